@@ -1,0 +1,111 @@
+package reason
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Error is a failed call: a reason and a message that tells the caller what to
+// change. The cause, if any, is for the log and never leaves the process.
+type Error struct {
+	Reason  Reason
+	Message string
+
+	code  codes.Code
+	cause error
+}
+
+// New returns an Error for r with a message made as by fmt.Sprintf.
+func New(r Reason, format string, args ...any) *Error {
+	return &Error{Reason: r, Message: fmt.Sprintf(format, args...), code: r.Answer().Code}
+}
+
+// Because returns a copy of e that has cause.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
+// OnRead returns a copy of e with the gRPC code of a call that only reads: a
+// removed torrent refuses an upload, but a reader does not find it.
+func (e *Error) OnRead() *Error {
+	c := *e
+	c.code = e.Reason.Answer().ReadCode
+	return &c
+}
+
+// Error returns reason and message.
+func (e *Error) Error() string { return string(e.Reason) + ": " + e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// GRPCStatus returns the status that e is on the wire; grpc calls it.
+func (e *Error) GRPCStatus() *status.Status {
+	s := status.New(e.code, e.Message)
+	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}
+	if detailed, err := s.WithDetails(info); err == nil {
+		return detailed
+	}
+	return s
+}
+
+// Of returns what err means: an [Error] in its chain as it is, a gRPC status by
+// its ErrorInfo, a status without one (grpc's own, or a proxy's) by its code, a
+// context's end as [Overloaded], anything else as [Internal] with err as its
+// cause. Of(nil) is nil.
+func Of(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return New(Overloaded, "the call ended before its answer was ready").Because(err)
+	}
+	if s, ok := status.FromError(err); ok {
+		return ofStatus(s)
+	}
+	return New(Internal, "internal error").Because(err)
+}
+
+func ofStatus(s *status.Status) *Error {
+	e := &Error{Reason: byCode(s.Code()), Message: s.Message(), code: s.Code()}
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
+			e.Reason = Reason(info.GetReason())
+		}
+	}
+	return e
+}
+
+// byCode is for statuses that no torrentcache server made.
+func byCode(c codes.Code) Reason {
+	switch c {
+	case codes.InvalidArgument, codes.OutOfRange:
+		return RequestInvalid
+	case codes.NotFound:
+		return TorrentNotFound
+	case codes.ResourceExhausted: // grpc's refusal of a message over the receive limit
+		return TorrentTooLarge
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted:
+		return Overloaded
+	case codes.Unauthenticated:
+		return Unauthenticated
+	case codes.PermissionDenied:
+		return PermissionDenied
+	case codes.Unimplemented:
+		return Unimplemented
+	case codes.DataLoss:
+		return TorrentDamaged
+	default:
+		return Internal
+	}
+}

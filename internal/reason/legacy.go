@@ -1,0 +1,54 @@
+package reason
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxLegacyText bounds the text of a legacy answer, which also goes into a
+// header, in bytes.
+const maxLegacyText = 400
+
+// LegacyText returns the message of the legacy form, without its `Error <code>: `
+// prefix: the words scripts look for, then what to change. It is one line of
+// printable ASCII and holds no run of 40 hex digits, because scripts take such
+// a run for the info hash.
+func (e *Error) LegacyText() string {
+	text := e.Reason.Answer().Text
+	if e.Message != "" && e.Reason != Internal {
+		text += " " + e.Message
+	}
+	return breakHexRuns(printable(text))
+}
+
+// LegacyBody returns the body of the legacy form's answer: `Error <code>: <text>`
+// and one line feed.
+func (e *Error) LegacyBody() string {
+	return fmt.Sprintf("Error %d: %s\n", e.Reason.Answer().SOAP, e.LegacyText())
+}
+
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+	return s[:min(len(s), maxLegacyText)]
+}
+
+// breakHexRuns puts a space after each 39th hex digit in a row.
+func breakHexRuns(s string) string {
+	var out strings.Builder
+	run := 0
+	for i := range len(s) {
+		if !strings.Contains("0123456789abcdefABCDEF", s[i:i+1]) {
+			run = 0
+		} else if run++; run == 40 {
+			out.WriteByte(' ')
+			run = 1
+		}
+		out.WriteByte(s[i])
+	}
+	return out.String()
+}

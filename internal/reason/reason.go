@@ -1,0 +1,111 @@
+// Package reason is the one table of why a call fails and what each door
+// answers: gRPC code, JSON status, download status, SOAP code, form answer.
+//
+// Inside the house an error is an [Error]; on the wire it is a gRPC status with
+// a google.rpc.ErrorInfo; [Of] reads either back. The package is a leaf: it
+// imports nothing else of the module. Everything in it is safe for concurrent use.
+package reason
+
+import (
+	"net/http"
+
+	"google.golang.org/grpc/codes"
+)
+
+// Domain is the ErrorInfo domain of every reason.
+const Domain = "torrentcache"
+
+// Reason is why a call failed: stable, part of the API.
+type Reason string
+
+// The reasons. What each door answers is in the table below.
+const (
+	TorrentMissing   Reason = "TORRENT_MISSING"   // the request has no torrent in it
+	TorrentEmpty     Reason = "TORRENT_EMPTY"     // the torrent is zero bytes long
+	TorrentInvalid   Reason = "TORRENT_INVALID"   // the bytes are no valid .torrent file
+	TorrentTooLarge  Reason = "TORRENT_TOO_LARGE" // over the limit, as sent or inflated
+	TorrentRemoved   Reason = "TORRENT_REMOVED"   // taken down by the operator
+	TorrentRefused   Reason = "TORRENT_REFUSED"   // against this server's policy
+	TorrentConflict  Reason = "TORRENT_CONFLICT"  // the id already names other info bytes
+	TorrentNotFound  Reason = "TORRENT_NOT_FOUND" // nothing is cached under the hash
+	TorrentDamaged   Reason = "TORRENT_DAMAGED"   // the stored bytes fail their checksum
+	HashMalformed    Reason = "HASH_MALFORMED"    // the text is no info hash
+	RequestInvalid   Reason = "REQUEST_INVALID"   // the call is not as the API says
+	MethodNotAllowed Reason = "METHOD_NOT_ALLOWED"
+	MediaUnsupported Reason = "MEDIA_UNSUPPORTED" // unknown Content-Type
+	RouteNotFound    Reason = "ROUTE_NOT_FOUND"   // no such path
+	StorageFull      Reason = "STORAGE_FULL"
+	RateLimited      Reason = "RATE_LIMITED"
+	Overloaded       Reason = "OVERLOADED" // try again later
+	Unauthenticated  Reason = "UNAUTHENTICATED"
+	PermissionDenied Reason = "PERMISSION_DENIED"
+	Unimplemented    Reason = "UNIMPLEMENTED"
+	Internal         Reason = "INTERNAL"
+)
+
+// Answer is what the doors answer for one reason.
+type Answer struct {
+	Code     codes.Code // gRPC
+	ReadCode codes.Code // gRPC, on calls that only read; equal to Code but for TORRENT_REMOVED
+	JSON     int        // HTTP status of the JSON routes
+	Download int        // HTTP status of /torrent/...
+	SOAP     int        // three digit code in Result; the answer's HTTP status is 200, but 401 and 403 for those two
+	Form     int        // HTTP status of autoupload.php
+	Text     string     // first words of the form's message; scripts look for some of them
+}
+
+// Texts that scripts written for the original look for.
+const (
+	textInvalid = "Broken torrent file, please recreate it and try again."
+	textRemoved = "Deleted torrent:"
+)
+
+// The columns that most rows share are filled in by answer.
+var table = map[Reason]Answer{
+	TorrentMissing:   {Code: codes.InvalidArgument, JSON: 400, SOAP: 110, Form: 200, Text: "No torrent file in the request."},
+	TorrentEmpty:     {Code: codes.InvalidArgument, JSON: 400, SOAP: 111, Form: 200, Text: "The torrent file is empty."},
+	TorrentInvalid:   {Code: codes.InvalidArgument, JSON: 400, SOAP: 112, Form: 200, Text: textInvalid},
+	TorrentTooLarge:  {Code: codes.InvalidArgument, JSON: 413, SOAP: 115, Form: 413, Text: "The torrent file is too large."},
+	TorrentRemoved:   {Code: codes.FailedPrecondition, ReadCode: codes.NotFound, JSON: 410, SOAP: 116, Form: 200, Text: textRemoved},
+	TorrentRefused:   {Code: codes.FailedPrecondition, JSON: 403, SOAP: 116, Form: 200, Text: "This server does not accept the torrent."},
+	TorrentConflict:  {Code: codes.AlreadyExists, JSON: 409, SOAP: 113, Form: 200, Text: "Another torrent has this info hash."},
+	TorrentNotFound:  {Code: codes.NotFound, JSON: 404, SOAP: 113, Form: 200, Text: "Torrent not found."},
+	TorrentDamaged:   {Code: codes.DataLoss, JSON: 500, SOAP: 113, Form: 200, Text: "The stored torrent is damaged; upload it again."},
+	HashMalformed:    {Code: codes.InvalidArgument, JSON: 400, Download: 404, SOAP: 113, Form: 200, Text: "Not an info hash."},
+	RequestInvalid:   {Code: codes.InvalidArgument, JSON: 400, SOAP: 110, Form: 400, Text: "The request cannot be read."},
+	MethodNotAllowed: {Code: codes.Unimplemented, JSON: 405, SOAP: 113, Form: 405, Text: "Wrong method."},
+	MediaUnsupported: {Code: codes.InvalidArgument, JSON: 415, SOAP: 113, Form: 415, Text: "Wrong content type."},
+	RouteNotFound:    {Code: codes.NotFound, JSON: 404, SOAP: 113, Form: 404, Text: "No such page."},
+	StorageFull:      {Code: codes.ResourceExhausted, JSON: 507, SOAP: 114, Form: 507, Text: "The server is full, try again later."},
+	RateLimited:      {Code: codes.ResourceExhausted, JSON: 429, SOAP: 114, Form: 429, Text: "Too many uploads, try again later."},
+	Overloaded:       {Code: codes.Unavailable, JSON: 503, SOAP: 114, Form: 503, Text: "The server is busy, try again later."},
+	Unauthenticated:  {Code: codes.Unauthenticated, JSON: 401, SOAP: 113, Form: 401, Text: "Credentials needed."},
+	PermissionDenied: {Code: codes.PermissionDenied, JSON: 403, SOAP: 113, Form: 403, Text: "Not allowed."},
+	Unimplemented:    {Code: codes.Unimplemented, JSON: 501, SOAP: 113, Form: 200, Text: "Not available on this server."},
+	Internal:         {Code: codes.Internal, JSON: http.StatusInternalServerError, SOAP: 113, Form: 200, Text: "Internal error, try again."},
+}
+
+// Answer returns what the doors answer for r; for a reason not in the table,
+// what they answer for [Internal].
+func (r Reason) Answer() Answer {
+	a, ok := table[r]
+	if !ok {
+		a = table[Internal]
+	}
+	if a.ReadCode == codes.OK {
+		a.ReadCode = a.Code
+	}
+	if a.Download == 0 {
+		a.Download = a.JSON
+	}
+	return a
+}
+
+// All returns every reason, in no order.
+func All() []Reason {
+	all := make([]Reason, 0, len(table))
+	for r := range table {
+		all = append(all, r)
+	}
+	return all
+}
