@@ -1,0 +1,251 @@
+// Package store defines what keeps torrents: the [Store] interface, its values
+// and its errors. The implementations are in packages of their own below this
+// one, and each of them passes the contract suite in store/storetest.
+//
+// A store knows ids and bytes, nothing of the .torrent format and nothing of
+// RPC. Whoever calls Put vouches that the ids are those of the info bytes.
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// Errors of a store. Implementations wrap them; callers use errors.Is.
+var (
+	// ErrNotFound says that no torrent has this id.
+	ErrNotFound = errors.New("torrent not found")
+	// ErrRemoved says that the torrent was removed and may not come back until it
+	// is restored. It comes as a [*RemovedError], which says why.
+	ErrRemoved = errors.New("torrent removed")
+	// ErrConflict says that an id of the item already names other info bytes, or
+	// that its ids belong to different records; nothing was written.
+	ErrConflict = errors.New("id names another torrent")
+	// ErrChanged says that the record is no longer the version named in [Item.Replaces]; nothing was written.
+	ErrChanged = errors.New("record changed meanwhile")
+	// ErrDamaged says that the stored bytes fail their checksum. An upload of the torrent heals it.
+	ErrDamaged = errors.New("stored torrent damaged")
+	// ErrInvalid says that the caller broke a rule of [Item] or [Removal], and
+	// which; nothing was written.
+	ErrInvalid = errors.New("cannot be stored")
+	// ErrFull says that there is no room; nothing was written.
+	ErrFull = errors.New("store full")
+	// ErrUnavailable says that the store cannot answer now. A put that got it may
+	// or may not exist later.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Store keeps torrents by their ids. All methods are safe for concurrent use.
+//
+// Per id there is one winner: of concurrent puts of the same ids exactly one is
+// Created, and every reader sees that one's bytes.
+type Store interface {
+	// Put stores each item and returns one result per item, in order. It returns
+	// when every item that has no error is durable. A bad item does not hinder
+	// the others. An item that stands twice is stored once. Put never changes the
+	// items' bytes and does not use them after returning. A cancelled ctx makes
+	// Put return early; the items may land nevertheless.
+	//
+	// What becomes of an item, the first rule that fits:
+	//   - an id of it is removed: ErrRemoved
+	//   - none of its ids is known: Created, but ErrChanged if it has Replaces
+	//   - its ids are not those of one record, or the record has other info
+	//     bytes: ErrConflict
+	//   - the record is known to be damaged: Healed, but ErrChanged if the item
+	//     has Replaces and the record is of another version
+	//   - the record has the same bytes: AlreadyCached
+	//   - the item has Replaces: Replaced if the record is of that version, else
+	//     ErrChanged
+	//   - the item's rank is higher than the record's: Replaced
+	//   - else AlreadyCached
+	Put(ctx context.Context, items []Item) []Result
+
+	// Get returns the torrent that has id, exactly as put. Errors: ErrNotFound,
+	// ErrRemoved, ErrDamaged, ErrUnavailable. The caller must not change the
+	// returned bytes.
+	Get(ctx context.Context, id infohash.ID) (Torrent, error)
+
+	// Has reports for each id, in order, whether Get would find bytes: false for
+	// unknown, removed and known-damaged torrents.
+	Has(ctx context.Context, ids []infohash.ID) ([]bool, error)
+
+	// Remove makes every id of the record that has id answer ErrRemoved, and
+	// refuses later puts of them, until Restore. An id never held is removed in
+	// advance, by that id alone. Removing twice keeps the latest Removal. It
+	// returns when the removal is durable.
+	// ErrInvalid if id is zero or removal breaks its rules.
+	Remove(ctx context.Context, id infohash.ID, removal Removal) error
+
+	// Restore undoes Remove for every id that the removal covered: the torrent
+	// answers again if its bytes are still held, and may be put again if not.
+	// ErrNotFound if id is not removed. It returns when the restoration is durable.
+	Restore(ctx context.Context, id infohash.ID) error
+
+	// Changes returns up to limit changes after cursor, oldest first, and the
+	// cursor to continue from, which equals the one given when there are none.
+	// The zero Cursor is the beginning. Every durable change appears once, in one
+	// order that every caller sees. A limit below one gives no changes.
+	Changes(ctx context.Context, after Cursor, limit int) ([]Change, Cursor, error)
+
+	// Stats returns what the store holds, cheaply.
+	Stats(ctx context.Context) (Stats, error)
+
+	// Close waits for what is in flight, makes it durable and releases the
+	// store. Later calls return ErrUnavailable, except that a second Close does
+	// nothing and returns nil.
+	Close() error
+}
+
+// Rank orders writers: an upload of a higher rank replaces the outer keys that
+// one of a lower rank put. The same bytes again change nothing, not even the rank.
+type Rank uint8
+
+// The ranks of writers.
+const (
+	RankAnonymous Rank = iota // anyone
+	RankKeyed                 // a writer who showed a key
+)
+
+// Version names the exact bytes of a stored torrent: the first 128 bits of
+// their SHA-256. Its hex form is the ETag of downloads.
+type Version [16]byte
+
+// VersionOf returns the version of a torrent's bytes.
+func VersionOf(torrent []byte) Version {
+	sum := sha256.Sum256(torrent)
+	return Version(sum[:])
+}
+
+// Item is a torrent to store.
+type Item struct {
+	// IDs are all the ids of the torrent, at least one of V1 and V2.
+	IDs infohash.Set
+	// Torrent is the file as uploaded.
+	Torrent []byte
+	// InfoOffset and InfoLength give the span of the raw info dictionary in
+	// Torrent, in bytes; it is not empty. Two files with the same ids but other info bytes are a
+	// hash collision, and the second is refused with ErrConflict.
+	InfoOffset, InfoLength int
+	// Rank is the writer's.
+	Rank Rank
+	// Replaces, unless zero, makes the put conditional: it replaces the record
+	// only while the record's version is this one, whatever its rank.
+	Replaces Version
+}
+
+// Info returns the raw info dictionary, a part of Torrent.
+func (it Item) Info() []byte { return it.Torrent[it.InfoOffset : it.InfoOffset+it.InfoLength] }
+
+// Validate returns an error that wraps [ErrInvalid] and names the broken rule
+// if it cannot be stored: it has no id or one of the wrong size, or the info
+// span is empty or does not lie in Torrent.
+func (it Item) Validate() error {
+	switch {
+	case it.IDs == infohash.Set{}:
+		return fmt.Errorf("%w: the item has no id", ErrInvalid)
+	case !it.IDs.V1.IsZero() && it.IDs.V1.Size() != infohash.SizeV1:
+		return fmt.Errorf("%w: the v1 id has %d bytes, want %d", ErrInvalid, it.IDs.V1.Size(), infohash.SizeV1)
+	case !it.IDs.V2.IsZero() && it.IDs.V2.Size() != infohash.SizeV2:
+		return fmt.Errorf("%w: the v2 id has %d bytes, want %d", ErrInvalid, it.IDs.V2.Size(), infohash.SizeV2)
+	case it.InfoOffset < 0 || it.InfoLength < 1 || it.InfoOffset > len(it.Torrent) || it.InfoLength > len(it.Torrent)-it.InfoOffset:
+		return fmt.Errorf("%w: the info span of %d bytes at %d does not lie in the torrent's %d bytes",
+			ErrInvalid, it.InfoLength, it.InfoOffset, len(it.Torrent))
+	}
+	return nil
+}
+
+// Outcome is what a put did.
+type Outcome uint8
+
+// The outcomes of a put.
+const (
+	Created       Outcome = iota + 1 // the ids were unknown; the item is now stored
+	AlreadyCached                    // the record stays as it was
+	Replaced                         // the item took the record's place
+	Healed                           // the item took the place of a damaged record
+)
+
+// Result is what became of one item. Outcome is meaningful only if Err is nil;
+// Err wraps ErrInvalid, ErrRemoved, ErrConflict, ErrChanged, ErrFull or
+// ErrUnavailable, or is ctx's error.
+type Result struct {
+	Outcome Outcome
+	Err     error
+}
+
+// Torrent is a stored torrent.
+type Torrent struct {
+	IDs     infohash.Set
+	Bytes   []byte    // the file as uploaded
+	Version Version   // of Bytes
+	Rank    Rank      // of the writer
+	Stored  time.Time // when these bytes were stored, UTC, whole seconds
+}
+
+// Removal says why a torrent was removed.
+type Removal struct {
+	Reason    string    // for people, at most 1 KiB
+	Reference string    // a case number or URL, at most 1 KiB
+	Time      time.Time // UTC, cut to whole seconds; the zero time means now
+}
+
+// MaxRemovalText is the most bytes that Reason and Reference may have, each.
+const MaxRemovalText = 1 << 10
+
+// Validate returns an error that wraps [ErrInvalid] if a text of r is too long.
+func (r Removal) Validate() error {
+	if len(r.Reason) > MaxRemovalText || len(r.Reference) > MaxRemovalText {
+		return fmt.Errorf("%w: reason and reference of a removal may have %d bytes each, they have %d and %d",
+			ErrInvalid, MaxRemovalText, len(r.Reason), len(r.Reference))
+	}
+	return nil
+}
+
+// RemovedError is how a store says [ErrRemoved], by errors.As. Its message
+// leaves out the removal, which is not for everyone.
+type RemovedError struct {
+	Removal Removal // the latest of the torrent
+}
+
+func (*RemovedError) Error() string { return ErrRemoved.Error() }
+
+// Is reports whether target is [ErrRemoved].
+func (*RemovedError) Is(target error) bool { return target == ErrRemoved }
+
+// ChangeKind is what happened to a record.
+type ChangeKind uint8
+
+// The kinds of changes.
+const (
+	ChangeAdded    ChangeKind = iota + 1 // Created
+	ChangeReplaced                       // Replaced or Healed
+	ChangeRemoved                        // by Remove, also of what was removed before
+	ChangeRestored                       // by Restore
+)
+
+// Change is one entry of the feed.
+type Change struct {
+	Kind ChangeKind
+	IDs  infohash.Set // for a removal in advance only the field that the id fits
+	Time time.Time    // UTC, whole seconds
+}
+
+// Cursor is a position in the feed: after the changes already seen.
+// A cursor of another epoch (the store was restored from a backup) begins anew.
+type Cursor struct {
+	Epoch    uint64
+	Sequence uint64
+}
+
+// Stats is what a store holds.
+type Stats struct {
+	Torrents int64 // torrents that Get would find, known-damaged ones not among them
+	Removed  int64 // ids removed and not restored
+	Bytes    int64 // of the torrents, without overhead
+	DiskUsed int64 // bytes used, overhead included; 0 for stores in memory
+}
