@@ -1,0 +1,69 @@
+# Every target works on a fresh machine; what it needs beyond Go it installs, saying so.
+.DEFAULT_GOAL := help
+
+BUF_VERSION := 1.75.0
+BUF         := .tools/node_modules/.bin/buf
+GRPCURL     := .tools/bin/grpcurl
+GRPCURL_VERSION := v1.9.3
+TOOL        := go tool -modfile=tools/go.mod
+CROSS       := linux/arm64 darwin/arm64 windows/amd64
+# The race detector slows tests and needs cgo; RACE= turns it off.
+RACE        ?= -race
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the static binary bin/torrentcache
+	CGO_ENABLED=0 go build -trimpath -o bin/torrentcache ./cmd/torrentcache
+
+.PHONY: test
+test: ## everything: install, lint, generated code, unit and end-to-end tests (about 15 minutes, 25 on a cold machine)
+	@test/install-prerequisites
+	@$(MAKE) --no-print-directory lint generated unit e2e
+
+.PHONY: unit
+unit: ## unit tests, with Go and a C compiler alone
+	go test $(RACE) ./...
+
+.PHONY: e2e
+e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
+	go test -tags e2e -count=1 -timeout 20m ./test/...
+	cd test/metainfodiff && go test -tags e2e -count=1 -timeout 10m ./...
+
+.PHONY: lint
+lint: $(BUF) ## gofmt, go vet, staticcheck, buf lint, buf breaking
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go vet -tags e2e ./test/...
+	$(TOOL) staticcheck ./...
+	$(BUF) lint
+	$(BUF) breaking --against proto/baseline.binpb
+
+.PHONY: generate
+generate: $(BUF) ## regenerate gen/ from proto/, gateway/http.yaml and the WSDL
+	$(BUF) generate
+	$(MAKE) --no-print-directory generate-soap
+
+.PHONY: generated
+generated: ## fail if gen/ is not what generate makes
+	@before=$$(mktemp -d) && cp -R gen "$$before/gen" && $(MAKE) --no-print-directory generate && \
+	  { diff -r "$$before/gen" gen && rm -r "$$before" || { echo 'gen/ was stale: commit what make generate made'; rm -r "$$before"; exit 1; }; }
+
+.PHONY: baseline
+baseline: $(BUF) ## accept today's proto/ as what buf breaking compares with (on purpose only)
+	$(BUF) build -o proto/baseline.binpb
+
+.PHONY: cross
+cross: ## build for the other platforms
+	@for p in $(CROSS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/torrentcache || exit 1; done
+
+# The npm package carries the prebuilt binary; from source buf takes minutes.
+$(BUF):
+	@echo 'installing buf $(BUF_VERSION) from npm into .tools/ (seconds)'
+	npm install --silent --no-fund --no-audit --ignore-scripts --no-save --prefix .tools @bufbuild/buf@$(BUF_VERSION)
+
+$(GRPCURL):
+	@echo 'building grpcurl $(GRPCURL_VERSION) into .tools/ (half a minute)'
+	GOBIN=$(CURDIR)/.tools/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)

@@ -1,0 +1,100 @@
+package lint_test
+
+import (
+	"bufio"
+	"bytes"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/torrentcache/torrentcache"
+
+// arrows lists, for each package or tree of packages (ending in /...), what it
+// may import of this module, tests not counted. Dependencies point one way:
+// leaves know nothing of stores, stores nothing of RPC, front doors only the
+// generated client and the leaves, and only cmd wires.
+var arrows = map[string][]string{
+	"infohash":           {},
+	"internal/reason":    {},
+	"internal/inflate":   {},
+	"internal/lint":      {},
+	"internal/config":    {},
+	"internal/buildinfo": {},
+	"internal/lifecycle": {},
+	"internal/telemetry": {},
+	"internal/httpx":     {"internal/reason"},
+
+	"metainfo":             {"infohash"},
+	"metainfo/torrenttest": {"infohash", "metainfo"},
+
+	"store":           {"infohash"},
+	"store/storetest": {"infohash", "store"},
+	"store/memstore":  {"infohash", "store"},
+	"store/diskstore": {"infohash", "store"},
+
+	"proto":   {},
+	"gen/...": {"gen/..."},
+
+	"server":     {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/reason", "internal/inflate"},
+	"web":        {"infohash", "internal/reason"},
+	"gateway":    {"gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+	"soapcompat": {"gen/...", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+
+	"cmd/torrentcache": {"..."},
+	"bench/...":        {"..."},
+	"test/...":         {"..."},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		pkg := relative(fields[0])
+		allowed, ok := allowedFor(pkg)
+		if !ok {
+			t.Errorf("package %s is not in the list of arrows: say what it may import", pkg)
+			continue
+		}
+		seen++
+		for _, imp := range fields[1:] {
+			if strings.HasPrefix(imp, module+"/") && !matchAny(allowed, relative(imp)) {
+				t.Errorf("%s may not import %s", pkg, relative(imp))
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d packages seen", seen)
+	}
+}
+
+func relative(pkg string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
+}
+
+func allowedFor(pkg string) ([]string, bool) {
+	if allowed, ok := arrows[pkg]; ok {
+		return allowed, true
+	}
+	for dir := path.Dir(pkg); dir != "."; dir = path.Dir(dir) {
+		if allowed, ok := arrows[dir+"/..."]; ok {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func matchAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		tree, isTree := strings.CutSuffix(p, "...")
+		return p == pkg || isTree && strings.HasPrefix(pkg+"/", tree)
+	})
+}
