@@ -1,0 +1,175 @@
+//go:build e2e
+
+// Package test runs the real binary end to end: torrents of real tools, real
+// legacy clients, the README's examples. `make test` runs it.
+package test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for a process to do what it surely does.
+const patience = 60 * time.Second
+
+// binary is the torrentcache command under test, built by `make e2e`.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../bin/torrentcache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v (make build makes it)", err)
+	}
+	return path
+}
+
+// server is a running torrentcache. Its addresses are HOST:PORT.
+type server struct {
+	HTTP, GRPC, Admin string
+	DataDir           string
+
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+// startServer runs `torrentcache serve` on free ports over a new data folder
+// until the test ends. It returns when the server is ready.
+func startServer(t *testing.T, flags ...string) *server {
+	t.Helper()
+	return startServerIn(t, t.TempDir(), flags...)
+}
+
+func startServerIn(t *testing.T, dataDir string, flags ...string) *server {
+	t.Helper()
+	s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t), DataDir: dataDir}
+	s.start(t, append([]string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
+		"--data-dir", dataDir}, flags...))
+	return s
+}
+
+func (s *server) start(t *testing.T, args []string) {
+	t.Helper()
+	s.cmd = exec.Command(binary(t), args...)
+	log, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.exited = make(chan error, 1)
+	go func() {
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			t.Log(lines.Text())
+		}
+		s.exited <- s.cmd.Wait()
+	}()
+	t.Cleanup(func() { s.stop(t, syscall.SIGKILL) })
+	s.awaitReady(t)
+}
+
+func (s *server) awaitReady(t *testing.T) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		if resp, err := http.Get("http://" + s.Admin + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			t.Fatalf("the server ended before it was ready: %v", err)
+		case <-deadline:
+			t.Fatal("the server did not become ready")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// stop sends sig, waits for the end and returns how the process ended. Stopping
+// twice does nothing.
+func (s *server) stop(t *testing.T, sig syscall.Signal) error {
+	t.Helper()
+	if s.cmd.ProcessState != nil {
+		return nil
+	}
+	_ = s.cmd.Process.Signal(sig)
+	select {
+	case err := <-s.exited:
+		return err
+	case <-time.After(patience):
+		_ = s.cmd.Process.Kill()
+		return fmt.Errorf("the server did not end on %s", sig)
+	}
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// run runs a command in dir, with the tools of the Makefile on its PATH, and
+// returns its standard output.
+func run(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	tools, err := filepath.Abs("../.tools/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out)
+}
+
+// fetch gets url and returns status and body.
+func fetch(t *testing.T, url string, header ...string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, body
+}

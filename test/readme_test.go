@@ -1,0 +1,53 @@
+//go:build e2e
+
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestExamplesOfTheREADME runs every block marked `<!-- runs: sh|php|perl -->`
+// as it stands, but for the addresses, beside a torrent named my.torrent.
+func TestExamplesOfTheREADME(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)<!-- runs: (\\w+) -->\n```\\w+\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) < 4 {
+		t.Fatalf("only %d examples found", len(blocks))
+	}
+	s := startServer(t)
+	addresses := strings.NewReplacer("127.0.0.1:8080", s.HTTP, "127.0.0.1:9090", s.GRPC)
+	m := makeTorrent(t, "mktorrent", folderTree(t), "example")
+	for _, block := range blocks {
+		t.Run(block[1], func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, dir, "my.torrent", m.data)
+			writeFile(t, dir, "example", []byte(addresses.Replace(block[2])))
+			var out string
+			switch block[1] {
+			case "sh":
+				out = run(t, dir, "bash", "-euo", "pipefail", "example")
+			case "php", "perl":
+				out = run(t, dir, block[1], "example")
+			default:
+				t.Fatalf("no way to run %s", block[1])
+			}
+			if !strings.Contains(out, m.hash) {
+				t.Errorf("the info hash %s is not in the output:\n%s", m.hash, out)
+			}
+		})
+	}
+}
+
+func writeFile(t *testing.T, dir, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
