@@ -19,8 +19,6 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/status"
 )
 
 // A grpcClient does one call as a program in some language and returns what it
@@ -33,7 +31,7 @@ type grpcClient struct {
 
 func TestGRPCClientsOfEveryLanguage(t *testing.T) {
 	s := startServer(t)
-	for i, client := range []grpcClient{goClient(), pythonClient(t), nodeClient(t), grpcurlClient(t)} {
+	for i, client := range []grpcClient{goClient(t), pythonClient(t), nodeClient(t), grpcurlClient(t)} {
 		t.Run(client.name, func(t *testing.T) { testGRPCClient(t, s, client, uint64(i)*10) })
 	}
 }
@@ -84,55 +82,6 @@ func parse(t *testing.T, data []byte) *metainfo.Torrent {
 	return m
 }
 
-func goClient() grpcClient {
-	answer := func(err error, hash string) string {
-		if err == nil {
-			return hash
-		}
-		s := status.Convert(err)
-		for _, detail := range s.Details() {
-			if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "torrentcache" {
-				return info.GetReason()
-			}
-		}
-		return codeName(s)
-	}
-	return grpcClient{
-		name: "Go",
-		cache: func(t *testing.T, s *server, deadline time.Duration, file string) string {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), deadline)
-			defer cancel()
-			resp, err := dial(t, s).CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: data})
-			return answer(err, resp.GetInfoHash())
-		},
-		get: func(t *testing.T, s *server, deadline time.Duration, hash, file string) string {
-			ctx, cancel := context.WithTimeout(context.Background(), deadline)
-			defer cancel()
-			resp, err := dial(t, s).GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: hash})
-			if err == nil {
-				writeFile(t, filepath.Dir(file), filepath.Base(file), resp.GetTorrent())
-			}
-			return answer(err, resp.GetInfoHash())
-		},
-	}
-}
-
-// codeName spells a status code as the gRPC specification does.
-func codeName(s *status.Status) string {
-	var out strings.Builder
-	for i, r := range s.Code().String() {
-		if i > 0 && 'A' <= r && r <= 'Z' {
-			out.WriteByte('_')
-		}
-		out.WriteRune(r)
-	}
-	return strings.ToUpper(out.String())
-}
-
 // scriptClient is a client program that takes ADDRESS SECONDS cache FILE, or
 // ADDRESS SECONDS get HASH FILE.
 func scriptClient(name, dir string, command ...string) grpcClient {
@@ -150,6 +99,12 @@ func scriptClient(name, dir string, command ...string) grpcClient {
 			return call(t, s, deadline, "get", hash, file)
 		},
 	}
+}
+
+func goClient(t *testing.T) grpcClient {
+	program := filepath.Join(t.TempDir(), "client")
+	run(t, ".", "go", "build", "-o", program, "./clients")
+	return scriptClient("Go", ".", program)
 }
 
 // pythonClient generates the stubs with Debian's protoc from the .proto as it is.

@@ -1,0 +1,34 @@
+//go:build e2e
+
+package test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestClientGuideShowsCodeThatRuns holds docs/clients.md to the programs in
+// test/clients, which TestGRPCClientsOfEveryLanguage runs: each block of code
+// stands in one of them as it is.
+func TestClientGuideShowsCodeThatRuns(t *testing.T) {
+	guide, err := os.ReadFile("../docs/clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := map[string]string{"go": "client.go", "python": "client.py", "js": "client.js", "json": "client.go"}
+	blocks := regexp.MustCompile("(?s)```(go|python|js|json)\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	if len(blocks) < 8 {
+		t.Fatalf("only %d blocks found", len(blocks))
+	}
+	for _, block := range blocks {
+		program, err := os.ReadFile("clients/" + programs[block[1]])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(program), strings.TrimSpace(block[2])) {
+			t.Errorf("%s does not have this block:\n%s", programs[block[1]], block[2])
+		}
+	}
+}
