@@ -1,0 +1,89 @@
+package gateway_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/gateway"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"google.golang.org/grpc"
+)
+
+// fakeAdmin notes what it was asked.
+type fakeAdmin struct {
+	torrentcachev1.UnimplementedAdminServiceServer
+	asked string
+}
+
+func (f *fakeAdmin) RemoveTorrent(_ context.Context, r *torrentcachev1.RemoveTorrentRequest) (*torrentcachev1.RemoveTorrentResponse, error) {
+	f.asked = "remove " + r.GetInfoHash() + " " + r.GetReason()
+	return &torrentcachev1.RemoveTorrentResponse{WasCached: true}, nil
+}
+
+func (f *fakeAdmin) RestoreTorrent(_ context.Context, r *torrentcachev1.RestoreTorrentRequest) (*torrentcachev1.RestoreTorrentResponse, error) {
+	f.asked = "restore " + r.GetInfoHash()
+	return nil, reason.New(reason.TorrentNotFound, "not removed")
+}
+
+func (f *fakeAdmin) GetStats(context.Context, *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
+	f.asked = "stats"
+	return &torrentcachev1.GetStatsResponse{TorrentCount: 7}, nil
+}
+
+func (f *fakeAdmin) Drain(context.Context, *torrentcachev1.DrainRequest) (*torrentcachev1.DrainResponse, error) {
+	f.asked = "drain"
+	return &torrentcachev1.DrainResponse{}, nil
+}
+
+func newAdminDoor(t *testing.T) (*door, *fakeAdmin) {
+	t.Helper()
+	fake := &fakeAdmin{}
+	conn := dial(t, func(s *grpc.Server) { torrentcachev1.RegisterAdminServiceServer(s, fake) })
+	handler, err := gateway.NewAdmin(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return &door{t: t, url: server.URL}, fake
+}
+
+func TestAdmin(t *testing.T) {
+	d, fake := newAdminDoor(t)
+	torrent := "/v1/admin/torrents/" + strings.ToLower(knownHash)
+	for _, c := range []struct {
+		name, method, path, body, asked string
+		status                          int
+		text                            string
+	}{
+		{"stats", "GET", "/v1/admin/stats", "", "stats", 200, `"torrentCount":"7"`},
+		{"drain", "POST", "/v1/admin/drain", "", "drain", 200, `{}`},
+		{"remove", "POST", torrent + ":remove", `{"reason":"spam"}`, "remove " + knownHash + " spam", 200, `"wasCached":true`},
+		{"restore", "POST", torrent + ":restore", `{}`, "restore " + knownHash, 404, "TORRENT_NOT_FOUND"},
+		{"unknown field", "POST", torrent + ":remove", `{"why":"spam"}`, "", 400, "REQUEST_INVALID"},
+		{"bad hash", "POST", "/v1/admin/torrents/x:remove", `{}`, "", 400, "HASH_MALFORMED"},
+		{"bad verb", "POST", torrent + ":burn", `{}`, "", 404, "ROUTE_NOT_FOUND"},
+		{"no verb", "POST", torrent, `{}`, "", 404, "ROUTE_NOT_FOUND"},
+		{"wrong method", "GET", "/v1/admin/drain", "", "", 405, "METHOD_NOT_ALLOWED"},
+		{"the public routes", "GET", "/v1/torrents/" + knownHash, "", "", 404, "ROUTE_NOT_FOUND"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fake.asked = ""
+			got := d.do(c.method, c.path, c.body)
+			if got.StatusCode != c.status || !strings.Contains(strings.ReplaceAll(got.body, " ", ""), c.text) || fake.asked != c.asked {
+				t.Errorf("%d %s, asked %q", got.StatusCode, got.body, fake.asked)
+			}
+		})
+	}
+}
+
+func TestAdminTakesOnlyJSON(t *testing.T) {
+	d, fake := newAdminDoor(t)
+	wantError(t, d.do("POST", "/v1/admin/drain", "x", "Content-Type: text/plain"), 415, reason.MediaUnsupported)
+	if fake.asked != "" {
+		t.Errorf("asked %q", fake.asked)
+	}
+}

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	gw "github.com/torrentcache/torrentcache/gen/gateway/torrentcache/v1"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// envelope is what a body may have around the torrent, in bytes.
+	envelope = 64 << 10
+
+	// maxFindBody bounds the list of hashes: 10,000 of the longest spelling.
+	maxFindBody = 1 << 20
+
+	torrentsPath = "/v1/torrents"
+)
+
+// api serves /v1/: JSON by the generated mux, raw torrents by hand, because
+// inside that mux the answers and errors of a raw upload would be raw as well.
+type api struct {
+	client torrentcachev1.CacheServiceClient
+	mux    *runtime.ServeMux
+	files  *files
+	log    *slog.Logger
+
+	maxTorrent int64 // bytes
+	maxJSON    int64 // bytes of a JSON body that holds a torrent in base64
+}
+
+func newAPI(client torrentcachev1.CacheServiceClient, files *files, o Options) (*api, error) {
+	mux := newJSONMux(o.Logger)
+	if err := gw.RegisterCacheServiceHandlerClient(context.Background(), mux, client); err != nil {
+		return nil, err
+	}
+	return &api{
+		client:     client,
+		mux:        mux,
+		files:      files,
+		log:        o.Logger,
+		maxTorrent: o.MaxTorrentSize,
+		maxJSON:    o.MaxTorrentSize/3*4 + envelope,
+	}, nil
+}
+
+// serve answers every path below /v1/.
+func (a *api) serve(w http.ResponseWriter, r *http.Request, path string) {
+	methods, err := a.route(path)
+	if err != nil {
+		httpx.WriteJSONError(w, err)
+		return
+	}
+	serveJSONRoute(w, r, methods)
+}
+
+// serveJSONRoute answers by the method's handler, or with 405.
+func serveJSONRoute(w http.ResponseWriter, r *http.Request, methods httpx.Methods) {
+	handle := methods.Find(r.Method)
+	if handle == nil {
+		w.Header().Set("Allow", methods.Allow())
+		httpx.WriteJSONError(w, reason.New(reason.MethodNotAllowed,
+			"%s is not for this path; use one of: %s", r.Method, methods.Allow()))
+		return
+	}
+	handle(w, r)
+}
+
+// route returns the handlers of path, or ROUTE_NOT_FOUND or HASH_MALFORMED.
+func (a *api) route(path string) (httpx.Methods, *reason.Error) {
+	switch path {
+	case torrentsPath:
+		return httpx.Methods{Post: a.upload}, nil
+	case torrentsPath + ":findMissing":
+		return httpx.Methods{Post: a.findMissing}, nil
+	}
+	rest, ok := strings.CutPrefix(path, torrentsPath+"/")
+	hash, isInfo := strings.CutSuffix(rest, "/info")
+	if !ok || hash == "" || strings.Contains(hash, "/") {
+		return httpx.Methods{}, routeNotFound()
+	}
+	id, err := infohash.Parse(hash)
+	if err != nil {
+		return httpx.Methods{}, reason.New(reason.HashMalformed, "%v", err)
+	}
+	if isInfo {
+		return httpx.Methods{Get: a.describe(id)}, nil
+	}
+	return httpx.Methods{Get: a.get(id)}, nil
+}
+
+func routeNotFound() *reason.Error {
+	return reason.New(reason.RouteNotFound, "no such path; GET /api/openapi.json lists the API's")
+}
+
+func (a *api) upload(w http.ResponseWriter, r *http.Request) {
+	switch kind, err := uploadKind(r.Header); {
+	case err != nil:
+		httpx.WriteJSONError(w, err)
+	case kind == rawTorrent:
+		a.uploadRaw(w, r)
+	default:
+		serveJSON(a.mux, w, r, torrentsPath, a.maxJSON)
+	}
+}
+
+func (a *api) findMissing(w http.ResponseWriter, r *http.Request) {
+	if err := requireJSON(r.Header); err != nil {
+		httpx.WriteJSONError(w, err)
+		return
+	}
+	serveJSON(a.mux, w, r, torrentsPath+":findMissing", maxFindBody)
+}
+
+func (a *api) describe(id infohash.ID) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		serveJSON(a.mux, w, r, torrentsPath+"/"+id.String()+"/info", envelope)
+	}
+}
+
+func (a *api) get(id infohash.ID) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if !prefersRaw(r.Header.Values("Accept")) {
+			serveJSON(a.mux, w, r, torrentsPath+"/"+id.String(), envelope)
+			return
+		}
+		if err := a.files.serve(w, r, id, ""); err != nil {
+			httpx.LogInternal(r.Context(), a.log, err)
+			httpx.WriteJSONError(w, err)
+		}
+	}
+}

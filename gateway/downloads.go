@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// downloads serves /torrent/. Whatever happens, nothing here is an HTML page or
+// a redirect: clients save what they get as a torrent.
+type downloads struct {
+	files *files
+	log   *slog.Logger
+}
+
+// serve answers every path below /torrent/.
+func (d *downloads) serve(w http.ResponseWriter, r *http.Request, path string) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		httpx.WriteTextError(w, http.StatusMethodNotAllowed, "Downloads are by GET. Upload at /autoupload.php or /v1/torrents.\n")
+		return
+	}
+	id, name, ok := parseDownloadPath(path)
+	if !ok {
+		d.fail(w, r, id, reason.New(reason.HashMalformed, ""))
+		return
+	}
+	if title := queryTitle(r.URL.RawQuery); title != "" {
+		name = title
+	}
+	if err := d.files.serve(w, r, id, name); err != nil {
+		d.fail(w, r, id, err)
+	}
+}
+
+func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID, e *reason.Error) {
+	httpx.LogInternal(r.Context(), d.log, e)
+	httpx.WriteTextError(w, e.Reason.Answer().Download, failureText(id, e))
+}
+
+// failureText is what a person finds in place of the torrent.
+func failureText(id infohash.ID, e *reason.Error) string {
+	switch e.Reason {
+	case reason.TorrentNotFound:
+		return fmt.Sprintf("No torrent with the info hash %s is cached here.\n"+
+			"A torrent client may find it by its magnet link: %s\n", id, magnet(id))
+	case reason.HashMalformed:
+		return "This address names no info hash. Use /torrent/<INFOHASH>.torrent " +
+			"with 40 or 64 hex digits, or 32 base32 digits.\n"
+	case reason.TorrentDamaged:
+		return fmt.Sprintf("The stored copy of %s is damaged. Uploading the torrent again repairs it.\n"+
+			"A torrent client may find it by its magnet link: %s\n", id, magnet(id))
+	default:
+		return e.LegacyText() + "\n"
+	}
+}
+
+// magnet returns the link to a torrent of which only this id is known.
+func magnet(id infohash.ID) string { return idSet(id).Magnet() }
+
+// idSet is what is known of a torrent by one id. Of a 20-byte one nothing says
+// whether it is v1 or a v2 cut short; links with v1 are what clients understand.
+func idSet(id infohash.ID) infohash.Set {
+	if id.Size() == infohash.SizeV2 {
+		return infohash.Set{V2: id}
+	}
+	return infohash.Set{V1: id}
+}

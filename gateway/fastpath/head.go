@@ -1,0 +1,241 @@
+package fastpath
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// head is what parseHead found at the beginning of some bytes.
+type head struct {
+	// framed: the bytes begin with one whole request head that every HTTP reader
+	// frames alike. Without it the other fields mean nothing.
+	framed bool
+	size   int   // of the head, blank line included, in bytes
+	length int64 // of the body that follows, in bytes
+
+	// plain: the request asks for id and nothing in it can change the answer.
+	plain    bool
+	headOnly bool // HEAD
+	id       infohash.ID
+	close    bool // the connection ends after the answer
+	http10   bool
+}
+
+var (
+	prefixGET    = []byte("GET /torrent/")
+	prefixHEAD   = []byte("HEAD /torrent/")
+	suffix11     = []byte(" HTTP/1.1")
+	suffix10     = []byte(" HTTP/1.0")
+	fileSuffix   = []byte(".torrent")
+	tokenKeep    = []byte("keep-alive")
+	tokenClose   = []byte("close")
+	methodTunnel = []byte("CONNECT")
+)
+
+// parseHead reads the request head at the beginning of b. A head that is not
+// whole, or that two readers may understand in two ways, is not framed.
+func parseHead(b []byte) head {
+	var h head
+	line, next := cutLine(b)
+	if next == 0 || !h.requestLine(line) {
+		return head{}
+	}
+	var f fields
+	for {
+		line, n := cutLine(b[next:])
+		if n == 0 {
+			return head{}
+		}
+		next += n
+		if len(line) == 0 {
+			break
+		}
+		if !f.add(line) {
+			return head{}
+		}
+	}
+	h.framed, h.size, h.length = true, next, f.length
+	h.plain = h.plain && !f.special && (f.hosts == 1 || h.http10 && f.hosts == 0)
+	h.close = f.close || h.http10 && !f.keepAlive
+	return h
+}
+
+// cutLine returns the first line of b without its CR LF, and the offset behind
+// it; 0 if there is none or it ends in a bare LF.
+func cutLine(b []byte) (line []byte, next int) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 1 || b[i-1] != '\r' {
+		return nil, 0
+	}
+	return b[:i-1], i + 1
+}
+
+// requestLine reads the first line; false if it is not of the one usual form.
+func (h *head) requestLine(line []byte) bool {
+	target, ok := bytes.CutSuffix(line, suffix11)
+	if !ok {
+		if target, ok = bytes.CutSuffix(line, suffix10); !ok {
+			return false
+		}
+		h.http10 = true
+	}
+	if rest, ok := bytes.CutPrefix(target, prefixGET); ok {
+		h.plain = h.parseID(rest)
+	} else if rest, ok := bytes.CutPrefix(target, prefixHEAD); ok {
+		h.headOnly = true
+		h.plain = h.parseID(rest)
+	}
+	return h.plain || usualTarget(target)
+}
+
+// usualTarget reports whether b is a method in capitals, a space and a target
+// in origin form of visible ASCII.
+func usualTarget(b []byte) bool {
+	i := bytes.IndexByte(b, ' ')
+	if i < 1 || i+1 >= len(b) || b[i+1] != '/' || bytes.Equal(b[:i], methodTunnel) {
+		return false
+	}
+	for _, c := range b[:i] {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	for _, c := range b[i+1:] {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// parseID reads HASH.torrent. Other spellings of the same torrent (without the
+// suffix, with a title) are right too, but not answered here.
+func (h *head) parseID(b []byte) bool {
+	digits, ok := bytes.CutSuffix(b, fileSuffix)
+	if !ok || len(digits) != 2*infohash.SizeV1 && len(digits) != 2*infohash.SizeV2 {
+		return false
+	}
+	var raw [infohash.SizeV2]byte
+	n, err := hex.Decode(raw[:], digits)
+	if err != nil {
+		return false
+	}
+	h.id, err = infohash.FromBytes(raw[:n])
+	return err == nil
+}
+
+// fields is what the header lines read so far say.
+type fields struct {
+	hosts     int
+	length    int64
+	hasLength bool
+	special   bool // a header that may change the answer
+	hasConn   bool
+	close     bool
+	keepAlive bool
+}
+
+// add takes one header line; false if it is irregular or frames the message in
+// a way that is not followed here.
+func (f *fields) add(line []byte) bool {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 || !isToken(line[:colon]) {
+		return false
+	}
+	value := trim(line[colon+1:])
+	if !isPrintable(value) {
+		return false
+	}
+	switch classify(line[:colon]) {
+	case ignored:
+		return true
+	case special:
+		f.special = true
+		return true
+	case hostHeader:
+		f.hosts++
+		f.special = f.special || !isUsualHost(value)
+		return true
+	case connectionHeader:
+		return f.connection(value)
+	case lengthHeader:
+		return f.contentLength(value)
+	}
+	return false // framing: Transfer-Encoding, Upgrade and the like
+}
+
+func (f *fields) connection(value []byte) bool {
+	if f.hasConn {
+		return false
+	}
+	f.hasConn = true
+	f.keepAlive = equalFold(value, tokenKeep)
+	f.close = equalFold(value, tokenClose)
+	return f.keepAlive || f.close
+}
+
+func (f *fields) contentLength(value []byte) bool {
+	const maxDigits = 15
+	if f.hasLength || len(value) == 0 || len(value) > maxDigits {
+		return false
+	}
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return false
+		}
+		f.length = f.length*10 + int64(c-'0')
+	}
+	f.hasLength, f.special = true, true
+	return true
+}
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// isPrintable reports whether b holds no control character. Bytes above ASCII
+// are let in (obs-text, RFC 9110, section 5.5). It looks at eight bytes at a time.
+func isPrintable(b []byte) bool {
+	const (
+		ones = 0x0101010101010101
+		high = 0x8080808080808080
+		del  = 0x7f * ones
+	)
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		y := x ^ del
+		if (x-0x20*ones)&^x&high != 0 || (y-ones)&^y&high != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// isUsualHost reports whether b is a host name or address, with or without a
+// port, of characters that no reader finds fault with.
+func isUsualHost(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '.', c == '-', c == ':', c == '[', c == ']', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(b) > 0
+}

@@ -1,0 +1,115 @@
+package fastpath
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Listener is a [net.Listener] for an [http.Server], whose connections answer
+// plain downloads by themselves. It is safe for concurrent use.
+type Listener struct {
+	net.Listener
+	source Source
+	clock  clock
+	limits limits
+	counts counts
+
+	draining atomic.Bool
+	mu       sync.Mutex
+	open     map[*conn]struct{} // guarded by mu
+}
+
+// limits are the server's timeouts; 0 is none.
+type limits struct {
+	idle   time.Duration // between two requests
+	header time.Duration // from the first byte of a head to its end
+	write  time.Duration // for each part of an answer
+}
+
+type counts struct{ found, absent, bytes atomic.Int64 }
+
+// Stats is what a [Listener] has answered by itself since it began.
+type Stats struct {
+	Found  int64 // answers 200
+	Absent int64 // answers 404
+	Bytes  int64 // sent, headers included
+}
+
+// New returns inner for srv.Serve, with the answers of source given on the fast
+// path. It takes over the timeouts of srv as they are now and puts a hook before
+// srv.ConnState, so set both before.
+//
+// IdleTimeout and ReadHeaderTimeout bound the fast path as they bound srv (an idle
+// connection may live an eighth longer). WriteTimeout bounds the time that each
+// 256 KiB of an answer may take; so a slow reader of a large torrent is served,
+// and one that stopped is not waited for. Shutdown of srv lets answers in flight
+// end and closes idle connections.
+func New(inner net.Listener, srv *http.Server, source Source) *Listener {
+	l := &Listener{
+		Listener: inner,
+		source:   source,
+		limits:   limits{idle: srv.IdleTimeout, header: srv.ReadHeaderTimeout, write: srv.WriteTimeout},
+		open:     map[*conn]struct{}{},
+	}
+	// As documented in net/http.
+	if l.limits.idle == 0 {
+		l.limits.idle = srv.ReadTimeout
+	}
+	if l.limits.header == 0 {
+		l.limits.header = srv.ReadTimeout
+	}
+	next := srv.ConnState
+	srv.ConnState = func(c net.Conn, state http.ConnState) {
+		if c, ok := c.(*conn); ok && state == http.StateIdle {
+			c.returned()
+		}
+		if next != nil {
+			next(c, state)
+		}
+	}
+	return l
+}
+
+// Accept implements [net.Listener].
+func (l *Listener) Accept() (net.Conn, error) {
+	inner, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: inner, l: l, fast: true}
+	l.mu.Lock()
+	l.open[c] = struct{}{}
+	l.mu.Unlock()
+	return c, nil
+}
+
+// Close implements [net.Listener]. Connections that wait for a request on the
+// fast path end; the server does not know that they are idle.
+func (l *Listener) Close() error {
+	l.draining.Store(true)
+	err := l.Listener.Close()
+	l.mu.Lock()
+	waiting := make([]*conn, 0, len(l.open))
+	for c := range l.open {
+		waiting = append(waiting, c)
+	}
+	l.mu.Unlock()
+	for _, c := range waiting {
+		c.closeIfWaiting()
+	}
+	return err
+}
+
+// Stats returns the counts until now.
+func (l *Listener) Stats() Stats {
+	return Stats{Found: l.counts.found.Load(), Absent: l.counts.absent.Load(), Bytes: l.counts.bytes.Load()}
+}
+
+func (l *Listener) forget(c *conn) {
+	l.mu.Lock()
+	delete(l.open, c)
+	l.mu.Unlock()
+}

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/web"
+	"google.golang.org/grpc"
+)
+
+// Options is what the door needs.
+type Options struct {
+	// Conn reaches the CacheService. It must be able to receive a message of
+	// MaxTorrentSize and 64 KiB. Required.
+	Conn grpc.ClientConnInterface
+	// MaxTorrentSize is the largest torrent accepted, in bytes. Required. The
+	// limits of bodies that wrap a torrent derive from it.
+	MaxTorrentSize int64
+	// PublicURL is the address that pages name, such as https://example.org: a
+	// scheme and a host. Empty: what the request was sent to.
+	PublicURL string
+	// GRPCAddress is the host:port of the gRPC listener that pages name. Empty:
+	// port 9090 of the host that pages name.
+	GRPCAddress string
+	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
+	// caches must ask each time.
+	DownloadMaxAge time.Duration
+	// Logger gets what goes wrong inside the door. Nil: slog's default.
+	Logger *slog.Logger
+}
+
+// door is the handler that New returns: it chooses the area, the areas route on.
+type door struct {
+	api       *api
+	downloads *downloads
+	pages     *pages
+}
+
+// New returns the handler of every path the door has; the rest is 404. It never
+// redirects. It does not recover from panics: wrap it in [httpx.Recover].
+func New(o Options) (http.Handler, error) {
+	if o.Conn == nil || o.MaxTorrentSize <= 0 {
+		return nil, errors.New("gateway: Conn and MaxTorrentSize are required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	site, err := web.New(web.Options{
+		PublicURL:      o.PublicURL,
+		GRPCAddress:    o.GRPCAddress,
+		MaxTorrentSize: o.MaxTorrentSize,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	client := torrentcachev1.NewCacheServiceClient(o.Conn)
+	files := &files{client: client, maxAge: o.DownloadMaxAge}
+	api, err := newAPI(client, files, o)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	return &door{
+		api:       api,
+		downloads: &downloads{files: files, log: o.Logger},
+		pages:     newPages(site, client, o.Logger),
+	}, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	httpx.SetSecurityHeaders(w.Header())
+	path := httpx.MergeSlashes(r.URL.Path)
+	switch {
+	case strings.HasPrefix(path, "/v1/"):
+		d.api.serve(w, r, path)
+	case path == "/torrent" || strings.HasPrefix(path, "/torrent/"):
+		d.downloads.serve(w, r, path)
+	default:
+		d.pages.serve(w, r, path)
+	}
+}

@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+const jsonType = "application/json"
+
+// marshalJSON writes all fields, empty ones too.
+var marshalJSON = protojson.MarshalOptions{EmitUnpopulated: true}
+
+// maxComplaint bounds what is repeated of a decoder's complaint, in bytes: it
+// quotes the value it did not like, which may be all of the torrent.
+const maxComplaint = 160
+
+// jsonMarshaler is protojson with strict reading: unknown fields, and anything
+// after the one value, are errors.
+type jsonMarshaler struct{}
+
+// Marshal implements [runtime.Marshaler].
+func (jsonMarshaler) Marshal(v any) ([]byte, error) {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return nil, errors.New("not a protobuf message")
+	}
+	return marshalJSON.Marshal(message)
+}
+
+// Unmarshal implements [runtime.Marshaler]. An empty text is io.EOF, which
+// generated code takes for a message without fields.
+func (jsonMarshaler) Unmarshal(data []byte, v any) error {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return errors.New("not a protobuf message")
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return io.EOF
+	}
+	if err := protojson.Unmarshal(data, message); err != nil {
+		return errors.New("the JSON body: " + complaint(err.Error()))
+	}
+	return nil
+}
+
+// NewDecoder implements [runtime.Marshaler].
+func (m jsonMarshaler) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		held, ok := r.(heldBody)
+		if !ok {
+			return errors.New("the body was not read beforehand")
+		}
+		return m.Unmarshal(held.Bytes(), v)
+	})
+}
+
+// NewEncoder implements [runtime.Marshaler].
+func (m jsonMarshaler) NewEncoder(w io.Writer) runtime.Encoder {
+	return runtime.EncoderFunc(func(v any) error {
+		data, err := m.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(data)
+		return err
+	})
+}
+
+// ContentType implements [runtime.Marshaler].
+func (jsonMarshaler) ContentType(any) string { return jsonType }
+
+var notBase64 = regexp.MustCompile(`invalid value for bytes field (\w+)`)
+
+// complaint says in one short line what protojson says.
+func complaint(text string) string {
+	if m := notBase64.FindStringSubmatch(text); m != nil {
+		return "field " + m[1] + " is not base64 (RFC 4648)"
+	}
+	text = strings.TrimLeft(strings.TrimPrefix(text, "proto:"), " \u00a0") // protojson varies its blanks
+	if len(text) > maxComplaint {
+		text = text[:maxComplaint] + "..."
+	}
+	return strings.ToValidUTF8(text, "?")
+}

@@ -1,0 +1,102 @@
+package httpx
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// firstRead is how much memory a request gets before any of its body has
+	// arrived, in bytes. A client that only announces a large body costs no more.
+	firstRead = 64 << 10
+
+	// growth is by how much the buffer grows each time it is full: what is held
+	// is at most this many times what has arrived.
+	growth = 4
+
+	// maxDrain is how much of a refused body is read and thrown away, in bytes.
+	maxDrain = 64 << 20
+
+	// drainTime is how long that may take.
+	drainTime = 30 * time.Second
+)
+
+// ReadBody reads the body of r, at most limit bytes. It is for server requests.
+//
+// A body over the limit is TORRENT_TOO_LARGE: by its Content-Length before
+// anything is read (so a client that sent Expect: 100-continue never sends it),
+// else after limit+1 bytes. A body that stops half-way or is no HTTP body is
+// REQUEST_INVALID. It never holds more than limit+1 bytes, and of those not
+// many more than have arrived.
+//
+// Of a refused body up to 64 MiB are read and thrown away: PHP and Perl clients
+// write everything before they read, and would see a reset connection in place
+// of the answer.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *reason.Error) {
+	if r.ContentLength > limit {
+		Drain(w, r)
+		return nil, tooLarge(limit)
+	}
+	most := limit + 1
+	if r.ContentLength >= 0 {
+		most = r.ContentLength
+	}
+	body, err := readUpTo(r.Body, most)
+	if err != nil {
+		return nil, bodyError(err, limit, len(body))
+	}
+	if int64(len(body)) > limit {
+		Drain(w, r)
+		return nil, tooLarge(limit)
+	}
+	return body, nil
+}
+
+// readUpTo reads until the end or until it has most bytes.
+func readUpTo(body io.Reader, most int64) ([]byte, error) {
+	buf := make([]byte, 0, min(most, firstRead))
+	for int64(len(buf)) < most {
+		if len(buf) == cap(buf) {
+			larger := make([]byte, len(buf), min(most, growth*int64(cap(buf))))
+			copy(larger, buf)
+			buf = larger
+		}
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+func tooLarge(limit int64) *reason.Error {
+	return reason.New(reason.TorrentTooLarge, "the body is larger than the %d bytes this server accepts here", limit)
+}
+
+func bodyError(err error, limit int64, got int) *reason.Error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(limit)
+	}
+	return reason.New(reason.RequestInvalid, "the body ended early, after %d bytes; send it whole", got).Because(err)
+}
+
+// Drain throws away up to 64 MiB of the rest of a body, in at most 30 seconds;
+// call it before answering a request whose body was not read to its end. It does
+// nothing if the client waits for 100 Continue. What is still unread afterwards
+// makes net/http close the connection.
+func Drain(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Expect") != "" || r.ContentLength > maxDrain {
+		return
+	}
+	// A writer without deadlines (a test recorder) leaves the server's own ones.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // whether it ends well changes nothing
+}

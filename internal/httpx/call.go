@@ -1,0 +1,38 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// callTime is how long a door waits for the service to answer one call.
+const callTime = time.Minute
+
+// CallContext returns the context of a gRPC call on behalf of r, and the
+// function that releases it. Of r's headers only the credentials go along, as
+// metadata.
+//
+// The call is bounded in time, but does not end with the request: net/http takes
+// a client that closes its sending side, as scripts over plain sockets do, for
+// one that is gone, and an upload whose client did go is better finished.
+func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
+	if credentials := r.Header.Get("Authorization"); credentials != "" && printableASCII(credentials) {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", credentials)
+	}
+	return ctx, cancel
+}
+
+// printableASCII reports whether s may be the value of gRPC metadata; grpc
+// fails the call otherwise.
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

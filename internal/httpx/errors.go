@@ -1,0 +1,69 @@
+package httpx
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// retrySeconds is the Retry-After of 429 and 503.
+const retrySeconds = 10
+
+// SetErrorHeaders sets what an answer with an error status needs beside its
+// body: Retry-After on 429 and 503 (RFC 9110, section 10.2.3; in seconds),
+// WWW-Authenticate on 401 (section 11.6.1), and no-store on all of them, for an
+// upload may mend the cause at any time.
+func SetErrorHeaders(h http.Header, status int) {
+	h.Set("Cache-Control", "no-store")
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retrySeconds))
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="torrentcache"`)
+	}
+}
+
+// WriteJSONError answers with e's status on the JSON routes and the same
+// google.rpc.Status, as JSON, that a gRPC client gets: code, message, and an
+// ErrorInfo among the details.
+func WriteJSONError(w http.ResponseWriter, e *reason.Error) {
+	status := e.Reason.Answer().JSON
+	p := e.GRPCStatus().Proto()
+	p.Message = strings.ToValidUTF8(p.GetMessage(), "\uFFFD") // or it would be no protobuf string
+	body, err := protojson.Marshal(p)
+	if err != nil { // details of a kind this program does not know
+		body = fmt.Appendf(nil, `{"code":%d,"message":%q}`, codes.Internal, reason.Internal)
+	}
+	h := w.Header()
+	SetErrorHeaders(h, status)
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that left needs no answer
+}
+
+// WriteTextError answers with status and body as text/plain; charset=utf-8.
+func WriteTextError(w http.ResponseWriter, status int, body string) {
+	h := w.Header()
+	SetErrorHeaders(h, status)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // a client that left needs no answer
+}
+
+// LogInternal logs e if it is INTERNAL and was made in this process. One that
+// came from the backend has no cause; the backend has logged it.
+func LogInternal(ctx context.Context, log *slog.Logger, e *reason.Error) {
+	if cause := e.Unwrap(); e.Reason == reason.Internal && cause != nil {
+		log.ErrorContext(ctx, "request failed", "error", cause)
+	}
+}

@@ -1,0 +1,132 @@
+package httpx
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+)
+
+// maxRequestLine bounds the request line that is looked at, in bytes. A longer
+// one, and all after it, goes through as it is; net/http refuses it.
+const maxRequestLine = 64 << 10
+
+// MendRequestLines returns a listener for an [http.Server] whose connections
+// escape what is wrong with the targets of requests, raw blanks above all: the
+// servers of 2010 let them pass, and net/http answers 400 before any handler
+// could be asked.
+//
+// It follows a connection from request to request up to the first with a body;
+// from there on everything goes through as it is, because finding the end of a
+// body is the server's business. It is for connections without TLS.
+func MendRequestLines(l net.Listener) net.Listener { return mendingListener{l} }
+
+type mendingListener struct{ net.Listener }
+
+// Accept implements [net.Listener].
+func (l mendingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	m := &mendingConn{Conn: conn, in: bufio.NewReader(conn)}
+	m.next = m.requestLine
+	return m, nil
+}
+
+// mendingConn reads line by line. Its fields belong to the goroutine that reads;
+// net/http has one at a time.
+type mendingConn struct {
+	net.Conn
+	in *bufio.Reader
+
+	next    func(line []byte) []byte // what to do with the next line; nil: no more lines, bytes
+	hasBody bool                     // whether the request being read has one
+	line    []byte                   // the line being read, as far as it has come
+	ready   []byte                   // what Read gives out before anything else
+}
+
+// Read implements [net.Conn]. After a timeout, by which net/http interrupts it,
+// it goes on where it was.
+func (c *mendingConn) Read(p []byte) (int, error) {
+	for len(c.ready) == 0 {
+		if c.next == nil {
+			return c.in.Read(p)
+		}
+		if err := c.readLine(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.ready)
+	c.ready = c.ready[n:]
+	return n, nil
+}
+
+// readLine makes the next line ready, or what there is of it if it is too long
+// or nothing comes after it.
+func (c *mendingConn) readLine() error {
+	part, err := c.in.ReadSlice('\n')
+	c.line = append(c.line, part...)
+	switch {
+	case err == nil:
+		c.ready = c.next(c.line)
+	case errors.Is(err, bufio.ErrBufferFull) && len(c.line) < maxRequestLine:
+		return nil
+	case errors.Is(err, bufio.ErrBufferFull), errors.Is(err, io.EOF) && len(c.line) > 0:
+		c.next, c.ready = nil, c.line
+	default:
+		return err
+	}
+	c.line = nil
+	return nil
+}
+
+// requestLine takes the first line of a request.
+func (c *mendingConn) requestLine(line []byte) []byte {
+	mended, ok := mendRequestLine(line)
+	if !ok {
+		c.next = nil
+		return line
+	}
+	c.hasBody = false
+	c.next = c.headerLine
+	return mended
+}
+
+// headerLine takes a header or the empty line after the last.
+func (c *mendingConn) headerLine(line []byte) []byte {
+	name, _, isHeader := bytes.Cut(line, []byte(":"))
+	switch {
+	case isHeader:
+		c.hasBody = c.hasBody || announcesBody(string(bytes.TrimSpace(name)))
+	case len(bytes.TrimSpace(line)) > 0: // no header: the server will refuse it
+		c.next = nil
+	case c.hasBody:
+		c.next = nil
+	default:
+		c.next = c.requestLine
+	}
+	return line
+}
+
+// announcesBody reports whether what follows a request with this header may be
+// something else than the next request.
+func announcesBody(header string) bool {
+	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Upgrade"} {
+		if strings.EqualFold(header, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// CloseWrite is what net/http uses to let a client read an answer that came
+// before the end of its request.
+func (c *mendingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package httpx
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// Recover returns next with its panics turned into answers: 500 and a short
+// text, on /v1/ the JSON error. The panic and its stack are logged once. If the
+// answer had already begun, the connection is cut instead, so that no client
+// takes half an answer for a whole one. [http.ErrAbortHandler] passes through.
+func Recover(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := &beginWatcher{ResponseWriter: w}
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			log.ErrorContext(r.Context(), "panic in a handler", "panic", v, "method", r.Method, "stack", string(debug.Stack()))
+			if begun.begun {
+				panic(http.ErrAbortHandler)
+			}
+			writePanic(w, r)
+		}()
+		next.ServeHTTP(begun, r)
+	})
+}
+
+func writePanic(w http.ResponseWriter, r *http.Request) {
+	clear(w.Header()) // it may describe the body that did not come
+	SetSecurityHeaders(w.Header())
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		WriteJSONError(w, reason.New(reason.Internal, "internal error"))
+		return
+	}
+	WriteTextError(w, http.StatusInternalServerError, "Internal error, try again.\n")
+}
+
+// beginWatcher notes whether the answer has begun. It is used by one request's
+// goroutine at a time, as any ResponseWriter.
+type beginWatcher struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *beginWatcher) WriteHeader(status int) {
+	w.begun = w.begun || status >= 200 // 1xx are not the answer
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *beginWatcher) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom keeps the fast path of the writer below, if it has one.
+func (w *beginWatcher) ReadFrom(src io.Reader) (int64, error) {
+	w.begun = true
+	return io.Copy(w.ResponseWriter, src)
+}
+
+// Flush is for handlers that ask for an http.Flusher, such as grpc's.
+func (w *beginWatcher) Flush() {
+	w.begun = true
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // a writer that cannot flush holds nothing back
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *beginWatcher) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,54 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// asset is a file that is the same for everybody.
+type asset struct {
+	contentType string
+	etag        string
+	body        []byte
+}
+
+func loadAssets() (map[string]asset, error) {
+	assets := map[string]asset{}
+	for _, a := range []struct{ path, file, contentType string }{
+		{"/style.css", "style.css", "text/css; charset=utf-8"},
+		{"/favicon.svg", "favicon.svg", "image/svg+xml"},
+		{"/favicon.ico", "favicon.svg", "image/svg+xml"}, // asked for by browsers that read no HTML
+		{"/robots.txt", "robots.txt", "text/plain; charset=utf-8"},
+	} {
+		body, err := assetFiles.ReadFile("assets/" + a.file)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(body)
+		assets[a.path] = asset{a.contentType, fmt.Sprintf(`"%x"`, sum[:16]), body}
+	}
+	return assets, nil
+}
+
+// Asset returns the handler of the style sheet, icon or robots.txt at path, nil
+// if there is none.
+func (s *Site) Asset(path string) http.HandlerFunc {
+	a, ok := s.assets[path]
+	if !ok {
+		return nil
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", a.contentType)
+		h.Set("ETag", a.etag)
+		h.Set("Cache-Control", "public, max-age=300") // short: a new version must look right soon
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+	}
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// Home writes the front page.
+func (s *Site) Home(w http.ResponseWriter, r *http.Request) {
+	s.write(w, r, http.StatusOK, "home", nil)
+}
+
+// Automation writes the API guide.
+func (s *Site) Automation(w http.ResponseWriter, r *http.Request) {
+	s.write(w, r, http.StatusOK, "automation", nil)
+}
+
+// NotFound writes the page for paths that do not exist, status 404.
+func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
+	s.write(w, r, http.StatusNotFound, "notfound", nil)
+}
+
+// UploadResult is what became of a torrent sent by the form.
+type UploadResult struct {
+	// IDs is the torrent's; zero if it is not cached.
+	IDs infohash.Set
+	// Known is whether it was cached before.
+	Known bool
+	// Err is why it is not cached; nil if it is.
+	Err *reason.Error
+}
+
+// UploadAnswer writes the answer to the upload form. Its status is 200, or that
+// of the JSON routes for result.Err; the caller sets Retry-After and the like.
+func (s *Site) UploadAnswer(w http.ResponseWriter, r *http.Request, result UploadResult) {
+	view := struct {
+		torrentView
+		Known   bool
+		Problem string
+	}{viewOf(result.IDs), result.Known, problem(result.Err)}
+	s.write(w, r, statusOf(result.Err), "upload", view)
+}
+
+// LookupResult is what was found for the text of the lookup form.
+type LookupResult struct {
+	// Query is the text as typed.
+	Query string
+	// IDs is what the text names; zero if it names no torrent.
+	IDs infohash.Set
+	// Name, TorrentSize and ContentSize (bytes) and FileCount are the torrent's,
+	// if Err is nil.
+	Name        string
+	TorrentSize int64
+	ContentSize int64
+	FileCount   int64
+	// Err is why there is no torrent to download; nil if there is one.
+	Err *reason.Error
+}
+
+// LookupAnswer writes the answer to the lookup form. Its status is 200, or that
+// of the JSON routes for result.Err; the caller sets Retry-After and the like.
+func (s *Site) LookupAnswer(w http.ResponseWriter, r *http.Request, result LookupResult) {
+	view := struct {
+		torrentView
+		LookupResult
+		Missing bool
+		Problem string
+	}{viewOf(result.IDs), result, isMissing(result.Err), problem(result.Err)}
+	s.write(w, r, statusOf(result.Err), "lookup", view)
+}
+
+// torrentView is a torrent as templates see it.
+type torrentView struct {
+	InfoHash string // "" if there is none
+	Path     string // of the download
+	Magnet   template.URL
+}
+
+func viewOf(ids infohash.Set) torrentView {
+	id := ids.Primary().String()
+	return torrentView{
+		InfoHash: id,
+		Path:     "/torrent/" + id + ".torrent",
+		// html/template refuses the scheme; of the link's two parts one is fixed
+		// and one is hex digits.
+		Magnet: template.URL(ids.Magnet()),
+	}
+}
+
+func isMissing(e *reason.Error) bool {
+	return e != nil && e.Reason == reason.TorrentNotFound
+}
+
+func statusOf(e *reason.Error) int {
+	if e == nil {
+		return http.StatusOK
+	}
+	return e.Reason.Answer().JSON
+}
+
+// problem says what went wrong, "" if nothing did.
+func problem(e *reason.Error) string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Message == "" || e.Reason == reason.Internal:
+		return e.Reason.Answer().Text
+	default:
+		return e.Reason.Answer().Text + " " + e.Message
+	}
+}

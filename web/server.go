@@ -1,0 +1,81 @@
+package web
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// server is what templates and examples see of this server.
+type server struct {
+	site *Site
+
+	URL            string // scheme://host[:port], no slash at the end
+	Host           string // host of URL, without port; an IPv6 address in brackets
+	Port           string // port of URL, the scheme's own if it names none
+	TLS            bool   // whether URL is https
+	GRPC           string // host:port of the gRPC listener
+	MaxTorrentSize int64  // bytes
+}
+
+// hostPattern is the Host headers that may stand in a page. People paste the
+// examples into a shell, so nothing a shell reads may get in that way.
+var hostPattern = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+
+const (
+	unknownHost = "localhost:8080" // where a server without any options listens
+	grpcPort    = "9090"           // likewise
+)
+
+func (s *Site) server(r *http.Request) server {
+	base := s.options.PublicURL
+	if base == "" {
+		base = requestURL(r)
+	}
+	host, port := hostPort(base)
+	grpc := s.options.GRPCAddress
+	if grpc == "" {
+		grpc = host + ":" + grpcPort
+	}
+	return server{
+		site:           s,
+		URL:            base,
+		Host:           host,
+		Port:           port,
+		TLS:            strings.HasPrefix(base, "https:"),
+		GRPC:           grpc,
+		MaxTorrentSize: s.options.MaxTorrentSize,
+	}
+}
+
+// requestURL returns the address r was sent to.
+func requestURL(r *http.Request) string {
+	host := r.Host
+	if !hostPattern.MatchString(host) {
+		host = unknownHost
+	}
+	if r.TLS != nil {
+		return "https://" + host
+	}
+	return "http://" + host
+}
+
+// hostPort splits a URL as New and hostPattern let through.
+func hostPort(base string) (host, port string) {
+	scheme, authority, _ := strings.Cut(base, "://")
+	authority, _, _ = strings.Cut(authority, "/")
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		return authority[:i], authority[i+1:]
+	}
+	if scheme == "https" {
+		return authority, "443"
+	}
+	return authority, "80"
+}
+
+// Code returns the example of that name, ready to run against this server.
+func (v server) Code(name string) (string, error) {
+	var out strings.Builder
+	err := v.site.examples.ExecuteTemplate(&out, name+".txt", v)
+	return strings.TrimSpace(out.String()), err
+}

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed examples/*.txt
+var exampleFiles embed.FS
+
+// Options is what the pages say of the server.
+type Options struct {
+	// PublicURL is the server's address, such as https://example.org. Empty: what
+	// the request was sent to.
+	PublicURL string
+	// GRPCAddress is the host:port of the gRPC listener. Empty: port 9090 of the
+	// host the pages name.
+	GRPCAddress string
+	// MaxTorrentSize is the largest torrent accepted, in bytes.
+	MaxTorrentSize int64
+}
+
+// Site writes the pages. It is safe for concurrent use.
+type Site struct {
+	options  Options
+	pages    map[string]*template.Template // by file name without .html
+	examples *texttemplate.Template
+	assets   map[string]asset // by path
+}
+
+// New returns a Site. It fails if PublicURL is no http or https URL of a host
+// alone, or if the embedded files are broken.
+func New(o Options) (*Site, error) {
+	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	if scheme, host, _ := strings.Cut(o.PublicURL, "://"); o.PublicURL != "" &&
+		(scheme != "http" && scheme != "https" || !hostPattern.MatchString(host)) {
+		return nil, fmt.Errorf("web: public URL %q: want http:// or https://, a host, perhaps a port, and nothing after it", o.PublicURL)
+	}
+	layout, err := template.New("layout.html").Funcs(template.FuncMap{"bytes": formatBytes}).
+		ParseFS(templateFiles, "templates/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	s := &Site{options: o, pages: map[string]*template.Template{}}
+	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound"} {
+		page, err := template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		s.pages[name] = page
+	}
+	if s.examples, err = texttemplate.ParseFS(exampleFiles, "examples/*.txt"); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return s, nil
+}
+
+// contentSecurityPolicy lets a page use this server's style sheet and pictures
+// and send forms to it, and nothing else.
+const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// write renders one page. content is what the page's own template sees as .Page.
+func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
+	view := struct {
+		Server server
+		Page   any
+	}{s.server(r), content}
+	var body bytes.Buffer
+	if err := s.pages[name].ExecuteTemplate(&body, "layout.html", view); err != nil {
+		panic(fmt.Errorf("web: page %s: %w", name, err)) // a bug in the templates; the door recovers
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store") // it names the address it was asked at
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // a reader that left needs no page
+}
+
+// formatBytes writes a size for people: 10000000 as "10 MB".
+func formatBytes(n int64) string {
+	units := []string{"bytes", "KB", "MB", "GB", "TB", "PB"}
+	size, unit := float64(n), 0
+	for size >= 1000 && unit < len(units)-1 {
+		size, unit = size/1000, unit+1
+	}
+	return strconv.FormatFloat(size, 'f', precision(size, unit), 64) + " " + units[unit]
+}
+
+// precision gives one decimal to small numbers that are not whole.
+func precision(size float64, unit int) int {
+	if unit == 0 || size >= 100 || size == float64(int64(size)) {
+		return 0
+	}
+	return 1
+}
