@@ -42,19 +42,17 @@ func ParseMagnet(link string) (Set, error) {
 }
 
 func (s *Set) addTopic(topic string) error {
-	lower := strings.ToLower(topic)
 	var field *ID
 	var size int
-	switch {
-	case strings.HasPrefix(lower, topicV1):
-		field, size = &s.V1, SizeV1
-	case strings.HasPrefix(lower, topicV2):
-		field, size = &s.V2, SizeV2
-	default:
+	var digits string
+	if rest, ok := cutPrefixFold(topic, topicV1); ok {
+		field, size, digits = &s.V1, SizeV1, rest
+	} else if rest, ok := cutPrefixFold(topic, topicV2); ok {
+		field, size, digits = &s.V2, SizeV2, rest
+	} else {
 		return nil
 	}
-	// Both prefixes have the same length.
-	id, err := Parse(topic[len(topicV1):])
+	id, err := Parse(digits)
 	if err != nil {
 		return err
 	}
@@ -63,6 +61,15 @@ func (s *Set) addTopic(topic string) error {
 	}
 	*field = id
 	return nil
+}
+
+// cutPrefixFold is strings.CutPrefix in any letter case. The prefixes have none
+// of the letters, K and S, that letters outside ASCII fold to.
+func cutPrefixFold(s, prefix string) (rest string, ok bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return "", false
+	}
+	return s[len(prefix):], true
 }
 
 // Magnet returns the link that names the torrent by every id of the set and

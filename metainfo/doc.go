@@ -1,0 +1,54 @@
+// Package metainfo reads .torrent files: v1 (BEP 3), v2 (BEP 52) and hybrid
+// torrents, which are both at once.
+//
+// [Parse] is the only way in. It takes the bytes of a file, which nobody
+// vouches for, and gives a [Torrent], which cannot be invalid, or an [Error],
+// which names the offending byte and the rule it breaks. The rules are those
+// of libtorrent 2.0.8, the library behind most of today's clients: what it
+// loads is let in, with a short list of exceptions that docs/metainfo.md gives
+// with their reasons and test/metainfodiff proves.
+//
+// # How it works
+//
+// A torrent is not decoded into values. One pass over the bytes (scan.go)
+// checks that they are well-formed bencoding within the limits below and marks
+// where the keys of the outer and the info dictionary begin and end. The rules
+// (v1.go, v2.go, hybrid.go, layers.go) then read the marked spans in place. No
+// step recurses, and none allocates per token: a parse allocates the Torrent
+// and, if the file has `piece layers`, 16 bytes for each of them.
+//
+// Info hashes are taken over the raw bytes of the info dictionary, never over a
+// re-encoding.
+//
+// # Strings
+//
+// Names, paths, tracker URLs and comments are returned as they stand in the
+// file. They may hold any bytes: NUL, CR LF, "..", slashes, text that is not
+// UTF-8. Whoever prints them, puts them in a header or makes a path of them
+// escapes them first.
+package metainfo
+
+// Limits of a file that [Parse] accepts. They are those of libtorrent 2.0.8,
+// except MaxPieceLength, which is that of its later code (32,767 blocks of
+// 16 KiB).
+const (
+	// MaxDepth bounds the nesting of lists and dictionaries: fewer than
+	// MaxDepth may be open at once, the outer dictionary included.
+	MaxDepth = 100
+	// MaxTokens bounds the strings, integers, and beginnings and ends of lists
+	// and dictionaries.
+	MaxTokens = 3_000_000
+	// MaxPieces bounds the pieces of a torrent.
+	MaxPieces = 1 << 21
+	// MaxPieceLength bounds `piece length`, in bytes.
+	MaxPieceLength = 536_854_528
+	// MaxFileLength bounds the length of one file in bytes.
+	MaxFileLength = (1<<30-1)*blockSize - 1
+	// MaxTotalLength bounds the lengths of all files together in bytes, pad
+	// files included, and for v2 the padding of each file to whole pieces.
+	MaxTotalLength = 1<<48 - 1
+)
+
+// blockSize is the size in bytes of what one leaf of a v2 Merkle tree covers
+// (BEP 52).
+const blockSize = 16 << 10
