@@ -1,0 +1,132 @@
+package soapcompat
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
+)
+
+// field is the form field that holds the torrent.
+const field = "torrent"
+
+// sendForm says how to upload; it follows most errors of the form.
+const sendForm = "Send a multipart/form-data POST with the .torrent file in the field " + field + "."
+
+// autoupload serves the form for scripts. Its answer is one line with an LF, for
+// scripts take the last 40 characters after the last CR LF for the info hash,
+// and its length is told, for they do not know chunks.
+func (h *Handler) autoupload(w http.ResponseWriter, r *http.Request) {
+	result, failure := h.cacheForm(w, r)
+	if failure != nil {
+		writeFormError(w, failure)
+		return
+	}
+	body := result.legacyHash() + "\n"
+	header := w.Header()
+	header.Set("X-Torrage-Infohash", result.legacyHash())
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, body) // a client that left needs no answer
+}
+
+// writeFormError answers e as the legacy form does.
+func writeFormError(w http.ResponseWriter, e *reason.Error) {
+	setErrorText(w, e)
+	httpx.WriteTextError(w, e.Reason.Answer().Form, e.LegacyBody())
+}
+
+// upload serves the form for browsers; its answer is a page.
+func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
+	result, failure := h.cacheForm(w, r)
+	if failure != nil {
+		httpx.SetErrorHeaders(w.Header(), failure.Reason.Answer().JSON)
+	}
+	h.site.UploadAnswer(w, r, web.UploadResult{IDs: result.ids, Known: result.known, Err: failure})
+}
+
+// cacheForm caches the torrent in the form that r carries.
+func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *reason.Error) {
+	torrent, failure := h.readForm(r)
+	if failure != nil {
+		httpx.Drain(w, r)
+		return cached{}, failure
+	}
+	return h.cache(r, torrent)
+}
+
+// readForm returns the torrent in r: never an empty one.
+func (h *Handler) readForm(r *http.Request) ([]byte, *reason.Error) {
+	if r.Method != http.MethodPost || r.ContentLength == 0 {
+		return nil, reason.New(reason.TorrentMissing, sendForm)
+	}
+	read := h.formReader(mediaType(r))
+	if read == nil {
+		return nil, reason.New(reason.MediaUnsupported, sendForm)
+	}
+	body, failure := h.openBody(r, h.maxTorrentSize+envelopeSize)
+	if failure != nil {
+		return nil, failure
+	}
+	torrent, failure := read(r, body)
+	switch {
+	case failure != nil:
+		return nil, failure
+	case torrent == nil:
+		return nil, reason.New(reason.TorrentMissing, sendForm)
+	case len(torrent) == 0:
+		return nil, reason.New(reason.TorrentEmpty, "The field "+field+" holds no bytes; send the file itself.")
+	case int64(len(torrent)) > h.maxTorrentSize:
+		return nil, h.tooLarge()
+	}
+	return torrent, nil
+}
+
+// formReader returns what reads bodies of a media type; nil if nothing does.
+func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) ([]byte, *reason.Error) {
+	switch {
+	case strings.HasPrefix(mediaType, "multipart/"):
+		return h.readMultipart
+	case mediaType == "application/x-www-form-urlencoded":
+		return readURLEncoded
+	case mediaType == "application/x-bittorrent":
+		return readRaw
+	}
+	return nil
+}
+
+// readURLEncoded reads the form that a script gets when it asks for no other
+// kind. A file may be in it, percent-encoded, up to the limit of the body.
+func readURLEncoded(_ *http.Request, body io.Reader) ([]byte, *reason.Error) {
+	form, err := io.ReadAll(body)
+	if err != nil {
+		return nil, reason.Of(err)
+	}
+	for pair := range strings.SplitSeq(string(form), "&") {
+		value, ok := strings.CutPrefix(pair, field+"=")
+		if !ok {
+			continue
+		}
+		torrent, err := url.QueryUnescape(value)
+		if err != nil {
+			return nil, reason.New(reason.TorrentInvalid, "The field "+field+" is not percent-encoded: %v. %s", err, sendForm)
+		}
+		return []byte(torrent), nil
+	}
+	return nil, nil
+}
+
+// readRaw reads a body that is the file itself.
+func readRaw(_ *http.Request, body io.Reader) ([]byte, *reason.Error) {
+	torrent, err := io.ReadAll(body)
+	if err != nil {
+		return nil, reason.Of(err)
+	}
+	return torrent, nil
+}

@@ -1,0 +1,164 @@
+package soapcompat
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
+)
+
+// Options is what a [Handler] is made of.
+type Options struct {
+	// Client caches the torrents. Required.
+	Client torrentcachev1.CacheServiceClient
+	// MaxTorrentSize is the size of the largest torrent in bytes. Required.
+	MaxTorrentSize int64
+	// PublicURL is where the WSDLs send a client whose request has no Host
+	// header, and what the answer page calls this server, for example
+	// https://cache.example. Empty: the address the request came in on.
+	PublicURL string
+	// Logger gets panics. Nil: they are not logged.
+	Logger *slog.Logger
+}
+
+// Handler serves the legacy paths. It is safe for concurrent use.
+type Handler struct {
+	client         torrentcachev1.CacheServiceClient
+	maxTorrentSize int64
+	publicURL      string // without a slash at the end; may be empty
+	site           *web.Site
+	log            *slog.Logger
+}
+
+// New returns a Handler, or an error that names the option to change.
+func New(o Options) (*Handler, error) {
+	if o.Client == nil {
+		return nil, errors.New("soapcompat: Client is missing")
+	}
+	if o.MaxTorrentSize <= 0 {
+		return nil, fmt.Errorf("soapcompat: MaxTorrentSize is %d, want more than 0", o.MaxTorrentSize)
+	}
+	if err := checkPublicURL(o.PublicURL); err != nil {
+		return nil, err
+	}
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize})
+	if err != nil {
+		return nil, fmt.Errorf("soapcompat: %w", err)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Handler{
+		client:         o.Client,
+		maxTorrentSize: o.MaxTorrentSize,
+		publicURL:      strings.TrimSuffix(o.PublicURL, "/"),
+		site:           site,
+		log:            o.Logger,
+	}, nil
+}
+
+func checkPublicURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("soapcompat: PublicURL is %q, want http:// or https:// and a host", s)
+	}
+	return nil
+}
+
+// Mux is where a [Handler] registers: [httpx.Mux] or [http.ServeMux].
+type Mux interface {
+	Handle(path string, h http.Handler)
+}
+
+// Register adds the legacy paths to mux.
+func (h *Handler) Register(mux Mux) {
+	for _, b := range bindings {
+		routes := httpx.Methods{Get: h.wsdl(b), Post: h.soap(b)}
+		mux.Handle(b.wsdlPath, h.methods(routes))
+		mux.Handle(b.callPath, h.methods(routes)) // with ?wsdl, and a plain GET gets the WSDL too
+	}
+	mux.Handle("/autoupload.php", h.methods(httpx.Methods{Get: h.autoupload, Post: h.autoupload}))
+	mux.Handle("/upload.php", h.methods(httpx.Methods{Get: h.site.Home, Post: h.upload}))
+}
+
+// methods serves routes, and answers 405 to every other method.
+func (h *Handler) methods(routes httpx.Methods) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpx.SetSecurityHeaders(w.Header())
+		if serve := routes.Find(r.Method); serve != nil {
+			serve(w, r)
+			return
+		}
+		w.Header().Set("Allow", routes.Allow())
+		writeFormError(w, reason.New(reason.MethodNotAllowed, "Use %s.", routes.Allow()))
+	})
+}
+
+// cached is a torrent that the backend has.
+type cached struct {
+	ids   infohash.Set
+	known bool // it was there before
+}
+
+// legacyHash is the info hash as legacy callers know it: 40 upper-case hex digits.
+func (c cached) legacyHash() string { return c.ids.Legacy().String() }
+
+// cache hands torrent on. A panic below is INTERNAL, so that the caller gets an
+// answer in its own protocol.
+func (h *Handler) cache(r *http.Request, torrent []byte) (result cached, failure *reason.Error) {
+	ctx, cancel := httpx.CallContext(r)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			h.log.ErrorContext(ctx, "panic in a legacy upload", "panic", v, "stack", string(debug.Stack()))
+			failure = reason.New(reason.Internal, "internal error")
+		}
+	}()
+	answer, err := h.client.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+	if err == nil {
+		result, err = resultOf(answer)
+	}
+	if err != nil {
+		failure = reason.Of(err)
+		httpx.LogInternal(ctx, h.log, failure)
+	}
+	return result, failure
+}
+
+func resultOf(answer *torrentcachev1.CacheTorrentResponse) (cached, error) {
+	result := cached{known: answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED}
+	for _, id := range []struct {
+		to   *infohash.ID
+		text string
+	}{{&result.ids.V1, answer.GetInfoHashV1()}, {&result.ids.V2, answer.GetInfoHashV2()}} {
+		if id.text == "" {
+			continue
+		}
+		parsed, err := infohash.Parse(id.text)
+		if err != nil {
+			return cached{}, fmt.Errorf("backend's answer: %w", err)
+		}
+		*id.to = parsed
+	}
+	if result.ids == (infohash.Set{}) {
+		return cached{}, errors.New("backend's answer has no info hash")
+	}
+	return result, nil
+}
+
+// setErrorText sets the header in which scripts look for what went wrong.
+func setErrorText(w http.ResponseWriter, e *reason.Error) {
+	w.Header().Set("X-Torrage-Error-Msg", e.LegacyText())
+}

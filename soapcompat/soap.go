@@ -1,0 +1,119 @@
+package soapcompat
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// binding is one way to speak SOAP: a WSDL, where it is, where it sends clients
+// to, and how an answer looks. What is asked for is read the same way in both.
+type binding struct {
+	wsdl     string
+	wsdlPath string // takes calls too: a .NET client posts to the WSDL it read
+	callPath string
+	answer   func(v version, result string) string
+}
+
+var bindings = []binding{
+	{wsdl: legacyWSDL, wsdlPath: "/api/torrage.wsdl", callPath: "/api/index.php", answer: encodedAnswer},
+	{wsdl: literalWSDL, wsdlPath: "/api/cache.wsdl", callPath: "/api/soap", answer: literalAnswer},
+}
+
+// soap serves calls.
+func (h *Handler) soap(b binding) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := h.readSOAP(r)
+		if err != nil {
+			httpx.Drain(w, r)
+		}
+		if f, ok := errors.AsType[*fault](err); ok {
+			writeFault(w, r, c, f)
+			return
+		}
+		var result cached
+		failure, _ := errors.AsType[*reason.Error](err)
+		if failure == nil {
+			result, failure = h.cacheCall(r, c)
+		}
+		if failure != nil {
+			writeFailure(w, r, b, c, failure)
+			return
+		}
+		writeSOAP(w, c.version, http.StatusOK, b.answer(c.version, result.legacyHash()))
+	}
+}
+
+// readSOAP reads the call; its errors are those of [readCall].
+func (h *Handler) readSOAP(r *http.Request) (call, error) {
+	// Base64 is 4/3 of the file, with a line break every 76 digits 1.37.
+	body, failure := h.openBody(r, h.maxTorrentSize*14/10+envelopeSize)
+	if failure != nil {
+		return call{}, failure
+	}
+	return readCall(body)
+}
+
+func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {
+	if c.request.Torrent == nil {
+		return cached{}, reason.New(reason.TorrentMissing, "The call has no %s part.", part)
+	}
+	torrent, failure := decodeBase64(c.request.Torrent)
+	if failure != nil {
+		return cached{}, failure
+	}
+	if len(torrent) == 0 {
+		return cached{}, reason.New(reason.TorrentEmpty, "Send the file's bytes, as base64.")
+	}
+	return h.cache(r, torrent)
+}
+
+// writeFailure answers a cacheTorrent call that failed: 200 and the code, for
+// SOAP::Lite turns every fault into undef. HTTP statuses are for who may not
+// call at all, and for bodies that could not be read as far as the call.
+func writeFailure(w http.ResponseWriter, r *http.Request, b binding, c call, e *reason.Error) {
+	setErrorText(w, e)
+	answer := e.Reason.Answer()
+	switch {
+	case e.Reason == reason.Unauthenticated, e.Reason == reason.PermissionDenied, e.Reason == reason.MediaUnsupported:
+		httpx.SetErrorHeaders(w.Header(), answer.JSON)
+		writeSOAP(w, c.version, answer.JSON, faultAnswer(c.version, &fault{code: clientFault, text: e.LegacyText()}))
+	case c.known, e.Reason == reason.TorrentTooLarge:
+		v := c.versionOr(r)
+		writeSOAP(w, v, http.StatusOK, b.answer(v, strconv.Itoa(answer.SOAP)))
+	default:
+		writeFault(w, r, c, &fault{code: clientFault, text: e.Message})
+	}
+}
+
+// writeFault answers what is no call. Data that is not even XML by its own
+// account has the wrong content type.
+func writeFault(w http.ResponseWriter, r *http.Request, c call, f *fault) {
+	status := http.StatusInternalServerError
+	if c.version == "" && !declaresXML(r) {
+		status = http.StatusUnsupportedMediaType
+	}
+	setErrorText(w, reason.New(reason.RequestInvalid, "%s.", f.text))
+	v := c.versionOr(r)
+	writeSOAP(w, v, status, faultAnswer(v, f))
+}
+
+// versionOr returns the version of the envelope, or if there was none to see,
+// what the content type announces.
+func (c call) versionOr(r *http.Request) version {
+	if c.version == "" && mediaType(r) == "application/soap+xml" {
+		return soap12
+	}
+	return c.version
+}
+
+func declaresXML(r *http.Request) bool {
+	switch mediaType(r) {
+	case "", "text/xml", "application/xml", "application/soap+xml":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,50 @@
+package soapcompat
+
+import (
+	_ "embed"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// The WSDLs, complete but for the address: they name placeholderURL. The Go
+// types in gen/soap are generated from the second.
+var (
+	//go:embed torrage.wsdl
+	legacyWSDL string
+	//go:embed cache.wsdl
+	literalWSDL string
+)
+
+const placeholderURL = "http://localhost:8080"
+
+// wsdl serves a WSDL that sends clients to where they asked for it.
+func (h *Handler) wsdl(b binding) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body := strings.Replace(b.wsdl, placeholderURL, escape(h.baseURL(r)), 1)
+		header := w.Header()
+		header.Set("Content-Type", "text/xml; charset=utf-8")
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+		header.Set("Cache-Control", "no-store")
+		_, _ = io.WriteString(w, body) // a client that left needs no answer
+	}
+}
+
+// baseURL is where r was sent to: its scheme, for a script that came by http
+// may not manage our TLS, and its Host. Without a Host (HTTP/1.0) it is the
+// public URL, or else the address that the connection came in on.
+func (h *Handler) baseURL(r *http.Request) string {
+	if r.Host == "" && h.publicURL != "" {
+		return h.publicURL
+	}
+	host := r.Host
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" {
+		host = local.String()
+	}
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + host
+	}
+	return "http://" + host
+}
