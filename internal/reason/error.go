@@ -77,13 +77,14 @@ func Of(err error) *Error {
 }
 
 func ofStatus(s *status.Status) *Error {
-	e := &Error{Reason: byCode(s.Code()), Message: s.Message(), code: s.Code()}
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
-			e.Reason = Reason(info.GetReason())
+			return &Error{Reason: Reason(info.GetReason()), Message: s.Message(), code: s.Code()}
 		}
 	}
-	return e
+	// The message of a status made on the way may name addresses of the inside.
+	r := byCode(s.Code())
+	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err()}
 }
 
 // byCode is for statuses that no torrentcache server made.

@@ -15,7 +15,7 @@ const maxLegacyText = 400
 // a run for the info hash.
 func (e *Error) LegacyText() string {
 	text := e.Reason.Answer().Text
-	if e.Message != "" && e.Reason != Internal {
+	if e.Message != "" && e.Message != text && e.Reason != Internal {
 		text += " " + e.Message
 	}
 	return breakHexRuns(printable(text))

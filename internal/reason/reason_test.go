@@ -81,6 +81,9 @@ func TestOfErrorsMadeElsewhere(t *testing.T) {
 			}
 		})
 	}
+	if m := reason.Of(status.Error(codes.Unavailable, "dial 10.0.0.7:9090")).Message; strings.Contains(m, "10.0.0.7") {
+		t.Errorf("a caller learns an address of the inside: %q", m)
+	}
 	if reason.Of(nil) != nil {
 		t.Error("Of(nil) is not nil")
 	}
