@@ -107,27 +107,35 @@ func goClient(t *testing.T) grpcClient {
 	return scriptClient("Go", ".", program)
 }
 
-// pythonClient generates the stubs with Debian's protoc from the .proto as it is.
 func pythonClient(t *testing.T) grpcClient {
+	dir := pythonStubs(t)
+	copyFile(t, "clients/client.py", dir)
+	return scriptClient("Python", dir, "/usr/bin/python3", "client.py")
+}
+
+// pythonStubs returns a folder of what Debian's protoc makes of the .proto as it is.
+func pythonStubs(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	plugin := strings.TrimSpace(run(t, ".", "which", "grpc_python_plugin"))
 	run(t, ".", "protoc", "-I", "../proto", "-I", "clients", "--python_out="+dir, "--grpc_out="+dir,
 		"--plugin=protoc-gen-grpc="+plugin, "torrentcache/v1/cache_service.proto", "status.proto")
-	script, err := os.ReadFile("clients/client.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, dir, "client.py", script)
-	return scriptClient("Python", dir, "/usr/bin/python3", "client.py")
+	return dir
 }
 
 func nodeClient(t *testing.T) grpcClient {
+	useNodeModules(t)
+	return scriptClient("Node", ".", "node", "clients/client.js", "../proto", "clients/status.proto")
+}
+
+// useNodeModules makes node find what test/install-prerequisites installed.
+func useNodeModules(t *testing.T) {
+	t.Helper()
 	modules, err := filepath.Abs("../.tools/node/node_modules")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("NODE_PATH", modules)
-	return scriptClient("Node", ".", "node", "clients/client.js", "../proto", "clients/status.proto")
 }
 
 // grpcurlClient learns the messages by reflection.

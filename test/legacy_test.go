@@ -47,11 +47,7 @@ func script(command, options []string) func(*testing.T, *server, string) string 
 }
 
 func legacyClients(t *testing.T) []legacyClient {
-	modules, err := filepath.Abs("../.tools/node/node_modules")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("NODE_PATH", modules)
+	useNodeModules(t)
 	wsdlCache := t.TempDir()
 	curl := []string{"sh", "autoupload.sh"}
 	const uncached = "soap.wsdl_cache_enabled=0"

@@ -10,20 +10,21 @@ import (
 	"testing"
 )
 
-// TestExamplesOfTheREADME runs every block marked `<!-- runs: sh|php|perl -->`
-// as it stands, but for the addresses, beside a torrent named my.torrent.
+// TestExamplesOfTheREADME runs every block marked `<!-- runs: LANGUAGE -->` as it
+// stands, but for the addresses, beside a torrent named my.torrent.
 func TestExamplesOfTheREADME(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)<!-- runs: (\\w+) -->\n```\\w+\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) < 4 {
+	if len(blocks) < 7 {
 		t.Fatalf("only %d examples found", len(blocks))
 	}
 	s := startServer(t)
 	addresses := strings.NewReplacer("127.0.0.1:8080", s.HTTP, "127.0.0.1:9090", s.GRPC)
 	m := makeTorrent(t, "mktorrent", folderTree(t), "example")
+	stubs := pythonStubs(t)
 	for _, block := range blocks {
 		t.Run(block[1], func(t *testing.T) {
 			dir := t.TempDir()
@@ -35,6 +36,19 @@ func TestExamplesOfTheREADME(t *testing.T) {
 				out = run(t, dir, "bash", "-euo", "pipefail", "example")
 			case "php", "perl":
 				out = run(t, dir, block[1], "example")
+			case "go":
+				writeFile(t, dir, "example.go", []byte(addresses.Replace(block[2])))
+				run(t, ".", "go", "build", "-o", filepath.Join(dir, "program"), filepath.Join(dir, "example.go"))
+				out = run(t, dir, "./program")
+			case "python":
+				t.Setenv("PYTHONPATH", stubs)
+				out = run(t, dir, "/usr/bin/python3", "example")
+			case "node":
+				useNodeModules(t)
+				if err := os.CopyFS(filepath.Join(dir, "proto"), os.DirFS("../proto")); err != nil {
+					t.Fatal(err)
+				}
+				out = run(t, dir, "node", "example")
 			default:
 				t.Fatalf("no way to run %s", block[1])
 			}
