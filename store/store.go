@@ -77,7 +77,7 @@ type Store interface {
 	// Remove makes every id of the record that has id answer ErrRemoved, and
 	// refuses later puts of them, until Restore. An id never held is removed in
 	// advance, by that id alone. Removing twice keeps the latest Removal. It
-	// returns when the removal is durable.
+	// returns when the removal is durable and, if it has Erase, the bytes are gone.
 	// ErrInvalid if id is zero or removal breaks its rules.
 	Remove(ctx context.Context, id infohash.ID, removal Removal) error
 
@@ -192,6 +192,10 @@ type Removal struct {
 	Reason    string    // for people, at most 1 KiB
 	Reference string    // a case number or URL, at most 1 KiB
 	Time      time.Time // UTC, cut to whole seconds; the zero time means now
+	// Erase makes Remove return only once the torrent's bytes are off the disk,
+	// also if it was removed before; without it they leave within a day. It is an
+	// order, not part of what is kept: a store gives removals back without it.
+	Erase bool
 }
 
 // MaxRemovalText is the most bytes that Reason and Reference may have, each.

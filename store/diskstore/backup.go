@@ -1,0 +1,134 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Notes in the folder of a backup.
+const (
+	unfinishedName = "backup.unfinished" // it is being made: Open refuses it
+	backupName     = "backup"            // it is whole: Open begins a new epoch
+)
+
+// Backup copies the store into dir, which must not exist or be empty, as it is
+// at one moment, while it goes on serving; compaction, and the erasing of
+// removals, waits meanwhile. On the same file system the sealed segments become
+// hard links, and the rest is copied. Opening the copy is how to restore it:
+// Open builds the index and begins a new epoch. progress, unless nil, is told
+// after every MiB copied and every file, in bytes. A backup that did not end
+// well cannot be opened.
+func (s *Store) Backup(ctx context.Context, dir string, progress func(copied, total int64)) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.endTurn()
+	b := &backup{store: s, dir: dir, progress: progress}
+	if err := b.run(ctx); err != nil {
+		return fmt.Errorf("backup into %s: %w", dir, err)
+	}
+	return nil
+}
+
+// backup is one run of Backup. It holds the turn, so that no segment goes.
+type backup struct {
+	store         *Store
+	dir           string
+	progress      func(copied, total int64)
+	copied, total int64
+}
+
+func (b *backup) run(ctx context.Context) error {
+	fs := b.store.options.FS
+	if err := b.begin(); err != nil {
+		return err
+	}
+	// All of the log up to here is synced; nothing is sealed behind it.
+	now := b.store.committer.stats()
+	var ids []uint64
+	for _, id := range b.store.segments.ids() {
+		if id > now.segment {
+			continue
+		}
+		ids = append(ids, id)
+		b.total += b.length(id, now)
+	}
+	for _, id := range ids {
+		if err := b.segment(ctx, id, now); err != nil {
+			return err
+		}
+	}
+	if err := syncDir(fs, fs.PathJoin(b.dir, segmentsDir)); err != nil {
+		return err
+	}
+	return renameFile(fs, b.dir, unfinishedName, backupName)
+}
+
+// begin makes the folder, with the note that it is not whole yet.
+func (b *backup) begin() error {
+	fs := b.store.options.FS
+	names, err := fs.List(b.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("%w: the folder is not empty", store.ErrInvalid)
+	}
+	if err := makeDir(fs, b.dir); err != nil {
+		return err
+	}
+	if err := makeNote(fs, b.dir, unfinishedName); err != nil {
+		return err
+	}
+	return makeDir(fs, fs.PathJoin(b.dir, segmentsDir))
+}
+
+// length returns how many bytes of a segment the backup has.
+func (b *backup) length(id uint64, now state) int64 {
+	if id == now.segment {
+		return now.offset
+	}
+	return b.store.segments.size(id)
+}
+
+// segment links or copies one segment. The last is always copied: it is the one
+// that opening writes to.
+func (b *backup) segment(ctx context.Context, id uint64, now state) error {
+	fs, name := b.store.options.FS, segmentName(id)
+	from, to := fs.PathJoin(b.store.segments.dir, name), fs.PathJoin(b.dir, segmentsDir, name)
+	length := b.length(id, now)
+	if id != now.segment && fs.Link(from, to) == nil {
+		b.advance(length)
+		return ctx.Err()
+	}
+	return copyFile(fs, from, to, length, func(n int64) error {
+		b.advance(n)
+		return ctx.Err()
+	})
+}
+
+func (b *backup) advance(n int64) {
+	b.copied += n
+	if b.progress != nil {
+		b.progress(b.copied, b.total)
+	}
+}
+
+// checkBackup reports whether the folder of o is a backup that is opened for
+// the first time. It refuses one that is not whole.
+func checkBackup(o Options) (restored bool, err error) {
+	if there, err := exists(o.FS, o.FS.PathJoin(o.Dir, unfinishedName)); err != nil || there {
+		return false, errors.Join(err, errors.New("a backup that was not finished; use another, or make it anew"))
+	}
+	return exists(o.FS, o.FS.PathJoin(o.Dir, backupName))
+}

@@ -1,0 +1,211 @@
+package diskstore
+
+import (
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// changeSet gathers what one batch will change in the index. The committer and
+// recovery both make their batches with it, so that what a record means is said
+// once, here. Not safe for concurrent use.
+type changeSet struct {
+	index   *index
+	entries map[infohash.ID]*entry // nil: the id becomes unknown
+	feed    []feedEntry
+	// accounts are of the segments that the changes touch; nil takes one away.
+	accounts map[uint64]*account
+	state    state // as it will be
+}
+
+func newChangeSet(x *index, s state) *changeSet {
+	return &changeSet{index: x, entries: map[infohash.ID]*entry{}, accounts: map[uint64]*account{}, state: s}
+}
+
+// get returns the entry of id as it will be, nil if there is none.
+func (c *changeSet) get(id infohash.ID) (*entry, error) {
+	if e, ok := c.entries[id]; ok {
+		return e, nil
+	}
+	return c.index.get(id)
+}
+
+// apply adds what a record at the place at says. Of two records about an id the
+// higher sequence wins, and an equal one is a copy. Copies made by compaction
+// stand behind records with higher sequences, so what is removed and where the
+// bytes are is decided apart, and for each id by itself: records about the same
+// id need not be about the same others.
+func (c *changeSet) apply(h *header, at location, removal store.Removal) error {
+	ids := h.names.ids(h.ids)
+	currents, err := c.getAll(ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		c.set(id, currents[i], after(currents[i], h, at, removal))
+	}
+	c.state.sequence = max(c.state.sequence, h.sequence)
+	c.feed = append(c.feed, feedEntry{
+		sequence: h.sequence,
+		names:    h.names,
+		change:   store.Change{Kind: h.kind, IDs: h.ids, Time: time.Unix(h.time, 0).UTC()},
+	})
+	if !h.isPut() {
+		// Where it stands is not kept, so it counts as used until its segment goes.
+		c.account(at.segment).live += h.size()
+	}
+	return nil
+}
+
+// getAll returns the entries of ids as they will be.
+func (c *changeSet) getAll(ids []infohash.ID) ([]*entry, error) {
+	entries := make([]*entry, len(ids))
+	for i, id := range ids {
+		var err error
+		if entries[i], err = c.get(id); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// after returns the entry of an id of h, which had the entry current, once the
+// record is there; nil says that it is unknown. If nothing changes it is current.
+func after(current *entry, h *header, at location, removal store.Removal) *entry {
+	if h.isPut() {
+		return afterPut(current, h, at)
+	}
+	if current != nil && current.sequence >= h.sequence {
+		return current
+	}
+	next := entry{names: h.names, ids: h.ids}
+	if current != nil {
+		next = *current
+	}
+	next.sequence = h.sequence
+	next.removal = removal
+	next.removal.Erase = false
+	if next.removed = h.kind == store.ChangeRemoved; next.removed {
+		next.until = due(current, h, removal.Erase)
+	} else if next.at.isZero() {
+		return nil
+	}
+	return &next
+}
+
+// afterPut is after for a put.
+func afterPut(current *entry, h *header, at location) *entry {
+	next := entry{
+		sequence: h.sequence, put: h.sequence, at: at, names: h.names, ids: h.ids,
+		rank: h.rank, version: h.version, digest: h.digest, damaged: h.lost,
+	}
+	if current == nil {
+		return &next
+	}
+	next.former = current.former
+	switch {
+	case h.sequence < current.put: // others took its place
+		kept := *current
+		kept.leaves(at.segment)
+		return &kept
+	case h.sequence < current.sequence: // the bytes of what was removed, or restored
+		next.sequence = current.sequence
+		next.removed, next.removal, next.until = current.removed, current.removal, current.until
+	}
+	next.leaves(current.at.segment)
+	return &next
+}
+
+// removedStays is how long removed bytes can be restored for. They leave the
+// disk within 24 hours; the other half is for compaction to get to it.
+const removedStays = 12 * time.Hour
+
+// due returns when the bytes that h removes are to leave the disk, in seconds
+// since 1970. Removing again does not put that off.
+func due(current *entry, h *header, erase bool) int64 {
+	until := h.time
+	if !erase {
+		until += int64(removedStays / time.Second)
+	}
+	if current != nil && current.removed {
+		until = min(until, current.until)
+	}
+	return until
+}
+
+// set puts next in the place of current, the entry of id.
+func (c *changeSet) set(id infohash.ID, current, next *entry) {
+	if current == next {
+		return
+	}
+	c.count(id, current, -1)
+	c.count(id, next, +1)
+	c.entries[id] = next
+}
+
+// change puts next in the place of e under every id that has e, which must be as
+// get gave it.
+func (c *changeSet) change(e, next *entry) error {
+	ids := e.all()
+	currents, err := c.getAll(ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if current := currents[i]; current != nil && current.sequence == e.sequence && current.at == e.at {
+			c.set(id, current, next)
+		}
+	}
+	return nil
+}
+
+// count adds the entry of an id to the statistics and to the accounts of
+// segments, sign times. What a record has once is counted with its primary id.
+func (c *changeSet) count(id infohash.ID, e *entry, sign int64) {
+	if e == nil {
+		return
+	}
+	if e.removed {
+		c.state.removed += sign
+	}
+	if id != e.ids.Primary() {
+		return
+	}
+	if e.visible() {
+		c.state.torrents += sign
+		c.state.bytes += sign * int64(e.at.length)
+	}
+	if !e.at.isZero() {
+		c.account(e.at.segment).count(e, sign)
+	}
+	if !e.removed || sign < 0 {
+		return
+	}
+	for _, segment := range e.former {
+		c.account(segment).schedule(e.until)
+	}
+}
+
+// account returns the account of a segment, to be changed.
+func (c *changeSet) account(segment uint64) *account {
+	a := c.accounts[segment]
+	if a == nil {
+		known := c.index.accounts.get(segment)
+		a = &known
+		c.accounts[segment] = a
+	}
+	return a
+}
+
+// damage notes that the bytes at a place are damaged, and reports whether that
+// was news: not if e is elsewhere by now, or known to be damaged.
+func (c *changeSet) damage(id infohash.ID, at location) (bool, error) {
+	e, err := c.get(id)
+	if err != nil || e == nil || e.at != at || e.damaged {
+		return false, err
+	}
+	next := *e
+	next.damaged = true
+	return true, c.change(e, &next)
+}

@@ -1,0 +1,206 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// compactEvery is how often the background looks for work.
+const compactEvery = time.Minute
+
+// Compact wins back, at once and as fast as it can, what compaction in the
+// background would within a day: the space of removed torrents, which then
+// cannot be restored but only put again, and of segments of which enough is
+// replaced. It waits for a Backup to end.
+func (s *Store) Compact(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	now := s.options.Clock().Add(removedStays)
+	return s.compact(ctx, &compaction{store: s, now: now.Unix(), pace: newPace(0)})
+}
+
+// compact does all work there is.
+func (s *Store) compact(ctx context.Context, c *compaction) error {
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.endTurn()
+	var errs []error
+	tried := map[uint64]bool{} // a segment is not tried twice, so this ends
+	for {
+		id, found := c.pick(tried)
+		if !found || ctx.Err() != nil || s.Err() != nil {
+			return errors.Join(append(errs, ctx.Err())...)
+		}
+		tried[id] = true
+		// One that cannot be read does not keep the others from being compacted.
+		errs = append(errs, c.segment(ctx, id))
+	}
+}
+
+// tend compacts in the background until ctx ends.
+func (s *Store) tend(ctx context.Context) {
+	defer close(s.tended)
+	ticker := time.NewTicker(compactEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s.noteAccesses()
+		if s.options.CompactionRate < 0 {
+			continue
+		}
+		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(s.options.CompactionRate)}
+		if err := s.compact(ctx, c); err != nil && ctx.Err() == nil {
+			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
+		}
+	}
+}
+
+// takeTurn waits until nobody else compacts or makes a backup.
+func (s *Store) takeTurn(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) endTurn() { <-s.turn }
+
+// erase takes the bytes of a removed torrent off the disk, older ones that it
+// replaced included, by compacting the segments that hold them.
+func (s *Store) erase(ctx context.Context, id infohash.ID) error {
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.endTurn()
+	e, err := s.index.get(id)
+	if err != nil || e == nil || !e.removed {
+		return err
+	}
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	for _, segment := range append([]uint64{e.at.segment}, e.former...) {
+		if err := c.segment(ctx, segment); err != nil {
+			return fmt.Errorf("the torrent is removed, its bytes are not off the disk yet: %w", err)
+		}
+	}
+	return nil
+}
+
+// compaction moves what is needed out of segments and takes them away.
+type compaction struct {
+	store *Store
+	now   int64 // removed bytes that are due by then go, in seconds since 1970
+	pace  *pace
+
+	mergeShort bool // short segments are put together
+}
+
+// segment compacts one segment, and before it those that cannot stay without
+// it. One that is gone, or never was, is done.
+func (c *compaction) segment(ctx context.Context, id uint64) error {
+	seg := c.store.segments.get(id)
+	if seg == nil {
+		return nil
+	}
+	if err := c.seal(ctx, seg); err != nil || !c.store.segments.isSealed(seg) {
+		return err // one that is not sealed then is empty
+	}
+	// The header of this segment says what is void of the one before.
+	if before := c.store.segments.get(seg.header.previous); before != nil && before.size > seg.header.previousEnd {
+		if err := c.segment(ctx, before.id); err != nil {
+			return err
+		}
+	}
+	if err := c.store.roomToCompact(seg); err != nil {
+		return err
+	}
+	if err := c.empty(ctx, seg); err != nil {
+		return fmt.Errorf("compacting segment %d: %w", id, err)
+	}
+	return c.store.retire(ctx, seg)
+}
+
+// seal begins another segment if seg is the active one.
+func (c *compaction) seal(ctx context.Context, seg *segment) error {
+	if c.store.segments.isSealed(seg) {
+		return nil
+	}
+	waiting := newCall(1)
+	c.store.committer.queue.add(&change{call: waiting, roll: true, run: func(g *group) (store.Outcome, error) {
+		return 0, g.noRoll
+	}})
+	return waiting.wait(ctx)[0].Err
+}
+
+// empty copies what seg holds that is needed to the end of the log.
+func (c *compaction) empty(ctx context.Context, seg *segment) error {
+	batch := &copies{compaction: c}
+	gaps, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(h *header, at int64) error {
+		return batch.add(ctx, seg, h, location{segment: seg.id, offset: at, length: h.length})
+	})
+	if err == nil && gaps {
+		err = batch.addUnreadable(ctx, seg)
+	}
+	if err != nil {
+		return err
+	}
+	return batch.flush(ctx)
+}
+
+// retire takes an empty segment away. The index must not be able to lose the
+// moves any more, which copies prove, nor the removals, which nothing proves.
+func (s *Store) retire(ctx context.Context, seg *segment) error {
+	forget := func(g *group) (store.Outcome, error) {
+		g.accounts[seg.id] = nil
+		return 0, nil
+	}
+	if err := s.do(ctx, 0, false, forget); err != nil {
+		return err
+	}
+	if err := s.index.sync(ctx); err != nil {
+		return err
+	}
+	if err := s.segments.retire(seg); err != nil {
+		return fmt.Errorf("%w: removing segment %d: %w", store.ErrUnavailable, seg.id, err)
+	}
+	s.options.Logger.Debug("segment compacted", slog.Uint64("segment", seg.id))
+	return nil
+}
+
+// roomToCompact refuses to compact if the copies could take the last of the
+// disk, which the index needs.
+func (s *Store) roomToCompact(seg *segment) error {
+	o := s.options
+	if o.MinFreeSpace > 0 {
+		o.MinFreeSpace /= 4
+	}
+	return checkFree(o, s.index.accounts.get(seg.id).live)
+}
+
+// untilClosing returns a context that ends with ctx or when Close is called.
+func (s *Store) untilClosing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.closing, func() { cancel(fmt.Errorf("%w: closing", store.ErrUnavailable)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}

@@ -1,0 +1,278 @@
+package diskstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// filled is a store with n torrents in many segments.
+func filled(t *testing.T, n uint64) (*Store, []store.Item) {
+	t.Helper()
+	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+	var items []store.Item
+	for seed := range n {
+		items = append(items, storetest.Torrent(storetest.Shape(seed%3), seed, 2000+int(seed%7)*500, 0))
+	}
+	for i, r := range s.Put(t.Context(), items) {
+		if r.Err != nil || r.Outcome != store.Created {
+			t.Fatalf("Put %d = %+v", i, r)
+		}
+	}
+	return s, items
+}
+
+// onDiskAnywhere reports whether any segment file contains b.
+func onDiskAnywhere(t *testing.T, o Options, b []byte) bool {
+	t.Helper()
+	ids, err := listSegments(o.FS, o.FS.PathJoin(o.Dir, segmentsDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if bytes.Contains(readFile(t, o.FS, fileOf(o, id)), b) {
+			return true
+		}
+	}
+	return false
+}
+
+// segmentBytes returns the size of all segment files.
+func segmentBytes(t *testing.T, o Options) (sum int64) {
+	t.Helper()
+	ids, err := listSegments(o.FS, o.FS.PathJoin(o.Dir, segmentsDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		sum += int64(len(readFile(t, o.FS, fileOf(o, id))))
+	}
+	return sum
+}
+
+// reopened closes s and opens it again, without its index if so.
+func reopened(t *testing.T, s *Store, loseIndex bool) *Store {
+	t.Helper()
+	mustClose(t, s)
+	if loseIndex {
+		if err := Reindex(s.options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return mustOpen(t, s.options)
+}
+
+// TestCompact removes a tenth and compacts: the bytes are gone, and all else is
+// as it was, now, after opening again, and with a new index.
+func TestCompact(t *testing.T) {
+	s, items := filled(t, 200)
+	for i := 0; i < len(items); i += 10 {
+		if err := s.Remove(t.Context(), items[i].IDs.Primary(), store.Removal{Reason: "tenth"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := s.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if used := segmentBytes(t, s.options); float64(used) > 1.15*float64(before.Bytes)+64<<10 {
+		t.Errorf("%d bytes of segments for %d of torrents", used, before.Bytes)
+	}
+	check := func(s *Store) {
+		t.Helper()
+		after, err := s.Stats(t.Context())
+		if err != nil || after.Torrents != before.Torrents || after.Removed != before.Removed || after.Bytes != before.Bytes {
+			t.Errorf("Stats = %+v, %v; before compaction %+v", after, err, before)
+		}
+		for i, item := range items {
+			if i%10 != 0 {
+				serves(t, s, item)
+				continue
+			}
+			if onDiskAnywhere(t, s.options, item.Info()) {
+				t.Errorf("torrent %d is still on disk", i)
+			}
+			var removed *store.RemovedError
+			if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "tenth" {
+				t.Errorf("Get of removed torrent %d = %v", i, err)
+			}
+		}
+		accountsAreTrue(t, s)
+	}
+	check(s)
+	s = reopened(t, s, false)
+	check(s)
+	s = reopened(t, s, true)
+	check(s)
+	// What is gone may be put again once restored.
+	if err := s.Restore(t.Context(), items[0].IDs.Primary()); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, items[0], store.Created)
+	serves(t, reopened(t, s, true), items[0])
+}
+
+// accountsAreTrue compares the accounts with what the entries say.
+func accountsAreTrue(t *testing.T, s *Store) {
+	t.Helper()
+	for _, id := range s.segments.ids() {
+		entries, err := s.index.pointingTo(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var live, removed int64
+		for _, e := range entries {
+			if e.removed {
+				removed += recordSize(int(e.at.length))
+			} else {
+				live += recordSize(int(e.at.length))
+			}
+		}
+		if a := s.index.accounts.get(id); a.removed != removed || a.live < live {
+			t.Errorf("segment %d: account %+v, the entries say %d live and %d removed", id, a, live, removed)
+		}
+	}
+}
+
+// TestCompactionWaits shows what the background does when: removed bytes stay
+// half a day, and are gone after.
+func TestCompactionWaits(t *testing.T) {
+	var hours atomic.Int64
+	o := onDisk(vfs.NewMem(), "/store")
+	o.Clock = func() time.Time { return fixedClock().Add(time.Duration(hours.Load()) * time.Hour) }
+	s := mustOpen(t, o)
+	item, other := faultTorrent(1), faultTorrent(2)
+	mustPut(t, s, item, store.Created)
+	mustPut(t, s, other, store.Created)
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	background := func() {
+		t.Helper()
+		c := &compaction{store: s, now: o.Clock().Unix(), pace: newPace(1 << 40)}
+		if err := s.compact(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours.Store(11)
+	background()
+	if !onDiskAnywhere(t, s.options, item.Info()) {
+		t.Error("removed bytes were gone after 11 hours")
+	}
+	// Removing again, as scripts do, does not put it off.
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "again"}); err != nil {
+		t.Fatal(err)
+	}
+	hours.Store(13)
+	background()
+	if onDiskAnywhere(t, s.options, item.Info()) {
+		t.Error("removed bytes were there after 13 hours")
+	}
+	serves(t, s, other)
+}
+
+// TestCompactionMeetsReaders reads everything while everything moves.
+func TestCompactionMeetsReaders(t *testing.T) {
+	s, items := filled(t, 80)
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	var reads atomic.Int64
+	for r := range 4 {
+		readers.Go(func() {
+			for i := r; ctx.Err() == nil; i++ {
+				serves(t, s, items[i%len(items)])
+				reads.Add(1)
+			}
+		})
+	}
+	for range 4 {
+		for _, id := range s.segments.ids() {
+			c := &compaction{store: s, pace: newPace(0)}
+			if err := c.segment(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stop()
+	readers.Wait()
+	if reads.Load() == 0 {
+		t.Error("nothing was read")
+	}
+	for _, item := range items {
+		serves(t, s, item)
+	}
+}
+
+// TestCompactionOfShortSegments leaves many short segments, as crashes do.
+func TestCompactionOfShortSegments(t *testing.T) {
+	o := onDisk(vfs.NewMem(), "/store")
+	var items []store.Item
+	for seed := range uint64(12) {
+		s := mustOpen(t, o)
+		items = append(items, storetest.Torrent(storetest.V1, seed, 500, 0))
+		mustPut(t, s, items[seed], store.Created)
+		mustClose(t, s)
+		if err := Reindex(o); err != nil { // ends the segment
+			t.Fatal(err)
+		}
+	}
+	s := mustOpen(t, o)
+	if n := len(s.segments.ids()); n < 12 {
+		t.Fatalf("%d segments, want many", n)
+	}
+	if err := s.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.segments.ids()); n > 3 {
+		t.Errorf("%d segments after compaction", n)
+	}
+	s = reopened(t, s, true)
+	for _, item := range items {
+		serves(t, s, item)
+	}
+}
+
+// TestVoidStaysVoid compacts the segment whose header says that the end of the
+// one before is void: that one has to go as well.
+func TestVoidStaysVoid(t *testing.T) {
+	o, items := three(t)
+	ghost := storetest.Torrent(storetest.V1, 50, 300, 0)
+	s := mustOpen(t, o)
+	end := s.committer.stats().offset
+	for _, r := range s.Put(t.Context(), []store.Item{faultTorrent(5), ghost}) {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	mustClose(t, s)
+	// The first of the group is torn, so that the ghost behind it is void.
+	flip(t, o.FS, fileOf(o, 1), end+recordHeaderSize+9)
+	if err := Reindex(o); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	c := &compaction{store: s, pace: newPace(0)}
+	mustPut(t, s, faultTorrent(6), store.Created)
+	if err := c.segment(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s = reopened(t, s, true)
+	for _, item := range append(items, faultTorrent(6)) {
+		serves(t, s, item)
+	}
+	if _, err := s.Get(t.Context(), ghost.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get of what was void = %v", err)
+	}
+}

@@ -1,0 +1,253 @@
+package diskstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// three is a store with three torrents; tests damage the one in the middle.
+func three(t *testing.T) (Options, []store.Item) {
+	t.Helper()
+	o := onDisk(vfs.NewMem(), "/store")
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []store.Item
+	for seed := range uint64(3) {
+		items = append(items, storetest.Torrent(storetest.Hybrid, seed, 300, 0))
+		mustPut(t, s, items[seed], store.Created)
+	}
+	mustClose(t, s)
+	return o, items
+}
+
+// serves fails unless s gives item back.
+func serves(t *testing.T, s *Store, item store.Item) {
+	t.Helper()
+	got, err := s.Get(t.Context(), item.IDs.Primary())
+	if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
+		t.Errorf("Get(%v) = %d bytes, %v", item.IDs.Primary(), len(got.Bytes), err)
+	}
+}
+
+// TestFlippedBit changes one byte after the other of a record and its segment's
+// header: that torrent alone is damaged, or its bytes are right.
+func TestFlippedBit(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	at := s.where(t, items[1].IDs.V1)
+	name := fileOf(o, at.segment)
+	end := at.offset + recordSize(int(at.length))
+	unread := at.offset + recordHeaderSize + int64(at.length)
+	for offset := at.offset; offset < end; offset++ {
+		flip(t, o.FS, name, offset)
+		e, err := s.index.get(items[1].IDs.V1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.read(e, items[1].IDs.V1)
+		right := err == nil && bytes.Equal(got.Bytes, items[1].Torrent)
+		if offset < unread && !errors.Is(err, errBadRecord) || offset >= unread && !right {
+			t.Errorf("byte %d of the record: %d bytes, %v", offset-at.offset, len(got.Bytes), err)
+		}
+		flip(t, o.FS, name, offset)
+	}
+	serves(t, s, items[1])
+}
+
+// TestFlippedBitReindexed does the same to a store that then has to build its
+// index from the segments.
+func TestFlippedBitReindexed(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	at := s.where(t, items[1].IDs.V1)
+	mustClose(t, s)
+	name := fileOf(o, at.segment)
+	end := at.offset + recordSize(int(at.length))
+	offsets := []int64{0, 9, 20, 40, 79, segmentCopy, segmentCopy + 76}
+	for offset := at.offset; offset < end; offset += 1 + int64(rand.Uint64N(5)) {
+		offsets = append(offsets, offset)
+	}
+	for _, offset := range offsets {
+		t.Run(fmt.Sprint(offset-at.offset), func(t *testing.T) {
+			flip(t, o.FS, name, offset)
+			defer flip(t, o.FS, name, offset)
+			if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+				t.Fatal(err)
+			}
+			s := mustOpen(t, o)
+			serves(t, s, items[0])
+			serves(t, s, items[2])
+			got, err := s.Get(t.Context(), items[1].IDs.V1)
+			known := errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)
+			if !known && !bytes.Equal(got.Bytes, items[1].Torrent) {
+				t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
+			}
+		})
+	}
+}
+
+// TestDamageHeals follows damage from the first read to the upload that heals
+// it, which survives a rebuild of the index.
+func TestDamageHeals(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	at := s.where(t, items[1].IDs.V1)
+	flip(t, o.FS, fileOf(o, at.segment), at.offset+recordHeaderSize+7)
+	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || !has[0] {
+		t.Fatalf("Has = %v, %v before anybody read it", has, err)
+	}
+	for _, id := range items[1].IDs.All() {
+		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("Get(%v) = %v", id, err)
+		}
+	}
+	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || has[0] || has[1] || has[2] {
+		t.Fatalf("Has = %v, %v after the read", has, err)
+	}
+	mustPut(t, s, items[1], store.Healed)
+	mustClose(t, s)
+	if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	for _, item := range items {
+		serves(t, s, item)
+	}
+}
+
+// TestTruncatedSegment cuts the file of a sealed segment short.
+func TestTruncatedSegment(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	at := s.where(t, items[2].IDs.V1)
+	mustClose(t, s)
+	whole := readFile(t, o.FS, fileOf(o, at.segment))
+	writeFile(t, o.FS, fileOf(o, at.segment), whole[:at.offset+10])
+	s = mustOpen(t, o) // the index is ahead of the segments
+	serves(t, s, items[0])
+	serves(t, s, items[1])
+	if _, err := s.Get(t.Context(), items[2].IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get = %v", err)
+	}
+	mustPut(t, s, items[2], store.Created)
+}
+
+// TestDamagedIndex damages every file of the index, one after the other: the
+// torrents are found nevertheless, at the latest when the store is opened again.
+func TestDamagedIndex(t *testing.T) {
+	o, _ := three(t)
+	files, err := o.FS.List("/store/" + indexDir)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	damages := map[string]func([]byte) []byte{
+		"empty":     func(b []byte) []byte { return nil },
+		"cut":       func(b []byte) []byte { return b[:len(b)/2] },
+		"beginning": func(b []byte) []byte { return append([]byte{^b[0]}, b[1:]...) },
+		"middle":    func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"zeros":     func(b []byte) []byte { return make([]byte, len(b)) },
+	}
+	for _, name := range files {
+		for damage, change := range damages {
+			t.Run(name+" "+damage, func(t *testing.T) {
+				o, items := three(t)
+				path := "/store/" + indexDir + "/" + name
+				if b := readFile(t, o.FS, path); len(b) > 0 {
+					writeFile(t, o.FS, path, change(b))
+				}
+				s := mustOpen(t, o)
+				if !allServed(t, s, items) {
+					mustClose(t, s)
+					s = mustOpen(t, o)
+				}
+				for _, item := range items {
+					serves(t, s, item)
+				}
+			})
+		}
+	}
+}
+
+// allServed reports whether s gives all items back. Where it does not, it must
+// say that it cannot answer now.
+func allServed(t *testing.T, s *Store, items []store.Item) bool {
+	t.Helper()
+	for _, item := range items {
+		if _, err := s.Get(t.Context(), item.IDs.V1); err != nil {
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("Get = %v", err)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// TestForgedRecord stores a torrent that contains a whole record of another
+// one, and damages what stands before it: the forgery is never taken for real.
+func TestForgedRecord(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	victim := storetest.Torrent(storetest.V1, 99, 300, 0)
+	h := &header{
+		kind: store.ChangeAdded, names: nameV1, ids: victim.IDs, segment: 1, sequence: 1000,
+		infoLength: 1, store: storeID{1, 2, 3}, // the forger does not know the store's id
+		bodySum: crc32.Checksum(victim.Torrent, castagnoli),
+	}
+	carrier := store.Item{IDs: infohash.Set{V1: storetest.Torrent(storetest.V1, 98, 1, 0).IDs.V1}, InfoLength: 8}
+	carrier.Torrent = appendRecord(make([]byte, 8, 1024), h, victim.Torrent)
+	mustPut(t, s, carrier, store.Created)
+	mustPut(t, s, storetest.Torrent(storetest.V1, 97, 300, 0), store.Created)
+	at := s.where(t, carrier.IDs.V1)
+	mustClose(t, s)
+	flip(t, o.FS, fileOf(o, at.segment), at.offset+50)
+	if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	if _, err := s.Get(t.Context(), victim.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get of the forged torrent = %v", err)
+	}
+	serves(t, s, items[0])
+	serves(t, s, storetest.Torrent(storetest.V1, 97, 300, 0))
+}
+
+// TestStaleRecord leaves records of the same store, but of a segment that is
+// gone, behind the end of the log, as a file system may that reuses blocks.
+func TestStaleRecord(t *testing.T) {
+	o, items := three(t)
+	stale := readFile(t, o.FS, fileOf(o, 1))
+	removeAll := func(name string) {
+		t.Helper()
+		if err := o.FS.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeAll("/store/" + indexDir)
+	s := mustOpen(t, o) // begins segment 2
+	mustPut(t, s, faultTorrent(9), store.Created)
+	mustClose(t, s)
+	active := readFile(t, o.FS, fileOf(o, 2))
+	writeFile(t, o.FS, fileOf(o, 2), append(active, stale[segmentStart:]...))
+	removeAll(fileOf(o, 1))
+	removeAll("/store/" + indexDir)
+	s = mustOpen(t, o)
+	serves(t, s, faultTorrent(9))
+	for _, item := range items {
+		if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Get of a stale record = %v", err)
+		}
+	}
+}

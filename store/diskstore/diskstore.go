@@ -1,0 +1,199 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const lockName = "LOCK"
+
+// ErrLocked says that another process, or this one, has the store open.
+var ErrLocked = errors.New("the store is in use by another process")
+
+// Store is a [store.Store] on disk. Safe for concurrent use.
+type Store struct {
+	options   Options
+	id        storeID
+	epoch     uint64
+	lock      io.Closer
+	segments  *segments
+	index     *index
+	committer *committer
+	accesses  accesses
+
+	// life is held for reading by every call and for writing by Close, which so
+	// waits for them.
+	life   sync.RWMutex
+	closed bool
+
+	closing context.Context // ended by Close
+	stop    context.CancelFunc
+	tended  chan struct{} // closed when the work in the background has ended
+	turn    chan struct{} // holds a token while somebody compacts or makes a backup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in o.Dir, or makes it. After a crash it first reads
+// what the index missed, at most about 256 MiB of the log; without a usable
+// index it reads the headers of all records. Errors wrap ErrLocked or
+// ErrNewerFormat where that is the cause.
+func Open(o Options) (*Store, error) {
+	if o.Dir == "" {
+		return nil, errors.New("opening the store: Options.Dir is empty")
+	}
+	if o.FS == nil {
+		// The lock knows a folder by its name.
+		dir, err := filepath.Abs(o.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
+		o.Dir = dir
+	}
+	o = o.withDefaults()
+	s, err := open(o)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
+	}
+	go s.committer.run()
+	go s.tend(s.closing)
+	return s, nil
+}
+
+func open(o Options) (*Store, error) {
+	if err := makeDir(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
+	lock, err := o.FS.Lock(o.FS.PathJoin(o.Dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	s := &Store{options: o, lock: lock, segments: newSegments(o), tended: make(chan struct{}), turn: make(chan struct{}, 1)}
+	s.closing, s.stop = context.WithCancel(context.Background())
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+// start opens all that s keeps open, and recovers.
+func (s *Store) start() error {
+	restored, err := checkBackup(s.options)
+	if err != nil {
+		return err
+	}
+	list, id, err := s.segments.load(s.options)
+	if err != nil {
+		return err
+	}
+	if restored {
+		id.epoch = max(id.epoch+1, uint64(s.options.Clock().Unix()))
+	}
+	s.id, s.epoch = id.store, id.epoch
+	x, now, clean, err := catchUp(s.options, id, list)
+	if err != nil {
+		return err
+	}
+	s.index = x
+	// The header of the next segment makes a new epoch stay.
+	s.committer, err = newCommitter(s.options, x, s.segments, list[len(list)-1], now, clean && !restored)
+	if err == nil && restored {
+		err = removeFile(s.options.FS, s.options.Dir, backupName)
+	}
+	return err
+}
+
+// newCommitter returns one that continues after the segment last, or in it
+// after a clean end. It does not start it.
+func newCommitter(o Options, x *index, all *segments, last *segment, now state, clean bool) (*committer, error) {
+	c := &committer{
+		options:   o,
+		queue:     newQueue(),
+		index:     x,
+		segments:  all,
+		active:    last,
+		reserved:  now.offset,
+		state:     now,
+		published: now,
+		stopped:   make(chan struct{}),
+	}
+	if clean {
+		return c, nil
+	}
+	// Nothing is appended behind a torn end: a sector there may read differently
+	// the next time. The next segment's header says where this one ends.
+	header := segmentHeader{
+		store: now.store, segment: last.id + 1, epoch: now.epoch,
+		previous: last.id, previousEnd: now.offset, created: o.Clock().Unix(),
+	}
+	next, err := all.create(header, 0)
+	if err != nil {
+		return nil, fmt.Errorf("beginning segment %d: %w", header.segment, err)
+	}
+	all.seal(last, now.offset)
+	c.activate(next, segmentStart)
+	c.published = c.state
+	return c, nil
+}
+
+// Close implements [store.Store].
+func (s *Store) Close() error {
+	s.stop() // what runs long ends early
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	<-s.tended
+	s.noteAccesses()
+	s.committer.queue.close()
+	<-s.committer.stopped
+	if err := s.release(); err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return nil
+}
+
+// release closes what is open. The lock comes last.
+func (s *Store) release() error {
+	var errs []error
+	if s.index != nil {
+		errs = append(errs, s.index.close())
+	}
+	errs = append(errs, s.segments.close(), s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// enter begins a call, which must end with leave unless it returns an error.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return fmt.Errorf("%w: closed", store.ErrUnavailable)
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.life.RUnlock() }
+
+// Err returns why the store takes no more changes until it is opened again, nil
+// if it takes them. A full disk is no such reason.
+func (s *Store) Err() error {
+	if err := s.index.health.err(); err != nil {
+		return err
+	}
+	if err := s.index.health.writeError(); err != nil {
+		return err
+	}
+	return s.committer.failure()
+}

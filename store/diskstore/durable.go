@@ -1,0 +1,184 @@
+package diskstore
+
+import (
+	"errors"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Every call that makes something durable, or takes a name away, stands in this
+// file, with its place in the order and the reason. Nothing here is retried: a
+// failed sync may have dropped what it should have written (Linux marks the
+// pages clean), so that a second one would succeed without having written it.
+
+const writeCategory = vfs.WriteCategoryUnspecified
+
+// makeDir makes dir and those of its parents that are missing.
+func makeDir(fs vfs.FS, dir string) error {
+	var made []string
+	for d := dir; ; d = fs.PathDir(d) {
+		_, err := fs.Stat(d)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		made = append(made, d)
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	// The name of a new folder stands in its parent.
+	for _, d := range made {
+		if err := syncDir(fs, fs.PathDir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes durable which names dir has. On Windows it does nothing:
+// NTFS has the names in its journal.
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// createSegment makes the file of a new segment, whose previous one must be
+// synced through the end that h names. When it returns, the file, its name and
+// its header are durable, so that no record is acknowledged in a file that a
+// crash takes away. reserve bytes are reserved for it.
+func createSegment(fs vfs.FS, dir string, h segmentHeader, reserve int64) (*segment, error) {
+	name := fs.PathJoin(dir, segmentName(h.segment))
+	f, err := fs.OpenReadWrite(name, writeCategory, vfs.RandomReadsOption)
+	if err != nil {
+		return nil, err
+	}
+	err = preallocate(f, 0, reserve)
+	if err == nil {
+		_, err = f.WriteAt(h.encode(), 0)
+	}
+	// First what is in the file, then its name: a name without a header is a torn
+	// creation, which opening clears away.
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(fs, dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close(), removeFile(fs, dir, segmentName(h.segment)))
+	}
+	return &segment{id: h.segment, file: f, header: h, size: segmentStart}, nil
+}
+
+// appendRecords writes b at offset, the end of the segment, and syncs it. Data
+// is enough: fdatasync writes the file's new size too, and only times may lag.
+func appendRecords(f vfs.File, b []byte, offset int64) error {
+	if _, err := f.WriteAt(b, offset); err != nil {
+		return err
+	}
+	return f.SyncData()
+}
+
+// rewrite writes the bytes between from and to over themselves and syncs them.
+// Recovery does so with records that it found but that may never have been
+// synced: after a failed sync they can stand in the page cache only, marked as
+// clean, and a sync alone would then write nothing.
+func rewrite(f vfs.File, from, to int64) error {
+	const chunk = 1 << 20
+	b := make([]byte, min(chunk, max(to-from, 0)))
+	for from < to {
+		b = b[:min(int64(len(b)), to-from)]
+		if err := readFull(f, b, from); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(b, from); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
+	return f.Sync()
+}
+
+// removeFile removes a file that holds nothing needed. The sync keeps the name
+// from coming back after the next segment took over its id.
+func removeFile(fs vfs.FS, dir, name string) error {
+	if err := fs.Remove(fs.PathJoin(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return syncDir(fs, dir)
+}
+
+// removeIndex removes the index, which Open then builds anew. The sync keeps an
+// old file from standing among the new ones after a crash.
+func removeIndex(fs vfs.FS, dir string) error {
+	if err := fs.RemoveAll(fs.PathJoin(dir, indexDir)); err != nil {
+		return err
+	}
+	return syncDir(fs, dir)
+}
+
+// condemnIndex leaves a note that makes the next Open build the index anew.
+func condemnIndex(fs vfs.FS, dir string) error { return makeNote(fs, dir, condemnedName) }
+
+// makeNote makes an empty file, durably, whose being there says something.
+func makeNote(fs vfs.FS, dir, name string) error {
+	f, err := fs.Create(fs.PathJoin(dir, name), writeCategory)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), syncDir(fs, dir))
+}
+
+// renameFile renames a file of dir, all of whose content must be durable, since
+// the new name says that it is whole.
+func renameFile(fs vfs.FS, dir, from, to string) error {
+	if err := fs.Rename(fs.PathJoin(dir, from), fs.PathJoin(dir, to)); err != nil {
+		return err
+	}
+	return syncDir(fs, dir)
+}
+
+// copyFile copies the first length bytes of a file and syncs the copy; its name
+// the caller has to. copied is told of every part and can end it.
+func copyFile(fs vfs.FS, from, to string, length int64, copied func(n int64) error) error {
+	source, err := fs.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := fs.Create(to, writeCategory)
+	if err != nil {
+		return err
+	}
+	buffer := make([]byte, min(length, 1<<20))
+	for at := int64(0); at < length && err == nil; {
+		b := buffer[:min(int64(len(buffer)), length-at)]
+		if err = readFull(source, b, at); err == nil {
+			_, err = target.Write(b)
+		}
+		if err == nil {
+			at += int64(len(b))
+			err = copied(int64(len(b)))
+		}
+	}
+	if err == nil {
+		err = target.Sync()
+	}
+	return errors.Join(err, target.Close())
+}
+
+// exists reports whether there is such a file or folder.
+func exists(fs vfs.FS, name string) (bool, error) {
+	_, err := fs.Stat(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,41 @@
+package diskstore
+
+import (
+	"context"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Changes implements [store.Store]. The sequence of a cursor is that of a
+// record; sequences rise but have gaps.
+func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, after, err
+	}
+	defer s.leave()
+	from := uint64(0)
+	if after.Epoch == s.epoch {
+		from = after.Sequence
+	}
+	changes, last, err := s.index.changes(from, limit)
+	if err != nil || len(changes) == 0 {
+		return nil, after, err
+	}
+	return changes, store.Cursor{Epoch: s.epoch, Sequence: last}, nil
+}
+
+// Stats implements [store.Store]. DiskUsed is what the files hold; what is
+// reserved for the active segment comes on top.
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Stats{}, err
+	}
+	defer s.leave()
+	now := s.committer.stats()
+	return store.Stats{
+		Torrents: now.torrents,
+		Removed:  now.removed,
+		Bytes:    now.bytes,
+		DiskUsed: s.segments.sealedBytes(now.segment) + now.offset + s.index.diskUsed(),
+	}, nil
+}

@@ -1,0 +1,37 @@
+package diskstore
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash/crc32"
+	"testing"
+)
+
+// TestFormatFrozen compares what is written with what version 1 of the format
+// writes, by checksums: stores that are in use must stay readable. If it fails,
+// the version has to be raised, and the old one still be read.
+func TestFormatFrozen(t *testing.T) {
+	want := map[string]string{
+		"put":      "b3df79f7767baad2",
+		"removal":  "ebf756cc40785308",
+		"lost":     "4207ef6702552d09",
+		"restored": "caffaf5e7788bc11",
+		"segment":  "e4766c89438cef27",
+	}
+	got := map[string][]byte{
+		"segment": segmentHeader{store: storeID{9}, segment: 3, epoch: 4, previous: 2, previousEnd: 12345, created: 6}.encode(),
+	}
+	for name, sample := range sampleHeaders() {
+		sample.h.bodySum = crc32.Checksum(sample.body, castagnoli)
+		got[name] = appendRecord(nil, &sample.h, sample.body)
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d samples, want %d", len(got), len(want))
+	}
+	for name, b := range got {
+		sum := sha256.Sum256(b)
+		if is := hex.EncodeToString(sum[:8]); is != want[name] {
+			t.Errorf("%s: %s, want %s", name, is, want[name])
+		}
+	}
+}

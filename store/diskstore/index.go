@@ -1,0 +1,237 @@
+package diskstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	indexDir      = "index"
+	condemnedName = "index.condemned"
+
+	// memTableSize bounds, in bytes, what the index holds in memory before it
+	// writes it out. Several may wait while a flush is slow or fails.
+	memTableSize = 16 << 20
+)
+
+// Keys of the index: one letter, then an id, or a sequence big endian so that
+// the feed is sorted.
+const (
+	keyID      = 'i'
+	keyFeed    = 'f'
+	keyState   = 's'
+	keySegment = 'g' // and a segment's id: its account
+	keyAccess  = 'a' // and a primary id: the day of its last access
+)
+
+// index is the Pebble database that finds records. It has no log of its own:
+// what it loses in a crash is its newest changes, in whole batches.
+type index struct {
+	db       *pebble.DB
+	health   *indexHealth
+	accounts accounts
+	cache    *entryCache
+}
+
+// openIndex opens or makes the database. A new one has no state.
+func openIndex(o Options) (*index, error) {
+	health := newIndexHealth(o)
+	dir := o.FS.PathJoin(o.Dir, indexDir)
+	fs, err := newIndexFS(o.FS, dir, health.broke)
+	if err != nil {
+		return nil, err
+	}
+	// The oldest format: raising it makes Open schedule compactions, and an Open
+	// that then fails (Pebble 2.1.7) takes away the files from under them.
+	options := &pebble.Options{
+		FS:                          fs,
+		CacheSize:                   o.CacheSize - o.CacheSize/4,
+		DisableWAL:                  true,
+		FormatMajorVersion:          pebble.FormatMinSupported,
+		MemTableSize:                memTableSize,
+		MemTableStopWritesThreshold: 8,
+		L0StopWritesThreshold:       1000, // slow reads are better than no writes
+		Logger:                      health,
+		EventListener:               health.listener(),
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most ids asked for are unknown
+	}
+	db, err := pebble.Open(dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("opening the index: %w", err)
+	}
+	x := &index{db: db, health: health, cache: newEntryCache(o.CacheSize / 4)}
+	if err := errors.Join(health.err(), health.writeError()); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	return x, nil
+}
+
+// get returns the entry of id, nil if there is none.
+func (x *index) get(id infohash.ID) (*entry, error) {
+	e, held := x.cache.get(id)
+	if e != nil {
+		return e, x.health.err()
+	}
+	e, err := x.read(id)
+	if err == nil {
+		x.cache.put(id, e, held)
+	}
+	return e, err
+}
+
+// read is get without the cache.
+func (x *index) read(id infohash.ID) (*entry, error) {
+	var key [1 + infohash.SizeV2]byte
+	value, err := x.lookUp(id.AppendTo(append(key[:0], keyID)))
+	if err != nil || value == nil {
+		return nil, err
+	}
+	e, err := parseEntry(value)
+	if err != nil {
+		return nil, x.health.condemn(err)
+	}
+	return e, nil
+}
+
+// state returns the account of the log, and whether there is one.
+func (x *index) state() (state, bool, error) {
+	value, err := x.lookUp([]byte{keyState})
+	if err != nil || value == nil {
+		return state{}, false, err
+	}
+	s, err := parseState(value)
+	return s, err == nil, err
+}
+
+// lookUp returns a copy of the value of key, nil if there is none. Values are
+// never empty.
+func (x *index) lookUp(key []byte) ([]byte, error) {
+	if err := x.health.err(); err != nil {
+		return nil, err
+	}
+	value, closer, err := x.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, x.health.readFailed(err)
+	}
+	value = append([]byte(nil), value...)
+	return value, closer.Close()
+}
+
+// commit applies c as one batch: after a crash all of it is there or nothing.
+func (x *index) commit(c *changeSet) error {
+	if err := x.health.err(); err != nil {
+		return err
+	}
+	batch := x.db.NewBatch()
+	defer batch.Close()
+	if err := fillBatch(batch, c); err != nil {
+		return err
+	}
+	if err := x.db.Apply(batch, pebble.NoSync); err != nil {
+		return fmt.Errorf("writing the index: %w", err)
+	}
+	// Pebble reports a failed commit to its logger and returns nil.
+	if err := x.health.err(); err != nil {
+		return err
+	}
+	x.accounts.update(c.accounts)
+	for id, e := range c.entries {
+		x.cache.written(id, e)
+	}
+	return nil
+}
+
+func fillBatch(batch *pebble.Batch, c *changeSet) error {
+	var errs []error
+	for id, e := range c.entries {
+		key := id.AppendTo([]byte{keyID})
+		if e == nil {
+			errs = append(errs, batch.Delete(key, nil))
+		} else {
+			errs = append(errs, batch.Set(key, e.encode(), nil))
+		}
+	}
+	for _, f := range c.feed {
+		errs = append(errs, batch.Set(feedKey(f.sequence), f.encode(), nil))
+	}
+	for segment, a := range c.accounts {
+		if a == nil {
+			errs = append(errs, batch.Delete(segmentKey(segment), nil))
+		} else {
+			errs = append(errs, batch.Set(segmentKey(segment), a.encode(), nil))
+		}
+	}
+	errs = append(errs, batch.Set([]byte{keyState}, c.state.encode(), nil))
+	return errors.Join(errs...)
+}
+
+func feedKey(sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keyFeed}, sequence)
+}
+
+func segmentKey(segment uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keySegment}, segment)
+}
+
+// flush starts writing what is in memory to files, in the background. The
+// channel is closed when that is done; it never is while flushes fail.
+func (x *index) flush() (<-chan struct{}, error) {
+	flushed, err := x.db.AsyncFlush()
+	if err != nil {
+		return nil, fmt.Errorf("flushing the index: %w", err)
+	}
+	return flushed, nil
+}
+
+// sync returns once all that was committed before is in files and durable, or
+// with an error if that cannot be said.
+func (x *index) sync(ctx context.Context) error {
+	fails := x.health.flushFails()
+	flushed, err := x.flush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+	case <-fails:
+		return fmt.Errorf("%w: the index cannot be written", store.ErrUnavailable)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// Once it is broken the index writes to memory, and says that all is well.
+	return errors.Join(x.health.err(), x.health.writeError())
+}
+
+// close writes what is in memory to files, unless that fails, and closes the
+// database. What is not written comes from the segments at the next Open.
+func (x *index) close() error {
+	if x.health.err() != nil {
+		return x.db.Close()
+	}
+	fails := x.health.flushFails()
+	flushed, err := x.flush()
+	if err != nil {
+		return errors.Join(err, x.db.Close())
+	}
+	select {
+	case <-flushed:
+	case <-fails:
+	}
+	return x.db.Close()
+}
+
+// diskUsed returns the bytes that the index's files take.
+func (x *index) diskUsed() int64 { return int64(x.db.Metrics().DiskSpaceUsage()) }

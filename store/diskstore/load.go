@@ -1,0 +1,135 @@
+package diskstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// identity is what all segments of a store have in common, and its epoch.
+type identity struct {
+	store storeID
+	epoch uint64
+}
+
+// newIdentity returns that of a new store. Its epoch is the time, so that a
+// cursor of a store that was deleted does not fit the one made in its place.
+func newIdentity(o Options) (identity, error) {
+	id := identity{epoch: uint64(max(o.Clock().Unix(), 1))}
+	_, err := rand.Read(id.store[:])
+	return id, err
+}
+
+// load opens all segment files, in order, and returns what they say of the
+// store. Where there are none it makes the first.
+func (s *segments) load(o Options) (list []*segment, id identity, err error) {
+	if err := makeDir(s.fs, s.dir); err != nil {
+		return nil, id, err
+	}
+	ids, err := listSegments(s.fs, s.dir)
+	if err != nil {
+		return nil, id, err
+	}
+	// From the newest on, since only opening tells which one is the last.
+	for _, number := range slices.Backward(ids) {
+		opened, err := s.openFile(o, number, len(list) == 0)
+		if err != nil {
+			return nil, id, fmt.Errorf("%s: %w", s.fs.PathJoin(s.dir, segmentName(number)), err)
+		}
+		if opened != nil {
+			list = append(list, opened)
+		}
+	}
+	if len(list) == 0 {
+		return s.first(o)
+	}
+	slices.Reverse(list)
+	for i, opened := range list[:len(list)-1] {
+		s.seal(opened, opened.endBy(list[i+1]))
+	}
+	id, err = identify(list)
+	return list, id, err
+}
+
+// first makes the first segment of a new store.
+func (s *segments) first(o Options) ([]*segment, identity, error) {
+	id, err := newIdentity(o)
+	if err != nil {
+		return nil, id, err
+	}
+	header := segmentHeader{store: id.store, segment: 1, epoch: id.epoch, created: o.Clock().Unix()}
+	made, err := s.create(header, 0)
+	if err != nil {
+		return nil, id, err
+	}
+	return []*segment{made}, id, nil
+}
+
+// openFile opens one segment file, for writing too if it is the last. A last
+// one whose making was torn holds nothing: it is removed, and nil returned.
+func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
+	name := s.fs.PathJoin(s.dir, segmentName(id))
+	open := func() (vfs.File, error) { return s.fs.Open(name, vfs.RandomReadsOption) }
+	if last {
+		open = func() (vfs.File, error) { return s.fs.OpenReadWrite(name, writeCategory, vfs.RandomReadsOption) }
+	}
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := describe(f, id)
+	if err == nil {
+		s.add(opened)
+		return opened, nil
+	}
+	if !errors.Is(err, errNoSegmentHeader) || opened == nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if last && opened.size <= segmentStart {
+		return nil, errors.Join(f.Close(), removeFile(s.fs, s.dir, segmentName(id)))
+	}
+	o.Logger.Error("damage: a segment's header is unreadable; its records are read without it", slog.Uint64("segment", id))
+	s.add(opened)
+	return opened, nil
+}
+
+// describe reads the header and the size of a segment file. With
+// errNoSegmentHeader comes a segment without header.
+func describe(f vfs.File, id uint64) (*segment, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	h, err := readSegmentHeader(f)
+	if err == nil && h.segment != id {
+		return nil, fmt.Errorf("the file is segment %d under another name", h.segment)
+	}
+	if err != nil && !errors.Is(err, errNoSegmentHeader) {
+		return nil, err
+	}
+	return &segment{id: id, file: f, header: h, size: info.Size()}, err
+}
+
+// identify returns the store and the highest epoch that the headers name.
+func identify(list []*segment) (identity, error) {
+	var id identity
+	for _, s := range list {
+		h := s.header
+		switch {
+		case h.segment == 0: // unreadable
+			continue
+		case id.epoch != 0 && h.store != id.store:
+			return id, fmt.Errorf("segment %d belongs to another store", s.id)
+		}
+		id.store = h.store
+		id.epoch = max(id.epoch, h.epoch)
+	}
+	if id.epoch == 0 {
+		return id, fmt.Errorf("%w in any of %d segments", errNoSegmentHeader, len(list))
+	}
+	return id, nil
+}

@@ -1,0 +1,85 @@
+package diskstore
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// Defaults of [Options].
+const (
+	DefaultSegmentSize  = 128 << 20
+	DefaultMinFreeSpace = 128 << 20
+	DefaultCacheSize    = 64 << 20
+
+	DefaultCompactionRate = 16 << 20
+)
+
+// Options say where and how a store keeps its files. Only Dir is required.
+type Options struct {
+	// Dir is the folder of the store. Open makes it if its parent exists.
+	Dir string
+	// FS is the file system that Dir is on. Nil means the operating system's.
+	FS vfs.FS
+	// Logger gets what an operator should know: damage, rebuilds, failures.
+	// Nil means slog.Default().
+	Logger *slog.Logger
+	// SegmentSize is the size in bytes at which a segment file is sealed and the
+	// next begun. A torrent larger than it gets a segment of its own. 0 means
+	// DefaultSegmentSize. It may differ from one Open to the next.
+	SegmentSize int64
+	// MinFreeSpace is how many bytes of the file system puts leave free; with
+	// less they answer ErrFull. 0 means DefaultMinFreeSpace, a negative number
+	// means none.
+	MinFreeSpace int64
+	// CacheSize is how many bytes of memory the index's caches take: a quarter for
+	// entries, the rest for blocks of its files. 0 means DefaultCacheSize.
+	CacheSize int64
+	// MaxStoreSize is how many bytes the store may take on disk; puts that would
+	// take more answer ErrFull. 0 means no bound but the disk.
+	MaxStoreSize int64
+	// CompactionRate bounds how many bytes a second are read and written to win
+	// back the space of what was replaced or removed. 0 means
+	// DefaultCompactionRate, a negative number that nothing is compacted in the
+	// background.
+	CompactionRate int64
+	// OnDamage is told the ids of each torrent that is newly found to be damaged,
+	// from the goroutine that found it. Nil means nobody is.
+	OnDamage func(infohash.Set)
+	// Clock tells the time; it must be safe for concurrent use. Nil means time.Now.
+	Clock func() time.Time
+
+	reindex bool // build the index anew
+}
+
+// withDefaults returns o with every zero value replaced by what it means.
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.SegmentSize == 0 {
+		o.SegmentSize = DefaultSegmentSize
+	}
+	if o.MinFreeSpace == 0 {
+		o.MinFreeSpace = DefaultMinFreeSpace
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = DefaultCacheSize
+	}
+	if o.CompactionRate == 0 {
+		o.CompactionRate = DefaultCompactionRate
+	}
+	if o.OnDamage == nil {
+		o.OnDamage = func(infohash.Set) {}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o
+}

@@ -1,0 +1,171 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Get implements [store.Store]: one look-up, one read, both checksums.
+func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Torrent{}, err
+	}
+	defer s.leave()
+	t, err := s.fetch(ctx, id)
+	if err == nil {
+		s.accesses.note(t.IDs, s.options.Clock())
+	}
+	return t, err
+}
+
+// fetch is Get within a call. A segment that was retired since the look-up is
+// no damage: what was in it is found by looking up again.
+func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	for before := (location{}); ; {
+		e, err := s.index.get(id)
+		if err == nil {
+			err = e.unreadable()
+		}
+		if err != nil {
+			return store.Torrent{}, err
+		}
+		torrent, err := s.read(e, id)
+		switch {
+		case errors.Is(err, errSegmentGone) && e.at != before:
+			before = e.at
+		case errors.Is(err, errBadRecord):
+			s.foundDamage(ctx, e, id)
+			return store.Torrent{}, fmt.Errorf("%w: %w", store.ErrDamaged, err)
+		default:
+			return torrent, err
+		}
+	}
+}
+
+// unreadable returns why Get gives no bytes without reading any, nil if it does.
+func (e *entry) unreadable() error {
+	switch {
+	case e == nil:
+		return store.ErrNotFound
+	case e.removed:
+		return &store.RemovedError{Removal: e.removal}
+	case e.damaged:
+		return store.ErrDamaged
+	}
+	return nil
+}
+
+// read returns the torrent that e points to. Anything else there than an
+// untouched record that has id is errBadRecord, and so is errSegmentGone.
+func (s *Store) read(e *entry, id infohash.ID) (store.Torrent, error) {
+	segment := s.segments.get(e.at.segment)
+	if segment == nil || !segment.hold() {
+		return store.Torrent{}, errSegmentGone
+	}
+	defer segment.letGo()
+	b := uncleared(recordHeaderSize + int(e.at.length))
+	if err := readFull(segment.file, b, e.at.offset); err != nil {
+		return store.Torrent{}, readError(segment, err)
+	}
+	h, err := parseHeader(b)
+	if err != nil {
+		return store.Torrent{}, err
+	}
+	body := b[recordHeaderSize:]
+	same := h.isPut() && h.length == e.at.length && h.segment == e.at.segment && h.store == s.id &&
+		slices.Contains(h.names.ids(h.ids), id)
+	if !same || crc32.Checksum(body, castagnoli) != h.bodySum {
+		return store.Torrent{}, errBadRecord
+	}
+	return store.Torrent{
+		IDs:     h.ids,
+		Bytes:   body[:len(body):len(body)],
+		Version: h.version,
+		Rank:    h.rank,
+		Stored:  time.Unix(h.time, 0).UTC(),
+	}, nil
+}
+
+// readError says what a failed read means. A sector that the disk cannot read
+// is damage, which an upload heals by writing elsewhere.
+func readError(s *segment, err error) error {
+	if errors.Is(err, errBadRecord) || errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("%w: %w", errBadRecord, err)
+	}
+	return fmt.Errorf("%w: reading segment %d: %w", store.ErrUnavailable, s.id, err)
+}
+
+// foundDamage has damage marked, so that Has says no and the next upload heals
+// it, and tells of it once.
+func (s *Store) foundDamage(ctx context.Context, e *entry, id infohash.ID) {
+	news := false
+	mark := func(g *group) (store.Outcome, error) {
+		var err error
+		news, err = g.damage(id, e.at)
+		return 0, err
+	}
+	// Whoever asked may leave; the mark is for the others.
+	if err := s.do(context.WithoutCancel(ctx), 0, false, mark); err == nil && !news {
+		return
+	}
+	s.options.Logger.Error("damage: a stored torrent fails its checksum; an upload of it heals it",
+		slog.String("info_hash", e.ids.Primary().String()),
+		slog.Uint64("segment", e.at.segment), slog.Int64("offset", e.at.offset))
+	s.options.OnDamage(e.ids)
+}
+
+// readBody returns the body of the record h at an offset of segment, or
+// errBadRecord.
+func readBody(segment *segment, h *header, at int64) ([]byte, error) {
+	body := make([]byte, h.length)
+	if err := readFull(segment.file, body, at+recordHeaderSize); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(body, castagnoli) != h.bodySum {
+		return nil, errBadRecord
+	}
+	return body, nil
+}
+
+// readRemoval returns what the record of a removal says.
+func readRemoval(segment *segment, h *header, at int64) (store.Removal, error) {
+	body, err := readBody(segment, h, at)
+	if err != nil {
+		return store.Removal{}, err
+	}
+	return parseRemoval(body)
+}
+
+// ignoreBad returns err unless it is errBadRecord.
+func ignoreBad(err error) error {
+	if errors.Is(err, errBadRecord) {
+		return nil
+	}
+	return err
+}
+
+// Has implements [store.Store].
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	has := make([]bool, len(ids))
+	for i, id := range ids {
+		e, err := s.index.get(id)
+		if err != nil {
+			return nil, err
+		}
+		has[i] = e.visible()
+	}
+	return has, nil
+}

@@ -1,0 +1,217 @@
+package diskstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	recordHeaderSize = 168 // bytes, a multiple of recordAlign
+	recordAlign      = 8   // every record begins at a multiple of it
+	recordVersion    = 1
+
+	// maxBody is the longest body in bytes: room for any torrent that a server
+	// would accept, and a bound for what a header can make a reader allocate.
+	maxBody = 1 << 30
+)
+
+// recordMagic begins every record. Its first byte is no text, so that no
+// .torrent contains it by chance in its keys.
+var recordMagic = [8]byte{0xF7, 'T', 'C', 'r', 'e', 'c', '\r', '\n'}
+
+// castagnoli is the polynomial of every checksum in the store.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errBadRecord says that bytes are no record, or one that was changed.
+var errBadRecord = errors.New("not a valid record")
+
+// storeID tells the records of one store from those of every other.
+type storeID [16]byte
+
+// names says which of a torrent's ids a record is about. A put is about all;
+// a removal in advance of a v2 id about that one, not about its short form.
+type names uint8
+
+const (
+	nameV1    names = 1 << iota // V1
+	nameV2                      // V2
+	nameShort                   // the first 20 bytes of V2
+)
+
+// namesOf returns the names of all ids of set.
+func namesOf(set infohash.Set) names {
+	var n names
+	if !set.V1.IsZero() {
+		n |= nameV1
+	}
+	if !set.V2.IsZero() {
+		n |= nameV2 | nameShort
+	}
+	return n
+}
+
+// ids returns the ids of set that n names.
+func (n names) ids(set infohash.Set) []infohash.ID {
+	if n == nameV2 {
+		return []infohash.ID{set.V2}
+	}
+	return set.All()
+}
+
+// header is the fixed part of a record. A body of length bytes follows it, then
+// zeros up to the next multiple of recordAlign.
+type header struct {
+	kind     store.ChangeKind
+	names    names
+	rank     store.Rank // of the writer; of puts only
+	lost     bool       // the put's bytes were found damaged and are gone; it has no body
+	store    storeID
+	segment  uint64 // the id of the segment that the record stands in
+	sequence uint64 // orders all records of a store; a copy keeps it
+	// synced is how far this segment was known to be on disk when the record was
+	// written, as an offset. All that lies before it was acknowledged, so a bad
+	// record there is damage and not a torn write.
+	synced     uint64
+	time       int64 // seconds since 1970
+	ids        infohash.Set
+	infoOffset uint32 // of puts only, like all that follows up to bodySum
+	infoLength uint32
+	version    store.Version // of the body
+	digest     store.Version // of the raw info dictionary, by the same rule
+	length     uint32        // of the body, in bytes
+	bodySum    uint32        // CRC32C of the body
+}
+
+// size returns the bytes that the record takes in its segment.
+func (h *header) size() int64 { return recordSize(int(h.length)) }
+
+// recordSize returns the bytes that a record with such a body takes.
+func recordSize(body int) int64 {
+	return (recordHeaderSize + int64(body) + recordAlign - 1) &^ (recordAlign - 1)
+}
+
+// isPut reports whether the body is a torrent, or was before it was lost.
+func (h *header) isPut() bool {
+	return h.kind == store.ChangeAdded || h.kind == store.ChangeReplaced
+}
+
+// recordLost is the flag of a header that is lost.
+const recordLost = 1
+
+func (h *header) flags() byte {
+	if h.lost {
+		return recordLost
+	}
+	return 0
+}
+
+// appendRecord appends the record of h and body to b and returns the result. It
+// sets the length of h; the checksum must be there.
+func appendRecord(b []byte, h *header, body []byte) []byte {
+	h.length = uint32(len(body))
+	b = appendHeader(b, h)
+	b = append(b, body...)
+	padding := h.size() - recordHeaderSize - int64(len(body))
+	return append(b, make([]byte, padding)...)
+}
+
+// appendHeader appends the recordHeaderSize bytes of h to b.
+func appendHeader(b []byte, h *header) []byte {
+	start := len(b)
+	le := binary.LittleEndian
+	b = append(b, recordMagic[:]...)
+	b = le.AppendUint16(b, recordVersion)
+	b = append(b, byte(h.kind), byte(h.names), byte(h.rank), h.flags(), 0, 0)
+	b = append(b, h.store[:]...)
+	b = le.AppendUint64(b, h.segment)
+	b = le.AppendUint64(b, h.sequence)
+	b = le.AppendUint64(b, h.synced)
+	b = le.AppendUint64(b, uint64(h.time))
+	b = appendFixedID(b, h.ids.V1, infohash.SizeV1)
+	b = appendFixedID(b, h.ids.V2, infohash.SizeV2)
+	b = le.AppendUint32(b, h.infoOffset)
+	b = le.AppendUint32(b, h.infoLength)
+	b = append(b, h.version[:]...)
+	b = append(b, h.digest[:]...)
+	b = le.AppendUint32(b, h.length)
+	b = le.AppendUint32(b, h.bodySum)
+	return le.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+}
+
+// appendFixedID appends the size bytes of id, or as many zeros if it is none.
+func appendFixedID(b []byte, id infohash.ID, size int) []byte {
+	if id.IsZero() {
+		return append(b, make([]byte, size)...)
+	}
+	return id.AppendTo(b)
+}
+
+// parseHeader reads the header at the beginning of b. Anything but the exact
+// bytes that appendHeader writes is errBadRecord.
+func parseHeader(b []byte) (header, error) {
+	if len(b) < recordHeaderSize || !bytes.HasPrefix(b, recordMagic[:]) {
+		return header{}, errBadRecord
+	}
+	b = b[:recordHeaderSize]
+	le := binary.LittleEndian
+	if crc32.Checksum(b[:164], castagnoli) != le.Uint32(b[164:]) || le.Uint16(b[8:]) != recordVersion {
+		return header{}, errBadRecord
+	}
+	h := header{
+		kind:       store.ChangeKind(b[10]),
+		names:      names(b[11]),
+		rank:       store.Rank(b[12]),
+		lost:       b[13]&recordLost != 0,
+		store:      storeID(b[16:32]),
+		segment:    le.Uint64(b[32:]),
+		sequence:   le.Uint64(b[40:]),
+		synced:     le.Uint64(b[48:]),
+		time:       int64(le.Uint64(b[56:])),
+		infoOffset: le.Uint32(b[116:]),
+		infoLength: le.Uint32(b[120:]),
+		version:    store.Version(b[124:140]),
+		digest:     store.Version(b[140:156]),
+		length:     le.Uint32(b[156:]),
+		bodySum:    le.Uint32(b[160:]),
+	}
+	if h.names&nameV1 != 0 {
+		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
+	}
+	if h.names&nameV2 != 0 {
+		h.ids.V2 = infohash.V2([infohash.SizeV2]byte(b[84:116]))
+	}
+	if !h.valid() || !bytes.Equal(appendHeader(nil, &h), b) {
+		return header{}, errBadRecord
+	}
+	return h, nil
+}
+
+// valid reports whether the fields of h agree with one another.
+func (h *header) valid() bool {
+	switch h.names {
+	case nameV1, nameV2 | nameShort, nameV1 | nameV2 | nameShort:
+	case nameV2:
+		if h.isPut() {
+			return false
+		}
+	default:
+		return false
+	}
+	if h.segment == 0 || h.sequence == 0 || h.length > maxBody {
+		return false
+	}
+	if h.lost {
+		return h.isPut() && h.infoOffset == 0 && h.infoLength == 0 && h.length == 0
+	}
+	if h.isPut() {
+		return h.infoLength > 0 && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.length)
+	}
+	return (h.kind == store.ChangeRemoved || h.kind == store.ChangeRestored) &&
+		h.rank == 0 && h.infoOffset == 0 && h.infoLength == 0 &&
+		h.version == store.Version{} && h.digest == store.Version{}
+}

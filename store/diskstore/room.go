@@ -1,0 +1,154 @@
+package diskstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// begin makes an empty group with room for changes, or one that says why there
+// is no room. An error ends all
+// writing: the index or the next segment cannot be written.
+func (c *committer) begin(changes []*change) (*group, error) {
+	if err := c.index.health.writeError(); err != nil {
+		return nil, err
+	}
+	noRoll, err := c.roll(changes)
+	if err != nil {
+		return nil, err
+	}
+	noRoom, noRoomAtAll, err := c.prepare(changes)
+	if err != nil {
+		return nil, err
+	}
+	return &group{
+		changeSet:   newChangeSet(c.index, c.state),
+		committer:   c,
+		log:         c.buffer,
+		start:       c.state.offset,
+		noRoom:      noRoom,
+		noRoomAtAll: noRoomAtAll,
+		noRoll:      noRoll,
+	}, nil
+}
+
+// roll seals the active segment if one of changes asks for it and anything
+// stands in it. noRoll wraps store.ErrFull.
+func (c *committer) roll(changes []*change) (noRoll, err error) {
+	asked := slices.ContainsFunc(changes, func(change *change) bool { return change.roll })
+	if !asked || c.state.offset == segmentStart {
+		return nil, nil
+	}
+	if err := c.index.health.flushError(); err != nil {
+		return err, nil
+	}
+	if err := c.nextSegment(0, false); errors.Is(err, store.ErrFull) {
+		return err, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// prepare makes room for changes. Where that is refused it tries again with
+// those alone that may use the last of the space.
+func (c *committer) prepare(changes []*change) (noRoom, noRoomAtAll, err error) {
+	if err := c.index.health.flushError(); err != nil {
+		return err, err, nil
+	}
+	var all, frugal int64
+	for _, change := range changes {
+		all += change.size
+		if !change.needy {
+			frugal += change.size
+		}
+	}
+	if noRoom = c.makeRoom(all, true); errors.Is(noRoom, store.ErrFull) && frugal > 0 {
+		noRoomAtAll = c.makeRoom(frugal, false)
+	}
+	for _, err := range []error{noRoom, noRoomAtAll} {
+		if err != nil && !errors.Is(err, store.ErrFull) {
+			return nil, nil, err
+		}
+	}
+	return noRoom, noRoomAtAll, nil
+}
+
+// makeRoom sees that n more bytes can be appended: it seals the active segment
+// if it is full and reserves space. An error that wraps store.ErrFull leaves all
+// as it was.
+func (c *committer) makeRoom(n int64, keepFree bool) error {
+	if n == 0 {
+		return nil
+	}
+	if c.state.offset > segmentStart && c.state.offset+n > c.options.SegmentSize {
+		return c.nextSegment(n, keepFree)
+	}
+	if c.state.offset+n <= c.reserved {
+		return nil
+	}
+	step, err := c.mayTake(c.state.offset+n-c.reserved, c.step(c.reserved, c.state.offset+n), keepFree)
+	if err != nil {
+		return err
+	}
+	if err := preallocate(c.active.file, c.reserved, step); err != nil {
+		return err
+	}
+	c.reserved += step
+	return nil
+}
+
+// step returns how many bytes to reserve at the offset from, so that what ends
+// at the offset to fits.
+func (c *committer) step(from, to int64) int64 {
+	return max(to-from, min(reserveStep, c.options.SegmentSize-from))
+}
+
+// mayTake returns how many bytes of the disk may be taken, at most want and at
+// least need, or an error that wraps store.ErrFull.
+func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
+	if !keepFree {
+		return want, nil
+	}
+	if limit := c.options.MaxStoreSize; limit > 0 {
+		used := c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed()
+		if used+need > limit {
+			return 0, fmt.Errorf("%w: it takes %d bytes, and may take %d", store.ErrFull, used, limit)
+		}
+		want = min(want, limit-used)
+	}
+	return want, checkFree(c.options, want)
+}
+
+// nextSegment begins a segment with room for n bytes. All of the active one is
+// synced, since every group is.
+func (c *committer) nextSegment(n int64, keepFree bool) error {
+	reserve, err := c.mayTake(segmentStart+n, c.step(0, segmentStart+n), keepFree)
+	if err != nil {
+		return err
+	}
+	next, err := c.segments.create(segmentHeader{
+		store:       c.state.store,
+		segment:     c.active.id + 1,
+		epoch:       c.state.epoch,
+		previous:    c.active.id,
+		previousEnd: c.state.offset,
+		created:     c.options.Clock().Unix(),
+	}, reserve)
+	if err != nil {
+		return fmt.Errorf("%w: beginning segment %d: %w", refusal(err), c.active.id+1, err)
+	}
+	c.segments.seal(c.active, c.state.offset)
+	c.activate(next, reserve)
+	return nil
+}
+
+// activate makes s, which is empty, the segment that is appended to.
+func (c *committer) activate(s *segment, reserved int64) {
+	c.active = s
+	c.reserved = reserved
+	c.state.segment = s.id
+	c.state.offset = segmentStart
+}

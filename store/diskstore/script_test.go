@@ -1,0 +1,228 @@
+package diskstore
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// script is a workload with everything a store does. The ledger knows at every
+// moment what was acknowledged and what is asked for. A step that fails leaves
+// open what became of it. backedUp is told when a backup in dir is whole.
+func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
+	s, err := Open(o)
+	if err != nil {
+		return
+	}
+	defer func() { _ = s.Close() }() // its error says nothing of what was acknowledged
+	ctx := t.Context()
+	item := func(seed uint64) store.Item { return crashTorrent(seed, 0) }
+	put := func(seed uint64, outer int) { _ = putOne(ctx, s, l, seed, crashTorrent(seed, outer)) }
+	remove := func(seed uint64, erase bool) {
+		if f := l.copy().of(seed); f.acknowledged == absent || f.pending != none {
+			return // in advance it would be of one id only
+		}
+		l.expect(seed, removed)
+		if s.Remove(ctx, item(seed).IDs.Primary(), store.Removal{Reason: "script", Erase: erase}) == nil {
+			l.done(seed, removed)
+		}
+	}
+	restore := func(seed uint64) {
+		if f := l.copy().of(seed); f.acknowledged != removed || f.pending != none {
+			return
+		}
+		_ = restoreOne(ctx, s, l, seed, item(seed))
+	}
+	compact := func() {
+		for _, id := range s.segments.ids() {
+			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+			_ = c.segment(ctx, id)
+		}
+	}
+	for seed := range uint64(4) {
+		put(seed, 0)
+	}
+	_ = putNew(ctx, s, l, 100, 5)
+	put(1, 1)
+	remove(2, false)
+	remove(3, true)
+	compact()
+	restore(2)
+	put(4, 0)
+	if s.Backup(ctx, "/backup", nil) == nil {
+		backedUp("/backup")
+	}
+	remove(101, true)
+	restore(3)
+	put(3, 2)
+	remove(1, false)
+	compact()
+	restore(1)
+}
+
+// scriptOptions makes segments so small that the script fills several.
+func scriptOptions(fs vfs.FS) Options {
+	o := onDisk(fs, "/store")
+	o.SegmentSize = 24 << 10
+	o.CompactionRate = -1
+	return o
+}
+
+// TestCrashEverywhere cuts the power at every write and sync of the script: once
+// with nothing of what was not synced, once with a part of it, and at syncs with
+// all of it but one block, for one block after the other.
+func TestCrashEverywhere(t *testing.T) {
+	for range rounds(1) {
+		crashEverywhere(t, rand.Uint64())
+	}
+}
+
+func crashEverywhere(t *testing.T, seed uint64) {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	c := &crasher{
+		t: t, fs: vfs.NewCrashableMem(), ledger: newLedger(), rng: rand.New(rand.NewPCG(seed, 4)),
+		drops: 1, seen: map[string]bool{}, backups: map[string]*ledger{},
+	}
+	if long {
+		c.drops = 1 << 30
+	}
+	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			c.crash(op)
+		}
+		return nil
+	})
+	script(t, scriptOptions(errorfs.Wrap(c.fs, injector)), c.ledger, func(dir string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.backups[dir] = c.ledger.copy()
+	})
+	t.Logf("%d operations, %d different disks", c.operations, len(c.seen))
+	if c.operations < 100 || len(c.backups) != 1 {
+		t.Errorf("%d operations and %d backups: the script did not run", c.operations, len(c.backups))
+	}
+}
+
+// crasher makes crashes of a disk in use and verifies what is left.
+type crasher struct {
+	t      *testing.T
+	fs     *vfs.MemFS
+	ledger *ledger
+
+	mu         sync.Mutex
+	rng        *rand.Rand
+	operations int
+	drops      int             // how many single blocks are dropped at a sync
+	seen       map[string]bool // disks that were verified
+	backups    map[string]*ledger
+}
+
+// crash verifies crashes before op is done.
+func (c *crasher) crash(op errorfs.Op) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.operations++
+	c.verify(vfs.CrashCloneCfg{})
+	c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: c.rng})
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+	default:
+		return
+	}
+	all := &allBut{drop: -1}
+	c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(all)})
+	first, made := c.rng.IntN(all.asked), 0
+	for i := range all.asked {
+		dropped := &allBut{drop: (first + i) % all.asked}
+		if c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(dropped)}) {
+			made++
+		}
+		if made == c.drops || !long && i > 40 {
+			return
+		}
+	}
+}
+
+// allBut is a source by which CrashClone keeps every block but one.
+type allBut struct{ drop, asked int }
+
+func (a *allBut) Uint64() uint64 {
+	a.asked++
+	if a.asked-1 == a.drop {
+		return 0xFFFFFFF0 << 32 // 99 of 100
+	}
+	return 1000 << 32 // 0 of 100
+}
+
+// verify opens the disk after a crash, unless the same was seen before, and
+// reports whether it did. What is acknowledged must be there.
+func (c *crasher) verify(cfg vfs.CrashCloneCfg) bool {
+	crashed := c.fs.CrashClone(cfg)
+	known := c.ledger.copy()
+	sum := fmt.Sprint(contentOf(c.t, crashed, "/store"), len(known.fates), known.fates)
+	if c.seen[sum] {
+		return false
+	}
+	c.seen[sum] = true
+	settle(c.t, scriptOptions(crashed), known)
+	for dir, then := range c.backups {
+		o := scriptOptions(crashed)
+		o.Dir = dir
+		settle(c.t, o, then.copy())
+	}
+	return true
+}
+
+// settle opens a store and compares it with a ledger.
+func settle(t *testing.T, o Options, l *ledger) {
+	t.Helper()
+	s, err := Open(o)
+	if err != nil {
+		t.Fatalf("opening after a crash: %v", err)
+	}
+	defer mustClose(t, s)
+	for seed, f := range l.fates {
+		is, err := observe(t.Context(), s, crashTorrent(seed, 0))
+		if err != nil || is != f.acknowledged && is != f.pending {
+			t.Errorf("torrent %d is %d, %v; want %d, or %d that was pending", seed, is, err, f.acknowledged, f.pending)
+		}
+	}
+	accountsAreTrue(t, s)
+}
+
+// contentOf returns a hash over all files below a folder.
+func contentOf(t *testing.T, fs vfs.FS, dir string) string {
+	sum := sha256.New()
+	addContent(t, sum, fs, dir)
+	return string(sum.Sum(nil))
+}
+
+func addContent(t *testing.T, sum hash.Hash, fs vfs.FS, name string) {
+	info, err := fs.Stat(name)
+	if err != nil {
+		return // it was never synced
+	}
+	fmt.Fprintf(sum, "%s %d\n", name, info.Size())
+	if !info.IsDir() {
+		sum.Write(readFile(t, fs, name))
+		return
+	}
+	names, err := fs.List(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	for _, child := range names {
+		addContent(t, sum, fs, fs.PathJoin(name, child))
+	}
+}

@@ -1,0 +1,86 @@
+package diskstore
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// state is the index's account of the log. It changes in the same batch as the
+// entries, so that both always speak of the same moment.
+type state struct {
+	store    storeID
+	epoch    uint64
+	segment  uint64 // the index knows the log up to offset in this segment,
+	offset   int64  // all of which was synced before
+	sequence uint64 // the highest given out
+	torrents int64  // as in store.Stats
+	removed  int64
+	bytes    int64
+}
+
+const (
+	stateVersion = 2
+	stateSize    = 1 + 16 + 7*8
+)
+
+func (s state) encode() []byte {
+	le := binary.LittleEndian
+	b := make([]byte, 0, stateSize)
+	b = append(b, stateVersion)
+	b = append(b, s.store[:]...)
+	for _, v := range []uint64{
+		s.epoch, s.segment, uint64(s.offset), s.sequence,
+		uint64(s.torrents), uint64(s.removed), uint64(s.bytes),
+	} {
+		b = le.AppendUint64(b, v)
+	}
+	return b
+}
+
+// parseState reads what encode wrote. It fails for another version of the
+// index too, which is then built anew.
+func parseState(b []byte) (state, error) {
+	if len(b) != stateSize || b[0] != stateVersion {
+		return state{}, errBadEntry
+	}
+	field := func(i int) uint64 { return binary.LittleEndian.Uint64(b[17+8*i:]) }
+	return state{
+		store:    storeID(b[1:17]),
+		epoch:    field(0),
+		segment:  field(1),
+		offset:   int64(field(2)),
+		sequence: field(3),
+		torrents: int64(field(4)),
+		removed:  int64(field(5)),
+		bytes:    int64(field(6)),
+	}, nil
+}
+
+// feedEntry is one change of the feed, with the sequence it stands under.
+type feedEntry struct {
+	sequence uint64
+	names    names
+	change   store.Change
+}
+
+// encode returns the value that the index keeps for f: kind, names, the time in
+// seconds since 1970, the ids.
+func (f feedEntry) encode() []byte {
+	b := []byte{byte(f.change.Kind), byte(f.names)}
+	b = binary.LittleEndian.AppendUint64(b, uint64(f.change.Time.Unix()))
+	return appendSet(b, f.change.IDs)
+}
+
+func parseChange(b []byte) (store.Change, error) {
+	if len(b) < 10 {
+		return store.Change{}, errBadEntry
+	}
+	ids, rest, err := parseSet(b[10:], names(b[1]))
+	if err != nil || len(rest) != 0 {
+		return store.Change{}, errBadEntry
+	}
+	at := time.Unix(int64(binary.LittleEndian.Uint64(b[2:])), 0).UTC()
+	return store.Change{Kind: store.ChangeKind(b[0]), IDs: ids, Time: at}, nil
+}

@@ -1,0 +1,188 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// VerifyOptions say how [Store.Verify] goes about it. The zero value checks
+// everything as fast as it can.
+type VerifyOptions struct {
+	// BytesPerSecond bounds how fast torrents are read. 0 means no bound.
+	BytesPerSecond int64
+	// Check is asked about every torrent whose checksums are right; an error
+	// makes it count as damaged. Nil means that checksums are enough.
+	Check func(store.Torrent) error
+	// Progress is told about once a second, and at the end, from the goroutine
+	// that called Verify. Nil means nobody is.
+	Progress func(VerifyProgress)
+}
+
+// VerifyProgress is how far a [Store.Verify] has come.
+type VerifyProgress struct {
+	Checked int64         // torrents
+	Total   int64         // torrents, as far as known at the start
+	Bytes   int64         // read
+	Damaged []infohash.ID // found since the last progress, by their primary ids
+}
+
+// VerifyReport is what a [Store.Verify] found.
+type VerifyReport struct {
+	Checked int64         // torrents
+	Bytes   int64         // read
+	Damaged []infohash.ID // all, by their primary ids
+}
+
+// Verify reads every torrent that is not removed and marks those that are damaged, so that Has says
+// no and the next upload heals them. It is meant for a store in use, and reads
+// segment by segment. What is put meanwhile may be left out. If it ends early
+// its error says why, and the report tells what it found until then.
+func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
+	if err := s.enter(ctx); err != nil {
+		return VerifyReport{}, err
+	}
+	defer s.leave()
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	v := &verification{
+		store: s, options: o, pace: newPace(o.BytesPerSecond), total: s.committer.stats().torrents, told: time.Now(),
+	}
+	err := v.run(ctx)
+	v.tell()
+	return v.report, err
+}
+
+// verification is one run of Verify.
+type verification struct {
+	store   *Store
+	options VerifyOptions
+	pace    *pace
+	total   int64
+	report  VerifyReport
+
+	told        time.Time // when Progress was
+	toldDamaged int       // how many of report.Damaged Progress knows
+}
+
+// run goes through all segments there are. Those that compaction takes away
+// meanwhile live on in newer ones, which are then gone through too.
+func (v *verification) run(ctx context.Context) error {
+	last := uint64(0)
+	for again := true; again; {
+		again = false
+		active := v.store.committer.stats()
+		for _, id := range v.store.segments.ids() {
+			if id <= last || id > active.segment {
+				continue
+			}
+			err := v.segment(ctx, id, active)
+			if errors.Is(err, errSegmentGone) {
+				again = true
+			} else if err != nil {
+				return err
+			}
+		}
+		last = active.segment - 1
+	}
+	return nil
+}
+
+// segment goes through one segment.
+func (v *verification) segment(ctx context.Context, id uint64, active state) error {
+	seg := v.store.segments.get(id)
+	if seg == nil {
+		return errSegmentGone
+	}
+	end := active.offset
+	if id != active.segment {
+		end = v.store.segments.end(seg)
+	}
+	gaps, err := v.store.walk(ctx, seg, end, func(h *header, at int64) error {
+		if !h.isPut() {
+			return v.removal(seg, h, at)
+		}
+		e, needed, err := isNeeded(v.store.index.get, h, location{segment: id, offset: at})
+		if err != nil || !needed {
+			return err
+		}
+		return v.torrent(ctx, e)
+	})
+	if err != nil || !gaps {
+		return err
+	}
+	v.store.options.Logger.Error("damage: a segment has unreadable records", slog.Uint64("segment", id))
+	// Those with damaged headers only the index still knows.
+	entries, err := v.store.index.pointingTo(id)
+	for _, e := range entries {
+		if err != nil {
+			break
+		}
+		if _, readErr := v.store.read(e, e.ids.Primary()); errors.Is(readErr, errBadRecord) {
+			err = v.torrent(ctx, e)
+		}
+	}
+	return err
+}
+
+// torrent checks the torrent of one entry.
+func (v *verification) torrent(ctx context.Context, e *entry) error {
+	if e.removed {
+		return nil
+	}
+	id := e.ids.Primary()
+	t, err := v.store.read(e, id)
+	if err == nil && v.options.Check != nil {
+		if checkErr := v.options.Check(t); checkErr != nil {
+			err = fmt.Errorf("%w: %w", errBadRecord, checkErr)
+		}
+	}
+	switch {
+	case errors.Is(err, errSegmentGone):
+		return err
+	case errors.Is(err, errBadRecord):
+		v.store.foundDamage(ctx, e, id)
+		v.report.Damaged = append(v.report.Damaged, id)
+	case err != nil:
+		return err
+	}
+	v.report.Checked++
+	v.report.Bytes += int64(e.at.length)
+	if time.Since(v.told) >= time.Second {
+		v.tell()
+	}
+	return v.pace.spend(ctx, int64(e.at.length))
+}
+
+// removal checks the words of a removal. The index keeps them too, so that their
+// damage is logged only.
+func (v *verification) removal(seg *segment, h *header, at int64) error {
+	if !seg.hold() {
+		return errSegmentGone
+	}
+	defer seg.letGo()
+	if _, err := readBody(seg, h, at); errors.Is(readError(seg, err), errBadRecord) && err != nil {
+		v.store.options.Logger.Error("the reason of a removal is damaged",
+			slog.Uint64("segment", seg.id), slog.Int64("offset", at))
+	} else if err != nil {
+		return readError(seg, err)
+	}
+	return nil
+}
+
+func (v *verification) tell() {
+	v.told = time.Now()
+	if v.options.Progress == nil {
+		return
+	}
+	v.options.Progress(VerifyProgress{
+		Checked: v.report.Checked, Total: v.total, Bytes: v.report.Bytes,
+		Damaged: v.report.Damaged[v.toldDamaged:len(v.report.Damaged):len(v.report.Damaged)],
+	})
+	v.toldDamaged = len(v.report.Damaged)
+}

@@ -1,0 +1,94 @@
+package memstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Remove implements [store.Store].
+func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if id.IsZero() {
+		return fmt.Errorf("%w: no id to remove", store.ErrInvalid)
+	}
+	if err := removal.Validate(); err != nil {
+		return err
+	}
+	if removal.Time.IsZero() {
+		removal.Time = s.clock()
+	}
+	removal.Time = removal.Time.UTC().Truncate(time.Second)
+	r := s.records[id]
+	if r == nil {
+		r = &record{ids: []infohash.ID{id}, set: setOf(id)}
+		s.records[id] = r
+	}
+	s.count(r, -1)
+	if removal.Erase {
+		r.torrent, r.info = nil, nil
+		removal.Erase = false
+	}
+	r.removal = &removal
+	s.count(r, +1)
+	s.announce(store.ChangeRemoved, r.set)
+	return nil
+}
+
+// setOf returns the set that has id in the field it fits.
+func setOf(id infohash.ID) infohash.Set {
+	if id.Size() == infohash.SizeV2 {
+		return infohash.Set{V2: id}
+	}
+	return infohash.Set{V1: id}
+}
+
+// Restore implements [store.Store].
+func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	r := s.records[id]
+	if r == nil || r.removal == nil {
+		return store.ErrNotFound
+	}
+	s.count(r, -1)
+	r.removal = nil
+	if r.torrent == nil {
+		for _, id := range r.ids {
+			delete(s.records, id)
+		}
+	} else {
+		s.count(r, +1)
+	}
+	s.announce(store.ChangeRestored, r.set)
+	return nil
+}
+
+// Changes implements [store.Store].
+func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, after, err
+	}
+	defer s.mu.Unlock()
+	from := uint64(0)
+	if after.Epoch == s.epoch {
+		from = min(after.Sequence, uint64(len(s.feed)))
+	}
+	to := min(from+uint64(max(limit, 0)), uint64(len(s.feed)))
+	if from == to {
+		return nil, after, nil
+	}
+	return append([]store.Change(nil), s.feed[from:to]...), store.Cursor{Epoch: s.epoch, Sequence: to}, nil
+}
+
+func (s *Store) announce(kind store.ChangeKind, ids infohash.Set) {
+	s.feed = append(s.feed, store.Change{Kind: kind, IDs: ids, Time: s.now()})
+}

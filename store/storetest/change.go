@@ -1,0 +1,283 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+func testRemove(t *testing.T, b *bench) {
+	for _, shape := range shapes {
+		item := Torrent(shape, 1, 500, 0)
+		for _, id := range item.IDs.All() {
+			name := shape.String() + " " + id.String()[:4]
+			t.Run("by any id, "+name, func(t *testing.T) { removeHeld(b.open(t), item, id) })
+			t.Run("in advance, "+name, func(t *testing.T) { removeAhead(b.open(t), item, id) })
+		}
+	}
+	for _, shape := range shapes {
+		t.Run("erased, "+shape.String(), func(t *testing.T) { eraseHeld(b.open(t), Torrent(shape, 1, 500, 0)) })
+	}
+	t.Run("the latest removal is told", testLatestRemoval(b))
+	t.Run("nothing to restore", func(t *testing.T) {
+		f := b.open(t)
+		item := Torrent(V1, 1, 500, 0)
+		f.restore(item.IDs.V1, store.ErrNotFound)
+		f.put(item, store.Created)
+		f.restore(item.IDs.V1, store.ErrNotFound)
+		f.holds(item)
+	})
+	t.Run("invalid", func(t *testing.T) {
+		f := b.open(t)
+		id := Torrent(V1, 1, 500, 0).IDs.V1
+		long := strings.Repeat("x", store.MaxRemovalText+1)
+		for _, err := range []error{
+			f.Remove(t.Context(), infohash.ID{}, store.Removal{}),
+			f.Remove(t.Context(), id, store.Removal{Reason: long}),
+			f.Remove(t.Context(), id, store.Removal{Reference: long}),
+		} {
+			if !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("Remove = %v, want ErrInvalid", err)
+			}
+		}
+		f.lacks(store.ErrNotFound, id)
+	})
+}
+
+// removeHeld removes and restores a torrent that is held.
+func removeHeld(f *fixture, item store.Item, id infohash.ID) {
+	f.put(item, store.Created)
+	f.remove(id, "first")
+	f.lacks(store.ErrRemoved, item.IDs.All()...)
+	f.refuse(item, store.ErrRemoved)
+	f.restore(item.IDs.Primary(), nil)
+	f.holds(item)
+	f.put(item, store.AlreadyCached)
+}
+
+// eraseHeld takes the bytes of a torrent away, that was removed before, and
+// once more when there are none. Once restored it is as if it never was.
+func eraseHeld(f *fixture, item store.Item) {
+	f.put(item, store.Created)
+	f.put(Torrent(V1, 2, 700, 0), store.Created)
+	f.remove(item.IDs.Primary(), "first")
+	for range 2 {
+		removal := store.Removal{Reason: "second", Time: now, Erase: true}
+		if err := f.Remove(f.t.Context(), item.IDs.Primary(), removal); err != nil {
+			f.t.Fatal(err)
+		}
+		f.reopen()
+		f.lacks(store.ErrRemoved, item.IDs.All()...)
+		var removed *store.RemovedError
+		if _, err := f.Get(f.t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Erase || removed.Removal.Reason != "second" {
+			f.t.Errorf("Get = %#v, want the second removal without Erase", err)
+		}
+	}
+	f.holds(Torrent(V1, 2, 700, 0))
+	f.restore(item.IDs.Primary(), nil)
+	f.lacks(store.ErrNotFound, item.IDs.All()...)
+	f.put(item, store.Created)
+	f.holds(item)
+}
+
+// removeAhead removes and restores one id of a torrent that was never held.
+func removeAhead(f *fixture, item store.Item, id infohash.ID) {
+	f.remove(id, "first")
+	f.lacks(store.ErrRemoved, id)
+	for _, other := range item.IDs.All() {
+		if other != id {
+			f.lacks(store.ErrNotFound, other)
+			f.restore(other, store.ErrNotFound)
+		}
+	}
+	f.refuse(item, store.ErrRemoved)
+	f.restore(id, nil)
+	f.lacks(store.ErrNotFound, item.IDs.All()...)
+	f.put(item, store.Created)
+	f.holds(item)
+}
+
+func testLatestRemoval(b *bench) func(t *testing.T) {
+	return func(t *testing.T) {
+		f := b.open(t)
+		item := Torrent(Hybrid, 1, 500, 0)
+		f.put(item, store.Created)
+		f.remove(item.IDs.V1, "first")
+		longest := strings.Repeat("é", store.MaxRemovalText/2)
+		removals := []struct{ given, want store.Removal }{
+			{store.Removal{Reason: "second", Reference: "https://example.org/2", Time: now.Add(time.Hour)},
+				store.Removal{Reason: "second", Reference: "https://example.org/2", Time: stored.Add(time.Hour)}},
+			{store.Removal{Reason: longest, Reference: longest}, store.Removal{Reason: longest, Reference: longest, Time: stored}},
+		}
+		for _, r := range removals {
+			if err := f.Remove(t.Context(), item.IDs.V2, r.given); err != nil {
+				t.Fatal(err)
+			}
+			f.reopen()
+			_, err := f.Get(t.Context(), item.IDs.V1)
+			var removed *store.RemovedError
+			if !errors.As(err, &removed) || removed.Removal != r.want {
+				t.Errorf("Get = %#v, want the removal %+v", err, r.want)
+			}
+			result := f.Put(t.Context(), []store.Item{item})[0]
+			if !errors.As(result.Err, &removed) || removed.Removal != r.want {
+				t.Errorf("Put = %#v, want the removal %+v", result.Err, r.want)
+			}
+		}
+	}
+}
+
+func testChanges(t *testing.T, b *bench) {
+	t.Run("every change once, in order", func(t *testing.T) {
+		f := b.open(t)
+		want := scenario(f)
+		for _, limit := range []int{1, 2, 3, len(want), 1000} {
+			if got := f.feed(store.Cursor{}, limit); !slices.Equal(got, want) {
+				t.Errorf("by %d: changes %v, want %v", limit, got, want)
+			}
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		f := b.open(t)
+		for _, cursor := range []store.Cursor{{}, {Epoch: 1, Sequence: 7}} {
+			changes, next, err := f.Changes(t.Context(), cursor, 10)
+			if len(changes) != 0 || next != cursor || err != nil {
+				t.Errorf("Changes(%v) = %v, %v, %v; want none and the same cursor", cursor, changes, next, err)
+			}
+		}
+	})
+	t.Run("the end, another epoch, no limit", func(t *testing.T) { feedEnds(t, b.open(t)) })
+}
+
+// feedEnds asks for what follows cursors that are at the end or of elsewhere.
+func feedEnds(t *testing.T, f *fixture) {
+	want := scenario(f)
+	_, end, err := f.Changes(t.Context(), store.Cursor{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.reopen()
+	for _, after := range []store.Cursor{end, {Epoch: end.Epoch, Sequence: ^uint64(0)}} {
+		if changes, next, err := f.Changes(t.Context(), after, 10); len(changes) != 0 || next != after || err != nil {
+			t.Errorf("Changes(%v) = %v, %v, %v; want none and the same cursor", after, changes, next, err)
+		}
+	}
+	if got := f.feed(store.Cursor{Epoch: end.Epoch + 1, Sequence: end.Sequence}, 1000); !slices.Equal(got, want) {
+		t.Errorf("after a cursor of another epoch: %v, want all: %v", got, want)
+	}
+	for _, limit := range []int{0, -1} {
+		if changes, next, err := f.Changes(t.Context(), store.Cursor{}, limit); len(changes) != 0 || next != (store.Cursor{}) || err != nil {
+			t.Errorf("limit %d: %v, %v, %v", limit, changes, next, err)
+		}
+	}
+	more := Torrent(V1, 77, 100, 0)
+	f.put(more, store.Created)
+	if got := f.feed(end, 10); !slices.Equal(got, []store.Change{{Kind: store.ChangeAdded, IDs: more.IDs, Time: stored}}) {
+		t.Errorf("after the end: %v", got)
+	}
+}
+
+// scenario makes changes of every kind, and things that are no changes, and
+// returns the changes.
+func scenario(f *fixture) []store.Change {
+	hybrid, v1, ahead := Torrent(Hybrid, 1, 500, 0), Torrent(V1, 2, 500, 0), Torrent(V2, 3, 500, 0).IDs
+	var want []store.Change
+	note := func(kind store.ChangeKind, ids infohash.Set) {
+		want = append(want, store.Change{Kind: kind, IDs: ids, Time: stored})
+	}
+	f.put(hybrid, store.Created)
+	note(store.ChangeAdded, hybrid.IDs)
+	f.put(hybrid, store.AlreadyCached)
+	f.refuse(store.Item{}, store.ErrInvalid)
+	f.put(v1, store.Created)
+	note(store.ChangeAdded, v1.IDs)
+	keyed := Torrent(V1, 2, 500, 1)
+	keyed.Rank = store.RankKeyed
+	f.put(keyed, store.Replaced)
+	note(store.ChangeReplaced, v1.IDs)
+	f.damage(keyed)
+	f.put(v1, store.Healed)
+	note(store.ChangeReplaced, v1.IDs)
+	f.remove(hybrid.IDs.V2, "gone")
+	note(store.ChangeRemoved, hybrid.IDs)
+	f.remove(hybrid.IDs.V1, "again")
+	note(store.ChangeRemoved, hybrid.IDs)
+	f.restore(hybrid.IDs.V1, nil)
+	note(store.ChangeRestored, hybrid.IDs)
+	f.restore(hybrid.IDs.V1, store.ErrNotFound)
+	f.remove(ahead.V2, "ahead")
+	note(store.ChangeRemoved, infohash.Set{V2: ahead.V2})
+	f.remove(ahead.V2.Short(), "ahead, short")
+	note(store.ChangeRemoved, infohash.Set{V1: ahead.V2.Short()})
+	f.restore(ahead.V2, nil)
+	note(store.ChangeRestored, infohash.Set{V2: ahead.V2})
+	return want
+}
+
+// feed returns all changes after a cursor, read limit at a time.
+func (f *fixture) feed(after store.Cursor, limit int) []store.Change {
+	f.t.Helper()
+	var all []store.Change
+	for {
+		changes, next, err := f.Changes(f.t.Context(), after, limit)
+		if err != nil || len(changes) > limit {
+			f.t.Fatalf("Changes = %d changes, %v; the limit is %d", len(changes), err, limit)
+		}
+		if len(changes) == 0 {
+			return all
+		}
+		all = append(all, changes...)
+		after = next
+	}
+}
+
+// size returns the bytes of items together.
+func size(items ...store.Item) (n int64) {
+	for _, item := range items {
+		n += int64(len(item.Torrent))
+	}
+	return n
+}
+
+func testStats(t *testing.T, b *bench) {
+	f := b.open(t)
+	one, two := Torrent(Hybrid, 1, 500, 0), Torrent(V1, 2, 700, 0)
+	longer := Torrent(V1, 2, 700, 1_000_000)
+	longer.Rank = store.RankKeyed
+	steps := []struct {
+		name string
+		do   func()
+		want store.Stats
+	}{
+		{"empty", func() {}, store.Stats{}},
+		{"one", func() { f.put(one, store.Created) }, store.Stats{Torrents: 1, Bytes: size(one)}},
+		{"two", func() { f.put(two, store.Created) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+		{"replaced", func() { f.put(longer, store.Replaced) }, store.Stats{Torrents: 2, Bytes: size(one, longer)}},
+		{"damaged", func() { f.damage(longer) }, store.Stats{Torrents: 1, Bytes: size(one)}},
+		{"healed", func() { f.put(two, store.Healed) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+		{"removed", func() { f.remove(one.IDs.V2, "gone") }, store.Stats{Torrents: 1, Removed: 3, Bytes: size(two)}},
+		{"removed twice", func() { f.remove(one.IDs.V1, "gone") }, store.Stats{Torrents: 1, Removed: 3, Bytes: size(two)}},
+		{"in advance", func() { f.remove(Torrent(V2, 9, 1, 0).IDs.V2, "gone") }, store.Stats{Torrents: 1, Removed: 4, Bytes: size(two)}},
+		{"restored", func() { f.restore(one.IDs.V1, nil) }, store.Stats{Torrents: 2, Removed: 1, Bytes: size(one, two)}},
+		{"none ahead", func() { f.restore(Torrent(V2, 9, 1, 0).IDs.V2, nil) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+	}
+	for _, step := range steps {
+		step.do()
+		got, err := f.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.DiskUsed != 0 && got.DiskUsed < got.Bytes {
+			t.Errorf("%s: DiskUsed is %d, less than the %d bytes of torrents", step.name, got.DiskUsed, got.Bytes)
+		}
+		got.DiskUsed = 0
+		if got != step.want {
+			t.Errorf("%s: %+v, want %+v", step.name, got, step.want)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package storetest
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Shape says which ids a made torrent has.
+type Shape int
+
+// The shapes of torrents.
+const (
+	V1 Shape = iota
+	V2
+	Hybrid
+)
+
+func (s Shape) String() string { return [...]string{"v1", "v2", "hybrid"}[s] }
+
+// Torrent returns an item with random bytes of about the given size, the same
+// for the same seed: outer bytes around an info span, ids that are its hashes.
+// outer chooses the outer bytes, so that items that differ in it alone are the
+// same torrent.
+func Torrent(shape Shape, seed uint64, size, outer int) store.Item {
+	info := randomBytes(seed, max(size-64, 1))
+	head := fmt.Appendf(nil, "outer bytes %d before ", outer)
+	torrent := append(head, info...)
+	torrent = fmt.Appendf(torrent, " outer bytes %d after", outer)
+	return store.Item{
+		IDs:        idsOf(shape, info),
+		Torrent:    torrent,
+		InfoOffset: len(head),
+		InfoLength: len(info),
+	}
+}
+
+func idsOf(shape Shape, info []byte) infohash.Set {
+	var set infohash.Set
+	if shape != V2 {
+		set.V1 = infohash.V1(sha1.Sum(info))
+	}
+	if shape != V1 {
+		set.V2 = infohash.V2(sha256.Sum256(info))
+	}
+	return set
+}
+
+func randomBytes(seed uint64, n int) []byte {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	b := make([]byte, n)
+	rand.NewChaCha8(key).Read(b)
+	return b
+}
