@@ -3,6 +3,7 @@ package httpx
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -45,7 +46,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	if r.ContentLength >= 0 {
 		most = r.ContentLength
 	}
-	body, err := readUpTo(r.Body, most)
+	body, err := readUpTo(r.Body, min(most, firstRead), most)
 	if err != nil {
 		return nil, bodyError(err, limit, len(body))
 	}
@@ -56,9 +57,19 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	return body, nil
 }
 
-// readUpTo reads until the end or until it has most bytes.
-func readUpTo(body io.Reader, most int64) ([]byte, error) {
-	buf := make([]byte, 0, min(most, firstRead))
+// ReadAll reads r to its end, as [io.ReadAll] does, but in one piece of memory if
+// there are no more than expected bytes to come, up to 64 KiB, instead of moving
+// what it has a dozen times. The caller bounds r; expected may be anything.
+func ReadAll(r io.Reader, expected int64) ([]byte, error) {
+	const least = 512 // bytes
+	first := max(least, min(expected, firstRead))
+	return readUpTo(r, first+1, math.MaxInt64) // one more to see the end in
+}
+
+// readUpTo reads until the end or until it has most bytes, into memory of at
+// first that many bytes.
+func readUpTo(body io.Reader, first, most int64) ([]byte, error) {
+	buf := make([]byte, 0, first)
 	for int64(len(buf)) < most {
 		if len(buf) == cap(buf) {
 			larger := make([]byte, len(buf), min(most, growth*int64(cap(buf))))

@@ -117,3 +117,40 @@ func TestAClientThatOnlyWritesGetsTheRefusal(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestReadAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		body     fixedReader
+		expected int64
+	}{
+		"as expected":         {fixedReader{n: 20_000, err: io.EOF}, 20_000},
+		"less":                {fixedReader{n: 20_000, err: io.EOF}, 30_000},
+		"nothing":             {fixedReader{err: io.EOF}, 20_000},
+		"more":                {fixedReader{n: 20_000, err: io.EOF}, 100},
+		"length not told":     {fixedReader{n: 1 << 20, err: io.EOF}, -1},
+		"far less than told":  {fixedReader{n: 20_000, err: io.EOF}, 1 << 40},
+		"broken off half-way": {fixedReader{n: 20_000, err: io.ErrUnexpectedEOF}, 40_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := c.body.err
+			if want == io.EOF {
+				want = nil
+			}
+			got, err := httpx.ReadAll(&c.body, c.expected)
+			if int64(len(got)) != c.body.n || !errors.Is(err, want) {
+				t.Errorf("%d bytes, %v; want %d, %v", len(got), err, c.body.n, want)
+			}
+		})
+	}
+}
+
+func TestATypicalTorrentIsReadIntoOnePieceOfMemory(t *testing.T) {
+	allocated := testing.AllocsPerRun(100, func() {
+		if _, err := httpx.ReadAll(&fixedReader{n: 20_000, err: io.EOF}, 20_200); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocated > 2 { // the reader of this test is the other
+		t.Errorf("%v allocations", allocated)
+	}
+}

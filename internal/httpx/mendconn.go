@@ -122,6 +122,9 @@ func announcesBody(header string) bool {
 	return false
 }
 
+// NetConn returns the connection that is mended.
+func (c *mendingConn) NetConn() net.Conn { return c.Conn }
+
 // CloseWrite is what net/http uses to let a client read an answer that came
 // before the end of its request.
 func (c *mendingConn) CloseWrite() error {

@@ -82,8 +82,11 @@ func ofStatus(s *status.Status) *Error {
 			return &Error{Reason: Reason(info.GetReason()), Message: s.Message(), code: s.Code()}
 		}
 	}
-	// The message of a status made on the way may name addresses of the inside.
 	r := byCode(s.Code())
+	if r == RequestInvalid {
+		return &Error{Reason: r, Message: s.Message(), code: s.Code()} // about what the caller sent
+	}
+	// A message made on the way may name addresses of the inside.
 	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err()}
 }
 

@@ -1,0 +1,76 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/pflag"
+)
+
+// Serve is the settings of `torrentcache serve`.
+type Serve struct {
+	Doors
+	GRPCAddr       string // HOST:PORT, or [Off]
+	DataDir        string
+	MinFreeSpace   Size
+	MaxStoreSize   Size   // 0: no bound but the disk
+	CompactionRate Size   // bytes a second; 0: never compact in the background
+	IndexCacheSize Size   // memory for the store's index
+	Private        string // accept or reject
+}
+
+// minIndexCache is the smallest cache of the index that is of use, in bytes.
+const minIndexCache = 1 << 20
+
+// AddFlags binds the settings to flags and sets their defaults.
+func (s *Serve) AddFlags(flags *pflag.FlagSet) {
+	s.Doors.AddFlags(flags)
+	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
+	flags.StringVar(&s.DataDir, "data-dir", "./torrentcache-data", "folder of the torrents, made if it is not there")
+	s.MinFreeSpace = 128 << 20
+	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
+	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
+	s.CompactionRate = 16 << 20
+	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
+	s.IndexCacheSize = 64 << 20
+	flags.Var(&s.IndexCacheSize, "index-cache-size", "memory for the store's index, whatever the number of torrents")
+	flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
+}
+
+// Validate reports the first setting that cannot be, by its flag.
+func (s *Serve) Validate() error {
+	if s.DataDir == "" {
+		return errors.New("--data-dir is empty: want a folder")
+	}
+	if s.Private != "accept" && s.Private != "reject" {
+		return fmt.Errorf("--private %q: want accept or reject", s.Private)
+	}
+	if s.IndexCacheSize < minIndexCache {
+		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
+	}
+	return firstOf(s.Doors.Validate(), address("grpc-addr", s.GRPCAddr))
+}
+
+// Gateway is the settings of `torrentcache gateway`.
+type Gateway struct {
+	Doors
+	Backend string // HOST:PORT of a gRPC server
+}
+
+// AddFlags binds the settings to flags and sets their defaults.
+func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
+	g.Doors.AddFlags(flags)
+	flags.StringVar(&g.Backend, "backend", "", "gRPC address (--grpc-addr) of the torrentcache server behind (host:port, required)")
+}
+
+// Validate reports the first setting that cannot be, by its flag.
+func (g *Gateway) Validate() error {
+	if g.Backend == "" {
+		return errors.New("--backend is missing: want the host:port of a torrentcache server's --grpc-addr")
+	}
+	if host, port, err := net.SplitHostPort(g.Backend); err != nil || host == "" || port == "" {
+		return fmt.Errorf("--backend %q: want host:port", g.Backend)
+	}
+	return g.Doors.Validate()
+}

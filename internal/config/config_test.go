@@ -1,0 +1,178 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+func TestSize(t *testing.T) {
+	cases := []struct {
+		text string
+		want Size
+		back string
+	}{
+		{"0", 0, "0B"},
+		{"1", 1, "1B"},
+		{"1500", 1500, "1500B"},
+		{"500kB", 500_000, "500kB"},
+		{"500KB", 500_000, "500kB"},
+		{"10MB", 10_000_000, "10MB"},
+		{"10mb", 10_000_000, "10MB"},
+		{"10 MB", 10_000_000, "10MB"},
+		{"16MiB", 16 << 20, "16MiB"},
+		{"1024KiB", 1 << 20, "1MiB"},
+		{"3GB", 3_000_000_000, "3GB"},
+		{"2TiB", 2 << 40, "2TiB"},
+		{"7b", 7, "7B"},
+	}
+	for _, c := range cases {
+		t.Run(c.text, func(t *testing.T) {
+			var got Size
+			if err := got.Set(c.text); err != nil || got != c.want || got.String() != c.back {
+				t.Errorf("got %d (%s), %v; want %d (%s)", int64(got), got, err, int64(c.want), c.back)
+			}
+			var again Size
+			if err := again.Set(got.String()); err != nil || again != got {
+				t.Errorf("%s is read back as %d, %v", got, int64(again), err)
+			}
+		})
+	}
+}
+
+func TestSizeRefuses(t *testing.T) {
+	for _, text := range []string{"", "MB", "ten", "10XB", "10M", "-1", "1.5MB", "0x10", "10MB10", "9999999TB", "99999999999999999999", "1e6"} {
+		got := Size(42)
+		if err := got.Set(text); err == nil || got != 42 {
+			t.Errorf("%q: got %d, %v; want an error and no change", text, int64(got), err)
+		}
+	}
+}
+
+func TestEnvName(t *testing.T) {
+	if got := EnvName("max-torrent-size"); got != "TORRENTCACHE_MAX_TORRENT_SIZE" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func parseServe(t *testing.T, environ []string, args ...string) (Serve, error) {
+	t.Helper()
+	var s Serve
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	s.AddFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return s, FromEnvironment(flags, environ)
+}
+
+func TestFlagWinsOverEnvironmentWinsOverDefault(t *testing.T) {
+	s, err := parseServe(t, []string{
+		"TORRENTCACHE_HTTP_ADDR=:1", "TORRENTCACHE_GRPC_ADDR=:2", "TORRENTCACHE_MIN_FREE_SPACE=1GB",
+		"TORRENTCACHE_DOWNLOAD_MAX_AGE=1h", "TORRENTCACHE_DATA_DIR=", "HTTP_ADDR=:3",
+	}, "--grpc-addr", ":4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.HTTPAddr != ":1" || s.GRPCAddr != ":4" || s.MinFreeSpace != 1_000_000_000 || s.DownloadMaxAge != time.Hour || s.DataDir != "./torrentcache-data" {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestDefaultsAreThePromisedOnes(t *testing.T) {
+	s, err := parseServe(t, nil)
+	if err != nil || s.Validate() != nil {
+		t.Fatalf("%v, %v", err, s.Validate())
+	}
+	if s.HTTPAddr != "127.0.0.1:8080" || s.GRPCAddr != "127.0.0.1:9090" || s.AdminAddr != "127.0.0.1:9091" || s.HTTPSAddr != Off ||
+		s.DataDir != "./torrentcache-data" || s.PublicURL != "" || s.MaxTorrentSize != 10_000_000 || s.DownloadMaxAge != 24*time.Hour {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestBadVariableIsNamed(t *testing.T) {
+	for _, entry := range []string{"TORRENTCACHE_MAX_TORRENT_SIZE=big", "TORRENTCACHE_SHUTDOWN_TIMEOUT=soon"} {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, err := parseServe(t, []string{entry}); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), value) {
+			t.Errorf("%s: %v", entry, err)
+		}
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	var s Serve
+	var g Gateway
+	serve, gateway := pflag.NewFlagSet("serve", pflag.ContinueOnError), pflag.NewFlagSet("gateway", pflag.ContinueOnError)
+	s.AddFlags(serve)
+	g.AddFlags(gateway)
+	got := UnknownVariables([]string{"TORRENTCACHE_Z=1", "TORRENTCACHE_BACKEND=b", "PATH=/bin", "TORRENTCACHE_HTTP_ADDR=:1", "TORRENTCACHE_PORT=tcp://10.0.0.1"},
+		[]*pflag.FlagSet{serve, gateway})
+	if want := []string{"TORRENTCACHE_PORT", "TORRENTCACHE_Z"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestServeValidate(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(*Serve)
+		says   string // empty: valid
+	}{
+		{"all addresses of the machine", func(s *Serve) { s.HTTPAddr = ":8080" }, ""},
+		{"IPv6", func(s *Serve) { s.HTTPAddr = "[::1]:8080" }, ""},
+		{"no gRPC", func(s *Serve) { s.GRPCAddr = Off }, ""},
+		{"HTTPS alone", func(s *Serve) { s.HTTPAddr, s.HTTPSAddr, s.TLSCert, s.TLSKey = Off, ":443", "c", "k" }, ""},
+		{"URL with a slash at the end", func(s *Serve) { s.PublicURL = "https://example.org/" }, ""},
+		{"no caching", func(s *Serve) { s.DownloadMaxAge = 0 }, ""},
+		{"port alone", func(s *Serve) { s.GRPCAddr = "9090" }, `--grpc-addr "9090"`},
+		{"port too high", func(s *Serve) { s.AdminAddr = ":65536" }, "--admin-addr"},
+		{"named port", func(s *Serve) { s.HTTPAddr = ":http" }, "--http-addr"},
+		{"no address", func(s *Serve) { s.HTTPAddr = "" }, "--http-addr"},
+		{"no folder", func(s *Serve) { s.DataDir = "" }, "--data-dir"},
+		{"both web doors off", func(s *Serve) { s.HTTPAddr = Off }, "both off"},
+		{"key without certificate", func(s *Serve) { s.HTTPSAddr, s.TLSKey = ":443", "k" }, "--tls-cert"},
+		{"certificate without HTTPS", func(s *Serve) { s.TLSCert = "c" }, "--https-addr"},
+		{"URL with a path", func(s *Serve) { s.PublicURL = "https://example.org/cache" }, "--public-url"},
+		{"URL of another kind", func(s *Serve) { s.PublicURL = "ftp://example.org" }, "--public-url"},
+		{"URL with a query", func(s *Serve) { s.PublicURL = "https://example.org?x" }, "--public-url"},
+		{"torrents too small", func(s *Serve) { s.MaxTorrentSize = 999 }, "--max-torrent-size 999B"},
+		{"torrents too large", func(s *Serve) { s.MaxTorrentSize = 1 << 30 }, "--max-torrent-size 1GiB"},
+		{"memory", func(s *Serve) { s.MemoryLimit = 64 << 20 }, ""},
+		{"too little memory", func(s *Serve) { s.MemoryLimit = 10_000_000 }, "--memory-limit 10MB: want 64MiB or more"},
+		{"negative age", func(s *Serve) { s.DownloadMaxAge = -1 }, "--download-max-age"},
+		{"no time to shut down", func(s *Serve) { s.ShutdownTimeout = 0 }, "--shutdown-timeout"},
+		{"no bound, no compaction", func(s *Serve) { s.MaxStoreSize, s.CompactionRate = 0, 0 }, ""},
+		{"index without memory", func(s *Serve) { s.IndexCacheSize = 0 }, "--index-cache-size 0B"},
+		{"unknown level", func(s *Serve) { s.LogLevel = "loud" }, "--log-level"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := parseServe(t, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.change(&s)
+			err = s.Validate()
+			if (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+			if strings.HasSuffix(s.PublicURL, "/") {
+				t.Errorf("public URL %s", s.PublicURL)
+			}
+		})
+	}
+}
+
+func TestGatewayValidate(t *testing.T) {
+	for backend, ok := range map[string]bool{"": false, "host": false, ":9090": false, "host:": false, "host:9090": true, "[::1]:9090": true} {
+		var g Gateway
+		g.AddFlags(pflag.NewFlagSet("gateway", pflag.ContinueOnError))
+		g.Backend = backend
+		if err := g.Validate(); (err == nil) != ok {
+			t.Errorf("%q: %v", backend, err)
+		}
+	}
+}

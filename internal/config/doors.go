@@ -1,0 +1,151 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Off as an address means that there is no such listener.
+const Off = "off"
+
+// Bounds of the largest torrent, in bytes. Torrents are held in memory whole,
+// several at a time; a gRPC message ends at 2 GiB.
+const (
+	minTorrentSize = 1000
+	maxTorrentSize = 256 << 20
+)
+
+// minMemoryLimit is what the process needs to be of use, in bytes: below it the
+// collector would run all the time.
+const minMemoryLimit = 64 << 20
+
+// Doors are the settings of the HTTP doors, which serve and gateway share.
+// Addresses are HOST:PORT, or [Off].
+type Doors struct {
+	HTTPAddr        string
+	HTTPSAddr       string
+	AdminAddr       string
+	TLSCert         string // file names, PEM
+	TLSKey          string
+	PublicURL       string // without a slash at its end; empty if not set
+	MaxTorrentSize  Size
+	DownloadMaxAge  time.Duration
+	MemoryLimit     Size   // 0: a share of the memory there is
+	CacheSize       Size   // 0: a share of MemoryLimit
+	FastPath        string // on or [Off]
+	ShutdownTimeout time.Duration
+	LogFormat       string // text or json
+	LogLevel        string // debug, info, warn or error
+}
+
+// AddFlags binds the settings to flags and sets their defaults.
+func (d *Doors) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "listen here for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
+	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "listen here for the same over HTTPS; needs --tls-cert and --tls-key")
+	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "listen here for the operator: metrics, health, pprof, removals; keep it private")
+	flags.StringVar(&d.TLSCert, "tls-cert", "", "certificate file for HTTPS (PEM, with intermediates), read at start")
+	flags.StringVar(&d.TLSKey, "tls-key", "", "private key file for HTTPS (PEM), read at start")
+	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+	d.MaxTorrentSize = 10_000_000
+	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
+	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
+	flags.Var(&d.MemoryLimit, "memory-limit", "memory that the process may take, as far as it can help it; 0 is nine tenths of what there is (GOMEMLIMIT, the container's or the machine's)")
+	flags.Var(&d.CacheSize, "cache-size", "memory for the torrents asked for most; 0 is a quarter of --memory-limit")
+	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads over HTTP before net/http sees them: on or off")
+	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
+	flags.StringVar(&d.LogFormat, "log-format", "text", "text or json")
+	flags.StringVar(&d.LogLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+// Validate reports the first setting that cannot be, by its flag.
+func (d *Doors) Validate() error {
+	d.PublicURL = strings.TrimSuffix(d.PublicURL, "/")
+	return firstOf(
+		address("http-addr", d.HTTPAddr),
+		address("https-addr", d.HTTPSAddr),
+		address("admin-addr", d.AdminAddr),
+		d.validateTLS(),
+		d.validatePublicURL(),
+		d.validateNumbers(),
+		oneOf("fast-path", d.FastPath, "on", Off),
+		oneOf("log-format", d.LogFormat, "text", "json"),
+		oneOf("log-level", d.LogLevel, "debug", "info", "warn", "error"),
+	)
+}
+
+func (d *Doors) validateTLS() error {
+	files := d.TLSCert != "" && d.TLSKey != ""
+	switch {
+	case d.HTTPAddr == Off && d.HTTPSAddr == Off:
+		return errors.New("--http-addr and --https-addr are both off: one of them must listen")
+	case d.HTTPSAddr != Off && !files:
+		return errors.New("--https-addr needs --tls-cert and --tls-key")
+	case d.HTTPSAddr == Off && (d.TLSCert != "" || d.TLSKey != ""):
+		return errors.New("--tls-cert and --tls-key need --https-addr")
+	}
+	return nil
+}
+
+func (d *Doors) validatePublicURL() error {
+	if d.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(d.PublicURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" {
+		return fmt.Errorf("--public-url %q: want a scheme and a host, such as https://example.org", d.PublicURL)
+	}
+	return nil
+}
+
+func (d *Doors) validateNumbers() error {
+	switch {
+	case d.MaxTorrentSize < minTorrentSize || d.MaxTorrentSize > maxTorrentSize:
+		return fmt.Errorf("--max-torrent-size %s: want %s to %s", d.MaxTorrentSize, Size(minTorrentSize), Size(maxTorrentSize))
+	case d.MemoryLimit != 0 && d.MemoryLimit < minMemoryLimit:
+		return fmt.Errorf("--memory-limit %s: want %s or more, or 0", d.MemoryLimit, Size(minMemoryLimit))
+	case d.DownloadMaxAge < 0:
+		return fmt.Errorf("--download-max-age %s: want zero or more", d.DownloadMaxAge)
+	case d.ShutdownTimeout <= 0:
+		return fmt.Errorf("--shutdown-timeout %s: want more than zero", d.ShutdownTimeout)
+	}
+	return nil
+}
+
+// address checks the form of a listen address.
+func address(flag, value string) error {
+	if value == Off {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(value)
+	if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("--%s %q: want host:port or :port with a port from 0 to 65535, or off", flag, value)
+	}
+	return nil
+}
+
+func oneOf(flag, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("--%s %q: want one of %s", flag, value, strings.Join(allowed, ", "))
+}
+
+// firstOf returns the first error that is not nil.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

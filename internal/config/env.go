@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// envPrefix begins the name of every environment variable that is a setting.
+const envPrefix = "TORRENTCACHE_"
+
+// EnvName returns the environment variable of a flag: TORRENTCACHE_HTTP_ADDR
+// for http-addr.
+func EnvName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// FromEnvironment sets each flag that the command line left alone from its
+// variable in environ (as os.Environ gives it). An empty variable counts as not
+// set. The error names the variable.
+func FromEnvironment(flags *pflag.FlagSet, environ []string) error {
+	env := parseEnvironment(environ)
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := EnvName(f.Name)
+		value := env[name]
+		if f.Changed || value == "" || failed != nil {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			failed = fmt.Errorf("environment variable %s=%q: %w", name, value, rootCause(err))
+		}
+	})
+	return failed
+}
+
+// rootCause strips what pflag says of the flag, which the user did not use.
+func rootCause(err error) error {
+	if invalid, ok := err.(*pflag.InvalidValueError); ok && invalid.Unwrap() != nil {
+		return invalid.Unwrap()
+	}
+	return err
+}
+
+// UnknownVariables returns, in order, the names in environ that look like a
+// setting and are the variable of none of the flags known, which are likely
+// slips. They are worth a warning, not an error: Kubernetes puts variables like
+// TORRENTCACHE_PORT into every container beside a service named torrentcache.
+func UnknownVariables(environ []string, known []*pflag.FlagSet) []string {
+	names := map[string]bool{}
+	for _, flags := range known {
+		flags.VisitAll(func(f *pflag.Flag) { names[EnvName(f.Name)] = true })
+	}
+	var unknown []string
+	for name := range parseEnvironment(environ) {
+		if !names[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
+// parseEnvironment returns the variables that begin with the prefix.
+func parseEnvironment(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, envPrefix) {
+			env[name] = value
+		}
+	}
+	return env
+}

@@ -1,0 +1,8 @@
+// Package lifecycle starts and stops the program's servers: listeners with
+// errors that name the setting to change, HTTP servers with every timeout set,
+// readiness, signals, and a shutdown in order.
+//
+// The order of a shutdown is: not ready; public servers stop accepting and
+// finish what is in flight; the admin server, which has answered for them until
+// then, stops; last, what they all work with is closed by the caller.
+package lifecycle

@@ -1,0 +1,36 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// CacheStats is what the hot cache holds and did since it began, and what was
+// answered from it without net/http. The answers on the fast path are in none of
+// the metrics of HTTP requests.
+type CacheStats struct {
+	Hits, Misses   int64 // torrents asked for by the doors
+	Entries, Bytes int64
+	FastFound      int64 // downloads answered on the fast path
+	FastAbsent     int64 // 404s answered on the fast path
+	FastBytes      int64 // sent on the fast path, headers included
+}
+
+// WatchCache adds the hot cache and the fast path to the metrics. Stats is called
+// at each scrape, several times.
+func (m *Metrics) WatchCache(stats func() CacheStats) {
+	counter := func(name, help string, labels prometheus.Labels, value func(CacheStats) int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(value(stats())) }))
+	}
+	gauge := func(name, help string, value func(CacheStats) int64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(value(stats())) }))
+	}
+	const lookups, lookupsHelp = "torrentcache_cache_lookups_total", "Torrents asked of the hot cache by the doors."
+	counter(lookups, lookupsHelp, prometheus.Labels{"result": "hit"}, func(s CacheStats) int64 { return s.Hits })
+	counter(lookups, lookupsHelp, prometheus.Labels{"result": "miss"}, func(s CacheStats) int64 { return s.Misses })
+	gauge("torrentcache_cache_entries", "Torrents and absent ids in the hot cache.", func(s CacheStats) int64 { return s.Entries })
+	gauge("torrentcache_cache_bytes", "Memory that the hot cache takes.", func(s CacheStats) int64 { return s.Bytes })
+	const fast, fastHelp = "torrentcache_fast_path_requests_total", "Downloads answered on the fast path, which the metrics of HTTP requests leave out."
+	counter(fast, fastHelp, prometheus.Labels{"code": "200"}, func(s CacheStats) int64 { return s.FastFound })
+	counter(fast, fastHelp, prometheus.Labels{"code": "404"}, func(s CacheStats) int64 { return s.FastAbsent })
+	counter("torrentcache_fast_path_sent_bytes_total", "Bytes sent on the fast path, headers included.", nil, func(s CacheStats) int64 { return s.FastBytes })
+}

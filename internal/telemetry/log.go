@@ -1,0 +1,42 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"log"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// NewLogger returns a logger that writes to w: format is "json", or else text;
+// level is one of slog's names in any case, and info if it is none.
+func NewLogger(w io.Writer, format, level string) *slog.Logger {
+	var min slog.Level
+	if min.UnmarshalText([]byte(level)) != nil {
+		min = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: min}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// HTTPErrorLog returns the ErrorLog of an http.Server: its lines go to logger,
+// as debug messages and without the client's address. They tell of clients that
+// speak TLS badly or leave; what is the server's fault is logged elsewhere.
+func HTTPErrorLog(logger *slog.Logger) *log.Logger {
+	return log.New(errorLog{logger}, "", 0)
+}
+
+type errorLog struct{ logger *slog.Logger }
+
+// clientAddress is how net/http names the client in its messages.
+var clientAddress = regexp.MustCompile(`(from|serving|to) (\[[0-9a-fA-F:.%a-z]*\]|[0-9.]+):[0-9]+`)
+
+func (e errorLog) Write(line []byte) (int, error) {
+	text := clientAddress.ReplaceAllString(strings.TrimSpace(string(line)), "$1 a client")
+	e.logger.DebugContext(context.Background(), text)
+	return len(line), nil
+}

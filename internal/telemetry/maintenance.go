@@ -1,0 +1,97 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// maintenanceMetrics cover the store's health and what is done to look after it.
+type maintenanceMetrics struct {
+	damaged prometheus.Counter
+	failed  prometheus.Gauge
+
+	verifyRunning, verifyChecked, verifyTotal, verifyBytes, verifyDamaged prometheus.Gauge
+	verifyEnd                                                             prometheus.Gauge
+
+	backupRunning, backupCopied, backupTotal, backupEnd prometheus.Gauge
+}
+
+func newMaintenanceMetrics() maintenanceMetrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	return maintenanceMetrics{
+		damaged: prometheus.NewCounter(prometheus.CounterOpts{Name: "torrentcache_store_damaged_total",
+			Help: "Stored torrents found damaged since the start. Any increase is an alarm."}),
+		failed: gauge("torrentcache_store_failed", "1 if the store takes no more changes until the server is started again."),
+
+		verifyRunning: gauge("torrentcache_verify_running", "1 while the store is being verified."),
+		verifyChecked: gauge("torrentcache_verify_checked_torrents", "Torrents that the running or last verification has read."),
+		verifyTotal:   gauge("torrentcache_verify_torrents", "Torrents that it reads in all."),
+		verifyBytes:   gauge("torrentcache_verify_checked_bytes", "Bytes that it has read."),
+		verifyDamaged: gauge("torrentcache_verify_damaged_torrents", "Damaged torrents that it has found."),
+		verifyEnd:     gauge("torrentcache_verify_end_timestamp_seconds", "When a verification last came to its end, Unix time; 0 if none has."),
+
+		backupRunning: gauge("torrentcache_backup_running", "1 while a backup is being made."),
+		backupCopied:  gauge("torrentcache_backup_copied_bytes", "Bytes that the running or last backup has copied."),
+		backupTotal:   gauge("torrentcache_backup_bytes", "Bytes that it copies in all."),
+		backupEnd:     gauge("torrentcache_backup_end_timestamp_seconds", "When a backup was last completed, Unix time; 0 if none was."),
+	}
+}
+
+func (s maintenanceMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		s.damaged, s.failed,
+		s.verifyRunning, s.verifyChecked, s.verifyTotal, s.verifyBytes, s.verifyDamaged, s.verifyEnd,
+		s.backupRunning, s.backupCopied, s.backupTotal, s.backupEnd,
+	}
+}
+
+// StoreDamaged counts a stored torrent that was found damaged.
+func (m *Metrics) StoreDamaged() { m.maintenance.damaged.Inc() }
+
+// StoreFailed notes that the store takes no more changes.
+func (m *Metrics) StoreFailed() { m.maintenance.failed.Set(1) }
+
+// VerifyStarted notes that the store is being verified.
+func (m *Metrics) VerifyStarted() {
+	m.VerifyProgress(0, 0, 0)
+	m.maintenance.verifyDamaged.Set(0)
+	m.maintenance.verifyRunning.Set(1)
+}
+
+// VerifyProgress notes how far a verification is: torrents read and to read,
+// and bytes read.
+func (m *Metrics) VerifyProgress(checked, total, bytes int64) {
+	m.maintenance.verifyChecked.Set(float64(checked))
+	m.maintenance.verifyTotal.Set(float64(total))
+	m.maintenance.verifyBytes.Set(float64(bytes))
+}
+
+// VerifyDamaged counts damaged torrents that the verification has found.
+func (m *Metrics) VerifyDamaged(torrents int) { m.maintenance.verifyDamaged.Add(float64(torrents)) }
+
+// VerifyEnded notes that the verification is over, and if it came to its end.
+func (m *Metrics) VerifyEnded(complete bool) {
+	m.maintenance.verifyRunning.Set(0)
+	if complete {
+		m.maintenance.verifyEnd.SetToCurrentTime()
+	}
+}
+
+// BackupStarted notes that a backup is being made.
+func (m *Metrics) BackupStarted() {
+	m.BackupProgress(0, 0)
+	m.maintenance.backupRunning.Set(1)
+}
+
+// BackupProgress notes how far a backup is, in bytes.
+func (m *Metrics) BackupProgress(copied, total int64) {
+	m.maintenance.backupCopied.Set(float64(copied))
+	m.maintenance.backupTotal.Set(float64(total))
+}
+
+// BackupEnded notes that the backup is over, and if it is complete.
+func (m *Metrics) BackupEnded(complete bool) {
+	m.maintenance.backupRunning.Set(0)
+	if complete {
+		m.maintenance.backupEnd.SetToCurrentTime()
+	}
+}

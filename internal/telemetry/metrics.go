@@ -1,0 +1,83 @@
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// latencyBuckets are in seconds. A download from memory takes well under a
+// millisecond, a durable upload a few, a slow client's minutes.
+var latencyBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60}
+
+// Metrics holds the program's metrics in a registry of its own. It is safe for
+// concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	rpc      rpcMetrics
+	http     httpMetrics
+
+	maintenance maintenanceMetrics
+}
+
+// Build says which build runs, for the metric torrentcache_build_info.
+type Build struct{ Version, Revision, Go string }
+
+// NewMetrics returns Metrics that also cover the Go runtime and the process.
+func NewMetrics(build Build) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), maintenance: newMaintenanceMetrics()}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "torrentcache_build_info",
+		Help:        "1, labelled with the build that runs.",
+		ConstLabels: prometheus.Labels{"version": build.Version, "revision": build.Revision, "goversion": build.Go},
+	})
+	info.Set(1)
+	m.registry.MustRegister(info, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.rpc.collectors()...)
+	m.registry.MustRegister(m.http.collectors()...)
+	m.registry.MustRegister(m.maintenance.collectors()...)
+	return m
+}
+
+// Handler serves the metrics to Prometheus.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencyBuckets}, labels)
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// rpcMetrics cover calls, from the network and in process.
+type rpcMetrics struct {
+	duration *prometheus.HistogramVec
+	in, out  *prometheus.CounterVec
+}
+
+func newRPCMetrics() rpcMetrics {
+	return rpcMetrics{
+		duration: histogram("torrentcache_rpc_duration_seconds", "Duration of calls by method and gRPC code, those of the HTTP doors included.", "method", "code"),
+		in:       counter("torrentcache_rpc_received_bytes_total", "Bytes of the messages received in calls.", "method"),
+		out:      counter("torrentcache_rpc_sent_bytes_total", "Bytes of the messages sent in calls.", "method"),
+	}
+}
+
+func (r rpcMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{r.duration, r.in, r.out}
+}
+
+// ObserveRPC counts a call that has ended. Method is the full name of a
+// registered method and code the name of a gRPC code.
+func (m *Metrics) ObserveRPC(method, code string, duration time.Duration, in, out int) {
+	m.rpc.duration.WithLabelValues(method, code).Observe(duration.Seconds())
+	m.rpc.in.WithLabelValues(method).Add(float64(in))
+	m.rpc.out.WithLabelValues(method).Add(float64(out))
+}

@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// scrapeTime bounds how long the store may take to answer a scrape.
+const scrapeTime = 2 * time.Second
+
+// StoreStats is what a store holds.
+type StoreStats struct {
+	Torrents  int64
+	Removed   int64
+	Bytes     int64 // of the torrents
+	DiskBytes int64 // overhead included; 0 for a store that cannot tell
+}
+
+// WatchStore adds the store's size to the metrics. Stats is called at each
+// scrape; while it fails the metrics are absent.
+func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
+	m.registry.MustRegister(&storeCollector{
+		stats:    stats,
+		torrents: prometheus.NewDesc("torrentcache_store_torrents", "Torrents that can be downloaded.", nil, nil),
+		removed:  prometheus.NewDesc("torrentcache_store_removed_ids", "Info hashes removed and not restored.", nil, nil),
+		bytes:    prometheus.NewDesc("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", nil, nil),
+		disk:     prometheus.NewDesc("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", nil, nil),
+	})
+}
+
+type storeCollector struct {
+	stats                          func(context.Context) (StoreStats, error)
+	torrents, removed, bytes, disk *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (c *storeCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk} {
+		descs <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *storeCollector) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	stats, err := c.stats(ctx)
+	if err != nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, value int64) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value))
+	}
+	gauge(c.torrents, stats.Torrents)
+	gauge(c.removed, stats.Removed)
+	gauge(c.bytes, stats.Bytes)
+	gauge(c.disk, stats.DiskBytes)
+}

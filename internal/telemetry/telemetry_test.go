@@ -1,0 +1,199 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func scrape(t *testing.T, m *Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func wantLines(t *testing.T, metrics string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(metrics, line+"\n") {
+			t.Errorf("no line %s in\n%s", line, metrics)
+		}
+	}
+}
+
+func TestTwoMetricsDoNotMeet(t *testing.T) {
+	a, b := NewMetrics(Build{Version: "v1"}), NewMetrics(Build{Version: "v2", Revision: "r", Go: "go1"})
+	a.ObserveRPC("/s/m", "OK", time.Millisecond, 1, 2)
+	if metrics := scrape(t, b); strings.Contains(metrics, "torrentcache_rpc_received_bytes_total{") {
+		t.Error("calls of one are among the other's")
+	}
+	wantLines(t, scrape(t, b), `torrentcache_build_info{goversion="go1",revision="r",version="v2"} 1`)
+}
+
+func TestObserveRPC(t *testing.T) {
+	m := NewMetrics(Build{})
+	m.ObserveRPC("/s/m", "OK", 3*time.Millisecond, 100, 20)
+	m.ObserveRPC("/s/m", "NotFound", time.Minute, 10, 0)
+	wantLines(t, scrape(t, m),
+		`torrentcache_rpc_duration_seconds_count{code="OK",method="/s/m"} 1`,
+		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.0025"} 0`,
+		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.005"} 1`,
+		`torrentcache_rpc_duration_seconds_count{code="NotFound",method="/s/m"} 1`,
+		`torrentcache_rpc_received_bytes_total{method="/s/m"} 110`,
+		`torrentcache_rpc_sent_bytes_total{method="/s/m"} 20`)
+}
+
+func TestHTTPCounts(t *testing.T) {
+	cases := []struct {
+		name    string
+		handler http.HandlerFunc
+		code    string
+		out     string
+	}{
+		{"says nothing", func(http.ResponseWriter, *http.Request) {}, "200", "0"},
+		{"writes at once", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, "200", "5"},
+		{"fails", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, "abc")
+		}, "418", "3"},
+		{"gives a hint first", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNotFound)
+		}, "404", "0"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			m := NewMetrics(Build{})
+			s := httptest.NewServer(m.HTTP(func(string) string { return "d" }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					t.Error(err)
+				}
+				c.handler(w, r)
+			})))
+			resp, err := http.Post(s.URL, "text/plain", strings.NewReader("1234567"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			s.Close() // waits for the handler
+			wantLines(t, scrape(t, m),
+				`torrentcache_http_request_duration_seconds_count{code="`+c.code+`",door="d"} 1`,
+				`torrentcache_http_received_bytes_total{door="d"} 7`,
+				`torrentcache_http_sent_bytes_total{door="d"} `+c.out,
+				`torrentcache_http_requests_in_flight 0`)
+		})
+	}
+}
+
+func TestHTTPKeepsTheServersWriterInReach(t *testing.T) {
+	s := httptest.NewServer(NewMetrics(Build{}).HTTP(func(string) string { return "d" }, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Error(err)
+		}
+	})))
+	defer s.Close()
+	resp, err := http.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+func TestWatchStore(t *testing.T) {
+	m := NewMetrics(Build{})
+	var failure error
+	m.WatchStore(func(context.Context) (StoreStats, error) {
+		return StoreStats{Torrents: 3, Removed: 1, Bytes: 300, DiskBytes: 4096}, failure
+	})
+	wantLines(t, scrape(t, m), "torrentcache_store_torrents 3", "torrentcache_store_removed_ids 1",
+		"torrentcache_store_torrent_bytes 300", "torrentcache_store_disk_bytes 4096")
+	failure = errors.New("closed")
+	if strings.Contains(scrape(t, m), "torrentcache_store_torrents ") {
+		t.Error("numbers of a store that does not answer")
+	}
+}
+
+func TestLoggerFormatsAndLevels(t *testing.T) {
+	for _, c := range []struct{ format, level, want string }{
+		{"text", "info", "level=INFO msg=a"},
+		{"json", "info", `"msg":"a"`},
+		{"text", "warn", ""},
+	} {
+		var out bytes.Buffer
+		NewLogger(&out, c.format, c.level).Info("a")
+		if got := out.String(); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+			t.Errorf("%s, %s: %q", c.format, c.level, got)
+		}
+	}
+}
+
+func TestErrorLogHasNoClientAddress(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"http: TLS handshake error from 192.0.2.7:4711: EOF", "from a client: EOF"},
+		{"http: TLS handshake error from [2001:db8::7]:4711: EOF", "from a client: EOF"},
+		{"http: TLS handshake error from [fe80::1%eth0]:4711: EOF", "from a client: EOF"},
+		{"http: panic serving 192.0.2.7:4711: oops", "serving a client: oops"},
+		{"http: superfluous response.WriteHeader call", "superfluous"},
+	} {
+		var out bytes.Buffer
+		HTTPErrorLog(NewLogger(&out, "text", "debug")).Print(c.line)
+		if got := out.String(); !strings.Contains(got, c.want) || strings.Contains(got, "4711") {
+			t.Errorf("%s: logged as %s", c.line, got)
+		}
+	}
+}
+
+func TestMaintenance(t *testing.T) {
+	m := NewMetrics(Build{})
+	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 0", "torrentcache_store_failed 0",
+		"torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0", "torrentcache_backup_end_timestamp_seconds 0")
+	m.VerifyStarted()
+	m.VerifyProgress(3, 10, 3000)
+	m.VerifyDamaged(2)
+	m.StoreDamaged()
+	m.StoreFailed()
+	m.BackupStarted()
+	m.BackupProgress(5, 6)
+	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 1", "torrentcache_store_failed 1", "torrentcache_verify_running 1",
+		"torrentcache_verify_checked_torrents 3", "torrentcache_verify_torrents 10", "torrentcache_verify_checked_bytes 3000",
+		"torrentcache_verify_damaged_torrents 2", "torrentcache_backup_running 1", "torrentcache_backup_copied_bytes 5", "torrentcache_backup_bytes 6")
+	m.VerifyEnded(false)
+	m.BackupEnded(false)
+	wantLines(t, scrape(t, m), "torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0",
+		"torrentcache_backup_running 0", "torrentcache_backup_end_timestamp_seconds 0")
+	m.VerifyEnded(true)
+	m.BackupEnded(true)
+	m.VerifyStarted()
+	metrics := scrape(t, m)
+	wantLines(t, metrics, "torrentcache_verify_damaged_torrents 0", "torrentcache_verify_checked_torrents 0")
+	for _, name := range []string{"torrentcache_verify_end_timestamp_seconds", "torrentcache_backup_end_timestamp_seconds"} {
+		if strings.Contains(metrics, name+" 0\n") {
+			t.Errorf("%s is still 0 after the end", name)
+		}
+	}
+}
+
+func TestWatchCache(t *testing.T) {
+	m := NewMetrics(Build{})
+	m.WatchCache(func() CacheStats {
+		return CacheStats{Hits: 1, Misses: 2, Entries: 3, Bytes: 4, FastFound: 5, FastAbsent: 6, FastBytes: 7}
+	})
+	wantLines(t, scrape(t, m),
+		`torrentcache_cache_lookups_total{result="hit"} 1`,
+		`torrentcache_cache_lookups_total{result="miss"} 2`,
+		`torrentcache_cache_entries 3`,
+		`torrentcache_cache_bytes 4`,
+		`torrentcache_fast_path_requests_total{code="200"} 5`,
+		`torrentcache_fast_path_requests_total{code="404"} 6`,
+		`torrentcache_fast_path_sent_bytes_total 7`)
+}

@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+// torrentNumber is the number of the field torrent in the messages that split knows.
+const torrentNumber protowire.Number = 1
+
+// split returns the torrent that v carries as its first field, and a message
+// with all the other fields of v; no torrent if v has none to share.
+func split(v any) (torrent []byte, rest proto.Message) {
+	switch m := v.(type) {
+	case *torrentcachev1.GetTorrentResponse:
+		others := &torrentcachev1.GetTorrentResponse{
+			InfoHash:   m.GetInfoHash(),
+			InfoHashV1: m.GetInfoHashV1(),
+			InfoHashV2: m.GetInfoHashV2(),
+			UpdateTime: m.GetUpdateTime(),
+			Etag:       m.GetEtag(),
+		}
+		return m.GetTorrent(), withUnknown(others, m)
+	case *torrentcachev1.CacheTorrentRequest:
+		others := &torrentcachev1.CacheTorrentRequest{ExpectedInfoHash: m.GetExpectedInfoHash()}
+		return m.GetTorrent(), withUnknown(others, m)
+	}
+	return nil, nil
+}
+
+// withUnknown gives to what from has of fields that this build does not know.
+func withUnknown(to, from proto.Message) proto.Message {
+	if unknown := from.ProtoReflect().GetUnknown(); len(unknown) > 0 {
+		to.ProtoReflect().SetUnknown(unknown)
+	}
+	return to
+}
+
+// encode returns the wire form of a message: the torrent, which is referred to,
+// then the fields of rest.
+func encode(torrent []byte, rest proto.Message) (mem.BufferSlice, error) {
+	const head = 1 + 10 // tag and length at their longest, in bytes
+	b := make([]byte, 0, head+proto.Size(rest))
+	b = protowire.AppendTag(b, torrentNumber, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(len(torrent)))
+	end := len(b)
+	b, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, rest)
+	if err != nil {
+		return nil, err
+	}
+	return mem.BufferSlice{mem.SliceBuffer(b[:end]), mem.SliceBuffer(torrent), mem.SliceBuffer(b[end:])}, nil
+}
