@@ -88,7 +88,8 @@ func (ChangeKind) EnumDescriptor() ([]byte, []int) {
 // WatchChangesRequest says where to begin.
 type WatchChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Empty for the whole feed, else a cursor of an earlier answer.
+	// Empty for the whole feed, "now" for what comes from now on, else a cursor of
+	// an earlier answer.
 	AfterCursor   string `protobuf:"bytes,1,opt,name=after_cursor,json=afterCursor,proto3" json:"after_cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// RemoveTorrent implements AdminService. Whether the torrent was cached is
+// looked up just before, so an upload at the same moment may go unnoticed.
+func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.RemoveTorrentRequest) (*torrentcachev1.RemoveTorrentResponse, error) {
+	id, err := parseHash(req.GetInfoHash())
+	if err != nil {
+		return nil, err
+	}
+	removal := store.Removal{Reason: req.GetReason(), Reference: req.GetReference(), Erase: req.GetErase()}
+	if err := removal.Validate(); err != nil {
+		return nil, reason.New(reason.RequestInvalid, "%s", err)
+	}
+	cached, err := s.has(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.Remove(ctx, id, removal); err != nil {
+		return nil, storeError(err, id)
+	}
+	return &torrentcachev1.RemoveTorrentResponse{WasCached: cached}, nil
+}
+
+// RestoreTorrent implements AdminService.
+func (s *adminService) RestoreTorrent(ctx context.Context, req *torrentcachev1.RestoreTorrentRequest) (*torrentcachev1.RestoreTorrentResponse, error) {
+	id, err := parseHash(req.GetInfoHash())
+	if err != nil {
+		return nil, err
+	}
+	err = s.store.Restore(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, reason.New(reason.TorrentNotFound, "%s is not removed", id)
+	}
+	if err != nil {
+		return nil, storeError(err, id)
+	}
+	cached, err := s.has(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &torrentcachev1.RestoreTorrentResponse{Cached: cached}, nil
+}
+
+// GetStats implements AdminService.
+func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
+	stats, err := s.store.Stats(ctx)
+	if err != nil {
+		return nil, storeError(err, infohash.ID{})
+	}
+	return &torrentcachev1.GetStatsResponse{
+		TorrentCount: stats.Torrents,
+		RemovedCount: stats.Removed,
+		TorrentBytes: stats.Bytes,
+		DiskBytes:    stats.DiskUsed,
+		StartTime:    timestamppb.New(s.started),
+		Version:      s.version,
+	}, nil
+}
+
+// Drain implements AdminService.
+func (s *adminService) Drain(context.Context, *torrentcachev1.DrainRequest) (*torrentcachev1.DrainResponse, error) {
+	if s.onDrain == nil {
+		return nil, unimplemented("Drain")
+	}
+	s.onDrain()
+	return &torrentcachev1.DrainResponse{}, nil
+}
+
+func (s *Server) has(ctx context.Context, id infohash.ID) (bool, error) {
+	cached, err := s.store.Has(ctx, []infohash.ID{id})
+	if err != nil {
+		return false, storeError(err, id)
+	}
+	return cached[0], nil
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// CacheTorrent implements CacheService.
+func (s *cacheService) CacheTorrent(ctx context.Context, req *torrentcachev1.CacheTorrentRequest) (*torrentcachev1.CacheTorrentResponse, error) {
+	torrent, err := s.read(req.GetTorrent(), req.GetExpectedInfoHash())
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := s.keep(ctx, torrent)
+	if err != nil {
+		return nil, err
+	}
+	return cachedResponse(torrent.IDs(), outcome), nil
+}
+
+func cachedResponse(ids infohash.Set, outcome torrentcachev1.Outcome) *torrentcachev1.CacheTorrentResponse {
+	return &torrentcachev1.CacheTorrentResponse{
+		InfoHash:   ids.Primary().String(),
+		InfoHashV1: ids.V1.String(),
+		InfoHashV2: ids.V2.String(),
+		Outcome:    outcome,
+	}
+}
+
+// read turns uploaded bytes into a torrent that has the expected id, if any is
+// expected.
+func (s *Server) read(upload []byte, expected string) (*metainfo.Torrent, error) {
+	var want infohash.ID
+	if expected != "" {
+		id, err := parseHash(expected)
+		if err != nil {
+			return nil, err
+		}
+		want = id
+	}
+	plain, err := s.inflate(upload)
+	if err != nil {
+		return nil, err
+	}
+	torrent, err := metainfo.Parse(plain)
+	if err != nil {
+		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+	}
+	if ids := torrent.IDs(); !want.IsZero() && !ids.Contains(want) {
+		return nil, reason.New(reason.TorrentInvalid, "expected_info_hash is %s, but the torrent's info hash is %s", want, ids.Primary())
+	}
+	if s.refusePrivate && torrent.Private() {
+		return nil, reason.New(reason.TorrentRefused, "this server takes no private torrents: their tracker URLs carry a passkey that anyone could download")
+	}
+	return torrent, nil
+}
+
+// inflate undoes one layer of gzip or bzip2, if there is one, and holds the
+// bytes to the size limit before and after. A request without the field and one
+// with zero bytes in it look the same here: proto3 does not tell them apart.
+func (s *Server) inflate(upload []byte) ([]byte, error) {
+	if int64(len(upload)) > s.maxSize {
+		return nil, reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", len(upload), s.maxSize)
+	}
+	plain, err := inflate.Inflate(upload, s.maxSize)
+	switch {
+	case errors.Is(err, inflate.ErrTooLarge):
+		return nil, reason.New(reason.TorrentTooLarge, "the torrent has more than %d bytes when decompressed, which is the most this server takes", s.maxSize)
+	case err != nil:
+		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+	case len(plain) == 0:
+		return nil, reason.New(reason.TorrentEmpty, "the torrent has no bytes: send the .torrent file's content in the field torrent")
+	}
+	return plain, nil
+}
+
+// parseHash reads an info hash from a request.
+func parseHash(text string) (infohash.ID, error) {
+	id, err := infohash.Parse(text)
+	if err != nil {
+		return infohash.ID{}, reason.New(reason.HashMalformed, "%s; got %s", err, quote(text))
+	}
+	return id, nil
+}

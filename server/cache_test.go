@@ -1,0 +1,220 @@
+package server_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+func gzipped(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// hashOf finds the info hash in another way than the server: torrenttest writes
+// info last but for piece layers, so in v1 its value ends one byte before the end.
+func hashOf(torrent []byte) string {
+	const key = "4:info"
+	at := bytes.Index(torrent, []byte(key)) + len(key)
+	sum := sha1.Sum(torrent[at : len(torrent)-1])
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+func TestCacheTorrentRefuses(t *testing.T) {
+	good := torrenttest.V1("good")
+	cases := []struct {
+		name     string
+		torrent  []byte
+		expected string
+		want     reason.Reason
+		says     string
+	}{
+		{"no torrent", nil, "", reason.TorrentEmpty, "no bytes"},
+		{"zero bytes", []byte{}, "", reason.TorrentEmpty, "no bytes"},
+		{"zero bytes, compressed", gzipped(t, nil), "", reason.TorrentEmpty, "no bytes"},
+		{"not bencode", []byte("<html>hello</html>"), "", reason.TorrentInvalid, "byte 0"},
+		{"no info", torrenttest.Bencode(torrenttest.Dict{"announce": "http://a/"}), "", reason.TorrentInvalid, "info"},
+		{"cut short", good[:len(good)-1], "", reason.TorrentInvalid, ""},
+		{"compressed and cut short", gzipped(t, good)[:100], "", reason.TorrentInvalid, ""},
+		{"too large", torrenttest.Random(1, maxSize+1000), "", reason.TorrentTooLarge, fmt.Sprint(maxSize)},
+		{"too large when decompressed", gzipped(t, make([]byte, maxSize+1)), "", reason.TorrentTooLarge, fmt.Sprint(maxSize)},
+		{"malformed expected hash", good, "xyz", reason.HashMalformed, `"xyz"`},
+		{"other hash expected", good, strings.Repeat("ab", 20), reason.TorrentInvalid, strings.Repeat("AB", 20)},
+		{"other hash expected, names its own", good, strings.Repeat("ab", 20), reason.TorrentInvalid, hashOf(good)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			overBoth(t, func(t *testing.T, h *harness) {
+				_, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: c.torrent, ExpectedInfoHash: c.expected})
+				wantReason(t, err, c.want)
+				if err != nil && !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v does not say %q", err, c.says)
+				}
+				if stats, err := h.store.Stats(t.Context()); err != nil || stats.Torrents != 0 {
+					t.Errorf("%d torrents stored (%v), want none", stats.Torrents, err)
+				}
+				if h.log.String() != "" {
+					t.Errorf("the caller's fault is in the log: %s", h.log)
+				}
+			})
+		})
+	}
+}
+
+func TestCacheTorrentWhenTheStoreFails(t *testing.T) {
+	cases := []struct {
+		name   string
+		err    error
+		want   reason.Reason
+		logged bool
+	}{
+		{"removed", &store.RemovedError{Removal: store.Removal{Reason: "secret"}}, reason.TorrentRemoved, false},
+		{"conflict", store.ErrConflict, reason.TorrentConflict, false},
+		{"full", fmt.Errorf("%w: 3 bytes free", store.ErrFull), reason.StorageFull, true},
+		{"unavailable", fmt.Errorf("%w: secret", store.ErrUnavailable), reason.Overloaded, true},
+		{"anything else", errors.New("secret"), reason.Internal, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			overBoth(t, func(t *testing.T, h *harness) {
+				h.store.failPut(c.err)
+				_, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrenttest.V1("a")})
+				wantReason(t, err, c.want)
+				if err != nil && strings.Contains(err.Error(), "secret") {
+					t.Errorf("the cause reached the client: %v", err)
+				}
+				wantLogLines(t, h, c.logged, "/torrentcache.v1.CacheService/CacheTorrent", c.err.Error())
+			})
+		})
+	}
+}
+
+// wantLogLines checks that the log has one line with all of the words, or is empty.
+func wantLogLines(t *testing.T, h *harness, logged bool, words ...string) {
+	t.Helper()
+	log := h.log.String()
+	if !logged {
+		if log != "" {
+			t.Errorf("in the log: %s", log)
+		}
+		return
+	}
+	if n := strings.Count(log, "\n"); n != 1 {
+		t.Errorf("%d lines in the log, want 1: %s", n, log)
+	}
+	for _, word := range words {
+		if !strings.Contains(log, word) {
+			t.Errorf("the log does not say %q: %s", word, log)
+		}
+	}
+}
+
+func TestCacheTorrentAnswers(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		torrent := torrenttest.V1("a")
+		first := h.put(t, torrent)
+		if first.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED || first.GetInfoHash() != hashOf(torrent) ||
+			first.GetInfoHashV1() != hashOf(torrent) || first.GetInfoHashV2() != "" {
+			t.Errorf("first upload: %v", first)
+		}
+		second := h.put(t, torrent)
+		if second.GetOutcome() != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED || second.GetInfoHash() != first.GetInfoHash() {
+			t.Errorf("second upload: %v", second)
+		}
+	})
+}
+
+func TestCacheTorrentInflates(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		torrent := torrenttest.V1("a")
+		h.put(t, gzipped(t, torrent))
+		got, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hashOf(torrent)})
+		if err != nil || !bytes.Equal(got.GetTorrent(), torrent) {
+			t.Errorf("got %d bytes (%v), want the %d that were compressed", len(got.GetTorrent()), err, len(torrent))
+		}
+	})
+}
+
+func TestCacheTorrentTakesTheExpectedHashInAnyForm(t *testing.T) {
+	torrent := torrenttest.V1("a")
+	hash := hashOf(torrent)
+	overBoth(t, func(t *testing.T, h *harness) {
+		for _, expected := range []string{hash, strings.ToLower(hash), base32Of(t, hash)} {
+			if _, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent, ExpectedInfoHash: expected}); err != nil {
+				t.Errorf("%s: %v", expected, err)
+			}
+		}
+	})
+}
+
+func TestCacheTorrentAtTheSizeLimit(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		base := torrenttest.Bencode(torrenttest.Dict{"comment": "", "info": torrenttest.Dict{
+			"length": 1, "name": "a", "piece length": 1, "pieces": strings.Repeat("x", 20)}})
+		// A comment of six digits' length makes the file as long as is allowed.
+		comment := strings.Repeat("c", maxSize-len(base)-len("199999")+len("0"))
+		torrent := torrenttest.Bencode(torrenttest.Dict{"comment": comment, "info": torrenttest.Dict{
+			"length": 1, "name": "a", "piece length": 1, "pieces": strings.Repeat("x", 20)}})
+		if len(torrent) != maxSize {
+			t.Fatalf("the test's torrent has %d bytes, want %d", len(torrent), maxSize)
+		}
+		h.put(t, torrent)
+	})
+}
+
+func TestConcurrentUploadsCreateOnce(t *testing.T) {
+	const uploads = 32
+	overBoth(t, func(t *testing.T, h *harness) {
+		torrent := torrenttest.V1("a")
+		outcomes := make(chan torrentcachev1.Outcome, uploads)
+		var all sync.WaitGroup
+		for range uploads {
+			all.Go(func() {
+				answer, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+				if err != nil {
+					t.Error(err)
+				}
+				outcomes <- answer.GetOutcome()
+			})
+		}
+		all.Wait()
+		close(outcomes)
+		count := map[torrentcachev1.Outcome]int{}
+		for outcome := range outcomes {
+			count[outcome]++
+		}
+		if count[torrentcachev1.Outcome_OUTCOME_CREATED] != 1 || count[torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED] != uploads-1 {
+			t.Errorf("outcomes %v, want one CREATED and %d ALREADY_CACHED", count, uploads-1)
+		}
+	})
+}
+
+func base32Of(t *testing.T, hexHash string) string {
+	t.Helper()
+	id, err := infohash.Parse(hexHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base32.StdEncoding.EncodeToString(id.AppendTo(nil))
+}

@@ -1,0 +1,214 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// apiPackage begins the names of our services; all others are grpc's.
+const apiPackage = "torrentcache."
+
+// Chain is what every call goes through, from the network and in process alike,
+// outermost first: measure, give every error a status with ErrorInfo, recover
+// from panics, authorize. Its methods are safe for concurrent use.
+type Chain struct {
+	// Logger gets what the operator must know of: internal errors with their
+	// cause, panics with their stack, a store that fails. Nil means slog.Default().
+	Logger *slog.Logger
+	// Observe is told of each call when it ends. Nil means nobody is.
+	Observe func(Call)
+	// Quit is closed when the server begins to shut down. Server streams have no
+	// end of their own and are cancelled then; CacheTorrents answers what it has
+	// received and ends; all other calls go on. Nil means never.
+	Quit <-chan struct{}
+}
+
+// Call is a call that has ended.
+type Call struct {
+	Method   string     // full name: /torrentcache.v1.CacheService/GetTorrent
+	Code     codes.Code // Canceled if the client went away
+	Duration time.Duration
+	BytesIn  int // of the messages received, as protobuf
+	BytesOut int // of the messages sent, as protobuf
+}
+
+// Unary is the interceptor of calls with one request and one answer.
+func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	begin := time.Now()
+	answer, err := safely(func() (any, error) {
+		if err := authorize(ctx, info.FullMethod); err != nil {
+			return nil, err
+		}
+		return handler(ctx, req)
+	})
+	if err != nil {
+		answer, err = nil, c.answer(ctx, info.FullMethod, err)
+	}
+	c.observe(ctx, err, Call{Method: info.FullMethod, Duration: time.Since(begin), BytesIn: size(req), BytesOut: size(answer)})
+	return answer, err
+}
+
+// Stream is the interceptor of the other calls.
+func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	begin := time.Now()
+	ctx, cancel := c.streamContext(stream.Context(), info)
+	defer cancel()
+	counted := &countedStream{ServerStream: stream, ctx: ctx}
+	_, err := safely(func() (any, error) {
+		if err := authorize(ctx, info.FullMethod); err != nil {
+			return nil, err
+		}
+		return nil, handler(srv, counted)
+	})
+	if err != nil {
+		err = c.answer(ctx, info.FullMethod, err)
+	}
+	c.observe(ctx, err, Call{Method: info.FullMethod, Duration: time.Since(begin), BytesIn: int(counted.in.Load()), BytesOut: int(counted.out.Load())})
+	return err
+}
+
+// quitKey is the context key of Quit, for streams that end in their own way.
+type quitKey struct{}
+
+// quitting returns Quit of the chain that the call came through; nil if there is none.
+func quitting(ctx context.Context) <-chan struct{} {
+	quit, _ := ctx.Value(quitKey{}).(<-chan struct{})
+	return quit
+}
+
+// streamContext returns the context of a stream: that of a server stream ends
+// with Quit.
+func (c Chain) streamContext(ctx context.Context, info *grpc.StreamServerInfo) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, quitKey{}, c.Quit))
+	if info.IsServerStream && !info.IsClientStream && c.Quit != nil {
+		go func() {
+			select {
+			case <-c.Quit:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+// panicError is a panic in a handler.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// safely calls handle and returns a panic as an internal error.
+func safely(handle func() (any, error)) (answer any, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			answer, err = nil, internal(&panicError{value: value, stack: debug.Stack()})
+		}
+	}()
+	return handle()
+}
+
+// answer returns the status for err, which has an ErrorInfo and nothing of the
+// cause, and logs what is the server's fault, once.
+func (c Chain) answer(ctx context.Context, method string, err error) error {
+	e := reason.Of(err)
+	if e.Reason != reason.Internal && !strings.HasPrefix(method, "/"+apiPackage) {
+		return err // health and reflection have contracts of their own
+	}
+	if ours(ctx, e) {
+		c.log(ctx, method, e, err)
+	}
+	if e.Reason == reason.Internal {
+		e = internal(err)
+	}
+	return e.GRPCStatus().Err()
+}
+
+// ours reports whether the operator must know of e: it is none of the caller's
+// doing, and no consequence of the caller's going away.
+func ours(ctx context.Context, e *reason.Error) bool {
+	switch e.Reason {
+	case reason.Internal, reason.TorrentDamaged, reason.StorageFull:
+		return true
+	case reason.Overloaded:
+		return e.Unwrap() != nil && ctx.Err() == nil
+	default:
+		return false
+	}
+}
+
+func (c Chain) log(ctx context.Context, method string, e *reason.Error, err error) {
+	logger := c.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	cause := e.Unwrap()
+	if cause == nil {
+		cause = err
+	}
+	attrs := []any{"method", method, "reason", e.Reason, "cause", cause}
+	if p, ok := errors.AsType[*panicError](cause); ok {
+		attrs = append(attrs, "stack", string(p.stack))
+	}
+	logger.ErrorContext(ctx, "call failed", attrs...)
+}
+
+func (c Chain) observe(ctx context.Context, err error, call Call) {
+	if c.Observe == nil {
+		return
+	}
+	call.Code = status.Code(err)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		call.Code = codes.Canceled
+	}
+	c.Observe(call)
+}
+
+// countedStream counts the bytes of a stream's messages. A goroutine of the
+// handler may still be receiving when the handler has returned.
+type countedStream struct {
+	grpc.ServerStream
+	ctx     context.Context
+	in, out atomic.Int64
+}
+
+func (s *countedStream) Context() context.Context { return s.ctx }
+
+func (s *countedStream) RecvMsg(m any) error {
+	err := s.ServerStream.RecvMsg(m)
+	if err == nil {
+		s.in.Add(int64(size(m)))
+	}
+	return err
+}
+
+func (s *countedStream) SendMsg(m any) error {
+	err := s.ServerStream.SendMsg(m)
+	if err == nil {
+		s.out.Add(int64(size(m)))
+	}
+	return err
+}
+
+// size returns the size of a message in bytes, 0 if it is none.
+func size(m any) int {
+	if message, ok := m.(proto.Message); ok {
+		return proto.Size(message)
+	}
+	return 0
+}

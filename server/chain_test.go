@@ -1,0 +1,148 @@
+package server_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+func TestPanicIsAnInternalError(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		h.store.setPut(func(context.Context, []store.Item) []store.Result { panic("secret") })
+		req := &torrentcachev1.CacheTorrentRequest{Torrent: torrenttest.V1("a")}
+		_, err := h.cache.CacheTorrent(t.Context(), req)
+		wantReason(t, err, reason.Internal)
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("the panic reached the client: %v", err)
+		}
+		wantLogLines(t, h, true, "secret", "/torrentcache.v1.CacheService/CacheTorrent", "chain_test.go")
+
+		h.store.setPut(nil)
+		if _, err := h.cache.CacheTorrent(t.Context(), req); err != nil {
+			t.Errorf("after the panic: %v", err)
+		}
+	})
+}
+
+func TestCancelledUpload(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		h.store.setPut(func(ctx context.Context, _ []store.Item) []store.Result {
+			cancel()
+			<-ctx.Done()
+			return []store.Result{{Err: ctx.Err()}}
+		})
+		_, err := h.cache.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrenttest.V1("a")})
+		if status.Code(err) != codes.Canceled {
+			t.Errorf("got %v, want Canceled", err)
+		}
+		if call := <-h.calls; call.Code != codes.Canceled {
+			t.Errorf("observed %s, want Canceled", call.Code)
+		}
+		wantLogLines(t, h, false)
+		h.store.setPut(nil)
+		h.put(t, torrenttest.V1("a"))
+	})
+}
+
+func TestMessageOverTheLimit(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		_, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: make([]byte, maxSize+64<<10)})
+		if status.Code(err) != codes.ResourceExhausted || reason.Of(err).Reason != reason.TorrentTooLarge {
+			t.Errorf("got %v, want RESOURCE_EXHAUSTED, which callers take for TORRENT_TOO_LARGE", err)
+		}
+		stream, err := h.cache.CacheTorrents(t.Context())
+		if err == nil {
+			err = stream.Send(&torrentcachev1.CacheTorrentsRequest{Torrent: make([]byte, maxSize+64<<10)})
+		}
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		if err == nil {
+			t.Error("a stream took a message over the limit")
+		}
+	})
+}
+
+func TestUnknownMethod(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		for _, method := range []string{"/torrentcache.v1.CacheService/Nothing", "/nothing.Service/Nothing"} {
+			err := h.conn.Invoke(t.Context(), method, &torrentcachev1.GetStatsRequest{}, &torrentcachev1.GetStatsResponse{})
+			if status.Code(err) != codes.Unimplemented {
+				t.Errorf("%s: got %v, want UNIMPLEMENTED", method, err)
+			}
+		}
+	})
+}
+
+func TestObserveSeesEachCall(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		torrent := torrenttest.V1("a")
+		req := &torrentcachev1.CacheTorrentRequest{Torrent: torrent}
+		answer := h.put(t, torrent)
+		_, _ = h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: "x"})
+		stream, err := h.admin.VerifyStore(t.Context(), &torrentcachev1.VerifyStoreRequest{MaxBytesPerSecond: 7})
+		_ = firstError(stream, err)
+
+		got := []server.Call{<-h.calls, <-h.calls, <-h.calls}
+		for i := range got {
+			if got[i].Duration < 0 {
+				t.Errorf("duration %s", got[i].Duration)
+			}
+			got[i].Duration = 0
+		}
+		want := []server.Call{
+			{Method: "/torrentcache.v1.CacheService/CacheTorrent", Code: codes.OK, BytesIn: proto.Size(req), BytesOut: proto.Size(answer)},
+			{Method: "/torrentcache.v1.CacheService/GetTorrent", Code: codes.InvalidArgument, BytesIn: 3},
+			{Method: "/torrentcache.v1.AdminService/VerifyStore", Code: codes.Unimplemented, BytesIn: 2},
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	})
+}
+
+func TestQuitEndsServerStreams(t *testing.T) {
+	h := newHarness(t, overNetwork)
+	stream, err := grpc_health_v1.NewHealthClient(h.conn).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := stream.Recv(); err != nil || first.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	close(h.quit)
+	if _, err := stream.Recv(); err == nil {
+		t.Error("the stream goes on")
+	}
+}
+
+func TestInProcessSharesTheBytes(t *testing.T) {
+	h := newHarness(t, inProcess)
+	torrent := torrenttest.V1("a")
+	hash := h.put(t, torrent).GetInfoHash()
+	stored, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if &stored.GetTorrent()[0] != &again.GetTorrent()[0] {
+		t.Error("the torrent was copied")
+	}
+}

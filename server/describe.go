@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// DescribeTorrent implements CacheService.
+func (s *cacheService) DescribeTorrent(ctx context.Context, req *torrentcachev1.DescribeTorrentRequest) (*torrentcachev1.DescribeTorrentResponse, error) {
+	stored, err := s.fetch(ctx, req.GetInfoHash())
+	if err != nil {
+		return nil, err
+	}
+	torrent, err := metainfo.Parse(stored.Bytes)
+	if err != nil {
+		return nil, internal(fmt.Errorf("the stored torrent %s does not parse: %w", stored.IDs.Primary(), err))
+	}
+	answer := describe(stored, torrent)
+	if err := addFiles(answer, torrent, req); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// describe returns everything but the files.
+func describe(stored store.Torrent, torrent *metainfo.Torrent) *torrentcachev1.DescribeTorrentResponse {
+	d := torrent.Describe()
+	return &torrentcachev1.DescribeTorrentResponse{
+		InfoHash:           stored.IDs.Primary().String(),
+		InfoHashV1:         stored.IDs.V1.String(),
+		InfoHashV2:         stored.IDs.V2.String(),
+		TorrentSizeBytes:   int64(len(stored.Bytes)),
+		UpdateTime:         timestamppb.New(stored.Stored),
+		Etag:               hex.EncodeToString(stored.Version[:]),
+		Name:               text(d.Name),
+		ContentSizeBytes:   torrent.TotalSize(),
+		PieceLengthBytes:   d.PieceLength,
+		PieceCount:         d.PieceCount,
+		Private:            d.Private,
+		TrackerTiers:       tiers(d.Trackers),
+		WebSeeds:           texts(d.WebSeeds),
+		HttpSeeds:          texts(d.HTTPSeeds),
+		Nodes:              nodes(d.Nodes),
+		CreationTime:       timestamp(d.CreationDate),
+		CreatedBy:          text(d.CreatedBy),
+		Comment:            text(d.Comment),
+		Source:             text(d.Source),
+		MagnetLink:         text(d.Magnet),
+		MissingPieceLayers: torrent.MissingPieceLayers(),
+		FileCount:          int64(d.FileCount),
+	}
+}
+
+func tiers(trackers [][]string) []*torrentcachev1.TrackerTier {
+	out := make([]*torrentcachev1.TrackerTier, len(trackers))
+	for i, urls := range trackers {
+		out[i] = &torrentcachev1.TrackerTier{Urls: texts(urls)}
+	}
+	return out
+}
+
+func nodes(in []metainfo.Node) []*torrentcachev1.DhtNode {
+	out := make([]*torrentcachev1.DhtNode, len(in))
+	for i, n := range in {
+		out[i] = &torrentcachev1.DhtNode{Host: text(n.Host), Port: int32(n.Port)}
+	}
+	return out
+}
+
+// timestamp returns nil for no time.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// text returns s with U+FFFD in place of each byte that is not UTF-8, which
+// protobuf requires of strings. Valid text is returned as it is.
+func text(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
+
+func texts(in []string) []string {
+	out := make([]string, len(in))
+	for i, s := range in {
+		out[i] = text(s)
+	}
+	return out
+}

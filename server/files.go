@@ -1,0 +1,71 @@
+package server
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// Page sizes, in files.
+const (
+	defaultFilePage = 100
+	maxFilePage     = 10_000
+)
+
+// addFiles puts the page of files that req asks for into answer.
+func addFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.Torrent, req *torrentcachev1.DescribeTorrentRequest) error {
+	id, count := torrent.IDs().Primary(), int(answer.FileCount)
+	start := 0
+	if token := req.GetFilePageToken(); token != "" {
+		var ok bool
+		if start, ok = readPageToken(token, id); !ok || start >= count {
+			return reason.New(reason.RequestInvalid, "file_page_token is of no answer about %s: leave it empty to begin anew", id)
+		}
+	}
+	files := torrent.Files(start, pageSize(req.GetFilePageSize()))
+	answer.Files = make([]*torrentcachev1.TorrentFile, len(files))
+	for i, f := range files {
+		answer.Files[i] = &torrentcachev1.TorrentFile{
+			PathSegments:        texts(f.Path),
+			SizeBytes:           f.Length,
+			Pad:                 f.Pad,
+			Attributes:          text(f.Attr),
+			SymlinkPathSegments: texts(f.SymlinkPath),
+			PiecesRoot:          f.PiecesRoot,
+		}
+	}
+	if next := start + len(files); next < count {
+		answer.NextFilePageToken = pageToken(next, id)
+	}
+	return nil
+}
+
+func pageSize(asked int32) int {
+	if asked <= 0 {
+		return defaultFilePage
+	}
+	return int(min(asked, maxFilePage))
+}
+
+// A page token is the index of the page's first file in 8 bytes and the first 8
+// bytes of the torrent's id, as base64: the files of an id never change, and a
+// token of another torrent is noticed.
+const tokenSize = 16
+
+func pageToken(start int, id infohash.ID) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(start))
+	return base64.RawURLEncoding.EncodeToString(id.AppendTo(b)[:tokenSize])
+}
+
+func readPageToken(token string, id infohash.ID) (start int, ok bool) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != tokenSize {
+		return 0, false
+	}
+	start = int(binary.BigEndian.Uint64(b))
+	return start, start > 0 && token == pageToken(start, id)
+}

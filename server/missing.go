@@ -1,0 +1,39 @@
+package server
+
+import (
+	"context"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// maxFind is the most info hashes that one FindMissingTorrents takes.
+const maxFind = 10_000
+
+// FindMissingTorrents implements CacheService.
+func (s *cacheService) FindMissingTorrents(ctx context.Context, req *torrentcachev1.FindMissingTorrentsRequest) (*torrentcachev1.FindMissingTorrentsResponse, error) {
+	hashes := req.GetInfoHashes()
+	if len(hashes) > maxFind {
+		return nil, reason.New(reason.RequestInvalid, "%d info hashes, at most %d go into one call", len(hashes), maxFind)
+	}
+	ids := make([]infohash.ID, len(hashes))
+	for i, hash := range hashes {
+		id, err := parseHash(hash)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	cached, err := s.store.Has(ctx, ids)
+	if err != nil {
+		return nil, storeError(err, infohash.ID{})
+	}
+	var missing []string
+	for i, hash := range hashes {
+		if !cached[i] {
+			missing = append(missing, hash)
+		}
+	}
+	return &torrentcachev1.FindMissingTorrentsResponse{MissingInfoHashes: missing}, nil
+}

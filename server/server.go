@@ -1,0 +1,104 @@
+package server
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// messageOverhead is how many bytes a message may be larger than the torrent
+// in it: field tags and the other fields.
+const messageOverhead = 64 << 10
+
+// Options say what a [Server] works with. Store and MaxTorrentSize are required.
+type Options struct {
+	// Store keeps the torrents. The server does not close it.
+	Store store.Store
+	// MaxTorrentSize is the size of the largest torrent taken, in bytes, as sent
+	// and again as inflated.
+	MaxTorrentSize int64
+	// RefusePrivate refuses torrents with private=1 (BEP 27), whose tracker URLs
+	// carry their owner's passkey.
+	RefusePrivate bool
+	// Version is the program's, for GetStats.
+	Version string
+	// Logger gets what the operator must know of failed items of CacheTorrents,
+	// whose calls succeed, so that no interceptor sees them. Nil means
+	// slog.Default().
+	Logger *slog.Logger
+	// OnChange is told the ids of each torrent that changed through this server,
+	// before the call that changed it is answered. The zero Set says that any
+	// may have changed. It must not block. Nil means that nobody wants to know.
+	OnChange func(infohash.Set)
+	// Maintenance is the store's, for VerifyStore and BackupStore. Nil means that
+	// the store has none.
+	Maintenance Maintenance
+	// OnDrain makes the server answer not ready, for good. It may be called more
+	// than once. Nil means that the server cannot.
+	OnDrain func()
+}
+
+// Server implements CacheService, SyncService and AdminService. It is safe for
+// concurrent use.
+type Server struct {
+	store         store.Store
+	maxSize       int64
+	refusePrivate bool
+	version       string
+	started       time.Time
+	logger        *slog.Logger
+	news          *news
+	maintenance   Maintenance // nil if there is none
+	onDrain       func()      // nil if there is none
+
+	verifying, backingUp sync.Mutex // held while such a call runs
+}
+
+// New returns a Server.
+func New(o Options) *Server {
+	n := &news{}
+	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
+	return &Server{
+		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate,
+		version: o.Version, started: time.Now(), logger: o.Logger, news: n,
+		maintenance: o.Maintenance, onDrain: o.OnDrain,
+	}
+}
+
+// RegisterPublic registers the services for everybody.
+func (s *Server) RegisterPublic(r grpc.ServiceRegistrar) {
+	torrentcachev1.RegisterCacheServiceServer(r, &cacheService{Server: s})
+	torrentcachev1.RegisterSyncServiceServer(r, &syncService{Server: s})
+}
+
+// RegisterAdmin registers the operator's service, for the admin listener only.
+func (s *Server) RegisterAdmin(r grpc.ServiceRegistrar) {
+	torrentcachev1.RegisterAdminServiceServer(r, &adminService{Server: s})
+}
+
+// MaxMessageSize returns the size in bytes of the largest message the server
+// takes: the largest torrent and 64 KiB.
+func (s *Server) MaxMessageSize() int { return MaxMessageSize(s.maxSize) }
+
+// MaxMessageSize returns the size in bytes of the largest message that a server
+// of that maximum torrent size sends or takes; clients need it as their limit
+// on what they receive.
+func MaxMessageSize(maxTorrentSize int64) int { return int(maxTorrentSize) + messageOverhead }
+
+// cacheService is the Server as CacheService.
+type cacheService struct {
+	torrentcachev1.UnsafeCacheServiceServer
+	*Server
+}
+
+// adminService is the Server as AdminService.
+type adminService struct {
+	torrentcachev1.UnsafeAdminServiceServer
+	*Server
+}

@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+
+	"google.golang.org/grpc"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// What one stream may have waiting for its commit. A stream that reaches a
+// bound is not read from, so that HTTP/2 flow control holds its client back. A
+// single item may pass the bound of bytes, or large torrents would never fit.
+const (
+	maxStreamItems = 4096
+	maxStreamBytes = 16 << 20
+)
+
+type uploadStream = grpc.BidiStreamingServer[torrentcachev1.CacheTorrentsRequest, torrentcachev1.CacheTorrentsResponse]
+
+// CacheTorrents implements CacheService. One goroutine receives and parses, a
+// second one stores: while a batch is made durable the next one gathers, so the
+// slower the disk, the more items share a commit. A client that does not read
+// its results is not read from either.
+func (s *cacheService) CacheTorrents(stream uploadStream) error {
+	queue := newUploadQueue(maxStreamItems, maxStreamBytes)
+	answered, received := make(chan error, 1), make(chan error, 1)
+	go func() {
+		defer queue.abort()
+		answered <- s.answerUploads(stream, queue)
+	}()
+	// Its last Recv ends with the stream.
+	go func() { received <- s.receiveUploads(stream, queue) }()
+	var err error
+	select {
+	case err = <-received:
+	case <-quitting(stream.Context()):
+		err = reason.New(reason.Overloaded, "the server is shutting down: send the items that have no result again")
+	}
+	queue.close()
+	// What was received before the end is stored and answered still.
+	if err := <-answered; err != nil {
+		return err
+	}
+	return err
+}
+
+// receiveUploads queues what the client sends until it has sent everything
+// (nil), the stream breaks, or nobody answers any more (nil: the answering side
+// knows why).
+func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) error {
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !queue.push(s.readUpload(req)) {
+			return nil
+		}
+	}
+}
+
+// readUpload parses one item. Whatever is wrong with it stays its own error.
+func (s *Server) readUpload(req *torrentcachev1.CacheTorrentsRequest) *upload {
+	u := &upload{itemID: req.GetItemId(), size: len(req.GetTorrent())}
+	defer func() {
+		if cause := recover(); cause != nil {
+			u.err = panicked(cause)
+		}
+	}()
+	u.torrent, u.err = s.read(req.GetTorrent(), req.GetExpectedInfoHash())
+	if u.err == nil {
+		u.size = len(u.torrent.Bytes())
+	}
+	return u
+}
+
+// answerUploads stores what is queued, batch by batch, and sends the results.
+func (s *cacheService) answerUploads(stream uploadStream, queue *uploadQueue) error {
+	for {
+		batch := queue.take()
+		if len(batch) == 0 {
+			return nil
+		}
+		s.storeUploads(stream.Context(), batch)
+		s.logUploads(stream.Context(), batch)
+		for _, u := range batch {
+			if err := stream.Send(uploadResult(u)); err != nil {
+				return err
+			}
+		}
+		queue.done(batch)
+	}
+}
+
+// storeUploads gives each upload of the batch its outcome or error. All of them
+// go to the store in one put; the few that may complete a stored torrent go
+// through keep, one by one.
+func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			failUnanswered(batch, panicked(cause))
+		}
+	}()
+	items, parsed := make([]store.Item, 0, len(batch)), make([]*upload, 0, len(batch))
+	for _, u := range batch {
+		if u.err == nil {
+			items, parsed = append(items, item(u.torrent)), append(parsed, u)
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	for i, result := range s.store.Put(ctx, items) {
+		s.settle(ctx, parsed[i], result)
+	}
+}
+
+// settle turns the store's result into the upload's.
+func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
+	ids := u.torrent.IDs()
+	switch {
+	case result.Err != nil:
+		u.err = storeError(result.Err, ids.Primary())
+	case result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
+		u.outcome, u.err = s.keep(ctx, u.torrent)
+	default:
+		u.outcome = outcomes[result.Outcome]
+	}
+}
+
+// failUnanswered gives err to the uploads that have neither outcome nor error.
+func failUnanswered(batch []*upload, err error) {
+	for _, u := range batch {
+		if u.err == nil && u.outcome == torrentcachev1.Outcome_OUTCOME_UNSPECIFIED {
+			u.err = err
+		}
+	}
+}
+
+// logUploads logs the first error of each reason in the batch that is the
+// server's fault: a full disk would fail every item of a long stream.
+func (s *Server) logUploads(ctx context.Context, batch []*upload) {
+	logged := map[reason.Reason]bool{}
+	for _, u := range batch {
+		if u.err == nil {
+			continue
+		}
+		if e := reason.Of(u.err); ours(ctx, e) && !logged[e.Reason] {
+			logged[e.Reason] = true
+			Chain{Logger: s.logger}.log(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, e, u.err)
+		}
+	}
+}
+
+// panicked is the error of an item whose handling panicked; the stream goes on.
+func panicked(cause any) error {
+	return internal(&panicError{value: cause, stack: debug.Stack()})
+}
+
+// upload is one item of a stream on its way.
+type upload struct {
+	itemID  uint64
+	size    int               // bytes held
+	torrent *metainfo.Torrent // nil if err was set on reading
+	outcome torrentcachev1.Outcome
+	err     error
+}
+
+// uploadResult is the upload as the client sees it.
+func uploadResult(u *upload) *torrentcachev1.CacheTorrentsResponse {
+	answer := &torrentcachev1.CacheTorrentsResponse{ItemId: u.itemID}
+	if u.err != nil {
+		e := reason.Of(u.err)
+		answer.Result = &torrentcachev1.CacheTorrentsResponse_Error{Error: &torrentcachev1.ItemError{
+			Code:    int32(e.GRPCStatus().Code()),
+			Reason:  string(e.Reason),
+			Message: e.Message,
+		}}
+		return answer
+	}
+	answer.Result = &torrentcachev1.CacheTorrentsResponse_Cached{Cached: cachedResponse(u.torrent.IDs(), u.outcome)}
+	return answer
+}

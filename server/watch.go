@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	// heartbeat is how often a watcher hears something, as the API promises.
+	heartbeat = 500 * time.Millisecond
+
+	// poll is how often the store is asked for changes that others made in it.
+	poll = heartbeat / 2
+
+	// watchBatch bounds the changes of one answer: about 100 KB.
+	watchBatch = 1000
+
+	// cursorNow stands for the end of the feed, for watchers who have no copies.
+	cursorNow = "now"
+)
+
+// syncService is the Server as SyncService.
+type syncService struct {
+	torrentcachev1.UnsafeSyncServiceServer
+	*Server
+}
+
+type watchStream = grpc.ServerStreamingServer[torrentcachev1.WatchChangesResponse]
+
+// WatchChanges implements SyncService. An answer without changes says that there
+// are no more at this moment; the first one comes as soon as that is so. Changes
+// made through this server are sent at once, others when the store is polled. A
+// watcher that does not read costs one batch of memory.
+func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stream watchStream) error {
+	ctx := stream.Context()
+	cursor, err := s.startCursor(ctx, req.GetAfterCursor())
+	if err != nil {
+		return err
+	}
+	timer := time.NewTimer(poll)
+	defer timer.Stop()
+	var spoken time.Time // when the watcher last heard that there were no more
+	for {
+		news := s.news.next() // before the feed is read, so that no change falls between
+		changes, next, err := s.store.Changes(ctx, cursor, watchBatch)
+		if err != nil {
+			return storeError(err, infohash.ID{}).OnRead()
+		}
+		if len(changes) > 0 || time.Since(spoken) >= heartbeat-poll/2 {
+			if err := stream.Send(watchResponse(changes, cursor, next)); err != nil {
+				return err
+			}
+		}
+		cursor = next
+		if len(changes) > 0 {
+			continue // the next answer is empty, or has what came meanwhile
+		}
+		if time.Since(spoken) >= heartbeat-poll/2 {
+			spoken = time.Now()
+		}
+		timer.Reset(poll)
+		select {
+		case <-news:
+			spoken = time.Time{}
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func watchResponse(changes []store.Change, cursor, next store.Cursor) *torrentcachev1.WatchChangesResponse {
+	answer := &torrentcachev1.WatchChangesResponse{
+		Changes:   make([]*torrentcachev1.Change, len(changes)),
+		Cursor:    cursorText(next),
+		Restarted: cursor != store.Cursor{} && cursor.Epoch != next.Epoch,
+	}
+	for i, c := range changes {
+		answer.Changes[i] = &torrentcachev1.Change{
+			Kind:       changeKinds[c.Kind],
+			InfoHash:   c.IDs.Primary().String(),
+			InfoHashV1: c.IDs.V1.String(),
+			InfoHashV2: c.IDs.V2.String(),
+			ChangeTime: timestamppb.New(c.Time),
+		}
+	}
+	return answer
+}
+
+// changeKinds names the store's kinds in the API.
+var changeKinds = map[store.ChangeKind]torrentcachev1.ChangeKind{
+	store.ChangeAdded:    torrentcachev1.ChangeKind_CHANGE_KIND_ADDED,
+	store.ChangeReplaced: torrentcachev1.ChangeKind_CHANGE_KIND_REPLACED,
+	store.ChangeRemoved:  torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED,
+	store.ChangeRestored: torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED,
+}
+
+// startCursor reads the text of a cursor. The end of the feed is found by going
+// through it: the store has no shorter way.
+func (s *syncService) startCursor(ctx context.Context, text string) (store.Cursor, error) {
+	if text != cursorNow {
+		return parseCursor(text)
+	}
+	var cursor store.Cursor
+	for {
+		changes, next, err := s.store.Changes(ctx, cursor, watchBatch)
+		if err != nil {
+			return store.Cursor{}, storeError(err, infohash.ID{}).OnRead()
+		}
+		if len(changes) == 0 {
+			return cursor, nil
+		}
+		cursor = next
+	}
+}
+
+// cursorText is the wire form of a cursor: epoch and sequence in hex.
+func cursorText(c store.Cursor) string { return fmt.Sprintf("%x-%x", c.Epoch, c.Sequence) }
+
+func parseCursor(text string) (store.Cursor, error) {
+	if text == "" {
+		return store.Cursor{}, nil
+	}
+	epoch, sequence, _ := strings.Cut(text, "-")
+	var c store.Cursor
+	var err, err2 error
+	c.Epoch, err = strconv.ParseUint(epoch, 16, 64)
+	c.Sequence, err2 = strconv.ParseUint(sequence, 16, 64)
+	if err != nil || err2 != nil || cursorText(c) != text {
+		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", quote(text))
+	}
+	return c, nil
+}
