@@ -20,11 +20,11 @@ import (
 type admin struct{ mux *runtime.ServeMux }
 
 // NewAdmin returns the handler of /v1/admin/, for the admin listener only; conn
-// reaches the AdminService. Wrap what that listener serves in an
+// reaches the AdminService, logger gets internal errors. Wrap what that listener serves in an
 // [http.CrossOriginProtection], so that no page in the operator's browser can
 // call it, and in [httpx.Recover].
-func NewAdmin(conn grpc.ClientConnInterface) (http.Handler, error) {
-	mux := newJSONMux(slog.Default())
+func NewAdmin(conn grpc.ClientConnInterface, logger *slog.Logger) (http.Handler, error) {
+	mux := newJSONMux(logger)
 	client := torrentcachev1.NewAdminServiceClient(conn)
 	if err := gw.RegisterAdminServiceHandlerClient(context.Background(), mux, client); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func newAdminDoor(t *testing.T) (*door, *fakeAdmin) {
 	t.Helper()
 	fake := &fakeAdmin{}
 	conn := dial(t, func(s *grpc.Server) { torrentcachev1.RegisterAdminServiceServer(s, fake) })
-	handler, err := gateway.NewAdmin(conn)
+	handler, err := gateway.NewAdmin(conn, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

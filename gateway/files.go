@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,10 +13,27 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
+// Torrents gives torrents by their ids. It must be safe for concurrent use.
+type Torrents interface {
+	// GetTorrent returns what the RPC of this name answers, or its error. Nobody
+	// changes what is returned.
+	GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error)
+}
+
+// backend is the service itself as Torrents.
+type backend struct {
+	client torrentcachev1.CacheServiceClient
+}
+
+// GetTorrent implements [Torrents].
+func (b backend) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
+	return b.client.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
+}
+
 // files answers with torrents as they are.
 type files struct {
-	client torrentcachev1.CacheServiceClient
-	maxAge time.Duration
+	torrents Torrents
+	maxAge   time.Duration
 }
 
 // serve answers a GET or HEAD with the torrent of id, for saving under a name
@@ -24,7 +42,7 @@ type files struct {
 func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, title string) *reason.Error {
 	ctx, cancel := httpx.CallContext(r)
 	defer cancel()
-	got, err := f.client.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
+	got, err := f.torrents.GetTorrent(ctx, id)
 	if err != nil {
 		return reason.Of(err)
 	}

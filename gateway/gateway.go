@@ -19,6 +19,9 @@ type Options struct {
 	// Conn reaches the CacheService. It must be able to receive a message of
 	// MaxTorrentSize and 64 KiB. Required.
 	Conn grpc.ClientConnInterface
+	// Torrents is where torrents come from for downloads, such as a cache before
+	// Conn. Nil: Conn.
+	Torrents Torrents
 	// MaxTorrentSize is the largest torrent accepted, in bytes. Required. The
 	// limits of bodies that wrap a torrent derive from it.
 	MaxTorrentSize int64
@@ -60,7 +63,10 @@ func New(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	client := torrentcachev1.NewCacheServiceClient(o.Conn)
-	files := &files{client: client, maxAge: o.DownloadMaxAge}
+	if o.Torrents == nil {
+		o.Torrents = backend{client}
+	}
+	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge}
 	api, err := newAPI(client, files, o)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

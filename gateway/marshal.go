@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -43,6 +44,9 @@ func (jsonMarshaler) Unmarshal(data []byte, v any) error {
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return io.EOF
+	}
+	if upload, ok := v.(*torrentcachev1.CacheTorrentRequest); ok && unmarshalUpload(data, upload) {
+		return nil
 	}
 	if err := protojson.Unmarshal(data, message); err != nil {
 		return errors.New("the JSON body: " + complaint(err.Error()))

@@ -103,8 +103,8 @@ func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) ([
 
 // readURLEncoded reads the form that a script gets when it asks for no other
 // kind. A file may be in it, percent-encoded, up to the limit of the body.
-func readURLEncoded(_ *http.Request, body io.Reader) ([]byte, *reason.Error) {
-	form, err := io.ReadAll(body)
+func readURLEncoded(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
+	form, err := httpx.ReadAll(body, r.ContentLength)
 	if err != nil {
 		return nil, reason.Of(err)
 	}
@@ -123,8 +123,8 @@ func readURLEncoded(_ *http.Request, body io.Reader) ([]byte, *reason.Error) {
 }
 
 // readRaw reads a body that is the file itself.
-func readRaw(_ *http.Request, body io.Reader) ([]byte, *reason.Error) {
-	torrent, err := io.ReadAll(body)
+func readRaw(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
+	torrent, err := httpx.ReadAll(body, r.ContentLength)
 	if err != nil {
 		return nil, reason.Of(err)
 	}

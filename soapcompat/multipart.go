@@ -5,6 +5,7 @@ import (
 	"mime/multipart"
 	"net/http"
 
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -33,7 +34,7 @@ func (h *Handler) readMultipart(r *http.Request, body io.Reader) ([]byte, *reaso
 		if !holdsTorrent(p) {
 			continue
 		}
-		content, err := io.ReadAll(h.bound(p, h.maxTorrentSize))
+		content, err := httpx.ReadAll(h.bound(p, h.maxTorrentSize), r.ContentLength)
 		if err != nil {
 			return nil, reason.Of(err)
 		}

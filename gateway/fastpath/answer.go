@@ -2,7 +2,7 @@ package fastpath
 
 import (
 	"bytes"
-	"io"
+	"context"
 	"net/http"
 	"strconv"
 
@@ -17,64 +17,63 @@ type Source interface {
 	Answer(id infohash.ID) *Answer
 }
 
-// Answer is a whole HTTP response kept ready: everything but its first lines
-// (status, Date, Connection), which the listener writes. It never changes and is
-// safe for concurrent use.
+// Answer is a whole HTTP response kept ready: everything but its status line, Date
+// and Connection, which the listener writes. It never changes and is safe for
+// concurrent use.
 type Answer struct {
-	status int
-	header int    // bytes of rest up to and including the blank line
-	rest   []byte // header and body
+	found  bool   // 200, else 404
+	header []byte // lines with their CR LF, sorted as net/http sorts them
+	body   []byte
+	region *region // the body, if it lies in an arena; body is nil then
 }
 
 // Capture asks h for the download of id by GET and keeps what it answers, so that
-// the fast path cannot say anything but what h says. It returns nil if the answer
-// is none to keep: of a status other than 200 and 404, or without a Content-Type
-// and the right Content-Length.
+// the fast path cannot say anything but what h says. If that turns out to be
+// content, content is kept and not a copy of it. It returns nil if the answer is
+// none to keep: of a status other than 200 and 404, or without a Content-Type and
+// the right Content-Length.
 //
-// h must answer alike whoever asks; of the request it may use the method and the
-// path.
-func Capture(h http.Handler, id infohash.ID) *Answer {
-	r, err := http.NewRequest(http.MethodGet, "/torrent/"+id.String()+".torrent", nil)
+// h must answer alike whoever asks; of the request it may use ctx, the method and
+// the path.
+func Capture(ctx context.Context, h http.Handler, id infohash.ID, content []byte) *Answer {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/torrent/"+id.String()+".torrent", nil)
 	if err != nil {
 		return nil
 	}
 	r.RequestURI = r.URL.Path
-	var rec recorder
+	rec := recorder{content: content}
 	h.ServeHTTP(&rec, r)
 	return rec.answer()
 }
 
-// Size returns about how much memory the answer takes, in bytes.
-func (a *Answer) Size() int { return cap(a.rest) + answerOverhead }
-
-// answerOverhead is the memory of an Answer without its response, in bytes.
-const answerOverhead = 64
-
-// Body returns the response's body, which nobody may change.
-func (a *Answer) Body() []byte { return a.rest[a.header:len(a.rest):len(a.rest)] }
-
-// content returns what follows the first lines.
-func (a *Answer) content(headOnly bool) []byte {
-	if headOnly {
-		return a.rest[:a.header]
+// Body returns the response's body, which nobody may change. Of an answer in an
+// arena it is a copy.
+func (a *Answer) Body() []byte {
+	if a.region != nil {
+		return a.region.read()
 	}
-	return a.rest
+	return a.body
 }
 
-// recorder is an http.ResponseWriter that lays out a response as one run of bytes.
+// InArena reports whether the body lies in an arena and not in the heap.
+func (a *Answer) InArena() bool { return a.region != nil }
+
+// recorder is an http.ResponseWriter that keeps a response as the fast path sends it.
 type recorder struct {
-	status int
-	head   http.Header
-	start  int // bytes of out that are header
-	out    bytes.Buffer
+	status  int
+	header  http.Header
+	lines   bytes.Buffer
+	content []byte       // what the body is expected to be
+	same    int          // how many bytes of the body are as expected
+	body    bytes.Buffer // the body, once it is not
 }
 
 // Header implements [http.ResponseWriter].
 func (r *recorder) Header() http.Header {
-	if r.head == nil {
-		r.head = http.Header{}
+	if r.header == nil {
+		r.header = http.Header{}
 	}
-	return r.head
+	return r.header
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -83,45 +82,46 @@ func (r *recorder) WriteHeader(status int) {
 		return
 	}
 	r.status = status
-	if length, err := strconv.Atoi(r.Header().Get("Content-Length")); err == nil && length >= 0 {
-		r.out.Grow(length + headerEstimate)
-	}
-	_ = r.Header().Write(&r.out) // a Buffer takes everything
-	_, _ = r.out.WriteString("\r\n")
-	r.start = r.out.Len()
+	_ = r.Header().Write(&r.lines) // a Buffer takes everything
 }
-
-// headerEstimate is more than the header of a download takes, in bytes.
-const headerEstimate = 768
 
 // Write implements [http.ResponseWriter].
 func (r *recorder) Write(p []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
-	return r.out.Write(p)
+	if r.body.Len() == 0 && bytes.HasPrefix(r.content[r.same:], p) {
+		r.same += len(p)
+		return len(p), nil
+	}
+	if r.body.Len() == 0 {
+		r.body.Write(r.content[:r.same])
+	}
+	return r.body.Write(p)
 }
 
-// ReadFrom implements [io.ReaderFrom], so that no copying buffer is needed.
-func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
-	r.WriteHeader(http.StatusOK)
-	return io.Copy(writer{&r.out}, src)
+// whole returns the body.
+func (r *recorder) whole() []byte {
+	if r.body.Len() == 0 {
+		return r.content[:r.same:r.same]
+	}
+	return bytes.Clone(r.body.Bytes())
 }
-
-// writer hides ReadFrom of a Buffer, which grows it beyond what is written.
-type writer struct{ *bytes.Buffer }
 
 func (r *recorder) answer() *Answer {
 	if r.status != http.StatusOK && r.status != http.StatusNotFound {
 		return nil
 	}
-	h := r.head
-	body := r.out.Len() - r.start
-	if h.Get("Content-Type") == "" || h.Get("Content-Length") != strconv.Itoa(body) {
+	body := r.whole()
+	if r.header.Get("Content-Type") == "" || r.header.Get("Content-Length") != strconv.Itoa(len(body)) {
 		return nil
 	}
 	for _, name := range []string{"Date", "Connection", "Transfer-Encoding", "Trailer", "Upgrade"} {
-		if _, set := h[name]; set {
+		if _, set := r.header[name]; set {
 			return nil // net/http treats these in its own way
 		}
 	}
-	return &Answer{status: r.status, header: r.start, rest: r.out.Bytes()}
+	return &Answer{
+		found:  r.status == http.StatusOK,
+		header: bytes.Clone(r.lines.Bytes()),
+		body:   body,
+	}
 }

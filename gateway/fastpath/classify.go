@@ -27,7 +27,6 @@ var named = map[string]kind{
 	"proxy-authorization": special,
 	"proxy-connection":    special,
 	"range":               special,
-	"te":                  special,
 	"trailer":             special,
 }
 

@@ -3,6 +3,8 @@ package fastpath
 import (
 	"io"
 	"net"
+	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -32,6 +34,17 @@ type conn struct {
 	owed int64
 	// extendAt is when the deadlines are to be moved on; zero if they are the server's.
 	extendAt time.Time
+	// ahead is the first byte of the next request, if hasAhead.
+	ahead    [1]byte
+	hasAhead bool
+	// interrupt ends a watch; it holds at most one signal.
+	interrupt chan struct{}
+	// fresh: the server has answered nothing yet. It takes what it waits for then
+	// for the beginning of a request already.
+	fresh bool
+	// held is how long the fast path kept the server waiting for the bytes it
+	// was last given, until the server sets the next deadline.
+	held time.Duration
 }
 
 // uncertain is an owed that never becomes 0 again.
@@ -39,8 +52,14 @@ const uncertain = -1
 
 // Read returns bytes of requests for the server: those that are not plain.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.fast {
+	switch {
+	case c.fast:
 		return c.serve(p)
+	case c.owed == 0:
+		return c.watch()
+	case c.hasAhead:
+		c.hasAhead, c.owed = false, uncertain
+		return copy(p, c.ahead[:]), nil
 	}
 	n, err := c.Conn.Read(p)
 	if c.owed != uncertain {
@@ -51,10 +70,38 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// returned is called when the server has answered a request and is about to
-// read the next. If it was given exactly that one request, the connection is
-// back where a request begins.
-func (c *conn) returned() { c.fast = c.owed == 0 }
+// watch is the read by which net/http notices, while a handler runs, that the
+// client has gone. It makes no other before it is idle, for it has all of the
+// request. If the next request comes instead, its first byte is kept here: clients
+// are often faster than the end of this read, which net/http brings about by a
+// deadline in the past once the answer is out.
+func (c *conn) watch() (int, error) {
+	select {
+	case <-c.interrupt: // of an earlier read
+	default:
+	}
+	if !c.hasAhead {
+		n, err := c.Conn.Read(c.ahead[:])
+		if n == 0 {
+			return 0, err
+		}
+		c.hasAhead = true
+	}
+	<-c.interrupt
+	return 0, os.ErrDeadlineExceeded
+}
+
+// changed is called when the server is about to read the next request, or has
+// given the connection away. If it was given exactly one request since it last
+// was, the connection is back where a request begins.
+func (c *conn) changed(state http.ConnState) {
+	switch state {
+	case http.StateIdle:
+		c.fast, c.held, c.fresh = c.owed == 0, 0, false
+	case http.StateHijacked:
+		c.owed = uncertain
+	}
+}
 
 // serve answers plain requests until one arrives that is not, and returns the
 // bytes of that, which is all that was read and not answered.
@@ -62,19 +109,28 @@ func (c *conn) serve(p []byte) (int, error) {
 	if !c.state.CompareAndSwap(withServer, waiting) {
 		return 0, net.ErrClosed
 	}
+	begun := time.Now()
+	n := 0
+	if c.hasAhead {
+		c.hasAhead = false
+		n = copy(p, c.ahead[:])
+	}
 	for {
 		if c.l.draining.Load() {
 			return 0, c.leave(io.EOF)
 		}
-		n, err := c.Conn.Read(p)
-		if n == 0 {
-			return 0, c.leave(err)
+		more, err := c.Conn.Read(p[n:])
+		if more == 0 {
+			if c.answered() {
+				n = 0
+			}
+			return n, c.leave(err)
 		}
 		if !c.state.CompareAndSwap(waiting, answering) {
 			return 0, net.ErrClosed
 		}
-		n, err = c.answerAll(p, n)
-		if n > 0 || err != nil {
+		n, err = c.answerAll(p, n+more, begun)
+		if err != nil || !c.fast {
 			return n, c.leave(err)
 		}
 		if !c.state.CompareAndSwap(answering, waiting) {
@@ -86,18 +142,18 @@ func (c *conn) serve(p []byte) (int, error) {
 // leave gives the connection to the server, or closes it if that was asked for
 // while the fast path was answering. It returns err for the server.
 func (c *conn) leave(err error) error {
-	if c.state.Swap(withServer) == closed {
-		c.state.Store(closed)
-		_ = c.Conn.Close() // whoever asked for it has gone on
-		return net.ErrClosed
+	if c.state.CompareAndSwap(waiting, withServer) || c.state.CompareAndSwap(answering, withServer) {
+		return err
 	}
-	return err
+	_ = c.shut() // whoever asked for it has gone on
+	return net.ErrClosed
 }
 
 // answerAll answers the plain requests at the beginning of the n bytes in p and
-// moves the rest, which is for the server, to the front. It returns the length
-// of the rest. On io.EOF the server closes the connection without a word.
-func (c *conn) answerAll(p []byte, n int) (int, error) {
+// moves the rest to the front. It returns the length of the rest, which is for
+// the server, unless c is still fast. On io.EOF the server closes the connection
+// without a word.
+func (c *conn) answerAll(p []byte, n int, begun time.Time) (int, error) {
 	for from := 0; from < n; {
 		h := parseHead(p[from:n])
 		var a *Answer
@@ -105,7 +161,9 @@ func (c *conn) answerAll(p []byte, n int) (int, error) {
 			a = c.l.source.Answer(h.id)
 		}
 		if a == nil {
-			c.handOver(h, n-from)
+			if !c.answered() || n-from >= leastHead {
+				c.handOver(h, n-from, begun)
+			}
 			return copy(p, p[from:n]), nil
 		}
 		h.close = h.close || c.l.draining.Load()
@@ -117,22 +175,34 @@ func (c *conn) answerAll(p []byte, n int) (int, error) {
 	return 0, nil
 }
 
+// leastHead is how many bytes net/http waits for between two requests before it
+// takes them for one and complains if nothing follows.
+const leastHead = 4
+
+// answered reports whether the fast path has answered since the connection was
+// accepted or came back; its own deadlines rule then.
+func (c *conn) answered() bool { return !c.extendAt.IsZero() }
+
 // handOver notes what the server must have read before the connection comes
 // back, given that it gets n bytes that begin with h now, and lets the server's
 // deadlines rule.
-func (c *conn) handOver(h head, n int) {
+func (c *conn) handOver(h head, n int, begun time.Time) {
 	c.fast = false
 	c.owed = int64(h.size) + h.length - int64(n)
 	if !h.framed || c.owed < 0 {
 		c.owed = uncertain
 	}
-	if c.extendAt.IsZero() {
+	if !c.answered() {
 		return
 	}
+	now := time.Now()
 	c.extendAt = time.Time{}
+	if c.fresh {
+		c.held = now.Sub(begun)
+	}
 	_ = c.Conn.SetDeadline(time.Time{}) // an error shows at the next read
 	if c.l.limits.header > 0 {
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.l.limits.header))
+		_ = c.Conn.SetReadDeadline(now.Add(c.l.limits.header))
 	}
 }
 
@@ -144,15 +214,19 @@ func (c *conn) Close() error {
 	case closed:
 		return nil
 	}
-	c.l.forget(c)
-	return c.Conn.Close()
+	return c.shut()
 }
 
 func (c *conn) closeIfWaiting() {
 	if c.state.CompareAndSwap(waiting, closed) {
-		c.l.forget(c)
-		_ = c.Conn.Close() // it is given up
+		_ = c.shut() // it is given up
 	}
+}
+
+func (c *conn) shut() error {
+	c.l.forget(c)
+	c.signal()
+	return c.Conn.Close()
 }
 
 // ReadFrom lets net/http send files as it does on the plain connection.

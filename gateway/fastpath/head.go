@@ -32,6 +32,8 @@ var (
 	fileSuffix   = []byte(".torrent")
 	tokenKeep    = []byte("keep-alive")
 	tokenClose   = []byte("close")
+	tokenTE      = []byte("te")
+	comma        = []byte(",")
 	methodTunnel = []byte("CONNECT")
 )
 
@@ -167,14 +169,25 @@ func (f *fields) add(line []byte) bool {
 	return false // framing: Transfer-Encoding, Upgrade and the like
 }
 
+// connection reads the tokens close, keep-alive and TE; any other one gives a
+// header a meaning that is not known here.
 func (f *fields) connection(value []byte) bool {
 	if f.hasConn {
 		return false
 	}
 	f.hasConn = true
-	f.keepAlive = equalFold(value, tokenKeep)
-	f.close = equalFold(value, tokenClose)
-	return f.keepAlive || f.close
+	for token := range bytes.SplitSeq(value, comma) {
+		switch token = trim(token); {
+		case equalFold(token, tokenClose):
+			f.close = true
+		case equalFold(token, tokenKeep):
+			f.keepAlive = true
+		case !equalFold(token, tokenTE):
+			return false
+		}
+	}
+	f.special = f.special || f.close && f.keepAlive
+	return true
 }
 
 func (f *fields) contentLength(value []byte) bool {

@@ -31,6 +31,15 @@ type limits struct {
 
 type counts struct{ found, absent, bytes atomic.Int64 }
 
+func (n *counts) add(found bool, bytes int64) {
+	if found {
+		n.found.Add(1)
+	} else {
+		n.absent.Add(1)
+	}
+	n.bytes.Add(bytes)
+}
+
 // Stats is what a [Listener] has answered by itself since it began.
 type Stats struct {
 	Found  int64 // answers 200
@@ -43,9 +52,9 @@ type Stats struct {
 // srv.ConnState, so set both before.
 //
 // IdleTimeout and ReadHeaderTimeout bound the fast path as they bound srv (an idle
-// connection may live an eighth longer). WriteTimeout bounds the time that each
-// 256 KiB of an answer may take; so a slow reader of a large torrent is served,
-// and one that stopped is not waited for. Shutdown of srv lets answers in flight
+// connection may live an eighth longer). Where there is a WriteTimeout, each 256
+// KiB of an answer may take that long and at most 30 s; so a slow reader of a
+// large torrent is served, and one that has stopped is not waited for. Shutdown of srv lets answers in flight
 // end and closes idle connections.
 func New(inner net.Listener, srv *http.Server, source Source) *Listener {
 	l := &Listener{
@@ -61,10 +70,11 @@ func New(inner net.Listener, srv *http.Server, source Source) *Listener {
 	if l.limits.header == 0 {
 		l.limits.header = srv.ReadTimeout
 	}
+	l.limits.write = min(l.limits.write, sliceTime)
 	next := srv.ConnState
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
-		if c, ok := c.(*conn); ok && state == http.StateIdle {
-			c.returned()
+		if c := unwrap(c); c != nil {
+			c.changed(state)
 		}
 		if next != nil {
 			next(c, state)
@@ -73,13 +83,29 @@ func New(inner net.Listener, srv *http.Server, source Source) *Listener {
 	return l
 }
 
+// unwrap returns the conn inside c, nil if there is none. Listeners between this
+// one and the server may wrap its connections in such as have NetConn, if they
+// pass on exactly the requests that they read, however altered.
+func unwrap(c net.Conn) *conn {
+	for {
+		switch inner := c.(type) {
+		case *conn:
+			return inner
+		case interface{ NetConn() net.Conn }:
+			c = inner.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
 // Accept implements [net.Listener].
 func (l *Listener) Accept() (net.Conn, error) {
 	inner, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: inner, l: l, fast: true}
+	c := &conn{Conn: inner, l: l, fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
 	l.mu.Lock()
 	l.open[c] = struct{}{}
 	l.mu.Unlock()

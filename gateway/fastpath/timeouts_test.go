@@ -1,0 +1,105 @@
+package fastpath_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+)
+
+func TestIdleTimeout(t *testing.T) {
+	r := start(t, &http.Server{IdleTimeout: 50 * time.Millisecond}, ready)
+	for _, before := range []string{get, other} {
+		c := r.dial(t)
+		c.send(before)
+		c.answer()
+		c.wantEnd()
+	}
+}
+
+func TestHeaderTimeout(t *testing.T) {
+	r := start(t, &http.Server{ReadHeaderTimeout: 50 * time.Millisecond}, ready)
+	for _, before := range []string{"", get, other} {
+		c := r.dial(t)
+		if before != "" {
+			c.send(before)
+			c.answer()
+		}
+		c.send(get[:len(get)-1])
+		if _, err := io.Copy(io.Discard, c.in); err != nil { // net/http may say 400 first
+			t.Error(err)
+		}
+	}
+}
+
+// The body of an upload has ReadTimeout from the beginning of its request, not
+// from the beginning of a connection that was used for downloads before.
+func TestReadTimeoutBeginsWithTheRequest(t *testing.T) {
+	const readTimeout = 300 * time.Millisecond
+	c := start(t, &http.Server{ReadTimeout: readTimeout, IdleTimeout: time.Minute}, ready).dial(t)
+	for begun := time.Now(); time.Since(begun) < 2*readTimeout; {
+		c.send(get)
+		c.wantAnswer(small)
+	}
+	c.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+	c.send("hello")
+	if _, body := c.answer(); !bytes.Contains(body, []byte(`body="hello" err=false`)) {
+		t.Errorf("the handler saw %s", body)
+	}
+}
+
+// hugeSize is more than the buffers of two sockets take.
+const hugeSize = 24 << 20
+
+// hugeAnswers gives an answer that no socket buffer takes whole.
+func hugeAnswers(move func(*fastpath.Answer) *fastpath.Answer) source {
+	body := bytes.Repeat([]byte("x"), hugeSize)
+	answer := fastpath.Capture(context.Background(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-bittorrent")
+		w.Header().Set("Content-Length", strconv.Itoa(hugeSize))
+		_, _ = w.Write(body)
+	}), small, body)
+	return source{small: move(answer)}
+}
+
+// bothWays runs test with answers whose body is copied and such as lie in an arena.
+func bothWays(t *testing.T, test func(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer)) {
+	t.Helper()
+	t.Run("from the heap", func(t *testing.T) {
+		test(t, func(a *fastpath.Answer) *fastpath.Answer { return a })
+	})
+	t.Run("from an arena", func(t *testing.T) { test(t, fastpath.NewArena().Move) })
+}
+
+func TestReaderThatStops(t *testing.T) { bothWays(t, testReaderThatStops) }
+
+func testReaderThatStops(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer) {
+	r := start(t, &http.Server{WriteTimeout: 50 * time.Millisecond}, hugeAnswers(move))
+	c := r.dial(t)
+	c.send(get)
+	if _, err := c.in.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	// The server gives up while nothing is read, so the answer is cut short.
+	r.wantFound(t, 1)
+	n, _ := io.Copy(io.Discard, c.in)
+	if n >= hugeSize {
+		t.Errorf("all %d bytes came", n)
+	}
+}
+
+func TestSlowReaderIsServed(t *testing.T) { bothWays(t, testSlowReaderIsServed) }
+
+func testSlowReaderIsServed(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer) {
+	r := start(t, &http.Server{WriteTimeout: patience}, hugeAnswers(move))
+	c := r.dial(t)
+	c.send(get)
+	if status, body := c.answer(); status != http.StatusOK || len(body) != hugeSize {
+		t.Errorf("status %d, %d bytes", status, len(body))
+	}
+}

@@ -1,0 +1,158 @@
+package hotcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// maxAge is how long a torrent may stay, so that its use is seen below.
+	maxAge = 12 * time.Hour
+
+	// absentAge is how long an id may be taken for absent.
+	absentAge = time.Minute
+)
+
+// Options are what a [Cache] works with. Conn and Size are required.
+type Options struct {
+	// Conn reaches the CacheService, and the SyncService if Follow is set.
+	Conn grpc.ClientConnInterface
+	// Size bounds the memory of what is kept, in bytes.
+	Size int64
+	// Follow says that changes are heard of by [Cache.Follow]: until it has caught
+	// up, nothing is answered from the cache. Without it whoever changes a
+	// torrent calls [Cache.Invalidate].
+	Follow bool
+}
+
+// Cache answers GetTorrent from memory. It is safe for concurrent use.
+type Cache struct {
+	torrents torrentcachev1.CacheServiceClient
+	changes  torrentcachev1.SyncServiceClient
+	entries  *otter.Cache[infohash.ID, *entry]
+	trusted  atomic.Bool // changes are heard of as they happen
+	arena    *fastpath.Arena
+	counts   counts
+
+	// mu guards fills, and that an entry is kept only if its fill is still there.
+	mu    sync.Mutex
+	fills map[infohash.ID]*fill
+}
+
+type counts struct{ hits, misses atomic.Int64 }
+
+// Stats is what a cache holds and did since it began.
+type Stats struct {
+	Hits    int64 // GetTorrent answered from memory, the fast path's answers not among them
+	Misses  int64 // GetTorrent that asked the backend, or waited for one that did
+	Entries int64
+	Bytes   int64
+}
+
+// New returns an empty cache.
+func New(o Options) (*Cache, error) {
+	if o.Conn == nil || o.Size <= 0 {
+		return nil, errors.New("hotcache: Conn and Size are required")
+	}
+	entries, err := otter.New(&otter.Options[infohash.ID, *entry]{
+		MaximumWeight: uint64(o.Size),
+		Weigher:       func(_ infohash.ID, e *entry) uint32 { return e.weight() },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[infohash.ID, *entry]) time.Duration {
+			return e.Value.age()
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hotcache: %w", err)
+	}
+	c := &Cache{
+		torrents: torrentcachev1.NewCacheServiceClient(o.Conn),
+		changes:  torrentcachev1.NewSyncServiceClient(o.Conn),
+		entries:  entries,
+		arena:    fastpath.NewArena(),
+		fills:    map[infohash.ID]*fill{},
+	}
+	c.trusted.Store(!o.Follow)
+	return c, nil
+}
+
+// GetTorrent returns the torrent that has id. Its errors are those of the RPC, and
+// TORRENT_DAMAGED if what the backend sent is not the torrent of id. Nobody may
+// change what is returned.
+//
+// Calls with credentials in the outgoing metadata of ctx go past the cache.
+func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
+	if e, ok := ctx.Value(pinned{}).(*entry); ok {
+		return e.get()
+	}
+	if !c.trusted.Load() || hasCredentials(ctx) {
+		return c.load(ctx, id).get()
+	}
+	if e, ok := c.entries.GetIfPresent(id); ok {
+		c.counts.hits.Add(1)
+		return e.get()
+	}
+	c.counts.misses.Add(1)
+	return c.fill(ctx, id)
+}
+
+func hasCredentials(ctx context.Context) bool {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	return len(md.Get("authorization")) > 0
+}
+
+// Invalidate forgets all that is known of the torrent with these ids; with the
+// zero Set, of all torrents. What was
+// being loaded is not kept, and no call that begins afterwards waits for it.
+func (c *Cache) Invalidate(ids infohash.Set) {
+	if (ids == infohash.Set{}) {
+		c.Clear()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids.All() {
+		delete(c.fills, id)
+		c.entries.Invalidate(id)
+	}
+}
+
+// Clear forgets everything.
+func (c *Cache) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.fills)
+	c.entries.InvalidateAll()
+}
+
+// Stats returns what the cache holds, roughly, and did.
+func (c *Cache) Stats() Stats {
+	return Stats{
+		Hits:    c.counts.hits.Load(),
+		Misses:  c.counts.misses.Load(),
+		Entries: int64(c.entries.EstimatedSize()),
+		Bytes:   int64(c.entries.WeightedSize()),
+	}
+}
+
+// Close ends the cache's background work. The cache must not be used any more.
+func (c *Cache) Close() { c.entries.StopAllGoroutines() }
+
+// notFound reports whether err is the backend's word that it has no such torrent.
+// A proxy's 404, which comes without a reason of ours, is not.
+func notFound(err error) bool {
+	e := reason.Of(err)
+	return e.Reason == reason.TorrentNotFound && e.Unwrap() == nil
+}

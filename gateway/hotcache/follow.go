@@ -1,0 +1,90 @@
+package hotcache
+
+import (
+	"context"
+	"time"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// silence is how long the feed may say nothing: three heartbeats got lost.
+	silence = 2 * time.Second
+
+	// pause is how long to wait before the feed is asked for again.
+	pause = 200 * time.Millisecond
+
+	// fromNow is the cursor of who has no copies yet and needs no history.
+	fromNow = "now"
+)
+
+// Follow invalidates what the backend says has changed, until ctx ends. While it
+// does not hear the backend, calls go past the cache.
+func (c *Cache) Follow(ctx context.Context) {
+	cursor := fromNow
+	for ctx.Err() == nil {
+		err := c.follow(ctx, &cursor)
+		c.trusted.Store(false)
+		if reason.Of(err).Reason == reason.RequestInvalid { // a cursor of another backend
+			c.Clear()
+			cursor = fromNow
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// follow reads the feed after *cursor, which it moves on, until it breaks or says
+// nothing for too long.
+func (c *Cache) follow(ctx context.Context, cursor *string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	alarm := time.AfterFunc(silence, func() {
+		c.trusted.Store(false)
+		cancel()
+	})
+	defer alarm.Stop()
+	feed, err := c.changes.WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{AfterCursor: *cursor})
+	if err != nil {
+		return err
+	}
+	for {
+		news, err := feed.Recv()
+		if err != nil {
+			return err
+		}
+		// An alarm that has gone off has cancelled ctx; the next Recv sees it.
+		inTime := alarm.Reset(silence)
+		if news.GetRestarted() {
+			c.Clear()
+		}
+		for _, change := range news.GetChanges() {
+			c.Invalidate(idsOf(change))
+		}
+		*cursor = news.GetCursor()
+		// The first answer without changes says that there were no more.
+		if len(news.GetChanges()) == 0 && inTime {
+			c.trusted.Store(true)
+		}
+	}
+}
+
+// idsOf returns the ids of a change; what is no id is left out.
+func idsOf(change *torrentcachev1.Change) infohash.Set {
+	return setOf(change.GetInfoHashV1(), change.GetInfoHashV2())
+}
+
+func setOf(v1, v2 string) infohash.Set {
+	var set infohash.Set
+	if id, err := infohash.Parse(v1); err == nil && id.Size() == infohash.SizeV1 {
+		set.V1 = id
+	}
+	if id, err := infohash.Parse(v2); err == nil && id.Size() == infohash.SizeV2 {
+		set.V2 = id
+	}
+	return set
+}

@@ -1,0 +1,70 @@
+package hotcache_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// inUse waits until the cache answers by itself again.
+func (h *harness) inUse(t *testing.T) {
+	t.Helper()
+	eventually(t, "the cache is never used", func() bool {
+		h.wantReason(t, unknown, reason.TorrentNotFound)
+		return h.fast.Answer(unknown) != nil
+	})
+}
+
+func TestFollow(t *testing.T) {
+	h := newHarness(t, roomy, true)
+	ids := h.upload(t, hybrid)
+	h.wantCalls(t, 2, func() { // not before the feed is heard
+		h.want(t, ids.V1, hybrid)
+		h.want(t, ids.V1, hybrid)
+	})
+	if h.fast.Answer(ids.V1) != nil {
+		t.Error("an answer is ready before the feed is heard")
+	}
+	go h.Follow(t.Context())
+	h.inUse(t)
+	h.want(t, ids.V1, hybrid)
+	h.want(t, ids.V2, hybrid)
+	h.remove(t, ids.V1)
+	begun := time.Now()
+	eventually(t, "the removal is not heard of", func() bool {
+		return h.fast.Answer(ids.V1) == nil && h.fast.Answer(ids.V2) == nil
+	})
+	t.Logf("heard after %s", time.Since(begun))
+	h.wantReason(t, ids.V2, reason.TorrentRemoved)
+}
+
+// What happens while the feed is lost is in force when the cache is used again.
+func TestFollowAfterALostFeed(t *testing.T) {
+	h := newHarness(t, roomy, true)
+	ids := h.upload(t, one)
+	go h.Follow(t.Context())
+	h.inUse(t)
+	h.want(t, ids.V1, one)
+	h.set(func(tap *tap) { tap.deaf = true; tap.cut() })
+	eventually(t, "the cache is used without a feed", func() bool { return h.fast.Answer(ids.V1) == nil })
+	h.remove(t, ids.V1)
+	h.wantReason(t, ids.V1, reason.TorrentRemoved)
+	h.set(func(tap *tap) { tap.deaf = false; tap.cut() })
+	h.inUse(t)
+	h.wantReason(t, ids.V1, reason.TorrentRemoved)
+}
+
+// A feed that says nothing, not even that it is there, is not trusted for long.
+func TestFollowSilence(t *testing.T) {
+	h := newHarness(t, roomy, true)
+	ids := h.upload(t, one)
+	h.set(func(tap *tap) { tap.deaf = true })
+	go h.Follow(t.Context())
+	h.wantCalls(t, 2, func() {
+		h.want(t, ids.V1, one)
+		h.want(t, ids.V1, one)
+	})
+	h.set(func(tap *tap) { tap.deaf = false })
+	h.inUse(t) // the deaf stream was given up
+}

@@ -1,0 +1,199 @@
+package hotcache_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+// patience bounds waits for what surely comes.
+const patience = 30 * time.Second
+
+// harness is a cache before a real server in the same process.
+type harness struct {
+	*hotcache.Cache
+	*tap
+	uploads torrentcachev1.CacheServiceClient // not through the cache
+	admin   torrentcachev1.AdminServiceClient
+	fast    fastpath.Source
+	store   *memstore.Store
+}
+
+// newHarness returns a cache that is told of changes by the server, or hears of
+// them from its feed.
+func newHarness(t *testing.T, size int64, follow bool) *harness {
+	t.Helper()
+	h := &harness{store: memstore.New()}
+	o := server.Options{Store: h.store, MaxTorrentSize: 1 << 20}
+	if !follow {
+		o.OnChange = func(ids infohash.Set) { h.Invalidate(ids) }
+	}
+	srv := server.New(o)
+	backend := server.InProcess(server.Chain{}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) {
+		srv.RegisterPublic(r)
+		srv.RegisterAdmin(r)
+	})
+	h.uploads = torrentcachev1.NewCacheServiceClient(backend)
+	h.admin = torrentcachev1.NewAdminServiceClient(backend)
+	h.tap = &tap{ClientConnInterface: backend}
+	cache, err := hotcache.New(hotcache.Options{Conn: h.tap, Size: size, Follow: follow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cache.Close)
+	h.Cache = cache
+	h.fast = cache.Answers(http.HandlerFunc(h.serve))
+	return h
+}
+
+// serve is a small door over the cache.
+func (h *harness) serve(w http.ResponseWriter, r *http.Request) {
+	id, err := infohash.Parse(r.URL.Path[len("/torrent/") : len(r.URL.Path)-len(".torrent")])
+	if err != nil {
+		panic(err)
+	}
+	status, body := http.StatusOK, []byte(nil)
+	got, err := h.GetTorrent(r.Context(), id)
+	if err != nil {
+		status, body = reason.Of(err).Reason.Answer().Download, []byte("none\n")
+	} else {
+		body = got.GetTorrent()
+	}
+	w.Header().Set("Content-Type", "application/x-bittorrent")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// tap counts the calls that reach the backend, and may hold them up.
+type tap struct {
+	grpc.ClientConnInterface
+	mu    sync.Mutex
+	calls int
+	after func()          // what happens between an answer and its return
+	twist func(reply any) // what becomes of an answer
+	cut   func()          // ends the streams
+	deaf  bool            // streams say nothing
+}
+
+func (t *tap) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	err := t.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	t.mu.Lock()
+	t.calls++
+	after, twist := t.after, t.twist
+	t.mu.Unlock()
+	if after != nil {
+		after()
+	}
+	if twist != nil && err == nil {
+		twist(reply)
+	}
+	return err
+}
+
+func (t *tap) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ctx, t.cut = context.WithCancel(ctx)
+	stream, err := t.ClientConnInterface.NewStream(ctx, desc, method, opts...)
+	if t.deaf && err == nil {
+		return &deafStream{ClientStream: stream}, nil
+	}
+	return stream, err
+}
+
+// deafStream is a feed whose line is dead.
+type deafStream struct{ grpc.ClientStream }
+
+func (s *deafStream) RecvMsg(any) error {
+	<-s.Context().Done()
+	return s.Context().Err()
+}
+
+func (t *tap) set(change func(*tap)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(t)
+}
+
+// count returns how many calls have reached the backend.
+func (t *tap) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.calls
+}
+
+// upload caches a torrent, not through the cache under test, and returns its ids.
+func (h *harness) upload(t *testing.T, torrent []byte) infohash.Set {
+	t.Helper()
+	if _, err := h.uploads.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := metainfo.Parse(torrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.IDs()
+}
+
+func (h *harness) remove(t *testing.T, id infohash.ID) {
+	t.Helper()
+	if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// want fails the test unless the cache answers with torrent.
+func (h *harness) want(t *testing.T, id infohash.ID, torrent []byte) {
+	t.Helper()
+	got, err := h.GetTorrent(t.Context(), id)
+	if err != nil || string(got.GetTorrent()) != string(torrent) {
+		t.Fatalf("got %d bytes and %v, want the torrent's %d", len(got.GetTorrent()), err, len(torrent))
+	}
+}
+
+func (h *harness) wantReason(t *testing.T, id infohash.ID, want reason.Reason) {
+	t.Helper()
+	if _, err := h.GetTorrent(t.Context(), id); err == nil || reason.Of(err).Reason != want {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+}
+
+// wantCalls fails the test unless do makes so many calls of the backend.
+func (h *harness) wantCalls(t *testing.T, want int, do func()) {
+	t.Helper()
+	before := h.count()
+	do()
+	if got := h.count() - before; got != want {
+		t.Errorf("the backend was called %d times, want %d", got, want)
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for begun := time.Now(); !ok(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > patience {
+			t.Fatal(what)
+		}
+	}
+}
+
+var (
+	one    = torrenttest.V1("one")
+	hybrid = torrenttest.Hybrid("hybrid")
+)

@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// maxPooled is up to which size buffers are kept to be used again, in bytes.
+const maxPooled = 1 << 20
+
+// torrentWriter writes GetTorrentResponse as JSON. protojson takes several times
+// as long for the bytes, and new memory for each answer. It is safe for
+// concurrent use.
+type torrentWriter struct{ buffers sync.Pool }
+
+// write answers with m.
+func (t *torrentWriter) write(w http.ResponseWriter, m *torrentcachev1.GetTorrentResponse) error {
+	buffer, ok := t.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	text, err := appendTorrent((*buffer)[:0], m)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", jsonType)
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(text) // a client that left needs no answer
+	if cap(text) <= maxPooled {
+		*buffer = text
+		t.buffers.Put(buffer)
+	}
+	return nil
+}
+
+// appendTorrent appends m as marshalJSON writes it: protojson gets it without
+// the torrent, which then goes where protojson put an empty one.
+func appendTorrent(b []byte, m *torrentcachev1.GetTorrentResponse) ([]byte, error) {
+	rest, err := marshalJSON.Marshal(withoutTorrent(m))
+	if err != nil {
+		return nil, err
+	}
+	empty := bytes.Index(rest, []byte(`""`))
+	if empty < 0 || !bytes.HasPrefix(rest, []byte(`{"torrent":`)) {
+		return nil, errors.New("protojson does not begin with the first field")
+	}
+	b = slices.Grow(b, len(rest)+base64.StdEncoding.EncodedLen(len(m.GetTorrent())))
+	b = append(b, rest[:empty+1]...)
+	b = base64.StdEncoding.AppendEncode(b, m.GetTorrent())
+	return append(b, rest[empty+1:]...), nil
+}
+
+// withoutTorrent returns a message with all other fields of m.
+func withoutTorrent(m *torrentcachev1.GetTorrentResponse) proto.Message {
+	return &torrentcachev1.GetTorrentResponse{
+		InfoHash:   m.GetInfoHash(),
+		InfoHashV1: m.GetInfoHashV1(),
+		InfoHashV2: m.GetInfoHashV2(),
+		UpdateTime: m.GetUpdateTime(),
+		Etag:       m.GetEtag(),
+	}
+}
