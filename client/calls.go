@@ -1,0 +1,112 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// maxFind is the most info hashes that one FindMissingTorrents takes.
+const maxFind = 10_000
+
+// maxFilePage is the most files that one DescribeTorrent answers.
+const maxFilePage = 10_000
+
+// Cache stores one torrent, which may be compressed once with gzip or bzip2, and
+// returns its info hashes and what the call did. When it returns nil the torrent
+// is durable.
+func (c *Client) Cache(ctx context.Context, torrent []byte) (*torrentcachev1.CacheTorrentResponse, error) {
+	answer, err := c.rpc.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+	if err != nil {
+		return nil, explained(err)
+	}
+	return answer, nil
+}
+
+// Get returns the torrent that has id. It does not trust the server: bytes that
+// are no torrent of that info hash are an error with reason TORRENT_DAMAGED.
+func (c *Client) Get(ctx context.Context, id infohash.ID) ([]byte, error) {
+	answer, err := c.rpc.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
+	if err != nil {
+		return nil, explained(err)
+	}
+	torrent, err := metainfo.Parse(answer.GetTorrent())
+	if err != nil {
+		return nil, reason.New(reason.TorrentDamaged, "what the server sent for %s is no torrent: %s", id, err)
+	}
+	if !torrent.IDs().Contains(id) {
+		return nil, reason.New(reason.TorrentDamaged, "the server sent %s for %s", torrent.IDs().Primary(), id)
+	}
+	return answer.GetTorrent(), nil
+}
+
+// Describe returns what the torrent that has id says of itself, with its first
+// maxFiles files (at least one); FileCount tells how many there are.
+func (c *Client) Describe(ctx context.Context, id infohash.ID, maxFiles int) (*torrentcachev1.DescribeTorrentResponse, error) {
+	req := &torrentcachev1.DescribeTorrentRequest{InfoHash: id.String()}
+	var whole *torrentcachev1.DescribeTorrentResponse
+	for {
+		have := len(whole.GetFiles())
+		req.FilePageSize = int32(max(1, min(maxFiles-have, maxFilePage)))
+		page, err := c.rpc.DescribeTorrent(ctx, req)
+		if err != nil {
+			return nil, explained(err)
+		}
+		if whole == nil {
+			whole = page
+		} else {
+			whole.Files = append(whole.Files, page.GetFiles()...)
+		}
+		req.FilePageToken = page.GetNextFilePageToken()
+		if req.FilePageToken == "" || len(whole.GetFiles()) >= maxFiles {
+			whole.NextFilePageToken = req.FilePageToken
+			return whole, nil
+		}
+	}
+}
+
+// Missing returns those of ids that the server has not cached, in order. It
+// makes one call for each 10,000 of them.
+func (c *Client) Missing(ctx context.Context, ids []infohash.ID) ([]infohash.ID, error) {
+	var missing []infohash.ID
+	for chunk := range slices.Chunk(ids, maxFind) {
+		lacks, err := findMissing(ctx, c.rpc, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for i, lack := range lacks {
+			if lack {
+				missing = append(missing, chunk[i])
+			}
+		}
+	}
+	return missing, nil
+}
+
+// findMissing reports for each id, in order, whether the server lacks it.
+func findMissing(ctx context.Context, rpc torrentcachev1.CacheServiceClient, ids []infohash.ID) ([]bool, error) {
+	req := &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: make([]string, len(ids))}
+	for i, id := range ids {
+		req.InfoHashes[i] = id.String()
+	}
+	answer, err := rpc.FindMissingTorrents(ctx, req)
+	if err != nil {
+		return nil, explained(err)
+	}
+	// The answer is a part of the request, in its order and spelling.
+	missing, rest := make([]bool, len(ids)), answer.GetMissingInfoHashes()
+	for i, hash := range req.InfoHashes {
+		if len(rest) > 0 && rest[0] == hash {
+			missing[i], rest = true, rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("the server answered FindMissingTorrents with %q, which is not of the request or out of order", rest[0])
+	}
+	return missing, nil
+}

@@ -1,0 +1,32 @@
+package client
+
+import (
+	"google.golang.org/grpc/status"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// explained is reason.Of for the eyes of who runs the client: of a failure that
+// no server answered it keeps what happened, such as a connection refused.
+// explained(nil) is nil.
+func explained(err error) *reason.Error {
+	e := reason.Of(err)
+	if e == nil || e.Unwrap() == nil {
+		return e
+	}
+	if s, ok := status.FromError(e.Unwrap()); ok {
+		e.Message = s.Message()
+	}
+	return e
+}
+
+// Reason returns the stable reason of an error that a method of [Client]
+// returned, such as TORRENT_NOT_FOUND: the ErrorInfo reason of the API's
+// contract, or for other failures the one that comes nearest (OVERLOADED for a
+// server that cannot be reached). Reason(nil) is empty.
+func Reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return string(reason.Of(err).Reason)
+}

@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// load is the stage that reads and hashes.
+func (p *pusher) load(ctx context.Context) error {
+	for {
+		j, ok := receive(ctx, p.toLoad)
+		if !ok {
+			return nil
+		}
+		before := int64(len(j.item.Torrent))
+		if j.item.Torrent == nil {
+			before = max(0, j.item.Size)
+		}
+		result, ready := p.prepare(j)
+		if !ready {
+			p.finish(j, result)
+			continue
+		}
+		grown := int64(len(j.torrent)) - before
+		j.held += grown
+		p.room.adjust(grown)
+		if !p.flights.join(j.id, j) {
+			continue // whoever lands the flight finishes j
+		}
+		j.flight = true
+		if !pass(ctx, p.toAsk, j) {
+			return nil
+		}
+	}
+}
+
+// prepare loads, inflates and parses. If the item is to be pushed it returns
+// true, else its result.
+func (p *pusher) prepare(j *job) (Result, bool) {
+	raw := j.item.Torrent
+	if raw == nil {
+		var err error
+		if raw, err = j.item.Load(); err != nil {
+			return unreadable(err), false
+		}
+	}
+	torrent, refusal := p.parse(raw)
+	if refusal != nil {
+		return refused(refusal), false
+	}
+	j.item.Torrent = nil
+	j.torrent, j.ids, j.id = torrent.Bytes(), torrent.IDs(), torrent.IDs().Primary()
+	if torrent.Private() && !p.o.IncludePrivate {
+		return Result{Status: Private}, false
+	}
+	return Result{}, true
+}
+
+// parse holds a file to the rules of the server, as far as this side knows them.
+func (p *pusher) parse(raw []byte) (*metainfo.Torrent, *reason.Error) {
+	if int64(len(raw)) > p.maxSize {
+		return nil, reason.New(reason.TorrentTooLarge, "the file has more than %d bytes", p.maxSize)
+	}
+	plain, err := inflate.Inflate(raw, p.maxSize)
+	switch {
+	case errors.Is(err, inflate.ErrTooLarge):
+		return nil, reason.New(reason.TorrentTooLarge, "the file has more than %d bytes when decompressed", p.maxSize)
+	case err != nil:
+		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+	case len(plain) == 0:
+		return nil, reason.New(reason.TorrentEmpty, "the file has no bytes")
+	}
+	torrent, err := metainfo.Parse(plain)
+	if err != nil {
+		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+	}
+	return torrent, nil
+}
+
+// unreadable is the result of an item whose bytes cannot be had. An error of
+// package reason, such as a source's TORRENT_TOO_LARGE, is a refusal.
+func unreadable(err error) Result {
+	if e, ok := errors.AsType[*reason.Error](err); ok {
+		return refused(e)
+	}
+	return Result{Status: Unreadable, Reason: string(reason.TorrentMissing), Message: err.Error()}
+}

@@ -1,0 +1,130 @@
+package source
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// kind is what a file holds.
+type kind int
+
+const (
+	other   kind = iota // neither of the below
+	torrent             // begins as a torrent does, perhaps compressed
+	tarball             // tar, perhaps compressed
+	zipped
+)
+
+// maxWindow bounds what decompressing an archive takes in memory, in bytes; xz -9
+// needs 64 MiB.
+const maxWindow = 128 << 20
+
+// compressions by the bytes that they begin with.
+var compressions = []struct {
+	magic []byte
+	open  func(io.Reader) (io.ReadCloser, error)
+}{
+	{[]byte{0x1f, 0x8b}, func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{[]byte("BZh"), func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
+	{[]byte{0xfd, '7', 'z', 'X', 'Z', 0}, openXZ},
+	{[]byte{0x28, 0xb5, 0x2f, 0xfd}, openZstd},
+}
+
+func openXZ(r io.Reader) (io.ReadCloser, error) {
+	d, err := xz.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(d), nil
+}
+
+func openZstd(r io.Reader) (io.ReadCloser, error) {
+	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, err
+	}
+	return d.IOReadCloser(), nil
+}
+
+// decompress returns the content of r, whatever it is compressed with, and
+// whether it is.
+func decompress(r io.Reader) (content io.ReadCloser, compressed bool, err error) {
+	buffered := bufio.NewReaderSize(r, 256<<10)
+	head, err := buffered.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, false, err
+	}
+	for _, c := range compressions {
+		if bytes.HasPrefix(head, c.magic) {
+			content, err := c.open(buffered)
+			return content, true, err
+		}
+	}
+	return io.NopCloser(buffered), false, nil
+}
+
+// detect says what the file at the beginning of r holds. It reads no more than
+// it needs to know. An error is one of reading: content that is broken is other.
+func detect(r io.Reader) (kind, error) {
+	failing := &errorKeeper{r: r}
+	buffered := bufio.NewReaderSize(failing, 64<<10)
+	head, _ := buffered.Peek(4)
+	if bytes.Equal(head, []byte("PK\x03\x04")) || bytes.Equal(head, []byte("PK\x05\x06")) {
+		return zipped, nil
+	}
+	content, _, err := decompress(buffered)
+	if err != nil {
+		return other, failing.err
+	}
+	defer content.Close()
+	block := make([]byte, 512) // the size of a tar header
+	n, _ := io.ReadFull(content, block)
+	switch {
+	case looksLikeTorrent(block[:n]):
+		return torrent, failing.err
+	case n == len(block) && isTarHeader(block):
+		return tarball, failing.err
+	}
+	return other, failing.err
+}
+
+// looksLikeTorrent reports whether b begins with a dictionary whose first key
+// has at most 99 bytes, as that of every torrent.
+func looksLikeTorrent(b []byte) bool {
+	digit := func(i int) bool { return i < len(b) && '0' <= b[i] && b[i] <= '9' }
+	if len(b) < 3 || b[0] != 'd' || !digit(1) {
+		return false
+	}
+	return b[2] == ':' || digit(2) && len(b) > 3 && b[3] == ':'
+}
+
+// isTarHeader reports whether a block is the first one of a tar archive. An
+// archive without members is one too.
+func isTarHeader(block []byte) bool {
+	_, err := tar.NewReader(bytes.NewReader(block)).Next()
+	// Headers of long names go on in further blocks.
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// errorKeeper remembers an error of reading, which decompressors would mix up
+// with those of the content.
+type errorKeeper struct {
+	r   io.Reader
+	err error
+}
+
+func (k *errorKeeper) Read(b []byte) (int, error) {
+	n, err := k.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		k.err = err
+	}
+	return n, err
+}

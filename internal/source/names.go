@@ -1,0 +1,48 @@
+package source
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// litterNames are files and folders that operating systems and file servers
+// leave behind, in lower case.
+var litterNames = []string{
+	".ds_store", "thumbs.db", "desktop.ini", ".directory", "__macosx", ".appledouble", ".spotlight-v100",
+	".trashes", ".fseventsd", "@eadir", "lost+found", "$recycle.bin", "system volume information",
+}
+
+// unfinishedSuffixes end the names of files that a program is still writing.
+var unfinishedSuffixes = []string{".part", ".partial", ".crdownload", ".tmp", ".temp", ".!ut", ".swp"}
+
+// isLitter reports whether a file or folder of this base name is of no interest
+// whatever it holds.
+func isLitter(base string) bool {
+	lower := strings.ToLower(base)
+	return strings.HasPrefix(base, "._") || strings.HasSuffix(base, "~") || slices.Contains(litterNames, lower) ||
+		slices.ContainsFunc(unfinishedSuffixes, func(suffix string) bool { return strings.HasSuffix(lower, suffix) })
+}
+
+// isLitterPath reports whether any part of a member's path is litter.
+func isLitterPath(name string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ReplaceAll(name, `\`, "/"), "/"), isLitter)
+}
+
+// isTorrentName reports whether the name says that the file is a torrent.
+func isTorrentName(name string) bool {
+	lower := strings.ToLower(path.Base(name))
+	lower = strings.TrimSuffix(strings.TrimSuffix(lower, ".gz"), ".bz2")
+	return strings.HasSuffix(lower, ".torrent")
+}
+
+// isArchiveName reports whether the name says that the file is an archive.
+func isArchiveName(name string) bool {
+	lower := strings.ToLower(name)
+	for _, suffix := range []string{".tar", ".tgz", ".tar.gz", ".tbz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tzst", ".tar.zst", ".zip"} {
+		if strings.HasSuffix(lower, suffix) {
+			return true
+		}
+	}
+	return false
+}
