@@ -1,0 +1,70 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+)
+
+// adminCalls are the two ways to the operator's calls; a gateway has neither.
+type adminCalls struct {
+	network *grpc.Server             // over HTTP/2, on the same port
+	local   grpc.ClientConnInterface // for JSON
+}
+
+const adminIndex = `torrentcache, for the operator. Keep this port private.
+
+/livez         the process runs
+/readyz        it can serve
+/metrics       for Prometheus
+/debug/pprof/  profiles
+/v1/admin/...  JSON of AdminService, on serve only; also by gRPC on this port
+`
+
+// adminHandler returns what the admin listener serves.
+func (h *house) adminHandler(calls adminCalls) (http.Handler, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/livez", lifecycle.Live)
+	mux.HandleFunc("/readyz", h.ready.Ready)
+	mux.Handle("/metrics", h.metrics.Handler())
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, adminIndex) // a client that left needs no answer
+	})
+	if calls.local != nil {
+		api, err := gateway.NewAdmin(calls.local, h.logger)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/v1/admin/", api)
+	}
+	// A page that the operator's browser shows must not remove torrents.
+	pages := http.NewCrossOriginProtection().Handler(httpx.Recover(h.logger, mux))
+	return withGRPC(calls.network, pages), nil
+}
+
+// withGRPC returns a handler that gives gRPC calls to s, if there is one, and
+// the rest to next.
+func withGRPC(s *grpc.Server, next http.Handler) http.Handler {
+	if s == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			s.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

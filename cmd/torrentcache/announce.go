@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+)
+
+// announcement is what start-up says: where everything is, and how to open it
+// to the network. Addresses are nil for what is off.
+type announcement struct {
+	version                  string
+	http, https, grpc, admin net.Addr
+	data, backend            string // one of them is set
+
+	out    io.Writer
+	json   bool // one line to the logger in place of the text to out
+	logger *slog.Logger
+}
+
+// print says it.
+func (a announcement) print() {
+	if a.json {
+		var attrs []any
+		for _, line := range a.lines() {
+			attrs = append(attrs, strings.ToLower(line[0]), line[1])
+		}
+		a.logger.Info("ready", append(attrs, "version", a.version)...)
+		return
+	}
+	_, _ = io.WriteString(a.out, a.text()) // a closed stdout is no reason not to serve
+}
+
+// lines are the names and values of what there is.
+func (a announcement) lines() [][2]string {
+	var lines [][2]string
+	add := func(name, value string) {
+		if value != "" {
+			lines = append(lines, [2]string{name, value})
+		}
+	}
+	add("HTTP", webURL("http", a.http))
+	add("HTTPS", webURL("https", a.https))
+	if a.grpc != nil {
+		add("gRPC", a.grpc.String())
+	}
+	add("Admin", webURL("http", a.admin))
+	add("Data", a.data)
+	add("Backend", a.backend)
+	return lines
+}
+
+func (a announcement) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "torrentcache %s is ready.\n\n", a.version)
+	for _, line := range a.lines() {
+		fmt.Fprintf(&b, "  %-8s %s\n", line[0], line[1])
+	}
+	site := cmp.Or(webURL("http", a.http), webURL("https", a.https))
+	fmt.Fprintf(&b, "\nPut a torrent in:\n  curl -F torrent=@my.torrent %sautoupload.php\n", site)
+	if a.private() {
+		fmt.Fprintf(&b, "\nOnly this machine can reach it. To open it to the network: --http-addr :8080")
+		if a.grpc != nil {
+			fmt.Fprintf(&b, " --grpc-addr :9090")
+		}
+		fmt.Fprintf(&b, "\n(keep --admin-addr private: who reaches it can remove torrents).\n")
+	}
+	return b.String() + "\n"
+}
+
+// private reports whether no public listener is open to the network.
+func (a announcement) private() bool {
+	for _, addr := range []net.Addr{a.http, a.https, a.grpc} {
+		if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+			return false
+		}
+	}
+	return true
+}
+
+// grpcAddress is what pages name as the gRPC address, empty if the listener
+// takes any address: only the page's own host is sure then.
+func (a announcement) grpcAddress() string {
+	tcp, ok := a.grpc.(*net.TCPAddr)
+	if !ok || tcp.IP.IsUnspecified() {
+		return ""
+	}
+	return tcp.String()
+}
+
+// webURL returns the address of a listener as a browser on this machine takes
+// it, with a slash at its end; empty for nil.
+func webURL(scheme string, addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s://%s/", scheme, net.JoinHostPort(host, fmt.Sprint(tcp.Port)))
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/progress"
+)
+
+const backupHelp = `Write a copy of the store, removals included, to the folder DIR, which is made or
+is empty. A running server goes on serving meanwhile and writes the copy itself: DIR
+is a folder of its machine, and its user must be able to write there.
+
+  torrentcache backup /backup/2026-07-01
+  torrentcache backup --data-dir ./torrentcache-data /backup/2026-07-01
+
+The copy holds everything that was acknowledged before the backup began. It is a
+data folder itself: to restore it, copy it to where the torrents shall be and start
+
+  torrentcache serve --data-dir THERE
+
+On the same file system the backup takes next to no space, since the files that
+no longer change are shared; a backup against the loss of a disk must be on another.
+`
+
+func newBackup(env environment) *cobra.Command {
+	var s site
+	c := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Copy the store to a folder, while the server serves",
+		Long:  backupHelp + folderHelp,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := s.settings(c, env); err != nil {
+				return err
+			}
+			if len(args) != 1 || args[0] == "" {
+				return errors.New("backup to where? Want one folder (torrentcache backup --help)")
+			}
+			dir, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			return backup(c.Context(), s, dir, env)
+		},
+	}
+	s.addAdmin(c.Flags())
+	s.addDataDir(c.Flags())
+	return c
+}
+
+// backup copies the store to dir, an absolute path.
+func backup(ctx context.Context, s site, dir string, env environment) error {
+	begin := time.Now()
+	var copied, total atomic.Int64
+	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), func() progress.Counts {
+		return progress.Counts{Bytes: copied.Load(), TotalBytes: total.Load()}
+	})
+	note := func(c, t int64) {
+		copied.Store(c)
+		total.Store(t)
+	}
+	var err error
+	if s.dataDir != "" {
+		err = backupFolder(ctx, s.dataDir, dir, above{display}, note)
+	} else {
+		err = backupServer(ctx, s, dir, note)
+	}
+	display.Stop()
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted: what is in the folder is no backup")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.stdout, "%s copied to %s in %s\n", progress.Bytes(copied.Load()), dir, elapsed(begin))
+	return err
+}
+
+func backupFolder(ctx context.Context, dataDir, dir string, log io.Writer, note func(copied, total int64)) (err error) {
+	st, err := openFolder(dataDir, folderLogger(log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing(st)) }()
+	return st.Backup(ctx, dir, note)
+}
+
+func backupServer(ctx context.Context, s site, dir string, note func(copied, total int64)) error {
+	o, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	stream, err := o.BackupStore(ctx, &torrentcachev1.BackupStoreRequest{Directory: dir})
+	if err != nil {
+		return o.explain(err)
+	}
+	for {
+		answer, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return o.explain(err)
+		}
+		note(answer.GetCopiedBytes(), answer.GetTotalBytes())
+	}
+}

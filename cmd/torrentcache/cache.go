@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+)
+
+const (
+	// cacheShare is the part of the memory limit that the hot cache takes by default.
+	cacheShare = 4
+
+	// unknownMemory is taken for the machine's memory where it cannot be found out.
+	unknownMemory = 2 << 30
+)
+
+// addCache puts the hot cache before conn and returns conn for the doors. With
+// follow the cache hears of changes from the backend's feed, else by changed.
+func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, follow bool) (grpc.ClientConnInterface, error) {
+	size := int64(h.cfg.CacheSize)
+	if size == 0 {
+		size = h.memory.limit / cacheShare
+	}
+	cache, err := hotcache.New(hotcache.Options{Conn: conn, Size: size, Follow: follow})
+	if err != nil {
+		return nil, err
+	}
+	h.cache = cache
+	h.metrics.WatchCache(h.cacheStats)
+	if follow {
+		go cache.Follow(ctx)
+	}
+	return cache.Conn(conn), nil
+}
+
+// changed tells the hot cache which torrent has changed.
+func (h *house) changed(ids infohash.Set) {
+	if h.cache != nil {
+		h.cache.Invalidate(ids)
+	}
+}
+
+// fastPath returns l with the fast path of downloads before s, which serves
+// without TLS.
+func (h *house) fastPath(l net.Listener, s *http.Server) net.Listener {
+	if h.cfg.FastPath == config.Off {
+		return l
+	}
+	h.fast = fastpath.New(l, s, h.answers)
+	return h.fast
+}
+
+// cacheStats is called by scrapes, which begin when all listeners are there.
+func (h *house) cacheStats() telemetry.CacheStats {
+	c := h.cache.Stats()
+	stats := telemetry.CacheStats{Hits: c.Hits, Misses: c.Misses, Entries: c.Entries, Bytes: c.Bytes}
+	if h.fast != nil {
+		f := h.fast.Stats()
+		stats.FastFound, stats.FastAbsent, stats.FastBytes = f.Found, f.Absent, f.Bytes
+	}
+	return stats
+}
+
+// memory returns how much memory the process may take, in bytes: GOMEMLIMIT, the
+// container's limit or the machine's memory, whichever is the least.
+func memory() int64 {
+	least := min(debug.SetMemoryLimit(-1), machineMemory())
+	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
+		if limit, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64); err == nil {
+			least = min(least, limit)
+		}
+	}
+	return max(least, 1)
+}
+
+func machineMemory() int64 {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return unknownMemory
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := bytes.Fields(lines.Bytes()) // MemTotal: 24685372 kB
+		if len(fields) == 3 && string(fields[0]) == "MemTotal:" {
+			if kib, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return unknownMemory
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/health"
+
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+// backendUnderTest is a real gRPC server over a store in memory.
+type backendUnderTest struct {
+	address string
+	store   store.Store
+}
+
+func startBackend(t *testing.T) *backendUnderTest {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &backendUnderTest{address: listener.Addr().String(), store: memstore.New()}
+	srv := server.New(server.Options{Store: b.store, MaxTorrentSize: 10_000_000})
+	s := server.NewGRPC(server.Chain{}, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
+	go s.Serve(listener)
+	t.Cleanup(s.Stop)
+	return b
+}
+
+// finished is a command that has ended.
+type finished struct {
+	status         int
+	stdout, stderr string
+}
+
+// command runs a client command against b.
+func (b *backendUnderTest) command(t *testing.T, stdin string, args ...string) finished {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	env := environment{
+		environ: []string{"TORRENTCACHE_SERVER=" + b.address},
+		stdin:   strings.NewReader(stdin), stdout: &stdout, stderr: &stderr,
+	}
+	status := run(t.Context(), args, env)
+	return finished{status, stdout.String(), stderr.String()}
+}
+
+// want fails the test unless the command ended so, with these parts in its output.
+func (f finished) want(t *testing.T, status int, parts ...string) {
+	t.Helper()
+	if f.status != status {
+		t.Errorf("exit status %d, want %d; stderr: %s", f.status, status, f.stderr)
+	}
+	for _, part := range parts {
+		if !strings.Contains(f.stdout+f.stderr, part) {
+			t.Errorf("no %q in:\n%s%s", part, f.stdout, f.stderr)
+		}
+	}
+}
+
+// holds fails the test unless the server has exactly these torrents.
+func (b *backendUnderTest) holds(t *testing.T, torrents ...[]byte) {
+	t.Helper()
+	for _, torrent := range torrents {
+		parsed, err := metainfo.Parse(torrent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.store.Get(context.Background(), parsed.IDs().Primary())
+		if err != nil || !slices.Equal(got.Bytes, torrent) {
+			t.Errorf("torrent %s: %v", parsed.IDs().Primary(), err)
+		}
+	}
+	if stats, err := b.store.Stats(context.Background()); err != nil || stats.Torrents != int64(len(torrents)) {
+		t.Errorf("the server has %d torrents, want %d (%v)", stats.Torrents, len(torrents), err)
+	}
+}
+
+func hashOf(t *testing.T, torrent []byte) string {
+	t.Helper()
+	parsed, err := metainfo.Parse(torrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.IDs().Primary().String()
+}
+
+func writeFile(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestGet(t *testing.T) {
+	b := startBackend(t)
+	v1, hybrid := torrenttest.V1("one"), torrenttest.Hybrid("two")
+	in, out := t.TempDir(), filepath.Join(t.TempDir(), "new")
+	b.command(t, "", "push", writeFile(t, in, "1.torrent", v1), writeFile(t, in, "2.torrent", hybrid)).want(t, 0, "2 new")
+	absent := strings.Repeat("0", 40)
+
+	list := "magnet:?xt=urn:btih:" + strings.ToLower(hashOf(t, v1)) + "\r\n\n" + hashOf(t, hybrid) + "\n"
+	b.command(t, list, "get", "--out-dir", out, "-").want(t, 0, hashOf(t, v1)+".torrent", hashOf(t, hybrid)+".torrent")
+	for hash, want := range map[string][]byte{hashOf(t, v1): v1, hashOf(t, hybrid): hybrid} {
+		if got, err := os.ReadFile(filepath.Join(out, hash+".torrent")); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v", hash, err)
+		}
+	}
+	b.command(t, "", "get", "--out-dir", out, absent, hashOf(t, v1), "nonsense").want(t, 3, absent+": TORRENT_NOT_FOUND", "nonsense", "2 of 3")
+	b.command(t, "", "get", "-o", filepath.Join(out, "x.torrent"), absent).want(t, 3, "TORRENT_NOT_FOUND")
+	if files, err := os.ReadDir(out); err != nil || len(files) != 2 {
+		t.Errorf("%d files in the folder (%v)", len(files), err)
+	}
+	if got := b.command(t, "", "get", "-o", "-", hashOf(t, v1)); got.stdout != string(v1) {
+		t.Errorf("standard output has %d bytes", len(got.stdout))
+	}
+	b.command(t, "", "get").want(t, 1, "get what?")
+	b.command(t, "", "get", "-o", "x", absent, absent).want(t, 1, "--out-dir")
+}
+
+func TestInfo(t *testing.T) {
+	b := startBackend(t)
+	torrent := torrenttest.Hybrid("name of it", torrenttest.File{Path: "a.txt", Data: []byte("hello")}, torrenttest.File{Path: "b.txt", Data: []byte("world")})
+	path := writeFile(t, t.TempDir(), "x.torrent", torrent)
+	b.command(t, "", "info", path).want(t, 0, "name of it", hashOf(t, torrent), "a.txt", "b.txt", "http://tracker.example/announce", "magnet:?")
+	b.command(t, "", "info", hashOf(t, torrent)).want(t, 1, "TORRENT_NOT_FOUND")
+	b.command(t, "", "push", path).want(t, 0)
+	b.command(t, "", "info", hashOf(t, torrent)).want(t, 0, "name of it", "a.txt", "cached")
+	ofFile := b.command(t, "", "info", "--json", path)
+	ofHash := b.command(t, "", "info", "--json", "magnet:?xt=urn:btih:"+hashOf(t, torrent))
+	ofFile.want(t, 0, `"infoHashV2"`)
+	// What only the server knows comes on top.
+	if file, hash := fieldNames(t, ofFile.stdout), append(fieldNames(t, ofHash.stdout), "etag", "updateTime"); !sameSet(append(file, "etag", "updateTime"), hash) {
+		t.Errorf("the file has %q, the cached one %q", file, hash)
+	}
+	b.command(t, "", "info", "nonsense").want(t, 1, "no file of that name")
+}
+
+func TestMissing(t *testing.T) {
+	b := startBackend(t)
+	torrent := torrenttest.V1("one")
+	b.command(t, "", "push", writeFile(t, t.TempDir(), "1.torrent", torrent)).want(t, 0)
+	absent := strings.Repeat("ab", 20)
+	got := b.command(t, absent+"\n"+hashOf(t, torrent)+"\n"+strings.ToUpper(absent)+"\n", "missing")
+	if got.want(t, 0); got.stdout != absent+"\n"+strings.ToUpper(absent)+"\n" {
+		t.Errorf("%q", got.stdout)
+	}
+	b.command(t, "what\n"+absent+"\n", "missing").want(t, 3, absent, "what")
+}
+
+func TestWrongServers(t *testing.T) {
+	b := startBackend(t)
+	hash := strings.Repeat("ab", 20)
+	for _, server := range []string{"", "localhost", "http://localhost:9090", ":9090"} {
+		b.command(t, "", "get", "--server="+server, hash).want(t, 1, "--server", "host:port")
+	}
+	b.command(t, "", "get", "--tls", hash).want(t, 3, "OVERLOADED")
+	b.command(t, "", "push", "--patience", "1ms", "--server", "127.0.0.1:1", writeFile(t, t.TempDir(), "a.torrent", torrenttest.V1("a"))).
+		want(t, 1, "refused", "gave up")
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/soapcompat"
+)
+
+// publicHandler returns all HTTP doors, each of them calling conn.
+func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, error) {
+	modern, err := gateway.New(gateway.Options{
+		Conn:           conn,
+		Torrents:       h.cache,
+		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
+		PublicURL:      h.cfg.PublicURL,
+		GRPCAddress:    h.announcement.grpcAddress(),
+		DownloadMaxAge: h.cfg.DownloadMaxAge,
+		Logger:         h.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.answers = h.cache.Answers(modern)
+	legacy, err := soapcompat.New(soapcompat.Options{
+		Client:         torrentcachev1.NewCacheServiceClient(conn),
+		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
+		PublicURL:      h.cfg.PublicURL,
+		Logger:         h.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := httpx.NewMux(modern)
+	legacy.Register(mux)
+	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
+	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
+	return h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux)), nil
+}
+
+// doorOf names the door of a path for the metrics.
+func doorOf(path string) string {
+	path = httpx.MergeSlashes(path)
+	switch {
+	case strings.HasPrefix(path, "/v1/"):
+		return "api"
+	case strings.HasPrefix(path, "/torrent/"):
+		return "download"
+	case path == "/autoupload.php" || path == "/upload.php":
+		return "form"
+	case path == "/api/torrage.wsdl" || path == "/api/index.php" || path == "/api/cache.wsdl" || path == "/api/soap":
+		return "soap"
+	case path == "/livez" || path == "/readyz":
+		return "health"
+	default:
+		return "page"
+	}
+}

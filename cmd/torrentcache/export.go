@@ -1,0 +1,143 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+)
+
+const exportHelp = `Write every torrent of a folder that no server uses to standard output, as a plain
+tar archive of INFOHASH.torrent files. Of a running server make a backup, and export
+that.
+
+  torrentcache export --data-dir ./torrentcache-data > torrents.tar
+  torrentcache export --data-dir ./torrentcache-data | zstd > torrents.tar.zst
+
+Each torrent is checked like verify does; damaged ones are left out. Removed ones
+are left out too, and removals themselves are not in the archive: a backup has them.
+Any tar program reads the archive; torrentcache import takes it, and so does push.
+
+Exit status: 0 all are in the archive, 1 some are damaged, or export did not get to
+the end.
+`
+
+func newExport(env environment) *cobra.Command {
+	var s site
+	c := &cobra.Command{
+		Use:   "export --data-dir DIR > FILE.tar",
+		Short: "Write all torrents of a folder as a tar archive",
+		Long:  exportHelp,
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settings(c, env, s.wantDataDir); err != nil {
+				return err
+			}
+			if terminalWidth(env.stdout) != nil {
+				return errors.New("standard output is a terminal: want a file (torrentcache export ... > torrents.tar)")
+			}
+			return export(c.Context(), s.dataDir, env)
+		},
+	}
+	s.addDataDir(c.Flags())
+	return c
+}
+
+func export(ctx context.Context, dir string, env environment) (err error) {
+	var run verifyRun
+	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), run.counts)
+	defer display.Stop()
+	st, err := openFolder(dir, folderLogger(above{display}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing(st)) }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := newArchive(env.stdout)
+	_, err = st.Verify(ctx, diskstore.VerifyOptions{
+		Progress: func(p diskstore.VerifyProgress) {
+			run.note(p.Checked, p.Total, p.Bytes, make([]string, len(p.Damaged)))
+		},
+		Check: func(t store.Torrent) error {
+			if err := server.CheckTorrent(t); err != nil {
+				return err
+			}
+			cancelOn(cancel, out.addUnlessRemoved(ctx, st, t))
+			return nil
+		},
+	})
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("the archive is not complete: %w", cause)
+	}
+	if err := errors.Join(err, out.close()); err != nil {
+		return fmt.Errorf("the archive is not complete: %w", err)
+	}
+	if damaged := len(run.damaged); damaged > 0 {
+		return fmt.Errorf("%s of %s torrents are damaged and not in the archive", progress.Number(int64(damaged)), progress.Number(run.checked))
+	}
+	_, err = fmt.Fprintf(env.stderr, "%s torrents, %s\n", progress.Number(out.torrents), progress.Bytes(out.bytes))
+	return err
+}
+
+// archive is a tar archive of torrents. It is safe for concurrent use.
+type archive struct {
+	mu     sync.Mutex
+	buffer *bufio.Writer
+	tar    *tar.Writer
+	err    error // of the first add that failed; nothing is written after it
+
+	torrents, bytes int64 // added
+}
+
+func newArchive(out io.Writer) *archive {
+	buffer := bufio.NewWriterSize(out, 1<<20)
+	return &archive{buffer: buffer, tar: tar.NewWriter(buffer)}
+}
+
+// addUnlessRemoved adds a torrent that readers of the store would find: the bytes
+// of removed ones stay on disk for a day.
+func (a *archive) addUnlessRemoved(ctx context.Context, st store.Store, t store.Torrent) error {
+	found, err := st.Has(ctx, []infohash.ID{t.IDs.Primary()})
+	if err != nil || !found[0] {
+		return err
+	}
+	return a.add(t)
+}
+
+// add writes a torrent as INFOHASH.torrent, with the time at which it was stored.
+func (a *archive) add(t store.Torrent) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return a.err
+	}
+	a.err = a.tar.WriteHeader(&tar.Header{
+		Name: t.IDs.Primary().String() + ".torrent", Size: int64(len(t.Bytes)), Mode: 0o644,
+		ModTime: t.Stored, Format: tar.FormatUSTAR,
+	})
+	if a.err == nil {
+		_, a.err = a.tar.Write(t.Bytes)
+	}
+	a.torrents++
+	a.bytes += int64(len(t.Bytes))
+	return a.err
+}
+
+// close ends the archive.
+func (a *archive) close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return errors.Join(a.tar.Close(), a.buffer.Flush())
+}

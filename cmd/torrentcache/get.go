@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+const getHelp = `Fetch torrents by info hash (40 or 64 hex digits, 32 base32 digits) or magnet link;
+- stands for a list on standard input, one a line.
+
+  torrentcache get C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
+  torrentcache get -o ubuntu.torrent 'magnet:?xt=urn:btih:C12FE1C06BBA254A9DC9F519B335AA7C1367A88A'
+  torrentcache get --out-dir torrents - < hashes.txt
+
+Each is written to INFOHASH.torrent in --out-dir, whole or not at all, over a file
+of that name if there is one. What arrives is checked against the info hash.
+
+Exit status: 0 all were fetched, 3 some were not, 1 get did not get to the end.
+`
+
+// getAtOnce is how many torrents are fetched in parallel.
+const getAtOnce = 16
+
+type getSettings struct {
+	remote
+	out, outDir string
+}
+
+func newGet(env environment) *cobra.Command {
+	var s getSettings
+	c := &cobra.Command{
+		Use:               "get HASH|MAGNET...",
+		Short:             "Fetch torrents by info hash or magnet link",
+		Long:              getHelp + remoteHelp,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := settings(c, env, func() error { return s.validate(args) }); err != nil {
+				return err
+			}
+			return get(c.Context(), s, args, env, c.InOrStdin())
+		},
+	}
+	s.addFlags(c.Flags())
+	c.Flags().StringVarP(&s.out, "out", "o", "", "write to this file; - is standard output; only for a single torrent")
+	c.Flags().StringVar(&s.outDir, "out-dir", ".", "write INFOHASH.torrent files to this folder, made if it is not there")
+	return c
+}
+
+func (s *getSettings) validate(args []string) error {
+	switch {
+	case len(args) == 0:
+		return errors.New("get what? Want info hashes, magnet links, or - for a list on standard input (torrentcache get --help)")
+	case s.out != "" && (len(args) > 1 || args[0] == "-"):
+		return errors.New("--out is for a single torrent: use --out-dir")
+	}
+	return s.remote.validate()
+}
+
+func get(ctx context.Context, s getSettings, args []string, env environment, stdin io.Reader) error {
+	c, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if s.out != "" {
+		id, err := parseTorrentID(args[0])
+		if err != nil {
+			return err
+		}
+		return getOne(ctx, c, id, s.out, env.stdout)
+	}
+	if err := os.MkdirAll(s.outDir, 0o755); err != nil {
+		return fmt.Errorf("--out-dir: %w", err)
+	}
+	g := &getter{client: c, dir: s.outDir, env: env}
+	var listed error
+	g.all(ctx, expandStdin(args, stdin, '\n', &listed))
+	if err := errors.Join(ctx.Err(), listed); err != nil {
+		return err
+	}
+	return g.verdict()
+}
+
+// getOne fetches a torrent to a file, or to stdout if path is `-`.
+func getOne(ctx context.Context, c *client.Client, id infohash.ID, path string, stdout io.Writer) error {
+	torrent, err := c.Get(ctx, id)
+	if err != nil {
+		return &exitError{exitSomeFailed, err.Error()}
+	}
+	if path == "-" {
+		_, err := stdout.Write(torrent)
+		return err
+	}
+	return writeWhole(path, torrent)
+}
+
+// getter fetches many torrents into a folder.
+type getter struct {
+	client       *client.Client
+	dir          string
+	env          environment
+	printing     sync.Mutex // held while env is written to
+	wanted, lost atomic.Int64
+}
+
+func (g *getter) all(ctx context.Context, texts iter.Seq[string]) {
+	queue := make(chan string)
+	var workers sync.WaitGroup
+	for range getAtOnce {
+		workers.Go(func() {
+			for text := range queue {
+				g.one(ctx, text)
+			}
+		})
+	}
+	for text := range texts {
+		if ctx.Err() != nil {
+			break
+		}
+		queue <- text
+	}
+	close(queue)
+	workers.Wait()
+}
+
+func (g *getter) one(ctx context.Context, text string) {
+	g.wanted.Add(1)
+	path, err := g.fetch(ctx, text)
+	g.printing.Lock()
+	defer g.printing.Unlock()
+	if err != nil {
+		g.lost.Add(1)
+		fmt.Fprintf(g.env.stderr, "%s: %s\n", printable(text), oneLine(err.Error()))
+		return
+	}
+	fmt.Fprintln(g.env.stdout, path)
+}
+
+func (g *getter) fetch(ctx context.Context, text string) (path string, err error) {
+	id, err := parseTorrentID(text)
+	if err != nil {
+		return "", err
+	}
+	torrent, err := g.client.Get(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(g.dir, id.String()+".torrent")
+	return path, writeWhole(path, torrent)
+}
+
+func (g *getter) verdict() error {
+	if lost := g.lost.Load(); lost > 0 {
+		return &exitError{exitSomeFailed, fmt.Sprintf("%d of %d torrents were not fetched", lost, g.wanted.Load())}
+	}
+	return nil
+}
+
+// writeWhole writes a file so that it is never there in part.
+func writeWhole(path string, b []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".torrentcache-*.part")
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(b)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}

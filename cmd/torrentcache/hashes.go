@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// parseTorrentID reads an info hash in any form, or a magnet link, of which it
+// returns the v1 id if there is one, else the v2 id.
+func parseTorrentID(text string) (infohash.ID, error) {
+	if len(text) >= len("magnet:") && strings.EqualFold(text[:len("magnet:")], "magnet:") {
+		ids, err := infohash.ParseMagnet(text)
+		if err != nil {
+			return infohash.ID{}, fmt.Errorf("%q: %w", text, err)
+		}
+		return ids.Primary(), nil
+	}
+	id, err := infohash.Parse(text)
+	if err != nil {
+		return infohash.ID{}, fmt.Errorf("%q: %w", text, err)
+	}
+	return id, nil
+}
+
+// expandStdin yields args, and in place of each `-` what stands before each end
+// in in. An error of reading goes to failed.
+func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, arg := range args {
+			if arg != "-" {
+				if !yield(arg) {
+					return
+				}
+				continue
+			}
+			for line := range lines(in, end, failed) {
+				if !yield(line) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// lines yields what stands between ends in in, empty lines left out. An error
+// of reading, or of a line over 1 MiB, goes to failed.
+func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, 1<<20)
+		scanner.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+			if at := bytes.IndexByte(data, end); at >= 0 {
+				return at + 1, data[:at], nil
+			}
+			if atEOF && len(data) > 0 {
+				return len(data), data, nil
+			}
+			return 0, nil, nil
+		})
+		for scanner.Scan() {
+			text := scanner.Text()
+			if end == '\n' {
+				text = strings.TrimSuffix(text, "\r")
+			}
+			if text != "" && !yield(text) {
+				return
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			*failed = fmt.Errorf("standard input: %w", err)
+		}
+	}
+}

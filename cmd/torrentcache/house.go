@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	"github.com/torrentcache/torrentcache/internal/buildinfo"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/steady"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+)
+
+// house is what serve and gateway have in common: the doors, and what watches
+// over them. A command fills it and calls run.
+type house struct {
+	cfg          config.Doors
+	certificate  *tls.Certificate // nil without HTTPS
+	logger       *slog.Logger
+	metrics      *telemetry.Metrics
+	health       *health.Server // what gRPC clients are told
+	ready        *lifecycle.Readiness
+	quit         chan struct{} // closed when the shutdown begins
+	group        lifecycle.Group
+	announcement announcement
+	memory       memoryUse
+	cache        *hotcache.Cache
+	answers      fastpath.Source    // of cache, for the fast path
+	fast         *fastpath.Listener // nil with --fast-path=off
+}
+
+// newHouse returns a house without doors.
+func newHouse(cfg config.Doors, env environment) (*house, error) {
+	steady.OverlapSync()
+	build := buildinfo.Read()
+	h := &house{
+		cfg:     cfg,
+		logger:  telemetry.NewLogger(env.stderr, cfg.LogFormat, cfg.LogLevel),
+		metrics: telemetry.NewMetrics(telemetry.Build{Version: build.Version, Revision: build.Revision, Go: build.Go}),
+		health:  health.NewServer(),
+		quit:    make(chan struct{}),
+		memory:  limitMemory(cfg.MemoryLimit),
+	}
+	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
+	if cfg.HTTPSAddr != config.Off {
+		certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", cfg.TLSCert, cfg.TLSKey, err)
+		}
+		h.certificate = &certificate
+	}
+	return h, nil
+}
+
+// addPublic adds the HTTP and HTTPS listeners, whose doors call conn. With follow
+// somebody else's calls of the same backend change torrents, too.
+func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, follow bool) error {
+	conn, err := h.addCache(ctx, conn, follow)
+	if err != nil {
+		return err
+	}
+	handler, err := h.publicHandler(conn)
+	if err != nil {
+		return err
+	}
+	errorLog := telemetry.HTTPErrorLog(h.logger)
+	if h.cfg.HTTPAddr != config.Off {
+		s := lifecycle.NewPublicHTTP(handler, errorLog)
+		if err := h.listenHTTP(ctx, "http-addr", h.cfg.HTTPAddr, s); err != nil {
+			return err
+		}
+	}
+	if h.certificate != nil {
+		s := lifecycle.NewPublicHTTPS(handler, errorLog, *h.certificate)
+		return h.listenHTTP(ctx, "https-addr", h.cfg.HTTPSAddr, s)
+	}
+	return nil
+}
+
+func (h *house) listenHTTP(ctx context.Context, setting, address string, s *http.Server) error {
+	l, err := lifecycle.Listen(ctx, setting, address)
+	if err != nil {
+		return err
+	}
+	name := "HTTP"
+	if s.TLSConfig != nil {
+		name, h.announcement.https = "HTTPS", l.Addr()
+	} else {
+		h.announcement.http = l.Addr()
+		l = httpx.MendRequestLines(h.fastPath(l, s))
+	}
+	h.group.Public = append(h.group.Public, lifecycle.HTTP(name, s, l))
+	return nil
+}
+
+// addAdmin adds the operator's listener.
+func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
+	if h.cfg.AdminAddr == config.Off {
+		return nil
+	}
+	handler, err := h.adminHandler(calls)
+	if err != nil {
+		return err
+	}
+	l, err := lifecycle.Listen(ctx, "admin-addr", h.cfg.AdminAddr)
+	if err != nil {
+		return err
+	}
+	h.announcement.admin = l.Addr()
+	s := lifecycle.NewAdminHTTP(handler, telemetry.HTTPErrorLog(h.logger))
+	h.group.Admin = append(h.group.Admin, lifecycle.HTTP("admin", s, l))
+	return nil
+}
+
+// run serves until ctx ends, then shuts down.
+func (h *house) run(ctx context.Context) error {
+	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
+	h.group.Ready = func() {
+		h.ready.SetServing(true)
+		h.announcement.print()
+	}
+	h.group.Drain = func() {
+		h.drain()
+		close(h.quit)
+	}
+	return h.group.Run(ctx)
+}
+
+// drain makes everything that asks hear that the server is not ready, for good.
+// What comes is served nevertheless.
+func (h *house) drain() {
+	h.ready.SetServing(false)
+	h.health.Shutdown()
+}

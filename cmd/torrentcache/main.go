@@ -1,0 +1,49 @@
+// Command torrentcache stores .torrent files and hands them out by info hash.
+//
+// Serve runs everything in one process; gateway runs the HTTP doors alone,
+// against the gRPC server of another machine. This package only wires the
+// others together and is the only one that knows both a door and a store.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+)
+
+func main() {
+	ctx, stop := lifecycle.OnSignal(context.Background(), func(s os.Signal) {
+		fmt.Fprintf(os.Stderr, "torrentcache: ended at once by a second signal (%s)\n", s)
+		os.Exit(1)
+	})
+	status := run(ctx, os.Args[1:], environment{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// environment is what a command knows of the world outside its arguments.
+type environment struct {
+	environ        []string  // as of os.Environ
+	stdin          io.Reader // nil means that of the process
+	stdout, stderr io.Writer
+}
+
+// run runs the command that args name until it is done or ctx ends. It returns
+// the exit status; an error is one line on stderr.
+func run(ctx context.Context, args []string, env environment) int {
+	root := newRoot(env)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(env.stderr, "torrentcache: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+		if e, ok := errors.AsType[*exitError](err); ok {
+			return e.status
+		}
+		return 1
+	}
+	return 0
+}

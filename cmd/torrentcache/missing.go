@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+const missingHelp = `Read info hashes or magnet links from standard input, one a line, and write those
+that the server has not cached, in the same order and spelling.
+
+  torrentcache missing < hashes.txt > missing.txt
+
+Exit status: 0 all were looked up, 3 some lines are no info hashes, 1 missing did
+not get to the end.
+`
+
+// missingAtOnce is how many hashes go into one call.
+const missingAtOnce = 10_000
+
+func newMissing(env environment) *cobra.Command {
+	var s remote
+	c := &cobra.Command{
+		Use:   "missing",
+		Short: "Say which of the info hashes on standard input are not cached",
+		Long:  missingHelp + remoteHelp,
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settings(c, env, s.validate); err != nil {
+				return err
+			}
+			return missing(c.Context(), s, env, c.InOrStdin())
+		},
+	}
+	s.addFlags(c.Flags())
+	return c
+}
+
+func missing(ctx context.Context, s remote, env environment, stdin io.Reader) error {
+	c, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	q := question{client: c, out: env.stdout}
+	var listed error
+	malformed := 0
+	for text := range lines(stdin, '\n', &listed) {
+		id, err := parseTorrentID(text)
+		if err != nil {
+			malformed++
+			fmt.Fprintln(env.stderr, oneLine(err.Error()))
+			continue
+		}
+		if err := q.add(ctx, text, id); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(listed, q.ask(ctx)); err != nil {
+		return err
+	}
+	if malformed > 0 {
+		return &exitError{exitSomeFailed, fmt.Sprintf("%d lines are no info hashes", malformed)}
+	}
+	return nil
+}
+
+// question gathers hashes for a call.
+type question struct {
+	client *client.Client
+	out    io.Writer
+	texts  []string
+	ids    []infohash.ID
+}
+
+func (q *question) add(ctx context.Context, text string, id infohash.ID) error {
+	q.texts, q.ids = append(q.texts, text), append(q.ids, id)
+	if len(q.ids) < missingAtOnce {
+		return nil
+	}
+	return q.ask(ctx)
+}
+
+// ask writes those of the gathered that are missing, and forgets all.
+func (q *question) ask(ctx context.Context) error {
+	missing, err := q.client.Missing(ctx, q.ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range q.ids {
+		if len(missing) == 0 || missing[0] != id {
+			continue
+		}
+		missing = missing[1:]
+		if _, err := fmt.Fprintln(q.out, q.texts[i]); err != nil {
+			return err
+		}
+	}
+	q.texts, q.ids = q.texts[:0], q.ids[:0]
+	return nil
+}

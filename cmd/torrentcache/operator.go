@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// What the operator's commands have in common: they work on a running server by
+// its admin listener, or on the data folder of a stopped one.
+
+const adminHelp = `
+--admin is the admin listener (--admin-addr) of a running torrentcache server. The
+way there is not encrypted and asks for no key: from elsewhere go through SSH.
+`
+
+const folderHelp = adminHelp + `--data-dir is the folder of a server that does not run.
+`
+
+// site is what a command of the operator works on.
+type site struct {
+	admin   string // HOST:PORT of a running server
+	dataDir string // if set, that of a stopped one
+}
+
+func (s *site) addAdmin(flags *pflag.FlagSet) {
+	flags.StringVar(&s.admin, "admin", "127.0.0.1:9091", "admin listener of the running server (host:port)")
+}
+
+func (s *site) addDataDir(flags *pflag.FlagSet) {
+	flags.StringVar(&s.dataDir, "data-dir", "", "data folder of a server that does not run")
+}
+
+// settings reads the command's settings. A flag of either kind wins over the
+// environment, which serve may share.
+func (s *site) settings(c *cobra.Command, env environment) error {
+	byFlag := func(name string) bool { return c.Flags().Changed(name) }
+	admin, dataDir := byFlag("admin"), byFlag("data-dir")
+	return settings(c, env, func() error {
+		switch {
+		case admin && dataDir:
+			return errors.New("--admin and --data-dir: want one of them, a running server or the folder of a stopped one")
+		case admin:
+			s.dataDir = ""
+		}
+		return s.validate()
+	})
+}
+
+func (s *site) validate() error {
+	if s.dataDir != "" {
+		return wantFolder(s.dataDir)
+	}
+	if host, port, err := net.SplitHostPort(s.admin); err != nil || host == "" || port == "" || strings.Contains(s.admin, "/") {
+		return fmt.Errorf("--admin %q: want host:port of a server's admin listener, such as 127.0.0.1:9091", s.admin)
+	}
+	return nil
+}
+
+// operator is a connection to the admin listener of a server.
+type operator struct {
+	torrentcachev1.AdminServiceClient
+	conn    *grpc.ClientConn
+	address string
+}
+
+func (s *site) dial() (*operator, error) {
+	conn, err := dial(s.admin, 0)
+	if err != nil {
+		return nil, fmt.Errorf("--admin %s: %w", s.admin, err)
+	}
+	return &operator{AdminServiceClient: torrentcachev1.NewAdminServiceClient(conn), conn: conn, address: s.admin}, nil
+}
+
+func (o *operator) close() { _ = o.conn.Close() } // nothing is in flight any more
+
+// explain returns what the failure of a call means, in one line.
+func (o *operator) explain(err error) error {
+	s, _ := status.FromError(err)
+	switch {
+	case err == nil:
+		return nil
+	case s.Code() == codes.Canceled:
+		return errors.New("interrupted")
+	case len(s.Details()) > 0:
+		return reason.Of(err)
+	case s.Code() == codes.Unimplemented:
+		return fmt.Errorf("--admin %s: the server there has no AdminService: this is not its admin listener", o.address)
+	default:
+		return fmt.Errorf("--admin %s: no torrentcache server answers there: %s", o.address, dialCause(s.Message()))
+	}
+}
+
+// dialCause returns what matters of grpc's message about a connection that failed.
+func dialCause(message string) string {
+	if at := strings.LastIndex(message, "dial "); at >= 0 {
+		return strings.TrimSuffix(message[at:], `"`)
+	}
+	return message
+}
+
+// above writes to where a display is, lines above it.
+type above struct{ display *progress.Display }
+
+var _ io.Writer = above{}
+
+// Write implements [io.Writer]; b is whole lines.
+func (a above) Write(b []byte) (int, error) {
+	a.display.Print(strings.TrimSuffix(string(b), "\n"))
+	return len(b), nil
+}

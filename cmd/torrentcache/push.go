@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const pushHelp = `Cache torrents, any number of them: files, folders with all below, tar archives
+(plain, gzip, bzip2, xz, zstd) and zip archives, which are read without unpacking.
+A PATH with *?[ in it that is no file is a pattern; - stands for a list of paths
+on standard input, one a line.
+
+  torrentcache push my.torrent ~/torrents
+  torrentcache push --resume push.journal /srv/torrage backup-2012.tar.xz
+  find / -name '*.torrent' | torrentcache push -
+  torrentcache push --dry-run --json ~/torrents
+  torrentcache push --watch ~/new
+
+Info hashes are computed here, the server is asked which it lacks, and only those
+are sent. Files and members that are gzip or bzip2 inside are inflated first.
+Below folders and in archives *.torrent files and all else that begins as a
+torrent are taken; ._* files, Thumbs.db, *.part and the like are skipped.
+
+When the server is away, restarting, busy or full, push waits and tries again,
+for --patience. With --resume FILE it notes there what the server acknowledged.
+Stop it any way you like, or lose the machine, and run it again with the same
+FILE: what was acknowledged is neither read nor sent again, inside archives too
+(the server is asked whether it still has it). Files are recognized by path,
+size and modification time.
+
+--watch goes on: what appears in the folders, or changes, is pushed once it has
+stayed the same for --interval. Writing elsewhere and moving it in is safest.
+
+Private torrents are skipped and counted, because their announce URLs often hold
+somebody's passkey; --include-private pushes them.
+
+Exit status: 0 everything is cached (private ones aside), 3 some were refused or
+unreadable (--report FILE lists them), 1 push did not get to the end.
+`
+
+// pushSettings are the flags of push.
+type pushSettings struct {
+	remote
+	resume, report string
+	dryRun         bool
+	includePrivate bool
+	json           bool
+	watch          bool
+	interval       time.Duration
+	null           bool
+	streams        int
+	patience       time.Duration
+}
+
+func newPush(env environment) *cobra.Command {
+	var s pushSettings
+	c := &cobra.Command{
+		Use:   "push PATH...",
+		Short: "Cache torrents from files, folders and archives",
+		Long:  pushHelp + remoteHelp,
+		RunE: func(c *cobra.Command, paths []string) error {
+			if err := settings(c, env, func() error { return s.validate(paths) }); err != nil {
+				return err
+			}
+			return push(c.Context(), s, paths, env, c.InOrStdin())
+		},
+	}
+	flags := c.Flags()
+	s.addFlags(flags)
+	flags.StringVar(&s.resume, "resume", "", "journal of what the server acknowledged, made if it is not there")
+	flags.StringVar(&s.report, "report", "", "write each refused or unreadable file to this file: name, reason, message, between tabs")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "say what is missing and send nothing")
+	flags.BoolVar(&s.includePrivate, "include-private", false, "push private torrents too")
+	flags.BoolVar(&s.json, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
+	flags.BoolVar(&s.watch, "watch", false, "go on, and push what appears in the folders")
+	flags.DurationVar(&s.interval, "interval", 2*time.Second, "with --watch: how often to look")
+	flags.BoolVarP(&s.null, "null", "0", false, "with -: a NUL ends each path instead of a line feed")
+	flags.IntVar(&s.streams, "streams", 4, "how many streams to send over in parallel")
+	flags.DurationVar(&s.patience, "patience", 5*time.Minute, "give up when the server has been away, busy or full for this long")
+	return c
+}
+
+func (s *pushSettings) validate(paths []string) error {
+	switch {
+	case len(paths) == 0:
+		return errors.New("push what? Want files, folders, archives, or - for a list on standard input (torrentcache push --help)")
+	case s.streams < 1 || s.streams > 64:
+		return fmt.Errorf("--streams %d: want 1 to 64", s.streams)
+	case s.patience <= 0:
+		return fmt.Errorf("--patience %s: want more than zero", s.patience)
+	case s.interval <= 0:
+		return fmt.Errorf("--interval %s: want more than zero", s.interval)
+	}
+	if s.watch {
+		for _, path := range paths {
+			if info, err := os.Stat(path); err != nil || !info.IsDir() {
+				return fmt.Errorf("--watch %s: want folders that exist", path)
+			}
+		}
+	}
+	return s.remote.validate()
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// report writes outcomes for machines: JSON lines, and the file of --report. It
+// is safe for concurrent use.
+type report struct {
+	mu   sync.Mutex
+	json *json.Encoder // nil without --json
+	file *os.File      // nil without --report
+}
+
+// outcome is what became of one file.
+type outcome struct {
+	Name     string `json:"name"`
+	Status   string `json:"status"`
+	InfoHash string `json:"info_hash,omitempty"`
+	Reason   string `json:"reason,omitempty"` // of a refused or unreadable file
+	Message  string `json:"message,omitempty"`
+}
+
+// newReport writes JSON to stdout unless that is nil, and the report to path
+// unless that is empty.
+func newReport(stdout io.Writer, path string) (*report, error) {
+	r := &report{}
+	if stdout != nil {
+		r.json = json.NewEncoder(stdout)
+		r.json.SetEscapeHTML(false)
+	}
+	if path == "" {
+		return r, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--report: %w", err)
+	}
+	r.file = file
+	return r, nil
+}
+
+// add writes one outcome.
+func (r *report) add(o outcome) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.json != nil {
+		if err := r.json.Encode(o); err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
+	}
+	if r.file == nil || o.Reason == "" {
+		return nil
+	}
+	if _, err := fmt.Fprintf(r.file, "%s\t%s\t%s\n", printable(o.Name), o.Reason, oneLine(o.Message)); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return nil
+}
+
+// end writes the last JSON object.
+func (r *report) end(summary any) error {
+	if r.json == nil {
+		return nil
+	}
+	return r.json.Encode(map[string]any{"summary": summary})
+}
+
+func (r *report) close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}
+
+// printable returns text with what could break a line or a terminal replaced by `?`.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// oneLine is printable for messages: white space becomes single spaces.
+func oneLine(text string) string { return printable(strings.Join(strings.Fields(text), " ")) }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/journal"
+	"github.com/torrentcache/torrentcache/internal/progress"
+)
+
+// tally counts what became of the files.
+type tally struct {
+	new, already, missing, private, refused, unreadable atomic.Int64
+	skipped                                             atomic.Int64 // no torrents
+	bytes                                               atomic.Int64 // of input gone through
+	sent                                                atomic.Int64 // bytes of torrents
+}
+
+func (t *tally) of(s client.Status) *atomic.Int64 {
+	return map[client.Status]*atomic.Int64{
+		client.New: &t.new, client.Already: &t.already, client.Missing: &t.missing,
+		client.Private: &t.private, client.Refused: &t.refused, client.Unreadable: &t.unreadable,
+	}[s]
+}
+
+func (t *tally) files() int64 {
+	return t.new.Load() + t.already.Load() + t.missing.Load() + t.private.Load() + t.refused.Load() + t.unreadable.Load()
+}
+
+func (r *pushRun) progress() progress.Counts {
+	t := &r.tally
+	return progress.Counts{
+		Files: t.files(), Bytes: t.bytes.Load(), TotalBytes: r.total.Load(),
+		New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(),
+		Refused: t.refused.Load() + t.unreadable.Load(),
+	}
+}
+
+// result notes what became of one file. The journal gets what the server
+// acknowledged, and nothing else.
+func (r *pushRun) result(result client.Result) error {
+	r.tally.of(result.Status).Add(1)
+	r.tally.sent.Add(result.Sent)
+	acknowledged := result.Status == client.New || result.Status == client.Already
+	if id := result.IDs.Primary(); acknowledged && r.journal != nil && result.Item.Known != id.Short() {
+		if err := r.journal.Add(result.Item.Tag.(journal.Key), id); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+	}
+	return r.tell(outcome{
+		Name: result.Item.Name, Status: result.Status.String(), InfoHash: hashes(result.IDs),
+		Reason: result.Reason, Message: result.Message,
+	})
+}
+
+// problem notes what could not be read at all.
+func (r *pushRun) problem(name string, err error) error {
+	r.tally.unreadable.Add(1)
+	return r.tell(outcome{Name: name, Status: client.Unreadable.String(), Reason: "TORRENT_MISSING", Message: err.Error()})
+}
+
+// hashes is the id that answers lead with, empty if none is known.
+func hashes(ids infohash.Set) string { return ids.Primary().String() }
+
+// tell writes an outcome to where it is wanted.
+func (r *pushRun) tell(o outcome) error {
+	if o.Reason != "" && !r.settings.json {
+		r.display.Print(fmt.Sprintf("%s: %s: %s: %s", o.Status, printable(o.Name), o.Reason, oneLine(o.Message)))
+	}
+	return r.report.add(o)
+}
+
+// summary is the counts at the end, for machines.
+type summary struct {
+	Files      int64   `json:"files"`
+	New        int64   `json:"new"`
+	Already    int64   `json:"already"`
+	Missing    int64   `json:"missing"` // of a dry run
+	Private    int64   `json:"private_skipped"`
+	Refused    int64   `json:"refused"`
+	Unreadable int64   `json:"unreadable"`
+	Skipped    int64   `json:"no_torrents_skipped"`
+	SentBytes  int64   `json:"sent_bytes"`
+	Seconds    float64 `json:"seconds"`
+	Complete   bool    `json:"complete"` // push got to the end
+}
+
+// conclude writes the summary and returns the command's error.
+func (r *pushRun) conclude(ctx context.Context, pushed error) error {
+	failed := errors.Join(pushed, r.listed)
+	if r.settings.watch && ctx.Err() != nil && errors.Is(pushed, context.Canceled) {
+		failed = nil // the only way for it to end
+	}
+	t := &r.tally
+	s := summary{
+		Files: t.files(), New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(), Private: t.private.Load(),
+		Refused: t.refused.Load(), Unreadable: t.unreadable.Load(), Skipped: t.skipped.Load(),
+		SentBytes: t.sent.Load(), Seconds: time.Since(r.begin).Seconds(), Complete: failed == nil,
+	}
+	if err := r.writeSummary(s); err != nil {
+		return err
+	}
+	switch {
+	case failed != nil && ctx.Err() != nil:
+		return errors.New("interrupted: run it again to go on" + r.resumeHint())
+	case failed != nil:
+		return fmt.Errorf("stopped before the end: %w", failed)
+	case s.Refused+s.Unreadable > 0:
+		return &exitError{exitSomeFailed, fmt.Sprintf("%s of %s files are not cached", progress.Number(s.Refused+s.Unreadable), progress.Number(s.Files))}
+	}
+	return nil
+}
+
+func (r *pushRun) resumeHint() string {
+	if r.settings.resume == "" {
+		return ""
+	}
+	return ", with the same --resume"
+}
+
+func (r *pushRun) writeSummary(s summary) error {
+	if r.settings.json {
+		return r.report.end(s)
+	}
+	_, err := fmt.Fprintln(r.env.stdout, s.text(r.settings.dryRun))
+	return err
+}
+
+// text is the summary for people.
+func (s summary) text(dryRun bool) string {
+	parts := []string{progress.Number(s.New) + " new"}
+	if dryRun {
+		parts = []string{progress.Number(s.Missing) + " missing"}
+	}
+	parts = append(parts, progress.Number(s.Already)+" already cached")
+	for _, part := range []struct {
+		count int64
+		what  string
+	}{
+		{s.Private, "private (skipped)"}, {s.Refused, "refused"}, {s.Unreadable, "unreadable"}, {s.Skipped, "no torrents (skipped)"},
+	} {
+		if part.count > 0 {
+			parts = append(parts, progress.Number(part.count)+" "+part.what)
+		}
+	}
+	took := time.Duration(s.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
+	return fmt.Sprintf("%s files in %s: %s; %s sent", progress.Number(s.Files), took, strings.Join(parts, ", "), progress.Bytes(s.SentBytes))
+}
+
+// open opens what the run writes to.
+func (r *pushRun) open() (err error) {
+	if r.settings.resume != "" {
+		if r.journal, err = journal.Open(r.settings.resume); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+	}
+	var stdout io.Writer
+	if r.settings.json {
+		stdout = r.env.stdout
+	}
+	r.report, err = newReport(stdout, r.settings.report)
+	return err
+}
+
+func (r *pushRun) close() error {
+	err := r.report.close()
+	if r.journal != nil {
+		err = errors.Join(err, r.journal.Close())
+	}
+	return err
+}

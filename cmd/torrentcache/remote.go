@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/internal/config"
+)
+
+// remoteHelp ends the help of every command that talks to a server.
+const remoteHelp = `
+--server is the gRPC address of a torrentcache server (its --grpc-addr), not that
+of its web pages. Every flag can also be set in the environment: --server by
+TORRENTCACHE_SERVER, --token by TORRENTCACHE_TOKEN (where other users of the
+machine do not see it).`
+
+// remote is how the client commands reach a server.
+type remote struct {
+	server         string
+	tls            bool
+	token          string
+	maxTorrentSize config.Size
+}
+
+func (r *remote) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&r.server, "server", "127.0.0.1:9090", "gRPC address of the server (host:port)")
+	flags.BoolVar(&r.tls, "tls", false, "connect with TLS and check the server's certificate")
+	flags.StringVar(&r.token, "token", "", "send this as Authorization: Bearer TOKEN; use --tls with it outside this machine")
+	r.maxTorrentSize = client.DefaultMaxTorrentSize
+	flags.Var(&r.maxTorrentSize, "max-torrent-size", "largest torrent to handle; set it to what the server was started with")
+}
+
+func (r *remote) validate() error {
+	if host, port, err := net.SplitHostPort(r.server); err != nil || host == "" || port == "" || strings.Contains(r.server, "/") {
+		return fmt.Errorf("--server %q: want host:port of a server's gRPC listener, such as 127.0.0.1:9090", r.server)
+	}
+	if r.maxTorrentSize < 1 {
+		return fmt.Errorf("--max-torrent-size %s: want more than zero", r.maxTorrentSize)
+	}
+	return nil
+}
+
+func (r *remote) dial() (*client.Client, error) {
+	o := client.Options{Token: r.token, MaxTorrentSize: int64(r.maxTorrentSize)}
+	if r.tls {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return client.Dial(r.server, o)
+}

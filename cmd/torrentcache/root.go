@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/internal/buildinfo"
+	"github.com/torrentcache/torrentcache/internal/config"
+)
+
+const rootHelp = `torrentcache stores .torrent files and hands them out by info hash.
+
+  torrentcache serve                              everything, on this machine only
+  torrentcache serve --http-addr :8080            the same, open to the network
+  torrentcache gateway --backend cache1:9090      the HTTP doors alone
+  torrentcache push ~/torrents old.tar.xz         cache torrents from folders and archives
+  torrentcache get INFOHASH                       fetch one
+  torrentcache backup DIR                         copy a running server's store
+  torrentcache verify                             check it for damage
+
+Every flag can also be set in the environment: --http-addr by
+TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable.`
+
+// newRoot returns the command with all its commands.
+func newRoot(env environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:                "torrentcache",
+		Short:              "Store .torrent files and hand them out by info hash",
+		Long:               rootHelp,
+		SilenceErrors:      true,
+		SilenceUsage:       true,
+		DisableSuggestions: true,
+	}
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
+	})
+	root.AddCommand(newServe(env), newGateway(env), newVersion(env))
+	root.AddCommand(newPush(env), newGet(env), newInfo(env), newMissing(env))
+	root.AddCommand(newVerify(env), newBackup(env), newReindex(env), newExport(env), newImport(env))
+	root.AddCommand(newRemove(env), newRestore(env), newStats(env))
+	return root
+}
+
+func newVersion(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which build this is",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(env.stdout, buildinfo.Read())
+			return err
+		},
+	}
+}
+
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q: settings are flags (%s --help lists them)", c.CommandPath(), args[0], c.CommandPath())
+	}
+	return nil
+}
+
+// settings fills what the command line left alone from the environment, checks
+// the whole, and warns of variables that no command knows.
+func settings(c *cobra.Command, env environment, validate func() error) error {
+	if err := config.FromEnvironment(c.Flags(), env.environ); err != nil {
+		return err
+	}
+	if err := validate(); err != nil {
+		return err
+	}
+	var known []*pflag.FlagSet
+	for _, command := range c.Root().Commands() {
+		known = append(known, command.Flags())
+	}
+	for _, name := range config.UnknownVariables(env.environ, known) {
+		fmt.Fprintf(env.stderr, "torrentcache: warning: the environment variable %s is no setting and is ignored\n", name)
+	}
+	return nil
+}
