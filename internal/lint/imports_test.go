@@ -26,6 +26,11 @@ var arrows = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/telemetry": {},
 	"internal/httpx":     {"internal/reason"},
+	"internal/wire":      {"gen/torrentcache/v1"},
+	"internal/journal":   {"infohash"},
+	"internal/progress":  {},
+	"internal/source":    {},
+	"internal/steady":    {},
 
 	"metainfo":             {"infohash"},
 	"metainfo/torrenttest": {"infohash", "metainfo"},
@@ -38,10 +43,14 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":     {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/reason", "internal/inflate"},
-	"web":        {"infohash", "internal/reason"},
-	"gateway":    {"gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
-	"soapcompat": {"gen/...", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/reason", "internal/inflate", "internal/wire"},
+	"web":              {"infohash", "internal/reason"},
+	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+	"gateway/fastpath": {"infohash", "internal/reason"},
+	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/reason"},
+	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+
+	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason"},
 
 	"cmd/torrentcache": {"..."},
 	"bench/...":        {"..."},

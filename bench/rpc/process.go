@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// roles are what this program is to its own children: servers, which get an
+// address, the size of the torrents and a folder of their own, and loads.
+var roles = map[string]func(args []string) error{
+	"grpc-torrentcache": profiled("grpc-torrentcache", serveProduct),
+	"grpc-default":      profiled("grpc-default", serveDefault),
+	"json-torrentcache": profiled("json-torrentcache", serveProductJSON),
+	"http-torrentcache": serveBinary("--http-addr"),
+	"grpc-serve":        serveBinary("--grpc-addr"),
+	"json-default":      profiled("json-default", serveDefaultJSON),
+	"raw":               serveRaw,
+	"load-get":          loadRole(getTorrents),
+	"load-cache":        loadRole(cacheTorrents),
+	"load-json":         loadRole(getJSON),
+	"load-form":         loadRole(uploadForms),
+	"load-raw":          loadRole(loadRaw),
+}
+
+// loadOnce puts the load of that role on addr, from core 1, and returns how many requests
+// were answered in what time.
+func loadOnce(o options, load string, size int, self, addr string, length time.Duration) (int, time.Duration, error) {
+	out, err := exec.Command("taskset", "-c", "1", self, load, addr, strconv.Itoa(size),
+		strconv.Itoa(o.clients), strconv.Itoa(o.conns), length.String()).Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return 0, 0, fmt.Errorf("%s: %s", load, exit.Stderr)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	var n int
+	var took time.Duration
+	if _, err := fmt.Sscan(string(out), &n, (*int64)(&took)); err != nil {
+		return 0, 0, fmt.Errorf("%s said %q", load, out)
+	}
+	return n, took, nil
+}
+
+// binaryName is the file that build makes.
+const binaryName = "torrentcache"
+
+// build builds the product into dir.
+func build(dir string) error {
+	c := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, binaryName), "github.com/torrentcache/torrentcache/cmd/torrentcache")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return nil
+}
+
+func await(addr string) error {
+	for range 500 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			return c.Close()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return errors.New("does not come up")
+}
+
+func freeAddress() (string, error) {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

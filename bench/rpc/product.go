@@ -1,0 +1,76 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"google.golang.org/grpc/health"
+
+	"github.com/torrentcache/torrentcache/gateway"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/steady"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+const (
+	maxTorrentSize = 10_000_000
+	memoryLimit    = 16 << 30 // bytes, as --memory-limit
+)
+
+// serveProduct serves torrentcache's gRPC from a store in memory, otherwise as
+// `torrentcache serve` does.
+func serveProduct(args []string) error {
+	l, err := listen(args[0])
+	if err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(steady.Limit(memoryLimit))
+	srv, chain, _ := newProduct()
+	return server.NewGRPC(chain, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic).Serve(l)
+}
+
+// serveProductJSON serves torrentcache's JSON from a store in memory, as
+// `torrentcache serve` does but for its hot cache.
+func serveProductJSON(args []string) error {
+	defer runtime.KeepAlive(steady.Limit(memoryLimit))
+	srv, chain, metrics := newProduct()
+	handler, err := gateway.New(gateway.Options{
+		Conn:           server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic),
+		MaxTorrentSize: maxTorrentSize,
+	})
+	if err != nil {
+		return err
+	}
+	logger := slog.Default()
+	door := func(string) string { return "api" }
+	l, err := listen(args[0])
+	if err != nil {
+		return err
+	}
+	return lifecycle.NewPublicHTTP(metrics.HTTP(door, httpx.Recover(logger, handler)), telemetry.HTTPErrorLog(logger)).Serve(l)
+}
+
+func newProduct() (*server.Server, server.Chain, *telemetry.Metrics) {
+	steady.OverlapSync()
+	metrics := telemetry.NewMetrics(telemetry.Build{})
+	srv := server.New(server.Options{Store: memstore.New(), MaxTorrentSize: maxTorrentSize})
+	return srv, server.Chain{Observe: func(c server.Call) {
+		metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)
+	}}, metrics
+}
+
+// serveBinary becomes `torrentcache serve` with one public listener.
+func serveBinary(listener string) func(args []string) error {
+	return func(args []string) error {
+		addr, dir := args[0], args[2]
+		binary := filepath.Join(filepath.Dir(dir), binaryName)
+		argv := []string{binary, "serve", "--admin-addr", "127.0.0.1:0", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"}
+		return syscall.Exec(binary, append(argv, listener, addr), os.Environ())
+	}
+}
