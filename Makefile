@@ -30,13 +30,14 @@ unit: ## unit tests, with Go and a C compiler alone
 .PHONY: e2e
 e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
 	go test -tags e2e -count=1 -timeout 20m ./test/...
+	go test -tags e2e -count=1 -timeout 10m -run PowerCut -v ./store/diskstore
 	cd test/metainfodiff && go test -tags e2e -count=1 -timeout 10m ./...
 
 .PHONY: lint
 lint: $(BUF) ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
-	go vet -tags e2e ./test/...
+	go vet -tags e2e ./test/... ./store/...
 	$(TOOL) staticcheck ./...
 	$(BUF) lint
 	$(BUF) breaking --against proto/baseline.binpb
@@ -54,6 +55,14 @@ generated: ## fail if gen/ is not what generate makes
 .PHONY: baseline
 baseline: $(BUF) ## accept today's proto/ as what buf breaking compares with (on purpose only)
 	$(BUF) build -o proto/baseline.binpb
+
+.PHONY: bench
+bench: ## measure against the peers, side by side; prints Markdown (half an hour; Debian: nginx-light, wrk, curl)
+	go run ./bench/metainfo
+	go run ./bench/store
+	go run ./bench/rpc
+	go run ./bench/downloads
+	go run ./bench/bulk
 
 .PHONY: cross
 cross: ## build for the other platforms

@@ -1,0 +1,178 @@
+//go:build e2e
+
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// upload caches a torrent and returns the path of its download.
+func upload(t *testing.T, addr string, torrent []byte) string {
+	t.Helper()
+	resp, err := http.Post("http://"+addr+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(torrent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("upload: %s", resp.Status)
+	}
+	hash := filepath.Base(resp.Header.Get("Location"))
+	return "/torrent/" + hash + ".torrent"
+}
+
+// conversations are what two readers of HTTP may understand in two ways; PATH
+// stands for the path of a torrent.
+var conversations = map[string]string{
+	"plain":                      "GET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"close":                      "GET PATH HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+	"HTTP/1.0":                   "GET PATH HTTP/1.0\r\n\r\n",
+	"HEAD":                       "HEAD PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"pipelined":                  "GET PATH HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"unknown":                    "GET /torrent/0000000000000000000000000000000000000000.torrent HTTP/1.1\r\nHost: a\r\n\r\n",
+	"range":                      "GET PATH HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n",
+	"length and chunked":         "GET PATH HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"chunked and length":         "POST /autoupload.php HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\nGET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"two lengths":                "GET PATH HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+	"a space before the colon":   "GET PATH HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+	"a folded header":            "GET PATH HTTP/1.1\r\nHost: a\r\nX: b\r\n Content-Length: 40\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+	"bare LF":                    "GET PATH HTTP/1.1\nHost: a\n\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+	"a bare CR":                  "GET PATH HTTP/1.1\r\nHost: a\r\nX: b\rContent-Length: 40\r\n\r\n",
+	"NUL":                        "GET PATH HTTP/1.1\r\nHost: a\r\nX: b\x00c\r\n\r\n",
+	"two Hosts":                  "GET PATH HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+	"absolute form":              "GET http://b PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"a lower-case method":        "get PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"raw blanks in the title":    "GET PATH?title=a b HTTP/1.1\r\nHost: a\r\n\r\nGET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"a body that is a request":   "POST /autoupload.php HTTP/1.1\r\nHost: a\r\nContent-Length: 34\r\n\r\nGET /livez HTTP/1.1\r\nHost: evil\r\n\r\nGET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
+	"a GET with a request in it": "GET PATH HTTP/1.1\r\nHost: a\r\nContent-Length: 34\r\n\r\nGET /livez HTTP/1.1\r\nHost: evil\r\n\r\n",
+}
+
+// say sends text and what the server at addr answers until it closes or has
+// nothing more to say.
+func say(t *testing.T, addr, text string) []byte {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if err != nil && len(answer) == 0 { // a reset behind an answer is a refusal of the rest
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// changing are the lines of an answer that depend on when it is given.
+var changing = regexp.MustCompile(`(Date|Last-Modified): [^\r]*\r\n`)
+
+// With and without the fast path the server says the same.
+func TestFastPathOnAndOff(t *testing.T) {
+	torrent := torrenttest.Random(1, 30_000)
+	on, off := startServer(t), startServer(t, "--fast-path", "off")
+	path := upload(t, on.HTTP, torrent)
+	upload(t, off.HTTP, torrent)
+	for name, text := range conversations {
+		t.Run(name, func(t *testing.T) {
+			text := strings.ReplaceAll(text, "PATH", path)
+			want := changing.ReplaceAll(say(t, off.HTTP, text), nil)
+			for range 3 { // the answer is made ready by the first
+				if got := changing.ReplaceAll(say(t, on.HTTP, text), nil); !bytes.Equal(got, want) {
+					t.Fatalf("with the fast path %d bytes, without %d\n%.300q\n%.300q", len(got), len(want), got, want)
+				}
+			}
+		})
+	}
+}
+
+// Behind nginx, which keeps one connection to the server for everybody, no
+// client's request changes what the next one gets.
+func TestFastPathBehindNginx(t *testing.T) {
+	s := startServer(t)
+	torrent := torrenttest.Random(2, 30_000)
+	path := upload(t, s.HTTP, torrent)
+	front := startNginx(t, s.HTTP)
+	for name, text := range conversations {
+		t.Run(name, func(t *testing.T) {
+			for range 3 {
+				say(t, front, strings.ReplaceAll(text, "PATH", path))
+				if status, body := fetch(t, "http://"+front+path); status != http.StatusOK || !bytes.Equal(body, torrent) {
+					t.Fatalf("the next client got %d and %.200q", status, body)
+				}
+				if status, body := fetch(t, "http://"+front+"/livez"); status != http.StatusOK || len(body) > 100 {
+					t.Fatalf("the one after got %d and %.200q", status, body)
+				}
+			}
+		})
+	}
+}
+
+// startNginx runs nginx before backend until the test ends, and returns its address.
+func startNginx(t *testing.T, backend string) string {
+	t.Helper()
+	dir, addr := t.TempDir(), freeAddress(t)
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;"
+	}
+	conf := fmt.Sprintf(`daemon off; worker_processes 1; pid nginx.pid; error_log stderr error; %s
+events { }
+http {
+  access_log off;
+  client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+  upstream backend { server %s; keepalive 1; }
+  server {
+    listen %s;
+    location / {
+      proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_request_buffering off;
+    }
+  }
+}
+`, user, backend, addr)
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("nginx", "-p", dir, "-c", file)
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // how it ends does not matter
+	})
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			_ = c.Close()
+			return addr
+		}
+		if time.Since(begun) > patience {
+			t.Fatal("nginx does not come up")
+		}
+	}
+}

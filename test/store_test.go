@@ -1,0 +1,374 @@
+//go:build e2e
+
+package test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/client"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+// command runs torrentcache to its end and returns exit status and output.
+func command(t *testing.T, args ...string) (exit int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(t), args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok || ctx.Err() != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// mustCommand is command for what must succeed, and returns its standard output.
+func mustCommand(t *testing.T, args ...string) string {
+	t.Helper()
+	exit, stdout, stderr := command(t, args...)
+	if exit != 0 {
+		t.Fatalf("%q: exit status %d\n%s%s", args, exit, stdout, stderr)
+	}
+	return stdout
+}
+
+// upload uploads numbered torrents from..to-1, and returns them by info hash.
+func (s *server) upload(t *testing.T, from, to uint64) map[string][]byte {
+	t.Helper()
+	cache, torrents := dial(t, s), map[string][]byte{}
+	for n := from; n < to; n++ {
+		answer, err := cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		torrents[answer.GetInfoHash()] = numbered(n)
+	}
+	return torrents
+}
+
+// wantTorrents checks that s has these torrents, byte for byte.
+func (s *server) wantTorrents(t *testing.T, torrents map[string][]byte) {
+	t.Helper()
+	cache := dial(t, s)
+	for hash, torrent := range torrents {
+		answer, err := cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+		if err != nil || !bytes.Equal(answer.GetTorrent(), torrent) {
+			t.Errorf("%s: %d bytes, want %d (%v)", hash, len(answer.GetTorrent()), len(torrent), err)
+		}
+	}
+}
+
+// wantRemoved checks that s answers TORRENT_REMOVED.
+func (s *server) wantRemoved(t *testing.T, hash string) {
+	t.Helper()
+	_, err := dial(t, s).GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+	if client.Reason(err) != "TORRENT_REMOVED" {
+		t.Errorf("a removed torrent: %v", err)
+	}
+}
+
+func (s *server) stopInOrder(t *testing.T) {
+	t.Helper()
+	if err := s.stop(t, syscall.SIGTERM); err != nil {
+		t.Fatalf("the server ended with %v", err)
+	}
+}
+
+func anyOf(torrents map[string][]byte) string {
+	return slices.Min(slices.Collect(maps.Keys(torrents)))
+}
+
+// A backup made under load has all that was acknowledged before it began,
+// removals included, and is a data folder.
+func TestBackupWhileServing(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 300)
+	removed, absent := anyOf(torrents), strings.Repeat("AB", 20)
+	bytesOfRemoved := torrents[removed]
+	mustCommand(t, "remove", "--admin", s.Admin, "--reason", "court order", removed, absent)
+	delete(torrents, removed)
+	cursor := endOfFeed(t, s, "")
+
+	loaded, stopLoad := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	load.Go(func() {
+		cache := dial(t, s)
+		for n := uint64(1000); loaded.Err() == nil; n++ {
+			if _, err := cache.CacheTorrent(loaded, &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)}); err != nil && loaded.Err() == nil {
+				t.Errorf("an upload while the backup is made: %v", err)
+				return
+			}
+		}
+	})
+	dir := filepath.Join(t.TempDir(), "backup")
+	out := mustCommand(t, "backup", "--admin", s.Admin, dir)
+	stopLoad()
+	load.Wait()
+	if !strings.Contains(out, "copied to "+dir) {
+		t.Errorf("backup says %q", out)
+	}
+	if exit, _, stderr := command(t, "backup", "--admin", s.Admin, dir); exit != 1 || !strings.Contains(stderr, dir) {
+		t.Errorf("a backup over a backup: exit status %d, %s", exit, stderr)
+	}
+	later := s.upload(t, 500, 510)
+	s.wantTorrents(t, torrents)
+
+	restored := startServerIn(t, dir)
+	restored.wantTorrents(t, torrents)
+	for _, hash := range []string{removed, absent} {
+		restored.wantRemoved(t, hash)
+	}
+	if _, err := dial(t, restored).GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: anyOf(later)}); client.Reason(err) != "TORRENT_NOT_FOUND" {
+		t.Errorf("what came after the backup: %v", err)
+	}
+	if !restarted(t, restored, cursor) {
+		t.Error("a follower of the server is not told that the restored one has another feed")
+	}
+	mustCommand(t, "restore", "--admin", restored.Admin, removed)
+	restored.wantTorrents(t, map[string][]byte{removed: bytesOfRemoved})
+	mustCommand(t, "verify", "--admin", restored.Admin)
+}
+
+// endOfFeed follows the feed from a cursor until there is no more, and returns where that is.
+func endOfFeed(t *testing.T, s *server, cursor string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn := dialPort(t, s.GRPC)
+	defer conn.Close()
+	stream, err := torrentcachev1.NewSyncServiceClient(conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{AfterCursor: cursor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		answer, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(answer.GetChanges()) == 0 {
+			return answer.GetCursor()
+		}
+	}
+}
+
+// restarted reports whether the feed begins anew for who has the cursor.
+func restarted(t *testing.T, s *server, cursor string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn := dialPort(t, s.GRPC)
+	defer conn.Close()
+	stream, err := torrentcachev1.NewSyncServiceClient(conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{AfterCursor: cursor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.GetRestarted() && len(answer.GetChanges()) > 0
+}
+
+// One flipped bit costs one torrent, is found, and an upload heals it.
+func TestVerifyFindsAFlippedBit(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 50)
+	s.stopInOrder(t)
+	victim := anyOf(torrents)
+	flipBit(t, s.DataDir, torrents[victim])
+
+	exit, stdout, stderr := command(t, "verify", "--data-dir", s.DataDir)
+	if exit != 1 || stdout != victim+"\n" || !strings.Contains(stderr, "1 of 50 torrents are damaged") {
+		t.Errorf("verify of the folder: exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	s.start(t, s.cmd.Args[1:])
+	_, err := dial(t, s).GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: victim})
+	if client.Reason(err) != "TORRENT_DAMAGED" {
+		t.Errorf("a damaged torrent: %v", err)
+	}
+	whole := maps.Clone(torrents)
+	delete(whole, victim)
+	s.wantTorrents(t, whole)
+	if exit, stdout, stderr := command(t, "verify", "--admin", s.Admin); exit != 1 || stdout != victim+"\n" {
+		t.Errorf("verify of the server: exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	answer, err := dial(t, s).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrents[victim]})
+	if err != nil || answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_HEALED {
+		t.Errorf("the upload that heals: %v, %v", answer, err)
+	}
+	s.wantTorrents(t, torrents)
+	mustCommand(t, "verify", "--admin", s.Admin, "--rate", "100MB")
+	s.stopInOrder(t)
+	mustCommand(t, "verify", "--data-dir", s.DataDir)
+}
+
+// A running server finds damage, counts it, and serves the rest.
+func TestDamageIsCounted(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 20)
+	victim := anyOf(torrents)
+	flipBit(t, s.DataDir, torrents[victim])
+	if exit, stdout, stderr := command(t, "verify", "--admin", s.Admin); exit != 1 || stdout != victim+"\n" {
+		t.Errorf("verify: exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	metrics := string(mustFetch(t, "http://"+s.Admin+"/metrics"))
+	for _, line := range []string{"torrentcache_store_damaged_total 1\n", "torrentcache_verify_damaged_torrents 1\n",
+		"torrentcache_verify_checked_torrents 20\n", "torrentcache_verify_running 0\n"} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
+
+// flipBit changes a bit in the middle of a stored torrent, on disk.
+func flipBit(t *testing.T, dataDir string, torrent []byte) {
+	t.Helper()
+	segments, err := filepath.Glob(filepath.Join(dataDir, "segments", "*.segment"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range segments {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(content, torrent)
+		if at < 0 {
+			continue
+		}
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		middle := at + len(torrent)/2
+		if _, err := file.WriteAt([]byte{content[middle] ^ 4}, int64(middle)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("the torrent is in no segment")
+}
+
+// Whoever loses the index loses time, not torrents, and no removals either.
+func TestReindex(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 100)
+	removed := anyOf(torrents)
+	mustCommand(t, "remove", "--admin", s.Admin, removed)
+	delete(torrents, removed)
+	lose := func() {
+		s.stopInOrder(t)
+		if err := os.RemoveAll(filepath.Join(s.DataDir, "index")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func() {
+		s.start(t, s.cmd.Args[1:])
+		s.wantTorrents(t, torrents)
+		s.wantRemoved(t, removed)
+	}
+	lose()
+	if out := mustCommand(t, "reindex", "--data-dir", s.DataDir); !strings.Contains(out, "99 torrents, 1 info hashes removed") {
+		t.Errorf("reindex says %q", out)
+	}
+	check()
+	lose() // serve builds it by itself
+	check()
+}
+
+func TestSecondProcessOnTheFolderIsRefused(t *testing.T) {
+	s := startServer(t)
+	for _, args := range [][]string{
+		{"serve", "--http-addr", "127.0.0.1:0", "--grpc-addr", "off", "--admin-addr", "off", "--data-dir", s.DataDir},
+		{"verify", "--data-dir", s.DataDir},
+		{"reindex", "--data-dir", s.DataDir},
+		{"export", "--data-dir", s.DataDir},
+		{"backup", "--data-dir", s.DataDir, filepath.Join(t.TempDir(), "backup")},
+	} {
+		exit, _, stderr := command(t, args...)
+		if exit != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "another torrentcache uses this folder") {
+			t.Errorf("%s: exit status %d: %s", args[0], exit, stderr)
+		}
+	}
+	s.upload(t, 0, 1)
+}
+
+// What is exported from one server is imported into another.
+func TestExportAndImport(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 60)
+	removed := anyOf(torrents)
+	mustCommand(t, "remove", "--admin", s.Admin, removed)
+	delete(torrents, removed)
+	s.stopInOrder(t)
+	archive := mustCommand(t, "export", "--data-dir", s.DataDir)
+	members := map[string][]byte{}
+	for r := tar.NewReader(strings.NewReader(archive)); ; {
+		header, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil || header.ModTime.Year() < 2000 {
+			t.Fatalf("%s: %v, %v", header.Name, header.ModTime, err)
+		}
+		members[strings.TrimSuffix(header.Name, ".torrent")] = content
+	}
+	if !maps.EqualFunc(members, torrents, bytes.Equal) {
+		t.Errorf("%d members are not the %d torrents", len(members), len(torrents))
+	}
+	path := filepath.Join(t.TempDir(), "x.tar")
+	if err := os.WriteFile(path, []byte(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	other := startServer(t)
+	mustCommand(t, "import", "--server", other.GRPC, path)
+	other.wantTorrents(t, torrents)
+}
+
+// Erased bytes are off the disk when remove returns.
+func TestEraseLeavesNothing(t *testing.T) {
+	s := startServer(t)
+	torrents := s.upload(t, 0, 30)
+	victim := anyOf(torrents)
+	torrent := torrents[victim]
+	delete(torrents, victim)
+	mustCommand(t, "remove", "--admin", s.Admin, "--erase", victim)
+	segments, err := filepath.Glob(filepath.Join(s.DataDir, "segments", "*"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	for _, path := range segments {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, torrent[200:300]) {
+			t.Errorf("%s still has bytes of the erased torrent", path)
+		}
+	}
+	s.wantTorrents(t, torrents)
+	s.wantRemoved(t, victim)
+	if out := mustCommand(t, "restore", "--admin", s.Admin, victim); !strings.Contains(out, "its bytes are gone") {
+		t.Errorf("restore says %q", out)
+	}
+}
