@@ -12,7 +12,8 @@ package journal
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,6 +29,16 @@ const header = "torrentcache journal 1\n"
 
 // Key stands for a content at a place.
 type Key [16]byte
+
+// compare orders keys as bytes.Compare does, in a fraction of its time; a million
+// of them are sorted at each start.
+func (k Key) compare(other Key) int {
+	be := binary.BigEndian
+	if c := cmp.Compare(be.Uint64(k[:8]), be.Uint64(other[:8])); c != 0 {
+		return c
+	}
+	return cmp.Compare(be.Uint64(k[8:]), be.Uint64(other[8:]))
+}
 
 // lineSize is the size of a line in bytes: key, space, 20-byte info hash, line feed.
 const lineSize = 2*len(Key{}) + 1 + 2*infohash.SizeV1 + 1
@@ -79,7 +90,8 @@ func (j *Journal) load() error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(j.known, func(a, b entry) int { return bytes.Compare(a.key[:], b.key[:]) })
+	// Lines of one key name one content: which of them is found does not matter.
+	slices.SortFunc(j.known, func(a, b entry) int { return a.key.compare(b.key) })
 	return j.file.Truncate(int64(len(header)) + whole)
 }
 
@@ -125,7 +137,7 @@ func parseLine(line []byte) (e entry, ok bool) {
 // Lookup returns the info hash under which the content was acknowledged, as of
 // the opening of the journal; the zero ID if it was not.
 func (j *Journal) Lookup(key Key) infohash.ID {
-	at, found := slices.BinarySearchFunc(j.known, key, func(e entry, key Key) int { return bytes.Compare(e.key[:], key[:]) })
+	at, found := slices.BinarySearchFunc(j.known, key, func(e entry, key Key) int { return e.key.compare(key) })
 	if !found {
 		return infohash.ID{}
 	}
