@@ -13,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/soapcompat"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 const (
@@ -34,13 +35,16 @@ type fakeBackend struct {
 	err    error
 	panics bool
 
-	mu   sync.Mutex
-	sent []string
+	mu          sync.Mutex
+	sent        []string
+	credentials []string // that came with the calls
 }
 
-func (f *fakeBackend) CacheTorrent(_ context.Context, in *torrentcachev1.CacheTorrentRequest, _ ...grpc.CallOption) (*torrentcachev1.CacheTorrentResponse, error) {
+func (f *fakeBackend) CacheTorrent(ctx context.Context, in *torrentcachev1.CacheTorrentRequest, _ ...grpc.CallOption) (*torrentcachev1.CacheTorrentResponse, error) {
 	f.mu.Lock()
 	f.sent = append(f.sent, string(in.GetTorrent()))
+	md, _ := metadata.FromOutgoingContext(ctx)
+	f.credentials = append(f.credentials, md.Get("authorization")...)
 	f.mu.Unlock()
 	if f.panics {
 		panic("a bug in the backend")

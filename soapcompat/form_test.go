@@ -111,6 +111,19 @@ func TestLargestTorrentPasses(t *testing.T) {
 	}
 }
 
+func TestCredentialsGoAlong(t *testing.T) {
+	backend := &fakeBackend{}
+	r := httptest.NewRequest(http.MethodPost, "/autoupload.php",
+		strings.NewReader(partOf(`form-data; name="torrent"; filename="a"`, torrent)+"--b--"))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	r.Header.Set("Authorization", "Bearer secret")
+	r.Header.Set("Grpc-Metadata-Authorization", "Bearer other")
+	do(newHandler(t, backend), r)
+	if len(backend.credentials) != 1 || backend.credentials[0] != "Bearer secret" {
+		t.Errorf("the backend got %q", backend.credentials)
+	}
+}
+
 func TestOtherMethods(t *testing.T) {
 	h := newHandler(t, &fakeBackend{})
 	for _, method := range []string{http.MethodGet, http.MethodHead} {

@@ -114,8 +114,8 @@ func hasCredentials(ctx context.Context) bool {
 }
 
 // Invalidate forgets all that is known of the torrent with these ids; with the
-// zero Set, of all torrents. What was
-// being loaded is not kept, and no call that begins afterwards waits for it.
+// zero Set, of all torrents. What was being loaded is not kept, and no call that
+// begins afterwards waits for it.
 func (c *Cache) Invalidate(ids infohash.Set) {
 	if (ids == infohash.Set{}) {
 		c.Clear()
