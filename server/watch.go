@@ -106,23 +106,16 @@ var changeKinds = map[store.ChangeKind]torrentcachev1.ChangeKind{
 	store.ChangeRestored: torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED,
 }
 
-// startCursor reads the text of a cursor. The end of the feed is found by going
-// through it: the store has no shorter way.
+// startCursor reads the text of a cursor.
 func (s *syncService) startCursor(ctx context.Context, text string) (store.Cursor, error) {
 	if text != cursorNow {
 		return parseCursor(text)
 	}
-	var cursor store.Cursor
-	for {
-		changes, next, err := s.store.Changes(ctx, cursor, watchBatch)
-		if err != nil {
-			return store.Cursor{}, storeError(err, infohash.ID{}).OnRead()
-		}
-		if len(changes) == 0 {
-			return cursor, nil
-		}
-		cursor = next
+	end, err := s.store.End(ctx)
+	if err != nil {
+		return store.Cursor{}, storeError(err, infohash.ID{}).OnRead()
 	}
+	return end, nil
 }
 
 // cursorText is the wire form of a cursor: epoch and sequence in hex.

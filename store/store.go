@@ -92,6 +92,10 @@ type Store interface {
 	// order that every caller sees. A limit below one gives no changes.
 	Changes(ctx context.Context, after Cursor, limit int) ([]Change, Cursor, error)
 
+	// End returns the end of the feed, cheaply: the cursor after which Changes gives
+	// what is not durable yet, and nothing that was when End was called.
+	End(ctx context.Context) (Cursor, error)
+
 	// Stats returns what the store holds, cheaply.
 	Stats(ctx context.Context) (Stats, error)
 

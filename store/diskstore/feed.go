@@ -24,6 +24,16 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 	return changes, store.Cursor{Epoch: s.epoch, Sequence: last}, nil
 }
 
+// End implements [store.Store]. What comes later has a higher sequence than any
+// that was given out.
+func (s *Store) End(ctx context.Context) (store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Cursor{}, err
+	}
+	defer s.leave()
+	return store.Cursor{Epoch: s.epoch, Sequence: s.committer.stats().sequence}, nil
+}
+
 // Stats implements [store.Store]. DiskUsed is what the files hold; what is
 // reserved for the active segment comes on top.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {

@@ -89,6 +89,15 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 	return append([]store.Change(nil), s.feed[from:to]...), store.Cursor{Epoch: s.epoch, Sequence: to}, nil
 }
 
+// End implements [store.Store].
+func (s *Store) End(ctx context.Context) (store.Cursor, error) {
+	if err := s.lock(ctx); err != nil {
+		return store.Cursor{}, err
+	}
+	defer s.mu.Unlock()
+	return store.Cursor{Epoch: s.epoch, Sequence: uint64(len(s.feed))}, nil
+}
+
 func (s *Store) announce(kind store.ChangeKind, ids infohash.Set) {
 	s.feed = append(s.feed, store.Change{Kind: kind, IDs: ids, Time: s.now()})
 }

@@ -18,6 +18,7 @@ func calls(ctx context.Context, s store.Store, item store.Item) map[string]error
 	_, get := s.Get(ctx, item.IDs.Primary())
 	_, has := s.Has(ctx, item.IDs.All())
 	_, _, changes := s.Changes(ctx, store.Cursor{}, 1)
+	_, end := s.End(ctx)
 	_, stats := s.Stats(ctx)
 	return map[string]error{
 		"Put":     s.Put(ctx, []store.Item{item})[0].Err,
@@ -26,6 +27,7 @@ func calls(ctx context.Context, s store.Store, item store.Item) map[string]error
 		"Remove":  s.Remove(ctx, item.IDs.Primary(), store.Removal{}),
 		"Restore": s.Restore(ctx, item.IDs.Primary()),
 		"Changes": changes,
+		"End":     end,
 		"Stats":   stats,
 	}
 }
