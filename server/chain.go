@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -22,7 +23,7 @@ import (
 const apiPackage = "torrentcache."
 
 // Chain is what every call goes through, from the network and in process alike,
-// outermost first: measure, give every error a status with ErrorInfo, recover
+// outermost first: measure, find the client's address, give every error a status with ErrorInfo, recover
 // from panics, authorize. Its methods are safe for concurrent use.
 type Chain struct {
 	// Logger gets what the operator must know of: internal errors with their
@@ -34,6 +35,9 @@ type Chain struct {
 	// end of their own and are cancelled then; CacheTorrents answers what it has
 	// received and ends; all other calls go on. Nil means never.
 	Quit <-chan struct{}
+	// Proxies are believed when they say which client a call from the network is
+	// for: proxies for gRPC, and the doors of torrentcache gateway.
+	Proxies origin.Proxies
 }
 
 // Call is a call that has ended.
@@ -48,6 +52,7 @@ type Call struct {
 // Unary is the interceptor of calls with one request and one answer.
 func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	begin := time.Now()
+	ctx = c.withOrigin(ctx)
 	answer, err := safely(func() (any, error) {
 		if err := authorize(ctx, info.FullMethod); err != nil {
 			return nil, err
@@ -64,7 +69,7 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 // Stream is the interceptor of the other calls.
 func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	begin := time.Now()
-	ctx, cancel := c.streamContext(stream.Context(), info)
+	ctx, cancel := c.streamContext(c.withOrigin(stream.Context()), info)
 	defer cancel()
 	counted := &countedStream{ServerStream: stream, ctx: ctx}
 	_, err := safely(func() (any, error) {

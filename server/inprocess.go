@@ -12,6 +12,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// inProcessNetwork is the network of the peer that inprocgrpc gives each call; no
+// listener has it.
+const inProcessNetwork = "inproc"
+
 // InProcess returns a connection to the services that register registers, which
 // calls them in this process through chain, and refuses requests over
 // maxMessageSize bytes as the network would.

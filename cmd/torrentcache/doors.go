@@ -10,6 +10,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/soapcompat"
 )
 
@@ -41,7 +42,12 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	legacy.Register(mux)
 	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
 	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
-	return h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux)), nil
+	return h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux))), nil
+}
+
+// withOrigin returns next with the client's address in the context of requests.
+func (h *house) withOrigin(next http.Handler) http.Handler {
+	return origin.Proxies(h.cfg.TrustedProxies).Handler(next)
 }
 
 // doorOf names the door of a path for the metrics.

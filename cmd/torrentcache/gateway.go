@@ -17,7 +17,8 @@ server on another machine, which is reached by gRPC:
   web1$   torrentcache gateway --backend 10.0.0.5:9090 --http-addr :80
 
 The way between the two is not encrypted: keep it on a private network. Give both
-the same --max-torrent-size. /readyz tells whether the backend can serve.
+the same --max-torrent-size, and name the gateway's address in the server's
+--trusted-proxies, so that it hears which client a call is for. /readyz tells whether the backend can serve.
 
 Every flag can also be set in the environment: --backend by TORRENTCACHE_BACKEND.`
 

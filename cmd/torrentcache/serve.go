@@ -14,6 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
@@ -133,8 +134,9 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *diskstore.
 // chain is the interceptors of all calls.
 func (h *house) chain() server.Chain {
 	return server.Chain{
-		Logger: h.logger,
-		Quit:   h.quit,
+		Logger:  h.logger,
+		Quit:    h.quit,
+		Proxies: origin.Proxies(h.cfg.TrustedProxies),
 		Observe: func(c server.Call) {
 			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)
 		},

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // Off as an address means that there is no such listener.
@@ -36,6 +38,7 @@ type Doors struct {
 	TLSKey          string
 	PublicURL       string // without a slash at its end; empty if not set
 	MaxTorrentSize  Size
+	TrustedProxies  origin.Networks
 	DownloadMaxAge  time.Duration
 	MemoryLimit     Size   // 0: a share of the memory there is
 	CacheSize       Size   // 0: a share of MemoryLimit
@@ -53,6 +56,7 @@ func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.TLSCert, "tls-cert", "", "certificate file for HTTPS (PEM, with intermediates), read at start")
 	flags.StringVar(&d.TLSKey, "tls-key", "", "private key file for HTTPS (PEM), read at start")
 	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+	flags.Var(&d.TrustedProxies, "trusted-proxies", "networks of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // callTime is how long a door waits for the service to answer one call.
@@ -13,7 +15,8 @@ const callTime = time.Minute
 
 // CallContext returns the context of a gRPC call on behalf of r, and the
 // function that releases it. Of r's headers only the credentials go along, as
-// metadata.
+// metadata, and the client's address that r's context tells (see
+// [origin.FromContext]).
 //
 // The call is bounded in time, but does not end with the request: net/http takes
 // a client that closes its sending side, as scripts over plain sockets do, for
@@ -23,6 +26,7 @@ func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	if credentials := r.Header.Get("Authorization"); credentials != "" && printableASCII(credentials) {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", credentials)
 	}
+	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
 	return ctx, cancel
 }
 

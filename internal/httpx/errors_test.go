@@ -79,7 +79,7 @@ func TestCallContext(t *testing.T) {
 		t.Error("the call may take for ever")
 	}
 	md, _ := metadata.FromOutgoingContext(ctx)
-	if len(md) != 1 || md.Get("authorization")[0] != "Bearer secret" {
+	if len(md) != 2 || md.Get("authorization")[0] != "Bearer secret" {
 		t.Errorf("metadata %v", md)
 	}
 }

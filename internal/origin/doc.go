@@ -1,0 +1,11 @@
+// Package origin finds out which address a request comes from.
+//
+// Behind a proxy every connection comes from the proxy, which names the client in
+// a header: X-Forwarded-For, or Forwarded (RFC 7239). Anyone can send such a
+// header, so only proxies that the operator has named are believed ([Proxies]),
+// and only as far back as each of them is one. What is not known for certain is
+// [Unknown], which no network contains: whatever goes by address (a role, an
+// exemption) does not apply to it, and all that is unknown shares one budget.
+//
+// The package is a leaf. Everything in it is safe for concurrent use.
+package origin
