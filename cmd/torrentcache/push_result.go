@@ -23,11 +23,22 @@ type tally struct {
 	sent                                                atomic.Int64 // bytes of torrents
 }
 
+// of returns the count of a status.
 func (t *tally) of(s client.Status) *atomic.Int64 {
-	return map[client.Status]*atomic.Int64{
-		client.New: &t.new, client.Already: &t.already, client.Missing: &t.missing,
-		client.Private: &t.private, client.Refused: &t.refused, client.Unreadable: &t.unreadable,
-	}[s]
+	switch s {
+	case client.New:
+		return &t.new
+	case client.Already:
+		return &t.already
+	case client.Missing:
+		return &t.missing
+	case client.Private:
+		return &t.private
+	case client.Refused:
+		return &t.refused
+	default:
+		return &t.unreadable
+	}
 }
 
 func (t *tally) files() int64 {
@@ -53,6 +64,9 @@ func (r *pushRun) result(result client.Result) error {
 		if err := r.journal.Add(result.Item.Tag.(journal.Key), id); err != nil {
 			return fmt.Errorf("--resume: %w", err)
 		}
+	}
+	if result.Reason == "" && !r.settings.json {
+		return nil // what went well is only counted
 	}
 	return r.tell(outcome{
 		Name: result.Item.Name, Status: result.Status.String(), InfoHash: hashes(result.IDs),

@@ -41,6 +41,28 @@ func TestWhatWasAddedIsFoundAfterReopening(t *testing.T) {
 	}
 }
 
+func TestOfManyLinesEachIsFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j := open(t, path)
+	// Keys that differ only in their last bytes share a place in the table.
+	keyOf := func(n int) Key { return Key{0: byte(n % 7), 14: byte(n >> 8), 15: byte(n)} }
+	const lines = 2000
+	for n := range 2 * lines {
+		if err := j.Add(keyOf(n%lines), id(byte(n/lines+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := open(t, path)
+	for n := range lines {
+		if got := again.Lookup(keyOf(n)); got != id(2) {
+			t.Fatalf("key %d: %v, want that of its last line", n, got)
+		}
+	}
+	if got := again.Lookup(keyOf(lines)); !got.IsZero() || again.Len() != 2*lines {
+		t.Errorf("a key without a line: %v; %d lines", got, again.Len())
+	}
+}
+
 func TestAFileCutAnywhereKeepsItsWholeLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := open(t, path)

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,10 @@ func walkAll(t *testing.T, paths ...string) found {
 	}
 	slices.Sort(f.skipped)
 	return f
+}
+
+func sortedKeys(f found) []Key {
+	return slices.SortedFunc(maps.Keys(f.keys), func(a, b Key) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // member is a file of an archive.

@@ -2,8 +2,6 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"io/fs"
 	"iter"
@@ -27,11 +25,6 @@ type File struct {
 	Load func() ([]byte, error)
 }
 
-// Key stands for a content at a place: a path with size and modification time,
-// and for a member of an archive its position in it. Whoever changes a file
-// without changing its size and time deceives it.
-type Key [16]byte
-
 // Options say how to walk.
 type Options struct {
 	// MaxSize is the size in bytes up to which contents are of interest.
@@ -50,7 +43,7 @@ type Options struct {
 
 // Walk yields the torrents of paths, in order: of each path the file itself,
 // the files below the folder, the members of the archive, or, if there is no such path
-// and it has one of `*?[` in it, what matches it as a pattern. It reads no
+// and it has one of `*?[` in it, what matches it as a pattern. It reads contents no
 // further than what is taken from it, and ends when ctx does.
 func Walk(ctx context.Context, paths iter.Seq[string], o Options) iter.Seq[File] {
 	return func(yield func(File) bool) {
@@ -73,6 +66,7 @@ type walk struct {
 	// measures is set if files are only measured.
 	measures bool
 	stopped  bool
+	keys     keyMaker
 }
 
 func newWalk(ctx context.Context, o Options, yield func(File) bool) *walk {
@@ -186,21 +180,9 @@ func (w *walk) skip(path string, info fs.FileInfo) {
 func (w *walk) emitFile(path string, info fs.FileInfo) {
 	w.emit(File{
 		Name: path,
-		Key:  keyOf(path, info, ""),
+		Key:  w.keys.of(path, info, ""),
 		Size: info.Size(),
 		Load: func() ([]byte, error) { return readFile(path, w.MaxSize) },
 	})
 	w.Consumed(info.Size())
-}
-
-// keyOf returns the key of a file, or of the member at a position of an archive.
-func keyOf(path string, info fs.FileInfo, position string) Key {
-	if absolute, err := filepath.Abs(path); err == nil {
-		path = absolute
-	}
-	b := append([]byte(path), 0)
-	b = binary.BigEndian.AppendUint64(b, uint64(info.Size()))
-	b = binary.BigEndian.AppendUint64(b, uint64(info.ModTime().UnixNano()))
-	sum := sha256.Sum256(append(b, position...))
-	return Key(sum[:])
 }

@@ -184,6 +184,21 @@ func TestKeysStayUnlessTheFileChanges(t *testing.T) {
 	}
 }
 
+func TestAFileHasOneKeyHoweverItIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "sub/a.torrent", []byte(torrentOf("a")))
+	write(t, dir, "sub/b.tar", tarOf(member{"b.torrent", torrentOf("b")}))
+	want := sortedKeys(walkAll(t, dir))
+	t.Chdir(dir)
+	for _, paths := range [][]string{
+		{"."}, {"sub"}, {"./sub/"}, {"sub/a.torrent", "sub/b.tar"}, {"sub/*"}, {filepath.Join("..", filepath.Base(dir))},
+	} {
+		if got := sortedKeys(walkAll(t, paths...)); !slices.Equal(got, want) {
+			t.Errorf("%q: keys %x, want %x", paths, got, want)
+		}
+	}
+}
+
 func TestWalkEndsWhenNothingMoreIsWanted(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a", "b", "c"} {

@@ -71,7 +71,7 @@ func (a *tarWalk) member(index int, header *tar.Header) {
 	name := a.path + ": " + header.Name
 	file := File{
 		Name: name,
-		Key:  keyOf(a.path, a.info, strconv.Itoa(index)+"\x00"+header.Name),
+		Key:  a.keys.of(a.path, a.info, strconv.Itoa(index)+"\x00"+header.Name),
 		Size: header.Size,
 	}
 	switch familiar := isTorrentName(header.Name); {

@@ -33,7 +33,7 @@ func (w *walk) zipMember(path string, info fs.FileInfo, index int, m zipEntry) {
 	name := path + ": " + m.name
 	file := File{
 		Name: name,
-		Key:  keyOf(path, info, strconv.Itoa(index)+"\x00"+m.name),
+		Key:  w.keys.of(path, info, strconv.Itoa(index)+"\x00"+m.name),
 		Size: m.size,
 		Load: func() ([]byte, error) { return m.read(fileAt(path), w.MaxSize) },
 	}

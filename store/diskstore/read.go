@@ -159,12 +159,12 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
 		return nil, err
 	}
 	defer s.leave()
+	entries, err := s.index.getAll(ids)
+	if err != nil {
+		return nil, err
+	}
 	has := make([]bool, len(ids))
-	for i, id := range ids {
-		e, err := s.index.get(id)
-		if err != nil {
-			return nil, err
-		}
+	for i, e := range entries {
 		has[i] = e.visible()
 	}
 	return has, nil

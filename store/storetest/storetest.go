@@ -35,6 +35,7 @@ func Run(t *testing.T, opener Opener) {
 		{"Put", testPut},
 		{"Invalid", testInvalid},
 		{"Get", testGet},
+		{"Has", testHas},
 		{"Replace", testReplace},
 		{"Batch", testBatch},
 		{"Conflict", testConflict},

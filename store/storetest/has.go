@@ -1,0 +1,55 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// testHas asks for many ids at once, in any order, some twice, some unknown.
+func testHas(t *testing.T, b *bench) {
+	f := b.open(t)
+	var items []store.Item
+	for i := range 40 {
+		items = append(items, Torrent([]Shape{V1, V2, Hybrid}[i%3], uint64(2*i), 100, 0))
+	}
+	for i, result := range f.Put(t.Context(), items) {
+		if result.Err != nil {
+			t.Fatalf("item %d: %v", i, result.Err)
+		}
+	}
+	f.remove(items[7].IDs.Primary(), "removed")
+	want := map[infohash.ID]bool{{}: false}
+	for i, item := range items {
+		for _, id := range item.IDs.All() {
+			want[id] = i != 7
+		}
+		for _, id := range Torrent(Hybrid, uint64(2*i+1), 100, 0).IDs.All() {
+			want[id] = false
+		}
+	}
+	f.hasExactly(want)
+}
+
+// hasExactly fails unless Has says of each id what want does.
+func (f *fixture) hasExactly(want map[infohash.ID]bool) {
+	f.t.Helper()
+	var ids []infohash.ID
+	for id := range want {
+		ids = append(ids, id, id)
+	}
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	for _, n := range []int{3, len(ids)} {
+		got, err := f.Has(f.t.Context(), ids[:n])
+		if err != nil || len(got) != n {
+			f.t.Fatalf("Has of %d ids = %d answers, %v", n, len(got), err)
+		}
+		for i, id := range ids[:n] {
+			if got[i] != want[id] {
+				f.t.Errorf("Has(%v) = %v among %d ids, want %v", id, got[i], n, want[id])
+			}
+		}
+	}
+}
