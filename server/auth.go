@@ -1,10 +1,105 @@
 package server
 
-import "context"
+import (
+	"context"
+	"errors"
+	"strings"
 
-// authorize decides whether the caller may call method; its error is
-// UNAUTHENTICATED or PERMISSION_DENIED. Everybody may call everything that the
-// listener they reach serves, until there are keys.
-func authorize(ctx context.Context, method string) error {
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// authorize decides whether the caller may call method. It returns ctx with who
+// that is, or UNAUTHENTICATED or PERMISSION_DENIED.
+//
+// Where anonymous callers may not read, the header of each answer says
+// cache-control: private: no door may keep it for others, who would get it
+// without being asked who they are.
+func (c Chain) authorize(ctx context.Context, method string) (context.Context, error) {
+	if c.Access == nil {
+		return ctx, nil
+	}
+	policy, _ := c.Access.Policy()
+	who, err := policy.Decide(credentialsOf(ctx), method)
+	if err != nil {
+		return nil, err
+	}
+	if !policy.Anonymous().Has(access.Read) && strings.HasPrefix(method, "/"+apiPackage) {
+		if err := grpc.SetHeader(ctx, metadata.Pairs("cache-control", "private")); err != nil {
+			return nil, internal(err)
+		}
+	}
+	return access.NewContext(ctx, who), nil
+}
+
+// credentialsOf returns what is known of the caller.
+func credentialsOf(ctx context.Context) access.Credentials {
+	md, _ := metadata.FromIncomingContext(ctx)
+	known := access.Credentials{
+		Authorization: strings.Join(md.Get("authorization"), ", "), // two are no credentials
+		Addr:          origin.FromContext(ctx),
+	}
+	if from, ok := peer.FromContext(ctx); ok {
+		known.CertNames = certNames(from.AuthInfo)
+		known.Local = from.Addr.Network() == inProcessNetwork
+	}
+	return known
+}
+
+// certNames returns the names in the client's certificate: its DNS names and its
+// common name. A certificate that was not verified has none.
+func certNames(info credentials.AuthInfo) []string {
+	tlsInfo, ok := info.(credentials.TLSInfo)
+	if !ok || len(tlsInfo.State.VerifiedChains) == 0 {
+		return nil
+	}
+	leaf := tlsInfo.State.VerifiedChains[0][0]
+	return append([]string{leaf.Subject.CommonName}, leaf.DNSNames...)
+}
+
+// rank returns what the uploads of the caller count for.
+func rank(ctx context.Context) store.Rank {
+	if access.FromContext(ctx).Keyed {
+		return store.RankKeyed
+	}
+	return store.RankAnonymous
+}
+
+// stillAllowed waits until the caller of a stream may no longer call method, and
+// returns why; nil if ctx ends or quit is closed before that. A stream may last
+// for days, and a key that was withdrawn must not.
+func (c Chain) stillAllowed(ctx context.Context, method string, quit <-chan struct{}) error {
+	known := credentialsOf(ctx)
+	for {
+		var replaced <-chan struct{}
+		if c.Access != nil {
+			var policy *access.Policy
+			policy, replaced = c.Access.Policy()
+			if _, err := policy.Decide(known, method); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-replaced:
+		case <-quit:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// refusal returns why the caller of a stream may no longer call; nil if it may.
+func refusal(ctx context.Context) error {
+	if refused, ok := errors.AsType[*reason.Error](context.Cause(ctx)); ok {
+		return refused
+	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -38,6 +39,9 @@ type Chain struct {
 	// Proxies are believed when they say which client a call from the network is
 	// for: proxies for gRPC, and the doors of torrentcache gateway.
 	Proxies origin.Proxies
+	// Access says who may call what. Nil means that everybody may call everything,
+	// as what only one's own programs reach.
+	Access *access.Gate
 }
 
 // Call is a call that has ended.
@@ -54,7 +58,8 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 	begin := time.Now()
 	ctx = c.withOrigin(ctx)
 	answer, err := safely(func() (any, error) {
-		if err := authorize(ctx, info.FullMethod); err != nil {
+		ctx, err := c.authorize(ctx, info.FullMethod)
+		if err != nil {
 			return nil, err
 		}
 		return handler(ctx, req)
@@ -73,11 +78,15 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	defer cancel()
 	counted := &countedStream{ServerStream: stream, ctx: ctx}
 	_, err := safely(func() (any, error) {
-		if err := authorize(ctx, info.FullMethod); err != nil {
+		var err error
+		if counted.ctx, err = c.authorize(ctx, info.FullMethod); err != nil {
 			return nil, err
 		}
 		return nil, handler(srv, counted)
 	})
+	if refused := refusal(ctx); err != nil && refused != nil {
+		err = refused // what it says is but a consequence
+	}
 	if err != nil {
 		err = c.answer(ctx, info.FullMethod, err)
 	}
@@ -95,19 +104,17 @@ func quitting(ctx context.Context) <-chan struct{} {
 }
 
 // streamContext returns the context of a stream: that of a server stream ends
-// with Quit.
+// with Quit, and all end when their caller is no longer allowed to call; see [refusal].
 func (c Chain) streamContext(ctx context.Context, info *grpc.StreamServerInfo) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, quitKey{}, c.Quit))
-	if info.IsServerStream && !info.IsClientStream && c.Quit != nil {
-		go func() {
-			select {
-			case <-c.Quit:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, quitKey{}, c.Quit))
+	var quit <-chan struct{}
+	if info.IsServerStream && !info.IsClientStream {
+		quit = c.Quit
 	}
-	return ctx, cancel
+	if quit != nil || c.Access != nil {
+		go func() { cancel(c.stillAllowed(ctx, info.FullMethod, quit)) }()
+	}
+	return ctx, func() { cancel(nil) }
 }
 
 // panicError is a panic in a handler.
@@ -196,6 +203,9 @@ func (s *countedStream) Context() context.Context { return s.ctx }
 
 func (s *countedStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)
+	if refused := refusal(s.ctx); err == nil && refused != nil {
+		return refused
+	}
 	if err == nil {
 		s.in.Add(int64(size(m)))
 	}

@@ -16,6 +16,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
@@ -52,6 +53,12 @@ func newHarness(t *testing.T, connect connector) *harness {
 
 func newHarnessWith(t *testing.T, connect connector, change func(*server.Options)) *harness {
 	t.Helper()
+	return newGatedHarness(t, connect, nil, change)
+}
+
+// newGatedHarness returns a harness whose callers gate lets in; nil lets in everybody.
+func newGatedHarness(t *testing.T, connect connector, gate *access.Gate, change func(*server.Options)) *harness {
+	t.Helper()
 	h := &harness{
 		store: &tampered{Store: memstore.New()},
 		log:   &lockedBuffer{},
@@ -65,6 +72,7 @@ func newHarnessWith(t *testing.T, connect connector, change func(*server.Options
 	chain := server.Chain{
 		Logger:  logger,
 		Quit:    h.quit,
+		Access:  gate,
 		Observe: func(c server.Call) { h.calls <- c },
 	}
 	h.conn = connect(t, chain, srv)

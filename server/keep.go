@@ -27,7 +27,7 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 // piece layers, those that the upload has are added.
 func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
 	for range maxAttempts {
-		outcome, err := s.put(ctx, item(upload))
+		outcome, err := s.put(ctx, item(ctx, upload))
 		if err != nil {
 			return 0, storeError(err, upload.IDs().Primary())
 		}
@@ -70,7 +70,7 @@ func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, 
 	if !ok {
 		return false, nil
 	}
-	it := item(merged)
+	it := item(ctx, merged)
 	it.Rank, it.Replaces = current.Rank, current.Version
 	outcome, err := s.put(ctx, it)
 	return outcome == store.Replaced, err
@@ -92,7 +92,8 @@ func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) 
 	return result.Outcome, result.Err
 }
 
-func item(t *metainfo.Torrent) store.Item {
+// item is the torrent as the caller of ctx stores it.
+func item(ctx context.Context, t *metainfo.Torrent) store.Item {
 	offset, length := t.InfoSpan()
-	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length}
+	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank(ctx)}
 }

@@ -114,7 +114,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	items, parsed := make([]store.Item, 0, len(batch)), make([]*upload, 0, len(batch))
 	for _, u := range batch {
 		if u.err == nil {
-			items, parsed = append(items, item(u.torrent)), append(parsed, u)
+			items, parsed = append(items, item(ctx, u.torrent)), append(parsed, u)
 		}
 	}
 	if len(items) == 0 {

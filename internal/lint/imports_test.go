@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"internal/reason":    {},
 	"internal/inflate":   {},
 	"internal/lint":      {},
+	"internal/access":    {"internal/origin", "internal/reason"},
 	"internal/config":    {"internal/origin"},
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},
@@ -44,7 +45,7 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
+	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
 	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
 	"gateway/fastpath": {"infohash", "internal/reason"},

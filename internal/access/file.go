@@ -1,0 +1,170 @@
+package access
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
+)
+
+// Entry is one line of the keys file: a name, its roles, and how it is known,
+// which is exactly one of a key, a network and a certificate.
+type Entry struct {
+	Name        string
+	Roles       Roles
+	Key         Digest       // zero if not by a key
+	Network     netip.Prefix // invalid if not by its network
+	Certificate string       // a name in the client's certificate, in lower case; "" if not by one
+}
+
+// How the third field of a line begins.
+const (
+	byKey         = "sha256:"
+	byNetwork     = "address:"
+	byCertificate = "certificate:"
+)
+
+// Bounds of the file, and of a name in it.
+const (
+	maxLine = 4096 // bytes
+	maxName = 64   // bytes
+)
+
+// String returns the line of the file, without a line feed.
+func (e Entry) String() string { return e.Name + " " + e.Roles.String() + " " + e.Known() }
+
+// Known returns how the entry is known, as in the file.
+func (e Entry) Known() string {
+	switch {
+	case e.Network.IsValid():
+		return byNetwork + e.Network.String()
+	case e.Certificate != "":
+		return byCertificate + e.Certificate
+	default:
+		return byKey + e.Key.String()
+	}
+}
+
+// ParseFile reads the keys file of that name. The error names the file and the line.
+func ParseFile(name string) ([]Entry, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // it was only read
+	entries, err := Parse(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return entries, nil
+}
+
+// Parse reads a keys file: one entry a line, NAME ROLES KNOWN, with blanks
+// between. KNOWN is sha256: and the digest of a key in hex, address: and a
+// network or single address, or certificate: and a name. Empty lines and such
+// that begin with # are passed over. A name may stand on several lines, as while
+// its key is replaced; what it is known by may not. The error names the line.
+func Parse(r io.Reader) ([]Entry, error) {
+	var entries []Entry
+	first := map[string]int{} // line, by what is known
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		e, err := parseEntry(fields)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if before := first[e.Known()]; before != 0 {
+			return nil, fmt.Errorf("line %d: the same key, network or certificate as on line %d", n, before)
+		}
+		first[e.Known()] = n
+		entries = append(entries, e)
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, fmt.Errorf("line %d: longer than %d bytes", n+1, maxLine)
+	}
+	return entries, lines.Err()
+}
+
+func parseEntry(fields []string) (Entry, error) {
+	if len(fields) != 3 {
+		return Entry{}, fmt.Errorf("%d fields: want NAME ROLES sha256:DIGEST, address:NETWORK or certificate:NAME", len(fields))
+	}
+	e := Entry{Name: fields[0]}
+	if err := CheckName(e.Name); err != nil {
+		return Entry{}, err
+	}
+	var err error
+	if e.Roles, err = ParseRoles(fields[1]); err != nil {
+		return Entry{}, err
+	}
+	if e.Roles == 0 {
+		return Entry{}, errors.New("no roles: take the line out instead")
+	}
+	return e, e.parseKnown(fields[2])
+}
+
+func (e *Entry) parseKnown(text string) (err error) {
+	if digits, ok := strings.CutPrefix(text, byKey); ok {
+		e.Key, err = parseDigest(digits)
+		return err
+	}
+	if network, ok := strings.CutPrefix(text, byNetwork); ok {
+		e.Network, err = parseNetwork(network)
+		return err
+	}
+	if name, ok := strings.CutPrefix(text, byCertificate); ok && name != "" {
+		e.Certificate = strings.ToLower(name)
+		return nil
+	}
+	// It is not repeated: it may be a key by mistake.
+	return errors.New("the third field: want sha256:DIGEST, address:NETWORK or certificate:NAME")
+}
+
+// CheckName reports why name cannot be the name of an entry. Names stand in logs.
+func CheckName(name string) error {
+	if name == "" || len(name) > maxName || name == Anonymous {
+		return fmt.Errorf("name %.70q: want 1 to %d letters, digits and ._-@, and not %s", name, maxName, Anonymous)
+	}
+	for _, c := range []byte(name) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && !('0' <= c && c <= '9') && !strings.ContainsRune("._-@", rune(c)) {
+			return fmt.Errorf("name %q: want 1 to %d letters, digits and ._-@", name, maxName)
+		}
+	}
+	return nil
+}
+
+func parseDigest(digits string) (Digest, error) {
+	var d Digest
+	if hex.DecodedLen(len(digits)) != len(d) || len(digits)%2 != 0 {
+		return Digest{}, errors.New("sha256: want 64 hex digits after it")
+	}
+	if _, err := hex.Decode(d[:], []byte(digits)); err != nil || d == (Digest{}) {
+		return Digest{}, errors.New("sha256: want 64 hex digits after it")
+	}
+	return d, nil
+}
+
+func parseNetwork(text string) (netip.Prefix, error) {
+	list, err := origin.ParseNetworks(text)
+	if err == nil && len(list) != 1 {
+		err = errors.New("address: want one network, such as 10.0.0.0/8, or one address")
+	}
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return list[0], nil
+}

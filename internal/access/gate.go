@@ -1,0 +1,53 @@
+package access
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Gate holds the policy in force.
+type Gate struct{ inForce atomic.Pointer[inForce] }
+
+type inForce struct {
+	policy   *Policy
+	replaced chan struct{} // closed when it is
+}
+
+// NewGate returns a Gate with this policy in force.
+func NewGate(p *Policy) *Gate {
+	g := &Gate{}
+	g.inForce.Store(&inForce{p, make(chan struct{})})
+	return g
+}
+
+// Set puts another policy in force.
+func (g *Gate) Set(p *Policy) {
+	close(g.inForce.Swap(&inForce{p, make(chan struct{})}).replaced)
+}
+
+// Policy returns the policy in force, and a channel that is closed when it no
+// longer is.
+func (g *Gate) Policy() (p *Policy, replaced <-chan struct{}) {
+	now := g.inForce.Load()
+	return now.policy, now.replaced
+}
+
+// Decide decides by the policy in force; see [Policy.Decide].
+func (g *Gate) Decide(c Credentials, method string) (Principal, error) {
+	return g.inForce.Load().policy.Decide(c, method)
+}
+
+type principalKey struct{}
+
+// NewContext returns ctx with who calls.
+func NewContext(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// FromContext returns who calls: anonymous and without roles if nobody said.
+func FromContext(ctx context.Context) Principal {
+	if p, ok := ctx.Value(principalKey{}).(Principal); ok {
+		return p
+	}
+	return Principal{Name: Anonymous}
+}

@@ -1,0 +1,135 @@
+package access
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// Anonymous is the name of who is known by nothing.
+const Anonymous = "anonymous"
+
+// Credentials is what is known of a caller.
+type Credentials struct {
+	Authorization string     // the header's value; "" if there is none
+	Addr          netip.Addr // of the client; invalid if not known
+	CertNames     []string   // in the client's certificate, which was verified
+	Local         bool       // a call within the process
+}
+
+// Principal is a caller and what it may do.
+type Principal struct {
+	Name  string // of the entry, else [Anonymous]
+	Roles Roles
+	Keyed bool // it showed a key or a certificate; a network alone is shared by many
+}
+
+// Policy is who has which roles. It never changes.
+type Policy struct {
+	anonymous    Roles
+	hasKeys      bool // otherwise what callers show is not looked at
+	keys         map[Digest]Entry
+	certificates map[string]Entry // by name in lower case
+	networks     []Entry          // the smallest first
+}
+
+// Open returns the policy of a server without a keys file: everybody has these
+// roles. What a caller shows is not looked at, for it is meant for somebody else,
+// such as a proxy before this server. Admin is everybody's, too, who reaches a
+// listener that serves its calls.
+func Open(anonymous Roles) *Policy { return &Policy{anonymous: anonymous | Admin} }
+
+// New returns the policy of a server with these entries.
+func New(anonymous Roles, entries []Entry) *Policy {
+	p := &Policy{anonymous: anonymous, hasKeys: true, keys: map[Digest]Entry{}, certificates: map[string]Entry{}}
+	for _, e := range entries {
+		switch {
+		case e.Network.IsValid():
+			p.networks = append(p.networks, e)
+		case e.Certificate != "":
+			p.certificates[e.Certificate] = e
+		default:
+			p.keys[e.Key] = e
+		}
+	}
+	slices.SortStableFunc(p.networks, func(a, b Entry) int { return b.Network.Bits() - a.Network.Bits() })
+	return p
+}
+
+// Anonymous returns the roles of everybody.
+func (p *Policy) Anonymous() Roles { return p.anonymous }
+
+// Decide returns who calls, and nil if it may call method, a full name as
+// /package.Service/Method. Who shows a key that is not known, or anything that is
+// no key, is refused whatever anonymous callers may do: it means to be somebody.
+// The error is UNAUTHENTICATED if a key may help, and PERMISSION_DENIED if the
+// caller is known and lacks the role.
+func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
+	role, ok := RoleFor(method)
+	if !ok {
+		return Principal{}, reason.New(reason.PermissionDenied, "nobody may call %s", method)
+	}
+	if role == 0 {
+		return Principal{Name: Anonymous, Roles: p.anonymous}, nil
+	}
+	who, err := p.identify(c)
+	switch {
+	case err != nil:
+		return Principal{}, err
+	case who.Roles.Has(role), c.Local && role == Sync:
+		return who, nil
+	case who.Name == Anonymous:
+		return who, reason.New(reason.Unauthenticated,
+			"this needs a key with the role %s; send it as Authorization: Bearer KEY, or as the password of Basic", role)
+	default:
+		return who, reason.New(reason.PermissionDenied, "%s has not the role %s, which this needs", who.Name, role)
+	}
+}
+
+// identify returns who has these credentials. The name is that of the surest way
+// by which it is known.
+func (p *Policy) identify(c Credentials) (Principal, error) {
+	who := Principal{Name: Anonymous, Roles: p.anonymous}
+	if !p.hasKeys {
+		return who, nil
+	}
+	for _, e := range slices.Backward(p.networks) { // the smallest network names it
+		if e.Network.Contains(c.Addr.Unmap()) {
+			who.add(e, false)
+		}
+	}
+	for _, name := range c.CertNames {
+		if e, ok := p.certificates[strings.ToLower(name)]; ok {
+			who.add(e, true)
+		}
+	}
+	if c.Authorization == "" {
+		return who, nil
+	}
+	e, err := p.keyOf(c.Authorization)
+	if err != nil {
+		return Principal{}, err
+	}
+	who.add(e, true)
+	return who, nil
+}
+
+func (w *Principal) add(e Entry, keyed bool) {
+	w.Name, w.Roles, w.Keyed = e.Name, w.Roles|e.Roles, w.Keyed || keyed
+}
+
+// keyOf returns the entry of the key that was shown.
+func (p *Policy) keyOf(authorization string) (Entry, error) {
+	key, ok := keyIn(authorization)
+	if !ok {
+		return Entry{}, reason.New(reason.Unauthenticated,
+			"the Authorization header is neither Bearer KEY nor Basic with the key as the password")
+	}
+	e, ok := p.keys[DigestOf(key)]
+	if !ok {
+		return Entry{}, reason.New(reason.Unauthenticated, "the key is not known here: it is mistyped, or it was withdrawn")
+	}
+	return e, nil
+}
