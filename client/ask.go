@@ -19,6 +19,9 @@ func (p *pusher) ask(ctx context.Context) error {
 			return nil
 		}
 		missing, err := p.missing(ctx, batch)
+		if err == nil {
+			err = p.addIncomplete(ctx, batch, missing)
+		}
 		if err != nil {
 			return err
 		}

@@ -10,14 +10,21 @@ import (
 // names is sent once.
 type flights struct {
 	mu      sync.Mutex
-	waiting map[infohash.ID][]*job // guarded by mu; a key for each torrent on its way
+	waiting map[flight][]*job // guarded by mu; a key for each torrent on its way
 }
 
-func newFlights() *flights { return &flights{waiting: map[infohash.ID][]*job{}} }
+// flight is what must not be sent twice. A file with piece layers gives the
+// server more than one of the same id without them.
+type flight struct {
+	id     infohash.ID
+	layers bool
+}
+
+func newFlights() *flights { return &flights{waiting: map[flight][]*job{}} }
 
 // join reports whether j is the first with its id and has to go itself.
 // Otherwise it gets what becomes of the first one.
-func (f *flights) join(id infohash.ID, j *job) bool {
+func (f *flights) join(id flight, j *job) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	followers, flying := f.waiting[id]
@@ -30,7 +37,7 @@ func (f *flights) join(id infohash.ID, j *job) bool {
 }
 
 // land ends the way of id and returns who waited for it.
-func (f *flights) land(id infohash.ID) []*job {
+func (f *flights) land(id flight) []*job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	followers := f.waiting[id]

@@ -13,7 +13,8 @@ type job struct {
 	torrent []byte       // inflated; nil while not loaded
 	ids     infohash.Set // zero while not parsed
 	id      infohash.ID  // what the server is asked for; zero while not known
-	flight  bool         // id is a flight of this job
+	layers  bool         // it has all piece layers of BEP 52, which the server's copy may lack
+	flies   bool         // flight is this job's
 	held    int64        // bytes of pusher.room
 	late    int64        // bytes of pusher.late
 }
@@ -37,12 +38,14 @@ func (j *job) waitsForAnswer() bool {
 	return !j.item.Known.IsZero() && j.item.Torrent == nil
 }
 
+func (j *job) flight() flight { return flight{j.id, j.layers} }
+
 // finish tells the result of j and of those who waited for it, and frees what
 // they held. Nobody uses j afterwards.
 func (p *pusher) finish(j *job, r Result) {
 	var followers []*job
-	if j.flight {
-		followers = p.flights.land(j.id)
+	if j.flies {
+		followers = p.flights.land(j.flight())
 	}
 	p.tell(j, r)
 	if r.Status != Refused {

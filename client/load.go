@@ -28,10 +28,10 @@ func (p *pusher) load(ctx context.Context) error {
 		grown := int64(len(j.torrent)) - before
 		j.held += grown
 		p.room.adjust(grown)
-		if !p.flights.join(j.id, j) {
+		if !p.flights.join(j.flight(), j) {
 			continue // whoever lands the flight finishes j
 		}
-		j.flight = true
+		j.flies = true
 		if !pass(ctx, p.toAsk, j) {
 			return nil
 		}
@@ -54,6 +54,7 @@ func (p *pusher) prepare(j *job) (Result, bool) {
 	}
 	j.item.Torrent = nil
 	j.torrent, j.ids, j.id = torrent.Bytes(), torrent.IDs(), torrent.IDs().Primary()
+	j.layers = !j.ids.V2.IsZero() && !torrent.MissingPieceLayers()
 	if torrent.Private() && !p.o.IncludePrivate {
 		return Result{Status: Private}, false
 	}

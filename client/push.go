@@ -39,11 +39,13 @@ type Status int
 
 // The statuses of items.
 const (
-	// New: the server did not have the torrent, and has it now, durably.
+	// New: the server did not have the torrent, or not all of its piece layers
+	// (BEP 52), and has it now, durably.
 	New Status = iota + 1
 	// Already: the server has had the torrent; nothing was sent.
 	Already
-	// Missing: the server does not have the torrent; only with DryRun.
+	// Missing: the server does not have the torrent, or not all of its piece
+	// layers; only with DryRun.
 	Missing
 	// Private: the torrent is private and IncludePrivate is not set.
 	Private

@@ -57,3 +57,6 @@ func (b *bench) build() error {
 
 // scratch returns a new folder for a store.
 func (b *bench) scratch() (string, error) { return os.MkdirTemp(b.dir, "store-") }
+
+// torrents is the folder of the torrents to push.
+func (b *bench) torrents() string { return filepath.Join(b.dir, fmt.Sprintf("torrents-%d", b.count)) }

@@ -72,7 +72,9 @@ func freeAddress() (string, error) {
 // pushResult is how a push went.
 type pushResult struct {
 	seconds float64
-	maxRSS  int64 // bytes
+	maxRSS  int64  // bytes
+	summary string // what push says in the end
+	log     string // what it said before
 }
 
 // push runs `torrentcache push` from start to end.
@@ -84,7 +86,7 @@ func (b *bench) push(s *server, args ...string) (pushResult, error) {
 	if err := cmd.Run(); err != nil {
 		return pushResult{}, fmt.Errorf("push: %w\n%s", err, log.String())
 	}
-	r := pushResult{seconds: time.Since(begin).Seconds()}
+	r := pushResult{seconds: time.Since(begin).Seconds(), summary: out.String(), log: log.String()}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.maxRSS = usage.Maxrss * 1024 // Linux counts in KiB
 	}

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 // speeds are torrents a second, one of each round.
@@ -22,7 +25,7 @@ const (
 )
 
 func (b *bench) measureSpeed() error {
-	paths, err := makeFiles(filepath.Join(b.dir, "torrents"), b.count)
+	paths, err := makeFiles(b.torrents(), b.count)
 	if err != nil {
 		return err
 	}
@@ -65,22 +68,37 @@ func (b *bench) round(measured speeds, paths []string) error {
 func (b *bench) pushes(note func(string, float64, error) error) error {
 	return b.withServer(func(s *server) error {
 		journal := filepath.Join(s.dir, "journal")
-		folder := filepath.Join(b.dir, "torrents")
+		folder := b.torrents()
 		for _, push := range []struct {
-			peer string
-			args []string
+			peer    string
+			args    []string
+			new     int
+			already int
 		}{
-			{firstPush, []string{"--resume", journal, folder}},
-			{pushAgain, []string{"--resume", journal, folder}},
-			{pushRehashed, []string{folder}},
+			{firstPush, []string{"--resume", journal, folder}, b.count, 0},
+			{pushAgain, []string{"--resume", journal, folder}, 0, b.count},
+			{pushRehashed, []string{folder}, 0, b.count},
 		} {
 			result, err := b.push(s, push.args...)
+			if err == nil {
+				err = result.expect(push.new, push.already)
+			}
 			if err := note(push.peer, float64(b.count)/result.seconds, err); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// expect returns an error with everything that was said unless push did what it
+// should: a torrent that went over a broken stream comes out as already cached.
+func (r pushResult) expect(created, already int) error {
+	want := fmt.Sprintf("%s new, %s already cached", progress.Number(int64(created)), progress.Number(int64(already)))
+	if !strings.Contains(r.summary, want) {
+		return fmt.Errorf("push: want %s, got %s%s", want, r.summary, r.log)
+	}
+	return nil
 }
 
 func median(values []float64) float64 {

@@ -21,8 +21,12 @@ import (
 )
 
 // pushMemory makes Go collect garbage early enough that push stays well below
-// 200 MB; GOMEMLIMIT says otherwise. In bytes.
-const pushMemory = 150 << 20
+// 200 MB; GOMEMLIMIT says otherwise. In bytes. Up to there garbage may come to
+// twice what is in use (GOGC says otherwise).
+const (
+	pushMemory  = 150 << 20
+	pushGarbage = 200 // percent
+)
 
 // push runs the command.
 func push(ctx context.Context, s pushSettings, paths []string, env environment, stdin io.Reader) error {
@@ -35,6 +39,9 @@ func push(ctx context.Context, s pushSettings, paths []string, env environment, 
 func runPush(ctx context.Context, s pushSettings, env environment, send func(context.Context, *pushRun, *client.Client) error) (err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(pushMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(pushGarbage)
 	}
 	c, err := s.dial()
 	if err != nil {
