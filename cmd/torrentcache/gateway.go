@@ -30,22 +30,28 @@ func newGateway(env environment) *cobra.Command {
 		Long:  gatewayHelp,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			given := config.Given(c.Flags())
 			if err := settings(c, env, cfg.Validate); err != nil {
 				return err
 			}
-			return serveGateway(c.Context(), cfg, env)
+			return serveGateway(c.Context(), cfg, env, func() (config.Doors, error) {
+				var fresh config.Gateway
+				err := reread(&fresh, given, env.environ)
+				return fresh.Doors, err
+			})
 		},
 	}
 	cfg.AddFlags(c.Flags())
 	return c
 }
 
-// serveGateway serves the doors until ctx ends.
-func serveGateway(ctx context.Context, cfg config.Gateway, env environment) error {
+// serveGateway serves the doors until ctx ends. Reread reads the settings anew.
+func serveGateway(ctx context.Context, cfg config.Gateway, env environment, reread func() (config.Doors, error)) error {
 	h, err := newHouse(cfg.Doors, env)
 	if err != nil {
 		return err
 	}
+	h.reloads.settings = reread
 	conn, err := dial(cfg.Backend, int64(cfg.MaxTorrentSize))
 	if err != nil {
 		return fmt.Errorf("--backend %s: %w", cfg.Backend, err)

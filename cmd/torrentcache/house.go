@@ -12,6 +12,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/httpx"
@@ -36,6 +37,8 @@ type house struct {
 	cache        *hotcache.Cache
 	answers      fastpath.Source    // of cache, for the fast path
 	fast         *fastpath.Listener // nil with --fast-path=off
+	gate         *access.Gate       // who may call what; nil at a gateway, whose backend decides
+	reloads      reloads
 }
 
 // newHouse returns a house without doors.
@@ -49,6 +52,7 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 		health:  health.NewServer(),
 		quit:    make(chan struct{}),
 		memory:  limitMemory(cfg.MemoryLimit),
+		reloads: reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
 	if cfg.HTTPSAddr != config.Off {
@@ -121,8 +125,9 @@ func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
 	return nil
 }
 
-// run serves until ctx ends, then shuts down.
+// run serves until ctx ends, then shuts down. On SIGHUP it reloads.
 func (h *house) run(ctx context.Context) error {
+	go h.followHangups(ctx)
 	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
 	h.group.Ready = func() {
 		h.ready.SetServing(true)

@@ -21,7 +21,8 @@ const rootHelp = `torrentcache stores .torrent files and hands them out by info 
   torrentcache verify                             check it for damage
 
 Every flag can also be set in the environment: --http-addr by
-TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable.`
+TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable, and that over the
+file of --config.`
 
 // newRoot returns the command with all its commands.
 func newRoot(env environment) *cobra.Command {
@@ -39,7 +40,7 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(env), newGateway(env), newVersion(env))
+	root.AddCommand(newServe(env), newGateway(env), newConfig(env), newVersion(env))
 	root.AddCommand(newPush(env), newGet(env), newInfo(env), newMissing(env))
 	root.AddCommand(newVerify(env), newBackup(env), newReindex(env), newExport(env), newImport(env))
 	root.AddCommand(newRemove(env), newRestore(env), newStats(env))
@@ -65,10 +66,10 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// settings fills what the command line left alone from the environment, checks
-// the whole, and warns of variables that no command knows.
+// settings fills what the command line left alone from the environment and the
+// file of settings, checks the whole, and warns of variables that no command knows.
 func settings(c *cobra.Command, env environment, validate func() error) error {
-	if err := config.FromEnvironment(c.Flags(), env.environ); err != nil {
+	if err := config.Fill(c.Flags(), env.environ); err != nil {
 		return err
 	}
 	if err := validate(); err != nil {

@@ -45,20 +45,29 @@ func newServe(env environment) *cobra.Command {
 		Long:  serveHelp,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			given := config.Given(c.Flags())
 			if err := settings(c, env, cfg.Validate); err != nil {
 				return err
 			}
-			return serve(c.Context(), cfg, env)
+			return serve(c.Context(), cfg, env, func() (config.Doors, error) {
+				var fresh config.Serve
+				err := reread(&fresh, given, env.environ)
+				return fresh.Doors, err
+			})
 		},
 	}
 	cfg.AddFlags(c.Flags())
 	return c
 }
 
-// serve opens the store and serves until ctx ends.
-func serve(ctx context.Context, cfg config.Serve, env environment) (err error) {
+// serve opens the store and serves until ctx ends. Reread reads the settings anew.
+func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, error)) (err error) {
 	h, err := newHouse(cfg.Doors, env)
 	if err != nil {
+		return err
+	}
+	h.reloads.settings = reread
+	if err := h.addGate(cfg.Access); err != nil {
 		return err
 	}
 	dir, err := filepath.Abs(cfg.DataDir)
@@ -136,6 +145,7 @@ func (h *house) chain() server.Chain {
 	return server.Chain{
 		Logger:  h.logger,
 		Quit:    h.quit,
+		Access:  h.gate,
 		Proxies: origin.Proxies(h.cfg.TrustedProxies),
 		Observe: func(c server.Call) {
 			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)

@@ -11,6 +11,7 @@ import (
 // Serve is the settings of `torrentcache serve`.
 type Serve struct {
 	Doors
+	Access
 	GRPCAddr       string // HOST:PORT, or [Off]
 	DataDir        string
 	MinFreeSpace   Size
@@ -26,6 +27,7 @@ const minIndexCache = 1 << 20
 // AddFlags binds the settings to flags and sets their defaults.
 func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.Doors.AddFlags(flags)
+	s.Access.AddFlags(flags)
 	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
 	flags.StringVar(&s.DataDir, "data-dir", "./torrentcache-data", "folder of the torrents, made if it is not there")
 	s.MinFreeSpace = 128 << 20
@@ -49,7 +51,7 @@ func (s *Serve) Validate() error {
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
-	return firstOf(s.Doors.Validate(), address("grpc-addr", s.GRPCAddr))
+	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr))
 }
 
 // Gateway is the settings of `torrentcache gateway`.

@@ -66,7 +66,7 @@ func parseServe(t *testing.T, environ []string, args ...string) (Serve, error) {
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return s, FromEnvironment(flags, environ)
+	return s, Fill(flags, environ)
 }
 
 func TestFlagWinsOverEnvironmentWinsOverDefault(t *testing.T) {

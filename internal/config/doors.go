@@ -46,6 +46,7 @@ type Doors struct {
 	ShutdownTimeout time.Duration
 	LogFormat       string // text or json
 	LogLevel        string // debug, info, warn or error
+	File            string // of further settings; "" if there is none
 }
 
 // AddFlags binds the settings to flags and sets their defaults.
@@ -66,6 +67,7 @@ func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 	flags.StringVar(&d.LogFormat, "log-format", "text", "text or json")
 	flags.StringVar(&d.LogLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&d.File, fileFlag, "", "file of settings, one a line: a flag's name without --, a colon, its value (YAML)")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

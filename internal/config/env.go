@@ -17,10 +17,10 @@ func EnvName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// FromEnvironment sets each flag that the command line left alone from its
+// fromEnvironment sets each flag that the command line left alone from its
 // variable in environ (as os.Environ gives it). An empty variable counts as not
 // set. The error names the variable.
-func FromEnvironment(flags *pflag.FlagSet, environ []string) error {
+func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	env := parseEnvironment(environ)
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -32,6 +32,7 @@ func FromEnvironment(flags *pflag.FlagSet, environ []string) error {
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = fmt.Errorf("environment variable %s=%q: %w", name, value, rootCause(err))
 		}
+		setSource(f, "environment, "+name)
 	})
 	return failed
 }

@@ -30,3 +30,11 @@ func OnSignal(parent context.Context, again func(os.Signal)) (ctx context.Contex
 		cancel()
 	}
 }
+
+// Hangups returns a channel that gets a value for SIGHUP, several in a row being
+// one. From then on the signal no longer ends the process. On Windows there is none.
+func Hangups() <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
+}

@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"internal/inflate":   {},
 	"internal/lint":      {},
 	"internal/access":    {"internal/origin", "internal/reason"},
-	"internal/config":    {"internal/origin"},
+	"internal/config":    {"internal/access", "internal/origin"},
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},
 	"internal/telemetry": {},

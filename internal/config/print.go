@@ -1,0 +1,82 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// Annotations of flags.
+const (
+	sourceKey = "torrentcache_source" // where the value comes from
+	secretKey = "torrentcache_secret" // the value is not to be shown
+)
+
+func setSource(f *pflag.Flag, source string) { annotate(f, sourceKey, source) }
+
+// MarkSecret says that the value of a flag is not to be shown.
+func MarkSecret(f *pflag.Flag) { annotate(f, secretKey, "") }
+
+func annotate(f *pflag.Flag, key, value string) {
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
+	}
+	f.Annotations[key] = []string{value}
+}
+
+// Source returns where the value of a flag comes from, after [Fill].
+func Source(f *pflag.Flag) string {
+	if source := f.Annotations[sourceKey]; len(source) > 0 {
+		return source[0]
+	}
+	return "default"
+}
+
+// masked stands for a secret.
+const masked = "********"
+
+// Format returns the settings in force as a file for --config, with a comment on
+// each line that says where its value comes from. Secrets are masked.
+func Format(flags *pflag.FlagSet) (string, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || f.Name == fileFlag {
+			return
+		}
+		value := &yaml.Node{Kind: yaml.ScalarNode, Value: f.Value.String(), LineComment: Source(f)}
+		if _, secret := f.Annotations[secretKey]; secret && value.Value != "" {
+			value.Value = masked
+		}
+		if value.Value == "" {
+			value.Style = yaml.DoubleQuotedStyle
+		}
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Name}, value)
+	})
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	if err := encoder.Encode(root); err != nil {
+		return "", fmt.Errorf("writing the settings: %w", err)
+	}
+	return text.String(), encoder.Close()
+}
+
+// Given returns the flags that the command line set, with their values. Call it
+// before [Fill].
+func Given(flags *pflag.FlagSet) map[string]string {
+	given := map[string]string{}
+	flags.Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	return given
+}
+
+// Again fills fresh flags as before: with what the command line gave, the
+// environment, and the file as it is now.
+func Again(flags *pflag.FlagSet, given map[string]string, environ []string) error {
+	for name, value := range given {
+		if err := flags.Set(name, value); err != nil {
+			return fmt.Errorf("--%s: %w", name, rootCause(err))
+		}
+	}
+	return Fill(flags, environ)
+}
