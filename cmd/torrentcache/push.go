@@ -39,7 +39,8 @@ Private torrents are skipped and counted, because their announce URLs often hold
 somebody's passkey; --include-private pushes them.
 
 Exit status: 0 everything is cached (private ones aside), 3 some were refused or
-unreadable (--report FILE lists them), 1 push did not get to the end.
+unreadable (--report FILE lists them) or, with --dry-run, are missing, 1 push did
+not get to the end.
 `
 
 // pushSettings are the flags of push.

@@ -126,8 +126,9 @@ func (r *pushRun) conclude(ctx context.Context, pushed error) error {
 		return errors.New("interrupted: run it again to go on" + r.resumeHint())
 	case failed != nil:
 		return fmt.Errorf("stopped before the end: %w", failed)
-	case s.Refused+s.Unreadable > 0:
-		return &exitError{exitSomeFailed, fmt.Sprintf("%s of %s files are not cached", progress.Number(s.Refused+s.Unreadable), progress.Number(s.Files))}
+	}
+	if lacking := s.Missing + s.Refused + s.Unreadable; lacking > 0 {
+		return &exitError{exitSomeFailed, fmt.Sprintf("%s of %s files are not cached", progress.Number(lacking), progress.Number(s.Files))}
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func TestPush(t *testing.T) {
 	writeFile(t, dir, "._1.torrent", []byte("litter"))
 	writeFile(t, dir, "old.tar.gz", tarGz(map[string][]byte{"3.torrent": three, "again.torrent": one}))
 
-	b.command(t, "", "push", "--dry-run", dir).want(t, 0, "3 missing", "1 private (skipped)", "0 B sent")
+	b.command(t, "", "push", "--dry-run", dir).want(t, 3, "3 missing", "1 private (skipped)", "0 B sent")
 	b.holds(t)
 	b.command(t, "", "push", dir).want(t, 0, "5 files", "3 new", "1 already cached", "1 private (skipped)", "1 no torrents (skipped)")
 	b.holds(t, one, two, three)
