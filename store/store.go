@@ -47,17 +47,18 @@ var (
 type Store interface {
 	// Put stores each item and returns one result per item, in order. It returns
 	// when every item that has no error is durable. A bad item does not hinder
-	// the others. An item that stands twice is stored once. Put never changes the
+	// the others. An item that stands twice is stored once. In which order items
+	// take effect is not said. Put never changes the
 	// items' bytes and does not use them after returning. A cancelled ctx makes
 	// Put return early; the items may land nevertheless.
 	//
 	// What becomes of an item, the first rule that fits:
 	//   - an id of it is removed: ErrRemoved
 	//   - none of its ids is known: Created, but ErrChanged if it has Replaces
-	//   - its ids are not those of one record, or the record has other info
-	//     bytes: ErrConflict
+	//   - its ids are not those of one record: ErrConflict
 	//   - the record is known to be damaged: Healed, but ErrChanged if the item
 	//     has Replaces and the record is of another version
+	//   - the record has other info bytes: ErrConflict
 	//   - the record has the same bytes: AlreadyCached
 	//   - the item has Replaces: Replaced if the record is of that version, else
 	//     ErrChanged

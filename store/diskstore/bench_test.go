@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -81,7 +82,7 @@ func BenchmarkRawAppend(b *testing.B) {
 			offset := int64(0)
 			for done := 0; done < b.N; done += group {
 				n := min(group, b.N-done) * benchSize
-				if err := appendRecords(f, buffer[:n], offset); err != nil {
+				if err := errors.Join(writeRecords(f, buffer[:n], offset), syncRecords(f)); err != nil {
 					b.Fatal(err)
 				}
 				offset += int64(n)

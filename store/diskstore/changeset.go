@@ -11,7 +11,10 @@ import (
 // recovery both make their batches with it, so that what a record means is said
 // once, here. Not safe for concurrent use.
 type changeSet struct {
-	index   *index
+	index *index
+	// before is what the index will know when this comes to it, though it does not
+	// yet; nil if there is nothing. It is not changed any more.
+	before  *changeSet
 	entries map[infohash.ID]*entry // nil: the id becomes unknown
 	feed    []feedEntry
 	// accounts are of the segments that the changes touch; nil takes one away.
@@ -19,14 +22,17 @@ type changeSet struct {
 	state    state // as it will be
 }
 
-func newChangeSet(x *index, s state) *changeSet {
-	return &changeSet{index: x, entries: map[infohash.ID]*entry{}, accounts: map[uint64]*account{}, state: s}
+func newChangeSet(x *index, before *changeSet, s state) *changeSet {
+	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, accounts: map[uint64]*account{}, state: s}
 }
 
 // get returns the entry of id as it will be, nil if there is none.
 func (c *changeSet) get(id infohash.ID) (*entry, error) {
 	if e, ok := c.entries[id]; ok {
 		return e, nil
+	}
+	if c.before != nil {
+		return c.before.get(id)
 	}
 	return c.index.get(id)
 }
@@ -98,7 +104,7 @@ func after(current *entry, h *header, at location, removal store.Removal) *entry
 func afterPut(current *entry, h *header, at location) *entry {
 	next := entry{
 		sequence: h.sequence, put: h.sequence, at: at, names: h.names, ids: h.ids,
-		rank: h.rank, version: h.version, digest: h.digest, damaged: h.lost,
+		rank: h.rank, version: h.version, damaged: h.lost,
 	}
 	if current == nil {
 		return &next
@@ -191,11 +197,26 @@ func (c *changeSet) count(id infohash.ID, e *entry, sign int64) {
 func (c *changeSet) account(segment uint64) *account {
 	a := c.accounts[segment]
 	if a == nil {
-		known := c.index.accounts.get(segment)
+		known := c.known(segment)
 		a = &known
 		c.accounts[segment] = a
 	}
 	return a
+}
+
+// known returns the account of a segment as it was before these changes.
+func (c *changeSet) known(segment uint64) account {
+	if c.before == nil {
+		return c.index.accounts.get(segment)
+	}
+	a, changed := c.before.accounts[segment]
+	switch {
+	case !changed:
+		return c.before.known(segment)
+	case a == nil:
+		return account{}
+	}
+	return *a
 }
 
 // damage notes that the bytes at a place are damaged, and reports whether that

@@ -13,8 +13,11 @@ import (
 // bounds what opening after a crash has to read again.
 const flushEvery = 256 << 20
 
-// committer makes every change of a store, one group after the other, in one
-// goroutine. Its fields belong to that goroutine, save those below mu.
+// committer makes every change of a store, in one goroutine. Changes that come
+// while a group is being synced are decided and written meanwhile, as the next
+// group, so that neither the disk nor the processor waits for the other. A group
+// goes into the index and is answered once it is synced, in order. The fields
+// belong to that goroutine, save those below mu.
 type committer struct {
 	options  Options
 	queue    *queue
@@ -22,10 +25,14 @@ type committer struct {
 	segments *segments
 
 	active    *segment
-	reserved  int64  // the offset in active up to which space is reserved
-	state     state  // of the index; its offset is the end of active
-	unflushed int64  // bytes of the log since the last flush of the index
-	buffer    []byte // the log of the last group, to be used again
+	reserved  int64      // the offset in active up to which space is reserved
+	durable   int64      // the offset in active up to which it is synced
+	state     state      // after the last group that was closed; its offset is where the next begins
+	open      *group     // takes changes; nil if none came since the last was closed
+	syncing   *group     // the one before open; nil if none is being synced
+	synced    chan error // how the sync of syncing ended
+	unflushed int64      // bytes of the log since the last flush of the index
+	buffer    []byte     // of a group's log, to be used again
 
 	stopped chan struct{} // closed when the goroutine has ended
 
@@ -34,100 +41,137 @@ type committer struct {
 	broken    error // why nothing can be written until the store is opened again
 }
 
-// group is what one turn of the committer writes.
-type group struct {
-	*changeSet
-	committer *committer
-	log       []byte // the records, encoded
-	start     int64  // the offset in the segment where log will stand
-	// noRoom and noRoomAtAll say why nothing may be appended, for changes that
-	// must keep MinFreeSpace free and for those that need not.
-	noRoom, noRoomAtAll error
-	noRoll              error // why the active segment could not be sealed, if a change asked for it
-}
-
 // run works until the queue is closed and empty.
 func (c *committer) run() {
 	defer close(c.stopped)
 	for {
-		changes := c.queue.take(min(maxGroupBytes, c.options.SegmentSize))
-		if len(changes) == 0 {
-			return
+		filled := c.queue.filled
+		if c.open != nil && c.open.full() {
+			filled = nil
 		}
-		c.commit(changes)
+		select {
+		case err := <-c.synced:
+			c.endSync(err)
+		case <-filled:
+			if !c.takeUp() {
+				c.drain()
+				return
+			}
+		}
+		c.close()
 	}
 }
 
-// commit decides changes, makes them durable and answers them.
-func (c *committer) commit(changes []*change) {
-	results := make([]store.Result, len(changes))
+// takeUp adds what waits, and reports false when nothing will any more.
+func (c *committer) takeUp() bool {
+	if c.syncing == nil {
+		c.queue.gather()
+	}
+	changes, closed := c.queue.take(min(maxTakeBytes, c.options.SegmentSize))
+	if len(changes) > 0 {
+		c.add(changes)
+	}
+	return len(changes) > 0 || !closed
+}
+
+// add decides changes and writes their records, as a part of the open group.
+func (c *committer) add(changes []*change) {
 	err := c.failure()
 	if err == nil {
-		err = c.write(changes, results)
+		err = c.prepare(changes)
 	}
-	for i, change := range changes {
-		if err != nil {
-			results[i] = store.Result{Err: err}
-		}
-		change.call.answer(change.slot, results[i])
-	}
-}
-
-// write is commit without the answers. After an error, which wraps
-// ErrUnavailable, the results mean nothing.
-func (c *committer) write(changes []*change, results []store.Result) error {
-	g, err := c.begin(changes)
 	if err != nil {
-		return c.fail(err)
+		for _, change := range changes {
+			change.call.answer(change.slot, store.Result{Err: err})
+		}
+		return
 	}
-	for i, change := range changes {
-		results[i] = change.decide(g)
+	for _, change := range changes {
+		c.open.take(change)
 	}
+	if err := c.open.write(); err != nil {
+		_ = c.fail(fmt.Errorf("appending to segment %d: %w", c.active.id, err))
+	}
+}
+
+// close ends the open group, unless another is being synced, and begins to sync it.
+func (c *committer) close() {
+	g := c.open
+	if g == nil || c.syncing != nil {
+		return
+	}
+	c.open = nil
+	c.state = g.state
 	c.keep(g.log)
-	if len(g.log) > 0 {
-		if err := appendRecords(c.active.file, g.log, g.start); err != nil {
-			return c.fail(fmt.Errorf("appending to segment %d: %w", c.active.id, err))
+	if g.bytes == 0 || c.failure() != nil {
+		c.settle(g, nil)
+		return
+	}
+	c.syncing = g
+	file := c.active.file
+	go func() { c.synced <- syncRecords(file) }()
+}
+
+// endSync settles the group whose sync ended. The disk goes on with the next
+// one before.
+func (c *committer) endSync(err error) {
+	done := c.syncing
+	c.syncing = nil
+	if err == nil {
+		c.durable = done.state.offset
+		if c.open != nil && c.open.bytes > 0 {
+			c.close()
 		}
 	}
-	if len(g.entries) == 0 && len(g.log) == 0 && len(g.accounts) == 0 {
-		return nil
-	}
-	g.state.offset = g.start + int64(len(g.log))
-	if err := c.index.commit(g.changeSet); err != nil {
-		return c.fail(err)
-	}
-	c.publish(g)
-	return nil
-}
-
-// keep keeps a group's log to be used again, unless one large torrent made it
-// larger than groups are.
-func (c *committer) keep(log []byte) {
-	c.buffer = nil
-	if cap(log) <= 2*maxGroupBytes {
-		c.buffer = log[:0]
+	c.settle(done, err)
+	for _, next := range []*group{c.syncing, c.open} {
+		if next != nil {
+			next.before = nil
+		}
 	}
 }
 
-// decide runs the change unless its caller is gone.
-func (change *change) decide(g *group) store.Result {
-	change.call.mu.Lock()
-	defer change.call.mu.Unlock()
-	if change.call.abandoned {
-		return store.Result{}
+// drain settles all that was taken up.
+func (c *committer) drain() {
+	c.close()
+	for c.syncing != nil {
+		c.endSync(<-c.synced)
+		c.close()
 	}
-	outcome, err := change.run(g)
-	return store.Result{Outcome: outcome, Err: err}
 }
 
-// publish makes g's state the current one and has the index written out when
+// settle puts a group that is synced, unless that failed with err, into the
+// index, and answers it. After a failure the groups behind it fail too: the
+// index must have no gap.
+func (c *committer) settle(g *group, err error) {
+	switch broken := c.failure(); {
+	case broken != nil:
+		err = broken
+	case err != nil:
+		err = c.fail(fmt.Errorf("syncing segment %d: %w", g.state.segment, err))
+	case g.isEmpty():
+	default:
+		if err = c.index.commit(g.changeSet); err != nil {
+			err = c.fail(err)
+		} else {
+			c.publish(g)
+		}
+	}
+	for i, change := range g.changes {
+		if err != nil {
+			g.results[i] = store.Result{Err: err}
+		}
+		change.call.answer(change.slot, g.results[i])
+	}
+}
+
+// publish makes g's state the durable one and has the index written out when
 // enough has gathered.
 func (c *committer) publish(g *group) {
-	c.state = g.state
 	c.mu.Lock()
 	c.published = g.state
 	c.mu.Unlock()
-	c.unflushed += int64(len(g.log))
+	c.unflushed += g.bytes
 	if c.unflushed < flushEvery {
 		return
 	}
@@ -137,54 +181,12 @@ func (c *committer) publish(g *group) {
 	}
 }
 
-// append adds a new record to the group: to the log and to what the index will
-// say, or to neither if it returns an error.
-func (g *group) append(h *header, body []byte, removal store.Removal) error {
-	before := len(g.log)
-	h.sequence = g.state.sequence + 1
-	h.time = g.committer.options.Clock().Unix()
-	at := g.write(h, body)
-	err := g.apply(h, at, removal)
-	if err != nil {
-		g.log = g.log[:before]
+// keep keeps the buffer of a group's log, unless a large torrent made it large.
+func (c *committer) keep(log []byte) {
+	c.buffer = nil
+	if cap(log) <= maxGroupBytes {
+		c.buffer = log[:0]
 	}
-	return err
-}
-
-// write adds a record to the log and returns its place.
-func (g *group) write(h *header, body []byte) location {
-	at := location{segment: g.state.segment, offset: g.start + int64(len(g.log)), length: uint32(len(body))}
-	h.store = g.state.store
-	h.segment = g.state.segment
-	h.synced = uint64(g.start)
-	g.log = appendRecord(g.log, h, body)
-	return at
-}
-
-// put is the change of a candidate.
-func (g *group) put(p *candidate) (store.Outcome, error) {
-	outcome, err := g.decide(p)
-	if err != nil || outcome == store.AlreadyCached {
-		return outcome, err
-	}
-	if g.noRoom != nil {
-		return 0, g.noRoom
-	}
-	h := &header{
-		kind:       store.ChangeReplaced,
-		names:      namesOf(p.item.IDs),
-		rank:       p.item.Rank,
-		ids:        p.item.IDs,
-		infoOffset: uint32(p.item.InfoOffset),
-		infoLength: uint32(p.item.InfoLength),
-		version:    p.version,
-		digest:     p.digest,
-		bodySum:    p.sum,
-	}
-	if outcome == store.Created {
-		h.kind = store.ChangeAdded
-	}
-	return outcome, g.append(h, p.item.Torrent, store.Removal{})
 }
 
 // failure returns why nothing can be written, nil if it can.
@@ -199,9 +201,11 @@ func (c *committer) failure() error {
 func (c *committer) fail(cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if errors.Is(cause, store.ErrUnavailable) {
-		c.broken = cause
-	} else {
+	if c.broken != nil {
+		return c.broken
+	}
+	c.broken = cause
+	if !errors.Is(cause, store.ErrUnavailable) {
 		c.broken = fmt.Errorf("%w: writing failed, the store must be opened again: %w", store.ErrUnavailable, cause)
 	}
 	c.options.Logger.Error("the store takes no more changes", slog.Any("error", cause))

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -10,11 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestAbandoned cancels puts while the committer waits for the disk: the one
-// that waits behind it is withdrawn, so that its caller may reuse the bytes,
-// the one that is being written lands.
+// that it did not get to is withdrawn, so that its caller may reuse the bytes,
+// those that it took up land.
 func TestAbandoned(t *testing.T) {
 	syncing, proceed := make(chan struct{}), make(chan struct{})
 	var blocked atomic.Bool
@@ -25,37 +27,59 @@ func TestAbandoned(t *testing.T) {
 		}
 		return nil
 	}))
-	s := mustOpen(t, onDisk(fs, "/store"))
-	writing, waiting := faultTorrent(1), faultTorrent(2)
+	o := onDisk(fs, "/store")
+	o.SegmentSize = 16 << 20
+	s := mustOpen(t, o)
+	large := func(seed uint64) store.Item { return storetest.Torrent(storetest.V1, seed, maxGroupBytes, 0) }
+	synced, written, waiting := large(1), large(2), large(3)
 	ctx, cancel := context.WithCancel(t.Context())
-	results := make(chan error, 2)
+	results := make(chan error, 3)
 	put := func(item store.Item) { results <- s.Put(ctx, []store.Item{item})[0].Err }
-	go put(writing)
+	go put(synced)
 	<-syncing
-	queued := make(chan struct{})
-	go func() {
-		close(queued)
-		put(waiting)
-	}()
-	<-queued
+	go put(written) // fills the next group
+	until(func() bool { return writtenThrough(s) >= 2*maxGroupBytes })
+	go put(waiting)
+	until(func() bool { return s.committer.queue.length() == 1 })
 	cancel()
-	for range 2 {
+	for range cap(results) {
 		if err := <-results; !errors.Is(err, context.Canceled) {
 			t.Errorf("Put = %v, want context.Canceled", err)
 		}
 	}
-	clear(writing.Torrent)
-	clear(waiting.Torrent)
-	close(proceed)
-	if _, err := s.Get(t.Context(), waiting.IDs.Primary()); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("Get of what was withdrawn = %v", err)
+	for _, item := range []store.Item{synced, written, waiting} {
+		clear(item.Torrent)
 	}
+	close(proceed)
 	mustClose(t, s)
 	s = mustOpen(t, s.options)
-	serves(t, s, faultTorrent(1))
+	serves(t, s, large(1))
+	serves(t, s, large(2))
 	if _, err := s.Get(t.Context(), waiting.IDs.Primary()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of what was withdrawn = %v", err)
 	}
+}
+
+// until returns when done says so.
+func until(done func() bool) {
+	for !done() {
+		runtime.Gosched()
+	}
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+// writtenThrough returns the size of the first segment's file.
+func writtenThrough(s *Store) int64 {
+	info, err := s.segments.get(1).file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // TestHighestSequenceWins applies records out of order, as copies of them come:
@@ -66,7 +90,7 @@ func TestHighestSequenceWins(t *testing.T) {
 	record := func(sequence uint64, kind store.ChangeKind) *header {
 		return &header{kind: kind, sequence: sequence, names: namesOf(item.IDs), ids: item.IDs}
 	}
-	c := newChangeSet(s.index, state{})
+	c := newChangeSet(s.index, nil, state{})
 	steps := []struct {
 		h              *header
 		sequence, step uint64 // of the step whose place the bytes are at

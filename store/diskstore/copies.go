@@ -63,7 +63,7 @@ func (b *copies) addUnreadable(ctx context.Context, seg *segment) error {
 		b.store.foundDamage(ctx, e, e.ids.Primary())
 		r := relic{at: e.at, header: header{
 			kind: store.ChangeAdded, names: e.names, rank: e.rank, sequence: e.put,
-			ids: e.ids, version: e.version, digest: e.digest,
+			ids: e.ids, version: e.version,
 		}}
 		if err := b.take(ctx, r); err != nil {
 			return err
@@ -150,16 +150,14 @@ func (g *group) copy(r *relic, now int64) error {
 		h.lost, h.infoOffset, h.infoLength, h.bodySum = true, 0, 0, 0
 		r.body = nil
 	}
-	before := len(g.log)
-	at := g.write(&h, r.body)
+	h.length = uint32(len(r.body))
+	at := g.next(&h)
 	if !isPut {
 		g.account(at.segment).live += h.size()
-		return nil
-	}
-	if err := g.move(e, at, h.lost); err != nil {
-		g.log = g.log[:before]
+	} else if err := g.move(e, at, h.lost); err != nil {
 		return err
 	}
+	g.add(&h, r.body)
 	return nil
 }
 

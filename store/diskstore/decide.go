@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -13,28 +14,33 @@ import (
 type candidate struct {
 	item    store.Item
 	version store.Version
-	digest  store.Version
-	sum     uint32 // CRC32C of the torrent
+	sum     uint32   // CRC32C of the torrent
+	alike   location // of a record that was found to have the item's info bytes; zero if none was
 }
 
 // newCandidate checks item and computes its checksums, so that the committer
 // need not.
-func newCandidate(item store.Item) (candidate, error) {
+func newCandidate(item store.Item) (*candidate, error) {
 	if err := item.Validate(); err != nil {
-		return candidate{}, err
+		return nil, err
 	}
 	if len(item.Torrent) > maxBody {
-		return candidate{}, fmt.Errorf("%w: the torrent has %d bytes, at most %d fit", store.ErrInvalid, len(item.Torrent), maxBody)
+		return nil, fmt.Errorf("%w: the torrent has %d bytes, at most %d fit", store.ErrInvalid, len(item.Torrent), maxBody)
 	}
-	return candidate{
+	return &candidate{
 		item:    item,
 		version: store.VersionOf(item.Torrent),
-		digest:  store.VersionOf(item.Info()),
 		sum:     crc32.Checksum(item.Torrent, castagnoli),
 	}, nil
 }
 
-// decide says what becomes of p by the rules of store.Store.Put.
+// errUncompared says that the item would take the place of a record which nobody
+// compared with it. The committer cannot: it would have to read from the disk.
+var errUncompared = errors.New("the record must be compared first")
+
+// decide says what becomes of p by the rules of store.Store.Put, but for one: the
+// info bytes of what is AlreadyCached are compared by who asked. A record that is
+// damaged has none to compare.
 func (c *changeSet) decide(p *candidate) (store.Outcome, error) {
 	current, err := c.meet(p.item.IDs)
 	if err != nil {
@@ -46,7 +52,7 @@ func (c *changeSet) decide(p *candidate) (store.Outcome, error) {
 		return 0, store.ErrChanged
 	case current == nil:
 		return store.Created, nil
-	case current.ids != p.item.IDs || current.digest != p.digest:
+	case current.ids != p.item.IDs:
 		return 0, store.ErrConflict
 	}
 	matches := current.version == p.item.Replaces
@@ -55,14 +61,14 @@ func (c *changeSet) decide(p *candidate) (store.Outcome, error) {
 		return 0, store.ErrChanged
 	case current.damaged:
 		return store.Healed, nil
-	case current.version == p.version:
+	case current.version == p.version, !conditional && p.item.Rank <= current.rank:
 		return store.AlreadyCached, nil
+	case p.alike != current.at:
+		return 0, errUncompared
 	case conditional && !matches:
 		return 0, store.ErrChanged
-	case conditional, p.item.Rank > current.rank:
-		return store.Replaced, nil
 	}
-	return store.AlreadyCached, nil
+	return store.Replaced, nil
 }
 
 // meet returns the one record that all ids of set have, nil if none has any.

@@ -119,8 +119,10 @@ func newCommitter(o Options, x *index, all *segments, last *segment, now state, 
 		segments:  all,
 		active:    last,
 		reserved:  now.offset,
+		durable:   now.offset,
 		state:     now,
 		published: now,
+		synced:    make(chan error, 1),
 		stopped:   make(chan struct{}),
 	}
 	if clean {

@@ -14,11 +14,11 @@
 // # How it keeps the promise
 //
 // One goroutine, the committer, does every change. It gathers what waits into a
-// group, decides each item, appends the group to the active segment with one
-// write and one fdatasync, applies one batch to the index, and then answers all
-// that waited. The index has no log of its own: it is never ahead of the
-// segments, and on opening it learns from them what it missed. Whoever deletes
-// the index loses time, not torrents.
+// group, decides each item, appends the group to the active segment, makes it
+// durable with one fdatasync, applies one batch to the index, and then answers
+// all that waited; the next group gathers and is written meanwhile. The index has
+// no log of its own: it is never ahead of the segments, and on opening it learns
+// from them what it missed. Whoever deletes the index loses time, not torrents.
 //
 // docs/storage.md describes the files, the order of writes, recovery, and what
 // may be lost. The format is frozen: version 1.

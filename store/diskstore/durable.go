@@ -77,14 +77,17 @@ func createSegment(fs vfs.FS, dir string, h segmentHeader, reserve int64) (*segm
 	return &segment{id: h.segment, file: f, header: h, size: segmentStart}, nil
 }
 
-// appendRecords writes b at offset, the end of the segment, and syncs it. Data
-// is enough: fdatasync writes the file's new size too, and only times may lag.
-func appendRecords(f vfs.File, b []byte, offset int64) error {
-	if _, err := f.WriteAt(b, offset); err != nil {
-		return err
-	}
-	return f.SyncData()
+// writeRecords writes b at offset, the end of the segment. It may do so while
+// what stands before is being synced.
+func writeRecords(f vfs.File, b []byte, offset int64) error {
+	_, err := f.WriteAt(b, offset)
+	return err
 }
+
+// syncRecords makes durable all that was written before the call. Data is
+// enough: fdatasync writes the file's new size too, and only times may lag. What
+// is written meanwhile may be durable or not; nobody is told that it is.
+func syncRecords(f vfs.File) error { return f.SyncData() }
 
 // rewrite writes the bytes between from and to over themselves and syncs them.
 // Recovery does so with records that it found but that may never have been

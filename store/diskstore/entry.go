@@ -28,7 +28,6 @@ type entry struct {
 	ids      infohash.Set
 	rank     store.Rank
 	version  store.Version
-	digest   store.Version // of the raw info dictionary
 	damaged  bool
 	removed  bool
 	removal  store.Removal // meaningful if removed
@@ -47,7 +46,7 @@ func (e *entry) visible() bool {
 func (e *entry) all() []infohash.ID { return e.names.ids(e.ids) }
 
 // entryFixed is the size in bytes of an encoded entry without ids and removal.
-const entryFixed = 8 + 8 + 8 + 8 + 4 + 4 + 16 + 16 + 2
+const entryFixed = 8 + 8 + 8 + 8 + 4 + 4 + 16 + 2
 
 // errBadEntry says that the index holds what this program did not write.
 var errBadEntry = errors.New("index entry malformed")
@@ -75,7 +74,6 @@ func (e *entry) encode() []byte {
 	b = le.AppendUint32(b, e.at.length)
 	b = append(b, flags, byte(e.names), byte(e.rank), 0)
 	b = append(b, e.version[:]...)
-	b = append(b, e.digest[:]...)
 	b = le.AppendUint16(b, uint16(len(e.former)))
 	b = appendSet(b, e.ids)
 	for _, segment := range e.former {
@@ -101,7 +99,6 @@ func parseEntry(b []byte) (*entry, error) {
 		names:    names(b[37]),
 		rank:     store.Rank(b[38]),
 		version:  store.Version(b[40:56]),
-		digest:   store.Version(b[56:72]),
 		damaged:  b[36]&flagDamaged != 0,
 		removed:  b[36]&flagRemoved != 0,
 	}
@@ -110,7 +107,7 @@ func parseEntry(b []byte) (*entry, error) {
 		return nil, err
 	}
 	e.ids = ids
-	return e, e.parseRest(rest, int(le.Uint16(b[72:])))
+	return e, e.parseRest(rest, int(le.Uint16(b[56:])))
 }
 
 // parseRest reads what follows the ids: the former segments, and the removal.

@@ -12,10 +12,10 @@ import (
 // the version has to be raised, and the old one still be read.
 func TestFormatFrozen(t *testing.T) {
 	want := map[string]string{
-		"put":      "b3df79f7767baad2",
-		"removal":  "ebf756cc40785308",
-		"lost":     "4207ef6702552d09",
-		"restored": "caffaf5e7788bc11",
+		"put":      "2c5c02dca7f42163",
+		"removal":  "e1d5da47fc2ac7a9",
+		"lost":     "8506fe78538abef0",
+		"restored": "c13a5ba3ed970dc6",
 		"segment":  "e4766c89438cef27",
 	}
 	got := map[string][]byte{

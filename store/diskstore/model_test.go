@@ -96,6 +96,9 @@ func (m *model) step() {
 		items := make([]store.Item, 1+m.rng.IntN(4))
 		for i := range items {
 			items[i] = m.item()
+			if i < len(items)-1 { // what replaces comes after the others of its batch
+				items[i].Rank, items[i].Replaces = store.RankAnonymous, store.Version{}
+			}
 		}
 		m.put(items)
 	case choice < 26:
@@ -246,7 +249,7 @@ func (m *model) rediscover(id infohash.ID) {
 	if e == nil || e.at.isZero() || e.damaged {
 		return
 	}
-	if _, err := m.disk.read(e, id); errors.Is(err, errBadRecord) {
+	if _, _, err := m.disk.read(e, id); errors.Is(err, errBadRecord) {
 		m.disk.foundDamage(context.Background(), e, id)
 	}
 }

@@ -167,7 +167,7 @@ func TestSegments(t *testing.T) {
 	if n := count(); n != 2 {
 		t.Errorf("%d segments after an unclean end, want a new one", n)
 	}
-	if n := s.committer.stats().sequence; n < 2+maxGroupChanges {
+	if n := s.committer.stats().sequence; n < 2+tornSequences {
 		t.Errorf("the next sequence is %d; what was torn may have used it", n+1)
 	}
 	large := storetest.Torrent(storetest.V1, 50, 3*int(o.SegmentSize), 0)

@@ -14,6 +14,10 @@ import (
 const (
 	maxGroupBytes   = 4 << 20
 	maxGroupChanges = 1024
+
+	// maxTakeBytes bounds what the committer takes up at once, so that the disk does
+	// not wait for it long when a sync ends.
+	maxTakeBytes = 512 << 10
 )
 
 // call is one caller that waits for the committer, with one or more changes.
@@ -80,35 +84,37 @@ type change struct {
 
 // queue holds the changes that wait for the committer.
 type queue struct {
+	filled chan struct{} // has a token when something waits, or the queue is closed
+
 	mu      sync.Mutex
-	filled  sync.Cond // on mu: changes came, or closed
 	waiting []*change
 	closed  bool
 }
 
-func newQueue() *queue {
-	q := &queue{}
-	q.filled.L = &q.mu
-	return q
+func newQueue() *queue { return &queue{filled: make(chan struct{}, 1)} }
+
+// tell sees that there is a token in filled.
+func (q *queue) tell() {
+	select {
+	case q.filled <- struct{}{}:
+	default:
+	}
 }
 
 // add appends changes, which must not come after close.
 func (q *queue) add(changes ...*change) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, changes...)
-	q.filled.Signal()
+	q.mu.Unlock()
+	q.tell()
 }
 
-// take waits for changes and returns as many of them, oldest first, as a group
-// may have: at least one, unless the queue is closed and empty.
-func (q *queue) take(maxBytes int64) []*change {
+// take returns as many of the changes that wait, oldest first, as fit in
+// maxBytes, but at least one if any does, and whether the queue is closed. It
+// takes the token from filled to call it; if something is left there is another.
+func (q *queue) take(maxBytes int64) (taken []*change, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == 0 && !q.closed {
-		q.filled.Wait()
-	}
-	q.gather()
 	n, bytes := 0, int64(0)
 	for n < min(len(q.waiting), maxGroupChanges) {
 		bytes += q.waiting[n].size
@@ -117,28 +123,35 @@ func (q *queue) take(maxBytes int64) []*change {
 		}
 		n++
 	}
-	taken := q.waiting[:n:n]
+	taken = q.waiting[:n:n]
 	q.waiting = q.waiting[n:]
-	return taken
+	if len(q.waiting) > 0 || q.closed {
+		q.tell()
+	}
+	return taken, q.closed
 }
 
 // gather lets whoever is about to add changes do so first, for a group costs one
 // sync however many they are. The first of many callers that wake up together
 // wakes the committer, which on a machine of one core would run next: groups of
-// one, and less than a tenth of the changes a second. Call it with mu held.
+// one, and less than a tenth of the changes a second.
 func (q *queue) gather() {
-	for before := 0; before < len(q.waiting) && len(q.waiting) < maxGroupChanges; {
-		before = len(q.waiting)
-		q.mu.Unlock()
-		runtime.Gosched()
+	for before := 0; ; {
 		q.mu.Lock()
+		now := len(q.waiting)
+		q.mu.Unlock()
+		if now == before || now >= maxGroupChanges {
+			return
+		}
+		before = now
+		runtime.Gosched()
 	}
 }
 
-// close makes take return what is left, and then nothing.
+// close makes take say that nothing more will come.
 func (q *queue) close() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.closed = true
-	q.filled.Signal()
+	q.mu.Unlock()
+	q.tell()
 }

@@ -20,33 +20,35 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	t, err := s.fetch(ctx, id)
-	if err == nil {
-		s.accesses.note(t.IDs, s.options.Clock())
+	h, body, _, err := s.find(ctx, id)
+	if err != nil {
+		return store.Torrent{}, err
 	}
-	return t, err
+	s.accesses.note(h.ids, s.options.Clock())
+	return h.torrent(body), nil
 }
 
-// fetch is Get within a call. A segment that was retired since the look-up is
-// no damage: what was in it is found by looking up again.
-func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+// find returns the record that id leads to, and where it stands. A segment that
+// was retired since the look-up is no damage: what was in it is found by looking
+// up again.
+func (s *Store) find(ctx context.Context, id infohash.ID) (h header, body []byte, at location, err error) {
 	for before := (location{}); ; {
 		e, err := s.index.get(id)
 		if err == nil {
 			err = e.unreadable()
 		}
 		if err != nil {
-			return store.Torrent{}, err
+			return header{}, nil, location{}, err
 		}
-		torrent, err := s.read(e, id)
+		h, body, err := s.read(e, id)
 		switch {
 		case errors.Is(err, errSegmentGone) && e.at != before:
 			before = e.at
 		case errors.Is(err, errBadRecord):
 			s.foundDamage(ctx, e, id)
-			return store.Torrent{}, fmt.Errorf("%w: %w", store.ErrDamaged, err)
+			return header{}, nil, location{}, fmt.Errorf("%w: %w", store.ErrDamaged, err)
 		default:
-			return torrent, err
+			return h, body, e.at, err
 		}
 	}
 }
@@ -64,36 +66,44 @@ func (e *entry) unreadable() error {
 	return nil
 }
 
-// read returns the torrent that e points to. Anything else there than an
-// untouched record that has id is errBadRecord, and so is errSegmentGone.
-func (s *Store) read(e *entry, id infohash.ID) (store.Torrent, error) {
+// read returns the record that e points to. Anything else there than an
+// untouched one that has id is errBadRecord, and so is errSegmentGone.
+func (s *Store) read(e *entry, id infohash.ID) (header, []byte, error) {
 	segment := s.segments.get(e.at.segment)
 	if segment == nil || !segment.hold() {
-		return store.Torrent{}, errSegmentGone
+		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
 	b := uncleared(recordHeaderSize + int(e.at.length))
 	if err := readFull(segment.file, b, e.at.offset); err != nil {
-		return store.Torrent{}, readError(segment, err)
+		return header{}, nil, readError(segment, err)
 	}
 	h, err := parseHeader(b)
 	if err != nil {
-		return store.Torrent{}, err
+		return header{}, nil, err
 	}
 	body := b[recordHeaderSize:]
 	same := h.isPut() && h.length == e.at.length && h.segment == e.at.segment && h.store == s.id &&
 		slices.Contains(h.names.ids(h.ids), id)
 	if !same || crc32.Checksum(body, castagnoli) != h.bodySum {
-		return store.Torrent{}, errBadRecord
+		return header{}, nil, errBadRecord
 	}
+	return h, body, nil
+}
+
+// torrent returns what a put with this header and body stored.
+func (h *header) torrent(body []byte) store.Torrent {
 	return store.Torrent{
 		IDs:     h.ids,
 		Bytes:   body[:len(body):len(body)],
 		Version: h.version,
 		Rank:    h.rank,
 		Stored:  time.Unix(h.time, 0).UTC(),
-	}, nil
+	}
 }
+
+// info returns the raw info dictionary in the body of a put.
+func (h *header) info(body []byte) []byte { return body[h.infoOffset:][:h.infoLength] }
 
 // readError says what a failed read means. A sector that the disk cannot read
 // is damage, which an upload heals by writing elsewhere.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	recordHeaderSize = 168 // bytes, a multiple of recordAlign
+	recordHeaderSize = 152 // bytes, a multiple of recordAlign
 	recordAlign      = 8   // every record begins at a multiple of it
 	recordVersion    = 1
 
@@ -82,7 +82,6 @@ type header struct {
 	infoOffset uint32 // of puts only, like all that follows up to bodySum
 	infoLength uint32
 	version    store.Version // of the body
-	digest     store.Version // of the raw info dictionary, by the same rule
 	length     uint32        // of the body, in bytes
 	bodySum    uint32        // CRC32C of the body
 }
@@ -137,7 +136,6 @@ func appendHeader(b []byte, h *header) []byte {
 	b = le.AppendUint32(b, h.infoOffset)
 	b = le.AppendUint32(b, h.infoLength)
 	b = append(b, h.version[:]...)
-	b = append(b, h.digest[:]...)
 	b = le.AppendUint32(b, h.length)
 	b = le.AppendUint32(b, h.bodySum)
 	return le.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
@@ -159,7 +157,8 @@ func parseHeader(b []byte) (header, error) {
 	}
 	b = b[:recordHeaderSize]
 	le := binary.LittleEndian
-	if crc32.Checksum(b[:164], castagnoli) != le.Uint32(b[164:]) || le.Uint16(b[8:]) != recordVersion {
+	const last = recordHeaderSize - 4
+	if crc32.Checksum(b[:last], castagnoli) != le.Uint32(b[last:]) || le.Uint16(b[8:]) != recordVersion {
 		return header{}, errBadRecord
 	}
 	h := header{
@@ -175,9 +174,8 @@ func parseHeader(b []byte) (header, error) {
 		infoOffset: le.Uint32(b[116:]),
 		infoLength: le.Uint32(b[120:]),
 		version:    store.Version(b[124:140]),
-		digest:     store.Version(b[140:156]),
-		length:     le.Uint32(b[156:]),
-		bodySum:    le.Uint32(b[160:]),
+		length:     le.Uint32(b[140:]),
+		bodySum:    le.Uint32(b[144:]),
 	}
 	if h.names&nameV1 != 0 {
 		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
@@ -213,5 +211,5 @@ func (h *header) valid() bool {
 	}
 	return (h.kind == store.ChangeRemoved || h.kind == store.ChangeRestored) &&
 		h.rank == 0 && h.infoOffset == 0 && h.infoLength == 0 &&
-		h.version == store.Version{} && h.digest == store.Version{}
+		h.version == store.Version{}
 }

@@ -22,7 +22,7 @@ func sampleHeaders() map[string]struct {
 		kind: store.ChangeAdded, names: namesOf(item.IDs), rank: store.RankKeyed, store: storeID{1, 2, 3},
 		segment: 4, sequence: 5, synced: 6, time: 7, ids: item.IDs,
 		infoOffset: uint32(item.InfoOffset), infoLength: uint32(item.InfoLength),
-		version: store.VersionOf(item.Torrent), digest: store.VersionOf(item.Info()),
+		version: store.VersionOf(item.Torrent),
 	}
 	removal := appendRemoval(nil, store.Removal{Reason: "r", Reference: "ref", Time: time.Unix(9, 0)})
 	return map[string]struct {

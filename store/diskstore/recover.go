@@ -10,6 +10,10 @@ import (
 // replayBatch is how many records recovery gives to the index at once.
 const replayBatch = 1000
 
+// tornSequences is more than the sequences that a crash can take away. A group
+// takes changes in rounds, each of at most maxGroupChanges, until it is full.
+const tornSequences = 4 * maxGroupChanges
+
 // replayer brings the index up to what the segments hold.
 type replayer struct {
 	options  Options
@@ -23,7 +27,7 @@ type replayer struct {
 // With it comes whether the last segment ended exactly where the index had it,
 // so that it may be appended to.
 func replay(o Options, x *index, from state, list []*segment) (after state, clean bool, err error) {
-	r := &replayer{options: o, index: x, pending: newChangeSet(x, from)}
+	r := &replayer{options: o, index: x, pending: newChangeSet(x, nil, from)}
 	clean = true
 	for i, s := range list {
 		if s.id < from.segment {
@@ -43,9 +47,10 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 		}
 	}
 	if !clean {
-		// What was torn may have used the sequences of one group. They are never
-		// used again, so that equal sequences always mean the same record.
-		r.pending.state.sequence += maxGroupChanges
+		// What was torn may have used the sequences of two groups, one that was being
+		// synced and one that was open. They are never used again, so that equal
+		// sequences always mean the same record.
+		r.pending.state.sequence += tornSequences
 	}
 	return r.pending.state, clean, r.flush()
 }
@@ -208,7 +213,7 @@ func (r *replayer) flush() error {
 	if err := r.index.commit(r.pending); err != nil {
 		return err
 	}
-	r.pending = newChangeSet(r.index, r.pending.state)
+	r.pending = newChangeSet(r.index, nil, r.pending.state)
 	r.gathered = 0
 	return nil
 }

@@ -8,37 +8,44 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// begin makes an empty group with room for changes, or one that says why there
-// is no room. An error ends all
-// writing: the index or the next segment cannot be written.
-func (c *committer) begin(changes []*change) (*group, error) {
+// prepare sees that there is an open group with room for changes, or one that
+// says why there is no room. After an error, which wraps store.ErrUnavailable,
+// nothing can be written any more.
+func (c *committer) prepare(changes []*change) error {
 	if err := c.index.health.writeError(); err != nil {
-		return nil, err
+		return c.fail(err)
 	}
 	noRoll, err := c.roll(changes)
 	if err != nil {
-		return nil, err
+		return c.fail(err)
 	}
-	noRoom, noRoomAtAll, err := c.prepare(changes)
+	noRoom, noRoomAtAll, err := c.reserve(changes)
 	if err != nil {
-		return nil, err
+		return c.fail(err)
 	}
-	return &group{
-		changeSet:   newChangeSet(c.index, c.state),
-		committer:   c,
-		log:         c.buffer,
-		start:       c.state.offset,
-		noRoom:      noRoom,
-		noRoomAtAll: noRoomAtAll,
-		noRoll:      noRoll,
-	}, nil
+	if c.open == nil {
+		c.open = c.begin()
+	}
+	c.open.noRoll, c.open.noRoom, c.open.noRoomAtAll = noRoll, noRoom, noRoomAtAll
+	return nil
+}
+
+// begin makes an empty group.
+func (c *committer) begin() *group {
+	var before *changeSet
+	if c.syncing != nil {
+		before = c.syncing.changeSet
+	}
+	g := &group{changeSet: newChangeSet(c.index, before, c.state), committer: c, log: c.buffer}
+	c.buffer = nil
+	return g
 }
 
 // roll seals the active segment if one of changes asks for it and anything
 // stands in it. noRoll wraps store.ErrFull.
 func (c *committer) roll(changes []*change) (noRoll, err error) {
 	asked := slices.ContainsFunc(changes, func(change *change) bool { return change.roll })
-	if !asked || c.state.offset == segmentStart {
+	if !asked || c.end() == segmentStart {
 		return nil, nil
 	}
 	if err := c.index.health.flushError(); err != nil {
@@ -52,9 +59,17 @@ func (c *committer) roll(changes []*change) (noRoll, err error) {
 	return nil, nil
 }
 
-// prepare makes room for changes. Where that is refused it tries again with
+// end returns the offset in the active segment where the next record will stand.
+func (c *committer) end() int64 {
+	if c.open != nil {
+		return c.open.state.offset
+	}
+	return c.state.offset
+}
+
+// reserve makes room for changes. Where that is refused it tries again with
 // those alone that may use the last of the space.
-func (c *committer) prepare(changes []*change) (noRoom, noRoomAtAll, err error) {
+func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) {
 	if err := c.index.health.flushError(); err != nil {
 		return err, err, nil
 	}
@@ -83,13 +98,14 @@ func (c *committer) makeRoom(n int64, keepFree bool) error {
 	if n == 0 {
 		return nil
 	}
-	if c.state.offset > segmentStart && c.state.offset+n > c.options.SegmentSize {
+	to := c.end() + n
+	if c.end() > segmentStart && to > c.options.SegmentSize {
 		return c.nextSegment(n, keepFree)
 	}
-	if c.state.offset+n <= c.reserved {
+	if to <= c.reserved {
 		return nil
 	}
-	step, err := c.mayTake(c.state.offset+n-c.reserved, c.step(c.reserved, c.state.offset+n), keepFree)
+	step, err := c.mayTake(to-c.reserved, c.step(c.reserved, to), keepFree)
 	if err != nil {
 		return err
 	}
@@ -122,9 +138,13 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 	return want, checkFree(c.options, want)
 }
 
-// nextSegment begins a segment with room for n bytes. All of the active one is
-// synced, since every group is.
+// nextSegment begins a segment with room for n bytes, once all of the active one
+// is synced.
 func (c *committer) nextSegment(n int64, keepFree bool) error {
+	c.drain()
+	if err := c.failure(); err != nil {
+		return err
+	}
 	reserve, err := c.mayTake(segmentStart+n, c.step(0, segmentStart+n), keepFree)
 	if err != nil {
 		return err
@@ -149,6 +169,7 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 func (c *committer) activate(s *segment, reserved int64) {
 	c.active = s
 	c.reserved = reserved
+	c.durable = segmentStart
 	c.state.segment = s.id
 	c.state.offset = segmentStart
 }

@@ -21,7 +21,7 @@ type state struct {
 }
 
 const (
-	stateVersion = 2
+	stateVersion = 3
 	stateSize    = 1 + 16 + 7*8
 )
 

@@ -1,15 +1,21 @@
 package diskstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
+
+// hashChunk is about how many bytes of a batch are hashed before the committer
+// gets them, and the processor if it wants: the next are hashed while it writes.
+const hashChunk = 256 << 10
 
 // Put implements [store.Store].
 func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
@@ -21,48 +27,78 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 		return results
 	}
 	defer s.leave()
+	if len(items) == 0 {
+		return results
+	}
 	waiting := newCall(len(items))
 	var changes []*change
+	hashed := 0
 	for i, item := range items {
 		p, err := newCandidate(item)
 		if err != nil {
 			waiting.answer(i, store.Result{Err: err})
 			continue
 		}
-		changes = append(changes, &change{
-			call:  waiting,
-			slot:  i,
-			size:  recordSize(len(item.Torrent)),
-			needy: true,
-			run:   func(g *group) (store.Outcome, error) { return g.put(&p) },
-		})
-	}
-	if len(items) == 0 {
-		return results
+		changes = append(changes, p.change(waiting, i))
+		if hashed += len(item.Torrent); hashed >= hashChunk {
+			s.committer.queue.add(changes...)
+			changes, hashed = nil, 0
+			runtime.Gosched()
+		}
 	}
 	s.committer.queue.add(changes...)
-	return s.healDuplicates(ctx, items, waiting.wait(ctx))
+	return s.compareAll(ctx, items, waiting.wait(ctx))
 }
 
-// healDuplicates reads what the items that are already cached met, before their
-// uploaders are told so and throw their own bytes away. Those that met damage
-// are put again, to heal it.
-func (s *Store) healDuplicates(ctx context.Context, items []store.Item, results []store.Result) []store.Result {
+// change returns what puts p and sets result slot of waiting.
+func (p *candidate) change(waiting *call, slot int) *change {
+	return &change{
+		call: waiting, slot: slot, size: recordSize(len(p.item.Torrent)), needy: true,
+		run: func(g *group) (store.Outcome, error) { return g.put(p) },
+	}
+}
+
+// compareAll reads what the items met that are already cached, or that the
+// committer could not decide.
+func (s *Store) compareAll(ctx context.Context, items []store.Item, results []store.Result) []store.Result {
 	for i, r := range results {
-		if r.Err != nil || r.Outcome != store.AlreadyCached {
-			continue
+		if r.Err == nil && r.Outcome == store.AlreadyCached || errors.Is(r.Err, errUncompared) {
+			results[i] = s.compare(ctx, items[i], r)
 		}
-		if _, err := s.fetch(ctx, items[i].IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
-			continue
-		}
-		p, err := newCandidate(items[i])
-		if err != nil {
-			results[i] = store.Result{Err: err}
-			continue
-		}
-		results[i] = s.perform(ctx, recordSize(len(items[i].Torrent)), true, func(g *group) (store.Outcome, error) { return g.put(&p) })
 	}
 	return results
+}
+
+// compare reads the record that item met, before its uploader is told that it is
+// there and throws the own bytes away. Other info bytes are a conflict. If the
+// record is damaged, or is to be replaced, the item is put once more; it may then
+// meet another record, which is compared in turn.
+func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) store.Result {
+	for {
+		header, body, at, err := s.find(ctx, item.IDs.Primary())
+		alike := location{}
+		switch {
+		case errors.Is(err, store.ErrDamaged):
+		case errors.Is(err, store.ErrUnavailable):
+			return store.Result{Err: err}
+		case err == nil && !bytes.Equal(header.info(body), item.Info()):
+			return store.Result{Err: store.ErrConflict}
+		case r.Err == nil: // it is the same, or went meanwhile
+			return r
+		case err == nil:
+			alike = at
+		}
+		p, err := newCandidate(item)
+		if err != nil {
+			return store.Result{Err: err}
+		}
+		p.alike = alike
+		waiting := newCall(1)
+		s.committer.queue.add(p.change(waiting, 0))
+		if r = waiting.wait(ctx)[0]; !errors.Is(r.Err, errUncompared) {
+			return r
+		}
+	}
 }
 
 // Remove implements [store.Store].
@@ -104,14 +140,9 @@ func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
 
 // do has the committer run one change of at most size bytes, and waits for it.
 func (s *Store) do(ctx context.Context, size int64, needy bool, run func(*group) (store.Outcome, error)) error {
-	return s.perform(ctx, size, needy, run).Err
-}
-
-// perform is do for a change with an outcome.
-func (s *Store) perform(ctx context.Context, size int64, needy bool, run func(*group) (store.Outcome, error)) store.Result {
 	waiting := newCall(1)
 	s.committer.queue.add(&change{call: waiting, size: size, needy: needy, run: run})
-	return waiting.wait(ctx)[0]
+	return waiting.wait(ctx)[0].Err
 }
 
 // remove is the change of a removal: of the whole record that has id, or of id

@@ -94,15 +94,15 @@ func (s *Store) decide(item store.Item) (*record, store.Outcome, error) {
 		}
 		return nil, store.Created, nil
 	}
-	if current.set != item.IDs || !bytes.Equal(current.info, item.Info()) {
+	if current.set != item.IDs || !current.damaged && !bytes.Equal(current.info, item.Info()) {
 		return nil, 0, store.ErrConflict
 	}
-	outcome, err := decideSame(current, item)
+	outcome, err := decideKnown(current, item)
 	return current, outcome, err
 }
 
-// decideSame is decide for an item with the info bytes of current.
-func decideSame(current *record, item store.Item) (store.Outcome, error) {
+// decideKnown is decide for an item that is about the same torrent as current.
+func decideKnown(current *record, item store.Item) (store.Outcome, error) {
 	conditional := item.Replaces != store.Version{}
 	matches := conditional && item.Replaces == current.version()
 	switch {

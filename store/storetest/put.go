@@ -244,15 +244,6 @@ func testHealRules(t *testing.T, b *bench) {
 		f.put(next, store.Healed)
 		f.holds(next)
 	})
-	t.Run("not with other info bytes", func(t *testing.T) {
-		f := b.open(t)
-		f.put(old, store.Created)
-		f.damage(old)
-		item := Torrent(V1, 2, 3000, 0)
-		item.IDs = old.IDs
-		f.refuse(item, store.ErrConflict)
-		f.lacks(store.ErrDamaged, old.IDs.All()...)
-	})
 	t.Run("if the version is the one named", func(t *testing.T) {
 		f := b.open(t)
 		f.put(old, store.Created)

@@ -1,0 +1,120 @@
+package diskstore
+
+import (
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// writeChunk is how many bytes of the log are gathered for one write: few enough
+// to be in the processor's cache still when the kernel copies them.
+const writeChunk = 256 << 10
+
+// group is what one sync makes durable.
+type group struct {
+	*changeSet
+	committer *committer
+	changes   []*change
+	results   []store.Result // of changes
+	bytes     int64          // of records, those in log among them
+	log       []byte         // records that are not written yet
+	err       error          // of a write; what follows is not written
+	// noRoom and noRoomAtAll say why nothing may be appended, for changes that
+	// must keep MinFreeSpace free and for those that need not.
+	noRoom, noRoomAtAll error
+	noRoll              error // why the active segment could not be sealed, if a change asked for it
+}
+
+// full reports whether the group is to take no more changes.
+func (g *group) full() bool {
+	return g.bytes >= maxGroupBytes || len(g.changes) >= maxGroupChanges
+}
+
+// isEmpty reports whether the index has nothing to learn from the group.
+func (g *group) isEmpty() bool {
+	return g.bytes == 0 && len(g.entries) == 0 && len(g.accounts) == 0
+}
+
+// take decides one change.
+func (g *group) take(change *change) {
+	var result store.Result
+	if g.err == nil {
+		result = change.decide(g)
+	}
+	g.changes = append(g.changes, change)
+	g.results = append(g.results, result)
+	if len(g.log) >= writeChunk {
+		_ = g.write() // it keeps its error
+	}
+}
+
+// decide runs the change unless its caller is gone.
+func (change *change) decide(g *group) store.Result {
+	change.call.mu.Lock()
+	defer change.call.mu.Unlock()
+	if change.call.abandoned {
+		return store.Result{}
+	}
+	outcome, err := change.run(g)
+	return store.Result{Outcome: outcome, Err: err}
+}
+
+// write gives the records that are not written yet to the file.
+func (g *group) write() error {
+	if g.err == nil && len(g.log) > 0 {
+		g.err = writeRecords(g.committer.active.file, g.log, g.state.offset-int64(len(g.log)))
+	}
+	g.log = g.log[:0]
+	return g.err
+}
+
+// append adds a new record to the group: to the log and to what the index will
+// say, or to neither if it returns an error.
+func (g *group) append(h *header, body []byte, removal store.Removal) error {
+	h.sequence = g.state.sequence + 1
+	h.time = g.committer.options.Clock().Unix()
+	h.length = uint32(len(body))
+	if err := g.apply(h, g.next(h), removal); err != nil {
+		return err
+	}
+	g.add(h, body)
+	return nil
+}
+
+// next returns the place that the record h will have.
+func (g *group) next(h *header) location {
+	return location{segment: g.state.segment, offset: g.state.offset, length: h.length}
+}
+
+// add adds a record to the log.
+func (g *group) add(h *header, body []byte) {
+	h.store = g.state.store
+	h.segment = g.state.segment
+	h.synced = uint64(g.committer.durable)
+	g.log = appendRecord(g.log, h, body)
+	g.bytes += h.size()
+	g.state.offset += h.size()
+}
+
+// put is the change of a candidate.
+func (g *group) put(p *candidate) (store.Outcome, error) {
+	outcome, err := g.decide(p)
+	if err != nil || outcome == store.AlreadyCached {
+		return outcome, err
+	}
+	if g.noRoom != nil {
+		return 0, g.noRoom
+	}
+	h := &header{
+		kind:       store.ChangeReplaced,
+		names:      namesOf(p.item.IDs),
+		rank:       p.item.Rank,
+		ids:        p.item.IDs,
+		infoOffset: uint32(p.item.InfoOffset),
+		infoLength: uint32(p.item.InfoLength),
+		version:    p.version,
+		bodySum:    p.sum,
+	}
+	if outcome == store.Created {
+		h.kind = store.ChangeAdded
+	}
+	return outcome, g.append(h, p.item.Torrent, store.Removal{})
+}
