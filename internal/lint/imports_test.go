@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"store/storetest": {"infohash", "store"},
 	"store/memstore":  {"infohash", "store"},
 	"store/diskstore": {"infohash", "store"},
+	"store/s3store":   {"infohash", "store"},
 
 	"proto":   {},
 	"gen/...": {"gen/..."},

@@ -1,0 +1,230 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// maxObject is the size of the largest object that is read, in bytes. Torrents
+// are smaller by far.
+const maxObject = 300 << 20
+
+// matching is how the endpoint takes If-Match.
+type matching int
+
+const (
+	matchQuoted matching = iota // as RFC 9110 has it
+	matchPlain                  // without the quotes
+	matchNone                   // not at all
+)
+
+// bucket sends requests for the objects below the prefix. Keys are without it.
+// It is safe for concurrent use; matching is set before anything else runs.
+type bucket struct {
+	core     *minio.Core
+	name     string
+	prefix   string
+	timeout  time.Duration // of one request for 1 MB
+	observe  func(request, outcome string, took time.Duration)
+	budget   budget
+	matching matching
+
+	lastWrite atomic.Int64 // when a write last succeeded, Unix nanoseconds
+}
+
+func newBucket(o Options) (*bucket, error) {
+	l := o.Location.withDefaults()
+	core, err := minio.NewCore(l.Endpoint, &minio.Options{
+		Creds:      o.Credentials,
+		Secure:     !l.Insecure,
+		Transport:  mender{o.Transport},
+		Region:     l.Region,
+		MaxRetries: 1, // repetitions are ours
+	})
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", l.Endpoint, err)
+	}
+	return &bucket{core: core, name: l.Bucket, prefix: l.Prefix, timeout: o.RequestTimeout, observe: o.Observe}, nil
+}
+
+// request runs one request for size bytes with a deadline of its own.
+func (b *bucket) request(ctx context.Context, name, key string, size int, run func(ctx context.Context) error) error {
+	limit := b.timeout * time.Duration(1+size/1_000_000)
+	own, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	begin := time.Now()
+	err := explain(name, key, run(own))
+	if err != nil && ctx.Err() != nil {
+		// The caller's end, not the engine's fault.
+		err = &failure{request: name, key: key, cause: ctx.Err(), landed: true}
+	} else {
+		b.budget.note(retryable(err))
+	}
+	b.observe(name, outcomeOf(err), time.Since(begin))
+	return err
+}
+
+// get returns the object of key and its ETag; errAbsent if there is none. With
+// limit only that many bytes are read from its beginning.
+func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, etag string, err error) {
+	name := "get"
+	var opts minio.GetObjectOptions
+	if limit > 0 {
+		name = "head"
+		if err := opts.SetRange(0, int64(limit-1)); err != nil {
+			return nil, "", err
+		}
+	}
+	for n := 0; b.budget.allows(ctx, n); n++ {
+		err = b.request(ctx, name, key, limit, func(ctx context.Context) error {
+			body, etag, err = b.read(ctx, key, opts)
+			return err
+		})
+		if !retryable(err) {
+			break
+		}
+	}
+	if errors.Is(err, errEmpty) && limit > 0 {
+		return b.get(ctx, key, 0) // a range of nothing cannot be read, not even its ETag
+	}
+	return body, etag, err
+}
+
+func (b *bucket) read(ctx context.Context, key string, opts minio.GetObjectOptions) ([]byte, string, error) {
+	r, info, _, err := b.core.GetObject(ctx, b.name, b.prefix+key, opts)
+	if err != nil {
+		return nil, "", err
+	}
+	defer r.Close()
+	if info.Size < 0 || info.Size > maxObject {
+		return nil, "", fmt.Errorf("the object has %d bytes, at most %d are read", info.Size, maxObject)
+	}
+	body := make([]byte, info.Size)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, "", err
+	}
+	return body, info.ETag, nil
+}
+
+// fingerprint is how many bytes of an object tell which write it is of.
+const fingerprint = 256
+
+// write puts body under key if the object there is the one with etag, or if
+// there is none and etag is empty; else it returns errLost. It is not ambiguous:
+// when a try may have been done without an answer it reads back, and if that
+// fails as well the error is a failure with landed. The first bytes of body must
+// be of this write alone.
+func (b *bucket) write(ctx context.Context, key string, body []byte, etag string) error {
+	ambiguous := false
+	var err error
+	for n := 0; b.budget.allows(ctx, n); n++ {
+		err = b.put(ctx, key, body, etag)
+		f, failed := errors.AsType[*failure](err)
+		ambiguous = ambiguous || failed && f.landed
+		if err == nil || !ambiguous && !retryable(err) {
+			return err
+		}
+		done, readErr := b.landed(ctx, key, body, etag)
+		if done || errors.Is(readErr, errLost) {
+			return readErr
+		}
+	}
+	if ambiguous {
+		return &failure{request: "put", key: key, cause: err, landed: true, again: true}
+	}
+	return err
+}
+
+// landed reads back what is under key: it reports whether it is body, and
+// returns errLost if it is neither body nor the object with etag.
+func (b *bucket) landed(ctx context.Context, key string, body []byte, etag string) (bool, error) {
+	want := body[:min(len(body), fingerprint)]
+	got, gotETag, err := b.get(ctx, key, fingerprint)
+	switch {
+	case errors.Is(err, errAbsent):
+		if etag == "" {
+			return false, nil
+		}
+		return false, errLost
+	case err != nil:
+		return false, err
+	case bytes.Equal(got, want):
+		return true, nil
+	case gotETag != etag:
+		return false, errLost
+	}
+	return false, nil
+}
+
+// put sends one conditional write.
+func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) error {
+	var opts minio.PutObjectOptions
+	switch {
+	case etag == "":
+		opts.SetMatchETagExcept("*")
+	case b.matching == matchPlain:
+		ctx = withPlainMatch(ctx, etag)
+	case b.matching == matchQuoted:
+		opts.SetMatchETag(etag)
+	default:
+		// The least that can be done: look once more.
+		if _, now, err := b.get(ctx, key, headerSize); err != nil {
+			return err
+		} else if now != etag {
+			return errLost
+		}
+	}
+	return b.send(ctx, key, body, opts)
+}
+
+// send puts body under key. The signature covers its SHA-256, so that the engine
+// refuses what was damaged on the way.
+func (b *bucket) send(ctx context.Context, key string, body []byte, opts minio.PutObjectOptions) error {
+	opts.DisableContentSha256 = true // no signature per chunk; the whole is signed
+	digest := sha256.Sum256(body)
+	err := b.request(ctx, "put", key, len(body), func(ctx context.Context) error {
+		_, err := b.core.PutObject(ctx, b.name, b.prefix+key, bytes.NewReader(body), int64(len(body)), "", hex.EncodeToString(digest[:]), opts)
+		return err
+	})
+	if err == nil {
+		b.lastWrite.Store(time.Now().UnixNano())
+	}
+	return err
+}
+
+// remove deletes the object of key, if there is one.
+func (b *bucket) remove(ctx context.Context, key string) error {
+	return b.request(ctx, "delete", key, 0, func(ctx context.Context) error {
+		return b.core.RemoveObject(ctx, b.name, b.prefix+key, minio.RemoveObjectOptions{})
+	})
+}
+
+// list returns up to most keys that begin with prefix, the lowest first.
+func (b *bucket) list(ctx context.Context, prefix string, most int) (keys []string, err error) {
+	err = b.request(ctx, "list", prefix, 0, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // ends the listing after what is wanted
+		opts := minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true, MaxKeys: most}
+		for o := range b.core.Client.ListObjects(ctx, b.name, opts) {
+			if o.Err != nil || len(keys) == most {
+				return o.Err
+			}
+			keys = append(keys, strings.TrimPrefix(o.Key, b.prefix))
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// lastWritten returns when a write last succeeded.
+func (b *bucket) lastWritten() time.Time { return time.Unix(0, b.lastWrite.Load()) }

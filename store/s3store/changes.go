@@ -1,0 +1,73 @@
+package s3store
+
+import (
+	"context"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// A cursor's sequence is the number of the batch that comes next and, in the low
+// positionBits, how many of its entries were seen.
+const positionBits = 16
+
+// Changes implements [store.Store]. Changes made by other nodes are there after
+// [Options.Poll] at the latest. While the bucket cannot be reached there are
+// none: nobody can make any then who cannot reach it either.
+func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, after, err
+	}
+	defer s.leave()
+	number, position := uint64(1), 0
+	if after.Epoch == s.epoch && after.Sequence != 0 {
+		number, position = after.Sequence>>positionBits, int(after.Sequence&(1<<positionBits-1))
+	}
+	var changes []store.Change
+	for end := s.feed.end(); number <= end && len(changes) < limit; {
+		b, err := s.feed.at(ctx, number)
+		if err != nil {
+			return nil, after, s.failed(ctx, err)
+		}
+		from := min(position, len(b.entries))
+		to := min(from+limit-len(changes), len(b.entries))
+		for _, e := range b.entries[from:to] {
+			changes = append(changes, e.Change)
+		}
+		if position = to; to == len(b.entries) {
+			number, position = number+1, 0
+		}
+	}
+	if len(changes) == 0 {
+		return nil, after, nil
+	}
+	return changes, s.cursor(number, position), nil
+}
+
+func (s *Store) cursor(number uint64, position int) store.Cursor {
+	return store.Cursor{Epoch: s.epoch, Sequence: number<<positionBits | uint64(position)}
+}
+
+// End implements [store.Store].
+func (s *Store) End(ctx context.Context) (store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Cursor{}, err
+	}
+	defer s.leave()
+	if err := s.feed.advance(ctx); err != nil {
+		return store.Cursor{}, s.failed(ctx, err)
+	}
+	return s.cursor(s.feed.end()+1, 0), nil
+}
+
+// Stats implements [store.Store]. The counts stand in the feed's last batch,
+// where each writer adds its own. A change whose node died before it was in the
+// feed is not counted; DiskUsed is 0, since a bucket does not tell.
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Stats{}, err
+	}
+	defer s.leave()
+	t := s.feed.now()
+	count, bytes := s.damaged.total()
+	return store.Stats{Torrents: max(t.torrents-count, 0), Removed: max(t.removed, 0), Bytes: max(t.bytes-bytes, 0)}, nil
+}

@@ -1,0 +1,146 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// maxDecisions is how often one call decides anew because another was first.
+const maxDecisions = 20
+
+// runPut stores the upload, sees to it that it is in the feed, and ends w.
+func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome, error) {
+	outcome, current, err := s.store(ctx, u)
+	switch {
+	case err != nil:
+		w.endBy(err)
+		return 0, s.failed(ctx, err)
+	case outcome == store.AlreadyCached:
+		w.settle()
+		return outcome, s.failed(ctx, s.ensureAnnounced(ctx, &current.header))
+	}
+	kind, delta := store.ChangeReplaced, totals{bytes: int64(len(u.item.Torrent))}
+	if outcome == store.Created {
+		kind, delta.torrents = store.ChangeAdded, 1
+	} else {
+		delta.bytes -= current.countedBytes()
+		s.damaged.drop(current.id)
+	}
+	e := entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.stored}, write: w.id}
+	return outcome, s.announcer.add(e, delta, w.settle).wait(ctx)
+}
+
+// endBy ends a write that failed with err.
+func (w *write) endBy(err error) {
+	if f, ok := errors.AsType[*failure](err); ok && f.landed {
+		w.lose()
+		return
+	}
+	w.settle()
+}
+
+// store decides and writes until no other writer was in between. It returns the
+// slot that the torrent was in before, nil if it is new.
+func (s *Store) store(ctx context.Context, u *upload) (store.Outcome, *slot, error) {
+	v := s.view()
+	if u.item.Replaces == (store.Version{}) {
+		v.assumeNew(u.item.IDs.All()) // most are: that is tried before anything is read
+	}
+	for range maxDecisions {
+		current, outcome, err := s.decide(ctx, v, u)
+		if err != nil || outcome == store.AlreadyCached {
+			return outcome, current, err
+		}
+		err = s.commit(ctx, v, u, current)
+		if !errors.Is(err, errLost) {
+			return outcome, current, err
+		}
+		v = s.view()
+	}
+	return 0, nil, fmt.Errorf("%w: other writers were first %d times", store.ErrUnavailable, maxDecisions)
+}
+
+// decide says what becomes of the upload by the rules of [store.Store.Put], and
+// in which slot it meets its torrent, nil if in none.
+func (s *Store) decide(ctx context.Context, v *view, u *upload) (*slot, store.Outcome, error) {
+	var found []*slot
+	for _, id := range u.item.IDs.All() {
+		sl, err := v.find(ctx, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		if sl != nil && !sl.broken && sl.kind == kindTombstone {
+			return nil, 0, &store.RemovedError{Removal: sl.removal()}
+		}
+		found = append(found, sl)
+	}
+	primary := found[0] // All begins with the primary id
+	for i, sl := range found {
+		brokenAlias := i > 0 && sl != nil && sl.broken && sl.id != u.item.IDs.Primary()
+		if sl != primary && !brokenAlias {
+			return nil, 0, store.ErrConflict
+		}
+	}
+	if primary == nil {
+		if u.item.Replaces != (store.Version{}) {
+			return nil, 0, store.ErrChanged
+		}
+		return nil, store.Created, nil
+	}
+	outcome, err := decideSame(primary, u)
+	return primary, outcome, err
+}
+
+// decideSame is decide for an upload of the torrent that current holds.
+func decideSame(current *slot, u *upload) (store.Outcome, error) {
+	if current.broken {
+		return store.Healed, nil
+	}
+	if current.ids != u.item.IDs || current.infoDigest != u.head.infoDigest || current.infoLength != u.head.infoLength {
+		return 0, store.ErrConflict
+	}
+	conditional := u.item.Replaces != store.Version{}
+	matches := conditional && u.item.Replaces == current.version
+	damaged := current.object.damaged()
+	switch {
+	case damaged && conditional && !matches:
+		return 0, store.ErrChanged
+	case damaged:
+		return store.Healed, nil
+	case current.version == u.head.version:
+		return store.AlreadyCached, nil
+	case conditional && !matches:
+		return 0, store.ErrChanged
+	case conditional, u.item.Rank > current.rank:
+		return store.Replaced, nil
+	}
+	return store.AlreadyCached, nil
+}
+
+// commit writes the aliases that are not there, then the torrent in the place of
+// current. errLost says that another writer was first somewhere.
+func (s *Store) commit(ctx context.Context, v *view, u *upload, current *slot) error {
+	ids := u.item.IDs.All()
+	for _, id := range ids[1:] {
+		sl, err := v.slot(ctx, id)
+		if err != nil {
+			return err
+		}
+		if sl.isAlias() && sl.ids == u.item.IDs {
+			continue
+		}
+		if err := s.bucket.write(ctx, objectKey(id), u.alias, sl.etag); err != nil {
+			return err
+		}
+	}
+	if current == nil {
+		var err error
+		if current, err = v.slot(ctx, ids[0]); err != nil {
+			return err
+		}
+	}
+	return s.bucket.write(ctx, objectKey(ids[0]), u.body, current.etag)
+}

@@ -1,0 +1,47 @@
+// Package s3store keeps torrents in a bucket of an S3-compatible object store,
+// which any number of nodes share. It is a [store.Store].
+//
+// # Objects
+//
+// Below the prefix of the store there are:
+//
+//	t/<ID>               what is known of an id, in upper-case hex: a torrent, a
+//	                     pointer to it (alias), a removal (tombstone) or nothing
+//	                     any more (vacant); see object.go
+//	feed/<20 digits>     the changes, some in each object, numbered from 1 without
+//	                     a gap; see batch.go
+//	session/<16 hex>     the writes that carry this session are all in the feed;
+//	                     see session.go
+//	purge/<20 digits>/<ID>  bytes of a removed torrent leave at this Unix time;
+//	                     see purge.go
+//	store                the epoch of the feed
+//	probe/...            what tests of the bucket write
+//
+// A torrent lies under its primary id (v1, else v2); its other ids are aliases.
+//
+// # Writing
+//
+// Each write names what it expects: If-None-Match says that there is no object,
+// If-Match that it is the one read before. Of two writers of a key one is
+// refused, reads again and decides anew. Objects below t/ are never deleted, so
+// a removal and an upload always meet in the same key.
+//
+// A put writes the aliases first and the torrent last. That last write alone
+// commits: an alias that leads to no torrent of its id counts as not there, and
+// the next upload repairs it. A removal that meets such an alias cannot know
+// whether the upload that wrote it is still under way, so it removes all ids
+// that the alias names, where the upload would commit.
+//
+// Then comes the feed, then the answer. A write that timed out may have been
+// done or not: reading back tells, since each write carries a number of its own.
+// If that fails as well the answer is [store.ErrUnavailable].
+//
+// # What is not promised
+//
+// A bucket with versioning keeps what was overwritten, erased torrents as well.
+// An endpoint without If-Match (see [Store.Conditional]) leaves a moment between
+// reading and overwriting, in which another node's change may get lost; the
+// first write of an id is safe there, too. A change whose node died before it
+// was in the feed was never acknowledged; an upload of the same torrent puts it
+// there before it is answered.
+package s3store

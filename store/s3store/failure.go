@@ -1,0 +1,92 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+var (
+	// errAbsent says that the bucket has no object of the key.
+	errAbsent = errors.New("no such key")
+	// errLost says that the object of the key is not the one that the write
+	// expected: another writer was first.
+	errLost = errors.New("the object changed meanwhile")
+	// errEmpty says that a range was asked for of an object without any bytes.
+	errEmpty = errors.New("the object is empty")
+)
+
+// failure is a request that failed for another reason than what the object is.
+type failure struct {
+	request, key string
+	cause        error
+	// landed says that the write may have been done.
+	landed bool
+	// again says that the same request may succeed later.
+	again bool
+}
+
+func (f *failure) Error() string { return fmt.Sprintf("%s %s: %v", f.request, f.key, f.cause) }
+
+// Unwrap returns the errors that the failure stands for.
+func (f *failure) Unwrap() []error { return []error{store.ErrUnavailable, f.cause} }
+
+// fullCodes are the error codes of an engine that has no room.
+var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
+
+// explain turns the error of a request into errAbsent, errLost, one that wraps
+// [store.ErrFull], or a *failure. Nil stays nil.
+func explain(request, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var answer minio.ErrorResponse
+	if !errors.As(err, &answer) {
+		// No answer, or none that was understood: it may have arrived.
+		return &failure{request: request, key: key, cause: err, landed: true, again: true}
+	}
+	switch {
+	case answer.Code == minio.NoSuchKey:
+		return errAbsent
+	case answer.StatusCode == http.StatusPreconditionFailed:
+		return errLost
+	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return errEmpty
+	case answer.StatusCode == http.StatusInsufficientStorage, slices.Contains(fullCodes, answer.Code):
+		return fmt.Errorf("%w: %s %s: %s", store.ErrFull, request, key, answer.Message)
+	}
+	passing := answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests ||
+		answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusConflict
+	cause := fmt.Errorf("%s (%s, status %d)", answer.Message, answer.Code, answer.StatusCode)
+	return &failure{request: request, key: key, cause: cause, landed: answer.StatusCode >= 500, again: passing}
+}
+
+// retryable reports whether err is a failure that may pass.
+func retryable(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return ok && f.again
+}
+
+// outcomeOf names how a request ended, for [Options.Observe].
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, errAbsent):
+		return "absent"
+	case errors.Is(err, errLost):
+		return "refused"
+	case errors.Is(err, store.ErrFull):
+		return "full"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	default:
+		return "failed"
+	}
+}

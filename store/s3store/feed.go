@@ -1,0 +1,199 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// keptEntries is about how many of the latest entries stay in memory: 10 MB.
+const keptEntries = 100_000
+
+// feed is what this node knows of the feed. It is safe for concurrent use.
+type feed struct {
+	bucket *bucket
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	head    uint64            // number of the last batch that is known, 0 if there is none
+	totals  totals            // after it
+	first   uint64            // number of kept[0]
+	kept    []*batch          // the latest, up to head
+	entries int               // in kept
+	ids     map[[16]byte]bool // of the batches in kept
+	writes  map[writeID]int   // of the entries in kept: how many are of that write
+	grown   chan struct{}     // closed when head moves
+}
+
+func newFeed(b *bucket, logger *slog.Logger) *feed {
+	return &feed{bucket: b, logger: logger, first: 1, ids: map[[16]byte]bool{}, writes: map[writeID]int{}, grown: make(chan struct{})}
+}
+
+func feedKey(number uint64) string { return fmt.Sprintf("feed/%020d", number) }
+
+// fetch reads a batch; errAbsent if it is not there yet. A damaged one counts as
+// empty: nothing can bring it back, and what comes after it must be heard.
+func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
+	body, _, err := f.bucket.get(ctx, feedKey(number), 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseBatch(body)
+	if err != nil {
+		f.logger.Error("a part of the feed is damaged: followers miss its changes", "object", feedKey(number), "cause", err)
+		return &batch{totals: f.now()}, nil
+	}
+	return b, nil
+}
+
+// seek finds the head of the feed: the batches have no gaps, so it takes about
+// twice the logarithm of their number of requests.
+func (f *feed) seek(ctx context.Context) error {
+	exists := func(number uint64) (bool, error) {
+		_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader)
+		if errors.Is(err, errAbsent) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	low, high := uint64(0), uint64(1) // low exists or is 0
+	for {
+		there, err := exists(high)
+		if err != nil {
+			return err
+		}
+		if !there {
+			break
+		}
+		low, high = high, high*2
+	}
+	for high-low > 1 {
+		middle := low + (high-low)/2
+		there, err := exists(middle)
+		switch {
+		case err != nil:
+			return err
+		case there:
+			low = middle
+		default:
+			high = middle
+		}
+	}
+	if low == 0 {
+		return nil
+	}
+	last, err := f.fetch(ctx, low)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head, f.totals, f.first = low-1, last.totals, low
+	f.learn(low, last)
+	return nil
+}
+
+// advance reads the batches after the head, if there are any.
+func (f *feed) advance(ctx context.Context) error {
+	for {
+		number := f.end() + 1
+		b, err := f.fetch(ctx, number)
+		if errors.Is(err, errAbsent) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f.add(number, b)
+	}
+}
+
+// learn adds the batch after the head; any other is known already. The caller holds mu.
+func (f *feed) learn(number uint64, b *batch) {
+	if number != f.head+1 {
+		return
+	}
+	f.head, f.totals = number, b.totals
+	f.kept = append(f.kept, b)
+	f.entries += len(b.entries)
+	f.ids[b.id] = true
+	for _, e := range b.entries {
+		f.writes[e.write]++
+	}
+	for f.entries > keptEntries && len(f.kept) > 1 {
+		f.forget()
+	}
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// forget drops the oldest of the batches kept. The caller holds mu.
+func (f *feed) forget() {
+	oldest := f.kept[0]
+	for _, e := range oldest.entries {
+		if f.writes[e.write]--; f.writes[e.write] == 0 {
+			delete(f.writes, e.write)
+		}
+	}
+	delete(f.ids, oldest.id)
+	f.entries -= len(oldest.entries)
+	f.kept[0] = nil
+	f.kept = f.kept[1:]
+	f.first++
+}
+
+// end returns the number of the last batch known.
+func (f *feed) end() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head
+}
+
+// now returns what the store holds.
+func (f *feed) now() totals {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.totals
+}
+
+// has reports whether a write is among the latest entries, and returns a channel
+// that is closed when there are more.
+func (f *feed) has(w writeID) (bool, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.writes[w] > 0, f.grown
+}
+
+// next returns the number of the next batch and what the store holds before it;
+// or true if the batch with id is there already.
+func (f *feed) next(id [16]byte) (number uint64, before totals, there bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head + 1, f.totals, f.ids[id]
+}
+
+// add is learn for who does not hold mu.
+func (f *feed) add(number uint64, b *batch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.learn(number, b)
+}
+
+// at returns a batch that is not after the head.
+func (f *feed) at(ctx context.Context, number uint64) (*batch, error) {
+	f.mu.Lock()
+	if number >= f.first {
+		defer f.mu.Unlock()
+		return f.kept[number-f.first], nil
+	}
+	f.mu.Unlock()
+	b, err := f.fetch(ctx, number)
+	if errors.Is(err, errAbsent) {
+		return nil, fmt.Errorf("%w: %s is missing in the bucket", store.ErrUnavailable, feedKey(number))
+	}
+	return b, err
+}

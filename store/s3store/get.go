@@ -1,0 +1,79 @@
+package s3store
+
+import (
+	"context"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// maxLookups is how many ids of one Has are looked up at a time.
+const maxLookups = 32
+
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Torrent{}, err
+	}
+	defer s.leave()
+	own, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	if id.IsZero() {
+		return store.Torrent{}, store.ErrNotFound
+	}
+	sl, err := s.view().find(own, id)
+	switch {
+	case err != nil:
+		return store.Torrent{}, s.failed(ctx, err)
+	case sl == nil:
+		return store.Torrent{}, store.ErrNotFound
+	case sl.broken:
+		s.damage(sl)
+		return store.Torrent{}, store.ErrDamaged
+	case sl.kind == kindTombstone:
+		return store.Torrent{}, &store.RemovedError{Removal: sl.removal()}
+	case sl.object.damaged():
+		s.damage(sl)
+		return store.Torrent{}, store.ErrDamaged
+	}
+	return store.Torrent{IDs: sl.ids, Bytes: sl.torrent, Version: sl.version, Rank: sl.rank, Stored: sl.stored}, nil
+}
+
+// Has implements [store.Store]. It reads headers only: of damaged torrents it
+// knows those that this node has read.
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	own, cancel := context.WithCancel(ctx)
+	defer cancel()
+	has, errs := make([]bool, len(ids)), make([]error, len(ids))
+	each(len(ids), maxLookups, func(i int) {
+		if has[i], errs[i] = s.has(own, ids[i]); errs[i] != nil {
+			cancel() // the answer is an error, whatever the others say
+		}
+	})
+	for _, err := range errs {
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+	}
+	return has, nil
+}
+
+func (s *Store) has(ctx context.Context, id infohash.ID) (bool, error) {
+	if id.IsZero() {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	sl, err := s.readHeader(ctx, id)
+	if err == nil && sl.isAlias() {
+		sl, err = s.readHeader(ctx, sl.ids.Primary())
+	}
+	if err != nil || !sl.holds(id) || sl.broken {
+		return false, err
+	}
+	return sl.kind == kindTorrent && !s.damaged.has(sl.id), nil
+}

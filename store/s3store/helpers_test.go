@@ -1,0 +1,112 @@
+package s3store
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// engine is an S3 server in memory.
+type engine struct{ url string }
+
+func newEngine(t *testing.T) *engine {
+	t.Helper()
+	backend := s3mem.New()
+	if err := backend.CreateBucket("torrents"); err != nil {
+		t.Fatal(err)
+	}
+	fake := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog()))
+	s := httptest.NewServer(fake.Server())
+	t.Cleanup(s.Close)
+	return &engine{url: s.URL}
+}
+
+// options returns those of a node over a prefix of the engine.
+func (e *engine) options(prefix string, clock func() time.Time) Options {
+	return Options{
+		Location:    Location{Endpoint: strings.TrimPrefix(e.url, "http://"), Insecure: true, Bucket: "torrents", Prefix: prefix},
+		Credentials: credentials.NewStaticV4("test", "testsecret", ""),
+		Logger:      slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Clock:       clock,
+		Poll:        20 * time.Millisecond,
+	}
+}
+
+// open opens a node, closed when the test ends.
+func open(t *testing.T, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+// raw returns the object of a key.
+func raw(t *testing.T, s *Store, key string) (body []byte, etag string) {
+	t.Helper()
+	body, etag, err := s.bucket.get(context.Background(), key, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body, etag
+}
+
+// overwriteRaw changes an object behind the store's back.
+func overwriteRaw(t *testing.T, s *Store, key string, change func(body []byte) []byte) {
+	t.Helper()
+	body, etag := raw(t, s, key)
+	if err := s.bucket.put(context.Background(), key, change(body), etag); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var prefixes atomic.Int64
+
+// interceptor is a transport that a test may put a fault into.
+type interceptor struct {
+	next http.RoundTripper
+	hook atomic.Pointer[func(next http.RoundTripper, req *http.Request) (*http.Response, error)]
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (i *interceptor) RoundTrip(req *http.Request) (*http.Response, error) {
+	if hook := i.hook.Load(); hook != nil {
+		return (*hook)(i.next, req)
+	}
+	return i.next.RoundTrip(req)
+}
+
+// answer makes the interceptor answer everything itself.
+func (i *interceptor) answer(status int, body string) {
+	hook := func(_ http.RoundTripper, req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+	}
+	i.hook.Store(&hook)
+}
+
+// mustPut puts one item and fails unless the outcome is want.
+func mustPut(t *testing.T, s *Store, item store.Item, want store.Outcome) {
+	t.Helper()
+	if r := s.Put(t.Context(), []store.Item{item})[0]; r.Err != nil || r.Outcome != want {
+		t.Fatalf("Put = %+v, want outcome %d", r, want)
+	}
+}

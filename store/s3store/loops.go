@@ -1,0 +1,108 @@
+package s3store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	// healthTick is how often the health is looked at, and how often a bucket
+	// that could not be written is tried.
+	healthTick = time.Second
+	// healthProof is how old the last write may be before another is tried.
+	healthProof = 10 * time.Second
+	// maintainPause is how often finished sessions are looked for.
+	maintainPause = time.Minute
+)
+
+// health is whether the bucket takes writes. It is safe for concurrent use.
+type health struct {
+	mu  sync.Mutex
+	err error
+}
+
+// set notes the outcome of a test and returns the one before.
+func (h *health) set(err error) (before error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, h.err = h.err, err
+	return before
+}
+
+// Err returns why the store cannot take uploads at the moment, as a write of the
+// last ten seconds has shown; nil if it can. It is for readiness: the store
+// recovers by itself.
+func (s *Store) Err() error {
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	return s.health.err
+}
+
+// watchHealth tests the bucket until ctx ends.
+func (s *Store) watchHealth(ctx context.Context) {
+	for wait(ctx, healthTick) {
+		if s.Err() == nil && time.Since(s.bucket.lastWritten()) < healthProof {
+			continue
+		}
+		err := s.bucket.tryWrite(ctx, s.node)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %s takes no writes: %w", store.ErrUnavailable, s.location, err)
+		}
+		switch before := s.health.set(err); {
+		case err != nil && before == nil:
+			s.logger.Error("the object store takes no writes; uploads are refused until it does", "cause", err)
+		case err == nil && before != nil:
+			s.logger.Info("the object store takes writes again")
+		}
+	}
+}
+
+// follow reads what other nodes put into the feed, until ctx ends.
+func (s *Store) follow(ctx context.Context) {
+	failing := false
+	for wait(ctx, s.poll) {
+		err := s.feed.advance(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			s.logger.Error("the feed cannot be read: changes made by other nodes are not heard", "cause", err)
+		}
+		failing = err != nil
+	}
+}
+
+// maintain settles sessions and purges what was removed, until ctx ends.
+func (s *Store) maintain(ctx context.Context) {
+	var purged time.Time
+	for wait(ctx, maintainPause) {
+		s.settleSessions(ctx, false)
+		if time.Since(purged) < purgePause {
+			continue
+		}
+		if err := s.purge(ctx); err != nil {
+			s.logger.Warn("bytes of removed torrents are not erased yet", "cause", err)
+			continue
+		}
+		purged = time.Now()
+	}
+}
+
+// wait waits for d; false if ctx ended before.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,252 @@
+package s3store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// An object below t/ is a header of headerSize bytes, the two texts of a removal
+// and the torrent. All of it lies in the body, none in user metadata: engines
+// differ in what they do to that, and so one checksum covers it. Numbers are
+// big-endian.
+//
+//	 0  magic "tcs3"     4  format 1     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
+//	 8  write            24  stored (Unix seconds)   32  v1      52  v2
+//	84  info offset      88  info length              92  torrent length
+//	96  SHA-256 of info  128  version                144  CRC32C of the torrent
+//	148 removed (Unix seconds)                       156  reason length, 158 reference length
+//	160 CRC32C of the two texts                      164  CRC32C of all before
+const headerSize = 168
+
+const (
+	objectMagic  = "tcs3"
+	objectFormat = 1
+
+	flagV1, flagV2, flagAhead = 1, 2, 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// kind is what an object says of the id that it lies under.
+type kind byte
+
+const (
+	kindTorrent   kind = iota + 1 // here is the torrent
+	kindAlias                     // the torrent lies under ids.Primary()
+	kindTombstone                 // removed; the torrent may still be here
+	kindVacant                    // nothing: a removal that was restored without its torrent
+)
+
+// writeID is the number of one write, the same in each try of it.
+type writeID struct {
+	session sessionID
+	counter uint64
+}
+
+// header is the beginning of an object. Fields that its kind has no use for are zero.
+type header struct {
+	kind          kind
+	write         writeID
+	ids           infohash.Set // of the torrent; of a removal in advance the one id
+	ahead         bool         // a tombstone for the one id that it lies under
+	rank          store.Rank
+	stored        time.Time
+	infoOffset    uint32
+	infoLength    uint32
+	torrentLength uint32 // 0: a tombstone without the torrent
+	infoDigest    [sha256.Size]byte
+	version       store.Version
+	torrentCRC    uint32
+	removed       time.Time
+	reasonLength  uint16
+	referLength   uint16
+	textCRC       uint32
+}
+
+// torrentHeader describes an item as it is stored now.
+func torrentHeader(item store.Item, now time.Time) header {
+	return header{
+		kind:          kindTorrent,
+		ids:           item.IDs,
+		rank:          item.Rank,
+		stored:        now,
+		infoOffset:    uint32(item.InfoOffset),
+		infoLength:    uint32(item.InfoLength),
+		torrentLength: uint32(len(item.Torrent)),
+		infoDigest:    sha256.Sum256(item.Info()),
+		version:       store.VersionOf(item.Torrent),
+		torrentCRC:    crc32.Checksum(item.Torrent, castagnoli),
+	}
+}
+
+// remove makes h a tombstone.
+func (h *header) remove(r store.Removal) {
+	h.kind = kindTombstone
+	h.removed = r.Time
+	h.reasonLength, h.referLength = uint16(len(r.Reason)), uint16(len(r.Reference))
+	h.textCRC = crc32.Checksum([]byte(r.Reason+r.Reference), castagnoli)
+}
+
+// restore makes a tombstone what it was before.
+func (h *header) restore() {
+	h.kind = kindTorrent
+	if h.torrentLength == 0 {
+		h.kind = kindVacant
+	}
+	h.ahead = false
+	h.removed, h.reasonLength, h.referLength, h.textCRC = time.Time{}, 0, 0, 0
+}
+
+// append appends the header's bytes to b.
+func (h *header) append(b []byte) []byte {
+	begin := len(b)
+	var flags byte
+	var v1 [infohash.SizeV1]byte
+	var v2 [infohash.SizeV2]byte
+	if !h.ids.V1.IsZero() {
+		flags |= flagV1
+		h.ids.V1.AppendTo(v1[:0])
+	}
+	if !h.ids.V2.IsZero() {
+		flags |= flagV2
+		h.ids.V2.AppendTo(v2[:0])
+	}
+	if h.ahead {
+		flags |= flagAhead
+	}
+	b = append(b, objectMagic...)
+	b = append(b, objectFormat, byte(h.kind), byte(h.rank), flags)
+	b = h.write.append(b)
+	b = appendTime(b, h.stored)
+	b = append(append(b, v1[:]...), v2[:]...)
+	b = binary.BigEndian.AppendUint32(b, h.infoOffset)
+	b = binary.BigEndian.AppendUint32(b, h.infoLength)
+	b = binary.BigEndian.AppendUint32(b, h.torrentLength)
+	b = append(append(b, h.infoDigest[:]...), h.version[:]...)
+	b = binary.BigEndian.AppendUint32(b, h.torrentCRC)
+	b = appendTime(b, h.removed)
+	b = binary.BigEndian.AppendUint16(b, h.reasonLength)
+	b = binary.BigEndian.AppendUint16(b, h.referLength)
+	b = binary.BigEndian.AppendUint32(b, h.textCRC)
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
+}
+
+// parseHeader reads the header that b begins with; false if it is none or damaged.
+func parseHeader(b []byte) (header, bool) {
+	if len(b) < headerSize || string(b[:4]) != objectMagic || b[4] != objectFormat ||
+		binary.BigEndian.Uint32(b[164:]) != crc32.Checksum(b[:164], castagnoli) {
+		return header{}, false
+	}
+	h := header{
+		kind:          kind(b[5]),
+		rank:          store.Rank(b[6]),
+		ahead:         b[7]&flagAhead != 0,
+		write:         parseWriteID(b[8:]),
+		stored:        parseTime(b[24:]),
+		infoOffset:    binary.BigEndian.Uint32(b[84:]),
+		infoLength:    binary.BigEndian.Uint32(b[88:]),
+		torrentLength: binary.BigEndian.Uint32(b[92:]),
+		infoDigest:    [sha256.Size]byte(b[96:]),
+		version:       store.Version(b[128:]),
+		torrentCRC:    binary.BigEndian.Uint32(b[144:]),
+		removed:       parseTime(b[148:]),
+		reasonLength:  binary.BigEndian.Uint16(b[156:]),
+		referLength:   binary.BigEndian.Uint16(b[158:]),
+		textCRC:       binary.BigEndian.Uint32(b[160:]),
+	}
+	if b[7]&flagV1 != 0 {
+		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[32:]))
+	}
+	if b[7]&flagV2 != 0 {
+		h.ids.V2 = infohash.V2([infohash.SizeV2]byte(b[52:]))
+	}
+	known := h.kind >= kindTorrent && h.kind <= kindVacant
+	return h, known && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.torrentLength)
+}
+
+func (w writeID) append(b []byte) []byte {
+	b = append(b, w.session[:]...)
+	return binary.BigEndian.AppendUint64(b, w.counter)
+}
+
+func parseWriteID(b []byte) writeID {
+	return writeID{session: sessionID(b), counter: binary.BigEndian.Uint64(b[8:])}
+}
+
+// noTime is how the zero time is written.
+const noTime = math.MinInt64
+
+func appendTime(b []byte, t time.Time) []byte {
+	seconds := int64(noTime)
+	if !t.IsZero() {
+		seconds = t.Unix()
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(seconds))
+}
+
+func parseTime(b []byte) time.Time {
+	seconds := int64(binary.BigEndian.Uint64(b))
+	if seconds == noTime {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// object is a whole object. The torrent of one that was read may be damaged or
+// cut short.
+type object struct {
+	header
+	reason, reference string
+	torrent           []byte
+}
+
+// bytes returns the body of the object.
+func (o *object) bytes() []byte {
+	b := make([]byte, 0, headerSize+len(o.reason)+len(o.reference)+len(o.torrent))
+	b = o.header.append(b)
+	b = append(append(b, o.reason...), o.reference...)
+	return append(b, o.torrent...)
+}
+
+// parseObject reads a body; false if its header is damaged. The torrent is a
+// part of b.
+func parseObject(b []byte) (object, bool) {
+	h, ok := parseHeader(b)
+	if !ok {
+		return object{}, false
+	}
+	o := object{header: h}
+	rest := b[headerSize:]
+	texts := int(h.reasonLength) + int(h.referLength)
+	if len(rest) >= texts {
+		if crc32.Checksum(rest[:texts], castagnoli) == h.textCRC {
+			o.reason, o.reference = string(rest[:h.reasonLength]), string(rest[h.reasonLength:texts])
+		}
+		rest = rest[texts:]
+		o.torrent = rest[:min(len(rest), int(h.torrentLength)):len(rest)]
+	}
+	return o, true
+}
+
+// erase takes the torrent out.
+func (o *object) erase() {
+	o.torrent = nil
+	o.infoOffset, o.infoLength, o.torrentLength, o.torrentCRC = 0, 0, 0, 0
+	o.infoDigest, o.version = [sha256.Size]byte{}, store.Version{}
+}
+
+// damaged reports whether the torrent is not what was stored.
+func (o *object) damaged() bool {
+	return len(o.torrent) != int(o.torrentLength) || crc32.Checksum(o.torrent, castagnoli) != o.torrentCRC
+}
+
+// removal returns what a tombstone says.
+func (o *object) removal() store.Removal {
+	return store.Removal{Reason: o.reason, Reference: o.reference, Time: o.removed}
+}

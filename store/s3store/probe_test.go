@@ -1,0 +1,102 @@
+package s3store
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// edit is a transport that changes requests before they are sent.
+type edit func(req *http.Request)
+
+// RoundTrip implements [http.RoundTripper].
+func (e edit) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	e(req)
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+func TestEndpointWithoutIfNoneMatch(t *testing.T) {
+	o := newEngine(t).options("", time.Now)
+	o.Transport = edit(func(req *http.Request) { req.Header.Del("If-None-Match") })
+	_, err := Open(t.Context(), o)
+	if !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "If-None-Match") {
+		t.Errorf("Open = %v, want that the endpoint ignores If-None-Match", err)
+	}
+}
+
+func TestMatching(t *testing.T) {
+	tests := []struct {
+		name string
+		edit edit
+		want matching
+	}{
+		{"as RFC 9110 has it", func(*http.Request) {}, matchQuoted},
+		// As Ceph 16 does: quotes are part of what is compared.
+		{"without quotes only", func(req *http.Request) {
+			if strings.HasPrefix(req.Header.Get("If-Match"), `"`) {
+				req.Header.Set("If-Match", "no object has this ETag")
+			}
+		}, matchPlain},
+		{"not at all", func(req *http.Request) { req.Header.Del("If-Match") }, matchNone},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := newEngine(t).options("", time.Now)
+			o.Transport = test.edit
+			s := open(t, o)
+			if s.bucket.matching != test.want || s.Conditional() != (test.want != matchNone) {
+				t.Errorf("matching is %d, want %d", s.bucket.matching, test.want)
+			}
+			// Whatever it is, one node alone works.
+			item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+			mustPut(t, s, item, store.Created)
+			better := storetest.Torrent(storetest.Hybrid, 1, 500, 1)
+			better.Rank = store.RankKeyed
+			mustPut(t, s, better, store.Replaced)
+			if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrRemoved) {
+				t.Errorf("Get of the removed torrent = %v", err)
+			}
+		})
+	}
+}
+
+func TestNoSuchBucket(t *testing.T) {
+	o := newEngine(t).options("", time.Now)
+	o.Bucket = "nothing-here"
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "NoSuchBucket") {
+		t.Errorf("Open = %v, want ErrUnavailable and NoSuchBucket", err)
+	}
+}
+
+// TestAbsenceIsSaidByTheStore sees that a 404 of something in between is an
+// outage, not a torrent that is not cached.
+func TestAbsenceIsSaidByTheStore(t *testing.T) {
+	o := newEngine(t).options("", time.Now)
+	net := &interceptor{next: http.DefaultTransport}
+	o.Transport = net
+	s := open(t, o)
+	id := storetest.Torrent(storetest.V1, 1, 500, 0).IDs.V1
+	for _, body := range []string{"", "<html>nothing here</html>", "<Error><Code>NoSuchBucket</Code></Error>"} {
+		net.answer(http.StatusNotFound, body)
+		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("404 with %q: Get = %v, want ErrUnavailable", body, err)
+		}
+		if _, err := s.Has(t.Context(), []infohash.ID{id, id}); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("404 with %q: Has = %v, want ErrUnavailable", body, err)
+		}
+	}
+	net.hook.Store(nil)
+	if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+}

@@ -1,0 +1,87 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// The bytes of a removed torrent stay in its tombstone for a while, so that a
+// removal by mistake can be undone. purge/<Unix time>/<ID>, written before the
+// tombstone, says when they are due; any node sees to it.
+
+// purgePause is how often each node looks for what is due. Looking costs one request.
+const purgePause = time.Hour
+
+func (s *Store) schedulePurge(ctx context.Context, id infohash.ID) error {
+	due := s.now().Add(s.purgeAfter).Unix()
+	err := s.bucket.put(ctx, fmt.Sprintf("purge/%020d/%s", due, id), []byte("purge\n"), "")
+	if errors.Is(err, errLost) {
+		return nil // it stands there already
+	}
+	return err
+}
+
+// purge erases what is due, up to 1000 torrents.
+func (s *Store) purge(ctx context.Context) error {
+	keys, err := s.bucket.list(ctx, "purge/", 1000)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		due, id, err := parsePurgeKey(key)
+		if err != nil {
+			s.logger.Warn("not a key of ours", "key", key, "cause", err)
+			continue
+		}
+		if s.now().Before(due) {
+			return nil // the keys are in the order of time
+		}
+		if err := s.erase(ctx, id); err != nil {
+			return err
+		}
+		if err := s.bucket.remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parsePurgeKey(key string) (due time.Time, id infohash.ID, err error) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 3 {
+		return due, id, errors.New("want purge/<time>/<id>")
+	}
+	seconds, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil {
+		return due, id, err
+	}
+	id, err = infohash.Parse(parts[2])
+	return time.Unix(seconds, 0), id, err
+}
+
+// erase takes the bytes out of the tombstone of id, if it is one and due.
+func (s *Store) erase(ctx context.Context, id infohash.ID) error {
+	for range maxDecisions {
+		sl, err := s.read(ctx, id)
+		if err != nil {
+			return err
+		}
+		if sl.broken || sl.kind != kindTombstone || sl.torrentLength == 0 {
+			return nil
+		}
+		next := sl.object
+		next.erase()
+		next.remove(sl.removal())
+		err = s.bucket.write(ctx, objectKey(id), next.bytes(), sl.etag)
+		if !errors.Is(err, errLost) {
+			return err
+		}
+	}
+	return errLost
+}

@@ -1,0 +1,113 @@
+package s3store
+
+import (
+	"context"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Put implements [store.Store]. The items are stored side by side, each on its
+// own: a put that ctx ends goes on in the background, with a copy of the item.
+func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
+	results := make([]store.Result, len(items))
+	if err := s.enter(ctx); err != nil {
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
+	defer s.leave()
+	puts := make([]*put, len(items))
+	before := map[infohash.ID]*put{} // of the items so far, the last of each id
+	for i, item := range items {
+		if results[i].Err = item.Validate(); results[i].Err != nil {
+			continue
+		}
+		if results[i].Err = s.awaitTurn(ctx, item, before); results[i].Err != nil {
+			continue
+		}
+		puts[i] = s.startPut(ctx, item)
+		for _, id := range item.IDs.All() {
+			before[id] = puts[i]
+		}
+	}
+	for i, p := range puts {
+		if p != nil {
+			results[i] = p.wait(ctx)
+		}
+	}
+	return results
+}
+
+// put is one item on its way.
+type put struct {
+	done   chan struct{} // closed when result is there
+	result store.Result
+}
+
+func (p *put) wait(ctx context.Context) store.Result {
+	select {
+	case <-p.done:
+		return p.result
+	case <-ctx.Done():
+		return store.Result{Err: ctx.Err()}
+	}
+}
+
+// awaitTurn waits until the items before that have an id of this one are done,
+// and takes one of the places for puts.
+func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infohash.ID]*put) error {
+	for _, id := range item.IDs.All() {
+		if p := before[id]; p != nil {
+			p.wait(ctx)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	timer := time.NewTimer(operationTime)
+	defer timer.Stop()
+	select {
+	case s.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return store.ErrUnavailable
+	}
+}
+
+// startPut stores the item in the background. It has a place, which is given
+// back at the end.
+func (s *Store) startPut(ctx context.Context, item store.Item) *put {
+	p := &put{done: make(chan struct{})}
+	w := s.sessions.begin()
+	u := s.newUpload(item, w.id)
+	s.detach(ctx, func(ctx context.Context) {
+		defer func() { <-s.places }()
+		p.result.Outcome, p.result.Err = s.runPut(ctx, u, w)
+		close(p.done)
+	})
+	return p
+}
+
+// upload is an item as it is to be stored.
+type upload struct {
+	item  store.Item // its bytes are those of body
+	body  []byte
+	alias []byte // what lies under the other ids
+	head  header
+}
+
+// newUpload copies the item.
+func (s *Store) newUpload(item store.Item, id writeID) *upload {
+	o := object{header: torrentHeader(item, s.now()), torrent: item.Torrent}
+	o.write = id
+	u := &upload{item: item, body: o.bytes(), head: o.header}
+	u.item.Torrent = u.body[headerSize:]
+	alias := header{kind: kindAlias, ids: item.IDs, write: id, stored: o.stored}
+	u.alias = alias.append(nil)
+	return u
+}

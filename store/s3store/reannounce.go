@@ -1,0 +1,60 @@
+package s3store
+
+import (
+	"context"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	// underWay is how old a write may be that its node is still about to put
+	// into the feed.
+	underWay = time.Minute
+	// underWayWait is how long to wait for that.
+	underWayWait = time.Second
+)
+
+// ensureAnnounced returns when the torrent that h is of is in the feed. See session.go.
+func (s *Store) ensureAnnounced(ctx context.Context, h *header) error {
+	if there, _ := s.feed.has(h.write); there {
+		return nil
+	}
+	if progress := s.sessions.progress(h.write); progress != nil {
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if settled, err := s.isSettled(ctx, h.write.session); err != nil || settled {
+		return err
+	}
+	if s.now().Sub(h.stored) < underWay {
+		s.awaitEntry(ctx, h.write)
+	}
+	if there, _ := s.feed.has(h.write); there {
+		return nil
+	}
+	e := entry{Change: store.Change{Kind: store.ChangeAdded, IDs: h.ids, Time: h.stored}, write: h.write}
+	return s.announcer.add(e, totals{}, func() {}).wait(ctx)
+}
+
+// awaitEntry waits a while for a write to come into the feed.
+func (s *Store) awaitEntry(ctx context.Context, id writeID) {
+	timer := time.NewTimer(underWayWait)
+	defer timer.Stop()
+	for {
+		there, grown := s.feed.has(id)
+		if there {
+			return
+		}
+		select {
+		case <-grown:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

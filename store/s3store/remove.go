@@ -1,0 +1,163 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Remove implements [store.Store]. An id that only an unfinished upload has
+// named is removed with the ids that the upload names. Without Erase the bytes
+// leave after [Options.PurgeAfter]. Neither reaches the old versions of objects
+// that a bucket with versioning keeps.
+func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if id.IsZero() {
+		return fmt.Errorf("%w: no id to remove", store.ErrInvalid)
+	}
+	if err := removal.Validate(); err != nil {
+		return err
+	}
+	if removal.Time.IsZero() {
+		removal.Time = s.clock()
+	}
+	removal.Time = removal.Time.UTC().Truncate(time.Second)
+	return s.change(ctx, func(ctx context.Context, v *view, w *write) (*overwrite, error) {
+		return s.planRemoval(ctx, v, w, id, removal)
+	})
+}
+
+// Restore implements [store.Store].
+func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if id.IsZero() {
+		return store.ErrNotFound
+	}
+	return s.change(ctx, func(ctx context.Context, v *view, w *write) (*overwrite, error) {
+		return planRestoration(ctx, v, w, id)
+	})
+}
+
+// overwrite is a change of one slot: what it becomes, and what the feed says of it.
+type overwrite struct {
+	slot  *slot
+	next  object
+	kind  store.ChangeKind
+	delta totals
+}
+
+// change runs plan and carries it out, anew until no other writer was in
+// between, and returns when the feed has it.
+func (s *Store) change(ctx context.Context, plan func(context.Context, *view, *write) (*overwrite, error)) error {
+	w := s.sessions.begin()
+	done := make(chan error, 1)
+	s.detach(ctx, func(ctx context.Context) { done <- s.runChange(ctx, w, plan) })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) runChange(ctx context.Context, w *write, plan func(context.Context, *view, *write) (*overwrite, error)) error {
+	err := errLost
+	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
+		var o *overwrite
+		if o, err = plan(ctx, s.view(), w); err != nil {
+			break
+		}
+		if err = s.bucket.write(ctx, objectKey(o.slot.id), o.next.bytes(), o.slot.etag); err == nil {
+			s.damaged.drop(o.slot.id)
+			e := entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
+			return s.announcer.add(e, o.delta, w.settle).wait(ctx)
+		}
+	}
+	w.endBy(err)
+	return s.failed(ctx, err)
+}
+
+// planRemoval says which slot becomes a tombstone.
+func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.ID, r store.Removal) (*overwrite, error) {
+	sl, next, err := v.toRemove(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	o := &overwrite{slot: sl, kind: store.ChangeRemoved, next: next}
+	if next.kind != kindTombstone {
+		o.delta.removed = (&slot{object: next}).removedIDs()
+	}
+	if sl.broken || next.kind == kindTorrent {
+		o.delta.torrents, o.delta.bytes = -1, -sl.countedBytes()
+	}
+	o.next.write = w.id
+	o.next.reason, o.next.reference = r.Reason, r.Reference
+	o.next.remove(r)
+	if r.Erase {
+		o.next.erase()
+	}
+	if o.next.torrentLength > 0 {
+		err = s.schedulePurge(ctx, sl.id)
+	}
+	return o, err
+}
+
+// toRemove returns the slot that must become a tombstone so that id is removed,
+// and what becomes one: what the slot has, or an object with the ids alone.
+func (v *view) toRemove(ctx context.Context, id infohash.ID) (*slot, object, error) {
+	sl, err := v.slot(ctx, id)
+	if err != nil {
+		return nil, object{}, err
+	}
+	ahead := object{header: header{ids: setOf(id), ahead: true}}
+	if !sl.isAlias() {
+		return sl, sl.objectOr(id, ahead), nil
+	}
+	main, err := v.slot(ctx, sl.ids.Primary())
+	switch {
+	case err != nil:
+		return nil, object{}, err
+	case main.vacant() || main.holds(id):
+		// Where nothing is, an upload under way may commit; what is damaged has the ids that the alias names.
+		return main, main.objectOr(id, object{header: header{ids: sl.ids}}), nil
+	}
+	return sl, ahead, nil // the alias leads to another torrent
+}
+
+// objectOr returns the slot's object if it is what is known of id, else otherwise.
+func (sl *slot) objectOr(id infohash.ID, otherwise object) object {
+	if sl.holds(id) && !sl.broken {
+		return sl.object
+	}
+	return otherwise
+}
+
+// planRestoration says what the tombstone of id becomes.
+func planRestoration(ctx context.Context, v *view, w *write, id infohash.ID) (*overwrite, error) {
+	sl, err := v.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if sl == nil || sl.broken || sl.kind != kindTombstone {
+		return nil, store.ErrNotFound
+	}
+	o := &overwrite{slot: sl, next: sl.object, kind: store.ChangeRestored}
+	o.next.reason, o.next.reference = "", ""
+	o.next.restore()
+	o.next.write = w.id
+	o.delta.removed = -sl.removedIDs()
+	if o.next.kind == kindTorrent {
+		o.delta.torrents, o.delta.bytes = 1, int64(o.next.torrentLength)
+	}
+	return o, nil
+}

@@ -1,0 +1,204 @@
+package s3store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	// operationTime bounds one call of the store, repetitions included.
+	operationTime = 12 * time.Second
+
+	// maxPuts is how many torrents are stored at a time.
+	maxPuts = 128
+)
+
+// Store is a [store.Store] in a bucket. It is safe for concurrent use.
+type Store struct {
+	bucket     *bucket
+	location   Location
+	logger     *slog.Logger
+	clock      func() time.Time
+	onDamage   func(infohash.Set)
+	poll       time.Duration
+	purgeAfter time.Duration
+	epoch      uint64
+	node       string // names this node among those of the bucket
+
+	feed      *feed
+	announcer *announcer
+	sessions  *sessions
+	damaged   damaged
+	places    chan struct{} // has a value for each put in progress
+	health    health
+
+	mu      sync.RWMutex
+	closed  bool
+	running sync.WaitGroup // calls and what they left in the background
+	loops   sync.WaitGroup
+	stop    context.CancelFunc // ends the loops
+}
+
+// Open opens the store of a bucket, which must be there, and makes what it needs
+// in it. It fails if the bucket cannot be reached, or if the endpoint does not
+// refuse to overwrite an object when asked to (If-None-Match).
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o = o.withDefaults()
+	b, err := newBucket(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		bucket: b, location: o.Location, logger: o.Logger, clock: o.Clock, onDamage: o.OnDamage,
+		poll: o.Poll, purgeAfter: o.PurgeAfter,
+		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
+	}
+	s.announcer = newAnnouncer(s.feed)
+	s.node = hex.EncodeToString(s.sessions.current.id[:])
+	if err := s.prepare(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Location, err)
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.loops.Go(func() { s.announcer.run(ctx) })
+	s.loops.Go(func() { s.follow(ctx) })
+	s.loops.Go(func() { s.maintain(ctx) })
+	s.loops.Go(func() { s.watchHealth(ctx) })
+	return s, nil
+}
+
+// prepare tests the endpoint and reads where the store stands.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.bucket.probe(ctx); err != nil {
+		return err
+	}
+	if !s.Conditional() {
+		s.logger.Warn("the endpoint ignores If-Match: replacing, healing and removing at two nodes in the same moment may lose one of the changes", "store", s.location)
+	}
+	var err error
+	if s.epoch, err = s.bucket.epoch(ctx); err != nil {
+		return err
+	}
+	return s.feed.seek(ctx)
+}
+
+// Conditional reports whether the endpoint honours If-Match. If not, replacing,
+// healing, removing and restoring have a moment in which what another node
+// changes in the same torrent may get lost.
+func (s *Store) Conditional() bool { return s.bucket.matching != matchNone }
+
+// storeKey is where the epoch lies.
+const storeKey = "store"
+
+const storeMagic = "tcs3store1 "
+
+// epoch returns the epoch of the store's feed; the first node chooses it. Who
+// brings an older copy of a bucket back deletes the object, so that all who
+// follow the feed begin anew.
+func (b *bucket) epoch(ctx context.Context) (uint64, error) {
+	body, _, err := b.get(ctx, storeKey, 0)
+	if errors.Is(err, errAbsent) {
+		fresh := make([]byte, 8)
+		rand.Read(fresh)
+		fresh[0] |= 1 // not zero
+		body = append([]byte(storeMagic), hex.EncodeToString(fresh)...)
+		if err = b.write(ctx, storeKey, body, ""); errors.Is(err, errLost) {
+			body, _, err = b.get(ctx, storeKey, 0)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	raw, err := hex.DecodeString(string(body[min(len(storeMagic), len(body)):]))
+	if err != nil || len(raw) != 8 {
+		return 0, fmt.Errorf("%w: the object %s%s is not of a store of this version", store.ErrInvalid, b.prefix, storeKey)
+	}
+	return binary.BigEndian.Uint64(raw), nil
+}
+
+// Close implements [store.Store].
+func (s *Store) Close() error {
+	s.mu.Lock()
+	already := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if already {
+		return nil
+	}
+	s.running.Wait()
+	s.stop()
+	s.loops.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
+	defer cancel()
+	s.settleSessions(ctx, true)
+	_ = s.bucket.remove(ctx, "probe/"+s.node) // what stays is a few bytes
+	return nil
+}
+
+// enter begins a call, which must end with leave, unless it returns an error.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return store.ErrUnavailable
+	}
+	s.running.Add(1)
+	return nil
+}
+
+func (s *Store) leave() { s.running.Done() }
+
+// detach runs a part of a call that goes on when ctx ends, for at most
+// operationTime. The caller has entered.
+func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTime)
+	s.running.Go(func() {
+		defer cancel()
+		run(ctx)
+	})
+}
+
+// failed returns err as a caller with ctx is told it.
+func (s *Store) failed(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case errors.Is(err, errLost), errors.Is(err, errAbsent):
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return err
+}
+
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Second) }
+
+// each calls run with 0 to n-1, at most limit at a time, and waits for all.
+func each(n, limit int, run func(i int)) {
+	if n == 1 {
+		run(0)
+		return
+	}
+	var group sync.WaitGroup
+	places := make(chan struct{}, limit)
+	for i := range n {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			run(i)
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,106 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// slot is what lies under the key of an id.
+type slot struct {
+	id     infohash.ID
+	etag   string // of the object; empty if there is none
+	broken bool   // there is one whose header is damaged
+	size   int    // of its body
+	object
+}
+
+func objectKey(id infohash.ID) string { return "t/" + id.String() }
+
+// read reads the whole object of id.
+func (s *Store) read(ctx context.Context, id infohash.ID) (*slot, error) {
+	return s.readSlot(ctx, id, 0)
+}
+
+// readHeader reads the header of the object of id alone.
+func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
+	return s.readSlot(ctx, id, headerSize)
+}
+
+func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot, error) {
+	body, etag, err := s.bucket.get(ctx, objectKey(id), limit)
+	if errors.Is(err, errAbsent) {
+		return &slot{id: id}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, ok := parseObject(body)
+	// A valid header of another id is an object that somebody put in the wrong place.
+	return &slot{id: id, etag: etag, broken: !ok || !o.ids.Contains(id), size: len(body), object: o}, nil
+}
+
+// vacant reports whether there is nothing under the key, and so that whatever
+// comes may be written there.
+func (sl *slot) vacant() bool { return sl.etag == "" || !sl.broken && sl.kind == kindVacant }
+
+// isAlias reports whether the slot leads elsewhere.
+func (sl *slot) isAlias() bool { return sl.etag != "" && !sl.broken && sl.kind == kindAlias }
+
+// holds reports whether the slot has what is known of id: a torrent or a removal.
+func (sl *slot) holds(id infohash.ID) bool {
+	switch {
+	case sl.etag == "" || sl.broken:
+		return sl.broken
+	case sl.ahead:
+		return id == sl.id
+	}
+	return (sl.kind == kindTorrent || sl.kind == kindTombstone) && sl.ids.Contains(id)
+}
+
+// removedIDs returns how many ids a tombstone removes.
+func (sl *slot) removedIDs() int64 {
+	if sl.ahead {
+		return 1
+	}
+	return int64(len(sl.ids.All()))
+}
+
+// view reads slots once each, for one decision.
+type view struct {
+	store *Store
+	slots map[infohash.ID]*slot
+}
+
+func (s *Store) view() *view { return &view{store: s, slots: map[infohash.ID]*slot{}} }
+
+// assumeNew makes the slots of ids look as if nothing were there.
+func (v *view) assumeNew(ids []infohash.ID) {
+	for _, id := range ids {
+		v.slots[id] = &slot{id: id}
+	}
+}
+
+func (v *view) slot(ctx context.Context, id infohash.ID) (*slot, error) {
+	if sl := v.slots[id]; sl != nil {
+		return sl, nil
+	}
+	sl, err := v.store.read(ctx, id)
+	if err == nil {
+		v.slots[id] = sl
+	}
+	return sl, err
+}
+
+// find returns the slot with what is known of id; nil if nothing is.
+func (v *view) find(ctx context.Context, id infohash.ID) (*slot, error) {
+	sl, err := v.slot(ctx, id)
+	if err == nil && sl.isAlias() {
+		sl, err = v.slot(ctx, sl.ids.Primary())
+	}
+	if err != nil || !sl.holds(id) {
+		return nil, err
+	}
+	return sl, nil
+}
