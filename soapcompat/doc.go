@@ -9,7 +9,9 @@
 // It works like this:
 //
 //   - body.go opens a request's body within its limits, before and after inflating;
-//   - envelope.go reads a SOAP call from it, answer.go writes what goes back;
+//   - source.go and guard.go hand it to encoding/xml in bounded pieces;
+//   - envelope.go reads a SOAP call from those, base64.go the torrent in it, and
+//     answer.go writes what goes back;
 //   - form.go reads an upload from a form, multipart.go the usual kind of form;
 //   - wsdl.go tells clients where to send their calls.
 //

@@ -24,14 +24,13 @@ const (
 	part      = "torrent"
 )
 
-// generatedName is the name that the generated type insists on.
-var generatedName = xml.Name{Space: "urn:torrentcache:v1", Local: operation}
-
 // call is what has been understood of a request, also when reading it failed.
 type call struct {
 	version version                // "" until the envelope has been seen
 	known   bool                   // it is a cacheTorrent call
-	request cachesoap.CacheTorrent // Torrent is base64, nil if the part is missing
+	request cachesoap.CacheTorrent // Torrent is the file itself, nil if the part is missing
+	invalid *reason.Error          // set if the part is no base64
+	text    base64Text             // of the part; shares its memory with request
 }
 
 // readCall reads a SOAP request to its end. It matches the operation by its
@@ -39,18 +38,32 @@ type call struct {
 // the part by its name or, like PHP's SoapServer, by its place.
 //
 // The error is a *fault if the document is no call of ours, and a *reason.Error
-// if body could not be read. It reads no more than body gives and keeps at most
-// that.
-func readCall(body io.Reader) (call, error) {
-	var c call
-	tokens := newGuard(&source{r: toUTF8(bufio.NewReader(body))})
-	if err := c.readEnvelope(xml.NewTokenDecoder(tokens), tokens); err != nil {
+// if body could not be read. It reads no more than body gives, at most limit
+// bytes, and of these it holds the torrent alone.
+func readCall(body io.Reader, limit int64) (call, error) {
+	c := call{text: newBase64Text(limit*3/4 + 2*cutAfter)}
+	tokens := newGuard(newSource(toUTF8(bufio.NewReader(body))))
+	if err := c.read(xml.NewTokenDecoder(tokens), tokens); err != nil {
 		return c, asFault(err)
 	}
 	return c, nil
 }
 
-func (c *call) readEnvelope(d *xml.Decoder, tokens *guard) error {
+func (c *call) read(d *xml.Decoder, tokens *guard) error {
+	if err := c.readToBody(d); err != nil {
+		return err
+	}
+	if _, err := c.readOperation(d); err != nil {
+		return err
+	}
+	if err := c.readParts(d, tokens); err != nil {
+		return err
+	}
+	return readToEnd(d)
+}
+
+// readToBody reads the envelope as far as the start of its body.
+func (c *call) readToBody(d *xml.Decoder) error {
 	envelope, err := nextChild(d)
 	if err != nil {
 		return err
@@ -72,10 +85,7 @@ func (c *call) readEnvelope(d *xml.Decoder, tokens *guard) error {
 	if child == nil || child.Name.Local != "Body" {
 		return &fault{code: clientFault, text: "Body must be present in a SOAP envelope"}
 	}
-	if err := c.readOperation(d, tokens); err != nil {
-		return err
-	}
-	return readToEnd(d)
+	return nil
 }
 
 func known(v version) bool { return v == soap11 || v == soap12 }
@@ -99,21 +109,62 @@ func readHeader(d *xml.Decoder, v version) error {
 	}
 }
 
-func (c *call) readOperation(d *xml.Decoder, tokens *guard) error {
+// readOperation returns the start of the element that is the call.
+func (c *call) readOperation(d *xml.Decoder) (*xml.StartElement, error) {
 	start, err := nextChild(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if start == nil {
-		return &fault{code: clientFault, text: "The Body is empty; call " + operation}
+		return nil, &fault{code: clientFault, text: "The Body is empty; call " + operation}
 	}
 	if start.Name.Local != operation {
-		return &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present"}
+		return nil, &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present"}
 	}
 	c.known = true
+	return start, nil
+}
+
+// readParts reads what the call carries, to its end.
+func (c *call) readParts(d *xml.Decoder, tokens *guard) error {
 	tokens.nameNext = part
-	start.Name = generatedName
-	return d.DecodeElement(&c.request, start)
+	for {
+		child, err := nextChild(d)
+		if err != nil || child == nil {
+			return err
+		}
+		if child.Name.Local == part {
+			err = c.readPart(d)
+		} else {
+			err = d.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readPart reads the torrent. Elements in its text are passed over; of two parts
+// the last one counts.
+func (c *call) readPart(d *xml.Decoder) error {
+	c.text.reset()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch t := token.(type) {
+		case xml.CharData:
+			c.text.write(t)
+		case xml.StartElement:
+			if err := d.Skip(); err != nil {
+				return err
+			}
+		case xml.EndElement:
+			c.request.Torrent, c.invalid = c.text.end()
+			return nil
+		}
+	}
 }
 
 // nextChild returns the next child of the element that d is in, or nil at the

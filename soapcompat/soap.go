@@ -50,25 +50,25 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 // readSOAP reads the call; its errors are those of [readCall].
 func (h *Handler) readSOAP(r *http.Request) (call, error) {
 	// Base64 is 4/3 of the file, with a line break every 76 digits 1.37.
-	body, failure := h.openBody(r, h.maxTorrentSize*14/10+envelopeSize)
+	limit := h.maxTorrentSize*14/10 + envelopeSize
+	body, failure := h.openBody(r, limit)
 	if failure != nil {
 		return call{}, failure
 	}
-	return readCall(body)
+	return readCall(body, limit)
 }
 
 func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {
 	if c.request.Torrent == nil {
 		return cached{}, reason.New(reason.TorrentMissing, "The call has no %s part.", part)
 	}
-	torrent, failure := decodeBase64(c.request.Torrent)
-	if failure != nil {
-		return cached{}, failure
+	if c.invalid != nil {
+		return cached{}, c.invalid
 	}
-	if len(torrent) == 0 {
+	if len(c.request.Torrent) == 0 {
 		return cached{}, reason.New(reason.TorrentEmpty, "Send the file's bytes, as base64.")
 	}
-	return h.cache(r, torrent)
+	return h.cache(r, c.request.Torrent)
 }
 
 // writeFailure answers a cacheTorrent call that failed: 200 and the code, for

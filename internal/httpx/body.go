@@ -16,8 +16,9 @@ const (
 	firstRead = 64 << 10
 
 	// growth is by how much the buffer grows each time it is full: what is held
-	// is at most this many times what has arrived.
-	growth = 4
+	// is at most this many times what has arrived. With 4 in its place, a body of
+	// 10 MB would leave 5 MB of garbage behind, with 16 it leaves 1 MB.
+	growth = 16
 
 	// maxDrain is how much of a refused body is read and thrown away, in bytes.
 	maxDrain = 64 << 20

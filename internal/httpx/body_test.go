@@ -98,7 +98,7 @@ func TestAnnouncedBodiesCostLittle(t *testing.T) {
 		t.Fatal("half a body was taken")
 	}
 	runtime.ReadMemStats(&after)
-	if spent := after.TotalAlloc - before.TotalAlloc; spent > 10*arrived {
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 16*arrived {
 		t.Errorf("%d bytes of memory for %d that arrived", spent, arrived)
 	}
 }

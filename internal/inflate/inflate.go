@@ -13,7 +13,6 @@ package inflate
 
 import (
 	"bytes"
-	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -43,47 +42,38 @@ func IsCompressed(b []byte) bool {
 // of any length. More than limit bytes coming out is [ErrTooLarge]; anything
 // wrong with the compressed data is [ErrCorrupt]. It is safe for concurrent use.
 //
-// It never holds more than twice the limit and 4 MB for bzip2's tables, and
-// grows with what came out, whatever the data claims. Its time is bounded by
-// what comes out as well: see [meter].
+// It never allocates more than the limit and a ninth of it, and 4 MB for bzip2's
+// blocks; less if less comes out, whatever the data claims. Its time is bounded
+// by what comes out as well: see [meter].
 func Inflate(b []byte, limit int64) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(b, gzipMagic):
-		m := &meter{in: bytes.NewReader(b), allowed: gzipSlack}
-		r, err := gzip.NewReader(m)
-		if err != nil {
-			return nil, fmt.Errorf("%w: gzip: %v", ErrCorrupt, err)
-		}
-		return readAll("gzip", r, m, limit)
+		return gunzip(b, &output{limit: limit, name: "gzip"})
 	case bytes.HasPrefix(b, bzip2Magic):
-		m := &meter{in: bytes.NewReader(b), allowed: bzip2Slack}
-		return readAll("bzip2", bzip2.NewReader(m), m, limit)
+		return bunzip2(b, &output{limit: limit, name: "bzip2"})
 	}
 	return b, nil
 }
 
-// readAll reads to the end of r, growing its buffer with what came out rather
-// than with what the data claims.
-func readAll(name string, r io.Reader, m *meter, limit int64) ([]byte, error) {
-	const start = 64 << 10
-	out := make([]byte, 0, min(start, limit)+1) // one more, to see what is too large
-	for {
-		n, err := r.Read(out[len(out):cap(out)])
-		out = out[:len(out)+n]
+// gunzip decodes the members in b, one after the other, within out's limit.
+func gunzip(b []byte, out *output) ([]byte, error) {
+	m := &meter{in: bytes.NewReader(b), allowed: gzipSlack}
+	r, err := gzip.NewReader(m)
+	for err == nil {
+		var free []byte
+		if free, err = out.room(); err != nil {
+			return nil, err
+		}
+		var n int
+		n, err = r.Read(free)
+		out.b = out.b[:len(out.b)+n]
 		m.cameOut(n)
-		if int64(len(out)) > limit {
-			return nil, fmt.Errorf("%w: more than %d bytes come out of the %s data", ErrTooLarge, limit, name)
-		}
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, name, err)
-		}
-		if len(out) == cap(out) {
-			grown := make([]byte, len(out), min(2*int64(cap(out)), limit)+1)
-			copy(grown, out)
-			out = grown
-		}
 	}
+	if err != io.EOF {
+		return nil, fmt.Errorf("%w: gzip: %v", ErrCorrupt, err)
+	}
+	if err := out.check(); err != nil {
+		return nil, err
+	}
+	return out.b, nil
 }

@@ -1,0 +1,186 @@
+//go:build e2e
+
+package test
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// sizeLimit is --max-torrent-size as it is by default, in bytes.
+const sizeLimit = 10_000_000
+
+// peakMemory returns how much memory the server has had at most, in bytes
+// (VmHWM, proc(5)).
+func (s *server) peakMemory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kilobytes := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if kilobytes == nil {
+		t.Fatalf("no VmHWM in %s", status)
+	}
+	n, err := strconv.Atoi(string(kilobytes[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
+}
+
+// largePost is one way to upload a torrent by HTTP.
+type largePost struct {
+	path, contentType, coding string
+	body                      []byte
+	chunked                   bool
+}
+
+func (p largePost) send(t *testing.T, s *server) {
+	t.Helper()
+	var body io.Reader = bytes.NewReader(p.body)
+	if p.chunked {
+		body = struct{ io.Reader }{body} // of a length that net/http cannot tell
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.HTTP+p.path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", p.contentType)
+	if p.coding != "" {
+		r.Header.Set("Content-Encoding", p.coding)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 || !regexp.MustCompile(`[0-9A-F]{40}`).Match(answer) {
+		t.Fatalf("%s %s %v", resp.Status, answer, err)
+	}
+}
+
+// TestMemoryOfAnUpload uploads the largest torrents by every door, each to a server
+// of its own: it must take less than 4 times the size limit.
+func TestMemoryOfAnUpload(t *testing.T) {
+	torrent := torrenttest.Random(1, 9_900_000)
+	for name, send := range largeUploads(t, torrent) {
+		t.Run(name, func(t *testing.T) {
+			s := startServer(t)
+			warmUp(t, s)
+			before := s.peakMemory(t)
+			send(t, s)
+			grown := s.peakMemory(t) - before
+			t.Logf("%.1f MB, %.2f times the limit", float64(grown)/1e6, float64(grown)/sizeLimit)
+			if grown >= 4*sizeLimit {
+				t.Errorf("the upload took %d bytes, want less than %d", grown, 4*sizeLimit)
+			}
+		})
+	}
+}
+
+// warmUp uploads something small, so that what every first upload
+// brings with it does not count.
+func warmUp(t *testing.T, s *server) {
+	t.Helper()
+	largePost{path: "/api/index.php", contentType: "text/xml", body: soapCall(soap11, numbered(1), 76)}.send(t, s)
+	largePost{path: "/v1/torrents", contentType: "application/x-bittorrent", body: numbered(2)}.send(t, s)
+	largePost{path: "/v1/torrents", contentType: "application/json", body: jsonCall(numbered(3))}.send(t, s)
+}
+
+func largeUploads(t *testing.T, torrent []byte) map[string]func(*testing.T, *server) {
+	t.Helper()
+	call, lines := soapCall(soap11, torrent, 1<<30), soapCall(soap11, torrent, 76)
+	cdata := bytes.Replace(call, []byte("<torrent>"), []byte("<torrent><![CDATA["), 1)
+	cdata = bytes.Replace(cdata, []byte("</torrent>"), []byte("]]></torrent>"), 1)
+	uploads := map[string]largePost{
+		"SOAP 1.1":                 {path: "/api/index.php", contentType: "text/xml", body: call},
+		"SOAP 1.2, literal":        {path: "/api/soap", contentType: "application/soap+xml", body: soapCall(soap12, torrent, 1<<30)},
+		"SOAP in lines, chunked":   {path: "/api/index.php", contentType: "text/xml", body: lines, chunked: true},
+		"SOAP in CDATA":            {path: "/api/index.php", contentType: "text/xml", body: cdata},
+		"SOAP, gzip":               {path: "/api/index.php", contentType: "text/xml", coding: "gzip", body: gzipped(t)(call)},
+		"SOAP, deflate, chunked":   {path: "/api/soap", contentType: "text/xml", coding: "deflate", body: deflated(t, call), chunked: true},
+		"form":                     formUpload(t, torrent),
+		"raw":                      {path: "/v1/torrents", contentType: "application/x-bittorrent", body: torrent},
+		"raw, chunked":             {path: "/v1/torrents", contentType: "application/x-bittorrent", body: torrent, chunked: true},
+		"raw, a torrent in gzip":   {path: "/v1/torrents", contentType: "application/x-bittorrent", body: gzipped(t)(torrent)},
+		"raw, a torrent in bzip2":  {path: "/v1/torrents", contentType: "application/x-bittorrent", body: bzipped(t)(torrent)},
+		"SOAP, a torrent in bzip2": {path: "/api/index.php", contentType: "text/xml", body: soapCall(soap11, bzipped(t)(torrent), 76)},
+		"JSON":                     {path: "/v1/torrents", contentType: "application/json", body: jsonCall(torrent)},
+	}
+	ways := map[string]func(*testing.T, *server){
+		"gRPC": func(t *testing.T, s *server) {
+			if _, err := dial(t, s).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, u := range uploads {
+		ways[name] = u.send
+	}
+	return ways
+}
+
+const (
+	soap11 = "http://schemas.xmlsoap.org/soap/envelope/"
+	soap12 = "http://www.w3.org/2003/05/soap-envelope"
+)
+
+// soapCall encodes a torrent in lines of so many digits.
+func soapCall(envelope string, torrent []byte, line int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `<s:Envelope xmlns:s="%s"><s:Body><cacheTorrent><torrent>`, envelope)
+	digits := base64.StdEncoding.EncodeToString(torrent)
+	for ; len(digits) > line; digits = digits[line:] {
+		b.WriteString(digits[:line] + "\n")
+	}
+	b.WriteString(digits + `</torrent></cacheTorrent></s:Body></s:Envelope>`)
+	return b.Bytes()
+}
+
+func jsonCall(torrent []byte) []byte {
+	return []byte(`{"torrent":"` + base64.StdEncoding.EncodeToString(torrent) + `"}`)
+}
+
+func formUpload(t *testing.T, torrent []byte) largePost {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile("torrent", "a.torrent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = part.Write(torrent) // to memory
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return largePost{path: "/autoupload.php", contentType: form.FormDataContentType(), body: b.Bytes()}
+}
+
+// deflated is bare deflate data, which many clients send for zlib's.
+func deflated(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write(data) // to memory
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
