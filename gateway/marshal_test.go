@@ -18,7 +18,7 @@ import (
 func everyField(t *testing.T, torrent []byte) *torrentcachev1.GetTorrentResponse {
 	t.Helper()
 	m := &torrentcachev1.GetTorrentResponse{
-		Torrent: torrent, InfoHash: "A", InfoHashV1: `"quoted"`, InfoHashV2: "é\u2028<", UpdateTime: timestamppb.New(time.Unix(1, 5)), Etag: "e",
+		Torrent: torrent, InfoHash: "A", InfoHashV1: `"quoted"`, InfoHashV2: "é\u2028<", UpdateTime: timestamppb.New(time.Unix(1, 5)), Etag: "e", Stale: true,
 	}
 	fields := m.ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
@@ -48,7 +48,7 @@ func TestTorrentsAsJSONAreThoseOfProtojson(t *testing.T) {
 				t.Errorf("%.300q\nwant %.300q, %v", got, want, err)
 			}
 			var object map[string]any
-			if err := json.Unmarshal(got, &object); err != nil || len(object) != 6 {
+			if err := json.Unmarshal(got, &object); err != nil || len(object) != 7 {
 				t.Errorf("%d fields, %v", len(object), err)
 			}
 		})

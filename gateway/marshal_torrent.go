@@ -68,5 +68,6 @@ func withoutTorrent(m *torrentcachev1.GetTorrentResponse) proto.Message {
 		InfoHashV2: m.GetInfoHashV2(),
 		UpdateTime: m.GetUpdateTime(),
 		Etag:       m.GetEtag(),
+		Stale:      m.GetStale(),
 	}
 }

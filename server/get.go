@@ -23,6 +23,7 @@ func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTo
 		InfoHashV2: torrent.IDs.V2.String(),
 		UpdateTime: timestamppb.New(torrent.Stored),
 		Etag:       hex.EncodeToString(torrent.Version[:]),
+		Stale:      torrent.Stale,
 	}, nil
 }
 

@@ -2,9 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -83,7 +80,7 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 func watchResponse(changes []store.Change, cursor, next store.Cursor) *torrentcachev1.WatchChangesResponse {
 	answer := &torrentcachev1.WatchChangesResponse{
 		Changes:   make([]*torrentcachev1.Change, len(changes)),
-		Cursor:    cursorText(next),
+		Cursor:    next.String(),
 		Restarted: cursor != store.Cursor{} && cursor.Epoch != next.Epoch,
 	}
 	for i, c := range changes {
@@ -118,19 +115,9 @@ func (s *syncService) startCursor(ctx context.Context, text string) (store.Curso
 	return end, nil
 }
 
-// cursorText is the wire form of a cursor: epoch and sequence in hex.
-func cursorText(c store.Cursor) string { return fmt.Sprintf("%x-%x", c.Epoch, c.Sequence) }
-
 func parseCursor(text string) (store.Cursor, error) {
-	if text == "" {
-		return store.Cursor{}, nil
-	}
-	epoch, sequence, _ := strings.Cut(text, "-")
-	var c store.Cursor
-	var err, err2 error
-	c.Epoch, err = strconv.ParseUint(epoch, 16, 64)
-	c.Sequence, err2 = strconv.ParseUint(sequence, 16, 64)
-	if err != nil || err2 != nil || cursorText(c) != text {
+	c, ok := store.ParseCursor(text)
+	if !ok {
 		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", quote(text))
 	}
 	return c, nil

@@ -190,6 +190,9 @@ type Torrent struct {
 	Version Version   // of Bytes
 	Rank    Rank      // of the writer
 	Stored  time.Time // when these bytes were stored, UTC, whole seconds
+	// Stale says that a store which others change, too, could not be asked: this is
+	// a copy, and may have been removed or replaced there.
+	Stale bool
 }
 
 // Removal says why a torrent was removed.
@@ -242,13 +245,6 @@ type Change struct {
 	Kind ChangeKind
 	IDs  infohash.Set // for a removal in advance only the field that the id fits
 	Time time.Time    // UTC, whole seconds
-}
-
-// Cursor is a position in the feed: after the changes already seen.
-// A cursor of another epoch (the store was restored from a backup) begins anew.
-type Cursor struct {
-	Epoch    uint64
-	Sequence uint64
 }
 
 // Stats is what a store holds.

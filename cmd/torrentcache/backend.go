@@ -2,63 +2,64 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
 
-	"github.com/torrentcache/torrentcache/internal/wire"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/server"
 )
 
-// backendPolicy spreads calls over all addresses of the backend's name, and
-// repeats calls that only read. Uploads are not repeated: one that was answered
-// UNAVAILABLE may have been stored, and its caller would be told that it had
-// been there before. (grpc itself repeats any call that never left.)
-const backendPolicy = `{
-  "loadBalancingConfig": [{"round_robin": {}}],
-  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-  "methodConfig": [{
-    "name": [
-      {"service": "torrentcache.v1.CacheService", "method": "GetTorrent"},
-      {"service": "torrentcache.v1.CacheService", "method": "DescribeTorrent"},
-      {"service": "torrentcache.v1.CacheService", "method": "FindMissingTorrents"}
-    ],
-    "retryPolicy": {
-      "maxAttempts": 3,
-      "initialBackoff": "0.05s",
-      "maxBackoff": "0.5s",
-      "backoffMultiplier": 3,
-      "retryableStatusCodes": ["UNAVAILABLE"]
-    }
-  }]
-}`
+// pingMargin keeps a ping that overtakes the one before from looking like too many.
+const pingMargin = 2 * time.Second
 
-// dial returns a connection to a gRPC server, made when it is first used and
-// again whenever it was lost.
-func dial(address string, maxTorrentSize int64) (*grpc.ClientConn, error) {
-	const window, bufferSize = 1 << 20, 64 << 10 // as the server's
-	return grpc.NewClient(address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(backendPolicy),
-		grpc.WithDisableServiceConfig(), // DNS has no say in how calls are repeated
-		grpc.WithDefaultCallOptions(
-			grpc.ForceCodecV2(wire.NewCodec()),
-			grpc.MaxCallRecvMsgSize(server.MaxMessageSize(maxTorrentSize)),
-		),
-		grpc.WithInitialWindowSize(window),
-		grpc.WithInitialConnWindowSize(4*window),
-		grpc.WithReadBufferSize(bufferSize),
-		grpc.WithWriteBufferSize(bufferSize),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time:                2 * server.MinClientPing,
-			Timeout:             server.MinClientPing,
-			PermitWithoutStream: true,
-		}),
-	)
+// nodeOptions are those of connections to servers that take torrents up to that
+// size, in bytes.
+func nodeOptions(maxTorrentSize int64) nodes.Options {
+	return nodes.Options{
+		Ping:           server.MinClientPing + pingMargin,
+		MaxMessageSize: server.MaxMessageSize(maxTorrentSize),
+	}
+}
+
+// dialBackend returns the connection to the servers behind a gateway. Errors name the flag.
+func dialBackend(cfg config.Gateway) (*grpc.ClientConn, error) {
+	o := nodeOptions(int64(cfg.MaxTorrentSize))
+	o.FeedToken = cfg.BackendToken
+	if cfg.BackendTLS {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if cfg.BackendCA != "" {
+		pool, err := readCertificates(cfg.BackendCA)
+		if err != nil {
+			return nil, fmt.Errorf("--backend-ca %s: %w", cfg.BackendCA, err)
+		}
+		o.TLS.RootCAs = pool
+	}
+	conn, err := nodes.Dial(cfg.Backends(), o)
+	if err != nil {
+		return nil, fmt.Errorf("--backend %s: %w", cfg.Backend, err)
+	}
+	return conn, nil
+}
+
+func readCertificates(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, errors.New("want certificates as PEM text")
+	}
+	return pool, nil
 }
 
 // backendCheck asks the backend whether it can serve.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -23,6 +24,10 @@ const (
 	// cacheShare is the part of the memory limit that the hot cache takes by default.
 	cacheShare = 4
 
+	// settle is how long after one of several nodes told of a change another one may
+	// not know it: two seconds are promised, one is for the call under way.
+	settle = 3 * time.Second
+
 	// unknownMemory is taken for the machine's memory where it cannot be found out.
 	unknownMemory = 2 << 30
 )
@@ -34,7 +39,11 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, fol
 	if size == 0 {
 		size = h.memory.limit / cacheShare
 	}
-	cache, err := hotcache.New(hotcache.Options{Conn: conn, Size: size, Follow: follow})
+	o := hotcache.Options{Conn: conn, Size: size, Follow: follow}
+	if follow {
+		o.Settle = settle
+	}
+	cache, err := hotcache.New(o)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,23 +9,34 @@ import (
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 )
 
-const gatewayHelp = `Serve the HTTP doors (pages, JSON, downloads, SOAP, forms) for a torrentcache
-server on another machine, which is reached by gRPC:
+const gatewayHelp = `Serve the HTTP doors (pages, JSON, downloads, SOAP, forms) for torrentcache servers
+on other machines, which are reached by gRPC:
 
   cache1$ torrentcache serve --grpc-addr 10.0.0.5:9090 --http-addr 127.0.0.1:8080
   web1$   torrentcache gateway --backend 10.0.0.5:9090 --http-addr :80
 
-The way between the two is not encrypted: keep it on a private network. Give both
-the same --max-torrent-size, and name the gateway's address in the server's
---trusted-proxies, so that it hears which client a call is for. /readyz tells whether the backend can serve.
+Of several servers over one store (docs/distributed.md) name all, or a name that has
+all their addresses:
+
+  web1$   torrentcache gateway --backend 10.0.0.5:9090,10.0.0.6:9090 --http-addr :80
+
+Calls go to all of them in turn, none to those that are down or drain. A read that a
+server did not answer is made again at another one, an upload is not. The gateway
+keeps what is asked for most, and follows one server's feed of changes, another's if
+that goes; while it hears none, it asks for everything.
+
+Without --backend-tls the way between is not encrypted: keep it on a private network.
+Give all the same --max-torrent-size, and name the gateway's address in the servers'
+--trusted-proxies, so that they hear which client a call is for. /readyz tells
+whether a backend can serve.
 
 Every flag can also be set in the environment: --backend by TORRENTCACHE_BACKEND.`
 
 func newGateway(env environment) *cobra.Command {
 	var cfg config.Gateway
 	c := &cobra.Command{
-		Use:   "gateway --backend HOST:PORT",
-		Short: "Serve the HTTP doors alone, against a remote gRPC server",
+		Use:   "gateway --backend HOST:PORT[,HOST:PORT...]",
+		Short: "Serve the HTTP doors alone, against remote gRPC servers",
 		Long:  gatewayHelp,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -52,9 +62,9 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 		return err
 	}
 	h.reloads.settings = reread
-	conn, err := dial(cfg.Backend, int64(cfg.MaxTorrentSize))
+	conn, err := dialBackend(cfg)
 	if err != nil {
-		return fmt.Errorf("--backend %s: %w", cfg.Backend, err)
+		return err
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight any more
 	h.ready = lifecycle.NewReadiness(backendCheck(conn))

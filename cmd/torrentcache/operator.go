@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -77,7 +78,7 @@ type operator struct {
 }
 
 func (s *site) dial() (*operator, error) {
-	conn, err := dial(s.admin, 0)
+	conn, err := nodes.Dial([]string{s.admin}, nodeOptions(0))
 	if err != nil {
 		return nil, fmt.Errorf("--admin %s: %w", s.admin, err)
 	}

@@ -36,6 +36,10 @@ type Options struct {
 	// up, nothing is answered from the cache. Without it whoever changes a
 	// torrent calls [Cache.Invalidate].
 	Follow bool
+	// Settle is how long after the feed told of a change an answer of Conn may
+	// still be from before it, because Conn asks another backend than the feed:
+	// such answers are not kept. Zero for one backend.
+	Settle time.Duration
 }
 
 // Cache answers GetTorrent from memory. It is safe for concurrent use.
@@ -47,9 +51,11 @@ type Cache struct {
 	arena    *fastpath.Arena
 	counts   counts
 
-	// mu guards fills, and that an entry is kept only if its fill is still there.
-	mu    sync.Mutex
-	fills map[infohash.ID]*fill
+	// mu guards fills and settling, and that an entry is kept only if its fill is
+	// still there.
+	mu       sync.Mutex
+	fills    map[infohash.ID]*fill
+	settling settling
 }
 
 type counts struct{ hits, misses atomic.Int64 }
@@ -83,6 +89,7 @@ func New(o Options) (*Cache, error) {
 		entries:  entries,
 		arena:    fastpath.NewArena(),
 		fills:    map[infohash.ID]*fill{},
+		settling: settling{span: o.Settle},
 	}
 	c.trusted.Store(!o.Follow)
 	return c, nil
@@ -123,6 +130,7 @@ func (c *Cache) Invalidate(ids infohash.Set) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.settling.note(ids.All())
 	for _, id := range ids.All() {
 		delete(c.fills, id)
 		c.entries.Invalidate(id)
@@ -133,6 +141,7 @@ func (c *Cache) Invalidate(ids infohash.Set) {
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.settling.noteAll()
 	clear(c.fills)
 	c.entries.InvalidateAll()
 }

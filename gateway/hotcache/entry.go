@@ -16,6 +16,7 @@ import (
 // entry is what is known of one id.
 type entry struct {
 	err   error // why there is no torrent; nil if there is one
+	stale bool  // the backend could not make sure of it
 	size  int   // of the torrent, in bytes
 	state atomic.Pointer[state]
 }
@@ -29,7 +30,7 @@ type state struct {
 
 // newEntry returns what an answer of the backend says.
 func newEntry(torrent *torrentcachev1.GetTorrentResponse, err error) *entry {
-	e := &entry{err: err, size: len(torrent.GetTorrent())}
+	e := &entry{err: err, stale: torrent.GetStale(), size: len(torrent.GetTorrent())}
 	e.state.Store(&state{torrent: torrent})
 	return e
 }
@@ -57,7 +58,12 @@ func withBytes(m *torrentcachev1.GetTorrentResponse, torrent []byte) *torrentcac
 }
 
 // keepable reports whether e says something that lasts.
-func (e *entry) keepable() bool { return e.err == nil || notFound(e.err) }
+func (e *entry) keepable() bool {
+	if e.err != nil {
+		return notFound(e.err)
+	}
+	return !e.stale
+}
 
 // entryOverhead is the memory of an entry beside the torrent's bytes: message,
 // strings, the answer's header, the cache's own node, and what the last page of

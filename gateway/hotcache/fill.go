@@ -12,8 +12,9 @@ import (
 // fill is one load that several calls may wait for. While it stands in
 // Cache.fills, nothing has changed since it began.
 type fill struct {
-	done  chan struct{} // closed when entry is set
-	entry *entry
+	done     chan struct{} // closed when entry is set
+	entry    *entry
+	settling bool // began so soon after a change that it may not show it
 }
 
 // fill loads the torrent of id once for all who ask meanwhile, and keeps it.
@@ -21,7 +22,7 @@ func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 	c.mu.Lock()
 	f, begun := c.fills[id]
 	if !begun {
-		f = &fill{done: make(chan struct{})}
+		f = &fill{done: make(chan struct{}), settling: c.settling.has(id)}
 		c.fills[id] = f
 	}
 	c.mu.Unlock()
@@ -54,7 +55,7 @@ func (c *Cache) keep(id infohash.ID, f *fill) {
 		return
 	}
 	delete(c.fills, id)
-	if f.entry.keepable() {
+	if f.entry.keepable() && !f.settling {
 		c.entries.Set(id, f.entry)
 	}
 }

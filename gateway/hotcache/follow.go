@@ -59,7 +59,7 @@ func (c *Cache) follow(ctx context.Context, cursor *string) error {
 		}
 		// An alarm that has gone off has cancelled ctx; the next Recv sees it.
 		inTime := alarm.Reset(silence)
-		if news.GetRestarted() {
+		if news.GetRestarted() || *cursor == fromNow { // what came before now is settling, too
 			c.Clear()
 		}
 		for _, change := range news.GetChanges() {

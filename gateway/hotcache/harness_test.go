@@ -38,9 +38,15 @@ type harness struct {
 // them from its feed.
 func newHarness(t *testing.T, size int64, follow bool) *harness {
 	t.Helper()
+	return newHarnessOf(t, hotcache.Options{Size: size, Follow: follow})
+}
+
+// newHarnessOf is newHarness for any options but Conn.
+func newHarnessOf(t *testing.T, options hotcache.Options) *harness {
+	t.Helper()
 	h := &harness{store: memstore.New()}
 	o := server.Options{Store: h.store, MaxTorrentSize: 1 << 20}
-	if !follow {
+	if !options.Follow {
 		o.OnChange = func(ids infohash.Set) { h.Invalidate(ids) }
 	}
 	srv := server.New(o)
@@ -51,7 +57,8 @@ func newHarness(t *testing.T, size int64, follow bool) *harness {
 	h.uploads = torrentcachev1.NewCacheServiceClient(backend)
 	h.admin = torrentcachev1.NewAdminServiceClient(backend)
 	h.tap = &tap{ClientConnInterface: backend}
-	cache, err := hotcache.New(hotcache.Options{Conn: h.tap, Size: size, Follow: follow})
+	options.Conn = h.tap
+	cache, err := hotcache.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

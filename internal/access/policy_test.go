@@ -29,6 +29,7 @@ var calls = map[string]access.Roles{
 	admin + "VerifyStore":                       access.Admin,
 	admin + "BackupStore":                       access.Admin,
 	admin + "GetStats":                          access.Admin,
+	admin + "ReadRecord":                        access.Admin,
 	admin + "Drain":                             access.Admin,
 	"/grpc.health.v1.Health/Check":              0,
 	"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": 0,

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/spf13/pflag"
 )
@@ -52,27 +51,4 @@ func (s *Serve) Validate() error {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
 	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr))
-}
-
-// Gateway is the settings of `torrentcache gateway`.
-type Gateway struct {
-	Doors
-	Backend string // HOST:PORT of a gRPC server
-}
-
-// AddFlags binds the settings to flags and sets their defaults.
-func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
-	g.Doors.AddFlags(flags)
-	flags.StringVar(&g.Backend, "backend", "", "gRPC address (--grpc-addr) of the torrentcache server behind (host:port, required)")
-}
-
-// Validate reports the first setting that cannot be, by its flag.
-func (g *Gateway) Validate() error {
-	if g.Backend == "" {
-		return errors.New("--backend is missing: want the host:port of a torrentcache server's --grpc-addr")
-	}
-	if host, port, err := net.SplitHostPort(g.Backend); err != nil || host == "" || port == "" {
-		return fmt.Errorf("--backend %q: want host:port", g.Backend)
-	}
-	return g.Doors.Validate()
 }

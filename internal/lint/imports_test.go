@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/httpx":     {"internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
+	"internal/nodes":     {"gen/torrentcache/v1", "internal/wire"},
 	"internal/origin":    {},
 	"internal/progress":  {},
 	"internal/source":    {},

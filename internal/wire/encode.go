@@ -22,6 +22,7 @@ func split(v any) (torrent []byte, rest proto.Message) {
 			InfoHashV2: m.GetInfoHashV2(),
 			UpdateTime: m.GetUpdateTime(),
 			Etag:       m.GetEtag(),
+			Stale:      m.GetStale(),
 		}
 		return m.GetTorrent(), withUnknown(others, m)
 	case *torrentcachev1.CacheTorrentRequest:

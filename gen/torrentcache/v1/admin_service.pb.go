@@ -456,6 +456,207 @@ func (x *BackupStoreResponse) GetTotalBytes() int64 {
 	return 0
 }
 
+// ReadRecordRequest names a record.
+type ReadRecordRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The info hash, in any form.
+	InfoHash      string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRecordRequest) Reset() {
+	*x = ReadRecordRequest{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRecordRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRecordRequest) ProtoMessage() {}
+
+func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRecordRequest.ProtoReflect.Descriptor instead.
+func (*ReadRecordRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReadRecordRequest) GetInfoHash() string {
+	if x != nil {
+		return x.InfoHash
+	}
+	return ""
+}
+
+// ReadRecordResponse is a record: a torrent, or its removal.
+type ReadRecordResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The .torrent file; empty if it is removed.
+	Torrent []byte `protobuf:"bytes,1,opt,name=torrent,proto3" json:"torrent,omitempty"`
+	// 40 hex digits; empty for a v2-only torrent, and if it is removed.
+	InfoHashV1 string `protobuf:"bytes,2,opt,name=info_hash_v1,json=infoHashV1,proto3" json:"info_hash_v1,omitempty"`
+	// 64 hex digits; empty for a v1-only torrent, and if it is removed.
+	InfoHashV2 string `protobuf:"bytes,3,opt,name=info_hash_v2,json=infoHashV2,proto3" json:"info_hash_v2,omitempty"`
+	// When these bytes were stored, in whole seconds.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The rank of who uploaded it: 0 is anyone, 1 a writer with a key.
+	Rank int32 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Why it is removed; not set if it is not.
+	Removal       *TorrentRemoval `protobuf:"bytes,6,opt,name=removal,proto3" json:"removal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRecordResponse) Reset() {
+	*x = ReadRecordResponse{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRecordResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRecordResponse) ProtoMessage() {}
+
+func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRecordResponse.ProtoReflect.Descriptor instead.
+func (*ReadRecordResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReadRecordResponse) GetTorrent() []byte {
+	if x != nil {
+		return x.Torrent
+	}
+	return nil
+}
+
+func (x *ReadRecordResponse) GetInfoHashV1() string {
+	if x != nil {
+		return x.InfoHashV1
+	}
+	return ""
+}
+
+func (x *ReadRecordResponse) GetInfoHashV2() string {
+	if x != nil {
+		return x.InfoHashV2
+	}
+	return ""
+}
+
+func (x *ReadRecordResponse) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *ReadRecordResponse) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *ReadRecordResponse) GetRemoval() *TorrentRemoval {
+	if x != nil {
+		return x.Removal
+	}
+	return nil
+}
+
+// TorrentRemoval says why a torrent was removed.
+type TorrentRemoval struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For people.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A case number or URL.
+	Reference string `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"`
+	// When, in whole seconds.
+	RemovalTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=removal_time,json=removalTime,proto3" json:"removal_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TorrentRemoval) Reset() {
+	*x = TorrentRemoval{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TorrentRemoval) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TorrentRemoval) ProtoMessage() {}
+
+func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TorrentRemoval.ProtoReflect.Descriptor instead.
+func (*TorrentRemoval) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TorrentRemoval) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *TorrentRemoval) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *TorrentRemoval) GetRemovalTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemovalTime
+	}
+	return nil
+}
+
 // GetStatsRequest is empty.
 type GetStatsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -465,7 +666,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +678,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +691,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 // GetStatsResponse is what the store holds.
@@ -514,7 +715,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +727,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +740,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetStatsResponse) GetTorrentCount() int64 {
@@ -593,7 +794,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +806,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +819,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 // DrainResponse is empty.
@@ -630,7 +831,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +843,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +856,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -688,7 +889,23 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x13BackupStoreResponse\x12!\n" +
 	"\fcopied_bytes\x18\x01 \x01(\x03R\vcopiedBytes\x12\x1f\n" +
 	"\vtotal_bytes\x18\x02 \x01(\x03R\n" +
-	"totalBytes\"\x11\n" +
+	"totalBytes\"0\n" +
+	"\x11ReadRecordRequest\x12\x1b\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\"\xfe\x01\n" +
+	"\x12ReadRecordResponse\x12\x18\n" +
+	"\atorrent\x18\x01 \x01(\fR\atorrent\x12 \n" +
+	"\finfo_hash_v1\x18\x02 \x01(\tR\n" +
+	"infoHashV1\x12 \n" +
+	"\finfo_hash_v2\x18\x03 \x01(\tR\n" +
+	"infoHashV2\x12;\n" +
+	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\x05R\x04rank\x129\n" +
+	"\aremoval\x18\x06 \x01(\v2\x1f.torrentcache.v1.TorrentRemovalR\aremoval\"\x85\x01\n" +
+	"\x0eTorrentRemoval\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1c\n" +
+	"\treference\x18\x02 \x01(\tR\treference\x12=\n" +
+	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"\x11\n" +
 	"\x0fGetStatsRequest\"\xf5\x01\n" +
 	"\x10GetStatsResponse\x12#\n" +
 	"\rtorrent_count\x18\x01 \x01(\x03R\ftorrentCount\x12#\n" +
@@ -700,12 +917,14 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
-	"\rDrainResponse2\xbb\x04\n" +
+	"\rDrainResponse2\x97\x05\n" +
 	"\fAdminService\x12c\n" +
 	"\rRemoveTorrent\x12%.torrentcache.v1.RemoveTorrentRequest\x1a&.torrentcache.v1.RemoveTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
 	"\x0eRestoreTorrent\x12&.torrentcache.v1.RestoreTorrentRequest\x1a'.torrentcache.v1.RestoreTorrentResponse\"\x03\x90\x02\x02\x12_\n" +
 	"\vVerifyStore\x12#.torrentcache.v1.VerifyStoreRequest\x1a$.torrentcache.v1.VerifyStoreResponse\"\x03\x90\x02\x020\x01\x12Z\n" +
-	"\vBackupStore\x12#.torrentcache.v1.BackupStoreRequest\x1a$.torrentcache.v1.BackupStoreResponse0\x01\x12T\n" +
+	"\vBackupStore\x12#.torrentcache.v1.BackupStoreRequest\x1a$.torrentcache.v1.BackupStoreResponse0\x01\x12Z\n" +
+	"\n" +
+	"ReadRecord\x12\".torrentcache.v1.ReadRecordRequest\x1a#.torrentcache.v1.ReadRecordResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\bGetStats\x12 .torrentcache.v1.GetStatsRequest\x1a!.torrentcache.v1.GetStatsResponse\"\x03\x90\x02\x01\x12K\n" +
 	"\x05Drain\x12\x1d.torrentcache.v1.DrainRequest\x1a\x1e.torrentcache.v1.DrainResponse\"\x03\x90\x02\x02BIZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1b\x06proto3"
 
@@ -721,7 +940,7 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RemoveTorrentRequest)(nil),   // 0: torrentcache.v1.RemoveTorrentRequest
 	(*RemoveTorrentResponse)(nil),  // 1: torrentcache.v1.RemoveTorrentResponse
@@ -731,31 +950,39 @@ var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*VerifyStoreResponse)(nil),    // 5: torrentcache.v1.VerifyStoreResponse
 	(*BackupStoreRequest)(nil),     // 6: torrentcache.v1.BackupStoreRequest
 	(*BackupStoreResponse)(nil),    // 7: torrentcache.v1.BackupStoreResponse
-	(*GetStatsRequest)(nil),        // 8: torrentcache.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),       // 9: torrentcache.v1.GetStatsResponse
-	(*DrainRequest)(nil),           // 10: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),          // 11: torrentcache.v1.DrainResponse
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
+	(*ReadRecordRequest)(nil),      // 8: torrentcache.v1.ReadRecordRequest
+	(*ReadRecordResponse)(nil),     // 9: torrentcache.v1.ReadRecordResponse
+	(*TorrentRemoval)(nil),         // 10: torrentcache.v1.TorrentRemoval
+	(*GetStatsRequest)(nil),        // 11: torrentcache.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),       // 12: torrentcache.v1.GetStatsResponse
+	(*DrainRequest)(nil),           // 13: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),          // 14: torrentcache.v1.DrainResponse
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
-	12, // 0: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	0,  // 1: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 2: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 3: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	6,  // 4: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	8,  // 5: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	10, // 6: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 7: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 8: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 9: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	7,  // 10: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	9,  // 11: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	11, // 12: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	7,  // [7:13] is the sub-list for method output_type
-	1,  // [1:7] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	15, // 0: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	10, // 1: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
+	15, // 2: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	15, // 3: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	0,  // 4: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 5: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 6: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	6,  // 7: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	8,  // 8: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	11, // 9: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	13, // 10: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 11: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 12: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 13: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	7,  // 14: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	9,  // 15: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	12, // 16: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	14, // 17: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	11, // [11:18] is the sub-list for method output_type
+	4,  // [4:11] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -769,7 +996,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

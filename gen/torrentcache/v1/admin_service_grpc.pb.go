@@ -25,6 +25,7 @@ const (
 	AdminService_RestoreTorrent_FullMethodName = "/torrentcache.v1.AdminService/RestoreTorrent"
 	AdminService_VerifyStore_FullMethodName    = "/torrentcache.v1.AdminService/VerifyStore"
 	AdminService_BackupStore_FullMethodName    = "/torrentcache.v1.AdminService/BackupStore"
+	AdminService_ReadRecord_FullMethodName     = "/torrentcache.v1.AdminService/ReadRecord"
 	AdminService_GetStats_FullMethodName       = "/torrentcache.v1.AdminService/GetStats"
 	AdminService_Drain_FullMethodName          = "/torrentcache.v1.AdminService/Drain"
 )
@@ -58,6 +59,12 @@ type AdminServiceClient interface {
 	// while the server serves. Answers tell the progress; when the stream ends
 	// with OK the copy is complete and durable.
 	BackupStore(ctx context.Context, in *BackupStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupStoreResponse], error)
+	// ReadRecord returns all that the store has under an info hash, also what is
+	// for the operator alone: for those who move a store elsewhere.
+	//
+	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND);
+	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
+	ReadRecord(ctx context.Context, in *ReadRecordRequest, opts ...grpc.CallOption) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
@@ -131,6 +138,16 @@ func (c *adminServiceClient) BackupStore(ctx context.Context, in *BackupStoreReq
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_BackupStoreClient = grpc.ServerStreamingClient[BackupStoreResponse]
 
+func (c *adminServiceClient) ReadRecord(ctx context.Context, in *ReadRecordRequest, opts ...grpc.CallOption) (*ReadRecordResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadRecordResponse)
+	err := c.cc.Invoke(ctx, AdminService_ReadRecord_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetStatsResponse)
@@ -180,6 +197,12 @@ type AdminServiceServer interface {
 	// while the server serves. Answers tell the progress; when the stream ends
 	// with OK the copy is complete and durable.
 	BackupStore(*BackupStoreRequest, grpc.ServerStreamingServer[BackupStoreResponse]) error
+	// ReadRecord returns all that the store has under an info hash, also what is
+	// for the operator alone: for those who move a store elsewhere.
+	//
+	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND);
+	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
+	ReadRecord(context.Context, *ReadRecordRequest) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
@@ -206,6 +229,9 @@ func (UnimplementedAdminServiceServer) VerifyStore(*VerifyStoreRequest, grpc.Ser
 }
 func (UnimplementedAdminServiceServer) BackupStore(*BackupStoreRequest, grpc.ServerStreamingServer[BackupStoreResponse]) error {
 	return status.Error(codes.Unimplemented, "method BackupStore not implemented")
+}
+func (UnimplementedAdminServiceServer) ReadRecord(context.Context, *ReadRecordRequest) (*ReadRecordResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadRecord not implemented")
 }
 func (UnimplementedAdminServiceServer) GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStats not implemented")
@@ -292,6 +318,24 @@ func _AdminService_BackupStore_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_BackupStoreServer = grpc.ServerStreamingServer[BackupStoreResponse]
 
+func _AdminService_ReadRecord_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadRecordRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ReadRecord(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ReadRecord_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ReadRecord(ctx, req.(*ReadRecordRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_GetStats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetStatsRequest)
 	if err := dec(in); err != nil {
@@ -342,6 +386,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RestoreTorrent",
 			Handler:    _AdminService_RestoreTorrent_Handler,
+		},
+		{
+			MethodName: "ReadRecord",
+			Handler:    _AdminService_ReadRecord_Handler,
 		},
 		{
 			MethodName: "GetStats",

@@ -302,7 +302,11 @@ type GetTorrentResponse struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Names these exact bytes: the first 128 bits of their SHA-256, 32 lower-case
 	// hex digits without quotes.
-	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Whether this comes from a server's own copy while the store that it shares
+	// with others does not answer: that the torrent was removed or replaced
+	// meanwhile may be missing. Do not keep such an answer.
+	Stale         bool `protobuf:"varint,7,opt,name=stale,proto3" json:"stale,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +381,13 @@ func (x *GetTorrentResponse) GetEtag() string {
 		return x.Etag
 	}
 	return ""
+}
+
+func (x *GetTorrentResponse) GetStale() bool {
+	if x != nil {
+		return x.Stale
+	}
+	return false
 }
 
 // DescribeTorrentRequest names a torrent and a page of its files.
@@ -1227,7 +1238,7 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"infoHashV2\x122\n" +
 	"\aoutcome\x18\x04 \x01(\x0e2\x18.torrentcache.v1.OutcomeR\aoutcome\"0\n" +
 	"\x11GetTorrentRequest\x12\x1b\n" +
-	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\"\xe0\x01\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\"\xf6\x01\n" +
 	"\x12GetTorrentResponse\x12\x18\n" +
 	"\atorrent\x18\x01 \x01(\fR\atorrent\x12\x1b\n" +
 	"\tinfo_hash\x18\x02 \x01(\tR\binfoHash\x12 \n" +
@@ -1237,7 +1248,8 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"infoHashV2\x12;\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x12\n" +
-	"\x04etag\x18\x06 \x01(\tR\x04etag\"\x83\x01\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etag\x12\x14\n" +
+	"\x05stale\x18\a \x01(\bR\x05stale\"\x83\x01\n" +
 	"\x16DescribeTorrentRequest\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12$\n" +
 	"\x0efile_page_size\x18\x02 \x01(\x05R\ffilePageSize\x12&\n" +

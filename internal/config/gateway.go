@@ -1,0 +1,58 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// maxBackends bounds the list of --backend: an edge keeps a connection to each.
+const maxBackends = 64
+
+// Gateway is the settings of `torrentcache gateway`.
+type Gateway struct {
+	Doors
+	Backend      string // as given: HOST:PORT,HOST:PORT,... of gRPC servers
+	BackendTLS   bool
+	BackendCA    string // file name, PEM; empty for the system's
+	BackendToken string // for the feed
+}
+
+// AddFlags binds the settings to flags and sets their defaults.
+func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
+	g.Doors.AddFlags(flags)
+	flags.StringVar(&g.Backend, "backend", "", "gRPC addresses (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
+	flags.BoolVar(&g.BackendTLS, "backend-tls", false, "connect to the backend with TLS and check its certificate")
+	flags.StringVar(&g.BackendCA, "backend-ca", "", "file of the certificates (PEM) that the backend's must lead to; implies --backend-tls (default: the system's)")
+	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
+}
+
+// Validate reports the first setting that cannot be, by its flag.
+func (g *Gateway) Validate() error {
+	if g.Backend == "" {
+		return errors.New("--backend is missing: want the host:port of a torrentcache server's --grpc-addr")
+	}
+	addresses := g.Backends()
+	if len(addresses) > maxBackends {
+		return fmt.Errorf("--backend has %d addresses: want at most %d; a name may stand for many", len(addresses), maxBackends)
+	}
+	for _, address := range addresses {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" || strings.Contains(address, "/") {
+			return fmt.Errorf("--backend %q: want host:port, several with commas", address)
+		}
+	}
+	g.BackendTLS = g.BackendTLS || g.BackendCA != ""
+	return g.Doors.Validate()
+}
+
+// Backends returns the addresses of Backend.
+func (g *Gateway) Backends() []string {
+	addresses := strings.Split(g.Backend, ",")
+	for i, a := range addresses {
+		addresses[i] = strings.TrimSpace(a)
+	}
+	return addresses
+}

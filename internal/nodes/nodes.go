@@ -1,0 +1,80 @@
+// Package nodes is the way from an edge to the servers behind it: one gRPC
+// connection over several nodes that serve the same torrents.
+//
+// Calls go round robin over all addresses of all names. A node that says by
+// grpc.health that it does not serve gets none, unless it is the only one: it may
+// still answer some. Calls that only read are repeated at another node, see
+// [Dial].
+package nodes
+
+import (
+	"crypto/tls"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // lets the client ask nodes for their health
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/torrentcache/torrentcache/internal/wire"
+)
+
+// A node that is gone without a word, its machine off or cut off, is noticed after
+// Ping and this time at most; with something under way, after this time.
+const pingTimeout = 5 * time.Second
+
+// Options say how nodes are reached. Ping and MaxMessageSize are required.
+type Options struct {
+	// Ping is how often an idle connection is tried; nodes disconnect who does so
+	// more often than they allow.
+	Ping time.Duration
+	// MaxMessageSize is the size of the largest answer taken, in bytes.
+	MaxMessageSize int
+	// TLS is for the way to the nodes; the name in each address is checked. Nil
+	// means that it is not encrypted.
+	TLS *tls.Config
+	// FeedToken, unless empty, is sent with the calls of SyncService, which are the
+	// edge's own. All others are users' calls and carry users' credentials.
+	FeedToken string
+}
+
+// Dial returns a connection to the nodes at addresses, each HOST:PORT, made when it
+// is first used and again whenever it was lost. A name stands for all of its
+// addresses. The error is about the options alone.
+//
+// A call that only reads (idempotency_level NO_SIDE_EFFECTS in the API) and was
+// answered UNAVAILABLE, or nothing for five seconds, is made again, three times in
+// all, so that a node that dies costs no reader an error. Uploads are not: one
+// that got no answer may have been stored, and its caller would be told that it
+// had been there before. (grpc itself repeats any call that never left.) Streams
+// are not repeated either.
+func Dial(addresses []string, o Options) (*grpc.ClientConn, error) {
+	const window, bufferSize = 1 << 20, 64 << 10 // as the server's
+	transport := insecure.NewCredentials()
+	if o.TLS != nil {
+		transport = credentials.NewTLS(o.TLS)
+	}
+	return grpc.NewClient(scheme+":///nodes",
+		grpc.WithResolvers(&builder{addresses: addresses}),
+		grpc.WithTransportCredentials(transport),
+		grpc.WithUnaryInterceptor(newRepeater().unary),
+		grpc.WithStreamInterceptor(feedToken(o.FeedToken)),
+		grpc.WithDisableRetry(), // repeater does it, see there
+		grpc.WithDefaultCallOptions(
+			grpc.ForceCodecV2(wire.NewCodec()),
+			grpc.MaxCallRecvMsgSize(o.MaxMessageSize),
+		),
+		grpc.WithInitialWindowSize(window),
+		grpc.WithInitialConnWindowSize(4*window),
+		grpc.WithReadBufferSize(bufferSize),
+		grpc.WithWriteBufferSize(bufferSize),
+		// grpc's own bound of two minutes is too long to wait for a node that is back.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+			MinConnectTimeout: pingTimeout,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.Ping, Timeout: pingTimeout, PermitWithoutStream: true}),
+	)
+}

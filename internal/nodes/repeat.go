@@ -1,0 +1,140 @@
+package nodes
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+const (
+	// attempts is how often a read is made at most.
+	attempts = 3
+
+	// attemptTimeout is how long an attempt may take before another node is asked.
+	// The last attempt has no bound but the caller's: the answer may be large, the
+	// way slow.
+	attemptTimeout = 5 * time.Second
+
+	// pause is how long to wait before the third attempt, more or less. The second
+	// comes at once: a node that died is known by then.
+	pause = 100 * time.Millisecond
+)
+
+// The budget of repetitions, in tenths of one: a call adds a tenth, a repetition
+// takes a whole one. A connection carries 256 calls at a time, which all fail when
+// its node is killed, so that several can be at once.
+const (
+	budgetMost   = 1000 * budgetRepeat
+	budgetRepeat = 10
+	budgetCall   = 1
+)
+
+// repeater repeats reads. grpc's own retryPolicy is not used because it gives up
+// once an answer has begun, and a node may die in the middle of a torrent.
+type repeater struct {
+	readOnly map[string]bool // full names of methods
+	budget   atomic.Int64
+}
+
+func newRepeater() *repeater {
+	r := &repeater{readOnly: readOnlyMethods(torrentcachev1.File_torrentcache_v1_cache_service_proto)}
+	r.budget.Store(budgetMost)
+	return r
+}
+
+// readOnlyMethods returns the methods of a file that the API says have no side effects.
+func readOnlyMethods(file protoreflect.FileDescriptor) map[string]bool {
+	names := map[string]bool{}
+	for i := range file.Services().Len() {
+		service := file.Services().Get(i)
+		for j := range service.Methods().Len() {
+			method := service.Methods().Get(j)
+			options, _ := method.Options().(*descriptorpb.MethodOptions)
+			if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS {
+				names["/"+string(service.FullName())+"/"+string(method.Name())] = true
+			}
+		}
+	}
+	return names
+}
+
+// unary is the interceptor of calls with one request and one answer.
+func (r *repeater) unary(ctx context.Context, method string, req, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if !r.readOnly[method] {
+		return invoke(ctx, method, req, answer, cc, opts...)
+	}
+	r.earn()
+	for attempt := 1; ; attempt++ {
+		err := once(ctx, attempt, func(ctx context.Context) error { return invoke(ctx, method, req, answer, cc, opts...) })
+		if err == nil || attempt == attempts || ctx.Err() != nil || !worthRepeating(err) || !r.spend() {
+			return err
+		}
+		if attempt > 1 && !wait(ctx, pause*3/4+rand.N(pause/2)) {
+			return err
+		}
+	}
+}
+
+// once makes an attempt, which ends early unless it is the last.
+func once(ctx context.Context, attempt int, call func(context.Context) error) error {
+	if attempt == attempts {
+		return call(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
+// worthRepeating reports whether another node may answer better. A deadline is
+// that of the attempt: the caller's is looked at before.
+func worthRepeating(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// earn adds what a call adds to the budget.
+func (r *repeater) earn() {
+	if r.budget.Load() < budgetMost {
+		r.budget.Add(budgetCall)
+	}
+}
+
+// spend takes a repetition from the budget; false says that there is none left.
+func (r *repeater) spend() bool {
+	if r.budget.Add(-budgetRepeat) >= 0 {
+		return true
+	}
+	r.budget.Add(budgetRepeat)
+	return false
+}
+
+// feedToken is an interceptor that shows token with the calls of SyncService.
+func feedToken(token string) grpc.StreamClientInterceptor {
+	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		if token != "" && method == torrentcachev1.SyncService_WatchChanges_FullMethodName {
+			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+		}
+		return stream(ctx, desc, cc, method, opts...)
+	}
+}

@@ -1,0 +1,23 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+func TestCursorAsText(t *testing.T) {
+	for _, c := range []store.Cursor{{}, {Epoch: 1, Sequence: 2}, {Epoch: ^uint64(0), Sequence: ^uint64(0)}} {
+		if got, ok := store.ParseCursor(c.String()); !ok || got != c {
+			t.Errorf("%v becomes %q becomes %v, %v", c, c.String(), got, ok)
+		}
+	}
+	if c, ok := store.ParseCursor(""); !ok || c != (store.Cursor{}) {
+		t.Errorf("no text is %v, %v", c, ok)
+	}
+	for _, text := range []string{"now", "1", "1-", "-1", "01-2", "1-2-3", "1-x", "A-B", "10000000000000000-0"} {
+		if c, ok := store.ParseCursor(text); ok {
+			t.Errorf("%q is taken for %v", text, c)
+		}
+	}
+}
