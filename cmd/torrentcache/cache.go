@@ -17,6 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
@@ -41,7 +42,7 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, fol
 	}
 	o := hotcache.Options{Conn: conn, Size: size, Follow: follow}
 	if follow {
-		o.Settle = settle
+		o.Settle, o.OnLost = settle, h.feedLost
 	}
 	cache, err := hotcache.New(o)
 	if err != nil {
@@ -53,6 +54,16 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, fol
 		go cache.Follow(ctx)
 	}
 	return cache.Conn(conn), nil
+}
+
+// feedLost tells the operator that every download asks the backend until its feed
+// of changes is back.
+func (h *house) feedLost(err *reason.Error) {
+	if err.Reason == reason.Unauthenticated || err.Reason == reason.PermissionDenied {
+		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync as --backend-token", "reason", err.Reason)
+		return
+	}
+	h.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", err)
 }
 
 // changed tells the hot cache which torrent has changed.

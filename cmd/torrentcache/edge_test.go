@@ -33,7 +33,8 @@ func startEdge(t *testing.T, backends []*process, args ...string) *process {
 // twins runs two servers that have the same torrents, which it returns by info hash.
 func twins(t *testing.T, n int) ([]*process, map[string][]byte) {
 	t.Helper()
-	nodes := []*process{startServe(t, t.TempDir()), startServe(t, t.TempDir())}
+	const roles = "--anonymous=read,write,sync"
+	nodes := []*process{startServe(t, t.TempDir(), roles), startServe(t, t.TempDir(), roles)}
 	torrents := map[string][]byte{}
 	for i := range n {
 		torrent := torrenttest.Random(uint64(i), 40_000)
@@ -143,5 +144,23 @@ func TestEdgeFollowsAnotherNode(t *testing.T) {
 			}
 		}
 		t.Logf("the removal is in force at the edge after %s", time.Since(removed))
+	}
+}
+
+// An edge that may not hear of changes serves, keeps nothing, and says why.
+func TestEdgeWithoutTheRoleSync(t *testing.T) {
+	node := startServe(t, t.TempDir())
+	edge := startEdge(t, []*process{node})
+	torrent := torrenttest.V1("not kept")
+	if _, err := node.cache(t).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); !strings.Contains(edge.stderr.String(), "--backend-token"); {
+		if err := download(edge.http+"torrent/"+infoHash(torrent)+".torrent", torrent); err != nil {
+			t.Fatal(err)
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("the operator is not told: %s", edge.stderr)
+		}
 	}
 }

@@ -23,7 +23,8 @@ all their addresses:
 Calls go to all of them in turn, none to those that are down or drain. A read that a
 server did not answer is made again at another one, an upload is not. The gateway
 keeps what is asked for most, and follows one server's feed of changes, another's if
-that goes; while it hears none, it asks for everything.
+that goes, for which it needs a key with the role sync (--backend-token). While it
+hears none, it keeps nothing and asks for everything.
 
 Without --backend-tls the way between is not encrypted: keep it on a private network.
 Give all the same --max-torrent-size, and name the gateway's address in the servers'

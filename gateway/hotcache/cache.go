@@ -40,6 +40,9 @@ type Options struct {
 	// still be from before it, because Conn asks another backend than the feed:
 	// such answers are not kept. Zero for one backend.
 	Settle time.Duration
+	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
+	// in a row. Nil means that nobody wants to know.
+	OnLost func(*reason.Error)
 }
 
 // Cache answers GetTorrent from memory. It is safe for concurrent use.
@@ -50,6 +53,7 @@ type Cache struct {
 	trusted  atomic.Bool // changes are heard of as they happen
 	arena    *fastpath.Arena
 	counts   counts
+	onLost   func(*reason.Error)
 
 	// mu guards fills and settling, and that an entry is kept only if its fill is
 	// still there.
@@ -90,6 +94,10 @@ func New(o Options) (*Cache, error) {
 		arena:    fastpath.NewArena(),
 		fills:    map[infohash.ID]*fill{},
 		settling: settling{span: o.Settle},
+		onLost:   o.OnLost,
+	}
+	if c.onLost == nil {
+		c.onLost = func(*reason.Error) {}
 	}
 	c.trusted.Store(!o.Follow)
 	return c, nil

@@ -23,11 +23,15 @@ const (
 // Follow invalidates what the backend says has changed, until ctx ends. While it
 // does not hear the backend, calls go past the cache.
 func (c *Cache) Follow(ctx context.Context) {
-	cursor := fromNow
+	cursor, told := fromNow, reason.Reason("")
 	for ctx.Err() == nil {
-		err := c.follow(ctx, &cursor)
+		err := reason.Of(c.follow(ctx, &cursor, func() { told = "" }))
 		c.trusted.Store(false)
-		if reason.Of(err).Reason == reason.RequestInvalid { // a cursor of another backend
+		if ctx.Err() == nil && err.Reason != told {
+			c.onLost(err)
+			told = err.Reason
+		}
+		if err.Reason == reason.RequestInvalid { // a cursor of another backend
 			c.Clear()
 			cursor = fromNow
 		}
@@ -39,8 +43,8 @@ func (c *Cache) Follow(ctx context.Context) {
 }
 
 // follow reads the feed after *cursor, which it moves on, until it breaks or says
-// nothing for too long.
-func (c *Cache) follow(ctx context.Context, cursor *string) error {
+// nothing for too long. It calls heard whenever it has caught up.
+func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	alarm := time.AfterFunc(silence, func() {
@@ -69,6 +73,7 @@ func (c *Cache) follow(ctx context.Context, cursor *string) error {
 		// The first answer without changes says that there were no more.
 		if len(news.GetChanges()) == 0 && inTime {
 			c.trusted.Store(true)
+			heard()
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -67,4 +68,28 @@ func TestFollowSilence(t *testing.T) {
 	})
 	h.set(func(tap *tap) { tap.deaf = false })
 	h.inUse(t) // the deaf stream was given up
+}
+
+// Who runs the door hears once why the feed is lost, and again after it was back.
+func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
+	lost := make(chan reason.Reason, 100)
+	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, OnLost: func(err *reason.Error) { lost <- err.Reason }})
+	go h.Follow(t.Context())
+	for range 2 {
+		h.inUse(t)
+		h.set(func(tap *tap) { tap.refuse = reason.New(reason.PermissionDenied, "no").GRPCStatus().Err(); tap.cut() })
+		for got := reason.Reason(""); got != reason.PermissionDenied; { // the cut may be told of, too
+			select {
+			case got = <-lost:
+			case <-time.After(patience):
+				t.Fatal("the loss is never told")
+			}
+		}
+		before := h.streams()
+		eventually(t, "the feed is not asked for again", func() bool { return h.streams() > before+1 })
+		if n := len(lost); n > 0 {
+			t.Errorf("told %d times more", n)
+		}
+		h.set(func(tap *tap) { tap.refuse = nil })
+	}
 }

@@ -90,12 +90,14 @@ func (h *harness) serve(w http.ResponseWriter, r *http.Request) {
 // tap counts the calls that reach the backend, and may hold them up.
 type tap struct {
 	grpc.ClientConnInterface
-	mu    sync.Mutex
-	calls int
-	after func()          // what happens between an answer and its return
-	twist func(reply any) // what becomes of an answer
-	cut   func()          // ends the streams
-	deaf  bool            // streams say nothing
+	mu     sync.Mutex
+	calls  int
+	after  func()          // what happens between an answer and its return
+	twist  func(reply any) // what becomes of an answer
+	cut    func()          // ends the streams
+	deaf   bool            // streams say nothing
+	refuse error           // why there are no streams; nil if there are
+	asked  int             // for streams
 }
 
 func (t *tap) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -116,6 +118,10 @@ func (t *tap) Invoke(ctx context.Context, method string, args, reply any, opts .
 func (t *tap) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.asked++
+	if t.refuse != nil {
+		return nil, t.refuse
+	}
 	ctx, t.cut = context.WithCancel(ctx)
 	stream, err := t.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if t.deaf && err == nil {
@@ -136,6 +142,13 @@ func (t *tap) set(change func(*tap)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change(t)
+}
+
+// streams returns how often a stream was asked for.
+func (t *tap) streams() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked
 }
 
 // count returns how many calls have reached the backend.
