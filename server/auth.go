@@ -41,9 +41,8 @@ func (c Chain) authorize(ctx context.Context, method string) (context.Context, e
 
 // credentialsOf returns what is known of the caller.
 func credentialsOf(ctx context.Context) access.Credentials {
-	md, _ := metadata.FromIncomingContext(ctx)
 	known := access.Credentials{
-		Authorization: strings.Join(md.Get("authorization"), ", "), // two are no credentials
+		Authorization: strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), ", "), // two are no credentials
 		Addr:          origin.FromContext(ctx),
 	}
 	if from, ok := peer.FromContext(ctx); ok {

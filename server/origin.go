@@ -20,11 +20,11 @@ var doors = origin.Proxies{netip.PrefixFrom(origin.Local, origin.Local.BitLen())
 func (c Chain) withOrigin(ctx context.Context) context.Context {
 	proxies, from := c.Proxies, origin.Unknown
 	if p, ok := peer.FromContext(ctx); ok {
-		from = origin.Peer(p.Addr.String())
+		from = origin.PeerAddr(p.Addr)
 		if p.Addr.Network() == inProcessNetwork {
 			proxies, from = doors, origin.Local
 		}
 	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	return origin.NewContext(ctx, proxies.Client(from, md.Get("x-forwarded-for"), md.Get("forwarded")))
+	header := func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) }
+	return origin.NewContext(ctx, proxies.Client(from, header("x-forwarded-for"), header("forwarded")))
 }

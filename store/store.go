@@ -49,7 +49,7 @@ type Store interface {
 	// when every item that has no error is durable. A bad item does not hinder
 	// the others. An item that stands twice is stored once. In which order items
 	// take effect is not said. Put never changes the
-	// items' bytes and does not use them after returning. A cancelled ctx makes
+	// items' bytes, and uses only Shared ones after returning. A cancelled ctx makes
 	// Put return early; the items may land nevertheless.
 	//
 	// What becomes of an item, the first rule that fits:
@@ -132,6 +132,9 @@ type Item struct {
 	IDs infohash.Set
 	// Torrent is the file as uploaded.
 	Torrent []byte
+	// Shared says that nobody changes Torrent any more, ever: the store may keep it
+	// instead of a copy.
+	Shared bool
 	// InfoOffset and InfoLength give the span of the raw info dictionary in
 	// Torrent, in bytes; it is not empty. Two files with the same ids but other info bytes are a
 	// hash collision, and the second is refused with ErrConflict.

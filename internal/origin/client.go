@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 )
@@ -73,6 +74,16 @@ func Peer(text string) netip.Addr {
 		return addr
 	}
 	return Local
+}
+
+// PeerAddr is [Peer] of an address that need not be text first.
+func PeerAddr(addr net.Addr) netip.Addr {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		if ip := tcp.AddrPort().Addr(); ip.IsValid() {
+			return ip.Unmap().WithZone("")
+		}
+	}
+	return Peer(addr.String())
 }
 
 // Block returns what one subscriber has: the address itself for IPv4, the /64

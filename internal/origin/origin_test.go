@@ -1,6 +1,7 @@
 package origin_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -111,6 +112,13 @@ func TestPeer(t *testing.T) {
 	} {
 		if got := origin.Peer(text); got != addr(want) {
 			t.Errorf("%q is %v, want %s", text, got, want)
+		}
+		var as net.Addr = &net.UnixAddr{Name: text, Net: "unix"}
+		if tcp, err := netip.ParseAddrPort(text); err == nil {
+			as = net.TCPAddrFromAddrPort(tcp)
+		}
+		if got := origin.PeerAddr(as); got != addr(want) {
+			t.Errorf("%T %v is %v, want %s", as, as, got, want)
 		}
 	}
 }

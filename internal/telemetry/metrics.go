@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +61,28 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 type rpcMetrics struct {
 	duration *prometheus.HistogramVec
 	in, out  *prometheus.CounterVec
+	series   *sync.Map // rpcSeries by rpcLabels: looking up three by their labels took 1 % of a call
+}
+
+type rpcLabels struct{ method, code string }
+
+// rpcSeries is what a call of one method with one outcome counts in.
+type rpcSeries struct {
+	duration prometheus.Observer
+	in, out  prometheus.Counter
+}
+
+func (r rpcMetrics) of(labels rpcLabels) rpcSeries {
+	if known, ok := r.series.Load(labels); ok {
+		return known.(rpcSeries)
+	}
+	series := rpcSeries{
+		duration: r.duration.WithLabelValues(labels.method, labels.code),
+		in:       r.in.WithLabelValues(labels.method),
+		out:      r.out.WithLabelValues(labels.method),
+	}
+	r.series.Store(labels, series)
+	return series
 }
 
 func newRPCMetrics() rpcMetrics {
@@ -67,6 +90,7 @@ func newRPCMetrics() rpcMetrics {
 		duration: histogram("torrentcache_rpc_duration_seconds", "Duration of calls by method and gRPC code, those of the HTTP doors included.", "method", "code"),
 		in:       counter("torrentcache_rpc_received_bytes_total", "Bytes of the messages received in calls.", "method"),
 		out:      counter("torrentcache_rpc_sent_bytes_total", "Bytes of the messages sent in calls.", "method"),
+		series:   &sync.Map{},
 	}
 }
 
@@ -77,7 +101,8 @@ func (r rpcMetrics) collectors() []prometheus.Collector {
 // ObserveRPC counts a call that has ended. Method is the full name of a
 // registered method and code the name of a gRPC code.
 func (m *Metrics) ObserveRPC(method, code string, duration time.Duration, in, out int) {
-	m.rpc.duration.WithLabelValues(method, code).Observe(duration.Seconds())
-	m.rpc.in.WithLabelValues(method).Add(float64(in))
-	m.rpc.out.WithLabelValues(method).Add(float64(out))
+	series := m.rpc.of(rpcLabels{method, code})
+	series.duration.Observe(duration.Seconds())
+	series.in.Add(float64(in))
+	series.out.Add(float64(out))
 }

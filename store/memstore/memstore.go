@@ -122,7 +122,10 @@ func decideKnown(current *record, item store.Item) (store.Outcome, error) {
 
 func (s *Store) write(current *record, item store.Item, outcome store.Outcome) {
 	s.count(current, -1)
-	torrent := slices.Clone(item.Torrent)
+	torrent := item.Torrent
+	if !item.Shared {
+		torrent = slices.Clone(torrent)
+	}
 	next := &record{
 		ids:     item.IDs.All(),
 		set:     item.IDs,
