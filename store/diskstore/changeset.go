@@ -19,7 +19,8 @@ type changeSet struct {
 	feed    []feedEntry
 	// accounts are of the segments that the changes touch; nil takes one away.
 	accounts map[uint64]*account
-	state    state // as it will be
+	fallen   [][]byte // keys of the index that go, of what fell off a bounded store
+	state    state    // as it will be
 }
 
 func newChangeSet(x *index, before *changeSet, s state) *changeSet {
@@ -49,7 +50,11 @@ func (c *changeSet) apply(h *header, at location, removal store.Removal) error {
 		return err
 	}
 	for i, id := range ids {
-		c.set(id, currents[i], after(currents[i], h, at, removal))
+		next := after(currents[i], h, at, removal)
+		if next != nil && next.sequence == h.sequence && h.lost && c.index.bounded {
+			next = nil // a cache can get it again
+		}
+		c.set(id, currents[i], next)
 	}
 	c.state.sequence = max(c.state.sequence, h.sequence)
 	c.feed = append(c.feed, feedEntry{

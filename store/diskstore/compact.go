@@ -48,7 +48,8 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 	}
 }
 
-// tend compacts in the background until ctx ends.
+// tend works in the background until ctx ends: it notes accesses, and compacts or,
+// if the store is bounded, sees that it stays so.
 func (s *Store) tend(ctx context.Context) {
 	defer close(s.tended)
 	ticker := time.NewTicker(compactEvery)
@@ -57,17 +58,28 @@ func (s *Store) tend(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.segments.sealed:
+			if s.options.Bounded == 0 {
+				continue
+			}
 		case <-ticker.C:
+			s.noteAccesses()
 		}
-		s.noteAccesses()
-		if s.options.CompactionRate < 0 {
-			continue
-		}
-		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(s.options.CompactionRate)}
-		if err := s.compact(ctx, c); err != nil && ctx.Err() == nil {
+		if err := s.makeSpace(ctx); err != nil && ctx.Err() == nil {
 			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
 		}
 	}
+}
+
+// makeSpace wins back space in the background.
+func (s *Store) makeSpace(ctx context.Context) error {
+	switch {
+	case s.options.Bounded > 0:
+		return s.shrink(ctx)
+	case s.options.CompactionRate < 0:
+		return nil
+	}
+	return s.compact(ctx, &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(s.options.CompactionRate)})
 }
 
 // takeTurn waits until nobody else compacts or makes a backup.

@@ -57,6 +57,9 @@ func Open(o Options) (*Store, error) {
 		o.Dir = dir
 	}
 	o = o.withDefaults()
+	if err := checkBound(o); err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
 	s, err := open(o)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
@@ -138,7 +141,7 @@ func newCommitter(o Options, x *index, all *segments, last *segment, now state, 
 	if err != nil {
 		return nil, fmt.Errorf("beginning segment %d: %w", header.segment, err)
 	}
-	all.seal(last, now.offset)
+	c.seal(last, now.offset)
 	c.activate(next, segmentStart)
 	c.published = c.state
 	return c, nil

@@ -20,6 +20,22 @@
 // no log of its own: it is never ahead of the segments, and on opening it learns
 // from them what it missed. Whoever deletes the index loses time, not torrents.
 //
+// # As a bounded cache
+//
+// With Options.Bounded the store is a disposable cache of something else, such as
+// a bucket: Put what was fetched, Get it, and fetch what gives any error. Puts
+// never have to wait for room: the oldest segment falls off as a whole, and what
+// was read since it was written, at most half of it, is appended again. So what is
+// read stays, and what nobody asks for goes in the order in which it came. Only
+// when puts come faster than segments can fall off does one answer ErrFull; it
+// may be ignored. A torrent that fell off is unknown, also to the feed; so is in
+// time what was removed, and at once what was found damaged and its segment
+// compacted. Forget takes out what is no longer true elsewhere. What was read is
+// not remembered across Close. Whoever deletes the folder of a closed store loses
+// nothing; do so when what happened elsewhere in the meantime cannot be known.
+//
+// # The files
+//
 // docs/storage.md describes the files, the order of writes, recovery, and what
 // may be lost. The format is frozen: version 1.
 package diskstore

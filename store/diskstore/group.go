@@ -30,7 +30,7 @@ func (g *group) full() bool {
 
 // isEmpty reports whether the index has nothing to learn from the group.
 func (g *group) isEmpty() bool {
-	return g.bytes == 0 && len(g.entries) == 0 && len(g.accounts) == 0
+	return g.bytes == 0 && len(g.entries) == 0 && len(g.accounts) == 0 && len(g.fallen) == 0
 }
 
 // take decides one change.

@@ -39,6 +39,7 @@ type index struct {
 	health   *indexHealth
 	accounts accounts
 	cache    *entryCache
+	bounded  bool
 }
 
 // openIndex opens or makes the database. A new one has no state.
@@ -69,7 +70,7 @@ func openIndex(o Options) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
-	x := &index{db: db, health: health, cache: newEntryCache(o.CacheSize / 4)}
+	x := &index{db: db, health: health, cache: newEntryCache(o.CacheSize / 4), bounded: o.Bounded > 0}
 	if err := errors.Join(health.err(), health.writeError()); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
@@ -173,6 +174,9 @@ func fillBatch(batch *pebble.Batch, c *changeSet) error {
 		} else {
 			errs = append(errs, batch.Set(segmentKey(segment), a.encode(), nil))
 		}
+	}
+	for _, key := range c.fallen {
+		errs = append(errs, batch.Delete(key, nil))
 	}
 	errs = append(errs, batch.Set([]byte{keyState}, c.state.encode(), nil))
 	return errors.Join(errs...)

@@ -41,8 +41,13 @@ type Options struct {
 	// MaxStoreSize is how many bytes the store may take on disk; puts that would
 	// take more answer ErrFull. 0 means no bound but the disk.
 	MaxStoreSize int64
+	// Bounded makes the store a cache of something else that takes at most so many
+	// bytes on disk: see the package's documentation. It must be room for at least 4
+	// segments. 0 means that the store keeps what it is given. It must not be set for
+	// a store that holds the only copy of anything.
+	Bounded int64
 	// CompactionRate bounds how many bytes a second are read and written to win
-	// back the space of what was replaced or removed. 0 means
+	// back the space of what was replaced or removed, unless the store is bounded. 0 means
 	// DefaultCompactionRate, a negative number that nothing is compacted in the
 	// background.
 	CompactionRate int64
@@ -65,6 +70,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SegmentSize == 0 {
 		o.SegmentSize = DefaultSegmentSize
+		if o.Bounded > 0 {
+			o.SegmentSize = min(o.SegmentSize, max(o.Bounded/16, 1<<20))
+		}
+	}
+	if o.Bounded > 0 && (o.MaxStoreSize == 0 || o.MaxStoreSize > o.Bounded) {
+		o.MaxStoreSize = o.Bounded
 	}
 	if o.MinFreeSpace == 0 {
 		o.MinFreeSpace = DefaultMinFreeSpace

@@ -20,9 +20,12 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	h, body, _, err := s.find(ctx, id)
+	h, body, at, err := s.find(ctx, id)
 	if err != nil {
 		return store.Torrent{}, err
+	}
+	if s.options.Bounded > 0 {
+		s.noteRead(at)
 	}
 	s.accesses.note(h.ids, s.options.Clock())
 	return h.torrent(body), nil

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
@@ -160,9 +161,18 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: beginning segment %d: %w", refusal(err), c.active.id+1, err)
 	}
-	c.segments.seal(c.active, c.state.offset)
+	c.seal(c.active, c.state.offset)
 	c.activate(next, reserve)
 	return nil
+}
+
+// seal notes that nothing is appended to s any more, whose log ends at end.
+func (c *committer) seal(s *segment, end int64) {
+	if err := giveBack(s.file); err != nil {
+		c.options.Logger.Warn("space that was reserved for a segment stays taken",
+			slog.Uint64("segment", s.id), slog.Any("error", err))
+	}
+	c.segments.seal(s, end)
 }
 
 // activate makes s, which is empty, the segment that is appended to.

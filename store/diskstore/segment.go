@@ -53,6 +53,7 @@ type segment struct {
 	id     uint64
 	file   vfs.File
 	header segmentHeader
+	reads  reads // of its records
 
 	// life is held for reading by whoever reads the file, and for writing by who
 	// takes it away.

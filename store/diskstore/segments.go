@@ -14,15 +14,20 @@ const segmentsDir = "segments"
 
 // segments are the open segment files of a store. Safe for concurrent use.
 type segments struct {
-	fs  vfs.FS
-	dir string
+	options Options
+	fs      vfs.FS
+	dir     string
+	sealed  chan struct{} // has a token when a segment was sealed that nobody looked at
 
 	mu   sync.RWMutex
 	open map[uint64]*segment
 }
 
 func newSegments(o Options) *segments {
-	return &segments{fs: o.FS, dir: o.FS.PathJoin(o.Dir, segmentsDir), open: map[uint64]*segment{}}
+	return &segments{
+		options: o, fs: o.FS, dir: o.FS.PathJoin(o.Dir, segmentsDir),
+		sealed: make(chan struct{}, 1), open: map[uint64]*segment{},
+	}
 }
 
 // create makes the file of a new segment, durably, and adds it.
@@ -38,6 +43,7 @@ func (s *segments) create(h segmentHeader, reserve int64) (*segment, error) {
 func (s *segments) add(opened *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	opened.reads = newReads(s.options)
 	s.open[opened.id] = opened
 }
 
@@ -66,6 +72,10 @@ func (s *segments) seal(sealed *segment, end int64) {
 	sealed.sealed = true
 	sealed.end = end
 	sealed.size = max(sealed.size, end)
+	select {
+	case s.sealed <- struct{}{}:
+	default:
+	}
 }
 
 func (s *segments) isSealed(of *segment) bool {

@@ -28,6 +28,20 @@ func preallocate(f vfs.File, offset, length int64) error {
 	return fmt.Errorf("%w: reserving %d bytes: %w", store.ErrFull, length, err)
 }
 
+// giveBack ends the reservation behind the end of a file, on file systems that
+// can. It takes no byte of the file away, so nothing needs to be synced.
+func giveBack(f vfs.File) error {
+	truncater, ok := f.(interface{ Truncate(size int64) error })
+	if !ok {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return truncater.Truncate(info.Size())
+}
+
 // checkFree returns an error that wraps store.ErrFull if less than
 // MinFreeSpace would be free once length more bytes are taken. File systems
 // that do not tell count as having room.

@@ -1,0 +1,247 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// leastSegments is how many segments a bounded store must have room for.
+const leastSegments = 4
+
+// checkBound returns an error if the bound of o is too small for its segments.
+func checkBound(o Options) error {
+	if o.Bounded != 0 && o.Bounded < leastSegments*o.SegmentSize {
+		return fmt.Errorf("Options.Bounded is %d, it must be at least %d, room for %d segments",
+			o.Bounded, leastSegments*o.SegmentSize, leastSegments)
+	}
+	return nil
+}
+
+// readGrain is of how many bytes of a segment it is known whether any were read:
+// a bit for each makes 32 MiB of a terabyte.
+const readGrain = 4096
+
+// reads says which parts of a segment were read since they were written. It is
+// empty for a store without bound. Safe for concurrent use.
+type reads []atomic.Uint64
+
+func newReads(o Options) reads {
+	if o.Bounded == 0 {
+		return nil
+	}
+	return make(reads, o.SegmentSize/readGrain/64+1)
+}
+
+// of returns the word and the bit of an offset. What lies behind the usual size
+// of a segment, which holds one large torrent, shares those of its beginning.
+func (r reads) of(offset int64) (word *atomic.Uint64, bit uint64) {
+	n := offset / readGrain
+	return &r[n/64%int64(len(r))], 1 << (n % 64)
+}
+
+func (r reads) note(offset int64) {
+	if word, bit := r.of(offset); word.Load()&bit == 0 {
+		word.Or(bit)
+	}
+}
+
+func (r reads) has(offset int64) bool {
+	word, bit := r.of(offset)
+	return word.Load()&bit != 0
+}
+
+// noteRead notes that the record at a place was read.
+func (s *Store) noteRead(at location) {
+	if segment := s.segments.get(at.segment); segment != nil {
+		segment.reads.note(at.offset)
+	}
+}
+
+// shrink lets segments fall off, the oldest first, as long as the store has no
+// room for two more, and whichever hold removed bytes that are due.
+func (s *Store) shrink(ctx context.Context) error {
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.endTurn()
+	now := s.options.Clock().Unix()
+	for _, id := range s.segments.ids() {
+		due := s.index.accounts.get(id).due
+		if !s.isCrowded() && (due == 0 || due > now) {
+			continue
+		}
+		if err := s.fallOff(ctx, id); err != nil {
+			return fmt.Errorf("segment %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// isCrowded reports whether there is no room for the active segment, when it is
+// full, and another beside it, which fills while the oldest falls off.
+func (s *Store) isCrowded() bool {
+	sealed := s.segments.sealedBytes(s.committer.stats().segment)
+	return sealed+s.index.diskUsed()+2*s.options.SegmentSize > s.options.Bounded
+}
+
+// fallOff forgets a segment, but for what was read in it, which is appended
+// again: at most half of it, so that room is won whatever was read.
+func (s *Store) fallOff(ctx context.Context, id uint64) error {
+	seg := s.segments.get(id)
+	if seg == nil || !s.segments.isSealed(seg) {
+		return nil
+	}
+	// The header of this segment says what is void of the one before.
+	if before := s.segments.get(seg.header.previous); before != nil && before.size > seg.header.previousEnd {
+		if err := s.fallOff(ctx, before.id); err != nil {
+			return err
+		}
+	}
+	end := s.segments.end(seg)
+	f := &falling{
+		store: s, segment: seg, spare: (end - segmentStart) / 2,
+		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
+	}
+	gaps, err := s.walk(ctx, seg, end, func(h *header, at int64) error { return f.record(ctx, h, at) })
+	if gaps && err == nil || errors.Is(err, errBadRecord) { // the disk cannot read it
+		err = f.unreadable(ctx)
+	}
+	if err := errors.Join(err, f.flush(ctx)); err != nil {
+		return err
+	}
+	return s.retire(ctx, seg)
+}
+
+// falling is a segment on its way out.
+type falling struct {
+	store   *Store
+	segment *segment
+	spare   int64  // how many bytes may be kept still
+	kept    copies // those that are
+	gone    []relic
+}
+
+// fallBatch bounds how many records are forgotten at once.
+const fallBatch = 1000
+
+// record keeps the record at an offset if it was read, else it is forgotten.
+func (f *falling) record(ctx context.Context, h *header, at int64) error {
+	place := location{segment: f.segment.id, offset: at, length: h.length}
+	e, needed, err := isNeeded(f.store.index.get, h, place)
+	if err != nil {
+		return err
+	}
+	if needed && h.isPut() && e.visible() && f.segment.reads.has(at) && h.size() <= f.spare {
+		f.spare -= h.size()
+		return f.kept.add(ctx, f.segment, h, place)
+	}
+	f.gone = append(f.gone, relic{header: *h, at: place})
+	if len(f.gone) < fallBatch {
+		return nil
+	}
+	return f.forget(ctx)
+}
+
+// unreadable has those forgotten whose headers are damaged.
+func (f *falling) unreadable(ctx context.Context) error {
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	entries, err := f.store.index.pointingTo(f.segment.id)
+	for _, e := range entries {
+		h := header{kind: store.ChangeAdded, names: e.names, ids: e.ids, sequence: e.put}
+		f.gone = append(f.gone, relic{header: h, at: e.at})
+	}
+	return err
+}
+
+func (f *falling) flush(ctx context.Context) error {
+	return errors.Join(f.kept.flush(ctx), f.forget(ctx))
+}
+
+func (f *falling) forget(ctx context.Context) error {
+	gone := f.gone
+	f.gone = nil
+	return f.store.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+		for i := range gone {
+			if err := g.fall(&gone[i].header, gone[i].at); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	})
+}
+
+// fall makes the index forget what a record said, if it still holds, and that
+// it was ever there.
+func (c *changeSet) fall(h *header, at location) error {
+	ids := h.names.ids(h.ids)
+	currents, err := c.getAll(ids)
+	if err != nil {
+		return err
+	}
+	c.fallen = append(c.fallen, feedKey(h.sequence))
+	for i, id := range ids {
+		switch e := currents[i]; {
+		case e == nil:
+		case h.kind == store.ChangeRemoved && e.removed && e.sequence == h.sequence:
+			c.set(id, e, nil)
+		case h.isPut() && e.at.segment == at.segment && e.at.offset == at.offset:
+			var next *entry
+			if e.removed { // that stays until it falls off too
+				kept := *e
+				kept.at, kept.damaged = location{}, false
+				next = &kept
+			}
+			c.set(id, e, next)
+			c.fallen = append(c.fallen, accessKey(e.ids.Primary()))
+		}
+	}
+	return nil
+}
+
+// Forget makes a bounded store know nothing of the torrents that have ids, not
+// even that they were removed: for a cache of something else, where they
+// changed. Ids that are unknown are no error. It returns when that is durable.
+// ErrInvalid if the store is not bounded.
+func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if s.options.Bounded == 0 {
+		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
+	}
+	size := 2 * recordSize(0) * int64(len(ids))
+	return s.do(ctx, size, false, func(g *group) (store.Outcome, error) {
+		for _, id := range ids {
+			if err := g.forget(id); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	})
+}
+
+// forget is the change of Forget for one id. A put whose bytes are lost is
+// unknown to a bounded store.
+func (g *group) forget(id infohash.ID) error {
+	e, err := g.get(id)
+	if err == nil && e != nil && e.removed {
+		if err = g.restore(id); err == nil {
+			e, err = g.get(id)
+		}
+	}
+	if err != nil || e == nil {
+		return err
+	}
+	if g.noRoomAtAll != nil {
+		return g.noRoomAtAll
+	}
+	return g.append(&header{kind: store.ChangeReplaced, names: e.names, ids: e.ids, lost: true}, nil, store.Removal{})
+}

@@ -1,0 +1,251 @@
+package diskstore
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+const testBound = 1 << 20
+
+// boundedOptions makes a cache of 16 segments.
+func boundedOptions(fs vfs.FS) Options {
+	o := onDisk(fs, "/store")
+	o.Bounded = testBound
+	return o
+}
+
+func boundedTorrent(seed uint64) store.Item {
+	return storetest.Torrent(storetest.Shape(seed%3), seed, 3000+int(seed%5)*1000, 0)
+}
+
+// gets reports whether item is there, and fails if other bytes are.
+func gets(t *testing.T, s *Store, item store.Item) bool {
+	t.Helper()
+	got, err := s.Get(t.Context(), item.IDs.Primary())
+	if err == nil && bytes.Equal(got.Bytes, item.Torrent) {
+		return true
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
+	}
+	return false
+}
+
+// keys counts the keys of the index that begin with a letter.
+func keys(t *testing.T, s *Store, letter byte) (n int) {
+	t.Helper()
+	it, err := s.index.db.NewIter(&pebble.IterOptions{LowerBound: []byte{letter}, UpperBound: []byte{letter + 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		n++
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestBounded puts five times what there is room for: what was read stays, the
+// newest stays, the rest goes without a trace, and the bound holds throughout.
+func TestBounded(t *testing.T) {
+	s := mustOpen(t, boundedOptions(vfs.NewMem()))
+	const puts = 5 * testBound / 5000
+	hot := []store.Item{boundedTorrent(1), boundedTorrent(2), boundedTorrent(3)}
+	for seed := uint64(1); seed < puts; seed++ {
+		mustPut(t, s, boundedTorrent(seed), store.Created)
+		for _, item := range hot {
+			if seed > 3 && !gets(t, s, item) {
+				t.Fatalf("after %d puts what is read all the time is gone", seed)
+			}
+		}
+		if err := s.shrink(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if used := segmentBytes(t, s.options); used > testBound {
+			t.Fatalf("%d bytes of segments after %d puts", used, seed)
+		}
+	}
+	check := func() {
+		t.Helper()
+		for seed := uint64(10); seed < puts/2; seed++ {
+			if gets(t, s, boundedTorrent(seed)) {
+				t.Errorf("torrent %d is still there", seed)
+			}
+		}
+		for seed := uint64(puts - 20); seed < puts; seed++ {
+			serves(t, s, boundedTorrent(seed))
+		}
+		for _, item := range hot {
+			serves(t, s, item)
+		}
+		stats, err := s.Stats(t.Context())
+		if err != nil || stats.Torrents > puts/4 || stats.Bytes > testBound {
+			t.Errorf("Stats = %+v, %v", stats, err)
+		}
+		if n := keys(t, s, keyFeed); n > puts/4 {
+			t.Errorf("the feed has %d entries for %d torrents", n, stats.Torrents)
+		}
+		if n := keys(t, s, keySegment); n > 17 {
+			t.Errorf("%d segments have an account", n)
+		}
+		accountsAreTrue(t, s)
+	}
+	check()
+	s.noteAccesses()
+	if n := keys(t, s, keyAccess); n == 0 || n > puts/4 {
+		t.Errorf("%d days of access are known", n)
+	}
+	s = reopened(t, s, false)
+	check()
+	s = reopened(t, s, true)
+	check()
+}
+
+// TestBoundedAllRead reads everything: the oldest half of a segment is kept, the
+// rest falls off, so that room is won.
+func TestBoundedAllRead(t *testing.T) {
+	s := mustOpen(t, boundedOptions(vfs.NewMem()))
+	const puts = 2 * testBound / 5000
+	held := 0
+	for seed := range uint64(puts) {
+		mustPut(t, s, boundedTorrent(seed), store.Created)
+		held = 0
+		for before := range seed + 1 {
+			if gets(t, s, boundedTorrent(before)) {
+				held++
+			}
+		}
+		if err := s.shrink(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held < testBound/2/5000 || held > testBound/5000 {
+		t.Errorf("%d torrents of about 5000 bytes are held in %d", held, testBound)
+	}
+}
+
+// TestBoundTooSmall is refused at once, not when the first segment is full.
+func TestBoundTooSmall(t *testing.T) {
+	o := boundedOptions(vfs.NewMem())
+	o.Bounded = 3 * o.SegmentSize
+	if _, err := Open(o); err == nil {
+		t.Error("a bound of three segments is taken")
+	}
+	o.SegmentSize = 0
+	o.Bounded = 8 << 20
+	mustOpen(t, o)
+}
+
+// TestBoundedRemoval removes: the bytes go when they are due, the word that they
+// were removed when it falls off.
+func TestBoundedRemoval(t *testing.T) {
+	var mu sync.Mutex
+	now := fixedClock()
+	o := boundedOptions(vfs.NewMem())
+	o.Clock = func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}
+	s := mustOpen(t, o)
+	item, ahead := boundedTorrent(1), boundedTorrent(2).IDs.Primary()
+	mustPut(t, s, item, store.Created)
+	for _, id := range []infohash.ID{item.IDs.Primary(), ahead} {
+		if err := s.Remove(t.Context(), id, store.Removal{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for seed := range uint64(20) { // the segment is sealed
+		mustPut(t, s, boundedTorrent(100+seed), store.Created)
+	}
+	mu.Lock()
+	now = now.Add(13 * time.Hour)
+	mu.Unlock()
+	if err := s.shrink(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if onDiskAnywhere(t, o, item.Info()) {
+		t.Error("removed bytes are on disk 13 hours later")
+	}
+	for _, id := range append(item.IDs.All(), ahead) {
+		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Get = %v, want that it is forgotten with its segment", err)
+		}
+	}
+	if stats, err := s.Stats(t.Context()); err != nil || stats.Removed != 0 {
+		t.Errorf("Stats = %+v, %v", stats, err)
+	}
+}
+
+// TestForget forgets torrents of every shape, removed or not, and others put in
+// advance: as if they had never been, also for an index that is built anew.
+func TestForget(t *testing.T) {
+	s := mustOpen(t, boundedOptions(vfs.NewMem()))
+	var items []store.Item
+	var ids []infohash.ID
+	for seed := range uint64(6) {
+		item := boundedTorrent(seed)
+		items = append(items, item)
+		mustPut(t, s, item, store.Created)
+		if seed >= 3 {
+			if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := item.IDs.All()
+		ids = append(ids, all[len(all)-1])
+	}
+	other, ahead := boundedTorrent(7), boundedTorrent(8).IDs.Primary()
+	mustPut(t, s, other, store.Created)
+	if err := s.Remove(t.Context(), ahead, store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	ids = append(ids, ahead, boundedTorrent(9).IDs.Primary())
+	if err := s.Forget(t.Context(), ids); err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []func(){func() {}, func() { s = reopened(t, s, false) }, func() { s = reopened(t, s, true) }} {
+		how()
+		for _, item := range items {
+			lacks(t, s, store.ErrNotFound, item)
+		}
+		if _, err := s.Get(t.Context(), ahead); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Get of what was removed in advance = %v", err)
+		}
+		serves(t, s, other)
+		stats, err := s.Stats(t.Context())
+		if err != nil || stats.Torrents != 1 || stats.Removed != 0 {
+			t.Errorf("Stats = %+v, %v", stats, err)
+		}
+	}
+	for _, item := range items {
+		mustPut(t, s, item, store.Created)
+		serves(t, s, item)
+	}
+	plain := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+	if err := plain.Forget(t.Context(), ids); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("Forget of a store without bound = %v", err)
+	}
+}
+
+// lacks fails unless every id of item gives the error want.
+func lacks(t *testing.T, s *Store, want error, item store.Item) {
+	t.Helper()
+	for _, id := range item.IDs.All() {
+		if _, err := s.Get(t.Context(), id); !errors.Is(err, want) {
+			t.Errorf("Get = %v, want %v", err, want)
+		}
+	}
+}
