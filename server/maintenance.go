@@ -146,7 +146,7 @@ func backupError(err error) error {
 // time. The caller calls done at its end.
 func (s *adminService) begin(running *sync.Mutex, method string) (done func(), err error) {
 	if s.maintenance == nil {
-		return nil, unimplemented(method)
+		return nil, reason.New(reason.Unimplemented, "%s is for a store on this server's disk; what is in a bucket is checked when it is read, and backed up by the object store's tools", method)
 	}
 	if !running.TryLock() {
 		return nil, reason.New(reason.Overloaded, "another %s is running, wait for its end", method)

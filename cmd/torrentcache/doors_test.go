@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// The doors are tested twice: in one process with the store, and as a gateway
-// before a server. Nobody outside may see a difference.
+// The doors are tested thrice: in one process with the store, as a gateway before
+// a server, and at one of two nodes over a bucket. Nobody outside may see a difference.
 
 // doorMaxSize is the largest torrent of the servers under test, in bytes.
 const doorMaxSize = 200_000
@@ -27,7 +27,7 @@ type doors struct {
 	cache torrentcachev1.CacheServiceClient
 }
 
-func overBothCompositions(t *testing.T, test func(t *testing.T, d *doors)) {
+func overAllCompositions(t *testing.T, test func(t *testing.T, d *doors)) {
 	t.Helper()
 	limit := fmt.Sprintf("--max-torrent-size=%d", doorMaxSize)
 	t.Run("serve", func(t *testing.T) {
@@ -39,10 +39,15 @@ func overBothCompositions(t *testing.T, test func(t *testing.T, d *doors)) {
 		p := startGateway(t, backend, limit)
 		test(t, &doors{http: p.http, cache: backend.cache(t)})
 	})
+	t.Run("bucket", func(t *testing.T) {
+		bucket := newBucket(t)
+		one, two := bucket.serve(t, limit), bucket.serve(t, limit)
+		test(t, &doors{http: one.http, cache: two.cache(t)})
+	})
 }
 
 func TestEveryWayInAndOut(t *testing.T) {
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for in, up := range uploads {
 			torrent := torrenttest.V1("by " + in)
 			for _, attempt := range []string{"first", "second"} {
@@ -60,7 +65,7 @@ func TestEveryWayInAndOut(t *testing.T) {
 }
 
 func TestCreatedHasALocation(t *testing.T) {
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		torrent := torrenttest.V1("located")
 		for _, want := range []int{http.StatusCreated, http.StatusOK} {
 			code, header, _ := httpDo(t, http.MethodPost, d.http+"v1/torrents", "application/x-bittorrent", torrent)
@@ -89,7 +94,7 @@ func TestBadUploads(t *testing.T) {
 		{"too large", torrenttest.Random(1, doorMaxSize+2000), "TORRENT_TOO_LARGE", "413 TORRENT_TOO_LARGE", "413 TORRENT_TOO_LARGE", "413 Error 115", "200 115"},
 		{"far too large", make([]byte, 10*doorMaxSize), "TORRENT_TOO_LARGE", "413 TORRENT_TOO_LARGE", "413 TORRENT_TOO_LARGE", "413 Error 115", "200 115"},
 	}
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for _, c := range cases {
 			want := map[string]string{"gRPC": c.gRPC, "JSON": c.JSON, "raw": c.raw, "form": c.form, "SOAP": c.soap}
 			for door, up := range uploads {
@@ -111,7 +116,7 @@ func TestHashesThatNameNothing(t *testing.T) {
 		{unknown[:39], "InvalidArgument HASH_MALFORMED", "400 HASH_MALFORMED", "404"},
 		{"nonsense", "InvalidArgument HASH_MALFORMED", "400 HASH_MALFORMED", "404"},
 	}
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for _, c := range cases {
 			want := map[string]string{"gRPC": c.gRPC, "JSON": c.api, "raw": c.api, "download": c.download}
 			for door, down := range fetches {
@@ -136,7 +141,7 @@ func TestWrongMethodsAndTypes(t *testing.T) {
 		{"no such path", http.MethodGet, "v1/nothing", "", http.StatusNotFound},
 		{"no such page", http.MethodGet, "nothing.html", "", http.StatusNotFound},
 	}
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for _, c := range cases {
 			if code, _, body := httpDo(t, c.method, d.http+c.path, c.contentType, nil); code != c.want {
 				t.Errorf("%s: %d %s, want %d", c.name, code, body, c.want)
@@ -157,7 +162,7 @@ func TestBodyThatStopsHalfway(t *testing.T) {
 		{"form", "/autoupload.php", formType, formBody},
 		{"SOAP", "/api/index.php", "text/xml", soapCall(torrent)},
 	}
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for _, c := range cases {
 			answer := sendHalf(t, d.http, c.path, c.contentType, c.body)
 			if strings.Contains(answer, infoHash(torrent)) || !strings.HasPrefix(answer, "HTTP/1.1 ") {
@@ -199,7 +204,7 @@ func sendHalf(t *testing.T, site, path, contentType string, body []byte) string 
 }
 
 func TestClientThatGoesAway(t *testing.T) {
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		u, err := url.Parse(d.http)
 		if err != nil {
 			t.Fatal(err)

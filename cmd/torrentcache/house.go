@@ -29,6 +29,7 @@ type house struct {
 	logger       *slog.Logger
 	metrics      *telemetry.Metrics
 	health       *health.Server // what gRPC clients are told
+	services     []string       // of which health tells; "" is the whole server
 	ready        *lifecycle.Readiness
 	quit         chan struct{} // closed when the shutdown begins
 	group        lifecycle.Group
@@ -46,13 +47,14 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 	steady.OverlapSync()
 	build := buildinfo.Read()
 	h := &house{
-		cfg:     cfg,
-		logger:  telemetry.NewLogger(env.stderr, cfg.LogFormat, cfg.LogLevel),
-		metrics: telemetry.NewMetrics(telemetry.Build{Version: build.Version, Revision: build.Revision, Go: build.Go}),
-		health:  health.NewServer(),
-		quit:    make(chan struct{}),
-		memory:  limitMemory(cfg.MemoryLimit),
-		reloads: reloads{inForce: cfg, hangups: lifecycle.Hangups()},
+		cfg:      cfg,
+		logger:   telemetry.NewLogger(env.stderr, cfg.LogFormat, cfg.LogLevel),
+		metrics:  telemetry.NewMetrics(telemetry.Build{Version: build.Version, Revision: build.Revision, Go: build.Go}),
+		health:   health.NewServer(),
+		services: []string{""},
+		quit:     make(chan struct{}),
+		memory:   limitMemory(cfg.MemoryLimit),
+		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
 	if cfg.HTTPSAddr != config.Off {

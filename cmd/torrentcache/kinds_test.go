@@ -38,7 +38,7 @@ func spellings(id infohash.ID) []string {
 }
 
 func TestEveryKindOfTorrentByEveryIDAtEveryDoor(t *testing.T) {
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for door, up := range uploads {
 			for kind, torrent := range map[string][]byte{
 				"v1": torrenttest.V1("v1 by " + door), "v2": torrenttest.V2("v2 by " + door), "hybrid": torrenttest.Hybrid("hybrid by " + door),
@@ -80,7 +80,7 @@ func TestCompressedUploadsAtEveryDoor(t *testing.T) {
 	tooLarge := map[string]string{
 		"gRPC": "TORRENT_TOO_LARGE", "JSON": "413 TORRENT_TOO_LARGE", "raw": "413 TORRENT_TOO_LARGE", "form": "413 Error 115", "SOAP": "200 115",
 	}
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for door, up := range uploads {
 			torrent := torrenttest.V1("gzip by " + door)
 			var packed bytes.Buffer
@@ -117,7 +117,7 @@ func TestErrorsNameTheByteAndTheRuleAtEveryDoor(t *testing.T) {
 	}
 	want := err.Error()
 	formBody, formType := form(t, torrent)
-	overBothCompositions(t, func(t *testing.T, d *doors) {
+	overAllCompositions(t, func(t *testing.T, d *doors) {
 		for name, c := range map[string]struct {
 			path, contentType string
 			body              []byte

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
@@ -18,7 +15,6 @@ import (
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
-	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
 const serveHelp = `Serve everything from this machine: the store, the gRPC API, and the HTTP doors
@@ -27,6 +23,11 @@ const serveHelp = `Serve everything from this machine: the store, the gRPC API, 
 By default only this machine can reach it. To open it to the network:
 
   torrentcache serve --http-addr :8080 --grpc-addr :9090 --public-url https://example.org
+
+Several nodes over one bucket of an S3-compatible object store, each with the same
+--store (credentials as AWS's tools find them):
+
+  torrentcache serve --store 's3://bucket/prefix?endpoint=https://s3.example.org&region=eu-1'
 
 Keep --admin-addr private: who reaches it can remove torrents. HTTP and HTTPS
 serve the same and nothing redirects. gRPC has no TLS of its own.
@@ -70,19 +71,7 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	if err := h.addGate(cfg.Access); err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(cfg.DataDir)
-	if err != nil {
-		return fmt.Errorf("--data-dir %s: %w", cfg.DataDir, err)
-	}
-	st, err := openStore(diskstore.Options{
-		Dir:            dir,
-		Logger:         h.logger,
-		MinFreeSpace:   orNone(cfg.MinFreeSpace),
-		MaxStoreSize:   int64(cfg.MaxStoreSize),
-		CompactionRate: orNone(cfg.CompactionRate),
-		CacheSize:      int64(cfg.IndexCacheSize),
-		OnDamage:       func(infohash.Set) { h.metrics.StoreDamaged() },
-	})
+	st, err := h.openStorage(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -90,16 +79,8 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	if err := h.serveStore(ctx, cfg, st); err != nil {
 		return err
 	}
-	h.announcement.data = dir
+	h.announcement.data = st.name
 	return h.run(ctx)
-}
-
-// orNone translates 0 for the store, where it means the default.
-func orNone(size config.Size) int64 {
-	if size == 0 {
-		return none
-	}
-	return int64(size)
 }
 
 func closing(st store.Store) error {
@@ -110,7 +91,7 @@ func closing(st store.Store) error {
 }
 
 // serveStore adds to the house all doors to a server over st.
-func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *diskstore.Store) error {
+func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) error {
 	srv := server.New(server.Options{
 		Store:          st,
 		MaxTorrentSize: int64(cfg.MaxTorrentSize),
@@ -118,19 +99,19 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *diskstore.
 		Version:        buildinfo.Read().Version,
 		Logger:         h.logger,
 		OnChange:       h.changed,
-		Maintenance:    maintenance{st, h.metrics},
+		Maintenance:    st.maintenance,
 		OnDrain:        h.drain,
 	})
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
-	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.Err() })
-	go h.watchStore(ctx, st.Err)
+	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
 	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic)); err != nil {
 		return err
 	}
-	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), false); err != nil {
+	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), st.shared); err != nil {
 		return err
 	}
+	go st.watch(ctx)
 	return h.addAdmin(ctx, adminCalls{
 		network: server.NewGRPC(chain, srv.MaxMessageSize(), h.health, func(r grpc.ServiceRegistrar) {
 			srv.RegisterPublic(r)
@@ -163,8 +144,9 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 	}
 	h.announcement.grpc = l.Addr()
 	for service := range s.GetServiceInfo() {
-		h.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
+		h.services = append(h.services, service)
 	}
+	h.tellHealth(true)
 	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, l))
 	return nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -12,7 +13,8 @@ type Serve struct {
 	Doors
 	Access
 	GRPCAddr       string // HOST:PORT, or [Off]
-	DataDir        string
+	Store          string // disk:DIR or s3://BUCKET/PREFIX?...; empty for DataDir
+	DataDir        string // empty if Store is in a bucket
 	MinFreeSpace   Size
 	MaxStoreSize   Size   // 0: no bound but the disk
 	CompactionRate Size   // bytes a second; 0: never compact in the background
@@ -23,12 +25,21 @@ type Serve struct {
 // minIndexCache is the smallest cache of the index that is of use, in bytes.
 const minIndexCache = 1 << 20
 
+const defaultDataDir = "./torrentcache-data"
+
+// What a Store begins with.
+const (
+	diskStore   = "disk:"
+	bucketStore = "s3://"
+)
+
 // AddFlags binds the settings to flags and sets their defaults.
 func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.Doors.AddFlags(flags)
 	s.Access.AddFlags(flags)
 	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
-	flags.StringVar(&s.DataDir, "data-dir", "./torrentcache-data", "folder of the torrents, made if it is not there")
+	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
+	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "folder of the torrents, made if it is not there")
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
 	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
@@ -41,8 +52,8 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 
 // Validate reports the first setting that cannot be, by its flag.
 func (s *Serve) Validate() error {
-	if s.DataDir == "" {
-		return errors.New("--data-dir is empty: want a folder")
+	if err := s.chooseStore(); err != nil {
+		return err
 	}
 	if s.Private != "accept" && s.Private != "reject" {
 		return fmt.Errorf("--private %q: want accept or reject", s.Private)
@@ -51,4 +62,23 @@ func (s *Serve) Validate() error {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
 	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr))
+}
+
+// chooseStore sets DataDir from Store.
+func (s *Serve) chooseStore() error {
+	switch {
+	case s.Store != "" && s.DataDir != defaultDataDir:
+		return errors.New("--store and --data-dir: want one of them; --data-dir DIR is --store disk:DIR")
+	case strings.HasPrefix(s.Store, bucketStore):
+		s.DataDir = ""
+		return nil
+	case strings.HasPrefix(s.Store, diskStore):
+		s.Store, s.DataDir = "", strings.TrimPrefix(s.Store, diskStore)
+	case s.Store != "":
+		return fmt.Errorf("--store %q: want disk:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME", s.Store)
+	}
+	if s.DataDir == "" {
+		return errors.New("--data-dir is empty: want a folder")
+	}
+	return nil
 }

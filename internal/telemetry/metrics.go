@@ -20,6 +20,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	rpc      rpcMetrics
 	http     httpMetrics
+	bucket   *prometheus.HistogramVec
 
 	maintenance maintenanceMetrics
 }
@@ -29,7 +30,7 @@ type Build struct{ Version, Revision, Go string }
 
 // NewMetrics returns Metrics that also cover the Go runtime and the process.
 func NewMetrics(build Build) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), maintenance: newMaintenanceMetrics()}
+	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), maintenance: newMaintenanceMetrics()}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "torrentcache_build_info",
 		Help:        "1, labelled with the build that runs.",
@@ -40,6 +41,7 @@ func NewMetrics(build Build) *Metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.rpc.collectors()...)
 	m.registry.MustRegister(m.http.collectors()...)
+	m.registry.MustRegister(m.bucket)
 	m.registry.MustRegister(m.maintenance.collectors()...)
 	return m
 }

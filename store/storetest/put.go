@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -176,9 +177,19 @@ func largeBatch(t *testing.T, f *fixture) {
 		}
 	}
 	f.reopen()
-	for _, item := range items {
+	for _, item := range items[:10] {
 		f.holds(item)
 	}
+	const readers = 16 // one at a time is slow where each read is a request
+	each(readers, func(r int) {
+		for i := r; i < len(items); i += readers {
+			ids := items[i].IDs.All()
+			got, err := f.Get(t.Context(), ids[len(ids)-1])
+			if err != nil || !bytes.Equal(got.Bytes, items[i].Torrent) {
+				t.Errorf("item %d: %d bytes, %v", i, len(got.Bytes), err)
+			}
+		}
+	})
 }
 
 func testConflict(t *testing.T, b *bench) {

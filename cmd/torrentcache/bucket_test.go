@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// fakeBucket is a bucket of an S3 engine in memory.
+type fakeBucket struct{ location string }
+
+func newBucket(t *testing.T) *fakeBucket {
+	t.Helper()
+	backend := s3mem.New()
+	if err := backend.CreateBucket("torrents"); err != nil {
+		t.Fatal(err)
+	}
+	engine := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
+	t.Cleanup(engine.Close)
+	return &fakeBucket{location: "s3://torrents/cache?endpoint=" + url.QueryEscape(engine.URL)}
+}
+
+// serve runs a node over the bucket until the test ends.
+func (b *fakeBucket) serve(t *testing.T, args ...string) *process {
+	t.Helper()
+	all := append([]string{"serve", "--grpc-addr", "127.0.0.1:0", "--store", b.location}, anyPort...)
+	return start(t, []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=testsecret"}, append(all, args...)...)
+}
+
+func TestBucketAnnounced(t *testing.T) {
+	p := newBucket(t).serve(t)
+	if !strings.HasPrefix(p.data, "s3://torrents/cache/ at 127.0.0.1:") {
+		t.Errorf("announced as %q", p.data)
+	}
+}
+
+// What needs the disk says so over a bucket.
+func TestBucketHasNoMaintenance(t *testing.T) {
+	p := newBucket(t).serve(t)
+	for _, command := range [][]string{{"verify"}, {"backup", t.TempDir()}} {
+		status, _, stderr := runToEnd(t, nil, append(command, "--admin", strings.TrimSuffix(strings.TrimPrefix(p.admin, "http://"), "/"))...)
+		if status == 0 || !strings.Contains(stderr, "object store's tools") {
+			t.Errorf("%s: status %d, %s", command[0], status, stderr)
+		}
+	}
+}
+
+func TestStoreFlag(t *testing.T) {
+	for want, args := range map[string][]string{
+		"want one of them":       {"--store", "s3://torrents", "--data-dir", t.TempDir()},
+		"want disk:DIR or s3://": {"--store", "ftp://x"},
+		"is no bucket's name":    {"--store", "s3://"},
+		"--store: s3://torrents": {"--store", "s3://torrents?endpoint=http://127.0.0.1:1"},
+	} {
+		status, _, stderr := runToEnd(t, []string{"AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, append([]string{"serve"}, args...)...)
+		if status == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: status %d, %s; want %q", args, status, stderr, want)
+		}
+	}
+	dir := t.TempDir()
+	p := start(t, nil, append([]string{"serve", "--grpc-addr", "127.0.0.1:0", "--store", "disk:" + dir}, anyPort...)...)
+	if p.data != dir {
+		t.Errorf("--store disk:%s serves %s", dir, p.data)
+	}
+}
+
+// A removal at one node reaches the hot cache of the other.
+func TestRemovalReachesOtherNodes(t *testing.T) {
+	bucket := newBucket(t)
+	one, two := bucket.serve(t), bucket.serve(t)
+	torrent := torrenttest.V1("to be removed")
+	if _, err := one.cache(t).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+		t.Fatal(err)
+	}
+	download := two.http + "torrent/" + infoHash(torrent) + ".torrent"
+	if code, _, _ := httpDo(t, http.MethodGet, download, "", nil); code != http.StatusOK {
+		t.Fatalf("download: %d", code)
+	}
+	admin := strings.TrimSuffix(strings.TrimPrefix(one.admin, "http://"), "/")
+	if status, _, stderr := runToEnd(t, nil, "remove", infoHash(torrent), "--reason", "test", "--admin", admin); status != 0 {
+		t.Fatalf("remove: %s", stderr)
+	}
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		code, _, _ := httpDo(t, http.MethodGet, download, "", nil)
+		if code == http.StatusGone {
+			break
+		}
+		if time.Since(begin) > patience {
+			t.Fatalf("the other node still answers %d", code)
+		}
+	}
+}
+
+// watchBucket tells failure and recovery to those who ask for the gRPC health.
+func TestBucketHealthIsTold(t *testing.T) {
+	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := make(chan error, 2)
+	states <- errors.New("no writes")
+	states <- nil
+	seen := make(chan grpc_health_v1.HealthCheckResponse_ServingStatus, 4)
+	go h.watchBucket(t.Context(), func() error {
+		answer, err := h.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+		if err == nil {
+			seen <- answer.GetStatus()
+		}
+		select {
+		case state := <-states:
+			return state
+		default:
+			return nil
+		}
+	})
+	for _, want := range []grpc_health_v1.HealthCheckResponse_ServingStatus{
+		grpc_health_v1.HealthCheckResponse_SERVING, grpc_health_v1.HealthCheckResponse_NOT_SERVING, grpc_health_v1.HealthCheckResponse_SERVING,
+	} {
+		if got := <-seen; got != want {
+			t.Errorf("health is %s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/s3store"
+)
+
+// storage is the store that serve serves, and what the house must know of it.
+type storage struct {
+	store.Store
+	name        string                    // for the announcement
+	shared      bool                      // other nodes change it, too
+	err         func() error              // why it takes no uploads now; nil if it does
+	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
+	maintenance server.Maintenance        // nil if it has none
+}
+
+// openStorage opens what --store or --data-dir says.
+func (h *house) openStorage(ctx context.Context, cfg config.Serve) (*storage, error) {
+	if cfg.Store != "" {
+		return h.openBucket(ctx, cfg)
+	}
+	return h.openDisk(cfg)
+}
+
+func (h *house) openDisk(cfg config.Serve) (*storage, error) {
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("--data-dir %s: %w", cfg.DataDir, err)
+	}
+	st, err := openStore(diskstore.Options{
+		Dir:            dir,
+		Logger:         h.logger,
+		MinFreeSpace:   orNone(cfg.MinFreeSpace),
+		MaxStoreSize:   int64(cfg.MaxStoreSize),
+		CompactionRate: orNone(cfg.CompactionRate),
+		CacheSize:      int64(cfg.IndexCacheSize),
+		OnDamage:       func(infohash.Set) { h.metrics.StoreDamaged() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &storage{
+		Store: st, name: dir, err: st.Err,
+		watch:       func(ctx context.Context) { h.watchStore(ctx, st.Err) },
+		maintenance: maintenance{st, h.metrics},
+	}, nil
+}
+
+// orNone translates 0 for the store, where it means the default.
+func orNone(size config.Size) int64 {
+	if size == 0 {
+		return none
+	}
+	return int64(size)
+}
+
+// openBucket opens a store that other nodes may share. The object store's own
+// tools verify and back it up, so it has no maintenance.
+func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, error) {
+	location, err := s3store.ParseLocation(cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("--store %s: %w", cfg.Store, err)
+	}
+	location.Region = cmp.Or(location.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+	st, err := s3store.Open(ctx, s3store.Options{
+		Location: location,
+		Logger:   h.logger,
+		Observe:  h.metrics.ObserveBucket,
+		OnDamage: func(infohash.Set) { h.metrics.StoreDamaged() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--store: %w", err)
+	}
+	return &storage{
+		Store: st, name: location.String(), shared: true, err: st.Err,
+		watch: func(ctx context.Context) { h.watchBucket(ctx, st.Err) },
+	}, nil
+}
+
+// watchBucket tells who asks for the gRPC health, as balancers do, whether the
+// store takes uploads, until ctx ends. Unlike a disk it recovers by itself.
+func (h *house) watchBucket(ctx context.Context, failure func() error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	told := error(nil)
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := failure(); (err == nil) != (told == nil) {
+			told = err
+			h.tellHealth(err == nil)
+		}
+	}
+}
+
+// tellHealth tells gRPC clients whether the server can serve. Once it drains it
+// says no, whatever comes.
+func (h *house) tellHealth(serving bool) {
+	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	if serving {
+		status = grpc_health_v1.HealthCheckResponse_SERVING
+	}
+	for _, service := range h.services {
+		h.health.SetServingStatus(service, status)
+	}
+}
