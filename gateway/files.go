@@ -34,6 +34,7 @@ func (b backend) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev
 type files struct {
 	torrents Torrents
 	maxAge   time.Duration
+	private  func() bool
 }
 
 // serve answers a GET or HEAD with the torrent of id, for saving under a name
@@ -53,8 +54,16 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, ti
 	h := w.Header()
 	h.Set("Content-Type", torrentType)
 	h.Set("Content-Disposition", disposition(title, got.GetInfoHash()))
-	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(f.maxAge/time.Second)))
+	h.Set("Cache-Control", f.scope()+", max-age="+strconv.Itoa(int(f.maxAge/time.Second)))
 	h.Set("ETag", `"`+got.GetEtag()+`"`)
 	http.ServeContent(w, r, "", updated, bytes.NewReader(got.GetTorrent()))
 	return nil
+}
+
+// scope says which caches may keep a download (RFC 9111, section 5.2.2).
+func (f *files) scope() string {
+	if f.private() {
+		return "private"
+	}
+	return "public"
 }

@@ -34,6 +34,9 @@ type Options struct {
 	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
 	// caches must ask each time.
 	DownloadMaxAge time.Duration
+	// Private reports whether downloads are not for everybody, so that no cache may
+	// keep one for others. Nil: they are for everybody.
+	Private func() bool
 	// Logger gets what goes wrong inside the door. Nil: slog's default.
 	Logger *slog.Logger
 }
@@ -58,6 +61,7 @@ func New(o Options) (http.Handler, error) {
 		PublicURL:      o.PublicURL,
 		GRPCAddress:    o.GRPCAddress,
 		MaxTorrentSize: o.MaxTorrentSize,
+		Prefix:         httpx.Prefix,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -66,7 +70,10 @@ func New(o Options) (http.Handler, error) {
 	if o.Torrents == nil {
 		o.Torrents = backend{client}
 	}
-	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge}
+	if o.Private == nil {
+		o.Private = func() bool { return false }
+	}
+	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, private: o.Private}
 	api, err := newAPI(client, files, o)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -50,7 +50,7 @@ func New(o Options) (*Handler, error) {
 	if err := checkPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize})
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Prefix: httpx.Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("soapcompat: %w", err)
 	}

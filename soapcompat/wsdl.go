@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/httpx"
 )
 
 // The WSDLs, complete but for the address: they name placeholderURL. The Go
@@ -34,8 +36,13 @@ func (h *Handler) wsdl(b binding) http.HandlerFunc {
 
 // baseURL is where r was sent to: its scheme, for a script that came by http
 // may not manage our TLS, and its Host. Without a Host (HTTP/1.0) it is the
-// public URL, or else the address that the connection came in on.
+// public URL, or else the address that the connection came in on. A key in the
+// path stays there.
 func (h *Handler) baseURL(r *http.Request) string {
+	return h.hostURL(r) + httpx.Prefix(r)
+}
+
+func (h *Handler) hostURL(r *http.Request) string {
 	if r.Host == "" && h.publicURL != "" {
 		return h.publicURL
 	}

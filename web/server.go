@@ -16,6 +16,7 @@ type server struct {
 	TLS            bool   // whether URL is https
 	GRPC           string // host:port of the gRPC listener
 	MaxTorrentSize int64  // bytes
+	Prefix         string // of the paths that forms send to
 }
 
 // hostPattern is the Host headers that may stand in a page. People paste the
@@ -45,6 +46,7 @@ func (s *Site) server(r *http.Request) server {
 		TLS:            strings.HasPrefix(base, "https:"),
 		GRPC:           grpc,
 		MaxTorrentSize: s.options.MaxTorrentSize,
+		Prefix:         s.options.Prefix(r),
 	}
 }
 

@@ -27,6 +27,10 @@ type Options struct {
 	GRPCAddress string
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
+	// Prefix returns what forms put before the path they send to, so that who came
+	// with a key in the path keeps it. Links do without, since people pass them on.
+	// Nil: nothing.
+	Prefix func(*http.Request) string
 }
 
 // Site writes the pages. It is safe for concurrent use.
@@ -41,6 +45,9 @@ type Site struct {
 // alone, or if the embedded files are broken.
 func New(o Options) (*Site, error) {
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	if o.Prefix == nil {
+		o.Prefix = func(*http.Request) string { return "" }
+	}
 	if scheme, host, _ := strings.Cut(o.PublicURL, "://"); o.PublicURL != "" &&
 		(scheme != "http" && scheme != "https" || !hostPattern.MatchString(host)) {
 		return nil, fmt.Errorf("web: public URL %q: want http:// or https://, a host, perhaps a port, and nothing after it", o.PublicURL)

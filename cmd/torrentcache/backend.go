@@ -29,10 +29,11 @@ func nodeOptions(maxTorrentSize int64) nodes.Options {
 	}
 }
 
-// dialBackend returns the connection to the servers behind a gateway. Errors name the flag.
-func dialBackend(cfg config.Gateway) (*grpc.ClientConn, error) {
+// dialBackend returns the connection to the servers behind a gateway, to whose feed
+// it shows what key returns. Errors name the flag.
+func dialBackend(cfg config.Gateway, key func() string) (*grpc.ClientConn, error) {
 	o := nodeOptions(int64(cfg.MaxTorrentSize))
-	o.FeedToken = cfg.BackendToken
+	o.FeedToken = key
 	if cfg.BackendTLS {
 		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

@@ -40,7 +40,7 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, fol
 	if size == 0 {
 		size = h.memory.limit / cacheShare
 	}
-	o := hotcache.Options{Conn: conn, Size: size, Follow: follow}
+	o := hotcache.Options{Conn: conn, Size: size, Follow: follow, Private: h.private()}
 	if follow {
 		o.Settle, o.OnLost = settle, h.feedLost
 	}
@@ -60,7 +60,7 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, fol
 // of changes is back.
 func (h *house) feedLost(err *reason.Error) {
 	if err.Reason == reason.Unauthenticated || err.Reason == reason.PermissionDenied {
-		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync as --backend-token", "reason", err.Reason)
+		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync by --backend-token-file", "reason", err.Reason)
 		return
 	}
 	h.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", err)

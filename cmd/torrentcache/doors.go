@@ -23,6 +23,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		PublicURL:      h.cfg.PublicURL,
 		GRPCAddress:    h.announcement.grpcAddress(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
+		Private:        h.cache.Private,
 		Logger:         h.logger,
 	})
 	if err != nil {
@@ -42,7 +43,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	legacy.Register(mux)
 	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
 	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
-	return h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux))), nil
+	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux)))), nil
 }
 
 // withOrigin returns next with the client's address in the context of requests.

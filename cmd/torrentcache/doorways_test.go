@@ -173,3 +173,5 @@ func infoHash(torrent []byte) string {
 	sum := sha1.Sum(torrent[at : len(torrent)-1])
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
+
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -23,7 +23,7 @@ all their addresses:
 Calls go to all of them in turn, none to those that are down or drain. A read that a
 server did not answer is made again at another one, an upload is not. The gateway
 keeps what is asked for most, and follows one server's feed of changes, another's if
-that goes, for which it needs a key with the role sync (--backend-token). While it
+that goes, for which it needs a key with the role sync (--backend-token-file). While it
 hears none, it keeps nothing and asks for everything.
 
 Without --backend-tls the way between is not encrypted: keep it on a private network.
@@ -63,7 +63,11 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 		return err
 	}
 	h.reloads.settings = reread
-	conn, err := dialBackend(cfg)
+	key, err := h.backendKey(cfg)
+	if err != nil {
+		return err
+	}
+	conn, err := dialBackend(cfg, key)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ import (
 
 const adminHelp = `
 --admin is the admin listener (--admin-addr) of a running torrentcache server. The
-way there is not encrypted and asks for no key: from elsewhere go through SSH.
+way there is not encrypted: from elsewhere go through SSH. A server with --keys-file
+asks for a key with the role admin: --token-file, or TORRENTCACHE_TOKEN.
 `
 
 const folderHelp = adminHelp + `--data-dir is the folder of a server that does not run.
@@ -33,11 +34,13 @@ const folderHelp = adminHelp + `--data-dir is the folder of a server that does n
 // site is what a command of the operator works on.
 type site struct {
 	admin   string // HOST:PORT of a running server
+	token   token
 	dataDir string // if set, that of a stopped one
 }
 
 func (s *site) addAdmin(flags *pflag.FlagSet) {
 	flags.StringVar(&s.admin, "admin", "127.0.0.1:9091", "admin listener of the running server (host:port)")
+	s.token.addFlags(flags)
 }
 
 func (s *site) addDataDir(flags *pflag.FlagSet) {
@@ -78,11 +81,19 @@ type operator struct {
 }
 
 func (s *site) dial() (*operator, error) {
+	key, err := s.token.read()
+	if err != nil {
+		return nil, err
+	}
 	conn, err := nodes.Dial([]string{s.admin}, nodeOptions(0))
 	if err != nil {
 		return nil, fmt.Errorf("--admin %s: %w", s.admin, err)
 	}
-	return &operator{AdminServiceClient: torrentcachev1.NewAdminServiceClient(conn), conn: conn, address: s.admin}, nil
+	var calls grpc.ClientConnInterface = conn
+	if key != "" {
+		calls = keyedConn{ClientConnInterface: conn, key: key}
+	}
+	return &operator{AdminServiceClient: torrentcachev1.NewAdminServiceClient(calls), conn: conn, address: s.admin}, nil
 }
 
 func (o *operator) close() { _ = o.conn.Close() } // nothing is in flight any more

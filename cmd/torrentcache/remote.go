@@ -16,21 +16,21 @@ import (
 const remoteHelp = `
 --server is the gRPC address of a torrentcache server (its --grpc-addr), not that
 of its web pages. Every flag can also be set in the environment: --server by
-TORRENTCACHE_SERVER, --token by TORRENTCACHE_TOKEN (where other users of the
-machine do not see it).`
+TORRENTCACHE_SERVER, and --token by TORRENTCACHE_TOKEN, where other users of the
+machine do not see it.`
 
 // remote is how the client commands reach a server.
 type remote struct {
 	server         string
 	tls            bool
-	token          string
+	token          token
 	maxTorrentSize config.Size
 }
 
 func (r *remote) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.server, "server", "127.0.0.1:9090", "gRPC address of the server (host:port)")
 	flags.BoolVar(&r.tls, "tls", false, "connect with TLS and check the server's certificate")
-	flags.StringVar(&r.token, "token", "", "send this as Authorization: Bearer TOKEN; use --tls with it outside this machine")
+	r.token.addFlags(flags)
 	r.maxTorrentSize = client.DefaultMaxTorrentSize
 	flags.Var(&r.maxTorrentSize, "max-torrent-size", "largest torrent to handle; set it to what the server was started with")
 }
@@ -46,7 +46,11 @@ func (r *remote) validate() error {
 }
 
 func (r *remote) dial() (*client.Client, error) {
-	o := client.Options{Token: r.token, MaxTorrentSize: int64(r.maxTorrentSize)}
+	key, err := r.token.read()
+	if err != nil {
+		return nil, err
+	}
+	o := client.Options{Token: key, MaxTorrentSize: int64(r.maxTorrentSize)}
 	if r.tls {
 		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

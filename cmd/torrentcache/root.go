@@ -40,7 +40,7 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(env), newGateway(env), newConfig(env), newVersion(env))
+	root.AddCommand(newServe(env), newGateway(env), newKey(env), newConfig(env), newVersion(env))
 	root.AddCommand(newPush(env), newGet(env), newInfo(env), newMissing(env))
 	root.AddCommand(newVerify(env), newBackup(env), newReindex(env), newExport(env), newImport(env))
 	root.AddCommand(newRemove(env), newRestore(env), newStats(env))

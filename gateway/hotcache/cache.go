@@ -43,6 +43,9 @@ type Options struct {
 	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
 	// in a row. Nil means that nobody wants to know.
 	OnLost func(*reason.Error)
+	// Private says that not everybody may read: nothing is answered from the cache
+	// then, since it does not ask who asks. With Follow the feed says so.
+	Private bool
 }
 
 // Cache answers GetTorrent from memory. It is safe for concurrent use.
@@ -50,7 +53,8 @@ type Cache struct {
 	torrents torrentcachev1.CacheServiceClient
 	changes  torrentcachev1.SyncServiceClient
 	entries  *otter.Cache[infohash.ID, *entry]
-	trusted  atomic.Bool // changes are heard of as they happen
+	trusted  atomic.Bool // changes are heard of as they happen, of torrents that everybody may read
+	private  atomic.Bool // not everybody may read torrents, as far as is known
 	arena    *fastpath.Arena
 	counts   counts
 	onLost   func(*reason.Error)
@@ -99,7 +103,8 @@ func New(o Options) (*Cache, error) {
 	if c.onLost == nil {
 		c.onLost = func(*reason.Error) {}
 	}
-	c.trusted.Store(!o.Follow)
+	c.trusted.Store(!o.Follow && !o.Private)
+	c.private.Store(o.Follow || o.Private)
 	return c, nil
 }
 
@@ -163,6 +168,9 @@ func (c *Cache) Stats() Stats {
 		Bytes:   int64(c.entries.WeightedSize()),
 	}
 }
+
+// Private reports whether not everybody may read the torrents, as far as is known.
+func (c *Cache) Private() bool { return c.private.Load() }
 
 // Close ends the cache's background work. The cache must not be used any more.
 func (c *Cache) Close() { c.entries.StopAllGoroutines() }

@@ -2,6 +2,7 @@ package hotcache
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -56,6 +57,12 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 	if err != nil {
 		return err
 	}
+	header, err := feed.Header()
+	if err != nil {
+		return err
+	}
+	// What not everybody may read is not kept: the backend decides on each call.
+	c.private.Store(slices.Contains(header.Get("cache-control"), "private"))
 	for {
 		news, err := feed.Recv()
 		if err != nil {
@@ -72,7 +79,7 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 		*cursor = news.GetCursor()
 		// The first answer without changes says that there were no more.
 		if len(news.GetChanges()) == 0 && inTime {
-			c.trusted.Store(true)
+			c.trusted.Store(!c.private.Load())
 			heard()
 		}
 	}

@@ -156,3 +156,17 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+func TestReadSecret(t *testing.T) {
+	if got, err := ReadSecret(writeFile(t, " tc_key\r\n\n")); err != nil || got != "tc_key" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, text := range []string{"", " \n", "tc_a\ntc_b\n", "tc_\u00e9"} {
+		if got, err := ReadSecret(writeFile(t, text)); err == nil || strings.Contains(err.Error(), "tc_") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	if _, err := ReadSecret("no/such/file"); err == nil {
+		t.Error("no file, and no error")
+	}
+}

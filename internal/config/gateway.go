@@ -18,7 +18,9 @@ type Gateway struct {
 	Backend      string // as given: HOST:PORT,HOST:PORT,... of gRPC servers
 	BackendTLS   bool
 	BackendCA    string // file name, PEM; empty for the system's
-	BackendToken string // for the feed
+	BackendToken string // for the feed; or
+	// BackendTokenFile is the file that holds it.
+	BackendTokenFile string
 }
 
 // AddFlags binds the settings to flags and sets their defaults.
@@ -28,6 +30,8 @@ func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&g.BackendTLS, "backend-tls", false, "connect to the backend with TLS and check its certificate")
 	flags.StringVar(&g.BackendCA, "backend-ca", "", "file of the certificates (PEM) that the backend's must lead to; implies --backend-tls (default: the system's)")
 	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
+	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "file that holds that key; read again on SIGHUP")
+	MarkSecret(flags.Lookup("backend-token"))
 }
 
 // Validate reports the first setting that cannot be, by its flag.
@@ -43,6 +47,9 @@ func (g *Gateway) Validate() error {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" || strings.Contains(address, "/") {
 			return fmt.Errorf("--backend %q: want host:port, several with commas", address)
 		}
+	}
+	if g.BackendToken != "" && g.BackendTokenFile != "" {
+		return errors.New("--backend-token and --backend-token-file: want one of them")
 	}
 	g.BackendTLS = g.BackendTLS || g.BackendCA != ""
 	return g.Doors.Validate()

@@ -23,20 +23,21 @@ const callTime = time.Minute
 // one that is gone, and an upload whose client did go is better finished.
 func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
-	if credentials := r.Header.Get("Authorization"); credentials != "" && printableASCII(credentials) {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", credentials)
+	if credentials := r.Header.Get("Authorization"); credentials != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", presentable(credentials))
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
 	return ctx, cancel
 }
 
-// printableASCII reports whether s may be the value of gRPC metadata; grpc
-// fails the call otherwise.
-func printableASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
+// presentable returns credentials as the value of gRPC metadata, or what is no
+// key anywhere if they cannot be one: grpc fails the call otherwise, and without
+// credentials it would pass as an anonymous one.
+func presentable(credentials string) string {
+	for i := range len(credentials) {
+		if credentials[i] < ' ' || credentials[i] > '~' {
+			return "not-ascii"
 		}
 	}
-	return true
+	return credentials
 }

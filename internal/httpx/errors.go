@@ -27,7 +27,7 @@ func SetErrorHeaders(h http.Header, status int) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retrySeconds))
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="torrentcache"`)
+		h["Www-Authenticate"] = []string{`Basic realm="torrentcache", charset="UTF-8"`, `Bearer realm="torrentcache"`}
 	}
 }
 

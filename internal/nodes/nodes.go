@@ -35,9 +35,9 @@ type Options struct {
 	// TLS is for the way to the nodes; the name in each address is checked. Nil
 	// means that it is not encrypted.
 	TLS *tls.Config
-	// FeedToken, unless empty, is sent with the calls of SyncService, which are the
+	// FeedToken returns what, unless empty, is sent with the calls of SyncService, which are the
 	// edge's own. All others are users' calls and carry users' credentials.
-	FeedToken string
+	FeedToken func() string // nil: nothing is
 }
 
 // Dial returns a connection to the nodes at addresses, each HOST:PORT, made when it

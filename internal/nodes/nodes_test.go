@@ -229,7 +229,7 @@ func TestUploadsAreNotRepeated(t *testing.T) {
 
 func TestFeedToken(t *testing.T) {
 	a := startNode(t)
-	feed, err := torrentcachev1.NewSyncServiceClient(dial(t, nodes.Options{FeedToken: "secret"}, a.address)).
+	feed, err := torrentcachev1.NewSyncServiceClient(dial(t, nodes.Options{FeedToken: func() string { return "secret" }}, a.address)).
 		WatchChanges(t.Context(), &torrentcachev1.WatchChangesRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -129,11 +129,14 @@ func (r *repeater) spend() bool {
 	return false
 }
 
-// feedToken is an interceptor that shows token with the calls of SyncService.
-func feedToken(token string) grpc.StreamClientInterceptor {
+// feedToken is an interceptor that shows what current returns with the calls of
+// SyncService.
+func feedToken(current func() string) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		if token != "" && method == torrentcachev1.SyncService_WatchChanges_FullMethodName {
-			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+		if current != nil && method == torrentcachev1.SyncService_WatchChanges_FullMethodName {
+			if token := current(); token != "" {
+				ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+			}
 		}
 		return stream(ctx, desc, cc, method, opts...)
 	}

@@ -1,0 +1,476 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// caller is somebody with a key, or without one.
+type caller struct {
+	name  string
+	key   string // "" shows none
+	roles access.Roles
+	known bool // the server knows the key
+}
+
+// keysFile returns callers, one for each role, one nobody, one with a wrong key,
+// and the keys file with them.
+func keysFile(t *testing.T) (string, []caller) {
+	t.Helper()
+	callers := []caller{{name: "nobody"}, {name: "a wrong key", key: access.NewKey()}}
+	var lines strings.Builder
+	for _, role := range []access.Roles{access.Read, access.Write, access.Sync, access.Admin} {
+		c := caller{name: role.String(), key: access.NewKey(), roles: role, known: true}
+		callers = append(callers, c)
+		fmt.Fprintln(&lines, access.Entry{Name: c.name, Roles: role, Key: access.DigestOf(c.key)})
+	}
+	return writeFile(t, t.TempDir(), "keys", []byte(lines.String())), callers
+}
+
+// keyOf returns the key of the caller with that role.
+func keyOf(callers []caller, role access.Roles) string {
+	for _, c := range callers {
+		if c.roles == role {
+			return c.key
+		}
+	}
+	return ""
+}
+
+// showing is a way to show a key over HTTP.
+type showing struct {
+	name string
+	do   func(r *http.Request, key string)
+}
+
+var showings = []showing{
+	{"Bearer", func(r *http.Request, key string) { r.Header.Set("Authorization", "Bearer "+key) }},
+	{"Basic", func(r *http.Request, key string) { r.SetBasicAuth("anyone", key) }},
+	{"path", func(r *http.Request, key string) { r.URL.Path = "/k/" + key + r.URL.Path }},
+}
+
+// httpCall is a request, and the role that it needs; 0 if none.
+type httpCall struct {
+	role                      access.Roles
+	method, path, contentType string
+	body                      []byte
+}
+
+// publicCalls are the calls of the public HTTP doors.
+func publicCalls(t *testing.T, torrent []byte) map[string]httpCall {
+	t.Helper()
+	hash := infoHash(torrent)
+	formBody, formType := form(t, torrent)
+	jsonBody := fmt.Appendf(nil, `{"torrent": %q}`, base64Of(torrent))
+	return map[string]httpCall{
+		"raw upload":      {access.Write, "POST", "/v1/torrents", "application/x-bittorrent", torrent},
+		"JSON upload":     {access.Write, "POST", "/v1/torrents", "application/json", jsonBody},
+		"findMissing":     {access.Write, "POST", "/v1/torrents:findMissing", "application/json", fmt.Appendf(nil, `{"infoHashes": [%q]}`, hash)},
+		"JSON get":        {access.Read, "GET", "/v1/torrents/" + hash, "", nil},
+		"describe":        {access.Read, "GET", "/v1/torrents/" + hash + "/info", "", nil},
+		"download":        {access.Read, "GET", "/torrent/" + hash + ".torrent", "", nil},
+		"download's head": {access.Read, "HEAD", "/torrent/" + hash + ".torrent", "", nil},
+		"titled download": {access.Read, "GET", "/torrent/" + hash + "/a.torrent", "", nil},
+		"look-up":         {access.Read, "GET", "/lookup?q=" + hash, "", nil},
+		"form":            {access.Write, "POST", "/autoupload.php", formType, formBody},
+		"browser's form":  {access.Write, "POST", "/upload.php", formType, formBody},
+		"SOAP":            {access.Write, "POST", "/api/index.php", "text/xml", soapCall(torrent)},
+		"SOAP to WSDL":    {access.Write, "POST", "/api/torrage.wsdl", "text/xml", soapCall(torrent)},
+		"literal SOAP":    {access.Write, "POST", "/api/soap", "text/xml", soapCall(torrent)},
+		"WSDL":            {0, "GET", "/api/torrage.wsdl", "", nil},
+		"front page":      {0, "GET", "/", "", nil},
+		"OpenAPI":         {0, "GET", "/api/openapi.json", "", nil},
+		"liveness":        {0, "GET", "/livez", "", nil},
+	}
+}
+
+// operatorCalls are those of the admin listener.
+var operatorCalls = map[string]httpCall{
+	"stats":     {access.Admin, "GET", "/v1/admin/stats", "", nil},
+	"restore":   {access.Admin, "POST", "/v1/admin/torrents/" + strings.Repeat("AB", 20) + ":restore", "application/json", []byte("{}")},
+	"profiles":  {access.Admin, "GET", "/debug/pprof/cmdline", "", nil},
+	"metrics":   {0, "GET", "/metrics", "", nil},
+	"readiness": {0, "GET", "/readyz", "", nil},
+}
+
+// make makes the call at site, with the key shown unless it is empty.
+func (c httpCall) make(t *testing.T, site string, show showing, key string) (int, http.Header, []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), c.method, strings.TrimSuffix(site, "/")+c.path, bytes.NewReader(c.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.contentType != "" {
+		r.Header.Set("Content-Type", c.contentType)
+	}
+	if key != "" {
+		show.do(r, key)
+	}
+	return send(t, http.DefaultTransport, r)
+}
+
+// wantedStatus is the status of a refusal; 0 if the caller may.
+func wantedStatus(who caller, needs, anonymous access.Roles) int {
+	switch {
+	case needs == 0:
+		return 0
+	case who.key != "" && !who.known:
+		return http.StatusUnauthorized
+	case (who.roles | anonymous).Has(needs):
+		return 0
+	case who.known:
+		return http.StatusForbidden
+	default:
+		return http.StatusUnauthorized
+	}
+}
+
+// checkHTTP makes each call for each caller, twice, so that the second one meets
+// what the first one left in caches.
+func checkHTTP(t *testing.T, site string, calls map[string]httpCall, callers []caller, anonymous access.Roles, ways []showing) {
+	t.Helper()
+	for name, call := range calls {
+		for _, who := range append(callers, callers...) {
+			for _, show := range ways {
+				code, header, body := call.make(t, site, show, who.key)
+				want := wantedStatus(who, call.role, anonymous)
+				refused := code == http.StatusUnauthorized || code == http.StatusForbidden
+				if refused != (want != 0) || refused && code != want {
+					t.Errorf("anonymous has %s: %s by %s, key as %s: %d, want %d (0 is not refused): %.300s", anonymous, name, who.name, show.name, code, want, body)
+				}
+				if challenge := header.Values("WWW-Authenticate"); (len(challenge) == 2) != (code == http.StatusUnauthorized) {
+					t.Errorf("%s: %d with WWW-Authenticate %q", name, code, challenge)
+				}
+				// Forms and the WSDL keep the key of who came with it in the path.
+				kept := strings.HasPrefix(header.Get("Content-Type"), "text/html") || call.role == 0
+				if who.key != "" && !kept && bytes.Contains(body, []byte(who.key)) {
+					t.Errorf("%s: the answer has the key: %.300s", name, body)
+				}
+			}
+		}
+	}
+}
+
+// grpcCalls are those of the gRPC ports.
+var grpcCalls = map[string]struct {
+	role access.Roles
+	call func(ctx context.Context, p *grpcPorts, torrent []byte) error
+}{
+	"CacheTorrent": {access.Write, func(ctx context.Context, p *grpcPorts, torrent []byte) error {
+		_, err := p.cache.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+		return err
+	}},
+	"CacheTorrents": {access.Write, func(ctx context.Context, p *grpcPorts, torrent []byte) error {
+		stream, err := p.cache.CacheTorrents(ctx)
+		if err != nil {
+			return err
+		}
+		// A refused stream may be over before this is sent; Recv says why.
+		_ = stream.Send(&torrentcachev1.CacheTorrentsRequest{Torrent: torrent})
+		_ = stream.CloseSend()
+		_, err = stream.Recv()
+		return err
+	}},
+	"GetTorrent": {access.Read, func(ctx context.Context, p *grpcPorts, torrent []byte) error {
+		_, err := p.cache.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: infoHash(torrent)})
+		return err
+	}},
+	"DescribeTorrent": {access.Read, func(ctx context.Context, p *grpcPorts, torrent []byte) error {
+		_, err := p.cache.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{InfoHash: infoHash(torrent)})
+		return err
+	}},
+	"FindMissingTorrents": {access.Write, func(ctx context.Context, p *grpcPorts, torrent []byte) error {
+		_, err := p.cache.FindMissingTorrents(ctx, &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{infoHash(torrent)}})
+		return err
+	}},
+	"WatchChanges": {access.Sync, func(ctx context.Context, p *grpcPorts, _ []byte) error {
+		feed, err := p.sync.WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{})
+		if err == nil {
+			_, err = feed.Recv()
+		}
+		return err
+	}},
+	"GetStats": {access.Admin, func(ctx context.Context, p *grpcPorts, _ []byte) error {
+		_, err := p.admin.GetStats(ctx, &torrentcachev1.GetStatsRequest{})
+		return err
+	}},
+	"VerifyStore": {access.Admin, func(ctx context.Context, p *grpcPorts, _ []byte) error {
+		stream, err := p.admin.VerifyStore(ctx, &torrentcachev1.VerifyStoreRequest{})
+		for err == nil {
+			_, err = stream.Recv()
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}},
+}
+
+type grpcPorts struct {
+	cache torrentcachev1.CacheServiceClient
+	sync  torrentcachev1.SyncServiceClient
+	admin torrentcachev1.AdminServiceClient
+}
+
+func checkGRPC(t *testing.T, p *process, torrent []byte, callers []caller, anonymous access.Roles) {
+	t.Helper()
+	public := dialTest(t, p.grpc)
+	ports := &grpcPorts{torrentcachev1.NewCacheServiceClient(public), torrentcachev1.NewSyncServiceClient(public),
+		torrentcachev1.NewAdminServiceClient(dialTest(t, p.adminAddress(t)))}
+	for name, c := range grpcCalls {
+		for _, who := range callers {
+			ctx, cancel := context.WithCancel(t.Context())
+			if who.key != "" {
+				ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+who.key)
+			}
+			err := c.call(ctx, ports, torrent)
+			cancel()
+			want := map[int]codes.Code{0: codes.OK, 401: codes.Unauthenticated, 403: codes.PermissionDenied}[wantedStatus(who, c.role, anonymous)]
+			if status.Code(err) != want {
+				t.Errorf("anonymous has %s: %s by %s: %v, want %s", anonymous, name, who.name, err, want)
+			}
+		}
+	}
+}
+
+// Each role at each call at each door.
+func TestEachRoleAtEachCallAtEachDoor(t *testing.T) {
+	file, callers := keysFile(t)
+	for text, anonymous := range map[string]access.Roles{"none": 0, "auto": access.Read, "read,write": access.Read | access.Write} {
+		t.Run("anonymous "+text, func(t *testing.T) {
+			p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", text)
+			token := writeFile(t, t.TempDir(), "token", []byte(keyOf(callers, access.Sync)+"\n"))
+			edge := startGateway(t, p, "--backend-token-file", token)
+			torrent := torrenttest.V1("kept")
+			upload := publicCalls(t, torrent)["raw upload"]
+			if code, _, body := upload.make(t, p.http, showings[0], keyOf(callers, access.Write)); code != http.StatusCreated {
+				t.Fatalf("%d %s", code, body)
+			}
+			checkGRPC(t, p, torrent, callers, anonymous)
+			checkHTTP(t, p.http, publicCalls(t, torrent), callers, anonymous, showings)
+			checkHTTP(t, edge.http, publicCalls(t, torrent), callers, anonymous, showings)
+			checkHTTP(t, p.admin, operatorCalls, callers, anonymous, showings[:2])
+			for _, log := range []string{p.stderr.String(), edge.stderr.String()} {
+				for _, who := range callers {
+					if who.key != "" && strings.Contains(log, who.key) {
+						t.Errorf("the log has a key:\n%s", log)
+					}
+				}
+			}
+		})
+	}
+}
+
+// Downloads that are not for everybody are nowhere kept for others, neither behind
+// the server's own fast path nor in front of it.
+func TestDownloadsWithKeysAndTheFastPath(t *testing.T) {
+	file, callers := keysFile(t)
+	for text, scope := range map[string]string{"none": "private", "read": "public"} {
+		t.Run("anonymous "+text, func(t *testing.T) {
+			p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", text, "--download-max-age", "1h")
+			token := writeFile(t, t.TempDir(), "token", []byte(keyOf(callers, access.Sync)))
+			edge := startGateway(t, p, "--backend-token-file", token, "--download-max-age", "1h")
+			torrent := torrenttest.V1("kept")
+			calls := publicCalls(t, torrent)
+			if code, _, body := calls["raw upload"].make(t, p.http, showings[0], keyOf(callers, access.Write)); code != http.StatusCreated {
+				t.Fatalf("%d %s", code, body)
+			}
+			for _, site := range []string{p.http, edge.http} {
+				for range 3 { // of which all but the first find what is kept
+					for _, name := range []string{"download", "titled download", "JSON get"} {
+						code, header, _ := calls[name].make(t, site, showings[0], keyOf(callers, access.Read))
+						if code != http.StatusOK {
+							t.Errorf("%s with the key: %d", name, code)
+						}
+						if got := header.Get("Cache-Control"); name != "JSON get" && got != scope+", max-age=3600" {
+							if site != edge.http || scope != "public" { // which may not have heard of it yet
+								t.Errorf("%s with the key: Cache-Control %q", name, got)
+							}
+						}
+						code, _, _ = calls[name].make(t, site, showings[0], "")
+						if (code == http.StatusOK) != (text == "read") {
+							t.Errorf("%s by nobody: %d", name, code)
+						}
+						code, header, _ = calls[name].make(t, site, showings[0], access.NewKey())
+						if code != http.StatusUnauthorized || header.Get("Cache-Control") != "no-store" {
+							t.Errorf("%s with a wrong key: %d, Cache-Control %q", name, code, header.Get("Cache-Control"))
+						}
+					}
+				}
+			}
+			_, _, metrics := httpGet(t, p.admin+"metrics")
+			if fast := strings.Contains(string(metrics), `torrentcache_fast_path_requests_total{code="200"} 0`) ||
+				!strings.Contains(string(metrics), "torrentcache_fast_path_requests_total"); fast != (text == "none") {
+				t.Errorf("the fast path is out of use: %v", fast)
+			}
+		})
+	}
+}
+
+// A script that can change nothing but its host name: the WSDL that it reads sends
+// it back with its key.
+func TestKeyInThePath(t *testing.T) {
+	file, callers := keysFile(t)
+	p := startServe(t, t.TempDir(), "--keys-file", file, "--log-level", "debug")
+	key, torrent := keyOf(callers, access.Write), torrenttest.V1("by path")
+	base := p.http + "k/" + key
+	for _, wsdl := range []string{"/api/torrage.wsdl", "//api/torrage.wsdl", "/api/index.php?wsdl", "/api/cache.wsdl"} {
+		code, _, body := httpGet(t, base+wsdl)
+		if want := `location="` + base + "/api/"; code != http.StatusOK || !bytes.Contains(body, []byte(want)) {
+			t.Errorf("%s: %d, no %s in %s", wsdl, code, want, body)
+		}
+	}
+	for name, up := range map[string]upload{"form": uploadForm, "SOAP": uploadSOAP, "raw": uploadRaw, "JSON": uploadJSON} {
+		for _, tail := range []string{"/", "//"} {
+			if hash, refusal := up(t, &doors{http: base + tail}, torrent); hash != infoHash(torrent) {
+				t.Errorf("%s: %s", name, refusal)
+			}
+		}
+	}
+	if got, refusal := fetchDownload(t, &doors{http: base + "/"}, infoHash(torrent)); !bytes.Equal(got, torrent) {
+		t.Errorf("download: %s", refusal)
+	}
+	_, _, page := httpGet(t, base+"/")
+	if !bytes.Contains(page, []byte(`action="/k/`+key+`/upload.php"`)) || bytes.Count(page, []byte(key)) != 2 {
+		t.Errorf("the page's forms do not keep the key, or its links do: %s", page)
+	}
+	if _, refusal := uploadForm(t, &doors{http: p.http + "k/wrong/"}, torrent); refusal != "401 Error 113" {
+		t.Errorf("a wrong key: %s", refusal)
+	}
+	httpGet(t, base+"/torrent/%00%0d%0a")
+	httpGet(t, base+"/no/such/path")
+	_, _, metrics := httpGet(t, p.admin+"metrics")
+	if bytes.Contains(metrics, []byte(key)) || strings.Contains(p.stderr.String(), key) {
+		t.Errorf("the key is in the metrics or in the log:\n%s", p.stderr)
+	}
+	if !bytes.Contains(metrics, []byte(`door="form"`)) || !bytes.Contains(metrics, []byte(`door="soap"`)) {
+		t.Error("the metrics do not tell the doors behind a key apart")
+	}
+}
+
+// A page of another site cannot upload with the password that a browser remembers.
+func TestPagesOfOtherSitesCannotUploadWithAPassword(t *testing.T) {
+	file, callers := keysFile(t)
+	p := startServe(t, t.TempDir(), "--keys-file", file)
+	call := publicCalls(t, torrenttest.V1("a"))["browser's form"]
+	from := func(site string) showing {
+		return showing{site, func(r *http.Request, key string) {
+			r.SetBasicAuth("", key)
+			r.Header.Set("Sec-Fetch-Site", site)
+		}}
+	}
+	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusOK} {
+		if code, _, body := call.make(t, p.http, from(site), keyOf(callers, access.Write)); code != want {
+			t.Errorf("%s: %d %s", site, code, body)
+		}
+	}
+}
+
+// Without keys a 2010 script works as it is, whatever a proxy before it adds.
+func TestWithoutKeysEverybodyReadsAndWrites(t *testing.T) {
+	p := startServe(t, t.TempDir())
+	torrent := torrenttest.V1("a")
+	p.mustUpload(t, torrent)
+	for name, call := range publicCalls(t, torrent) {
+		for _, key := range []string{"", "of-a-proxy"} {
+			if code, _, body := call.make(t, p.http, showings[1], key); code >= 400 {
+				t.Errorf("%s: %d %s", name, code, body)
+			}
+		}
+	}
+	for name, call := range operatorCalls {
+		if code, _, body := call.make(t, p.admin, showings[0], ""); code >= 400 && name != "restore" {
+			t.Errorf("%s: %d %s", name, code, body)
+		}
+	}
+	checkGRPC(t, p, torrent, []caller{{name: "nobody"}}, access.Read|access.Write|access.Admin)
+}
+
+// The commands show the key of --token, --token-file and TORRENTCACHE_TOKEN.
+func TestCommandsShowTheirKey(t *testing.T) {
+	file, callers := keysFile(t)
+	p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", "none")
+	torrent := torrenttest.V1("a")
+	dir := t.TempDir()
+	torrentFile := writeFile(t, dir, "a.torrent", torrent)
+	key := func(role access.Roles) string { return keyOf(callers, role) }
+	tokenFile := writeFile(t, dir, "token", []byte(key(access.Admin)+"\n"))
+	for _, c := range []struct {
+		env    []string
+		args   []string
+		status int
+		says   string
+	}{
+		{nil, []string{"push", "--server", p.grpc, torrentFile}, 1, "UNAUTHENTICATED"},
+		{nil, []string{"push", "--server", p.grpc, "--token", key(access.Write), torrentFile}, 0, ""},
+		{[]string{"TORRENTCACHE_TOKEN=" + key(access.Write)}, []string{"push", "--server", p.grpc, torrentFile}, 0, ""},
+		{[]string{"TORRENTCACHE_TOKEN=" + key(access.Write)}, []string{"get", "--server", p.grpc, "--out-dir", dir, infoHash(torrent)}, 1, "PERMISSION_DENIED"},
+		{[]string{"TORRENTCACHE_TOKEN=" + key(access.Read)}, []string{"info", "--server", p.grpc, infoHash(torrent)}, 0, ""},
+		{nil, []string{"stats", "--admin", p.adminAddress(t)}, 1, "UNAUTHENTICATED"},
+		{nil, []string{"stats", "--admin", p.adminAddress(t), "--token-file", tokenFile}, 0, ""},
+		{[]string{"TORRENTCACHE_TOKEN_FILE=" + tokenFile}, []string{"verify", "--admin", p.adminAddress(t)}, 0, ""},
+		{[]string{"TORRENTCACHE_TOKEN=x"}, []string{"stats", "--admin", p.adminAddress(t), "--token-file", tokenFile}, 1, "want one of them"},
+		{nil, []string{"remove", "--admin", p.adminAddress(t), "--token", key(access.Admin), infoHash(torrent)}, 0, ""},
+		{nil, []string{"stats", "--admin", p.adminAddress(t), "--token-file", filepath.Join(dir, "none")}, 1, "--token-file"},
+	} {
+		status, stdout, stderr := runToEnd(t, c.env, c.args...)
+		if (status == 0) != (c.status == 0) || !strings.Contains(stdout+stderr, c.says) {
+			t.Errorf("%v: status %d, %s%s", c.args, status, stdout, stderr)
+		}
+	}
+}
+
+// The commands that make a keys file, and a server that reads it.
+func TestKeyCommands(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	status, stdout, stderr := runToEnd(t, nil, "key", "new", "--name", "site", "--role", "write,admin", "--keys-file", file)
+	key := strings.TrimSpace(stdout)
+	if status != 0 || !strings.HasPrefix(key, "tc_") || strings.Contains(stderr, key) {
+		t.Fatalf("status %d, %q, %q", status, stdout, stderr)
+	}
+	_, shown, _ := runToEnd(t, nil, "key", "new", "--name", "other", "--role", "read")
+	_, line, _ := strings.Cut(shown, "\n")
+	old, err := os.ReadFile(file)
+	if err != nil || strings.Contains(string(old), key) {
+		t.Fatalf("%s, %v", old, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(file, append(old, strings.TrimSpace(line)...), 0o600); err != nil { // without a line feed
+		t.Fatal(err)
+	}
+	runToEnd(t, nil, "key", "new", "--name", "site", "--role", "sync", "--keys-file", file)
+	status, list, stderr := runToEnd(t, []string{"TORRENTCACHE_KEYS_FILE=" + file}, "key", "list")
+	if status != 0 || strings.Count(list, "\n") != 3 || strings.Count(list, "site ") != 2 || !strings.Contains(list, "write,admin") {
+		t.Errorf("status %d, %s%s", status, list, stderr)
+	}
+	p := startServe(t, t.TempDir(), "--keys-file", file)
+	if code, _, body := publicCalls(t, torrenttest.V1("a"))["form"].make(t, p.http, showings[1], key); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
+	}
+	for _, args := range [][]string{
+		{"new", "--name", "a"}, {"new", "--role", "read"}, {"new", "--name", "a", "--role", "none"}, {"new", "--name", "a b", "--role", "read"},
+		{"list"}, {"list", "--keys-file", t.TempDir()},
+		{"new", "--name", "a", "--role", "read", "--keys-file", writeFile(t, t.TempDir(), "bad", []byte("a b c"))},
+	} {
+		if status, stdout, stderr := runToEnd(t, nil, append([]string{"key"}, args...)...); status == 0 || stdout != "" || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: status %d, %q, %q", args, status, stdout, stderr)
+		}
+	}
+}

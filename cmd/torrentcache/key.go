@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/internal/access"
+)
+
+const keyHelp = `Make keys for a server started with --keys-file, and list who is in that file.
+
+  torrentcache key new --name site1 --role write --keys-file keys
+  torrentcache key new --name me --role read,write,sync,admin
+  torrentcache key list --keys-file keys
+
+The file has a line for each key: NAME ROLES sha256:DIGEST. The key itself is shown
+once, when it is made, and kept nowhere. Two other kinds of line are written by hand:
+
+  office  write       address:192.0.2.0/24
+  edge1   read,sync   certificate:edge1.example.org
+
+Roles: read gets torrents, write caches them and asks which are missing, sync follows
+the feed of all changes, admin makes the operator's calls. No role implies another;
+everybody has those of serve --anonymous besides.
+
+A running server reads the file again on SIGHUP. To replace a key make a second one
+of the same name, give it to its user, then take the old line out.`
+
+type keySettings struct {
+	name, role, keysFile string
+}
+
+func newKey(env environment) *cobra.Command {
+	c := &cobra.Command{Use: "key", Short: "Make and list keys", Long: keyHelp, Args: noArguments}
+	c.AddCommand(newKeyNew(env), newKeyList(env))
+	return c
+}
+
+func newKeyNew(env environment) *cobra.Command {
+	var s keySettings
+	c := &cobra.Command{
+		Use:   "new --name NAME --role ROLES",
+		Short: "Make a key; add it to a keys file, or show the line for it",
+		Long:  keyHelp,
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settings(c, env, func() error { return nil }); err != nil {
+				return err
+			}
+			return s.make(env)
+		},
+	}
+	c.Flags().StringVar(&s.name, "name", "", "whose key it is, for the file and the logs (required)")
+	c.Flags().StringVar(&s.role, "role", "", "what it is for: a list of read, write, sync and admin (required)")
+	c.Flags().StringVar(&s.keysFile, "keys-file", "", "file to add it to, made if it is not there; without it the line is shown")
+	return c
+}
+
+func newKeyList(env environment) *cobra.Command {
+	var s keySettings
+	c := &cobra.Command{
+		Use:   "list --keys-file FILE",
+		Short: "List who is in a keys file, which also checks it",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settings(c, env, func() error { return nil }); err != nil {
+				return err
+			}
+			return s.list(env.stdout)
+		},
+	}
+	c.Flags().StringVar(&s.keysFile, "keys-file", "", "the file (required)")
+	return c
+}
+
+// make makes a key. On standard output is the key alone if its line goes to the
+// file, so that a script can take it from there.
+func (s keySettings) make(env environment) error {
+	roles, err := access.ParseRoles(s.role)
+	if err == nil && roles == 0 {
+		err = errors.New("want at least one of read, write, sync and admin")
+	}
+	if err != nil {
+		return fmt.Errorf("--role: %w", err)
+	}
+	if err := access.CheckName(s.name); err != nil {
+		return fmt.Errorf("--name: %w", err)
+	}
+	key := access.NewKey()
+	line := access.Entry{Name: s.name, Roles: roles, Key: access.DigestOf(key)}.String()
+	if s.keysFile == "" {
+		_, err := fmt.Fprintf(env.stdout, "%s\n%s\n", key, line)
+		return err
+	}
+	if err := appendLine(s.keysFile, line); err != nil {
+		return fmt.Errorf("--keys-file: %w", err)
+	}
+	if _, err := fmt.Fprintln(env.stdout, key); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.stderr, "Added to %s. Keep the key, it is not shown again. A running server knows it after SIGHUP.\n", s.keysFile)
+	return err
+}
+
+// appendLine adds a line to a keys file, if what it has is right.
+func appendLine(name, line string) (err error) {
+	if _, err := access.ParseFile(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	before, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	if len(before) > 0 && !bytes.HasSuffix(before, []byte("\n")) {
+		line = "\n" + line
+	}
+	if _, err := io.WriteString(f, line+"\n"); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func (s keySettings) list(out io.Writer) error {
+	if s.keysFile == "" {
+		return errors.New("--keys-file is missing")
+	}
+	entries, err := access.ParseFile(s.keysFile)
+	if err != nil {
+		return fmt.Errorf("--keys-file: %w", err)
+	}
+	for _, e := range entries {
+		if _, err := fmt.Fprintf(out, "%-20s %-22s %s\n", e.Name, e.Roles, e.Known()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

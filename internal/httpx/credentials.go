@@ -1,0 +1,72 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// keyPath begins the paths that carry a key, for scripts in which nothing but the
+// server's name can be changed: /k/KEY/autoupload.php.
+const keyPath = "/k/"
+
+type prefixKey struct{}
+
+// Prefix returns what [Credentials] took off the path of r, such as /k/KEY; "" if
+// nothing.
+func Prefix(r *http.Request) string {
+	prefix, _ := r.Context().Value(prefixKey{}).(string)
+	return prefix
+}
+
+// Credentials returns next with the key in a path /k/KEY/... moved into the header
+// Authorization, in place of what is there: next sees the rest of the path, and
+// nothing behind it that logs or counts paths ever sees the key.
+//
+// It refuses what another site's page has a browser post with a password (Basic)
+// that the browser remembers.
+func Credentials(next http.Handler) http.Handler {
+	var origins http.CrossOriginProtection
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if key, rest, ok := cutKey(r.URL.Path); ok {
+			next.ServeHTTP(w, withKey(r, key, rest))
+			return
+		}
+		if origins.Check(r) != nil && isBasic(r.Header.Get("Authorization")) {
+			SetSecurityHeaders(w.Header())
+			WriteJSONError(w, reason.New(reason.PermissionDenied,
+				"another site's page sent this with a password that the browser remembers; send Authorization: Bearer KEY"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cutKey returns the key in a path, and the path behind it, which begins with a
+// slash.
+func cutKey(path string) (key, rest string, ok bool) {
+	tail, ok := strings.CutPrefix(MergeSlashes(path), keyPath)
+	if !ok {
+		return "", "", false
+	}
+	key, rest, _ = strings.Cut(tail, "/")
+	return key, "/" + rest, true
+}
+
+// withKey returns r for path rest with key in its header.
+func withKey(r *http.Request, key, rest string) *http.Request {
+	inner := r.WithContext(context.WithValue(r.Context(), prefixKey{}, keyPath+key))
+	u := *r.URL
+	u.Path, u.RawPath = rest, ""
+	inner.URL, inner.RequestURI = &u, u.RequestURI()
+	inner.Header = r.Header.Clone()
+	inner.Header.Set("Authorization", "Bearer "+key)
+	return inner
+}
+
+func isBasic(authorization string) bool {
+	scheme, _, _ := strings.Cut(authorization, " ")
+	return strings.EqualFold(scheme, "basic")
+}

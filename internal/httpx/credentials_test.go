@@ -1,0 +1,78 @@
+package httpx_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/torrentcache/torrentcache/internal/httpx"
+)
+
+func TestKeyInThePath(t *testing.T) {
+	for _, c := range []struct{ target, path, query, authorization, prefix string }{
+		{"/k/key/autoupload.php", "/autoupload.php", "", "Bearer key", "/k/key"},
+		{"//k//key//api/torrage.wsdl?wsdl", "/api/torrage.wsdl", "wsdl", "Bearer key", "/k/key"},
+		{"/k/key", "/", "", "Bearer key", "/k/key"},
+		{"/k/key/", "/", "", "Bearer key", "/k/key"},
+		{"/k/key/k/other/x", "/k/other/x", "", "Bearer key", "/k/key"},
+		{"/k/", "/", "", "Bearer ", "/k/"},
+		{"/k/a%2Fb/x", "/b/x", "", "Bearer a", "/k/a"},
+		{"/k", "/k", "", "Basic mine", ""},
+		{"/kk/key/x", "/kk/key/x", "", "Basic mine", ""},
+		{"/torrent/k/key/x?a=/k/b/", "/torrent/k/key/x", "a=/k/b/", "Basic mine", ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.target, nil)
+		r.Header.Set("Authorization", "Basic mine")
+		seen := false
+		httpx.Credentials(http.HandlerFunc(func(_ http.ResponseWriter, inner *http.Request) {
+			seen = true
+			if inner.URL.Path != c.path || inner.URL.RawQuery != c.query || inner.Header.Get("Authorization") != c.authorization || httpx.Prefix(inner) != c.prefix {
+				t.Errorf("%s: %s, %q, %q, prefix %q", c.target, inner.URL, inner.Header["Authorization"], inner.RequestURI, httpx.Prefix(inner))
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		if !seen || r.Header.Get("Authorization") != "Basic mine" {
+			t.Errorf("%s: not served, or the request was changed", c.target)
+		}
+	}
+}
+
+func TestPasswordThatABrowserRemembers(t *testing.T) {
+	for _, c := range []struct {
+		method, authorization, site string
+		want                        int
+	}{
+		{http.MethodPost, "Basic x", "cross-site", http.StatusForbidden},
+		{http.MethodPost, "bAsIc x", "cross-site", http.StatusForbidden},
+		{http.MethodPost, "Basic x", "same-origin", http.StatusOK},
+		{http.MethodPost, "Basic x", "", http.StatusOK},
+		{http.MethodPost, "Bearer x", "cross-site", http.StatusOK},
+		{http.MethodPost, "", "cross-site", http.StatusOK},
+		{http.MethodGet, "Basic x", "cross-site", http.StatusOK},
+	} {
+		r := httptest.NewRequest(c.method, "/upload.php", nil)
+		r.Header.Set("Authorization", c.authorization)
+		r.Header.Set("Sec-Fetch-Site", c.site)
+		w := httptest.NewRecorder()
+		httpx.Credentials(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%+v: %d", c, w.Code)
+		}
+	}
+}
+
+// What is no metadata is no key either; it is not left out, or the call would be
+// an anonymous one.
+func TestCredentialsThatAreNoMetadata(t *testing.T) {
+	for _, text := range []string{"Bearer é", "Bearer \x7f", "Bearer a\tb"} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", text)
+		ctx, cancel := httpx.CallContext(r)
+		defer cancel()
+		md, _ := metadata.FromOutgoingContext(ctx)
+		if got := md.Get("authorization"); len(got) != 1 || got[0] != "not-ascii" {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
