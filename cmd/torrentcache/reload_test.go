@@ -1,0 +1,224 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// reload sends SIGHUP and waits until the log says so often that says.
+func (p *process) reload(t *testing.T, says string) {
+	t.Helper()
+	before := strings.Count(p.stderr.String(), says)
+	p.signal(t, syscall.SIGHUP)
+	for deadline := time.Now().Add(patience); strings.Count(p.stderr.String(), says) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the log never says %q:\n%s", says, p.stderr)
+		}
+	}
+}
+
+// keyLine returns a new key for everything, and its line of a keys file.
+func keyLine() (key, line string) {
+	key = access.NewKey()
+	return key, access.Entry{Name: "site", Roles: access.Read | access.Write | access.Sync | access.Admin, Key: access.DigestOf(key)}.String() + "\n"
+}
+
+func rewrite(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// visitor is somebody who calls all the time with the key that he was given last.
+type visitor struct {
+	key   atomic.Pointer[string]
+	calls atomic.Int64
+}
+
+// call makes one call of each kind and returns what failed.
+func (c *visitor) call(ctx context.Context, t *testing.T, p, edge *process, cache torrentcachev1.CacheServiceClient, n int) error {
+	key := *c.key.Load()
+	torrent := torrenttest.V1(fmt.Sprintf("load %p %d", c, n))
+	keyed := metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
+	if _, err := cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+		return err
+	}
+	calls := publicCalls(t, torrent)
+	for i, name := range []string{"form", "download", "SOAP", "JSON get"} {
+		for _, site := range []string{p.http, edge.http} {
+			if code, _, body := calls[name].make(t, site, showings[i%len(showings)], key); code != http.StatusOK {
+				return fmt.Errorf("%s at %s: %d %s", name, site, code, body)
+			}
+		}
+	}
+	c.calls.Add(1)
+	return nil
+}
+
+// Keys are replaced under load without a failed request: the new one is added, the
+// callers take it, the old one is withdrawn, and then it is no good any more.
+func TestKeyRotationUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	keys, token := filepath.Join(dir, "keys"), filepath.Join(dir, "token")
+	oldKey, oldLine := keyLine()
+	rewrite(t, keys, oldLine)
+	rewrite(t, token, oldKey)
+	p := startServe(t, t.TempDir(), "--keys-file", keys, "--anonymous", "none")
+	edge := startGateway(t, p, "--backend-token-file", token)
+	cache := p.cache(t)
+
+	clients := make([]*visitor, 4)
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for i := range clients {
+		c := &visitor{}
+		c.key.Store(&oldKey)
+		clients[i] = c
+		running.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				if err := c.call(t.Context(), t, p, edge, cache, n); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	more := func() { // waits until each has called twice, so once from now on at least
+		t.Helper()
+		for _, c := range clients {
+			for until, deadline := c.calls.Load()+2, time.Now().Add(patience); c.calls.Load() < until && !t.Failed(); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("the calls stand still")
+				}
+			}
+		}
+	}
+	more()
+	for range 3 {
+		newKey, newLine := keyLine()
+		rewrite(t, keys, oldLine+newLine)
+		p.reload(t, "msg=reloaded what=keys")
+		more()
+		rewrite(t, token, newKey)
+		edge.reload(t, `msg=reloaded what="key for the backend"`)
+		for _, c := range clients {
+			c.key.Store(&newKey)
+		}
+		more()
+		rewrite(t, keys, newLine)
+		p.reload(t, "msg=reloaded what=keys")
+		more()
+		call := publicCalls(t, torrenttest.V1("late"))["form"]
+		if code, _, _ := call.make(t, p.http, showings[0], oldKey); code != http.StatusUnauthorized {
+			t.Errorf("the old key: %d", code)
+		}
+		oldKey, oldLine = newKey, newLine
+	}
+	stop()
+	running.Wait()
+}
+
+// A bad file leaves the old one in force and is named in the log, with the line.
+func TestBadFilesAreNotReloaded(t *testing.T) {
+	dir := t.TempDir()
+	keys, settings := filepath.Join(dir, "keys"), filepath.Join(dir, "torrentcache.yaml")
+	key, line := keyLine()
+	rewrite(t, keys, line)
+	rewrite(t, settings, "anonymous: none\nkeys-file: "+keys+"\n")
+	p := startServe(t, t.TempDir(), "--config", settings)
+	works := func() {
+		t.Helper()
+		call := publicCalls(t, torrenttest.V1("a"))["form"]
+		if code, _, body := call.make(t, p.http, showings[0], key); code != http.StatusOK {
+			t.Errorf("with the key: %d %s", code, body)
+		}
+		if code, _, body := call.make(t, p.http, showings[0], ""); code != http.StatusUnauthorized {
+			t.Errorf("without: %d %s", code, body)
+		}
+	}
+	works()
+	rewrite(t, keys, line+"site write\n")
+	p.reload(t, `msg="not reloaded: the old ones stay in force" what=keys cause="--keys-file `+keys+`: line 2: 2 fields`)
+	works()
+	rewrite(t, settings, "anonymous: none\nkeys-fil: "+keys+"\n")
+	p.reload(t, `what=settings cause="`+settings+`: line 2: unknown setting`)
+	works()
+	if err := os.Remove(keys); err != nil {
+		t.Fatal(err)
+	}
+	p.reload(t, "what=keys")
+	works()
+	// Nothing of that would do at the start.
+	for _, args := range [][]string{{"--keys-file", keys}, {"--config", settings}, {"--anonymous", "admin"}, {"--anonymous", "all"}} {
+		all := append([]string{"serve", "--grpc-addr", "127.0.0.1:0", "--data-dir", t.TempDir()}, anyPort...)
+		if status, _, stderr := runToEnd(t, nil, append(all, args...)...); status != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, args[0][2:]) && !strings.Contains(stderr, settings) {
+			t.Errorf("%v: status %d, %s", args, status, stderr)
+		}
+	}
+}
+
+// A withdrawn key ends the feed that was begun with it.
+func TestWithdrawnKeyEndsTheFeed(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	key, line := keyLine()
+	rewrite(t, keys, line)
+	p := startServe(t, t.TempDir(), "--keys-file", keys)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+key)
+	feed, err := torrentcachev1.NewSyncServiceClient(dialTest(t, p.grpc)).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{})
+	if err == nil {
+		_, err = feed.Recv()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, keys, "# nobody\n")
+	p.reload(t, "msg=reloaded what=keys")
+	for err == nil {
+		_, err = feed.Recv()
+	}
+	if !strings.Contains(err.Error(), "the key is not known here") {
+		t.Errorf("the feed ends with %v", err)
+	}
+}
+
+func TestConfigCommand(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "torrentcache.yaml")
+	rewrite(t, file, "http-addr: 127.0.0.1:0\ngrpc-addr: 127.0.0.1:0\nadmin-addr: 127.0.0.1:0\ndata-dir: "+filepath.Join(dir, "data")+"\n")
+	status, stdout, stderr := runToEnd(t, []string{"TORRENTCACHE_LOG_LEVEL=debug"}, "config", "--config", file, "--max-torrent-size", "1MB")
+	for _, line := range []string{"log-level: debug # environment, TORRENTCACHE_LOG_LEVEL", "max-torrent-size: 1MB # flag", "http-addr: 127.0.0.1:0 # " + file + ", line 1", "private: accept # default"} {
+		if status != 0 || !strings.Contains(stdout, "\n"+line+"\n") {
+			t.Errorf("status %d, no %q in\n%s%s", status, line, stdout, stderr)
+		}
+	}
+	rewrite(t, file, stdout) // which is a file again
+	p := start(t, nil, "serve", "--config", file)
+	if p.data != filepath.Join(dir, "data") {
+		t.Errorf("data in %s", p.data)
+	}
+	status, stdout, _ = runToEnd(t, []string{"TORRENTCACHE_BACKEND_TOKEN=tc_secret"}, "config", "gateway", "--backend", "cache1:9090")
+	if status != 0 || !strings.Contains(stdout, "backend: cache1:9090 # flag") || strings.Contains(stdout, "tc_secret") || !strings.Contains(stdout, "backend-token: '********'") {
+		t.Errorf("status %d, %s", status, stdout)
+	}
+	if status, _, stderr := runToEnd(t, nil, "config", "--http-addr", "here"); status == 0 || !strings.Contains(stderr, "--http-addr") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
