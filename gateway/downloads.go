@@ -39,6 +39,7 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request, path string) {
 
 func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID, e *reason.Error) {
 	httpx.LogInternal(r.Context(), d.log, e)
+	httpx.SetRetryAfter(w.Header(), e)
 	httpx.WriteTextError(w, e.Reason.Answer().Download, failureText(id, e))
 }
 

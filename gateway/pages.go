@@ -76,6 +76,7 @@ func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
 	}
 	if result.Err != nil {
 		httpx.LogInternal(r.Context(), p.log, result.Err)
+		httpx.SetRetryAfter(w.Header(), result.Err)
 		httpx.SetErrorHeaders(w.Header(), result.Err.Reason.Answer().JSON)
 	}
 	p.site.LookupAnswer(w, r, result)

@@ -7,16 +7,18 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
 // CacheTorrent implements CacheService.
 func (s *cacheService) CacheTorrent(ctx context.Context, req *torrentcachev1.CacheTorrentRequest) (*torrentcachev1.CacheTorrentResponse, error) {
-	torrent, err := s.read(req.GetTorrent(), req.GetExpectedInfoHash())
+	torrent, hold, err := s.receive(ctx, req, false)
 	if err != nil {
 		return nil, err
 	}
+	defer hold.Release()
 	outcome, err := s.keep(ctx, torrent)
 	if err != nil {
 		return nil, err
@@ -33,9 +35,48 @@ func cachedResponse(ids infohash.Set, outcome torrentcachev1.Outcome) *torrentca
 	}
 }
 
+// uploaded is what the requests of both kinds of uploads have.
+type uploaded interface {
+	GetTorrent() []byte
+	GetExpectedInfoHash() string
+}
+
+// receive reads an upload when there is memory for it. The hold is for what
+// follows. Who is patient waits longer for memory.
+func (s *Server) receive(ctx context.Context, req uploaded, patient bool) (*metainfo.Torrent, *limit.Hold, error) {
+	hold, err := s.limits.Work(ctx, s.need(req.GetTorrent()), patient)
+	if err != nil {
+		return nil, nil, err
+	}
+	var torrent *metainfo.Torrent
+	defer func() {
+		if torrent == nil {
+			hold.Release()
+		}
+	}()
+	torrent, err = s.read(ctx, req.GetTorrent(), req.GetExpectedInfoHash())
+	if err != nil {
+		return nil, nil, err
+	}
+	hold.Shrink(storing * int64(len(torrent.Bytes())))
+	return torrent, hold, nil
+}
+
+// storing is how many times its size an upload takes on its way to the disk: the
+// store copies it.
+const storing = 2
+
+// need returns the memory that reading and storing an upload may take, in bytes.
+func (s *Server) need(upload []byte) int64 {
+	if inflate.IsCompressed(upload) {
+		return inflate.Memory(s.maxSize)
+	}
+	return storing * int64(len(upload))
+}
+
 // read turns uploaded bytes into a torrent that has the expected id, if any is
 // expected.
-func (s *Server) read(upload []byte, expected string) (*metainfo.Torrent, error) {
+func (s *Server) read(ctx context.Context, upload []byte, expected string) (*metainfo.Torrent, error) {
 	var want infohash.ID
 	if expected != "" {
 		id, err := parseHash(expected)
@@ -44,7 +85,7 @@ func (s *Server) read(upload []byte, expected string) (*metainfo.Torrent, error)
 		}
 		want = id
 	}
-	plain, err := s.inflate(upload)
+	plain, err := s.inflate(ctx, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +105,16 @@ func (s *Server) read(upload []byte, expected string) (*metainfo.Torrent, error)
 // inflate undoes one layer of gzip or bzip2, if there is one, and holds the
 // bytes to the size limit before and after. A request without the field and one
 // with zero bytes in it look the same here: proto3 does not tell them apart.
-func (s *Server) inflate(upload []byte) ([]byte, error) {
+func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
 	if int64(len(upload)) > s.maxSize {
 		return nil, reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", len(upload), s.maxSize)
+	}
+	if inflate.IsCompressed(upload) {
+		done, err := s.limits.Inflate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 	}
 	plain, err := inflate.Inflate(upload, s.maxSize)
 	switch {

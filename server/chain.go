@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -25,7 +26,7 @@ const apiPackage = "torrentcache."
 
 // Chain is what every call goes through, from the network and in process alike,
 // outermost first: measure, find the client's address, give every error a status with ErrorInfo, recover
-// from panics, authorize. Its methods are safe for concurrent use.
+// from panics, authorize, hold to the limits. Its methods are safe for concurrent use.
 type Chain struct {
 	// Logger gets what the operator must know of: internal errors with their
 	// cause, panics with their stack, a store that fails. Nil means slog.Default().
@@ -39,6 +40,8 @@ type Chain struct {
 	// Proxies are believed when they say which client a call from the network is
 	// for: proxies for gRPC, and the doors of torrentcache gateway.
 	Proxies origin.Proxies
+	// Limits are those of calls and streams. Nil means that there are none.
+	Limits *limit.Limits
 	// Access says who may call what. Nil means that everybody may call everything,
 	// as what only one's own programs reach.
 	Access *access.Gate
@@ -56,12 +59,18 @@ type Call struct {
 // Unary is the interceptor of calls with one request and one answer.
 func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	begin := time.Now()
+	arrived(ctx)
 	ctx = c.withOrigin(ctx)
 	answer, err := safely(func() (any, error) {
 		ctx, err := c.authorize(ctx, info.FullMethod)
 		if err != nil {
 			return nil, err
 		}
+		leave, err := c.admit(ctx, info.FullMethod)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		return handler(ctx, req)
 	})
 	if err != nil {
@@ -75,13 +84,19 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	begin := time.Now()
 	ctx, cancel := c.streamContext(c.withOrigin(stream.Context()), info)
-	defer cancel()
+	defer cancel(nil)
 	counted := &countedStream{ServerStream: stream, ctx: ctx}
+	defer c.watchArrivals(counted, info, cancel)()
 	_, err := safely(func() (any, error) {
 		var err error
 		if counted.ctx, err = c.authorize(ctx, info.FullMethod); err != nil {
 			return nil, err
 		}
+		leave, err := c.admit(counted.ctx, info.FullMethod)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		return nil, handler(srv, counted)
 	})
 	if refused := refusal(ctx); err != nil && refused != nil {
@@ -105,7 +120,7 @@ func quitting(ctx context.Context) <-chan struct{} {
 
 // streamContext returns the context of a stream: that of a server stream ends
 // with Quit, and all end when their caller is no longer allowed to call; see [refusal].
-func (c Chain) streamContext(ctx context.Context, info *grpc.StreamServerInfo) (context.Context, context.CancelFunc) {
+func (c Chain) streamContext(ctx context.Context, info *grpc.StreamServerInfo) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, quitKey{}, c.Quit))
 	var quit <-chan struct{}
 	if info.IsServerStream && !info.IsClientStream {
@@ -114,7 +129,7 @@ func (c Chain) streamContext(ctx context.Context, info *grpc.StreamServerInfo) (
 	if quit != nil || c.Access != nil {
 		go func() { cancel(c.stillAllowed(ctx, info.FullMethod, quit)) }()
 	}
-	return ctx, func() { cancel(nil) }
+	return ctx, cancel
 }
 
 // panicError is a panic in a handler.
@@ -195,6 +210,7 @@ func (c Chain) observe(ctx context.Context, err error, call Call) {
 // handler may still be receiving when the handler has returned.
 type countedStream struct {
 	grpc.ServerStream
+	arrival *limit.Arrival // nil if nobody watches what arrives
 	ctx     context.Context
 	in, out atomic.Int64
 }
@@ -208,6 +224,9 @@ func (s *countedStream) RecvMsg(m any) error {
 	}
 	if err == nil {
 		s.in.Add(int64(size(m)))
+		if s.arrival != nil {
+			s.arrival.Again()
+		}
 	}
 	return err
 }

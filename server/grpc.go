@@ -28,6 +28,7 @@ func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer
 	s := grpc.NewServer(append(transportOptions(),
 		grpc.ForceServerCodecV2(wire.NewCodec()),
 		grpc.MaxRecvMsgSize(maxMessageSize),
+		grpc.InTapHandle(chain.tap),
 		grpc.UnaryInterceptor(chain.Unary),
 		grpc.StreamInterceptor(chain.Stream),
 	)...)

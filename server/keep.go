@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/store"
@@ -26,8 +27,15 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 // keep stores the torrent durably. If it is stored already without all of its
 // piece layers, those that the upload has are added.
 func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
+	settle, err := s.budget(ctx, upload)
+	if err != nil {
+		return 0, err
+	}
+	created := false
+	defer func() { settle(created) }()
 	for range maxAttempts {
 		outcome, err := s.put(ctx, item(ctx, upload))
+		created = err == nil && outcome == store.Created
 		if err != nil {
 			return 0, storeError(err, upload.IDs().Primary())
 		}
@@ -48,6 +56,21 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 		return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, nil
 	}
 	return 0, reason.New(reason.Overloaded, "the torrent is being changed by other uploads, try again")
+}
+
+// budget takes a torrent's bytes from what its writer may add; settle says
+// whether they were new. One that is here already costs nothing, so it is taken
+// whatever the writer has used up.
+func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle func(isNew bool), err error) {
+	settle, err = s.limits.NewBytes(caller(ctx), int64(len(upload.Bytes())))
+	if err == nil {
+		return settle, nil
+	}
+	known, hasErr := s.store.Has(ctx, []infohash.ID{upload.IDs().Primary()})
+	if hasErr == nil && known[0] {
+		return func(bool) {}, nil
+	}
+	return nil, err
 }
 
 // complete adds to the stored torrent the piece layers that it lacks and the

@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -36,6 +37,8 @@ type Options struct {
 	// before the call that changed it is answered. The zero Set says that any
 	// may have changed. It must not block. Nil means that nobody wants to know.
 	OnChange func(infohash.Set)
+	// Limits are those of uploads. Nil means that there are none but MaxTorrentSize.
+	Limits *limit.Limits
 	// Maintenance is the store's, for VerifyStore and BackupStore. Nil means that
 	// the store has none.
 	Maintenance Maintenance
@@ -54,6 +57,7 @@ type Server struct {
 	started       time.Time
 	logger        *slog.Logger
 	news          *news
+	limits        *limit.Limits
 	maintenance   Maintenance // nil if there is none
 	onDrain       func()      // nil if there is none
 
@@ -63,10 +67,13 @@ type Server struct {
 // New returns a Server.
 func New(o Options) *Server {
 	n := &news{}
+	if o.Limits == nil {
+		o.Limits = limit.New(limit.Settings{})
+	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
 	return &Server{
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate,
-		version: o.Version, started: time.Now(), logger: o.Logger, news: n,
+		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, onDrain: o.OnDrain,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/store"
@@ -40,10 +41,13 @@ func (s *cacheService) CacheTorrents(stream uploadStream) error {
 	var err error
 	select {
 	case err = <-received:
+	case <-stream.Context().Done():
+		err = context.Cause(stream.Context())
 	case <-quitting(stream.Context()):
 		err = reason.New(reason.Overloaded, "the server is shutting down: send the items that have no result again")
 	}
 	queue.close()
+	defer func() { release(queue.take()) }() // what nobody stores any more
 	// What was received before the end is stored and answered still.
 	if err := <-answered; err != nil {
 		return err
@@ -55,6 +59,7 @@ func (s *cacheService) CacheTorrents(stream uploadStream) error {
 // (nil), the stream breaks, or nobody answers any more (nil: the answering side
 // knows why).
 func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) error {
+	ctx := stream.Context()
 	for {
 		req, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -63,21 +68,26 @@ func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) e
 		if err != nil {
 			return err
 		}
-		if !queue.push(s.readUpload(req)) {
+		if err := s.limits.AwaitUpload(ctx, caller(ctx)); err != nil {
+			return err
+		}
+		u := s.readUpload(ctx, req)
+		if !queue.push(u) {
+			u.hold.Release()
 			return nil
 		}
 	}
 }
 
 // readUpload parses one item. Whatever is wrong with it stays its own error.
-func (s *Server) readUpload(req *torrentcachev1.CacheTorrentsRequest) *upload {
+func (s *Server) readUpload(ctx context.Context, req *torrentcachev1.CacheTorrentsRequest) *upload {
 	u := &upload{itemID: req.GetItemId(), size: len(req.GetTorrent())}
 	defer func() {
 		if cause := recover(); cause != nil {
 			u.err = panicked(cause)
 		}
 	}()
-	u.torrent, u.err = s.read(req.GetTorrent(), req.GetExpectedInfoHash())
+	u.torrent, u.hold, u.err = s.receive(ctx, req, true)
 	if u.err == nil {
 		u.size = len(u.torrent.Bytes())
 	}
@@ -111,8 +121,12 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 			failUnanswered(batch, panicked(cause))
 		}
 	}()
+	defer release(batch)
 	items, parsed := make([]store.Item, 0, len(batch)), make([]*upload, 0, len(batch))
 	for _, u := range batch {
+		if u.err == nil {
+			u.settle, u.err = s.budget(ctx, u.torrent)
+		}
 		if u.err == nil {
 			items, parsed = append(items, item(ctx, u.torrent)), append(parsed, u)
 		}
@@ -125,9 +139,18 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	}
 }
 
+// release gives back the memory of the batch: once it is stored, and not when the
+// client has read the results.
+func release(batch []*upload) {
+	for _, u := range batch {
+		u.hold.Release()
+	}
+}
+
 // settle turns the store's result into the upload's.
 func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	ids := u.torrent.IDs()
+	u.settle(result.Err == nil && result.Outcome == store.Created)
 	switch {
 	case result.Err != nil:
 		u.err = storeError(result.Err, ids.Primary())
@@ -172,6 +195,8 @@ type upload struct {
 	itemID  uint64
 	size    int               // bytes held
 	torrent *metainfo.Torrent // nil if err was set on reading
+	hold    *limit.Hold       // of its memory until it is stored; nil with torrent
+	settle  func(isNew bool)  // of the writer's budget
 	outcome torrentcachev1.Outcome
 	err     error
 }

@@ -39,6 +39,7 @@ func (h *Handler) autoupload(w http.ResponseWriter, r *http.Request) {
 // writeFormError answers e as the legacy form does.
 func writeFormError(w http.ResponseWriter, e *reason.Error) {
 	setErrorText(w, e)
+	httpx.SetRetryAfter(w.Header(), e)
 	httpx.WriteTextError(w, e.Reason.Answer().Form, e.LegacyBody())
 }
 
@@ -46,6 +47,7 @@ func writeFormError(w http.ResponseWriter, e *reason.Error) {
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 	result, failure := h.cacheForm(w, r)
 	if failure != nil {
+		httpx.SetRetryAfter(w.Header(), failure)
 		httpx.SetErrorHeaders(w.Header(), failure.Reason.Answer().JSON)
 	}
 	h.site.UploadAnswer(w, r, web.UploadResult{IDs: result.ids, Known: result.known, Err: failure})

@@ -29,7 +29,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	h.answers = h.cache.Answers(modern)
+	h.answers = unlimited{h.cache.Answers(modern), h.limits}
 	legacy, err := soapcompat.New(soapcompat.Options{
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
@@ -43,7 +43,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	legacy.Register(mux)
 	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
 	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
-	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, mux)))), nil
+	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, h.withLimits(mux))))), nil
 }
 
 // withOrigin returns next with the client's address in the context of requests.

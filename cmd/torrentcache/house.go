@@ -17,6 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
@@ -40,6 +41,7 @@ type house struct {
 	fast         *fastpath.Listener // nil with --fast-path=off
 	gate         *access.Gate       // who may call what; nil at a gateway, whose backend decides
 	reloads      reloads
+	limits       *limit.Limits
 }
 
 // newHouse returns a house without doors.
@@ -56,6 +58,7 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 		memory:   limitMemory(cfg.MemoryLimit),
 		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
+	h.addLimits()
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
 	if cfg.HTTPSAddr != config.Off {
 		certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
@@ -97,6 +100,8 @@ func (h *house) listenHTTP(ctx context.Context, setting, address string, s *http
 	if err != nil {
 		return err
 	}
+	l = h.limits.Listener(l)
+	s.ReadHeaderTimeout, s.IdleTimeout = h.cfg.HeaderTimeout, h.cfg.IdleTimeout
 	name := "HTTP"
 	if s.TLSConfig != nil {
 		name, h.announcement.https = "HTTPS", l.Addr()
@@ -130,6 +135,7 @@ func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
 // run serves until ctx ends, then shuts down. On SIGHUP it reloads.
 func (h *house) run(ctx context.Context) error {
 	go h.followHangups(ctx)
+	go h.watchLimits(ctx)
 	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
 	h.group.Ready = func() {
 		h.ready.SetServing(true)

@@ -98,6 +98,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		RefusePrivate:  cfg.Private == "reject",
 		Version:        buildinfo.Read().Version,
 		Logger:         h.logger,
+		Limits:         h.limits,
 		OnChange:       h.changed,
 		Maintenance:    st.maintenance,
 		OnDrain:        h.drain,
@@ -126,6 +127,7 @@ func (h *house) chain() server.Chain {
 	return server.Chain{
 		Logger:  h.logger,
 		Quit:    h.quit,
+		Limits:  h.limits,
 		Access:  h.gate,
 		Proxies: origin.Proxies(h.cfg.TrustedProxies),
 		Observe: func(c server.Call) {
@@ -147,7 +149,7 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 		h.services = append(h.services, service)
 	}
 	h.tellHealth(true)
-	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, l))
+	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, h.limits.Listener(l)))
 	return nil
 }
 

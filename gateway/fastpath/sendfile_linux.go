@@ -3,10 +3,10 @@ package fastpath
 import (
 	"bytes"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +58,7 @@ const moreLimit = 64 << 10
 // sendRegion sends an answer whose body is r, and returns how many bytes went
 // out. Ok is false, and nothing was sent, if the connection cannot do it.
 func (c *conn) sendRegion(header []byte, r *region) (sent int64, ok bool, err error) {
-	socket, ok := c.Conn.(*net.TCPConn)
+	socket, ok := c.Conn.(syscall.Conn)
 	if !ok {
 		return 0, false, nil
 	}

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // Off as an address means that there is no such listener.
@@ -31,6 +29,7 @@ const minMemoryLimit = 64 << 20
 // Doors are the settings of the HTTP doors, which serve and gateway share.
 // Addresses are HOST:PORT, or [Off].
 type Doors struct {
+	Limits
 	HTTPAddr        string
 	HTTPSAddr       string
 	AdminAddr       string
@@ -38,7 +37,6 @@ type Doors struct {
 	TLSKey          string
 	PublicURL       string // without a slash at its end; empty if not set
 	MaxTorrentSize  Size
-	TrustedProxies  origin.Networks
 	DownloadMaxAge  time.Duration
 	MemoryLimit     Size   // 0: a share of the memory there is
 	CacheSize       Size   // 0: a share of MemoryLimit
@@ -51,13 +49,13 @@ type Doors struct {
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (d *Doors) AddFlags(flags *pflag.FlagSet) {
+	d.Limits.AddFlags(flags)
 	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "listen here for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
 	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "listen here for the same over HTTPS; needs --tls-cert and --tls-key")
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "listen here for the operator: metrics, health, pprof, removals; keep it private")
 	flags.StringVar(&d.TLSCert, "tls-cert", "", "certificate file for HTTPS (PEM, with intermediates), read at start")
 	flags.StringVar(&d.TLSKey, "tls-key", "", "private key file for HTTPS (PEM), read at start")
 	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
-	flags.Var(&d.TrustedProxies, "trusted-proxies", "networks of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
@@ -80,6 +78,7 @@ func (d *Doors) Validate() error {
 		d.validateTLS(),
 		d.validatePublicURL(),
 		d.validateNumbers(),
+		d.Limits.Validate(),
 		oneOf("fast-path", d.FastPath, "on", Off),
 		oneOf("log-format", d.LogFormat, "text", "json"),
 		oneOf("log-level", d.LogLevel, "debug", "info", "warn", "error"),

@@ -49,7 +49,11 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	}
 	body, err := readUpTo(r.Body, min(most, firstRead), most)
 	if err != nil {
-		return nil, bodyError(err, limit, len(body))
+		refused := bodyError(err, limit, len(body))
+		if refused.RetryAfter() > 0 { // the client is not at fault, and still sends
+			Drain(w, r)
+		}
+		return nil, refused
 	}
 	if int64(len(body)) > limit {
 		Drain(w, r)
@@ -96,6 +100,9 @@ func tooLarge(limit int64) *reason.Error {
 func bodyError(err error, limit int64, got int) *reason.Error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(limit)
+	}
+	if e, ok := errors.AsType[*reason.Error](err); ok { // of who watches over the body
+		return e
 	}
 	return reason.New(reason.RequestInvalid, "the body ended early, after %d bytes; send it whole", got).Because(err)
 }

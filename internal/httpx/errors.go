@@ -8,26 +8,39 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// retrySeconds is the Retry-After of 429 and 503.
+// retrySeconds is the Retry-After of 429 and 503 where nothing better is known.
 const retrySeconds = 10
 
+const retryAfter = "Retry-After"
+
 // SetErrorHeaders sets what an answer with an error status needs beside its
-// body: Retry-After on 429 and 503 (RFC 9110, section 10.2.3; in seconds),
+// body: Retry-After on 429 and 503 (RFC 9110, section 10.2.3; in seconds) unless
+// it is there already,
 // WWW-Authenticate on 401 (section 11.6.1), and no-store on all of them, for an
 // upload may mend the cause at any time.
 func SetErrorHeaders(h http.Header, status int) {
 	h.Set("Cache-Control", "no-store")
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(retrySeconds))
+		if h.Get(retryAfter) == "" {
+			h.Set(retryAfter, strconv.Itoa(retrySeconds))
+		}
 	case http.StatusUnauthorized:
 		h["Www-Authenticate"] = []string{`Basic realm="torrentcache", charset="UTF-8"`, `Bearer realm="torrentcache"`}
+	}
+}
+
+// SetRetryAfter sets Retry-After to what e says, if it says anything.
+func SetRetryAfter(h http.Header, e *reason.Error) {
+	if after := e.RetryAfter(); after > 0 {
+		h.Set(retryAfter, strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
 	}
 }
 
@@ -43,6 +56,7 @@ func WriteJSONError(w http.ResponseWriter, e *reason.Error) {
 		body = fmt.Appendf(nil, `{"code":%d,"message":%q}`, codes.Internal, reason.Internal)
 	}
 	h := w.Header()
+	SetRetryAfter(h, e)
 	SetErrorHeaders(h, status)
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -42,9 +42,8 @@ func IsCompressed(b []byte) bool {
 // of any length. More than limit bytes coming out is [ErrTooLarge]; anything
 // wrong with the compressed data is [ErrCorrupt]. It is safe for concurrent use.
 //
-// It never allocates more than the limit and a ninth of it, and 4 MB for bzip2's
-// blocks; less if less comes out, whatever the data claims. Its time is bounded
-// by what comes out as well: see [meter].
+// It never allocates more than [Memory]; less if less comes out, whatever the data
+// claims. Its time is bounded by what comes out as well: see [meter].
 func Inflate(b []byte, limit int64) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(b, gzipMagic):
@@ -54,6 +53,10 @@ func Inflate(b []byte, limit int64) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// Memory returns how many bytes [Inflate] allocates at most with this limit: that
+// and a ninth of it, and 4 MB for bzip2's blocks.
+func Memory(limit int64) int64 { return limit + limit/9 + 4<<20 }
 
 // gunzip decodes the members in b, one after the other, within out's limit.
 func gunzip(b []byte, out *output) ([]byte, error) {

@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/httpx":     {"internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
+	"internal/limit":     {"internal/origin", "internal/reason"},
 	"internal/nodes":     {"gen/torrentcache/v1", "internal/wire"},
 	"internal/origin":    {},
 	"internal/progress":  {},
@@ -47,7 +48,7 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
+	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
 	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
 	"gateway/fastpath": {"infohash", "internal/reason"},

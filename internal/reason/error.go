@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Error is a failed call: a reason and a message that tells the caller what to
@@ -16,8 +19,9 @@ type Error struct {
 	Reason  Reason
 	Message string
 
-	code  codes.Code
-	cause error
+	code       codes.Code
+	cause      error
+	retryAfter time.Duration
 }
 
 // New returns an Error for r with a message made as by fmt.Sprintf.
@@ -31,6 +35,16 @@ func (e *Error) Because(cause error) *Error {
 	c.cause = cause
 	return &c
 }
+
+// After returns a copy of e that says after what time to try again.
+func (e *Error) After(d time.Duration) *Error {
+	c := *e
+	c.retryAfter = d
+	return &c
+}
+
+// RetryAfter returns after what time to try again; 0 if that is not known.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
 // OnRead returns a copy of e with the gRPC code of a call that only reads: a
 // removed torrent refuses an upload, but a reader does not find it.
@@ -49,8 +63,11 @@ func (e *Error) Unwrap() error { return e.cause }
 // GRPCStatus returns the status that e is on the wire; grpc calls it.
 func (e *Error) GRPCStatus() *status.Status {
 	s := status.New(e.code, e.Message)
-	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}
-	if detailed, err := s.WithDetails(info); err == nil {
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}}
+	if e.retryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.retryAfter)})
+	}
+	if detailed, err := s.WithDetails(details...); err == nil {
 		return detailed
 	}
 	return s
@@ -77,10 +94,19 @@ func Of(err error) *Error {
 }
 
 func ofStatus(s *status.Status) *Error {
+	ours := &Error{Message: s.Message(), code: s.Code()}
 	for _, detail := range s.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
-			return &Error{Reason: Reason(info.GetReason()), Message: s.Message(), code: s.Code()}
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			if d.GetDomain() == Domain {
+				ours.Reason = Reason(d.GetReason())
+			}
+		case *errdetails.RetryInfo:
+			ours.retryAfter = max(0, d.GetRetryDelay().AsDuration())
 		}
+	}
+	if ours.Reason != "" {
+		return ours
 	}
 	r := byCode(s.Code())
 	if r == RequestInvalid {

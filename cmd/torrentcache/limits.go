@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+)
+
+const (
+	// uploadShare is the part of the memory limit that uploads in flight take by
+	// default, connectionShare that of idle connections.
+	uploadShare, connectionShare = 4, 8
+
+	// connectionMemory is what an idle connection takes, in bytes.
+	connectionMemory = 32 << 10
+
+	// leastConnections is how many there may be however little memory there is.
+	leastConnections = 256
+)
+
+// limitSettings are the limits that cfg asks for.
+func (h *house) limitSettings(cfg config.Doors) limit.Settings {
+	s := limit.Settings{
+		TrustedWriters: cfg.TrustedWriters, TrustedProxies: cfg.TrustedProxies,
+		Connections: cfg.MaxConnections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
+		Uploads: cfg.MaxUploads, UploadsPerAddress: cfg.UploadsPerAddress,
+		Streams: cfg.MaxStreams, StreamsPerAddress: cfg.StreamsPerAddress,
+		UploadRate: cfg.UploadRate, KeyUploadRate: cfg.KeyUploadRate, DownloadRate: cfg.DownloadRate,
+		HourlyBytes: int64(cfg.HourlyNewBytes), DailyBytes: int64(cfg.DailyNewBytes),
+		Memory: int64(cfg.UploadMemory), Wait: cfg.UploadWait, BodyTime: cfg.BodyTimeout,
+	}
+	if s.Memory == 0 {
+		s.Memory = h.memory.limit / uploadShare
+	}
+	if s.Connections == 0 {
+		byMemory := h.memory.limit / connectionShare / connectionMemory
+		s.Connections = max(leastConnections, int(min(byMemory, openFiles()/4*3)))
+	}
+	return s
+}
+
+// addLimits puts the limits in force.
+func (h *house) addLimits() {
+	h.limits = limit.New(h.limitSettings(h.cfg))
+	h.metrics.WatchLimits(func() telemetry.LimitStats { return telemetry.LimitStats(h.limits.Stats()) })
+	h.onReload("limits", func(cfg config.Doors) error {
+		h.limits.Set(h.limitSettings(cfg))
+		return nil
+	})
+}
+
+// watchLimits tells the limits how much memory is in use, and what time it is,
+// until ctx ends.
+func (h *house) watchLimits(ctx context.Context) {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			h.limits.Press(h.memory.ballast.Near(h.memory.limit))
+			h.limits.Tick()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// withLimits returns next with its requests held to the limits.
+func (h *house) withLimits(next http.Handler) http.Handler {
+	bodies := h.limits.Bodies(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if door := doorOf(r.URL.Path); r.Method != http.MethodPost && (door == "download" || door == "api") {
+			if err := h.limits.Download(limit.Caller{Addr: origin.FromContext(r.Context())}); err != nil {
+				writeRefusal(w, r, reason.Of(err))
+				return
+			}
+		}
+		bodies.ServeHTTP(w, r)
+	})
+}
+
+func writeRefusal(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	httpx.SetSecurityHeaders(w.Header())
+	if strings.HasPrefix(httpx.MergeSlashes(r.URL.Path), "/v1/") {
+		httpx.WriteJSONError(w, e)
+		return
+	}
+	httpx.SetRetryAfter(w.Header(), e)
+	httpx.WriteTextError(w, e.Reason.Answer().Download, e.LegacyText()+"\n")
+}
+
+// unlimited is a source of the fast path for as long as downloads have no rate:
+// it knows no addresses.
+type unlimited struct {
+	fastpath.Source
+	limits *limit.Limits
+}
+
+// Answer implements [fastpath.Source].
+func (u unlimited) Answer(id infohash.ID) *fastpath.Answer {
+	if u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.Source.Answer(id)
+}

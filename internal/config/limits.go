@@ -1,0 +1,75 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
+)
+
+// Limits are what callers are held to. A number of 0 is no limit, unless its flag
+// says otherwise.
+type Limits struct {
+	TrustedProxies origin.Networks
+	TrustedWriters origin.Networks
+
+	MaxConnections, ConnectionsPerAddress int // 0 as MaxConnections: what there is memory for
+	MaxUploads, UploadsPerAddress         int
+	MaxStreams, StreamsPerAddress         int
+
+	UploadRate, KeyUploadRate, DownloadRate float64 // a second
+	HourlyNewBytes, DailyNewBytes           Size
+
+	UploadMemory Size // 0: a share of the memory limit
+	UploadWait   time.Duration
+
+	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
+}
+
+// AddFlags binds the settings to flags and sets their defaults.
+func (l *Limits) AddFlags(flags *pflag.FlagSet) {
+	flags.Var(&l.TrustedProxies, "trusted-proxies", "networks of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
+	_ = l.TrustedWriters.Set("127.0.0.0/8,::1") // these are networks
+	flags.Var(&l.TrustedWriters, "trusted-writers", "networks for which no limit by address holds, and no budget of new bytes; none is an empty list")
+	flags.IntVar(&l.MaxConnections, "max-connections", 0, "most connections at a time; 0 is what an eighth of --memory-limit and three quarters of the open files allow")
+	flags.IntVar(&l.ConnectionsPerAddress, "connections-per-address", 256, "most connections at a time from one address")
+	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
+	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "most uploads under way at a time from one address")
+	flags.IntVar(&l.MaxStreams, "max-streams", 256, "most streams of CacheTorrents and WatchChanges at a time")
+	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "most such streams at a time from one address")
+	flags.Float64Var(&l.UploadRate, "upload-rate", 20, "most uploads a second from one address")
+	flags.Float64Var(&l.KeyUploadRate, "key-upload-rate", 1000, "most uploads a second by one name of --keys-file")
+	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
+	l.HourlyNewBytes, l.DailyNewBytes = 500_000_000, 2_000_000_000
+	flags.Var(&l.HourlyNewBytes, "new-bytes-per-hour", "most bytes of new torrents in an hour from one address without a key")
+	flags.Var(&l.DailyNewBytes, "new-bytes-per-day", "most bytes of new torrents in a day from one address without a key")
+	flags.Var(&l.UploadMemory, "upload-memory", "memory for uploads in flight; 0 is a quarter of --memory-limit")
+	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for that memory before it is refused")
+	flags.DurationVar(&l.HeaderTimeout, "header-timeout", 10*time.Second, "how long the header of an HTTP request may take to arrive")
+	flags.DurationVar(&l.BodyTimeout, "body-timeout", 10*time.Minute, "how long an upload may take to arrive; half a minute without a byte, or less than 16 KiB a second, ends it sooner")
+	flags.DurationVar(&l.IdleTimeout, "idle-timeout", 2*time.Minute, "how long an HTTP connection may be idle between two requests")
+}
+
+// Validate reports the first setting that cannot be, by its flag.
+func (l *Limits) Validate() error {
+	for name, n := range map[string]float64{
+		"max-connections": float64(l.MaxConnections), "connections-per-address": float64(l.ConnectionsPerAddress),
+		"max-uploads": float64(l.MaxUploads), "uploads-per-address": float64(l.UploadsPerAddress),
+		"max-streams": float64(l.MaxStreams), "streams-per-address": float64(l.StreamsPerAddress),
+		"upload-rate": l.UploadRate, "key-upload-rate": l.KeyUploadRate, "download-rate": l.DownloadRate,
+	} {
+		if !(n >= 0 && n < 1e9) { // not a number is neither
+			return fmt.Errorf("--%s %g: want zero or more", name, n)
+		}
+	}
+	for name, d := range map[string]time.Duration{
+		"upload-wait": l.UploadWait, "header-timeout": l.HeaderTimeout, "body-timeout": l.BodyTimeout, "idle-timeout": l.IdleTimeout,
+	} {
+		if d <= 0 {
+			return fmt.Errorf("--%s %s: want more than zero", name, d)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// perByte is how much memory a byte of a body takes at most while its upload
+	// is under way: SOAP took 4 (docs/performance-rpc.md).
+	perByte = 4
+
+	// portion is by how much the hold of a body grows at least, in bytes of body:
+	// most torrents are within the first.
+	portion = 64 << 10
+
+	// stall is how long nothing may arrive of a body.
+	stall = 30 * time.Second
+
+	// leastRate is what must arrive of a body on average, in bytes a second, after
+	// a first time of stall.
+	leastRate = 16 << 10
+)
+
+// Bodies returns next with the bodies of requests held to the limits: how many
+// are under way, what memory they take, how slow they are. A refusal is what
+// reading the body returns first, before anything is read; it is a *reason.Error.
+// After that the rest can be read, to be thrown away. Requests need the client's
+// address in their context.
+func (l *Limits) Bodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		b := &body{
+			ReadCloser: r.Body, limits: l, ctx: r.Context(), declared: r.ContentLength,
+			connection: http.NewResponseController(w), hold: Hold{limits: l, room: &l.receiving},
+		}
+		defer b.release()
+		r.Body = b
+		next.ServeHTTP(w, r)
+	})
+}
+
+// body is the body of a request. It belongs to the handler's goroutine.
+type body struct {
+	io.ReadCloser
+	limits     *Limits
+	ctx        context.Context
+	declared   int64 // Content-Length, -1 if there is none
+	connection *http.ResponseController
+
+	begun    time.Time // of the first Read; zero before
+	deadline time.Time // that is set
+	arrived  int64     // bytes
+	covered  int64     // bytes of the body for which there is room, those that arrived included
+	hold     Hold
+	leave    func() // of the count; nil if it is not in it
+	refused  bool   // what comes is thrown away
+	err      error  // what Read returns once nothing comes any more
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	switch {
+	case b.err != nil:
+		return 0, b.err
+	case b.refused, len(p) == 0:
+		return b.ReadCloser.Read(p)
+	}
+	if err := b.admit(); err != nil {
+		b.refused = true
+		b.release()
+		return 0, err
+	}
+	b.extend()
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.covered-b.arrived)])
+	b.arrived += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = b.limits.refuse(BodyTime, reason.New(reason.RequestInvalid, "the body came too slowly: %d bytes in %s", b.arrived, time.Since(b.begun).Round(time.Second)))
+	}
+	b.err = err
+	if err == io.EOF {
+		_ = b.connection.SetReadDeadline(time.Time{}) // the body's time is over, that of the answer begins
+	}
+	return n, err
+}
+
+// admit counts the body when it is first read, and takes room for what comes next.
+func (b *body) admit() (err error) {
+	if b.begun.IsZero() {
+		b.begun = time.Now()
+		if b.leave, err = b.limits.startUpload(Caller{Addr: origin.FromContext(b.ctx)}); err != nil {
+			return err
+		}
+	}
+	if b.covered > b.arrived {
+		return nil
+	}
+	next := int64(portion)
+	if b.declared >= 0 {
+		next = min(next, max(1, b.declared-b.arrived))
+	}
+	b.covered += next
+	return b.hold.grow(b.ctx, next*perByte, false)
+}
+
+// extend moves the deadline on as bytes arrive.
+func (b *body) extend() {
+	now := time.Now()
+	deadline := b.begun.Add(stall + time.Duration(b.arrived)*time.Second/leastRate)
+	if most := b.limits.settings.Load().BodyTime; most > 0 && deadline.After(b.begun.Add(most)) {
+		deadline = b.begun.Add(most)
+	}
+	if deadline.After(now.Add(stall)) {
+		deadline = now.Add(stall)
+	}
+	if deadline.Sub(b.deadline).Abs() < time.Second {
+		return
+	}
+	b.deadline = deadline
+	_ = b.connection.SetReadDeadline(deadline) // a writer without deadlines is a test's
+}
+
+func (b *body) release() {
+	b.hold.Release()
+	if b.leave != nil {
+		b.leave()
+		b.leave = nil
+	}
+}

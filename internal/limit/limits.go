@@ -1,0 +1,162 @@
+package limit
+
+import (
+	"context"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// Limits are limits in force, and the books by which they are kept. Make one with
+// [New].
+type Limits struct {
+	settings atomic.Pointer[Settings]
+	refused  [kinds]atomic.Int64
+
+	connections, uploads, streams counter
+
+	receiving room // for bodies that doors read
+	working   room // for torrents that the server has
+	inflating chan struct{}
+	arriving  arrivals
+	pressed   atomic.Bool
+
+	byAddress, downloads rates[netip.Prefix]
+	byName               rates[string]
+	newBytes             budget
+}
+
+// New returns Limits with these settings in force.
+func New(s Settings) *Limits {
+	// Inflating keeps a processor busy. Downloads get every second one.
+	l := &Limits{inflating: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	l.Set(s)
+	return l
+}
+
+// Set puts other settings in force. What is under way already stays.
+func (l *Limits) Set(s Settings) {
+	l.settings.Store(&s)
+	// Half for what arrives, half for what is worked on: the two are taken one
+	// after the other, and who has the first must not keep out who has the second.
+	l.receiving.resize(s.Memory / 2)
+	l.working.resize(s.Memory / 2)
+}
+
+// refuse counts a refusal and returns it.
+func (l *Limits) refuse(k Kind, e *reason.Error) error {
+	l.refused[k].Add(1)
+	return e
+}
+
+// Upload counts an upload of c, which may be RATE_LIMITED.
+func (l *Limits) Upload(c Caller) error {
+	if wait := l.takeUpload(c); wait > 0 {
+		return l.refuse(UploadRate, tooMany(wait, "too many uploads a second from here; try again in %s", ceil(wait)))
+	}
+	return nil
+}
+
+// AwaitUpload counts an upload of c when it may be. It returns ctx's error if that
+// ends before.
+func (l *Limits) AwaitUpload(ctx context.Context, c Caller) error {
+	for {
+		wait := l.takeUpload(c)
+		if wait == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// takeUpload returns how long c must wait for the next upload; 0 counts it.
+func (l *Limits) takeUpload(c Caller) time.Duration {
+	s := l.settings.Load()
+	switch {
+	case c.Name != "" && s.KeyUploadRate > 0:
+		return l.byName.take(c.Name, s.KeyUploadRate, time.Now())
+	case c.Name == "" && s.UploadRate > 0 && !s.exempt(c):
+		return l.byAddress.take(c.block(), s.UploadRate, time.Now())
+	}
+	return 0
+}
+
+// Download counts a download or another read of c, which may be RATE_LIMITED.
+func (l *Limits) Download(c Caller) error {
+	s := l.settings.Load()
+	if s.DownloadRate == 0 || s.exempt(c) {
+		return nil
+	}
+	if wait := l.downloads.take(c.block(), s.DownloadRate, time.Now()); wait > 0 {
+		return l.refuse(DownloadRate, tooMany(wait, "too many requests a second from here; try again in %s", ceil(wait)))
+	}
+	return nil
+}
+
+// NewBytes takes n bytes from the budget of c, which are RATE_LIMITED if they do
+// not fit. Call settle, unless the error is not nil, with whether they were new.
+func (l *Limits) NewBytes(c Caller, n int64) (settle func(isNew bool), err error) {
+	s := l.settings.Load()
+	if c.Name != "" || s.exempt(c) || s.HourlyBytes == 0 && s.DailyBytes == 0 {
+		return func(bool) {}, nil
+	}
+	if wait := l.newBytes.reserve(c.block(), n, s, time.Now()); wait > 0 {
+		return nil, l.refuse(NewBytes, tooMany(wait,
+			"the new torrents from here have used up what a writer without a key may add; try again in %s, or ask the operator for a key", ceil(wait)))
+	}
+	return func(isNew bool) {
+		if !isNew {
+			l.newBytes.add(c.block(), -n, time.Now())
+		}
+	}, nil
+}
+
+// Stream counts a stream of c until leave is called. It may be RATE_LIMITED or
+// OVERLOADED.
+func (l *Limits) Stream(c Caller) (leave func(), err error) {
+	s := l.settings.Load()
+	switch l.streams.enter(c.block(), s.most(c, s.Streams, s.StreamsPerAddress)) {
+	case addressFull:
+		return nil, l.refuse(StreamsPerAddress, tooMany(soon, "%d streams are open from here already; use them", s.StreamsPerAddress))
+	case allFull:
+		return nil, l.refuse(Streams, busy("%d streams are open already; try again later", s.Streams))
+	}
+	return func() { l.streams.leave(c.block()) }, nil
+}
+
+// startUpload counts an upload that is under way until leave is called. It may be
+// RATE_LIMITED or OVERLOADED.
+func (l *Limits) startUpload(c Caller) (leave func(), err error) {
+	s := l.settings.Load()
+	if l.pressed.Load() {
+		return nil, l.refuse(Memory, busy("the server is short of memory; try again later"))
+	}
+	switch l.uploads.enter(c.block(), s.most(c, s.Uploads, s.UploadsPerAddress)) {
+	case addressFull:
+		return nil, l.refuse(UploadsPerAddress, tooMany(soon, "%d uploads are under way from here already; wait for their answers", s.UploadsPerAddress))
+	case allFull:
+		return nil, l.refuse(Uploads, busy("%d uploads are under way already; try again later", s.Uploads))
+	}
+	return func() { l.uploads.leave(c.block()) }, nil
+}
+
+// most returns the limits of a counter for c.
+func (s *Settings) most(c Caller, total, perAddress int) most {
+	if s.exempt(c) {
+		perAddress = 0
+	}
+	return most{total, perAddress}
+}
+
+// ceil rounds up to seconds, for people.
+func ceil(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
+
+// DownloadsLimited reports whether downloads are held to a rate.
+func (l *Limits) DownloadsLimited() bool { return l.settings.Load().DownloadRate > 0 }

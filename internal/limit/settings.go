@@ -1,0 +1,37 @@
+package limit
+
+import (
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
+)
+
+// Settings are the limits. A number of 0 is no limit.
+type Settings struct {
+	// TrustedWriters are exempt from everything that is by address, and from the
+	// budget of new bytes.
+	TrustedWriters origin.Networks
+	// TrustedProxies are exempt from ConnectionsPerAddress, too: theirs are other
+	// people's.
+	TrustedProxies origin.Networks
+
+	Connections, ConnectionsPerAddress int // open at a time
+	Uploads, UploadsPerAddress         int // under way at a time
+	Streams, StreamsPerAddress         int // CacheTorrents and WatchChanges, open at a time
+
+	UploadRate    float64 // uploads a second of an address
+	KeyUploadRate float64 // uploads a second of who is known by name
+	DownloadRate  float64 // downloads and calls that read a second of an address
+
+	HourlyBytes, DailyBytes int64 // new bytes of an address whose caller is anonymous
+
+	// Memory is what uploads in flight may take, in bytes.
+	Memory int64
+	// Wait is how long an upload may wait for memory.
+	Wait time.Duration
+	// BodyTime is how long an upload may take to arrive.
+	BodyTime time.Duration
+}
+
+// exempt reports whether limits by address do not hold for the caller.
+func (s *Settings) exempt(c Caller) bool { return s.TrustedWriters.Contains(c.Addr) }
