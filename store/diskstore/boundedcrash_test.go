@@ -29,8 +29,8 @@ func TestBoundedCrash(t *testing.T) {
 	}
 }
 
-// cacheCrashPuts is how many torrents are put: four times what there is room for.
-const cacheCrashPuts = 4 * testBound / 5000
+// cacheCrashPuts is how many torrents are put: twice what there is room for.
+const cacheCrashPuts = 2 * testBound / 5000
 
 // cacheCut is a crash of a cache after so many puts were acknowledged, and every
 // tenth of them was forgotten.

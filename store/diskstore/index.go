@@ -40,6 +40,7 @@ type index struct {
 	accounts accounts
 	cache    *entryCache
 	bounded  bool
+	seen     idFilter // while it is built anew: what ids it has; else nil
 }
 
 // openIndex opens or makes the database. A new one has no state.
@@ -79,6 +80,9 @@ func openIndex(o Options) (*index, error) {
 
 // get returns the entry of id, nil if there is none.
 func (x *index) get(id infohash.ID) (*entry, error) {
+	if x.seen != nil && x.seen.lacks(id) {
+		return nil, x.health.err()
+	}
 	e, held := x.cache.get(id)
 	if e != nil {
 		return e, x.health.err()
@@ -151,6 +155,9 @@ func (x *index) commit(c *changeSet) error {
 	x.accounts.update(c.accounts)
 	for id, e := range c.entries {
 		x.cache.written(id, e)
+		if x.seen != nil {
+			x.seen.add(id)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -27,6 +28,12 @@ type replayer struct {
 // With it comes whether the last segment ended exactly where the index had it,
 // so that it may be appended to.
 func replay(o Options, x *index, from state, list []*segment) (after state, clean bool, err error) {
+	if from.segment == 0 { // the index is empty
+		x.seen = newIDFilter(sizeOf(list))
+		defer func() { x.seen = nil }()
+	}
+	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
+	defer readAhead(from.store, sealed)()
 	r := &replayer{options: o, index: x, pending: newChangeSet(x, nil, from)}
 	clean = true
 	for i, s := range list {
