@@ -45,10 +45,10 @@ func newGateway(env environment) *cobra.Command {
 			if err := settings(c, env, cfg.Validate); err != nil {
 				return err
 			}
-			return serveGateway(c.Context(), cfg, env, func() (config.Doors, error) {
+			return serveGateway(c.Context(), cfg, env, func() (config.Doors, []string, error) {
 				var fresh config.Gateway
-				err := reread(&fresh, given, env.environ)
-				return fresh.Doors, err
+				changed, err := reread(&fresh, c.Flags(), given, env.environ)
+				return fresh.Doors, changed, err
 			})
 		},
 	}
@@ -57,7 +57,7 @@ func newGateway(env environment) *cobra.Command {
 }
 
 // serveGateway serves the doors until ctx ends. Reread reads the settings anew.
-func serveGateway(ctx context.Context, cfg config.Gateway, env environment, reread func() (config.Doors, error)) error {
+func serveGateway(ctx context.Context, cfg config.Gateway, env environment, reread func() (config.Doors, []string, error)) error {
 	h, err := newHouse(cfg.Doors, env)
 	if err != nil {
 		return err

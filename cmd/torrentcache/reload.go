@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -12,8 +13,8 @@ import (
 // reloads is what a running server reads again on SIGHUP.
 type reloads struct {
 	hangups  <-chan os.Signal
-	settings func() (config.Doors, error) // reads all settings again
-	inForce  config.Doors                 // as they were last read
+	settings func() (config.Doors, []string, error) // as of reread
+	inForce  config.Doors                           // as they were last read
 	parts    []reload
 }
 
@@ -21,13 +22,15 @@ type reloads struct {
 // force what the settings and files say now; if it returns an error, all of the
 // part stays as it was.
 type reload struct {
-	name  string
-	again func(config.Doors) error
+	name     string
+	again    func(config.Doors) error
+	settings []string // the flags that it puts in force
 }
 
-// onReload adds a part. Add all before run.
-func (h *house) onReload(name string, again func(config.Doors) error) {
-	h.reloads.parts = append(h.reloads.parts, reload{name, again})
+// onReload adds a part, which puts these settings in force, if any. Add all before
+// run.
+func (h *house) onReload(name string, again func(config.Doors) error, settings ...string) {
+	h.reloads.parts = append(h.reloads.parts, reload{name, again, settings})
 }
 
 // followHangups reloads on each SIGHUP until ctx ends.
@@ -45,10 +48,14 @@ func (h *house) followHangups(ctx context.Context) {
 // reload reads everything again. What cannot be read stays as it was, and does not
 // keep the rest from being read.
 func (h *house) reload() {
-	if cfg, err := h.reloads.settings(); err != nil {
+	cfg, changed, err := h.reloads.settings()
+	if err != nil {
 		h.logger.Error("not reloaded: the old ones stay in force", "what", "settings", "cause", err)
 	} else {
 		h.reloads.inForce = cfg
+	}
+	if late := h.reloads.late(changed); len(late) > 0 {
+		h.logger.Warn("some settings were changed that take effect at the next start", "settings", late)
 	}
 	for _, part := range h.reloads.parts {
 		if err := part.again(h.reloads.inForce); err != nil {
@@ -66,12 +73,28 @@ type commandSettings interface {
 }
 
 // reread fills fresh with what the command line gave, the environment, and the
-// file of settings as it is now.
-func reread(fresh commandSettings, given map[string]string, environ []string) error {
+// file of settings as it is now. It returns which differ from those that the
+// command was started with.
+func reread(fresh commandSettings, started *pflag.FlagSet, given map[string]string, environ []string) (changed []string, err error) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fresh.AddFlags(flags)
 	if err := config.Again(flags, given, environ); err != nil {
-		return err
+		return nil, err
 	}
-	return fresh.Validate()
+	if err := fresh.Validate(); err != nil {
+		return nil, err
+	}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Value.String() != started.Lookup(f.Name).Value.String() {
+			changed = append(changed, f.Name)
+		}
+	})
+	return changed, nil
+}
+
+// late returns those of the settings that no part puts in force.
+func (r *reloads) late(changed []string) []string {
+	return slices.DeleteFunc(changed, func(name string) bool {
+		return slices.ContainsFunc(r.parts, func(part reload) bool { return slices.Contains(part.settings, name) })
+	})
 }

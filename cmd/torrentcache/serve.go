@@ -29,13 +29,17 @@ Several nodes over one bucket of an S3-compatible object store, each with the sa
 
   torrentcache serve --store 's3://bucket/prefix?endpoint=https://s3.example.org&region=eu-1'
 
-Keep --admin-addr private: who reaches it can remove torrents. HTTP and HTTPS
+Who may do what is in --keys-file and --anonymous (torrentcache key --help). Without
+them everybody who reaches the server reads and writes, and who reaches --admin-addr
+can remove torrents: keep that private. HTTP and HTTPS
 serve the same and nothing redirects. gRPC has no TLS of its own.
 
 SIGTERM or SIGINT: finish what is in flight, close the store, exit 0. A second
 one: exit at once. An upload that was answered OK survives either, and kill -9.
+SIGHUP: read keys, certificates and limits again.
 
-Every flag can also be set in the environment: --data-dir by TORRENTCACHE_DATA_DIR.
+Every flag can also be set in the environment: --data-dir by TORRENTCACHE_DATA_DIR,
+and in the file of --config (torrentcache config --help).
 Sizes: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.`
 
 func newServe(env environment) *cobra.Command {
@@ -50,10 +54,10 @@ func newServe(env environment) *cobra.Command {
 			if err := settings(c, env, cfg.Validate); err != nil {
 				return err
 			}
-			return serve(c.Context(), cfg, env, func() (config.Doors, error) {
+			return serve(c.Context(), cfg, env, func() (config.Doors, []string, error) {
 				var fresh config.Serve
-				err := reread(&fresh, given, env.environ)
-				return fresh.Doors, err
+				changed, err := reread(&fresh, c.Flags(), given, env.environ)
+				return fresh.Doors, changed, err
 			})
 		},
 	}
@@ -62,7 +66,7 @@ func newServe(env environment) *cobra.Command {
 }
 
 // serve opens the store and serves until ctx ends. Reread reads the settings anew.
-func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, error)) (err error) {
+func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, []string, error)) (err error) {
 	h, err := newHouse(cfg.Doors, env)
 	if err != nil {
 		return err

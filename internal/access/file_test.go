@@ -88,6 +88,24 @@ func TestParseFile(t *testing.T) {
 	}
 }
 
+// The file that the guide shows is one.
+func TestDocumentedFile(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(guide), "```") {
+		if i%2 == 1 && strings.Contains(block, "sha256:") {
+			entries, err := access.Parse(strings.NewReader(block))
+			if err != nil || len(entries) != 4 {
+				t.Errorf("%v, %v", entries, err)
+			}
+			return
+		}
+	}
+	t.Error("the guide shows no file")
+}
+
 func TestNewKey(t *testing.T) {
 	a, b := access.NewKey(), access.NewKey()
 	if a == b || len(a) != len("tc_")+32 || !strings.HasPrefix(a, "tc_") || strings.Trim(a[3:], "abcdefghijklmnopqrstuvwxyz234567") != "" {

@@ -140,6 +140,23 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
+// The file that the guide shows is one.
+func TestDocumentedFile(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(guide), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !ok || !closed {
+		t.Fatal("the guide shows no file")
+	}
+	s, err := parseServe(t, nil, "--config", writeFile(t, text))
+	if err != nil || s.Validate() != nil || s.HTTPAddr != ":8080" {
+		t.Errorf("%+v, %v, %v", s, err, s.Validate())
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	f.Add("http-addr: :1\ntrusted-proxies: [10.0.0.0/8]\n# x\n")
 	f.Add("a: &a [b]\nc: *a\n<<: *a")
