@@ -244,4 +244,3 @@ func checkGRPC(t *testing.T, p *process, torrent []byte, callers []caller, anony
 		}
 	}
 }
-
