@@ -16,6 +16,11 @@ func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTo
 	if err != nil {
 		return nil, err
 	}
+	return answerOf(torrent), nil
+}
+
+// answerOf returns what GetTorrent answers with torrent.
+func answerOf(torrent store.Torrent) *torrentcachev1.GetTorrentResponse {
 	return &torrentcachev1.GetTorrentResponse{
 		Torrent:    torrent.Bytes,
 		InfoHash:   torrent.IDs.Primary().String(),
@@ -24,7 +29,7 @@ func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTo
 		UpdateTime: timestamppb.New(torrent.Stored),
 		Etag:       hex.EncodeToString(torrent.Version[:]),
 		Stale:      torrent.Stale,
-	}, nil
+	}
 }
 
 // fetch returns the stored torrent that hash names, in any of its forms.
@@ -33,9 +38,5 @@ func (s *Server) fetch(ctx context.Context, hash string) (store.Torrent, error) 
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	torrent, err := s.store.Get(ctx, id)
-	if err != nil {
-		return store.Torrent{}, storeError(err, id).OnRead()
-	}
-	return torrent, nil
+	return s.fetchInto(ctx, id, nil)
 }

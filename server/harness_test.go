@@ -28,13 +28,14 @@ const maxSize = 200_000
 
 // harness is a server over a store in memory, and a client of it.
 type harness struct {
-	conn  grpc.ClientConnInterface
-	cache torrentcachev1.CacheServiceClient
-	admin torrentcachev1.AdminServiceClient
-	store *tampered
-	log   *lockedBuffer
-	quit  chan struct{}
-	calls chan server.Call
+	conn   grpc.ClientConnInterface
+	cache  torrentcachev1.CacheServiceClient
+	admin  torrentcachev1.AdminServiceClient
+	reader *server.Reader
+	store  *tampered
+	log    *lockedBuffer
+	quit   chan struct{}
+	calls  chan server.Call
 }
 
 // overBoth runs test over the network and again in process.
@@ -75,6 +76,7 @@ func newGatedHarness(t *testing.T, connect connector, gate *access.Gate, change 
 		Access:  gate,
 		Observe: func(c server.Call) { h.calls <- c },
 	}
+	h.reader = srv.Reader(chain)
 	h.conn = connect(t, chain, srv)
 	h.cache = torrentcachev1.NewCacheServiceClient(h.conn)
 	h.admin = torrentcachev1.NewAdminServiceClient(h.conn)

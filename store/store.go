@@ -106,6 +106,14 @@ type Store interface {
 	Close() error
 }
 
+// IntoGetter is implemented by a [Store] that can read into memory of the caller.
+type IntoGetter interface {
+	// GetInto is Get, but what is returned may lie in room, whatever its length,
+	// up to its capacity. It does if the capacity suffices for the bytes and what
+	// the store keeps beside them, at most 1 KiB.
+	GetInto(ctx context.Context, id infohash.ID, room []byte) (Torrent, error)
+}
+
 // Rank orders writers: an upload of a higher rank replaces the outer keys that
 // one of a lower rank put. The same bytes again change nothing, not even the rank.
 type Rank uint8

@@ -33,14 +33,16 @@ const (
 	unknownMemory = 2 << 30
 )
 
-// addCache puts the hot cache before conn and returns conn for the doors. With
-// follow the cache hears of changes from the backend's feed, else by changed.
-func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, follow bool) (grpc.ClientConnInterface, error) {
+// addCache puts the hot cache before conn and returns conn for the doors. With a
+// reader, of the store in this process, the cache hears of changes by changed, else
+// from the backend's feed.
+func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) (grpc.ClientConnInterface, error) {
 	size := int64(h.cfg.CacheSize)
 	if size == 0 {
 		size = h.memory.limit / cacheShare
 	}
-	o := hotcache.Options{Conn: conn, Size: size, Follow: follow, Private: h.private()}
+	follow := reader == nil
+	o := hotcache.Options{Conn: conn, Reader: reader, Size: size, Follow: follow, Private: h.private()}
 	if follow {
 		o.Settle, o.OnLost = settle, h.feedLost
 	}

@@ -73,7 +73,7 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight any more
 	h.ready = lifecycle.NewReadiness(backendCheck(conn))
-	if err := h.addPublic(ctx, conn, true); err != nil {
+	if err := h.addPublic(ctx, conn, nil); err != nil {
 		return err
 	}
 	if err := h.addAdmin(ctx, adminCalls{}); err != nil {

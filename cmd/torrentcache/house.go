@@ -70,10 +70,11 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 	return h, nil
 }
 
-// addPublic adds the HTTP and HTTPS listeners, whose doors call conn. With follow
-// somebody else's calls of the same backend change torrents, too.
-func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, follow bool) error {
-	conn, err := h.addCache(ctx, conn, follow)
+// addPublic adds the HTTP and HTTPS listeners, whose doors call conn. Reader reads
+// from the store behind it; it is nil if that is not this process's own, so that
+// others change torrents in it, too.
+func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) error {
+	conn, err := h.addCache(ctx, conn, reader)
 	if err != nil {
 		return err
 	}

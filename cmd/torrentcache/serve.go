@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
@@ -113,7 +114,11 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic)); err != nil {
 		return err
 	}
-	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), st.shared); err != nil {
+	var reader hotcache.Reader
+	if !st.shared {
+		reader = srv.Reader(chain)
+	}
+	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), reader); err != nil {
 		return err
 	}
 	go st.watch(ctx)

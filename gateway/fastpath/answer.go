@@ -15,6 +15,10 @@ type Source interface {
 	// Answer returns the answer to GET /torrent/ID.torrent, or nil if it is not
 	// ready, and then the http.Server answers. It must not block.
 	Answer(id infohash.ID) *Answer
+	// Load returns the answer that has to be fetched, which lies in s and is sent
+	// before s is used again, or is one to keep. Nil: the http.Server answers. It
+	// may block for as long as reading from the disk takes, and no longer.
+	Load(id infohash.ID, s *Scratch) *Answer
 }
 
 // Answer is a whole HTTP response kept ready: everything but its status line, Date
@@ -54,6 +58,9 @@ func (a *Answer) Body() []byte {
 	}
 	return a.body
 }
+
+// Header returns the lines of the response's header that [Capture] kept.
+func (a *Answer) Header() string { return string(a.header) }
 
 // InArena reports whether the body lies in an arena and not in the heap.
 func (a *Answer) InArena() bool { return a.region != nil }

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"bytes"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -54,6 +55,17 @@ func (s *Arena) Move(a *Answer) *Answer {
 	file, offset := s.file, r.offset
 	runtime.AddCleanup(r, func(room int64) { punch(file, offset, room) }, room)
 	return moved
+}
+
+// Keep returns a copy of a, whose header and body may then be changed. A large body
+// is moved to the arena, if there is room.
+func (s *Arena) Keep(a *Answer) *Answer {
+	kept := &Answer{found: a.found, header: bytes.Clone(a.header), body: a.body}
+	if moved := s.Move(kept); moved != kept {
+		return moved
+	}
+	kept.body = bytes.Clone(a.body)
+	return kept
 }
 
 // read returns a copy of the body.

@@ -156,23 +156,36 @@ func (c *conn) leave(err error) error {
 func (c *conn) answerAll(p []byte, n int, begun time.Time) (int, error) {
 	for from := 0; from < n; {
 		h := parseHead(p[from:n])
-		var a *Answer
-		if h.plain {
-			a = c.l.source.Answer(h.id)
-		}
-		if a == nil {
+		ready, err := c.tryAnswer(&h)
+		if !ready {
 			if !c.answered() || n-from >= leastHead {
 				c.handOver(h, n-from, begun)
 			}
 			return copy(p, p[from:n]), nil
 		}
-		h.close = h.close || c.l.draining.Load()
-		if err := c.answer(h, a); err != nil || h.close {
+		if err != nil || h.close {
 			return 0, io.EOF
 		}
 		from += h.size
 	}
 	return 0, nil
+}
+
+// tryAnswer answers h if there is an answer to it.
+func (c *conn) tryAnswer(h *head) (ready bool, err error) {
+	if !h.plain {
+		return false, nil
+	}
+	a := c.l.source.Answer(h.id)
+	if a == nil {
+		s := scratches.Get().(*Scratch)
+		defer scratches.Put(s)
+		if a = c.l.source.Load(h.id, s); a == nil {
+			return false, nil
+		}
+	}
+	h.close = h.close || c.l.draining.Load()
+	return true, c.answer(*h, a)
 }
 
 // leastHead is how many bytes net/http waits for between two requests before it

@@ -89,6 +89,9 @@ type source map[infohash.ID]*fastpath.Answer
 
 func (s source) Answer(id infohash.ID) *fastpath.Answer { return s[id] }
 
+// Load implements [fastpath.Source]: of nothing that is not ready.
+func (s source) Load(infohash.ID, *fastpath.Scratch) *fastpath.Answer { return nil }
+
 var ready = func() source {
 	s, arena := source{}, fastpath.NewArena()
 	for _, id := range []infohash.ID{small, large, modern, absent} {

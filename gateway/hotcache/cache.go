@@ -30,6 +30,9 @@ const (
 type Options struct {
 	// Conn reaches the CacheService, and the SyncService if Follow is set.
 	Conn grpc.ClientConnInterface
+	// Reader reads from the store that Conn reaches, if that is in this process. Then
+	// the fast path answers also what is not in the cache. Nil at an edge.
+	Reader Reader
 	// Size bounds the memory of what is kept, in bytes.
 	Size int64
 	// Follow says that changes are heard of by [Cache.Follow]: until it has caught
@@ -52,11 +55,14 @@ type Options struct {
 type Cache struct {
 	torrents torrentcachev1.CacheServiceClient
 	changes  torrentcachev1.SyncServiceClient
+	reader   Reader
 	entries  *otter.Cache[infohash.ID, *entry]
 	trusted  atomic.Bool // changes are heard of as they happen, of torrents that everybody may read
 	private  atomic.Bool // not everybody may read torrents, as far as is known
 	arena    *fastpath.Arena
 	counts   counts
+	seen     *seen
+	full     atomic.Bool // an entry had to leave for another since all were forgotten
 	onLost   func(*reason.Error)
 
 	// mu guards fills and settling, and that an entry is kept only if its fill is
@@ -81,21 +87,12 @@ func New(o Options) (*Cache, error) {
 	if o.Conn == nil || o.Size <= 0 {
 		return nil, errors.New("hotcache: Conn and Size are required")
 	}
-	entries, err := otter.New(&otter.Options[infohash.ID, *entry]{
-		MaximumWeight: uint64(o.Size),
-		Weigher:       func(_ infohash.ID, e *entry) uint32 { return e.weight() },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[infohash.ID, *entry]) time.Duration {
-			return e.Value.age()
-		}),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("hotcache: %w", err)
-	}
 	c := &Cache{
 		torrents: torrentcachev1.NewCacheServiceClient(o.Conn),
 		changes:  torrentcachev1.NewSyncServiceClient(o.Conn),
-		entries:  entries,
+		reader:   o.Reader,
 		arena:    fastpath.NewArena(),
+		seen:     newSeen(o.Size),
 		fills:    map[infohash.ID]*fill{},
 		settling: settling{span: o.Settle},
 		onLost:   o.OnLost,
@@ -105,8 +102,31 @@ func New(o Options) (*Cache, error) {
 	}
 	c.trusted.Store(!o.Follow && !o.Private)
 	c.private.Store(o.Follow || o.Private)
+	entries, err := otter.New(&otter.Options[infohash.ID, *entry]{
+		MaximumWeight: uint64(o.Size),
+		Weigher:       func(_ infohash.ID, e *entry) uint32 { return e.weight() },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[infohash.ID, *entry]) time.Duration {
+			return e.Value.age()
+		}),
+		OnAtomicDeletion: c.left,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hotcache: %w", err)
+	}
+	c.entries = entries
 	return c, nil
 }
+
+// left is told of each entry that has left the cache.
+func (c *Cache) left(e otter.DeletionEvent[infohash.ID, *entry]) {
+	if e.Cause == otter.CauseOverflow && !c.full.Load() {
+		c.full.Store(true)
+	}
+}
+
+// admits reports whether what is known of id shall be kept. Once the cache is full
+// that is what was asked for twice.
+func (c *Cache) admits(id infohash.ID) bool { return !c.full.Load() || c.seen.again(id) }
 
 // GetTorrent returns the torrent that has id. Its errors are those of the RPC, and
 // TORRENT_DAMAGED if what the backend sent is not the torrent of id. Nobody may
@@ -157,6 +177,7 @@ func (c *Cache) Clear() {
 	c.settling.noteAll()
 	clear(c.fills)
 	c.entries.InvalidateAll()
+	c.full.Store(false)
 }
 
 // Stats returns what the cache holds, roughly, and did.

@@ -7,8 +7,15 @@
 // and hashed, whoever it came from. And that an id is not cached, for a minute at
 // most. The cache is bounded in bytes; which entries stay is decided by how often
 // they are asked for (W-TinyLFU of otter v2), so that a crawler who takes
-// everything once displaces nothing. An entry leaves after 12 hours at the latest,
-// so that the store sees what is read most.
+// everything once displaces nothing. Once it is full, only what is asked for a
+// second time is kept at all (see seen): the rest is neither hashed nor copied. An
+// entry leaves after 12 hours at the latest, so that the store sees what is read
+// most.
+//
+// What passes through without being kept has no hash taken if it comes from the
+// store of this process, by [Reader]: that has just compared the record's checksums
+// and its id, and whoever stored it took the hash. At an edge, where it also
+// came from another machine, the hash is taken always.
 //
 // # How it stays true
 //

@@ -1,8 +1,6 @@
 package hotcache
 
 import (
-	"context"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +8,6 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/infohash"
 )
 
 // entry is what is known of one id.
@@ -79,51 +76,4 @@ func (e *entry) age() time.Duration {
 		return absentAge
 	}
 	return maxAge
-}
-
-// pinned is the context key under which a captured request carries its entry.
-type pinned struct{}
-
-// Answers returns the answers of h, a door that takes its torrents from c, to the
-// downloads that are in memory. Only one h may be used with a cache.
-func (c *Cache) Answers(h http.Handler) fastpath.Source { return &answers{cache: c, handler: h} }
-
-type answers struct {
-	cache   *Cache
-	handler http.Handler
-}
-
-// Answer implements [fastpath.Source].
-func (a *answers) Answer(id infohash.ID) *fastpath.Answer {
-	if !a.cache.trusted.Load() {
-		return nil
-	}
-	e, ok := a.cache.entries.GetIfPresent(id)
-	if !ok {
-		return nil
-	}
-	s := e.state.Load()
-	if s.made {
-		return s.answer
-	}
-	made := a.make(id, e, s)
-	if !e.state.CompareAndSwap(s, made) { // another connection was faster
-		made = e.state.Load()
-	}
-	return made.answer
-}
-
-// make returns e's next state: s with the answer of the handler. A large torrent's
-// bytes move to the arena with it.
-func (a *answers) make(id infohash.ID, e *entry, s *state) *state {
-	ctx := context.WithValue(context.Background(), pinned{}, e)
-	made := &state{torrent: s.torrent, made: true, answer: fastpath.Capture(ctx, a.handler, id, s.torrent.GetTorrent())}
-	if made.answer == nil {
-		return made
-	}
-	made.answer = a.cache.arena.Move(made.answer)
-	if made.answer.InArena() {
-		made.torrent = withBytes(s.torrent, nil)
-	}
-	return made
 }

@@ -15,17 +15,31 @@ type fill struct {
 	done     chan struct{} // closed when entry is set
 	entry    *entry
 	settling bool // began so soon after a change that it may not show it
+	waiting  int  // how many wait for it; guarded by Cache.mu
+}
+
+// errFailed is what those who wait hear if there is nothing else to say.
+var errFailed = reason.New(reason.Internal, "internal error")
+
+// join returns the fill for id that is under way, or a new one. Of one under way
+// the caller may have the entry only if it said that it waits.
+func (c *Cache) join(id infohash.ID, waits bool) (f *fill, begun bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f = c.fills[id]; f == nil {
+		f = &fill{done: make(chan struct{}), settling: c.settling.has(id)}
+		c.fills[id] = f
+		return f, false
+	}
+	if waits {
+		f.waiting++
+	}
+	return f, true
 }
 
 // fill loads the torrent of id once for all who ask meanwhile, and keeps it.
 func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
-	c.mu.Lock()
-	f, begun := c.fills[id]
-	if !begun {
-		f = &fill{done: make(chan struct{}), settling: c.settling.has(id)}
-		c.fills[id] = f
-	}
-	c.mu.Unlock()
+	f, begun := c.join(id, true)
 	if !begun {
 		c.run(ctx, id, f)
 		return f.entry.get()
@@ -40,24 +54,48 @@ func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 
 // run does f, for the caller whose ctx it is and for all others.
 func (c *Cache) run(ctx context.Context, id infohash.ID, f *fill) {
-	failed := reason.New(reason.Internal, "internal error")
-	f.entry = newEntry(nil, failed) // in case load panics
+	f.entry = newEntry(nil, errFailed) // in case load panics
 	defer close(f.done)
-	defer func() { c.keep(id, f) }()
+	defer func() {
+		var kept *entry
+		if f.entry.keepable() && c.admits(id) {
+			kept = f.entry
+		}
+		c.end(id, f, kept)
+	}()
 	f.entry = c.load(ctx, id)
 }
 
-// keep ends f, and keeps its entry unless something has changed since it began.
-func (c *Cache) keep(id infohash.ID, f *fill) {
+// finish ends f with what l has loaded, which gets bytes of its own if it is kept
+// or somebody waits for it.
+func (c *Cache) finish(id infohash.ID, f *fill, l *local) {
+	defer close(f.done)
+	f.entry = newEntry(nil, errFailed)
+	var kept *entry
+	if c.admits(id) {
+		kept = l.own()
+	}
+	if c.end(id, f, kept) == 0 {
+		return
+	}
+	if e := l.own(); e != nil {
+		f.entry = e
+	}
+}
+
+// end ends f and keeps its entry, if there is one and nothing has changed since f
+// began. It returns how many wait for f; nobody joins them any more.
+func (c *Cache) end(id infohash.ID, f *fill, kept *entry) (waiting int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fills[id] != f {
-		return
+		return f.waiting
 	}
 	delete(c.fills, id)
-	if f.entry.keepable() && !f.settling {
-		c.entries.Set(id, f.entry)
+	if kept != nil && !f.settling {
+		c.entries.Set(id, kept)
 	}
+	return f.waiting
 }
 
 // load asks the backend and checks its answer.

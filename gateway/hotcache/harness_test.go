@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -32,6 +33,31 @@ type harness struct {
 	admin   torrentcachev1.AdminServiceClient
 	fast    fastpath.Source
 	store   *memstore.Store
+	reader  *reader      // nil if not asked for
+	door    http.Handler // nil without reader
+}
+
+// reader is a hotcache.Reader that reads as from a disk, into the caller's memory,
+// and may be held up.
+type reader struct {
+	inner hotcache.Reader
+	after func()             // what happens between a read and its return
+	twist func(bytes []byte) // what becomes of the bytes
+}
+
+// ReadTorrent implements [hotcache.Reader].
+func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (*torrentcachev1.GetTorrentResponse, error) {
+	got, err := r.inner.ReadTorrent(ctx, id, room)
+	if err == nil {
+		got.Torrent = append(room[:0], got.GetTorrent()...)
+		if r.twist != nil {
+			r.twist(got.Torrent)
+		}
+	}
+	if r.after != nil {
+		r.after()
+	}
+	return got, err
 }
 
 // newHarness returns a cache that is told of changes by the server, or hears of
@@ -39,6 +65,21 @@ type harness struct {
 func newHarness(t *testing.T, size int64, follow bool) *harness {
 	t.Helper()
 	return newHarnessOf(t, hotcache.Options{Size: size, Follow: follow})
+}
+
+// newLocal returns a cache whose fast path reads from the store, behind the real
+// door, whose headers differ with each torrent.
+func newLocal(t *testing.T, size int64) *harness {
+	t.Helper()
+	direct := &reader{}
+	h := newHarnessOf(t, hotcache.Options{Size: size, Reader: direct})
+	h.reader = direct
+	door, err := gateway.New(gateway.Options{Conn: h.tap, Torrents: h.Cache, MaxTorrentSize: 1 << 20, DownloadMaxAge: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.door, h.fast = door, h.Answers(door)
+	return h
 }
 
 // newHarnessOf is newHarness for any options but Conn.
@@ -58,6 +99,9 @@ func newHarnessOf(t *testing.T, options hotcache.Options) *harness {
 	h.admin = torrentcachev1.NewAdminServiceClient(backend)
 	h.tap = &tap{ClientConnInterface: backend}
 	options.Conn = h.tap
+	if direct, ok := options.Reader.(*reader); ok {
+		direct.inner = srv.Reader(server.Chain{})
+	}
 	cache, err := hotcache.New(options)
 	if err != nil {
 		t.Fatal(err)

@@ -16,11 +16,16 @@ import (
 
 // Get implements [store.Store]: one look-up, one read, both checksums.
 func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	return s.GetInto(ctx, id, nil)
+}
+
+// GetInto implements [store.IntoGetter].
+func (s *Store) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	h, body, at, err := s.find(ctx, id)
+	h, body, at, err := s.findInto(ctx, id, room)
 	if err != nil {
 		return store.Torrent{}, err
 	}
@@ -35,6 +40,11 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 // was retired since the look-up is no damage: what was in it is found by looking
 // up again.
 func (s *Store) find(ctx context.Context, id infohash.ID) (h header, body []byte, at location, err error) {
+	return s.findInto(ctx, id, nil)
+}
+
+// findInto is find with the record read into room, if it fits.
+func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h header, body []byte, at location, err error) {
 	for before := (location{}); ; {
 		e, err := s.index.get(id)
 		if err == nil {
@@ -43,7 +53,7 @@ func (s *Store) find(ctx context.Context, id infohash.ID) (h header, body []byte
 		if err != nil {
 			return header{}, nil, location{}, err
 		}
-		h, body, err := s.read(e, id)
+		h, body, err := s.readInto(e, id, room)
 		switch {
 		case errors.Is(err, errSegmentGone) && e.at != before:
 			before = e.at
@@ -72,12 +82,22 @@ func (e *entry) unreadable() error {
 // read returns the record that e points to. Anything else there than an
 // untouched one that has id is errBadRecord, and so is errSegmentGone.
 func (s *Store) read(e *entry, id infohash.ID) (header, []byte, error) {
+	return s.readInto(e, id, nil)
+}
+
+// readInto is read into room, if the record fits.
+func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte, error) {
 	segment := s.segments.get(e.at.segment)
 	if segment == nil || !segment.hold() {
 		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
-	b := uncleared(recordHeaderSize + int(e.at.length))
+	b := room[:0]
+	if n := recordHeaderSize + int(e.at.length); n <= cap(room) {
+		b = room[:n]
+	} else {
+		b = uncleared(n)
+	}
 	if err := readFull(segment.file, b, e.at.offset); err != nil {
 		return header{}, nil, readError(segment, err)
 	}

@@ -133,8 +133,29 @@ func (f *fixture) holds(item store.Item) {
 		if got.Stored.Location() != time.UTC {
 			f.t.Fatalf("Stored = %v, want UTC", got.Stored)
 		}
+		f.holdsInto(id, item.Torrent)
 	}
 	f.has(true, item.IDs.All()...)
+}
+
+// holdsInto fails unless GetInto gives torrent, in the caller's memory if there is
+// enough. A store without GetInto passes.
+func (f *fixture) holdsInto(id infohash.ID, torrent []byte) {
+	f.t.Helper()
+	direct, ok := f.Store.(store.IntoGetter)
+	if !ok {
+		return
+	}
+	for _, room := range [][]byte{nil, make([]byte, 16), make([]byte, 0, len(torrent)+1<<10)} {
+		clear(room[:cap(room)])
+		got, err := direct.GetInto(f.t.Context(), id, room)
+		if err != nil || !bytes.Equal(got.Bytes, torrent) {
+			f.t.Fatalf("GetInto(%v) into %d bytes gave %v or other bytes than were put", id, cap(room), err)
+		}
+		if cap(room) >= len(torrent)+1<<10 && !bytes.Contains(room[:cap(room)], torrent) {
+			f.t.Fatalf("GetInto(%v) did not use the %d bytes it was given", id, cap(room))
+		}
+	}
 }
 
 // lacks fails unless Get of every id gives the error want and Has says no.

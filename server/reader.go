@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Reader is GetTorrent without a channel, for a door in the same process that has
+// a torrent's id and memory to read it into: nothing is copied. It is safe for
+// concurrent use.
+type Reader struct {
+	server *Server
+	chain  Chain
+	info   *grpc.UnaryServerInfo
+}
+
+// Reader returns the Reader of s, whose calls go through chain.
+func (s *Server) Reader(chain Chain) *Reader {
+	return &Reader{server: s, chain: chain, info: &grpc.UnaryServerInfo{Server: s, FullMethod: torrentcachev1.CacheService_GetTorrent_FullMethodName}}
+}
+
+// ReadTorrent answers as GetTorrent does, with the same errors. The torrent's bytes
+// may lie in room, up to its capacity, whatever its length. Nobody may change them
+// as long as they are in use.
+func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (*torrentcachev1.GetTorrentResponse, error) {
+	answer, err := r.chain.Unary(ctx, nil, r.info, func(ctx context.Context, _ any) (any, error) {
+		torrent, err := r.server.fetchInto(ctx, id, room)
+		if err != nil {
+			return nil, err
+		}
+		return answerOf(torrent), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer.(*torrentcachev1.GetTorrentResponse), nil
+}
+
+// fetchInto is fetch for an id that is parsed, into room if the store can do that.
+func (s *Server) fetchInto(ctx context.Context, id infohash.ID, room []byte) (torrent store.Torrent, err error) {
+	if direct, ok := s.store.(store.IntoGetter); ok {
+		torrent, err = direct.GetInto(ctx, id, room)
+	} else {
+		torrent, err = s.store.Get(ctx, id)
+	}
+	if err != nil {
+		return store.Torrent{}, storeError(err, id).OnRead()
+	}
+	return torrent, nil
+}
