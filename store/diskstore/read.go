@@ -92,12 +92,7 @@ func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte,
 		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
-	b := room[:0]
-	if n := recordHeaderSize + int(e.at.length); n <= cap(room) {
-		b = room[:n]
-	} else {
-		b = uncleared(n)
-	}
+	b := roomOf(recordHeaderSize+int(e.at.length), room)
 	if err := readFull(segment.file, b, e.at.offset); err != nil {
 		return header{}, nil, readError(segment, err)
 	}
@@ -112,6 +107,14 @@ func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte,
 		return header{}, nil, errBadRecord
 	}
 	return h, body, nil
+}
+
+// roomOf returns n bytes that hold anything: of room, if it has as many.
+func roomOf(n int, room []byte) []byte {
+	if n <= cap(room) {
+		return room[:n]
+	}
+	return uncleared(n)
 }
 
 // torrent returns what a put with this header and body stored.
