@@ -56,7 +56,9 @@ func (h *house) addLimits() {
 	h.onReload("limits", func(cfg config.Doors) error {
 		h.limits.Set(h.limitSettings(cfg))
 		return nil
-	})
+	}, "trusted-writers", "max-connections", "connections-per-address", "max-uploads", "uploads-per-address",
+		"max-streams", "streams-per-address", "upload-rate", "key-upload-rate", "download-rate",
+		"new-bytes-per-hour", "new-bytes-per-day", "upload-memory", "upload-wait", "body-timeout")
 }
 
 // watchLimits tells the limits how much memory is in use, and what time it is,
