@@ -46,21 +46,14 @@ func credentialsOf(ctx context.Context) access.Credentials {
 		Addr:          origin.FromContext(ctx),
 	}
 	if from, ok := peer.FromContext(ctx); ok {
-		known.CertNames = certNames(from.AuthInfo)
-		known.Local = from.Addr.Network() == inProcessNetwork
+		if secure, ok := from.AuthInfo.(credentials.TLSInfo); ok {
+			known.CertNames = access.CertNames(&secure.State)
+		}
+		if known.Local = from.Addr.Network() == inProcessNetwork; known.Local {
+			known.CertNames = metadata.ValueFromIncomingContext(ctx, access.CertNamesKey) // only a door of this process is believed
+		}
 	}
 	return known
-}
-
-// certNames returns the names in the client's certificate: its DNS names and its
-// common name. A certificate that was not verified has none.
-func certNames(info credentials.AuthInfo) []string {
-	tlsInfo, ok := info.(credentials.TLSInfo)
-	if !ok || len(tlsInfo.State.VerifiedChains) == 0 {
-		return nil
-	}
-	leaf := tlsInfo.State.VerifiedChains[0][0]
-	return append([]string{leaf.Subject.CommonName}, leaf.DNSNames...)
 }
 
 // rank returns what the uploads of the caller count for.

@@ -22,16 +22,17 @@ const workers = 64
 
 // NewGRPC returns a gRPC server with the services that register registers, the
 // health service and reflection, all through chain. Requests may have
-// maxMessageSize bytes. It works on a listener of its own and, as an
-// http.Handler, on an HTTP/2 server.
-func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer, register func(grpc.ServiceRegistrar)) *grpc.Server {
-	s := grpc.NewServer(append(transportOptions(),
+// maxMessageSize bytes. It works on a listener of its own, which further options
+// may be about, and, as an http.Handler, on an HTTP/2 server.
+func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer, register func(grpc.ServiceRegistrar), further ...grpc.ServerOption) *grpc.Server {
+	options := append(transportOptions(),
 		grpc.ForceServerCodecV2(wire.NewCodec()),
 		grpc.MaxRecvMsgSize(maxMessageSize),
 		grpc.InTapHandle(chain.tap),
 		grpc.UnaryInterceptor(chain.Unary),
 		grpc.StreamInterceptor(chain.Stream),
-	)...)
+	)
+	s := grpc.NewServer(append(options, further...)...)
 	register(s)
 	grpc_health_v1.RegisterHealthServer(s, health)
 	reflection.Register(s)

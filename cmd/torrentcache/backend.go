@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -34,33 +30,15 @@ func nodeOptions(maxTorrentSize int64) nodes.Options {
 func dialBackend(cfg config.Gateway, key func() string) (*grpc.ClientConn, error) {
 	o := nodeOptions(int64(cfg.MaxTorrentSize))
 	o.FeedToken = key
-	if cfg.BackendTLS {
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if cfg.BackendCA != "" {
-		pool, err := readCertificates(cfg.BackendCA)
-		if err != nil {
-			return nil, fmt.Errorf("--backend-ca %s: %w", cfg.BackendCA, err)
-		}
-		o.TLS.RootCAs = pool
+	var err error
+	if o.TLS, err = cfg.BackendTLS.Config(); err != nil {
+		return nil, err
 	}
 	conn, err := nodes.Dial(cfg.Backends(), o)
 	if err != nil {
 		return nil, fmt.Errorf("--backend %s: %w", cfg.Backend, err)
 	}
 	return conn, nil
-}
-
-func readCertificates(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("want certificates as PEM text")
-	}
-	return pool, nil
 }
 
 // backendCheck asks the backend whether it can serve.

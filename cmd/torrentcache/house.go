@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
+	"github.com/torrentcache/torrentcache/internal/certificate"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
@@ -26,7 +26,7 @@ import (
 // over them. A command fills it and calls run.
 type house struct {
 	cfg          config.Doors
-	certificate  *tls.Certificate // nil without HTTPS
+	certificate  *certificate.Source // nil without TLS
 	logger       *slog.Logger
 	metrics      *telemetry.Metrics
 	health       *health.Server // what gRPC clients are told
@@ -60,12 +60,8 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 	}
 	h.addLimits()
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
-	if cfg.HTTPSAddr != config.Off {
-		certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", cfg.TLSCert, cfg.TLSKey, err)
-		}
-		h.certificate = &certificate
+	if err := h.addCertificate(cfg); err != nil {
+		return nil, fmt.Errorf("--tls-cert, --tls-key, --tls-client-ca: %w", err)
 	}
 	return h, nil
 }
@@ -84,13 +80,13 @@ func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, re
 	}
 	errorLog := telemetry.HTTPErrorLog(h.logger)
 	if h.cfg.HTTPAddr != config.Off {
-		s := lifecycle.NewPublicHTTP(handler, errorLog)
+		s := lifecycle.NewPublicHTTP(h.certificate.Challenges(handler), errorLog)
 		if err := h.listenHTTP(ctx, "http-addr", h.cfg.HTTPAddr, s); err != nil {
 			return err
 		}
 	}
-	if h.certificate != nil {
-		s := lifecycle.NewPublicHTTPS(handler, errorLog, *h.certificate)
+	if h.cfg.HTTPSAddr != config.Off {
+		s := lifecycle.NewPublicHTTPS(handler, errorLog, h.certificate.Config("h2", "http/1.1"))
 		return h.listenHTTP(ctx, "https-addr", h.cfg.HTTPSAddr, s)
 	}
 	return nil
@@ -137,6 +133,9 @@ func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
 func (h *house) run(ctx context.Context) error {
 	go h.followHangups(ctx)
 	go h.watchLimits(ctx)
+	if h.certificate != nil {
+		go h.followCertificate(ctx)
+	}
 	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
 	h.group.Ready = func() {
 		h.ready.SetServing(true)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -22,14 +21,14 @@ machine do not see it.`
 // remote is how the client commands reach a server.
 type remote struct {
 	server         string
-	tls            bool
+	security       config.ClientTLS
 	token          token
 	maxTorrentSize config.Size
 }
 
 func (r *remote) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.server, "server", "127.0.0.1:9090", "gRPC address of the server (host:port)")
-	flags.BoolVar(&r.tls, "tls", false, "connect with TLS and check the server's certificate")
+	r.security.AddFlags(flags, "", "server")
 	r.token.addFlags(flags)
 	r.maxTorrentSize = client.DefaultMaxTorrentSize
 	flags.Var(&r.maxTorrentSize, "max-torrent-size", "largest torrent to handle; set it to what the server was started with")
@@ -42,7 +41,7 @@ func (r *remote) validate() error {
 	if r.maxTorrentSize < 1 {
 		return fmt.Errorf("--max-torrent-size %s: want more than zero", r.maxTorrentSize)
 	}
-	return nil
+	return r.security.Validate()
 }
 
 func (r *remote) dial() (*client.Client, error) {
@@ -50,9 +49,9 @@ func (r *remote) dial() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := client.Options{Token: key, MaxTorrentSize: int64(r.maxTorrentSize)}
-	if r.tls {
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	secure, err := r.security.Config()
+	if err != nil {
+		return nil, err
 	}
-	return client.Dial(r.server, o)
+	return client.Dial(r.server, client.Options{TLS: secure, Token: key, MaxTorrentSize: int64(r.maxTorrentSize)})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
@@ -33,7 +34,8 @@ Several nodes over one bucket of an S3-compatible object store, each with the sa
 Who may do what is in --keys-file and --anonymous (torrentcache key --help). Without
 them everybody who reaches the server reads and writes, and who reaches --admin-addr
 can remove torrents: keep that private. HTTP and HTTPS
-serve the same and nothing redirects. gRPC has no TLS of its own.
+serve the same and nothing redirects. --grpc-tls on is for gRPC what HTTPS is for
+HTTP. A certificate that changes in its file is in force within a minute.
 
 SIGTERM or SIGINT: finish what is in flight, close the store, exit 0. A second
 one: exit at once. An upload that was answered OK survives either, and kill -9.
@@ -111,7 +113,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
 	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
-	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic)); err != nil {
+	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic, h.grpcTLS(cfg)...)); err != nil {
 		return err
 	}
 	var reader hotcache.Reader
@@ -143,6 +145,14 @@ func (h *house) chain() server.Chain {
 			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)
 		},
 	}
+}
+
+// grpcTLS returns the option that makes the gRPC port speak TLS, if it shall.
+func (h *house) grpcTLS(cfg config.Serve) []grpc.ServerOption {
+	if cfg.GRPCTLS == config.Off {
+		return nil
+	}
+	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(h.certificate.Config("h2")))}
 }
 
 func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) error {

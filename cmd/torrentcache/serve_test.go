@@ -78,7 +78,7 @@ func TestStartErrorsAreOneClearLine(t *testing.T) {
 		{"bad URL", nil, serveIn(fresh, "--public-url", "example.org"), "--public-url"},
 		{"bad log format", nil, serveIn(fresh, "--log-format", "xml"), "text, json"},
 		{"HTTPS without certificate", nil, serveIn(fresh, "--https-addr", "127.0.0.1:0"), "--https-addr needs --tls-cert and --tls-key"},
-		{"certificate without HTTPS", nil, serveIn(fresh, "--tls-cert", file, "--tls-key", file), "need --https-addr"},
+		{"certificate without HTTPS", nil, serveIn(fresh, "--tls-cert", file, "--tls-key", file), "need --https-addr or --grpc-tls"},
 		{"bad certificate", nil, serveIn(fresh, "--https-addr", "127.0.0.1:0", "--tls-cert", file, "--tls-key", file), file},
 		{"no door", nil, serveIn(fresh, "--http-addr", "off"), "both off"},
 		{"unknown flag", nil, serveIn(fresh, "--nonsense"), "unknown flag: --nonsense"},

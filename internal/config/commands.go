@@ -13,6 +13,7 @@ type Serve struct {
 	Doors
 	Access
 	GRPCAddr       string // HOST:PORT, or [Off]
+	GRPCTLS        string // on or [Off]
 	Store          string // disk:DIR or s3://BUCKET/PREFIX?...; empty for DataDir
 	DataDir        string // empty if Store is in a bucket
 	MinFreeSpace   Size
@@ -38,6 +39,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.Doors.AddFlags(flags)
 	s.Access.AddFlags(flags)
 	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
+	flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
 	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "folder of the torrents, made if it is not there")
 	s.MinFreeSpace = 128 << 20
@@ -61,7 +63,18 @@ func (s *Serve) Validate() error {
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
-	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr))
+	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr), s.validateTLS())
+}
+
+// validateTLS refuses a certificate that nobody would see, and TLS without one.
+func (s *Serve) validateTLS() error {
+	switch {
+	case s.GRPCTLS == "on" && !s.TLS.hasCertificate():
+		return errors.New("--grpc-tls on needs --tls-cert and --tls-key, or --acme on")
+	case s.TLS.hasCertificate() && s.HTTPSAddr == Off && s.GRPCTLS == Off:
+		return errors.New("--tls-cert, --tls-key and --acme need --https-addr or --grpc-tls on")
+	}
+	return oneOf("grpc-tls", s.GRPCTLS, "on", Off)
 }
 
 // chooseStore sets DataDir from Store.

@@ -30,11 +30,10 @@ const minMemoryLimit = 64 << 20
 // Addresses are HOST:PORT, or [Off].
 type Doors struct {
 	Limits
+	TLS
 	HTTPAddr        string
 	HTTPSAddr       string
 	AdminAddr       string
-	TLSCert         string // file names, PEM
-	TLSKey          string
 	PublicURL       string // without a slash at its end; empty if not set
 	MaxTorrentSize  Size
 	DownloadMaxAge  time.Duration
@@ -51,10 +50,9 @@ type Doors struct {
 func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 	d.Limits.AddFlags(flags)
 	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "listen here for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
-	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "listen here for the same over HTTPS; needs --tls-cert and --tls-key")
+	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "listen here for the same over HTTPS; needs --tls-cert and --tls-key, or --acme")
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "listen here for the operator: metrics, health, pprof, removals; keep it private")
-	flags.StringVar(&d.TLSCert, "tls-cert", "", "certificate file for HTTPS (PEM, with intermediates), read at start")
-	flags.StringVar(&d.TLSKey, "tls-key", "", "private key file for HTTPS (PEM), read at start")
+	d.TLS.addFlags(flags)
 	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
@@ -86,16 +84,13 @@ func (d *Doors) Validate() error {
 }
 
 func (d *Doors) validateTLS() error {
-	files := d.TLSCert != "" && d.TLSKey != ""
 	switch {
 	case d.HTTPAddr == Off && d.HTTPSAddr == Off:
 		return errors.New("--http-addr and --https-addr are both off: one of them must listen")
-	case d.HTTPSAddr != Off && !files:
-		return errors.New("--https-addr needs --tls-cert and --tls-key")
-	case d.HTTPSAddr == Off && (d.TLSCert != "" || d.TLSKey != ""):
-		return errors.New("--tls-cert and --tls-key need --https-addr")
+	case d.HTTPSAddr != Off && !d.TLS.hasCertificate():
+		return errors.New("--https-addr needs --tls-cert and --tls-key, or --acme on")
 	}
-	return nil
+	return d.TLS.validate(d.PublicURL)
 }
 
 func (d *Doors) validatePublicURL() error {

@@ -16,8 +16,7 @@ const maxBackends = 64
 type Gateway struct {
 	Doors
 	Backend      string // as given: HOST:PORT,HOST:PORT,... of gRPC servers
-	BackendTLS   bool
-	BackendCA    string // file name, PEM; empty for the system's
+	BackendTLS   ClientTLS
 	BackendToken string // for the feed; or
 	// BackendTokenFile is the file that holds it.
 	BackendTokenFile string
@@ -27,8 +26,7 @@ type Gateway struct {
 func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
 	g.Doors.AddFlags(flags)
 	flags.StringVar(&g.Backend, "backend", "", "gRPC addresses (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
-	flags.BoolVar(&g.BackendTLS, "backend-tls", false, "connect to the backend with TLS and check its certificate")
-	flags.StringVar(&g.BackendCA, "backend-ca", "", "file of the certificates (PEM) that the backend's must lead to; implies --backend-tls (default: the system's)")
+	g.BackendTLS.AddFlags(flags, "backend-", "backend")
 	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
 	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "file that holds that key; read again on SIGHUP")
 	MarkSecret(flags.Lookup("backend-token"))
@@ -51,8 +49,10 @@ func (g *Gateway) Validate() error {
 	if g.BackendToken != "" && g.BackendTokenFile != "" {
 		return errors.New("--backend-token and --backend-token-file: want one of them")
 	}
-	g.BackendTLS = g.BackendTLS || g.BackendCA != ""
-	return g.Doors.Validate()
+	if g.TLS.hasCertificate() && g.HTTPSAddr == Off {
+		return errors.New("--tls-cert, --tls-key and --acme need --https-addr")
+	}
+	return firstOf(g.Doors.Validate(), g.BackendTLS.Validate())
 }
 
 // Backends returns the addresses of Backend.

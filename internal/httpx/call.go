@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
@@ -16,7 +17,7 @@ const callTime = time.Minute
 // CallContext returns the context of a gRPC call on behalf of r, and the
 // function that releases it. Of r's headers only the credentials go along, as
 // metadata, and the client's address that r's context tells (see
-// [origin.FromContext]).
+// [origin.FromContext]), and the names in its certificate (see [access.CertNames]).
 //
 // The call is bounded in time, but does not end with the request: net/http takes
 // a client that closes its sending side, as scripts over plain sockets do, for
@@ -27,6 +28,9 @@ func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", presentable(credentials))
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
+	for _, name := range access.CertNames(r.TLS) {
+		ctx = metadata.AppendToOutgoingContext(ctx, access.CertNamesKey, name)
+	}
 	return ctx, cancel
 }
 

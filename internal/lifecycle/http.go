@@ -24,14 +24,14 @@ func NewPublicHTTP(handler http.Handler, errorLog *log.Logger) *http.Server {
 	return s
 }
 
-// NewPublicHTTPS returns a server for the public: HTTP/1.1 and HTTP/2 over TLS
-// 1.2 or later. Start it with ServeTLS and no file names.
-func NewPublicHTTPS(handler http.Handler, errorLog *log.Logger, certificate tls.Certificate) *http.Server {
+// NewPublicHTTPS returns a server for the public: HTTP/1.1 and HTTP/2 over TLS,
+// as config says. Start it with ServeTLS and no file names.
+func NewPublicHTTPS(handler http.Handler, errorLog *log.Logger, config *tls.Config) *http.Server {
 	s := newHTTP(handler, errorLog)
 	s.ReadTimeout, s.WriteTimeout = bodyTimeout, bodyTimeout
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(true)
-	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
+	s.TLSConfig = config
 	return s
 }
 

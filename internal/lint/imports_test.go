@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},
 	"internal/telemetry": {},
-	"internal/httpx":     {"internal/origin", "internal/reason"},
+	"internal/httpx":     {"internal/access", "internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
 	"internal/limit":     {"internal/origin", "internal/reason"},
@@ -35,6 +35,9 @@ var arrows = map[string][]string{
 	"internal/progress":  {},
 	"internal/source":    {},
 	"internal/steady":    {},
+
+	"internal/certificate":          {},
+	"internal/certificate/certtest": {},
 
 	"metainfo":             {"infohash"},
 	"metainfo/torrenttest": {"infohash", "metainfo"},

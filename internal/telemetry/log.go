@@ -32,11 +32,11 @@ func HTTPErrorLog(logger *slog.Logger) *log.Logger {
 
 type errorLog struct{ logger *slog.Logger }
 
-// clientAddress is how net/http names the client in its messages.
-var clientAddress = regexp.MustCompile(`(from|serving|to) (\[[0-9a-fA-F:.%a-z]*\]|[0-9.]+):[0-9]+`)
+// address is how packages net and net/http name one of the two ends of a connection.
+var address = regexp.MustCompile(`(\[[0-9a-zA-Z:.%]*\]|[0-9]+(\.[0-9]+){3}):[0-9]+`)
 
 func (e errorLog) Write(line []byte) (int, error) {
-	text := clientAddress.ReplaceAllString(strings.TrimSpace(string(line)), "$1 a client")
+	text := address.ReplaceAllString(strings.TrimSpace(string(line)), "(address)")
 	e.logger.DebugContext(context.Background(), text)
 	return len(line), nil
 }

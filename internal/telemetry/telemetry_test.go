@@ -139,10 +139,11 @@ func TestLoggerFormatsAndLevels(t *testing.T) {
 
 func TestErrorLogHasNoClientAddress(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
-		{"http: TLS handshake error from 192.0.2.7:4711: EOF", "from a client: EOF"},
-		{"http: TLS handshake error from [2001:db8::7]:4711: EOF", "from a client: EOF"},
-		{"http: TLS handshake error from [fe80::1%eth0]:4711: EOF", "from a client: EOF"},
-		{"http: panic serving 192.0.2.7:4711: oops", "serving a client: oops"},
+		{"http: TLS handshake error from 192.0.2.7:4711: EOF", "from (address): EOF"},
+		{"http: TLS handshake error from [2001:db8::7]:4711: EOF", "from (address): EOF"},
+		{"http: TLS handshake error from [fe80::1%eth0]:4711: EOF", "from (address): EOF"},
+		{"http: panic serving 192.0.2.7:4711: oops", "serving (address): oops"},
+		{"http: TLS handshake error from 192.0.2.7:4711: read tcp 10.0.0.1:443->192.0.2.7:4711: i/o timeout", "from (address): read tcp (address)->(address): i/o timeout"},
 		{"http: superfluous response.WriteHeader call", "superfluous"},
 	} {
 		var out bytes.Buffer

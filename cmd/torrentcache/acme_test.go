@@ -1,0 +1,48 @@
+//go:build unix
+
+package main
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
+)
+
+// A server has its certificate from an authority that asks on either port, for the
+// one name of its public URL, keeps it, and asks no second time.
+func TestACME(t *testing.T) {
+	for _, challenge := range []string{"tls-alpn-01", "http-01"} {
+		t.Run(challenge, func(t *testing.T) {
+			const name = "cache.example"
+			authority := certtest.NewACME(t, challenge)
+			// The program trusts the system's authorities; SSL_CERT_FILE names others.
+			env := []string{"SSL_CERT_FILE=" + writeFile(t, t.TempDir(), "ca.pem", authority.CA())}
+			args := append([]string{"serve", "--grpc-addr", "127.0.0.1:0", "--grpc-tls", "on", "--data-dir", t.TempDir(),
+				"--https-addr", "127.0.0.1:0", "--public-url", "https://" + name, "--acme", "on", "--acme-dir", t.TempDir(),
+				"--acme-email", "admin@cache.example", "--acme-directory", authority.URL + "/directory"}, anyPort...)
+			for n := range 2 {
+				p := start(t, env, args...)
+				authority.Addresses[name] = hostOf(p.https)
+				if challenge == "http-01" {
+					authority.Addresses[name] = strings.Trim(strings.TrimPrefix(p.http, "http://"), "/")
+				}
+				if _, err := tls.Dial("tcp", hostOf(p.https), &tls.Config{RootCAs: authority.Authority.Pool(), ServerName: "other.example"}); err == nil {
+					t.Error("another name was answered")
+				}
+				for _, address := range []string{hostOf(p.https), p.grpc} {
+					conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authority.Authority.Pool(), ServerName: name, NextProtos: []string{"h2"}})
+					if err != nil {
+						t.Fatalf("start %d, %s: %v", n, address, err)
+					}
+					conn.Close()
+				}
+				p.kill(t)
+			}
+			if got := authority.Orders(); got != 1 {
+				t.Errorf("%d certificates were asked for, want 1", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,260 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/client"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// secured is a certificate of a server in files, whose authority clients trust.
+type secured struct {
+	authority     *certtest.Authority
+	cert, key, ca string // file names
+}
+
+func newSecured(t *testing.T) *secured {
+	t.Helper()
+	dir := t.TempDir()
+	s := &secured{authority: certtest.NewAuthority(t), cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
+	s.ca = writeFile(t, dir, "ca.pem", s.authority.Certificate)
+	s.issue(t, "first")
+	return s
+}
+
+// issue replaces the certificate in the files.
+func (s *secured) issue(t *testing.T, name string) {
+	t.Helper()
+	issued := s.authority.Issue(t, name)
+	for file, content := range map[string][]byte{s.cert: issued.Certificate, s.key: issued.Key} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// serve starts a server that speaks TLS on both doors.
+func (s *secured) serve(t *testing.T, args ...string) *process {
+	t.Helper()
+	return startServe(t, t.TempDir(), append([]string{"--https-addr", "127.0.0.1:0", "--grpc-tls", "on", "--tls-cert", s.cert, "--tls-key", s.key}, args...)...)
+}
+
+// shown returns the name in the certificate that new connections to address see.
+func (s *secured) shown(address string) (string, error) {
+	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: s.authority.Pool(), NextProtos: []string{"h2"}})
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName, nil
+}
+
+func hostOf(url string) string { return strings.Trim(strings.TrimPrefix(url, "https://"), "/") }
+
+// hangUp makes p read everything again, and waits until its log has said so for the
+// nth time.
+func (p *process) hangUp(t *testing.T, said string, nth int) {
+	t.Helper()
+	p.signal(t, syscall.SIGHUP)
+	deadline := time.After(patience)
+	for strings.Count(p.stderr.String(), said) < nth {
+		select {
+		case <-deadline:
+			t.Fatalf("%q was not said %d times: %s", said, nth, p.stderr)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+const certificatesReloaded = `msg=reloaded what=certificates`
+
+// Uploads and downloads over HTTP/1.1, HTTP/2 and gRPC, over connections that stay
+// and new ones, go on while the certificate is replaced again and again.
+func TestCertificateReloadUnderLoad(t *testing.T) {
+	s := newSecured(t)
+	p := s.serve(t)
+	var load sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var calls, connections atomic.Int64
+	for i, call := range s.callers(t, p) {
+		load.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				if err := call(n); err != nil {
+					t.Errorf("caller %d, call %d: %v", i, n, err)
+					return
+				}
+				calls.Add(1)
+			}
+		})
+	}
+	load.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := s.shown(hostOf(p.https)); err != nil {
+				t.Errorf("connection %d: %v", connections.Load(), err)
+				return
+			}
+			connections.Add(1)
+		}
+	})
+	const renewals = 20
+	for n := range renewals {
+		before, connected := calls.Load(), connections.Load()
+		name := fmt.Sprintf("renewed-%d", n)
+		s.issue(t, name)
+		p.hangUp(t, certificatesReloaded, n+1)
+		for _, address := range []string{hostOf(p.https), p.grpc} {
+			if got, err := s.shown(address); got != name {
+				t.Errorf("%s shows %s, %v; want %s", address, got, err, name)
+			}
+		}
+		for calls.Load() < before+20 || connections.Load() < connected+2 { // what fails ends its caller and the test
+			if t.Failed() {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	stop()
+	load.Wait()
+	t.Logf("%d calls, %d connections", calls.Load(), connections.Load())
+}
+
+// callers are clients of every kind, each of which uploads and downloads.
+func (s *secured) callers(t *testing.T, p *process) []func(n int) error {
+	t.Helper()
+	var callers []func(int) error
+	for _, h2 := range []bool{false, true} {
+		for _, keep := range []bool{false, true} {
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.authority.Pool()}, ForceAttemptHTTP2: h2, DisableKeepAlives: !keep}
+			t.Cleanup(transport.CloseIdleConnections)
+			site := &http.Client{Transport: transport, Timeout: patience}
+			callers = append(callers, func(n int) error { return overHTTPS(site, p.https, torrenttest.V1(fmt.Sprint(h2, keep, n%100))) })
+		}
+	}
+	rpc, err := client.Dial(p.grpc, client.Options{TLS: &tls.Config{RootCAs: s.authority.Pool()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rpc.Close() })
+	return append(callers, func(n int) error {
+		_, err := rpc.RPC().CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrenttest.V1(fmt.Sprint("rpc", n%100))})
+		return err
+	})
+}
+
+// overHTTPS uploads a torrent and downloads it.
+func overHTTPS(site *http.Client, url string, torrent []byte) error {
+	for _, r := range []func() (*http.Response, error){
+		func() (*http.Response, error) {
+			return site.Post(url+"v1/torrents", "application/x-bittorrent", bytes.NewReader(torrent))
+		},
+		func() (*http.Response, error) { return site.Get(url + "torrent/" + infoHash(torrent) + ".torrent") },
+	} {
+		resp, err := r()
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode >= 300 {
+			return fmt.Errorf("%s %s: %v", resp.Status, body, err)
+		}
+	}
+	return nil
+}
+
+func TestABadCertificateLeavesTheOldInForce(t *testing.T) {
+	s := newSecured(t)
+	p := s.serve(t)
+	writeFile(t, filepath.Dir(s.cert), filepath.Base(s.cert), []byte("no certificate"))
+	p.hangUp(t, `not reloaded: the old ones stay in force" what=certificates`, 1)
+	if !strings.Contains(p.stderr.String(), s.cert) {
+		t.Errorf("the log does not name the file: %s", p.stderr)
+	}
+	if got, err := s.shown(hostOf(p.https)); got != "first" {
+		t.Errorf("shows %s, %v", got, err)
+	}
+}
+
+// The commands, and a gateway, over TLS.
+func TestGRPCOverTLS(t *testing.T) {
+	s := newSecured(t)
+	p := s.serve(t)
+	torrent := torrenttest.V1("secret way")
+	file := writeFile(t, t.TempDir(), "a.torrent", torrent)
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+	}{
+		"trusting":     {[]string{"--tls", "--ca", s.ca}, 0},
+		"not trusting": {[]string{"--tls", "--patience", "1ms"}, 1},
+		"in the clear": {[]string{"--patience", "1ms"}, 1},
+		"no such file": {[]string{"--tls", "--ca", s.ca + "x"}, 1},
+		"CA alone":     {[]string{"--ca", s.ca}, 0},
+		"not a list":   {[]string{"--tls", "--ca", s.key}, 1},
+	} {
+		if status, _, stderr := runToEnd(t, nil, append([]string{"push", "--server", p.grpc, file}, c.args...)...); status != c.status {
+			t.Errorf("%s: exit status %d, want %d: %s", name, status, c.status, stderr)
+		}
+	}
+	wantStored(t, p, torrent)
+	gateway := startGateway(t, p, "--backend-tls", "--backend-ca", s.ca)
+	wantStored(t, gateway, torrent)
+}
+
+// A certificate with a name that the keys file gives roles stands for a key, at
+// every door that speaks TLS.
+func TestRolesByCertificate(t *testing.T) {
+	s := newSecured(t)
+	clients := certtest.NewAuthority(t)
+	dir := t.TempDir()
+	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
+	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
+	p := s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", "read")
+	for name, want := range map[string]int{"alice.example": http.StatusCreated, "bob.example": http.StatusUnauthorized, "": http.StatusUnauthorized} {
+		c := &tls.Config{RootCAs: s.authority.Pool()}
+		if name != "" {
+			c.Certificates = []tls.Certificate{clients.Issue(t, name).Pair(t)}
+		}
+		transport := &http.Transport{TLSClientConfig: c}
+		defer transport.CloseIdleConnections()
+		upload, err := http.NewRequest(http.MethodPost, p.https+"v1/torrents", bytes.NewReader(torrenttest.V1("of "+name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		upload.Header.Set("Content-Type", "application/x-bittorrent")
+		upload.Header.Set("Grpc-Metadata-Torrentcache-Certificate-Name-Bin", "YWxpY2UuZXhhbXBsZQ")
+		upload.Header.Set("Torrentcache-Certificate-Name-Bin", "YWxpY2UuZXhhbXBsZQ")
+		if got, _, body := send(t, transport, upload); got != want {
+			t.Errorf("HTTPS as %q: %d %s, want %d", name, got, body, want)
+		}
+	}
+	issued := clients.Issue(t, "alice.example")
+	cert, key := writeFile(t, dir, "alice.pem", issued.Certificate), writeFile(t, dir, "alice.key", issued.Key)
+	file := writeFile(t, dir, "a.torrent", torrenttest.V1("by gRPC"))
+	push := []string{"push", "--server", p.grpc, "--tls", "--ca", s.ca, file}
+	if status, _, stderr := runToEnd(t, nil, append(push, "--cert", cert, "--cert-key", key)...); status != 0 {
+		t.Errorf("gRPC with a certificate: %d %s", status, stderr)
+	}
+	if status, _, stderr := runToEnd(t, nil, push...); status == 0 {
+		t.Errorf("gRPC without a certificate: %d %s", status, stderr)
+	}
+}

@@ -1,0 +1,132 @@
+package certificate
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// Files are the names of PEM files.
+type Files struct {
+	// Certificate has the server's certificate, the intermediate ones behind it,
+	// and Key its private key. Both are empty if an authority gives it by ACME.
+	Certificate, Key string
+	// ClientCA has the authorities that vouch for clients' certificates. Empty:
+	// clients are not asked for one.
+	ClientCA string
+}
+
+// Source is what proves who the server is, and tells whose clients are known.
+type Source struct {
+	files   Files
+	acme    *Authority // nil without ACME
+	inForce atomic.Pointer[material]
+
+	mu   sync.Mutex // guards the loading
+	last contents   // of the files when they were last read
+}
+
+// material is what the files hold.
+type material struct {
+	certificate *tls.Certificate // nil with ACME
+	clients     *x509.CertPool   // nil if clients are not asked
+}
+
+// contents are those of the files, in the order of [Files].
+type contents [3]string
+
+// Open returns the Source of files. The error names the file.
+func Open(files Files) (*Source, error) { return open(files, nil) }
+
+func open(files Files, acme *Authority) (*Source, error) {
+	s := &Source{files: files, acme: acme}
+	if err := s.Reload(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Reload reads the files and puts what they hold in force. On an error, which
+// names the file, all of the old stays.
+func (s *Source) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, err := s.read()
+	if err != nil {
+		return err
+	}
+	return s.use(found)
+}
+
+// read returns what is in the files.
+func (s *Source) read() (contents, error) {
+	var found contents
+	for i, name := range []string{s.files.Certificate, s.files.Key, s.files.ClientCA} {
+		if name == "" {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return contents{}, err
+		}
+		found[i] = string(text)
+	}
+	return found, nil
+}
+
+// use puts in force what was found. The caller holds mu.
+func (s *Source) use(found contents) error {
+	s.last = found
+	var next material
+	if s.files.Certificate != "" {
+		pair, err := tls.X509KeyPair([]byte(found[0]), []byte(found[1]))
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", s.files.Certificate, s.files.Key, err)
+		}
+		next.certificate = &pair
+	}
+	if s.files.ClientCA != "" {
+		next.clients = x509.NewCertPool()
+		if !next.clients.AppendCertsFromPEM([]byte(found[2])) {
+			return fmt.Errorf("%s: %w", s.files.ClientCA, errors.New("there is no certificate in it"))
+		}
+	}
+	s.inForce.Store(&next)
+	return nil
+}
+
+// Config returns a configuration for a listener: TLS 1.2 or later, with these
+// protocols to choose from by ALPN. A client may show a certificate if there are
+// authorities for them; one that none of them vouches for ends the connection.
+func (s *Source) Config(protocols ...string) *tls.Config {
+	if s.acme != nil {
+		protocols = append(protocols, s.acme.protocol())
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: protocols,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return s.configNow(protocols), nil
+		},
+	}
+}
+
+// configNow is the configuration of a connection that begins now. The keys of
+// session tickets are those of the listener's.
+func (s *Source) configNow(protocols []string) *tls.Config {
+	now := s.inForce.Load()
+	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols}
+	if now.certificate != nil {
+		c.Certificates = []tls.Certificate{*now.certificate}
+	} else {
+		c.GetCertificate = s.acme.manager.GetCertificate
+	}
+	if now.clients != nil {
+		c.ClientCAs, c.ClientAuth = now.clients, tls.VerifyClientCertIfGiven
+	}
+	return c
+}
