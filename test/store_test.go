@@ -96,7 +96,8 @@ func anyOf(torrents map[string][]byte) string {
 // A backup made under load has all that was acknowledged before it began,
 // removals included, and is a data folder.
 func TestBackupWhileServing(t *testing.T) {
-	s := startServer(t)
+	everybody := []string{"--anonymous", "read,write,sync"} // the test follows the feed
+	s := startServer(t, everybody...)
 	torrents := s.upload(t, 0, 300)
 	removed, absent := anyOf(torrents), strings.Repeat("AB", 20)
 	bytesOfRemoved := torrents[removed]
@@ -128,7 +129,7 @@ func TestBackupWhileServing(t *testing.T) {
 	later := s.upload(t, 500, 510)
 	s.wantTorrents(t, torrents)
 
-	restored := startServerIn(t, dir)
+	restored := startServerIn(t, dir, everybody...)
 	restored.wantTorrents(t, torrents)
 	for _, hash := range []string{removed, absent} {
 		restored.wantRemoved(t, hash)
