@@ -66,26 +66,58 @@ func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Resu
 	return results
 }
 
-// Remove implements [store.Store].
+// Remove implements [store.Store]. It is seen through even if ctx ends: who is told
+// of a change too early may take up again what was before it.
 func (w *watchedStore) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	ctx = context.WithoutCancel(ctx)
+	before, endErr := w.End(ctx)
 	ids := w.idsOf(ctx, id)
 	err := w.Store.Remove(ctx, id, removal)
+	switch {
+	case endErr != nil:
+		ids = infohash.Set{}
+	case ids != (infohash.Set{}):
+		ids = w.removedAfter(ctx, before, id, ids)
+	}
 	// It may have happened even if it failed.
 	w.changed(ids)
 	w.news.tell()
 	return err
 }
 
-// Restore implements [store.Store].
+// removedAfter returns the ids of the torrent that was removed by id after a
+// cursor: it may have come between the look at the ids and the removal. If the
+// feed does not tell, they are as they were.
+func (w *watchedStore) removedAfter(ctx context.Context, after store.Cursor, id infohash.ID, were infohash.Set) infohash.Set {
+	const page = 1000
+	for {
+		changes, next, err := w.Changes(ctx, after, page)
+		if err != nil {
+			return infohash.Set{}
+		}
+		for _, change := range changes {
+			if change.Kind == store.ChangeRemoved && change.IDs.Contains(id) {
+				return change.IDs
+			}
+		}
+		if next == after {
+			return were
+		}
+		after = next
+	}
+}
+
+// Restore implements [store.Store]. It is seen through as Remove is.
 func (w *watchedStore) Restore(ctx context.Context, id infohash.ID) error {
+	ctx = context.WithoutCancel(ctx)
 	err := w.Store.Restore(ctx, id)
 	w.changed(w.idsOf(ctx, id))
 	w.news.tell()
 	return err
 }
 
-// idsOf returns all ids of the torrent that has id: the zero Set if they cannot
-// be found out, as those of a damaged record.
+// idsOf returns all ids of the torrent that has id now: the zero Set, which means
+// all torrents, if they cannot be found out, as those of a damaged record.
 func (w *watchedStore) idsOf(ctx context.Context, id infohash.ID) infohash.Set {
 	torrent, err := w.Get(ctx, id)
 	switch {

@@ -121,6 +121,34 @@ func TestManyWaitForOneFill(t *testing.T) {
 	})
 }
 
+// Whoever waits for a load does not fail because the one who began it has left.
+func TestWaitersOutliveTheFirst(t *testing.T) {
+	h := newHarness(t, roomy, false)
+	id := h.upload(t, one).V1
+	entered, leave := make(chan bool), make(chan bool)
+	h.set(func(tap *tap) {
+		tap.before = func(ctx context.Context) error { entered <- true; <-leave; return ctx.Err() }
+	})
+	ctx, goAway := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := h.GetTorrent(ctx, id); !errors.Is(err, context.Canceled) {
+			t.Errorf("who has gone got %v", err)
+		}
+	})
+	<-entered
+	for range 20 {
+		all.Go(func() { h.want(t, id, one) })
+	}
+	eventually(t, "not all wait", func() bool { return h.Stats().Misses == 21 })
+	goAway()
+	leave <- true
+	<-entered // the next one loads, for all others
+	leave <- true
+	all.Wait()
+	h.wantCalls(t, 0, func() { h.want(t, id, one) })
+}
+
 // What was loaded before a change is not kept after it.
 func TestChangeDuringAFill(t *testing.T) {
 	for name, change := range map[string]func(h *harness, ids infohash.Set){

@@ -12,10 +12,11 @@ import (
 // fill is one load that several calls may wait for. While it stands in
 // Cache.fills, nothing has changed since it began.
 type fill struct {
-	done     chan struct{} // closed when entry is set
-	entry    *entry
-	settling bool // began so soon after a change that it may not show it
-	waiting  int  // how many wait for it; guarded by Cache.mu
+	done      chan struct{} // closed when entry and abandoned are set
+	entry     *entry
+	abandoned bool // it failed because the call that made it was over
+	settling  bool // began so soon after a change that it may not show it
+	waiting   int  // how many wait for it; guarded by Cache.mu
 }
 
 // errFailed is what those who wait hear if there is nothing else to say.
@@ -37,18 +38,23 @@ func (c *Cache) join(id infohash.ID, waits bool) (f *fill, begun bool) {
 	return f, true
 }
 
-// fill loads the torrent of id once for all who ask meanwhile, and keeps it.
+// fill loads the torrent of id once for all who ask meanwhile, and keeps it. The
+// first to ask loads; if it leaves before the end, the next one does.
 func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
-	f, begun := c.join(id, true)
-	if !begun {
-		c.run(ctx, id, f)
-		return f.entry.get()
-	}
-	select {
-	case <-f.done:
-		return f.entry.get()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	for {
+		f, begun := c.join(id, true)
+		if !begun {
+			c.run(ctx, id, f)
+			return f.entry.get()
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !f.abandoned {
+			return f.entry.get()
+		}
 	}
 }
 
@@ -64,6 +70,7 @@ func (c *Cache) run(ctx context.Context, id infohash.ID, f *fill) {
 		c.end(id, f, kept)
 	}()
 	f.entry = c.load(ctx, id)
+	f.abandoned = f.entry.err != nil && ctx.Err() != nil
 }
 
 // finish ends f with what l has loaded, which gets bytes of its own if it is kept

@@ -136,15 +136,24 @@ type tap struct {
 	grpc.ClientConnInterface
 	mu     sync.Mutex
 	calls  int
-	after  func()          // what happens between an answer and its return
-	twist  func(reply any) // what becomes of an answer
-	cut    func()          // ends the streams
-	deaf   bool            // streams say nothing
-	refuse error           // why there are no streams; nil if there are
-	asked  int             // for streams
+	before func(context.Context) error // what happens before a call; an error is its answer
+	after  func()                      // what happens between an answer and its return
+	twist  func(reply any)             // what becomes of an answer
+	cut    func()                      // ends the streams
+	deaf   bool                        // streams say nothing
+	refuse error                       // why there are no streams; nil if there are
+	asked  int                         // for streams
 }
 
 func (t *tap) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	t.mu.Lock()
+	before := t.before
+	t.mu.Unlock()
+	if before != nil {
+		if err := before(ctx); err != nil {
+			return err
+		}
+	}
 	err := t.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
 	t.mu.Lock()
 	t.calls++

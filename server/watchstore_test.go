@@ -1,0 +1,76 @@
+package server_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+// removing is a store that does something just before it removes.
+type removing struct {
+	store.Store
+	before func(ctx context.Context)
+}
+
+func (r *removing) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	r.before(ctx)
+	return r.Store.Remove(ctx, id, removal)
+}
+
+// newRemoving returns a server over st and what it tells of changes.
+func newRemoving(st store.Store) (*harness, *[]infohash.Set) {
+	var told []infohash.Set
+	srv := server.New(server.Options{Store: st, MaxTorrentSize: maxSize, OnChange: func(ids infohash.Set) { told = append(told, ids) }})
+	conn := server.InProcess(server.Chain{}, srv.MaxMessageSize(), registerAll(srv))
+	return &harness{conn: conn, cache: torrentcachev1.NewCacheServiceClient(conn), admin: torrentcachev1.NewAdminServiceClient(conn)}, &told
+}
+
+// A torrent that is uploaded while one of its ids is removed in advance is
+// removed with all of its ids, and a door may hold it under any of them.
+func TestRemovalTellsAllIDsOfAnUploadInBetween(t *testing.T) {
+	st := &removing{Store: memstore.New()}
+	h, told := newRemoving(st)
+	torrent := torrenttest.Hybrid("a")
+	var uploaded *torrentcachev1.CacheTorrentResponse
+	st.before = func(context.Context) {
+		for i := range 5 { // there may be other news, too
+			h.put(t, torrenttest.Random(uint64(i), 500))
+		}
+		uploaded = h.put(t, torrent)
+		*told = nil
+	}
+	other := newHarness(t, inProcess)
+	id := other.put(t, torrent).GetInfoHashV1() // what its id is
+	if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id}); err != nil {
+		t.Fatal(err)
+	}
+	v1, _ := infohash.Parse(uploaded.GetInfoHashV1())
+	v2, _ := infohash.Parse(uploaded.GetInfoHashV2())
+	if want := (infohash.Set{V1: v1, V2: v2}); !slices.Contains(*told, want) {
+		t.Errorf("told %v, want %v among them", *told, want)
+	}
+}
+
+// A removal whose caller leaves is seen through: a store may end it later than
+// the call, and a door would not hear of it.
+func TestRemovalIsSeenThrough(t *testing.T) {
+	st := &removing{Store: memstore.New()}
+	h, _ := newRemoving(st)
+	ctx, leave := context.WithCancel(t.Context())
+	seen := make(chan error, 1)
+	st.before = func(ctx context.Context) {
+		leave()
+		seen <- ctx.Err()
+	}
+	_, _ = h.admin.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{InfoHash: infohash.V1([20]byte{1}).String()})
+	if err := <-seen; err != nil {
+		t.Errorf("the store is told to give up: %v", err)
+	}
+}
