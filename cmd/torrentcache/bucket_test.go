@@ -20,7 +20,16 @@ import (
 )
 
 // fakeBucket is a bucket of an S3 engine in memory.
-type fakeBucket struct{ location string }
+type fakeBucket struct {
+	location string
+	engine   *httptest.Server
+}
+
+// cut makes the bucket out of reach for good.
+func (b *fakeBucket) cut() {
+	b.engine.CloseClientConnections()
+	b.engine.Listener.Close()
+}
 
 func newBucket(t *testing.T) *fakeBucket {
 	t.Helper()
@@ -30,7 +39,7 @@ func newBucket(t *testing.T) *fakeBucket {
 	}
 	engine := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
 	t.Cleanup(engine.Close)
-	return &fakeBucket{location: "s3://torrents/cache?endpoint=" + url.QueryEscape(engine.URL)}
+	return &fakeBucket{location: "s3://torrents/cache?endpoint=" + url.QueryEscape(engine.URL), engine: engine}
 }
 
 // serve runs a node over the bucket until the test ends.

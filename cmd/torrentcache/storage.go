@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,8 +86,12 @@ func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, err
 	if err != nil {
 		return nil, fmt.Errorf("--store: %w", err)
 	}
+	front, err := h.addLocalCache(cfg, st, location.String())
+	if err != nil {
+		return nil, errors.Join(err, closing(st))
+	}
 	return &storage{
-		Store: st, name: location.String(), shared: true, err: st.Err,
+		Store: front, name: location.String(), shared: true, err: st.Err,
 		watch: func(ctx context.Context) { h.watchBucket(ctx, st.Err) },
 	}, nil
 }

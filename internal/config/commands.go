@@ -12,6 +12,7 @@ import (
 type Serve struct {
 	Doors
 	Access
+	LocalCache
 	GRPCAddr       string // HOST:PORT, or [Off]
 	GRPCTLS        string // on or [Off]
 	Store          string // disk:DIR or s3://BUCKET/PREFIX?...; empty for DataDir
@@ -38,6 +39,7 @@ const (
 func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.Doors.AddFlags(flags)
 	s.Access.AddFlags(flags)
+	s.LocalCache.AddFlags(flags)
 	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
 	flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
@@ -63,7 +65,8 @@ func (s *Serve) Validate() error {
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
-	return firstOf(s.Doors.Validate(), s.Access.Validate(), address("grpc-addr", s.GRPCAddr), s.validateTLS())
+	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(s.Store != ""),
+		address("grpc-addr", s.GRPCAddr), s.validateTLS())
 }
 
 // validateTLS refuses a certificate that nobody would see, and TLS without one.

@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"store/storetest": {"infohash", "store"},
 	"store/memstore":  {"infohash", "store"},
 	"store/diskstore": {"infohash", "store"},
+	"store/tiered":    {"infohash", "store", "store/diskstore"},
 	"store/s3store":   {"infohash", "store"},
 
 	"proto":   {},

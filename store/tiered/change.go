@@ -1,0 +1,46 @@
+package tiered
+
+import (
+	"context"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Put implements [store.Store], by the remote. What it stores is copied when it is
+// first read.
+func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
+	results := s.remote.Put(ctx, items)
+	var changed []infohash.Set
+	for i, r := range results {
+		// An item that failed may have landed, or says that a copy is not true.
+		if r.Err != nil || r.Outcome == store.Replaced || r.Outcome == store.Healed {
+			changed = append(changed, items[i].IDs)
+		}
+	}
+	s.forget(changed)
+	return results
+}
+
+// Remove implements [store.Store], by the remote. With Erase the bytes leave this
+// node's disk before it returns, and other nodes' within a day.
+func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	err := s.remote.Remove(ctx, id, removal)
+	s.remove([]infohash.Set{setOf(id)}, removal.Erase && err == nil) // it may have happened even if it failed
+	return err
+}
+
+// Restore implements [store.Store], by the remote.
+func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
+	err := s.remote.Restore(ctx, id)
+	s.forget([]infohash.Set{setOf(id)})
+	return err
+}
+
+// setOf returns the set that has id in the field it fits.
+func setOf(id infohash.ID) infohash.Set {
+	if id.Size() == infohash.SizeV2 {
+		return infohash.Set{V2: id}
+	}
+	return infohash.Set{V1: id}
+}

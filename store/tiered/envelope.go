@@ -1,0 +1,45 @@
+package tiered
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// A copy on disk is an envelope of envelopeSize bytes and the torrent: the mark,
+// the rank, zeros, when it was stored (seconds since 1970, little endian), the
+// version. The disk store takes the mark for the info dictionary, which so never
+// differs: which torrent has an id is the remote's to say.
+const (
+	mark         = "tct1"
+	rankAt       = 4
+	storedAt     = 8
+	versionAt    = 16
+	envelopeSize = 32
+)
+
+// wrap returns what the disk keeps of t.
+func wrap(t store.Torrent) store.Item {
+	b := make([]byte, envelopeSize, envelopeSize+len(t.Bytes))
+	copy(b, mark)
+	b[rankAt] = byte(t.Rank)
+	binary.LittleEndian.PutUint64(b[storedAt:], uint64(t.Stored.Unix()))
+	copy(b[versionAt:], t.Version[:])
+	return store.Item{IDs: t.IDs, Torrent: append(b, t.Bytes...), InfoLength: len(mark)}
+}
+
+// unwrap returns the torrent of which the disk kept a copy; false if it is none.
+func unwrap(kept store.Torrent) (store.Torrent, bool) {
+	b := kept.Bytes
+	if len(b) < envelopeSize || string(b[:len(mark)]) != mark {
+		return store.Torrent{}, false
+	}
+	return store.Torrent{
+		IDs:     kept.IDs,
+		Bytes:   b[envelopeSize:],
+		Version: store.Version(b[versionAt:envelopeSize]),
+		Rank:    store.Rank(b[rankAt]),
+		Stored:  time.Unix(int64(binary.LittleEndian.Uint64(b[storedAt:])), 0).UTC(),
+	}, true
+}

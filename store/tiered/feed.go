@@ -1,0 +1,229 @@
+package tiered
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+const (
+	// pollPause is how often the remote is asked for the end of its feed.
+	pollPause = 500 * time.Millisecond
+
+	// pollTime bounds each of these questions.
+	pollTime = 1500 * time.Millisecond
+
+	// batch is how many changes are read at a time.
+	batch = 1000
+
+	// savePause is how often the place in the feed is noted in the folder.
+	savePause = 10 * time.Second
+
+	// repairPause is how often a cache that failed is made anew.
+	repairPause = time.Minute
+)
+
+// feed is how far the cache knows the remote's feed.
+type feed struct {
+	heard atomic.Int64 // uptime at which it was last asked for and then read to its end; 0: never
+	known atomic.Bool  // applied is set: what is loaded from now on is not older than it
+
+	mu      sync.Mutex    // held while the feed is read and applied
+	applied *store.Cursor // what is known; nil: nothing, the cache is empty
+}
+
+func newFeed(at *store.Cursor) *feed {
+	f := &feed{applied: at}
+	f.known.Store(at != nil)
+	return f
+}
+
+// age returns how long ago the feed was read to its end.
+func (f *feed) age() time.Duration {
+	heard := f.heard.Load()
+	if heard == 0 {
+		return math.MaxInt64
+	}
+	return uptime() - time.Duration(heard)
+}
+
+// position returns how far the feed is applied; nil if that is not known.
+func (f *feed) position() *store.Cursor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.applied == nil {
+		return nil
+	}
+	at := *f.applied
+	return &at
+}
+
+// knows reports whether the changes before c are applied.
+func (f *feed) knows(c store.Cursor) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.applied != nil && f.applied.Epoch == c.Epoch && f.applied.Sequence >= c.Sequence
+}
+
+// follow applies what the remote's feed says until ctx ends.
+func (s *Store) follow(ctx context.Context) {
+	defer close(s.stopped)
+	saved, repaired := uptime(), uptime()
+	for {
+		_ = s.catchUp(ctx) // who asks meanwhile sees the age
+		now := uptime()
+		if now-saved >= savePause {
+			s.local.save(s.feed.position())
+			saved = now
+		}
+		if s.local.disk.Load() == nil && now-repaired >= repairPause {
+			s.reset()
+			repaired = now
+		}
+		if !wait(ctx, pollPause) {
+			return
+		}
+	}
+}
+
+// catchUp applies all changes that the remote has now.
+func (s *Store) catchUp(ctx context.Context) error {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	begun := uptime()
+	end, err := bounded(ctx, s.remote.End)
+	if err != nil {
+		return err
+	}
+	if f.applied == nil { // nothing is kept yet that could be older
+		f.applied = &end
+		f.known.Store(true)
+	}
+	if *f.applied != (store.Cursor{}) && end.Epoch != f.applied.Epoch {
+		s.begin(end)
+		return nil
+	}
+	for {
+		changes, next, err := s.changesAfter(ctx, *f.applied)
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			break
+		}
+		if *f.applied != (store.Cursor{}) && next.Epoch != f.applied.Epoch {
+			s.begin(end)
+			return nil
+		}
+		s.apply(changes)
+		f.applied = &next
+	}
+	f.heard.Store(max(int64(begun), 1))
+	return nil
+}
+
+func (s *Store) changesAfter(ctx context.Context, after store.Cursor) (changes []store.Change, next store.Cursor, err error) {
+	next, err = bounded(ctx, func(ctx context.Context) (next store.Cursor, err error) {
+		changes, next, err = s.remote.Changes(ctx, after, batch)
+		return next, err
+	})
+	return changes, next, err
+}
+
+// bounded calls ask with a bound on its time.
+func bounded(ctx context.Context, ask func(context.Context) (store.Cursor, error)) (store.Cursor, error) {
+	ctx, cancel := context.WithTimeout(ctx, pollTime)
+	defer cancel()
+	return ask(ctx)
+}
+
+// begin empties the cache, which is true up to end then: what a feed of another
+// epoch left out is not known. The caller holds the feed's mu.
+func (s *Store) begin(end store.Cursor) {
+	s.feed.heard.Store(0)
+	s.fills.cancelAll()
+	s.local.empty()
+	s.feed.applied = &end
+}
+
+// reset makes a cache that failed anew.
+func (s *Store) reset() {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	s.feed.heard.Store(0)
+	s.feed.known.Store(false)
+	s.fills.cancelAll()
+	s.local.empty()
+	s.feed.applied = nil
+}
+
+// apply takes away the copies of what changed. What was added needs none taken
+// away: it was not there before, or its removal did.
+func (s *Store) apply(changes []store.Change) {
+	var changed, removed []infohash.Set
+	for _, c := range changes {
+		switch c.Kind {
+		case store.ChangeRemoved:
+			removed = append(removed, c.IDs)
+		case store.ChangeReplaced, store.ChangeRestored:
+			changed = append(changed, c.IDs)
+		}
+	}
+	s.forget(changed)
+	s.remove(removed, false)
+}
+
+// forget takes away the copies of torrents, and the loads that may become some.
+func (s *Store) forget(sets []infohash.Set) {
+	if len(sets) == 0 {
+		return
+	}
+	s.fills.cancel(sets)
+	s.local.forget(sets)
+}
+
+// remove is forget for what was removed, whose bytes are to leave the disk: within
+// a day, or before it returns.
+func (s *Store) remove(sets []infohash.Set, erase bool) {
+	if len(sets) == 0 {
+		return
+	}
+	s.fills.cancel(sets)
+	s.local.remove(sets, erase)
+}
+
+// Changes implements [store.Store]. It gives no change before the cache knows it,
+// and fails with [store.ErrUnavailable] while the remote's feed is not heard.
+func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
+	changes, next, err := s.remote.Changes(ctx, after, limit)
+	if err != nil {
+		return nil, after, err
+	}
+	known := len(changes) == 0 || s.feed.knows(next)
+	if known && s.feed.age() <= Fresh {
+		return changes, next, nil
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return nil, after, fmt.Errorf("%w: the feed is not heard: %w", store.ErrUnavailable, err)
+	}
+	return changes, next, nil
+}
+
+// wait waits for d; false if ctx ended before.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

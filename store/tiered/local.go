@@ -1,0 +1,173 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+)
+
+// local is the copies on disk. Its methods do not fail: a copy that cannot be read
+// is none, and a cache in which something cannot be forgotten is not used any more.
+type local struct {
+	options Options
+	folder  folder
+	disk    atomic.Pointer[diskstore.Store] // nil while it is out of use
+}
+
+// openLocal opens the cache of a folder, and returns how far it knows the feed; nil
+// if it is empty.
+func openLocal(o Options) (*local, *store.Cursor, error) {
+	l := &local{options: o, folder: folder{dir: o.Dir, identity: o.Identity}}
+	at, err := l.folder.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	if at != nil {
+		disk, err := l.open()
+		if errors.Is(err, diskstore.ErrLocked) {
+			return nil, nil, err
+		}
+		if err == nil {
+			l.disk.Store(disk)
+			return l, at, nil
+		}
+		o.Logger.Warn("the local cache cannot be opened; it begins empty", slog.Any("cause", err))
+	}
+	return l, nil, l.renew()
+}
+
+func (l *local) open() (*diskstore.Store, error) {
+	return diskstore.Open(diskstore.Options{Dir: filepath.Join(l.folder.dir, copiesName), Logger: l.options.Logger, Bounded: l.options.Size})
+}
+
+// renew empties the folder and opens the cache in it.
+func (l *local) renew() error {
+	if err := l.folder.empty(); err != nil {
+		return err
+	}
+	disk, err := l.open()
+	if err == nil {
+		l.disk.Store(disk)
+	}
+	return err
+}
+
+// empty throws everything away. If that fails the cache is out of use.
+func (l *local) empty() {
+	l.fail(nil)
+	if err := l.renew(); err != nil {
+		l.options.Logger.Error("the local cache cannot be made anew; all reads go past it", slog.Any("cause", err))
+	}
+}
+
+// fail takes the cache out of use; with a cause that is told to the operator.
+func (l *local) fail(cause error) {
+	disk := l.disk.Swap(nil)
+	if disk == nil {
+		return
+	}
+	if cause != nil {
+		l.options.Logger.Error("the local cache failed; all reads go past it until it is made anew", slog.Any("cause", cause))
+	}
+	_ = disk.Close() // what it would say is nothing new
+}
+
+// get returns the copy of the torrent that has id.
+func (l *local) get(ctx context.Context, id infohash.ID) (store.Torrent, bool) {
+	disk := l.disk.Load()
+	if disk == nil {
+		return store.Torrent{}, false
+	}
+	got, err := disk.Get(ctx, id)
+	if err != nil {
+		l.check(disk)
+		return store.Torrent{}, false
+	}
+	return unwrap(got)
+}
+
+// put keeps a copy, if it can.
+func (l *local) put(t store.Torrent) {
+	disk := l.disk.Load()
+	if disk == nil {
+		return
+	}
+	ctx := context.Background()
+	item := wrap(t)
+	err := disk.Put(ctx, []store.Item{item})[0].Err
+	// Something else was known of an id, of which the remote knows nothing any more.
+	if errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrConflict) {
+		if err = disk.Forget(ctx, t.IDs.All()); err == nil {
+			err = disk.Put(ctx, []store.Item{item})[0].Err
+		}
+	}
+	if err != nil {
+		l.check(disk)
+	}
+}
+
+// check takes a cache out of use that has failed for good.
+func (l *local) check(disk *diskstore.Store) {
+	if err := disk.Err(); err != nil && l.disk.Load() == disk {
+		l.fail(err)
+	}
+}
+
+// forget takes away the copies of torrents.
+func (l *local) forget(sets []infohash.Set) {
+	disk := l.disk.Load()
+	if disk == nil {
+		return
+	}
+	var ids []infohash.ID
+	for _, set := range sets {
+		ids = append(ids, set.All()...)
+	}
+	if err := disk.Forget(context.Background(), ids); err != nil {
+		l.fail(err)
+	}
+}
+
+// remove takes away the copies of torrents whose bytes are to leave the disk.
+func (l *local) remove(sets []infohash.Set, erase bool) {
+	disk := l.disk.Load()
+	if disk == nil {
+		return
+	}
+	ctx := context.Background()
+	for _, set := range sets {
+		ids := set.All()
+		held, err := disk.Has(ctx, ids)
+		for i := range held {
+			if err == nil && held[i] {
+				err = disk.Remove(ctx, ids[i], store.Removal{Erase: erase})
+			}
+		}
+		if err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+// save notes how far the cache knows the feed, unless it is out of use.
+func (l *local) save(at *store.Cursor) {
+	if at == nil || l.disk.Load() == nil {
+		return
+	}
+	if err := l.folder.write(*at); err != nil {
+		l.options.Logger.Warn("the place in the feed cannot be noted; the local cache will follow from an earlier one", slog.Any("cause", err))
+	}
+}
+
+// close closes the cache, which is true up to at.
+func (l *local) close(at *store.Cursor) {
+	l.save(at)
+	l.fail(nil)
+}

@@ -1,0 +1,127 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Fresh is how long ago the feed must have been read for copies to be served by
+// themselves: how long what was removed elsewhere may be served here at most, while
+// the remote can be reached.
+const Fresh = 2 * time.Second
+
+// DefaultMaxStale is [Options.MaxStale] for most: longer than an object store takes
+// to replace a failed machine, short for something that had to be removed.
+const DefaultMaxStale = time.Minute
+
+// Options say what is cached where. Remote, Identity, Dir and Size are required.
+type Options struct {
+	// Remote is the store before which the cache stands. Close closes it.
+	Remote store.Store
+	// Identity names Remote, so that copies of another one are not taken for its.
+	Identity string
+	// Dir is the folder of the cache, which nothing else may be in. Open makes it if
+	// its parent exists.
+	Dir string
+	// Size is how many bytes the cache may take on disk, 64 MiB at least.
+	Size int64
+	// MaxStale is how long copies are served while Remote cannot be reached; 0 means
+	// that they are not.
+	MaxStale time.Duration
+	// Logger gets what an operator should know. Nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// MinSize is the least [Options.Size], in bytes.
+const MinSize = 64 << 20
+
+// Store is a remote store with a cache before it. It is a [store.Store].
+type Store struct {
+	remote   store.Store
+	local    *local
+	feed     *feed
+	fills    fills
+	down     breaker
+	maxStale time.Duration
+	counts   counts
+
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when the feed is not followed any more
+	closing sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+type counts struct{ hits, stale, misses atomic.Int64 }
+
+// Stats is what the cache did since Open, and holds.
+type Stats struct {
+	Hits     int64 // reads answered from the cache, the stale ones not among them
+	Stale    int64 // reads answered from the cache because Remote could not be reached
+	Misses   int64 // reads that asked Remote
+	Torrents int64
+	Bytes    int64 // on disk
+	Usable   bool  // whether the disk serves
+}
+
+// Open opens the cache, or makes it, and follows the remote's feed until Close. The
+// error is about the folder; Remote stays open then.
+func Open(o Options) (*Store, error) {
+	if o.Remote == nil || o.Identity == "" || o.Dir == "" || o.Size < MinSize {
+		return nil, errors.New("tiered: Remote, Identity, Dir and a Size of 64 MiB or more are required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	l, at, err := openLocal(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{remote: o.Remote, local: l, feed: newFeed(at), maxStale: o.MaxStale, stopped: make(chan struct{})}
+	s.fills.of = map[infohash.ID]*fill{}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	go s.follow(ctx)
+	return s, nil
+}
+
+// Close implements [store.Store]. It closes the remote store as well.
+func (s *Store) Close() error {
+	var err error
+	s.closing.Do(func() {
+		s.stop()
+		<-s.stopped
+		s.fills.close()
+		s.local.close(s.feed.position())
+		err = s.remote.Close()
+	})
+	return err
+}
+
+// Has implements [store.Store], by the remote.
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
+	return s.remote.Has(ctx, ids)
+}
+
+// End implements [store.Store], by the remote.
+func (s *Store) End(ctx context.Context) (store.Cursor, error) { return s.remote.End(ctx) }
+
+// Stats implements [store.Store], by the remote.
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) { return s.remote.Stats(ctx) }
+
+// CacheStats returns what the cache holds and did.
+func (s *Store) CacheStats(ctx context.Context) Stats {
+	stats := Stats{Hits: s.counts.hits.Load(), Stale: s.counts.stale.Load(), Misses: s.counts.misses.Load()}
+	if disk := s.local.disk.Load(); disk != nil {
+		held, err := disk.Stats(ctx)
+		stats.Torrents, stats.Bytes, stats.Usable = held.Torrents, held.DiskUsed, err == nil
+	}
+	return stats
+}

@@ -1,0 +1,380 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/memstore"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+var one = storetest.Torrent(storetest.Hybrid, 1, 5000, 0)
+
+func TestSecondReadIsLocal(t *testing.T) {
+	remote := newRemote()
+	n := start(t, remote)
+	item := one
+	item.Rank = store.RankKeyed
+	put(t, n.Store, item, store.Created)
+	if !n.want(item) {
+		t.Error("the first read did not ask the remote")
+	}
+	n.cached(item)
+	before, _ := remote.Get(t.Context(), item.IDs.V1)
+	got, err := n.Store.Get(t.Context(), item.IDs.V1)
+	if err != nil || !got.Stored.Equal(before.Stored) || got.Stale {
+		t.Errorf("got %v of %s, want %s", err, got.Stored, before.Stored)
+	}
+	if s := n.CacheStats(t.Context()); s.Hits == 0 || s.Misses == 0 || s.Torrents != 1 || s.Bytes == 0 || !s.Usable || s.Stale != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What changes at another node is in force here while the feed is heard.
+func TestChangesElsewhere(t *testing.T) {
+	keyed := storetest.Torrent(storetest.Hybrid, 1, 5000, 1)
+	keyed.Rank = store.RankKeyed
+	for name, change := range map[string]struct {
+		do   func(*testing.T, store.Store)
+		want func(*node) bool
+	}{
+		"removed": {
+			func(t *testing.T, s store.Store) { must(t, s.Remove(t.Context(), one.IDs.V2, store.Removal{})) },
+			func(n *node) bool { return errors.Is(n.get(), store.ErrRemoved) },
+		},
+		"erased and restored": {
+			func(t *testing.T, s store.Store) {
+				must(t, s.Remove(t.Context(), one.IDs.V1, store.Removal{Erase: true}))
+				must(t, s.Restore(t.Context(), one.IDs.V1))
+			},
+			func(n *node) bool { return errors.Is(n.get(), store.ErrNotFound) },
+		},
+		"replaced": {
+			func(t *testing.T, s store.Store) { put(t, s, keyed, store.Replaced) },
+			func(n *node) bool {
+				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				return err == nil && got.Version == store.VersionOf(keyed.Torrent)
+			},
+		},
+		"erased and uploaded anew": {
+			func(t *testing.T, s store.Store) {
+				must(t, s.Remove(t.Context(), one.IDs.V1, store.Removal{Erase: true}))
+				must(t, s.Restore(t.Context(), one.IDs.V1))
+				put(t, s, keyed, store.Created)
+			},
+			func(n *node) bool {
+				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				return err == nil && got.Version == store.VersionOf(keyed.Torrent)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			remote := newRemote()
+			put(t, remote, one, store.Created)
+			n := start(t, remote)
+			n.cached(one)
+			change.do(t, remote)
+			begun := time.Now()
+			eventually(t, "the change is never in force", func() bool { return change.want(n) })
+			t.Logf("in force after %s", time.Since(begun))
+			for range 20 {
+				if !change.want(n) {
+					t.Fatal("the change is undone")
+				}
+			}
+			before := n.reopen()
+			if !change.want(before) {
+				t.Error("the change is undone by opening")
+			}
+		})
+	}
+}
+
+func (n *node) get() error {
+	_, err := n.Store.Get(n.t.Context(), one.IDs.V1)
+	return err
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the feed gives out is in force: who hears of a change never reads what was before.
+func TestNothingOldAfterTheFeedTold(t *testing.T) {
+	remote := newRemote()
+	n := start(t, remote)
+	after, err := n.End(t.Context())
+	must(t, err)
+	for i := range uint64(20) {
+		item := storetest.Torrent(storetest.V1, i, 500, 0)
+		put(t, remote, item, store.Created)
+		n.cached(item)
+		must(t, remote.Remove(t.Context(), item.IDs.V1, store.Removal{}))
+		for removed := false; !removed; {
+			changes, next, err := n.Changes(t.Context(), after, 10)
+			must(t, err)
+			after = next
+			for _, c := range changes {
+				removed = removed || c.Kind == store.ChangeRemoved
+			}
+		}
+		n.wantErr(item.IDs.V1, store.ErrRemoved)
+	}
+}
+
+// A load that began before a change makes no copy after it.
+func TestChangeDuringALoad(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	eventually(t, "the feed is not heard", func() bool { return n.feed.known.Load() })
+	entered, leave := make(chan bool), make(chan bool)
+	n.set(func(l *line) { l.entered, l.leave = entered, leave })
+	got := make(chan error, 1)
+	go func() { got <- n.get() }()
+	<-entered
+	must(t, n.Store.Remove(t.Context(), one.IDs.V2, store.Removal{}))
+	n.set(func(l *line) { l.entered = nil })
+	close(leave)
+	must(t, <-got) // it began before
+	n.fills.running.Wait()
+	n.wantErr(one.IDs.V1, store.ErrRemoved)
+	if s := n.CacheStats(t.Context()); s.Torrents != 0 {
+		t.Errorf("%d copies", s.Torrents)
+	}
+}
+
+func TestManyReadsOneLoad(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	entered, leave := make(chan bool), make(chan bool)
+	n.set(func(l *line) { l.entered, l.leave = entered, leave })
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() { n.want(one) })
+	}
+	<-entered
+	eventually(t, "not all wait", func() bool { return n.CacheStats(t.Context()).Misses == 50 })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := n.Store.Get(ctx, one.IDs.V1); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone got %v", err)
+	}
+	n.set(func(l *line) { l.entered = nil })
+	close(leave)
+	all.Wait()
+	if c := n.count(); c != 1 {
+		t.Errorf("the remote was asked %d times", c)
+	}
+}
+
+// While the feed is not heard but the store answers, its word counts.
+func TestDeafNodeAsks(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.set(func(l *line) { l.deaf = errAway })
+	must(t, remote.Remove(t.Context(), one.IDs.V1, store.Removal{}))
+	eventually(t, "the removal is never in force", func() bool { return errors.Is(n.get(), store.ErrRemoved) })
+	if _, _, err := n.Changes(t.Context(), store.Cursor{}, 10); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Changes = %v, want ErrUnavailable", err)
+	}
+	n.set(func(l *line) { l.deaf = nil })
+	must(t, remote.Restore(t.Context(), one.IDs.V1))
+	n.cached(one)
+}
+
+// Cached reads go on while the store cannot be reached, but not for ever.
+func TestOutage(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.set(func(l *line) { l.cut = errAway })
+	eventually(t, "nothing is served from a copy", func() bool {
+		got, err := n.Store.Get(t.Context(), one.IDs.V1)
+		must(t, err)
+		return got.Stale
+	})
+	asked := n.count()
+	for range 100 {
+		n.want(one)
+	}
+	if n.count() > asked+20 {
+		t.Errorf("the store was asked %d times for 100 reads", n.count()-asked)
+	}
+	n.wantErr(storetest.Torrent(storetest.V1, 9, 100, 0).IDs.V1, store.ErrUnavailable)
+	if r := n.Store.Put(t.Context(), []store.Item{one})[0]; !errors.Is(r.Err, store.ErrUnavailable) {
+		t.Errorf("Put = %v", r)
+	}
+	n.set(func(l *line) { l.cut = nil })
+	eventually(t, "it does not recover", func() bool {
+		got, err := n.Store.Get(t.Context(), one.IDs.V1)
+		return err == nil && !got.Stale
+	})
+	n.cached(one)
+}
+
+func TestOutageThatLasts(t *testing.T) {
+	for _, most := range []time.Duration{0, 3 * time.Second} {
+		remote := newRemote()
+		put(t, remote, one, store.Created)
+		n := start(t, remote, func(o *Options) { o.MaxStale = most })
+		n.cached(one)
+		n.set(func(l *line) { l.cut = errAway })
+		eventually(t, "copies are served for ever", func() bool { return errors.Is(n.get(), store.ErrUnavailable) })
+		if age := n.feed.age(); age < most {
+			t.Errorf("given up after %s", age)
+		}
+	}
+}
+
+// A store that answers nothing holds up one read a second, and none for long.
+func TestStoreThatHangs(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.set(func(l *line) { l.deaf = errAway; l.entered, l.leave = make(chan bool, 1000), make(chan bool) })
+	hung := n.line.leave
+	defer close(hung)
+	eventually(t, "nothing is served from a copy", func() bool { return n.feed.age() > Fresh })
+	got, err := n.Store.Get(t.Context(), one.IDs.V1)
+	must(t, err)
+	if !got.Stale {
+		t.Error("not from a copy")
+	}
+}
+
+func TestFolderOfAnotherStore(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	same := n.reopen()
+	eventually(t, "the copy is lost", func() bool { return same.CacheStats(t.Context()).Torrents == 1 })
+	same.cached(one)
+	other := open(t, memstore.New(), same.moved(), func(o *Options) { o.Identity = "s3://other" })
+	other.wantErr(one.IDs.V1, store.ErrNotFound)
+	if s := other.CacheStats(t.Context()); s.Torrents != 0 {
+		t.Error("copies of another store are kept")
+	}
+}
+
+// moved closes the cache and returns its folder.
+func (n *node) moved() string {
+	n.close()
+	return n.dir
+}
+
+// A feed that begins anew says nothing of what happened before.
+func TestFeedOfAnotherEpoch(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.set(func(l *line) { l.newEpoch = 77 })
+	eventually(t, "copies from before are kept", func() bool { return n.CacheStats(t.Context()).Torrents == 0 })
+	n.cached(one)
+}
+
+func TestBrokenFolders(t *testing.T) {
+	for name, breakIt := range map[string]func(t *testing.T, dir string){
+		"no note": func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, noteName))) },
+		"bad note": func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, noteName), []byte("{"), 0o644))
+		},
+		"no copies":   func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, copiesName))) },
+		"bad copies":  func(t *testing.T, dir string) { scribble(t, filepath.Join(dir, copiesName)) },
+		"all is gone": func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) },
+		"no segments": func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, copiesName, "segments"))) },
+		"a half note": func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, newName), []byte("{"), 0o644)) },
+		"empty cursor": func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, noteName), []byte(`{"store":"s3://bucket"}`), 0o644))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			remote := newRemote()
+			put(t, remote, one, store.Created)
+			n := start(t, remote)
+			n.cached(one)
+			n.close()
+			breakIt(t, n.dir)
+			open(t, remote, n.dir).cached(one)
+		})
+	}
+}
+
+// scribble damages every file below dir.
+func scribble(t *testing.T, dir string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, make([]byte, info.Size()), 0o644)
+	}))
+}
+
+// A folder with something else in it is not emptied.
+func TestFolderThatIsNoCache(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "segments"), 0o755))
+	if _, err := Open(Options{Remote: newRemote(), Identity: "x", Dir: dir, Size: MinSize}); err == nil {
+		t.Fatal("a data folder is taken for a cache")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "segments")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A disk that fails is gone past, and the cache made anew.
+func TestDiskThatFails(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.local.fail(errors.New("the disk is gone"))
+	for range 2 {
+		if !n.want(one) {
+			t.Error("not from the remote")
+		}
+	}
+	if n.CacheStats(t.Context()).Usable {
+		t.Error("said to serve")
+	}
+	n.reset()
+	n.cached(one)
+}
+
+// The remote vouches for its bytes by their version; others are no answer.
+func TestOtherBytesThanNamed(t *testing.T) {
+	n := start(t, liar{newRemote()})
+	put(t, n.Store, one, store.Created)
+	n.wantErr(one.IDs.V1, store.ErrDamaged)
+}
+
+// liar is a store whose bytes change on the way.
+type liar struct{ store.Store }
+
+func (l liar) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	t, err := l.Store.Get(ctx, id)
+	t.Bytes = append([]byte("x"), t.Bytes...)
+	return t, err
+}
