@@ -52,7 +52,13 @@ type arrivalKey struct{}
 // upload is counted from here to its end, and cut off if its message does not come:
 // grpc waits for it in memory, as long as the connection lasts.
 func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if c.Limits == nil || info.FullMethodName != torrentcachev1.CacheService_CacheTorrent_FullMethodName {
+	if info.FullMethodName != torrentcachev1.CacheService_CacheTorrent_FullMethodName {
+		return ctx, nil
+	}
+	if err := c.mayUpload(ctx); err != nil {
+		return ctx, err
+	}
+	if c.Limits == nil {
 		return ctx, nil
 	}
 	leave, err := c.Limits.ArrivingUpload(limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))})

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -37,6 +38,22 @@ func (c Chain) authorize(ctx context.Context, method string) (context.Context, e
 		}
 	}
 	return access.NewContext(ctx, who), nil
+}
+
+// mayUpload decides before the message of an upload is taken in, so that who may
+// not upload takes no room from who may. The error is a status.
+func (c Chain) mayUpload(ctx context.Context) error {
+	if c.Access == nil {
+		return nil
+	}
+	const method = torrentcachev1.CacheService_CacheTorrent_FullMethodName
+	_, err := c.Access.Decide(credentialsOf(c.withOrigin(ctx)), method)
+	if err == nil {
+		return nil
+	}
+	refused := reason.Of(err).GRPCStatus().Err()
+	c.observe(ctx, refused, Call{Method: method})
+	return refused
 }
 
 // credentialsOf returns what is known of the caller.

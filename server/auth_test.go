@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/netip"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 
@@ -87,6 +89,21 @@ func TestCallsNeedTheirRole(t *testing.T) {
 		}
 		wantReason(t, err, reason.Unauthenticated)
 	})
+}
+
+// Who may not upload is told before the message is taken in.
+func TestUploadIsRefusedBeforeItsMessage(t *testing.T) {
+	h := newGatedHarness(t, overNetwork, access.NewGate(access.New(access.Read, nil)), func(*server.Options) {})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	stream, err := h.conn.NewStream(ctx, &grpc.StreamDesc{}, torrentcachev1.CacheService_CacheTorrent_FullMethodName)
+	if err == nil {
+		err = stream.RecvMsg(&torrentcachev1.CacheTorrentResponse{})
+	}
+	wantReason(t, err, reason.Unauthenticated)
+	if call := <-h.calls; call.Code != codes.Unauthenticated {
+		t.Errorf("observed %+v", call)
+	}
 }
 
 func TestHealthIsForEverybody(t *testing.T) {

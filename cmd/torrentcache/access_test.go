@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -83,6 +86,27 @@ func TestDownloadsWithKeysAndTheFastPath(t *testing.T) {
 				t.Errorf("the fast path is out of use: %v", fast)
 			}
 		})
+	}
+}
+
+// Who may not upload is told so before the body is read, in the door's own words.
+func TestUploadIsRefusedBeforeItsBody(t *testing.T) {
+	file, _ := keysFile(t)
+	p := startServe(t, t.TempDir(), "--keys-file", file)
+	for name, call := range publicCalls(t, torrenttest.V1("a")) {
+		if call.role != access.Write {
+			continue
+		}
+		conn, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(p.http, "http://"), "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n", call.path, call.contentType)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %v, %v", name, answer, err)
+		}
+		conn.Close()
 	}
 }
 

@@ -77,9 +77,10 @@ func (h *house) watchLimits(ctx context.Context) {
 	}
 }
 
-// withLimits returns next with its requests held to the limits.
+// withLimits returns next with its requests held to the limits. What may not be
+// uploaded takes no room from what may.
 func (h *house) withLimits(next http.Handler) http.Handler {
-	bodies := h.limits.Bodies(next)
+	bodies := h.writersOnly(h.limits.Bodies(next), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if door := doorOf(r.URL.Path); r.Method != http.MethodPost && (door == "download" || door == "api") {
 			if err := h.limits.Download(limit.Caller{Addr: origin.FromContext(r.Context())}); err != nil {

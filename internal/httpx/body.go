@@ -50,7 +50,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	body, err := readUpTo(r.Body, min(most, firstRead), most)
 	if err != nil {
 		refused := bodyError(err, limit, len(body))
-		if refused.RetryAfter() > 0 { // the client is not at fault, and still sends
+		if refused.Reason != reason.RequestInvalid { // the body is not at fault, and still comes
 			Drain(w, r)
 		}
 		return nil, refused

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 
@@ -64,6 +65,28 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 	inner.Header = r.Header.Clone()
 	inner.Header.Set("Authorization", "Bearer "+key)
 	return inner
+}
+
+// RefuseBody makes the first Read of r's body return why. Handlers answer as they do
+// to what breaks while it arrives, each in its own way, before anything has been
+// read. After that the rest can be read, to be thrown away.
+func RefuseBody(r *http.Request, why error) {
+	r.Body = &refusedBody{ReadCloser: r.Body, why: why}
+}
+
+// refusedBody belongs to the handler's goroutine.
+type refusedBody struct {
+	io.ReadCloser
+	why error // nil once it is told
+}
+
+// Read implements [io.Reader].
+func (b *refusedBody) Read(p []byte) (int, error) {
+	if why := b.why; why != nil {
+		b.why = nil
+		return 0, why
+	}
+	return b.ReadCloser.Read(p)
 }
 
 func isBasic(authorization string) bool {
