@@ -66,7 +66,9 @@ func (h *house) writersOnly(next, refusing http.Handler) http.Handler {
 
 // shown is what a request tells of its caller.
 func shown(r *http.Request) access.Credentials {
-	return access.Credentials{Authorization: r.Header.Get("Authorization"), Addr: origin.FromContext(r.Context())}
+	return access.Credentials{
+		Authorization: r.Header.Get("Authorization"), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
+	}
 }
 
 // operatorOnly returns next for who may make the operator's calls.
