@@ -139,10 +139,12 @@ func (b *bucket) write(ctx context.Context, key string, body []byte, etag string
 			return readErr
 		}
 	}
-	if ambiguous {
-		return &failure{request: "put", key: key, cause: err, landed: true, again: true}
+	f, ok := errors.AsType[*failure](err)
+	if !ok {
+		f = &failure{request: "put", key: key, cause: err, again: true}
 	}
-	return err
+	f.landed = ambiguous
+	return f
 }
 
 // landed reads back what is under key: it reports whether it is body, and

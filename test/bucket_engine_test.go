@@ -1,0 +1,243 @@
+//go:build e2e
+
+package test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// The keys of every engine that test/s3-engine starts.
+const (
+	engineKey    = "test"
+	engineSecret = "testsecret"
+	engineBucket = "torrents"
+)
+
+// s3Engine is a running Ceph with three OSDs and an S3 gateway.
+type s3Engine struct {
+	address string // host:port
+	dir     string
+	client  *minio.Client
+}
+
+// startEngine starts an engine with an empty bucket until the test ends.
+func startEngine(t *testing.T) *s3Engine {
+	t.Helper()
+	dir := t.TempDir()
+	port := freePorts(t, 3)
+	e := &s3Engine{address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), dir: dir}
+	t.Cleanup(func() { e.script(t, "stop", dir) })
+	e.script(t, "start", dir, strconv.Itoa(port))
+	var err error
+	e.client, err = minio.New(e.address, &minio.Options{Creds: credentials.NewStaticV4(engineKey, engineSecret, ""), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.client.MakeBucket(t.Context(), engineBucket, minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", engineKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", engineSecret)
+	return e
+}
+
+func (e *s3Engine) script(t *testing.T, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	// A file, no pipe: the daemons would hold that open.
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.CommandContext(ctx, "./s3-engine", args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		out, _ := os.ReadFile(log.Name())
+		t.Fatalf("s3-engine %v: %v\n%s", args, err, out)
+	}
+}
+
+// freePorts returns the first of n ports in a row that nobody listens on.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+	for range 100 {
+		_, text, _ := net.SplitHostPort(freeAddress(t))
+		first, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		free := 0
+		for port := first; port < first+n && port < 65536; port++ {
+			if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+				l.Close()
+				free++
+			}
+		}
+		if free == n {
+			return first
+		}
+	}
+	t.Fatal("no free ports in a row")
+	return 0
+}
+
+// location is what --store is for a prefix of the bucket, reached at address.
+func (e *s3Engine) location(prefix, address string) string {
+	return "s3://" + engineBucket + "/" + prefix + "?endpoint=" + url.QueryEscape("http://"+address)
+}
+
+// startNodes runs n nodes over a prefix of the bucket until the test ends.
+func (e *s3Engine) startNodes(t *testing.T, n int, prefix, address string) []*server {
+	t.Helper()
+	nodes := make([]*server, n)
+	for i := range nodes {
+		s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t)}
+		s.start(t, []string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
+			"--store", e.location(prefix, address), "--anonymous", "read,write,sync"})
+		nodes[i] = s
+	}
+	return nodes
+}
+
+// startEdge runs a gateway before nodes until the test ends.
+func startEdge(t *testing.T, nodes []*server) *server {
+	t.Helper()
+	var backends []string
+	for _, n := range nodes {
+		backends = append(backends, n.GRPC)
+	}
+	s := &server{HTTP: freeAddress(t), Admin: freeAddress(t)}
+	s.start(t, []string{"gateway", "--http-addr", s.HTTP, "--admin-addr", s.Admin, "--backend", strings.Join(backends, ",")})
+	return s
+}
+
+// tap is a TCP proxy that a test can shut.
+type tap struct {
+	listener net.Listener
+	target   string
+
+	mu    sync.Mutex
+	state tapState
+	open  map[net.Conn]bool
+}
+
+type tapState int
+
+const (
+	tapOpen   tapState = iota
+	tapSilent          // connections stay, nothing comes through
+	tapClosed          // connections end at once
+)
+
+func startTap(t *testing.T, target string) *tap {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &tap{listener: l, target: target, open: map[net.Conn]bool{}}
+	go p.accept()
+	t.Cleanup(func() {
+		l.Close()
+		p.set(tapClosed)
+	})
+	return p
+}
+
+func (p *tap) address() string { return p.listener.Addr().String() }
+
+func (p *tap) accept() {
+	for {
+		in, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		go p.serve(in)
+	}
+}
+
+func (p *tap) serve(in net.Conn) {
+	defer in.Close()
+	out, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	if !p.keep(in, out) {
+		return
+	}
+	defer p.drop(in, out)
+	go func() {
+		defer in.Close()
+		p.pass(in, out)
+	}()
+	p.pass(out, in)
+}
+
+// pass copies while the tap is open, and swallows while it is silent.
+func (p *tap) pass(to io.Writer, from io.Reader) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if p.now() == tapOpen {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (p *tap) now() tapState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
+}
+
+func (p *tap) keep(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		p.open[c] = true
+	}
+	return p.state != tapClosed
+}
+
+func (p *tap) drop(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		delete(p.open, c)
+	}
+}
+
+// set changes the state. What was swallowed cannot come any more, so leaving
+// silence ends the connections.
+func (p *tap) set(state tapState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if state == tapClosed || p.state == tapSilent {
+		for c := range p.open {
+			c.Close()
+		}
+	}
+	p.state = state
+}
