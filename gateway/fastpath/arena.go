@@ -19,8 +19,8 @@ type Arena struct {
 	end  atomic.Int64
 }
 
-// copyLimit is the largest body that is copied behind its header and sent by
-// one write, in bytes. Larger ones are moved to an arena.
+// copyLimit is the largest body that is kept in the heap and sent by one write with
+// its header, in bytes. Larger ones are moved to an arena.
 const copyLimit = 16 << 10
 
 // place is what the offsets of bodies are multiples of, in bytes, so that no two

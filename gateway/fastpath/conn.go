@@ -24,8 +24,9 @@ const (
 // its own lock orders the two.
 type conn struct {
 	net.Conn
-	l     *Listener
-	state atomic.Int32
+	l      *Listener
+	socket *socket // of Conn; nil if the fast path reads and writes by its methods
+	state  atomic.Int32
 
 	// fast: what is read next is the beginning of a request.
 	fast bool
@@ -109,32 +110,67 @@ func (c *conn) serve(p []byte) (int, error) {
 	if !c.state.CompareAndSwap(withServer, waiting) {
 		return 0, net.ErrClosed
 	}
-	begun := time.Now()
-	n := 0
+	t := turn{conn: c, p: p, begun: time.Now()}
 	if c.hasAhead {
 		c.hasAhead = false
-		n = copy(p, c.ahead[:])
+		t.n = copy(p, c.ahead[:])
 	}
+	if c.l.draining.Load() {
+		return 0, c.leave(io.EOF)
+	}
+	read := t.readAll
+	if c.socket != nil {
+		read = func() error { return c.socket.serve(t.room, t.got) }
+	}
+	if err := read(); err != nil {
+		if c.answered() {
+			t.n = 0
+		}
+		t.err = err
+	}
+	return t.n, c.leave(t.err)
+}
+
+// turn is what happens from one Read of the server's to its return.
+type turn struct {
+	*conn
+	p     []byte // the server's
+	n     int    // how much of it is read and not answered
+	begun time.Time
+	err   error // for the server
+}
+
+// room is where to read to.
+func (t *turn) room() []byte { return t.p[t.n:] }
+
+// got answers what can be answered once n more bytes are read. It returns false
+// when it is the server's turn.
+func (t *turn) got(n int) bool {
+	if !t.state.CompareAndSwap(waiting, answering) {
+		t.n, t.err = 0, net.ErrClosed
+		return false
+	}
+	t.n, t.err = t.answerAll(t.p, t.n+n, t.begun)
+	if t.err != nil || !t.fast {
+		return false
+	}
+	if !t.state.CompareAndSwap(answering, waiting) || t.l.draining.Load() {
+		t.err = io.EOF
+		return false
+	}
+	return true
+}
+
+// readAll reads and answers by the methods of the connection. Its error is that of a
+// read.
+func (t *turn) readAll() error {
 	for {
-		if c.l.draining.Load() {
-			return 0, c.leave(io.EOF)
+		n, err := t.Conn.Read(t.room())
+		if n == 0 {
+			return err
 		}
-		more, err := c.Conn.Read(p[n:])
-		if more == 0 {
-			if c.answered() {
-				n = 0
-			}
-			return n, c.leave(err)
-		}
-		if !c.state.CompareAndSwap(waiting, answering) {
-			return 0, net.ErrClosed
-		}
-		n, err = c.answerAll(p, n+more, begun)
-		if err != nil || !c.fast {
-			return n, c.leave(err)
-		}
-		if !c.state.CompareAndSwap(answering, waiting) {
-			return 0, c.leave(io.EOF)
+		if !t.got(n) {
+			return nil
 		}
 	}
 }

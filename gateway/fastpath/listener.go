@@ -105,7 +105,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: inner, l: l, fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
+	c := &conn{Conn: inner, l: l, socket: newSocket(inner), fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
 	l.mu.Lock()
 	l.open[c] = struct{}{}
 	l.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -223,4 +224,38 @@ func TestManyClientsAtOnce(t *testing.T) {
 		<-done
 	}
 	r.wantFound(t, clients*rounds)
+}
+
+// The end of a client's stream is seen though it comes in one piece with the last
+// request, and nothing comes after it.
+func TestLastRequestAndTheEndAtOnce(t *testing.T) {
+	r := start(t, &http.Server{IdleTimeout: 10 * patience}, ready)
+	for range 200 {
+		c := r.dial(t)
+		c.send(get)
+		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		c.wantAnswer(small)
+		c.wantEnd()
+	}
+}
+
+// Requests that come in any number of pieces and at any time are all answered.
+func TestRequestsAtAnyTime(t *testing.T) {
+	c := start(t, &http.Server{}, ready).dial(t)
+	const requests = 2000
+	go func() {
+		for i := range requests {
+			if i%7 == 0 {
+				runtime.Gosched()
+			}
+			if _, err := io.WriteString(c.Conn, get); err != nil {
+				return // the test says so
+			}
+		}
+	}()
+	for range requests {
+		c.wantAnswer(small)
+	}
 }

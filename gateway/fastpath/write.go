@@ -9,9 +9,9 @@ import (
 // headerRoom is more than the header of an answer usually takes, in bytes.
 const headerRoom = 1 << 10
 
-// buffers hold answers while they are written.
+// buffers hold headers while they are written.
 var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, headerRoom+copyLimit)
+	b := make([]byte, 0, headerRoom)
 	return &b
 }}
 
@@ -24,28 +24,23 @@ func (c *conn) answer(h head, a *Answer) error {
 	b := append((*buf)[:0], statusLine(h, a)...)
 	b = append(b, a.header...)
 	b = append(b, c.l.clock.at(now).of(h)...)
-	if len(a.body) <= copyLimit && !h.headOnly {
-		b = append(b, a.body...)
-	}
 	*buf = b
 	n, err := c.write(h, a, b)
 	c.l.counts.add(a.found, n)
 	return err
 }
 
-// write sends what is laid out and then the rest of the answer a to h, if there
-// is one. It returns how many bytes went out.
-func (c *conn) write(h head, a *Answer, out []byte) (int64, error) {
-	if h.headOnly || a.region == nil && len(a.body) <= copyLimit {
-		n, err := c.Conn.Write(out)
+// write sends the header and then the body of the answer a to h. It returns how many
+// bytes went out.
+func (c *conn) write(h head, a *Answer, header []byte) (int64, error) {
+	switch {
+	case c.socket != nil:
+		return c.send(header, a, !h.headOnly)
+	case h.headOnly:
+		n, err := c.Conn.Write(header)
 		return int64(n), err
 	}
-	if a.region != nil {
-		if sent, ok, err := c.sendRegion(out, a.region); ok {
-			return sent, err
-		}
-	}
-	return c.writePieces(out, a.Body())
+	return c.writePieces(header, a.Body())
 }
 
 // writePieces sends header and body slice by slice.

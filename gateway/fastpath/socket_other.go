@@ -1,0 +1,17 @@
+//go:build !linux || !(amd64 || arm64 || riscv64 || loong64 || ppc64le || s390x)
+
+package fastpath
+
+import (
+	"errors"
+	"net"
+)
+
+// socket is for systems on which the fast path makes its own system calls.
+type socket struct{}
+
+func newSocket(net.Conn) *socket { return nil }
+
+func (*socket) serve(func() []byte, func(int) bool) error { return errors.ErrUnsupported }
+
+func (*conn) send([]byte, *Answer, bool) (int64, error) { return 0, errors.ErrUnsupported }
