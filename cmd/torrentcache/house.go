@@ -42,6 +42,7 @@ type house struct {
 	gate         *access.Gate       // who may call what; nil at a gateway, whose backend decides
 	reloads      reloads
 	limits       *limit.Limits
+	short        <-chan struct{} // has one when memory may be short
 }
 
 // newHouse returns a house without doors.

@@ -53,6 +53,7 @@ func (h *house) limitSettings(cfg config.Doors) limit.Settings {
 func (h *house) addLimits() {
 	h.limits = limit.New(h.limitSettings(h.cfg))
 	h.metrics.WatchLimits(func() telemetry.LimitStats { return telemetry.LimitStats(h.limits.Stats()) })
+	h.short = h.limits.Watch(h.mayBeShort)
 	h.onReload("limits", func(cfg config.Doors) error {
 		h.limits.Set(h.limitSettings(cfg))
 		return nil
@@ -61,19 +62,24 @@ func (h *house) addLimits() {
 		"new-bytes-per-hour", "new-bytes-per-day", "upload-memory", "upload-wait", "body-timeout")
 }
 
-// watchLimits tells the limits how much memory is in use, and what time it is,
-// until ctx ends.
+// mayBeShort reports whether memory may be short.
+func (h *house) mayBeShort() bool { return h.memory.ballast.MayBeNear(h.memory.limit) }
+
+// watchLimits tells the limits whether memory is short, and what time it is, until
+// ctx ends.
 func (h *house) watchLimits(ctx context.Context) {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
+	defer h.limits.Press(false)
 	for {
 		select {
 		case <-ticker.C:
-			h.limits.Press(h.memory.ballast.Near(h.memory.limit))
 			h.limits.Tick()
+		case <-h.short:
 		case <-ctx.Done():
 			return
 		}
+		h.limits.Press(h.mayBeShort() && h.memory.ballast.Near(h.memory.limit))
 	}
 }
 

@@ -11,13 +11,14 @@ type memoryUse struct {
 	ballast steady.Ballast
 }
 
-// limitMemory sets the limit of the process; 0 is nine tenths of the memory there
-// is. The last tenth is for what Go does not count: stacks of the kernel, buffers
-// of sockets, the store's index outside of Go's heap.
+// limitMemory sets the limit of the process; 0 is the memory there is. A tenth is
+// for what Go does not count: the program itself, stacks of the kernel, buffers of
+// sockets, the store's index outside of Go's heap.
 func limitMemory(size config.Size) memoryUse {
 	limit := int64(size)
 	if limit == 0 {
-		limit = memory() / 10 * 9
+		limit = memory()
 	}
+	limit = limit / 10 * 9
 	return memoryUse{limit: limit, ballast: steady.Limit(limit)}
 }

@@ -168,7 +168,7 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 		h.services = append(h.services, service)
 	}
 	h.tellHealth(true)
-	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, h.limits.Listener(l)))
+	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, h.limits.Gated(h.limits.Listener(l))))
 	return nil
 }
 

@@ -64,6 +64,12 @@ func (a *Arrival) Done() {
 	delete(a.in.open, a)
 }
 
+func (a *arrivals) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.open)
+}
+
 // cut cancels what has been arriving for longer than age, and returns how much
 // that was.
 func (a *arrivals) cut(age time.Duration, on ...Carrier) (n int64) {
@@ -80,11 +86,15 @@ func (a *arrivals) cut(age time.Duration, on ...Carrier) (n int64) {
 }
 
 // Press says whether the process is near its limit of memory. While it is, no
-// upload begins, and those that are slow to arrive are cut off.
+// upload begins, those that are slow to arrive are cut off, and nothing more of
+// them is read. Call it from one goroutine.
 func (l *Limits) Press(near bool) {
 	l.pressed.Store(near)
 	if near {
 		l.refused[Memory].Add(l.arriving.cut(pressing, OnCall, OnStream))
+	}
+	if !near || l.arriving.count() == 0 {
+		l.gate.release()
 	}
 }
 

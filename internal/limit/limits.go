@@ -22,6 +22,7 @@ type Limits struct {
 	working   room // for torrents that the server has
 	inflating chan struct{}
 	arriving  arrivals
+	gate      gate
 	pressed   atomic.Bool
 
 	byAddress, downloads rates[netip.Prefix]
@@ -32,7 +33,7 @@ type Limits struct {
 // New returns Limits with these settings in force.
 func New(s Settings) *Limits {
 	// Inflating keeps a processor busy. Downloads get every second one.
-	l := &Limits{inflating: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	l := &Limits{inflating: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), gate: gate{notes: make(chan struct{}, 1)}}
 	l.Set(s)
 	return l
 }
