@@ -14,7 +14,7 @@ import (
 type fill struct {
 	done      chan struct{} // closed when entry and abandoned are set
 	entry     *entry
-	abandoned bool // it failed because the call that made it was over
+	abandoned bool // it failed for a reason that is not that of who waits
 	settling  bool // began so soon after a change that it may not show it
 	waiting   int  // how many wait for it; guarded by Cache.mu
 }
@@ -55,6 +55,9 @@ func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 		if !f.abandoned {
 			return f.entry.get()
 		}
+		if e, ok := c.entries.GetIfPresent(id); ok { // the next one is done already
+			return e.get()
+		}
 	}
 }
 
@@ -87,6 +90,8 @@ func (c *Cache) finish(id infohash.ID, f *fill, l *local) {
 	}
 	if e := l.own(); e != nil {
 		f.entry = e
+	} else {
+		f.abandoned = true // what is wrong, a call of their own tells them
 	}
 }
 
