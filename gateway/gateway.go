@@ -28,6 +28,8 @@ type Options struct {
 	// PublicURL is the address that pages name, such as https://example.org: a
 	// scheme and a host. Empty: what the request was sent to.
 	PublicURL string
+	// Contact is whom pages name for questions; see [web.Options]. Empty: nobody.
+	Contact string
 	// GRPCAddress is the host:port of the gRPC listener that pages name. Empty:
 	// port 9090 of the host that pages name.
 	GRPCAddress string
@@ -60,6 +62,7 @@ func New(o Options) (http.Handler, error) {
 	site, err := web.New(web.Options{
 		PublicURL:      o.PublicURL,
 		GRPCAddress:    o.GRPCAddress,
+		Contact:        o.Contact,
 		MaxTorrentSize: o.MaxTorrentSize,
 		Prefix:         httpx.Prefix,
 	})

@@ -8,6 +8,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -27,8 +28,15 @@ func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.Re
 	if err != nil {
 		return nil, err
 	}
-	if err := s.store.Remove(ctx, id, removal); err != nil {
-		return nil, storeError(err, id)
+	entry := audit.Entry{Action: "remove", InfoHash: id.String(), Reason: removal.Reason, Reference: removal.Reference, Erase: removal.Erase}
+	err = s.audited(ctx, entry, func() error {
+		if err := s.store.Remove(ctx, id, removal); err != nil {
+			return storeError(err, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &torrentcachev1.RemoveTorrentResponse{WasCached: cached}, nil
 }
@@ -39,12 +47,21 @@ func (s *adminService) RestoreTorrent(ctx context.Context, req *torrentcachev1.R
 	if err != nil {
 		return nil, err
 	}
-	err = s.store.Restore(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, reason.New(reason.TorrentNotFound, "%s is not removed", id)
+	if err := (store.Removal{Reason: req.GetReason(), Reference: req.GetReference()}).Validate(); err != nil {
+		return nil, reason.New(reason.RequestInvalid, "%s", err)
 	}
+	err = s.audited(ctx, audit.Entry{Action: "restore", InfoHash: id.String(), Reason: req.GetReason(), Reference: req.GetReference()}, func() error {
+		err := s.store.Restore(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return reason.New(reason.TorrentNotFound, "%s is not removed", id)
+		}
+		if err != nil {
+			return storeError(err, id)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, storeError(err, id)
+		return nil, err
 	}
 	cached, err := s.has(ctx, id)
 	if err != nil {

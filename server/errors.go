@@ -33,6 +33,16 @@ func storeError(err error, id infohash.ID) *reason.Error {
 	}
 }
 
+// torrentError is storeError for who asks for a torrent or uploads it, and who may
+// have something to say about its removal.
+func (s *Server) torrentError(err error, id infohash.ID) *reason.Error {
+	e := storeError(err, id)
+	if e.Reason == reason.TorrentRemoved && s.contact != "" {
+		e.Message += "; questions go to " + s.contact
+	}
+	return e
+}
+
 // internal is an error that tells the caller nothing and the log everything.
 func internal(cause error) *reason.Error {
 	return reason.New(reason.Internal, "internal error; the server's log has the cause").Because(cause)

@@ -37,7 +37,7 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 		outcome, err := s.put(ctx, item(ctx, upload))
 		created = err == nil && outcome == store.Created
 		if err != nil {
-			return 0, storeError(err, upload.IDs().Primary())
+			return 0, s.torrentError(err, upload.IDs().Primary())
 		}
 		// Only v2 has piece layers (BEP 52).
 		if outcome != store.AlreadyCached || upload.IDs().V2.IsZero() {
@@ -48,7 +48,7 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 			continue
 		}
 		if err != nil {
-			return 0, storeError(err, upload.IDs().Primary())
+			return 0, s.torrentError(err, upload.IDs().Primary())
 		}
 		if completed {
 			return torrentcachev1.Outcome_OUTCOME_COMPLETED, nil

@@ -49,7 +49,7 @@ func (s *Server) fetchInto(ctx context.Context, id infohash.ID, room []byte) (to
 		torrent, err = s.store.Get(ctx, id)
 	}
 	if err != nil {
-		return store.Torrent{}, storeError(err, id).OnRead()
+		return store.Torrent{}, s.torrentError(err, id).OnRead()
 	}
 	return torrent, nil
 }

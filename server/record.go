@@ -25,7 +25,7 @@ func (s *adminService) ReadRecord(ctx context.Context, req *torrentcachev1.ReadR
 		}}, nil
 	}
 	if err != nil {
-		return nil, storeError(err, id).OnRead()
+		return nil, s.torrentError(err, id).OnRead()
 	}
 	return &torrentcachev1.ReadRecordResponse{
 		Torrent:    torrent.Bytes,

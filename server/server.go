@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -42,6 +43,12 @@ type Options struct {
 	// Maintenance is the store's, for VerifyStore and BackupStore. Nil means that
 	// the store has none.
 	Maintenance Maintenance
+	// Audit is told of each removal and restoration before it is done; if it fails
+	// nothing is done. Nil means that nobody keeps a log.
+	Audit func(audit.Entry) error
+	// Contact is whom those may ask whose torrent was removed: an address or a URL.
+	// Empty: nobody is named.
+	Contact string
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.
 	OnDrain func()
@@ -59,7 +66,9 @@ type Server struct {
 	news          *news
 	limits        *limit.Limits
 	maintenance   Maintenance // nil if there is none
-	onDrain       func()      // nil if there is none
+	audit         func(audit.Entry) error
+	contact       string // empty if there is none
+	onDrain       func() // nil if there is none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 }
@@ -74,7 +83,7 @@ func New(o Options) *Server {
 	return &Server{
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
-		maintenance: o.Maintenance, onDrain: o.OnDrain,
+		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain,
 	}
 }
 

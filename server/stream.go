@@ -153,7 +153,7 @@ func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	u.settle(result.Err == nil && result.Outcome == store.Created)
 	switch {
 	case result.Err != nil:
-		u.err = storeError(result.Err, ids.Primary())
+		u.err = s.torrentError(result.Err, ids.Primary())
 	case result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
 		u.outcome, u.err = s.keep(ctx, u.torrent)
 	default:

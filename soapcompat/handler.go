@@ -26,6 +26,8 @@ type Options struct {
 	// header, and what the answer page calls this server, for example
 	// https://cache.example. Empty: the address the request came in on.
 	PublicURL string
+	// Contact is whom the answer page names for questions. Empty: nobody.
+	Contact string
 	// Logger gets panics. Nil: they are not logged.
 	Logger *slog.Logger
 }
@@ -50,7 +52,7 @@ func New(o Options) (*Handler, error) {
 	if err := checkPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Prefix: httpx.Prefix})
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Prefix: httpx.Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("soapcompat: %w", err)
 	}

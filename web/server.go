@@ -16,6 +16,8 @@ type server struct {
 	TLS            bool   // whether URL is https
 	GRPC           string // host:port of the gRPC listener
 	MaxTorrentSize int64  // bytes
+	Contact        string // whom to ask; may be empty
+	ContactURL     string // a link to that, if it can be one
 	Prefix         string // of the paths that forms send to
 }
 
@@ -46,8 +48,21 @@ func (s *Site) server(r *http.Request) server {
 		TLS:            strings.HasPrefix(base, "https:"),
 		GRPC:           grpc,
 		MaxTorrentSize: s.options.MaxTorrentSize,
+		Contact:        s.options.Contact,
+		ContactURL:     contactURL(s.options.Contact),
 		Prefix:         s.options.Prefix(r),
 	}
+}
+
+// contactURL returns a link to an e-mail address or URL; empty for anything else.
+func contactURL(contact string) string {
+	switch {
+	case strings.HasPrefix(contact, "https://"), strings.HasPrefix(contact, "http://"):
+		return contact
+	case strings.Count(contact, "@") == 1 && !strings.ContainsAny(contact, " \t:/?"):
+		return "mailto:" + contact
+	}
+	return ""
 }
 
 // requestURL returns the address r was sent to.

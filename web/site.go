@@ -27,6 +27,9 @@ type Options struct {
 	GRPCAddress string
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
+	// Contact is whom to ask about the server and what it removed: an e-mail address,
+	// a URL, or anything else. Empty: nobody is named.
+	Contact string
 	// Prefix returns what forms put before the path they send to, so that who came
 	// with a key in the path keeps it. Links do without, since people pass them on.
 	// Nil: nothing.

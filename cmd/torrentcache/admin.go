@@ -51,7 +51,7 @@ func (h *house) adminHandler(calls adminCalls) (http.Handler, error) {
 	}
 	// A page that the operator's browser shows must not remove torrents.
 	pages := http.NewCrossOriginProtection().Handler(httpx.Recover(h.logger, mux))
-	return withGRPC(calls.network, h.withOrigin(pages)), nil
+	return withGRPC(calls.network, h.withOrigin(onlyFor(strings.Split(h.cfg.AdminHosts, ","), pages))), nil
 }
 
 // withGRPC returns a handler that gives gRPC calls to s, if there is one, and

@@ -21,6 +21,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Torrents:       h.cache,
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
+		Contact:        h.cfg.Contact,
 		GRPCAddress:    h.announcement.grpcAddress(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		Private:        h.cache.Private,
@@ -34,6 +35,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
+		Contact:        h.cfg.Contact,
 		Logger:         h.logger,
 	})
 	if err != nil {
@@ -43,12 +45,21 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	legacy.Register(mux)
 	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
 	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
-	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, h.withLimits(mux))))), nil
+	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, h.withLimits(h.withRemovedStatus(mux)))))), nil
 }
 
 // withOrigin returns next with the client's address in the context of requests.
 func (h *house) withOrigin(next http.Handler) http.Handler {
 	return origin.Proxies(h.cfg.TrustedProxies).Handler(next)
+}
+
+// withRemovedStatus returns next with the status that the operator wants for
+// removed torrents.
+func (h *house) withRemovedStatus(next http.Handler) http.Handler {
+	if h.cfg.RemovedStatus == http.StatusGone {
+		return next
+	}
+	return httpx.ReplaceStatus(next, http.StatusGone, h.cfg.RemovedStatus) // nothing else is gone
 }
 
 // doorOf names the door of a path for the metrics.

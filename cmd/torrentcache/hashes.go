@@ -3,9 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
+	"os"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -48,6 +51,48 @@ func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 	}
 }
 
+// expandLists yields args, and in place of - and of each file the lines in it, but
+// not such that begin with #. What could be an info hash or a magnet link is one,
+// also where a file has that name. An error of reading goes to failed.
+func expandLists(args []string, stdin io.Reader, failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, arg := range args {
+			in, isList, err := openList(arg, stdin)
+			if err != nil {
+				*failed = err
+				return
+			}
+			if !isList {
+				if !yield(arg) {
+					return
+				}
+				continue
+			}
+			defer in.Close() // a few at most
+			for line := range lines(in, '\n', failed) {
+				if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !yield(line) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// openList opens the list that arg names, if it names one.
+func openList(arg string, stdin io.Reader) (in io.ReadCloser, isList bool, err error) {
+	if arg == "-" {
+		return io.NopCloser(stdin), true, nil
+	}
+	if _, err := parseTorrentID(arg); err == nil {
+		return nil, false, nil
+	}
+	in, err = os.Open(arg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil // parsing it says what is wrong
+	}
+	return in, err == nil, err
+}
+
 // lines yields what stands between ends in in, empty lines left out. An error
 // of reading, or of a line over 1 MiB, goes to failed.
 func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
@@ -73,7 +118,7 @@ func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 			}
 		}
 		if err := scanner.Err(); err != nil {
-			*failed = fmt.Errorf("standard input: %w", err)
+			*failed = fmt.Errorf("reading the list: %w", err)
 		}
 	}
 }

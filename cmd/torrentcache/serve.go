@@ -99,6 +99,10 @@ func closing(st store.Store) error {
 
 // serveStore adds to the house all doors to a server over st.
 func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) error {
+	auditLog, err := h.auditLog(cfg.AuditLog)
+	if err != nil {
+		return err
+	}
 	srv := server.New(server.Options{
 		Store:          st,
 		MaxTorrentSize: int64(cfg.MaxTorrentSize),
@@ -108,6 +112,8 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		Limits:         h.limits,
 		OnChange:       h.changed,
 		Maintenance:    st.maintenance,
+		Audit:          auditLog,
+		Contact:        cfg.Contact,
 		OnDrain:        h.drain,
 	})
 	chain := h.chain()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -36,6 +37,9 @@ type Doors struct {
 	AdminAddr       string
 	PublicURL       string // without a slash at its end; empty if not set
 	MaxTorrentSize  Size
+	Contact         string // whom to ask; empty: nobody is named
+	RemovedStatus   int    // HTTP status of removed torrents
+	AdminHosts      string // with commas between
 	DownloadMaxAge  time.Duration
 	MemoryLimit     Size   // 0: a share of the memory there is
 	CacheSize       Size   // 0: a share of MemoryLimit
@@ -54,6 +58,9 @@ func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "listen here for the operator: metrics, health, pprof, removals; keep it private")
 	d.TLS.addFlags(flags)
 	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
+	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
+	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further names that the admin listener may be asked by, with commas between; addresses, localhost and names without a dot always may")
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
@@ -76,6 +83,7 @@ func (d *Doors) Validate() error {
 		d.validateTLS(),
 		d.validatePublicURL(),
 		d.validateNumbers(),
+		d.validateContact(),
 		d.Limits.Validate(),
 		oneOf("fast-path", d.FastPath, "on", Off),
 		oneOf("log-format", d.LogFormat, "text", "json"),
@@ -105,8 +113,26 @@ func (d *Doors) validatePublicURL() error {
 	return nil
 }
 
+// maxContact is the length of --contact in bytes; it goes into every answer for a
+// removed torrent, and the legacy doors cut theirs at 400.
+const maxContact = 200
+
+func (d *Doors) validateContact() error {
+	for i := range len(d.Contact) {
+		if d.Contact[i] < ' ' || d.Contact[i] > '~' {
+			return fmt.Errorf("--contact %q: want printable ASCII", d.Contact)
+		}
+	}
+	if len(d.Contact) > maxContact {
+		return fmt.Errorf("--contact has %d bytes: want at most %d", len(d.Contact), maxContact)
+	}
+	return nil
+}
+
 func (d *Doors) validateNumbers() error {
 	switch {
+	case d.RemovedStatus != http.StatusGone && d.RemovedStatus != http.StatusUnavailableForLegalReasons:
+		return fmt.Errorf("--removed-status %d: want 410 or 451", d.RemovedStatus)
 	case d.MaxTorrentSize < minTorrentSize || d.MaxTorrentSize > maxTorrentSize:
 		return fmt.Errorf("--max-torrent-size %s: want %s to %s", d.MaxTorrentSize, Size(minTorrentSize), Size(maxTorrentSize))
 	case d.MemoryLimit != 0 && d.MemoryLimit < minMemoryLimit:

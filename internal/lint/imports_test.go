@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/source":    {},
 	"internal/steady":    {},
 
+	"internal/audit":                {},
 	"internal/certificate":          {},
 	"internal/certificate/certtest": {},
 
@@ -52,7 +53,7 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":           {"gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
+	"server":           {"internal/audit", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
 	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
 	"gateway/fastpath": {"infohash", "internal/reason"},

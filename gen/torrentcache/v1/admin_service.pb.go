@@ -148,7 +148,11 @@ func (x *RemoveTorrentResponse) GetWasCached() bool {
 type RestoreTorrentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The info hash, in any form.
-	InfoHash      string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	InfoHash string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	// For the audit log, at most 1,024 bytes.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A case number or URL for the audit log, at most 1,024 bytes.
+	Reference     string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +190,20 @@ func (*RestoreTorrentRequest) Descriptor() ([]byte, []int) {
 func (x *RestoreTorrentRequest) GetInfoHash() string {
 	if x != nil {
 		return x.InfoHash
+	}
+	return ""
+}
+
+func (x *RestoreTorrentRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RestoreTorrentRequest) GetReference() string {
+	if x != nil {
+		return x.Reference
 	}
 	return ""
 }
@@ -871,9 +889,11 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x05erase\x18\x04 \x01(\bR\x05erase\"6\n" +
 	"\x15RemoveTorrentResponse\x12\x1d\n" +
 	"\n" +
-	"was_cached\x18\x01 \x01(\bR\twasCached\"4\n" +
+	"was_cached\x18\x01 \x01(\bR\twasCached\"j\n" +
 	"\x15RestoreTorrentRequest\x12\x1b\n" +
-	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\"0\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\treference\x18\x03 \x01(\tR\treference\"0\n" +
 	"\x16RestoreTorrentResponse\x12\x16\n" +
 	"\x06cached\x18\x01 \x01(\bR\x06cached\"E\n" +
 	"\x12VerifyStoreRequest\x12/\n" +
