@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -51,10 +52,12 @@ func (s *Store) store(ctx context.Context, u *upload) (store.Outcome, *slot, err
 	}
 	for range maxDecisions {
 		current, outcome, err := s.decide(ctx, v, u)
-		if err != nil || outcome == store.AlreadyCached {
+		if err != nil {
 			return outcome, current, err
 		}
-		err = s.commit(ctx, v, u, current)
+		if err = s.writeAliases(ctx, v, u); err == nil && outcome != store.AlreadyCached {
+			err = s.commit(ctx, v, u, current)
+		}
 		if !errors.Is(err, errLost) {
 			return outcome, current, err
 		}
@@ -78,9 +81,8 @@ func (s *Store) decide(ctx context.Context, v *view, u *upload) (*slot, store.Ou
 		found = append(found, sl)
 	}
 	primary := found[0] // All begins with the primary id
-	for i, sl := range found {
-		brokenAlias := i > 0 && sl != nil && sl.broken && sl.id != u.item.IDs.Primary()
-		if sl != primary && !brokenAlias {
+	for i, id := range u.item.IDs.All() {
+		if found[i] != primary && !lostAlias(found[i], primary, id) {
 			return nil, 0, store.ErrConflict
 		}
 	}
@@ -92,6 +94,15 @@ func (s *Store) decide(ctx context.Context, v *view, u *upload) (*slot, store.Ou
 	}
 	outcome, err := decideSame(primary, u)
 	return primary, outcome, err
+}
+
+// lostAlias reports whether sl is an alias of primary for id that is damaged or
+// was deleted behind our back.
+func lostAlias(sl, primary *slot, id infohash.ID) bool {
+	if sl != nil {
+		return sl.broken && sl.id == id
+	}
+	return primary.holds(id)
 }
 
 // decideSame is decide for an upload of the torrent that current holds.
@@ -120,11 +131,10 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	return store.AlreadyCached, nil
 }
 
-// commit writes the aliases that are not there, then the torrent in the place of
-// current. errLost says that another writer was first somewhere.
-func (s *Store) commit(ctx context.Context, v *view, u *upload, current *slot) error {
-	ids := u.item.IDs.All()
-	for _, id := range ids[1:] {
+// writeAliases writes the aliases that are not there, or damaged. errLost says
+// that another writer was first.
+func (s *Store) writeAliases(ctx context.Context, v *view, u *upload) error {
+	for _, id := range u.item.IDs.All()[1:] {
 		sl, err := v.slot(ctx, id)
 		if err != nil {
 			return err
@@ -135,12 +145,19 @@ func (s *Store) commit(ctx context.Context, v *view, u *upload, current *slot) e
 		if err := s.bucket.write(ctx, objectKey(id), u.alias, sl.etag); err != nil {
 			return err
 		}
+		s.damaged.drop(id)
 	}
+	return nil
+}
+
+// commit writes the torrent in the place of current, which is nil if there is
+// nothing. errLost says that another writer was first.
+func (s *Store) commit(ctx context.Context, v *view, u *upload, current *slot) error {
 	if current == nil {
 		var err error
-		if current, err = v.slot(ctx, ids[0]); err != nil {
+		if current, err = v.slot(ctx, u.item.IDs.Primary()); err != nil {
 			return err
 		}
 	}
-	return s.bucket.write(ctx, objectKey(ids[0]), u.body, current.etag)
+	return s.bucket.write(ctx, objectKey(u.item.IDs.Primary()), u.body, current.etag)
 }

@@ -53,16 +53,9 @@ func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
 // seek finds the head of the feed: the batches have no gaps, so it takes about
 // twice the logarithm of their number of requests.
 func (f *feed) seek(ctx context.Context) error {
-	exists := func(number uint64) (bool, error) {
-		_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader)
-		if errors.Is(err, errAbsent) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	low, high := uint64(0), uint64(1) // low exists or is 0
+	low, high := uint64(0), uint64(1) // low is there, or 0; high is tried
 	for {
-		there, err := exists(high)
+		there, err := f.exists(ctx, high)
 		if err != nil {
 			return err
 		}
@@ -73,7 +66,7 @@ func (f *feed) seek(ctx context.Context) error {
 	}
 	for high-low > 1 {
 		middle := low + (high-low)/2
-		there, err := exists(middle)
+		there, err := f.exists(ctx, middle)
 		switch {
 		case err != nil:
 			return err
@@ -92,9 +85,17 @@ func (f *feed) seek(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.head, f.totals, f.first = low-1, last.totals, low
+	f.head, f.first = low-1, low
 	f.learn(low, last)
 	return nil
+}
+
+func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
+	_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader)
+	if errors.Is(err, errAbsent) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // advance reads the batches after the head, if there are any.

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/torrentcache/torrentcache/bench/internal/side"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+// target is a way to the object store. Client is the number of the caller.
+type target struct {
+	name string
+	put  func(client int, hash string, torrent []byte) error
+	get  func(client int, hash string) (int, error) // returns the torrent's size
+
+	stored *[]string // hashes of what it has put
+}
+
+// startTargets starts three nodes and returns the ways through minio-go alone,
+// one node and three.
+func startTargets(o options, dir string) (targets []target, stop func(), err error) {
+	alone, err := newMinio(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	var nodes []*side.Process
+	stop = func() {
+		for _, n := range nodes {
+			n.Stop()
+		}
+	}
+	var caches []torrentcachev1.CacheServiceClient
+	for i := range 3 {
+		node, cache, err := startNode(o, dir, i)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		nodes, caches = append(nodes, node), append(caches, cache)
+	}
+	return []target{alone, through("one node", caches[:1]), through("three nodes", caches)}, stop, nil
+}
+
+// newMinio is what a program would write that has nothing but minio-go.
+func newMinio(o options) (target, error) {
+	transport, err := minio.DefaultTransport(false)
+	if err != nil {
+		return target{}, err
+	}
+	transport.MaxIdleConnsPerHost = 256 // as ours: with the default of 16 it would connect anew all the time
+	core, err := minio.NewCore(o.endpoint, &minio.Options{Creds: credentials.NewEnvAWS(), Region: "us-east-1", Transport: transport})
+	if err != nil {
+		return target{}, err
+	}
+	if err := makeBucket(core.Client, o.bucket); err != nil {
+		return target{}, err
+	}
+	return target{
+		name:   "minio-go alone",
+		stored: &[]string{},
+		put: func(_ int, hash string, torrent []byte) error {
+			_, err := core.Client.PutObject(context.Background(), o.bucket, "alone/"+hash, bytes.NewReader(torrent), int64(len(torrent)), minio.PutObjectOptions{})
+			return err
+		},
+		get: func(_ int, hash string) (int, error) {
+			r, _, _, err := core.GetObject(context.Background(), o.bucket, "alone/"+hash, minio.GetObjectOptions{})
+			if err != nil {
+				return 0, err
+			}
+			defer r.Close()
+			body, err := io.ReadAll(r)
+			return len(body), err
+		},
+	}, nil
+}
+
+// through is the way through nodes, by gRPC, clients spread over them.
+func through(name string, nodes []torrentcachev1.CacheServiceClient) target {
+	return target{
+		name:   name,
+		stored: &[]string{},
+		put: func(client int, _ string, torrent []byte) error {
+			_, err := nodes[client%len(nodes)].CacheTorrent(context.Background(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+			return err
+		},
+		get: func(client int, hash string) (int, error) {
+			answer, err := nodes[client%len(nodes)].GetTorrent(context.Background(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+			return len(answer.GetTorrent()), err
+		},
+	}
+}
+
+// startNode runs `torrentcache serve` over the bucket and waits until it is ready.
+func startNode(o options, dir string, number int) (*side.Process, torrentcachev1.CacheServiceClient, error) {
+	grpcAddress, admin := freeAddress(), freeAddress()
+	location := fmt.Sprintf("s3://%s/nodes?endpoint=%s", o.bucket, url.QueryEscape("http://"+o.endpoint))
+	node, err := side.Start("0-1023", filepath.Join(dir, fmt.Sprintf("node%d.log", number)), filepath.Join(dir, "torrentcache"), "serve",
+		"--store", location, "--grpc-addr", grpcAddress, "--admin-addr", admin, "--http-addr", "127.0.0.1:0", "--log-level", "error")
+	if err != nil {
+		return nil, nil, err
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if resp, err := http.Get("http://" + admin + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+		}
+		if time.Since(begin) > time.Minute {
+			node.Stop()
+			return nil, nil, fmt.Errorf("node %d does not become ready", number)
+		}
+	}
+	conn, err := grpc.NewClient(grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		node.Stop()
+		return nil, nil, err
+	}
+	return node, torrentcachev1.NewCacheServiceClient(conn), nil
+}
+
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

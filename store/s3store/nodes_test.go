@@ -1,0 +1,232 @@
+package s3store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// changesOf returns all changes that a node knows of, read some at a time.
+func changesOf(t *testing.T, s *Store) []store.Change {
+	t.Helper()
+	var all []store.Change
+	var cursor store.Cursor
+	for {
+		changes, next, err := s.Changes(t.Context(), cursor, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) == 0 {
+			return all
+		}
+		all, cursor = append(all, changes...), next
+	}
+}
+
+// TestOneFeed has three nodes write at the same time: all see the same order,
+// each change once, and the counts are right.
+func TestOneFeed(t *testing.T) {
+	e := newEngine(t)
+	var nodes []*Store
+	for range 3 {
+		nodes = append(nodes, open(t, e.options("one/", fixedTime)))
+	}
+	const each = 40
+	var group sync.WaitGroup
+	for n, s := range nodes {
+		for i := range each {
+			group.Go(func() { mustPut(t, s, storetest.Torrent(storetest.V1, uint64(n*each+i), 300, 0), store.Created) })
+		}
+	}
+	group.Wait()
+	var want []store.Change
+	for i, s := range append(nodes, open(t, e.options("one/", fixedTime))) {
+		end, err := s.End(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := changesOf(t, s)
+		if want == nil {
+			want = got
+		}
+		seen := map[store.Change]bool{}
+		for _, c := range got {
+			seen[c] = true
+		}
+		if len(got) != 3*each || len(seen) != 3*each || !slices.Equal(got, want) {
+			t.Errorf("node %d sees %d changes, %d of them different, want the same %d as node 0", i, len(got), len(seen), 3*each)
+		}
+		if more, _, err := s.Changes(t.Context(), end, 10); len(more) != 0 || err != nil {
+			t.Errorf("after the end: %v, %v", more, err)
+		}
+		if stats, err := s.Stats(t.Context()); err != nil || stats.Torrents != 3*each {
+			t.Errorf("node %d counts %+v, %v", i, stats, err)
+		}
+	}
+}
+
+// TestDeathBeforeTheFeed leaves a torrent as a node does that dies between object
+// and feed. Nobody was told that it is stored; who uploads it again is, and then
+// the feed has it. A third upload does not announce it once more.
+func TestDeathBeforeTheFeed(t *testing.T) {
+	e := newEngine(t)
+	dead := open(t, e.options("dead/", fixedTime))
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	w := dead.sessions.begin()
+	if _, _, err := dead.store(t.Context(), dead.newUpload(item, w.id)); err != nil {
+		t.Fatal(err)
+	}
+	w.lose()
+	other := open(t, e.options("dead/", fixedTime))
+	for range 2 {
+		mustPut(t, other, item, store.AlreadyCached)
+		want := []store.Change{{Kind: store.ChangeAdded, IDs: item.IDs, Time: fixedTime().UTC()}}
+		if got := changesOf(t, other); !slices.Equal(got, want) {
+			t.Errorf("the feed is %v, want %v", got, want)
+		}
+	}
+}
+
+// TestUnfinishedUpload leaves the pointers of an upload without its torrent.
+func TestUnfinishedUpload(t *testing.T) {
+	e := newEngine(t)
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	unfinished := func(t *testing.T) *Store {
+		s := open(t, e.options(fmt.Sprintf("unfinished/%d/", prefixes.Add(1)), fixedTime))
+		u := s.newUpload(item, writeID{})
+		for _, id := range item.IDs.All()[1:] {
+			if err := s.bucket.write(t.Context(), objectKey(id), u.alias, ""); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+				t.Fatalf("Get by a pointer to nothing = %v", err)
+			}
+		}
+		return s
+	}
+	t.Run("the next upload repairs it", func(t *testing.T) {
+		s := unfinished(t)
+		mustPut(t, s, item, store.Created)
+		for _, id := range item.IDs.All() {
+			if _, err := s.Get(t.Context(), id); err != nil {
+				t.Errorf("Get(%v) = %v", id, err)
+			}
+		}
+	})
+	t.Run("a removal stops it", func(t *testing.T) {
+		s := unfinished(t)
+		if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+			t.Fatal(err)
+		}
+		// What the upload under way would do next:
+		if err := s.bucket.write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, writeID{}).body, ""); !errors.Is(err, errLost) {
+			t.Errorf("the commit of the upload = %v, want that it is too late", err)
+		}
+		if r := s.Put(t.Context(), []store.Item{item})[0]; !errors.Is(r.Err, store.ErrRemoved) {
+			t.Errorf("Put = %+v, want ErrRemoved", r)
+		}
+	})
+}
+
+// TestDamagedHeader damages what says of whom an object is.
+func TestDamagedHeader(t *testing.T) {
+	e := newEngine(t)
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	for i, id := range item.IDs.All() {
+		s := open(t, e.options(fmt.Sprintf("header/%d/", i), fixedTime))
+		mustPut(t, s, item, store.Created)
+		for _, change := range []func([]byte) []byte{
+			func(b []byte) []byte { b[40] ^= 1; return b },
+			func([]byte) []byte { return nil },
+		} {
+			overwriteRaw(t, s, objectKey(id), change)
+			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("Get(%v) = %v, want ErrDamaged", id, err)
+			}
+			if has, err := s.Has(t.Context(), item.IDs.All()[i:i+1]); err != nil || has[0] {
+				t.Errorf("Has = %v, %v, want false", has, err)
+			}
+			r := s.Put(t.Context(), []store.Item{item})[0]
+			if r.Err != nil {
+				t.Fatalf("Put = %v", r.Err)
+			}
+			if got, err := s.Get(t.Context(), id); err != nil || got.IDs != item.IDs {
+				t.Errorf("Get after the upload = %v", err)
+			}
+		}
+	}
+}
+
+// TestLostPointer deletes a pointer behind the store's back.
+func TestLostPointer(t *testing.T) {
+	s := open(t, newEngine(t).options("lost/", fixedTime))
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	mustPut(t, s, item, store.Created)
+	if err := s.bucket.remove(t.Context(), objectKey(item.IDs.V2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), item.IDs.V2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get without the pointer = %v", err)
+	}
+	mustPut(t, s, item, store.AlreadyCached)
+	if _, err := s.Get(t.Context(), item.IDs.V2); err != nil {
+		t.Errorf("Get after the next upload = %v", err)
+	}
+}
+
+// TestPurge takes the bytes of removed torrents away when it is time, and not of
+// those that were restored.
+func TestPurge(t *testing.T) {
+	e := newEngine(t)
+	now := fixedTime()
+	var mu sync.Mutex
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}
+	s := open(t, e.options("purge/", clock))
+	gone, back := storetest.Torrent(storetest.V1, 1, 500, 0), storetest.Torrent(storetest.V1, 2, 500, 0)
+	for _, item := range []store.Item{gone, back} {
+		mustPut(t, s, item, store.Created)
+		if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{Reason: "test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Restore(t.Context(), back.IDs.V1); err != nil {
+		t.Fatal(err)
+	}
+	sizes := func() (gone1, back1 int) {
+		a, _ := raw(t, s, objectKey(gone.IDs.V1))
+		b, _ := raw(t, s, objectKey(back.IDs.V1))
+		return len(a), len(b)
+	}
+	before, backBefore := sizes()
+	for _, step := range []struct {
+		wait   time.Duration
+		erased bool
+	}{{DefaultPurgeAfter - time.Minute, false}, {2 * time.Minute, true}} {
+		mu.Lock()
+		now = now.Add(step.wait)
+		mu.Unlock()
+		if err := s.purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if after, backAfter := sizes(); backAfter != backBefore || (after < before-400) != step.erased {
+			t.Errorf("after %v: %d bytes of %d, restored %d of %d", step.wait, after, before, backAfter, backBefore)
+		}
+	}
+	var removed *store.RemovedError
+	if _, err := s.Get(t.Context(), gone.IDs.V1); !errors.As(err, &removed) || removed.Removal.Reason != "test" {
+		t.Errorf("Get of what was purged = %#v, want the removal", err)
+	}
+	if keys, err := s.bucket.list(t.Context(), "purge/", 10); err != nil || len(keys) != 0 {
+		t.Errorf("left: %v, %v", keys, err)
+	}
+}
