@@ -98,18 +98,26 @@ func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
 	return err == nil, err
 }
 
-// advance reads the batches after the head, if there are any.
+// maxAhead is how many batches are asked for at a time when there are many.
+const maxAhead = 16
+
+// advance reads the batches after the head, if there are any: one at first, and
+// the more at a time the more there have been, so that a node that is behind
+// catches up with those that write.
 func (f *feed) advance(ctx context.Context) error {
-	for {
+	for ahead := 1; ; ahead = min(2*ahead, maxAhead) {
 		number := f.end() + 1
-		b, err := f.fetch(ctx, number)
-		if errors.Is(err, errAbsent) {
-			return nil
+		batches, errs := make([]*batch, ahead), make([]error, ahead)
+		each(ahead, ahead, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
+		for i, b := range batches {
+			if errors.Is(errs[i], errAbsent) {
+				return nil
+			}
+			if errs[i] != nil {
+				return errs[i]
+			}
+			f.add(number+uint64(i), b)
 		}
-		if err != nil {
-			return err
-		}
-		f.add(number, b)
 	}
 }
 
