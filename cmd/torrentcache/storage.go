@@ -69,14 +69,20 @@ func orNone(size config.Size) int64 {
 	return int64(size)
 }
 
+// bucketLocation reads where a bucket is; the region may be in the usual variables.
+func bucketLocation(text string) (s3store.Location, error) {
+	location, err := s3store.ParseLocation(text)
+	location.Region = cmp.Or(location.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+	return location, err
+}
+
 // openBucket opens a store that other nodes may share. The object store's own
 // tools verify and back it up, so it has no maintenance.
 func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, error) {
-	location, err := s3store.ParseLocation(cfg.Store)
+	location, err := bucketLocation(cfg.Store)
 	if err != nil {
 		return nil, fmt.Errorf("--store %s: %w", cfg.Store, err)
 	}
-	location.Region = cmp.Or(location.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	st, err := s3store.Open(ctx, s3store.Options{
 		Location: location,
 		Logger:   h.logger,

@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
 	"internal/limit":     {"internal/origin", "internal/reason"},
+	"internal/migrate":   {"infohash", "metainfo", "store"},
 	"internal/nodes":     {"gen/torrentcache/v1", "internal/wire"},
 	"internal/origin":    {},
 	"internal/progress":  {},

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/migrate"
+	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/s3store"
+)
+
+// openStoreAt opens the store that a flag names: disk:DIR or s3://.... A folder that is
+// to be read must be there.
+func openStoreAt(ctx context.Context, flag, name string, toRead bool, log io.Writer) (store.Store, error) {
+	if dir, ok := strings.CutPrefix(name, "disk:"); ok {
+		if toRead {
+			return openFolder(dir, folderLogger(log))
+		}
+		return openStore(diskstore.Options{Dir: dir, Logger: folderLogger(log)})
+	}
+	location, err := bucketLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", flag, name, err)
+	}
+	st, err := s3store.Open(ctx, s3store.Options{Location: location, Logger: folderLogger(log)})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return st, nil
+}
+
+// migrateRun is one run of migrate.
+type migrateRun struct {
+	begin  time.Time
+	before int64 // changes done by runs before
+	total  atomic.Int64
+	done   migrate.Counts
+}
+
+func (r *migrateRun) counts() progress.Counts {
+	return progress.Counts{
+		Files:      r.before + r.done.Changes.Load(),
+		TotalFiles: r.total.Load(),
+		Bytes:      r.done.Bytes.Load(),
+		Refused:    r.done.Refused.Load(),
+	}
+}
+
+// conclude writes what was done and returns the command's error.
+func (r *migrateRun) conclude(ctx context.Context, failed error, out io.Writer) error {
+	report := fmt.Sprintf("%s changes, %s torrents stored (%s), %s removals, in %s", progress.Number(r.done.Changes.Load()),
+		progress.Number(r.done.Torrents.Load()), progress.Bytes(r.done.Bytes.Load()), progress.Number(r.done.Removals.Load()), elapsed(r.begin))
+	refused := r.done.Refused.Load()
+	switch {
+	case failed != nil && ctx.Err() != nil:
+		return fmt.Errorf("interrupted after %s; the same command goes on from here", report)
+	case failed != nil:
+		return fmt.Errorf("after %s: %w", report, failed)
+	case refused > 0:
+		return fmt.Errorf("%s; %s torrents are left out", report, progress.Number(refused))
+	}
+	_, err := fmt.Fprintln(out, report)
+	return err
+}

@@ -1,0 +1,153 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// maxAttempts bounds how often one torrent meets a destination that changes under it.
+const maxAttempts = 10
+
+// errBusy says that somebody else keeps changing a torrent in the destination.
+var errBusy = errors.New("others change it in the destination")
+
+// equal makes the destination have under ids what the source has. Ids of one change
+// need not be of one record any more. Removals come last: clearing another id may
+// undo them.
+func (m *mover) equal(ctx context.Context, ids infohash.Set) error {
+	removals := map[infohash.ID]store.Removal{}
+	for _, id := range ids.All() {
+		torrent, err := m.From.Get(ctx, id)
+		removed, isRemoved := errors.AsType[*store.RemovedError](err)
+		switch {
+		case err == nil:
+			err = m.put(ctx, torrent)
+		case isRemoved:
+			removals[id], err = removed.Removal, nil
+		case errors.Is(err, store.ErrNotFound):
+			err = m.clear(ctx, id)
+		case errors.Is(err, store.ErrDamaged):
+			m.refuse(id, err)
+			err = nil
+		default:
+			err = fmt.Errorf("reading %s: %w", id, err)
+		}
+		if err != nil || torrent.IDs == ids {
+			return err
+		}
+	}
+	for id, removal := range removals {
+		if err := m.remove(ctx, id, removal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *mover) refuse(id infohash.ID, err error) {
+	m.counts.Refused.Add(1)
+	m.Refused(id, err)
+}
+
+// put makes the destination have t.
+func (m *mover) put(ctx context.Context, t store.Torrent) error {
+	id := t.IDs.Primary()
+	parsed, err := metainfo.Parse(t.Bytes)
+	if err != nil || parsed.IDs() != t.IDs {
+		m.refuse(id, fmt.Errorf("%w: these are not the bytes of a torrent with this info hash", store.ErrDamaged))
+		return nil
+	}
+	offset, length := parsed.InfoSpan()
+	item := store.Item{IDs: t.IDs, Torrent: t.Bytes, InfoOffset: offset, InfoLength: length, Rank: t.Rank}
+	for range maxAttempts {
+		result := m.To.Put(ctx, []store.Item{item})[0]
+		switch {
+		case result.Err == nil && result.Outcome != store.AlreadyCached:
+			m.counts.Torrents.Add(1)
+			m.counts.Bytes.Add(int64(len(t.Bytes)))
+			return nil
+		case errors.Is(result.Err, store.ErrRemoved):
+			if err := m.restore(ctx, t.IDs); err != nil {
+				return err
+			}
+			continue
+		case errors.Is(result.Err, store.ErrConflict):
+			m.refuse(id, result.Err)
+			return nil
+		case result.Err != nil && !errors.Is(result.Err, store.ErrChanged):
+			return fmt.Errorf("storing %s: %w", id, result.Err)
+		}
+		current, err := m.To.Get(ctx, id)
+		if err == nil && current.Version == t.Version {
+			return nil
+		}
+		if err != nil && !lasting(err) {
+			return fmt.Errorf("reading %s of the destination: %w", id, err)
+		}
+		item.Replaces = current.Version // none if it is gone
+	}
+	return fmt.Errorf("storing %s: %w", id, errBusy)
+}
+
+// lasting reports whether err says what a store has, and not that it cannot say.
+func lasting(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrDamaged)
+}
+
+// remove makes id removed in the destination, for the same reason.
+func (m *mover) remove(ctx context.Context, id infohash.ID, want store.Removal) error {
+	_, err := m.To.Get(ctx, id)
+	if have, ok := errors.AsType[*store.RemovedError](err); ok && same(have.Removal, want) {
+		return nil
+	}
+	if err != nil && !lasting(err) {
+		return fmt.Errorf("reading %s of the destination: %w", id, err)
+	}
+	if err := m.To.Remove(ctx, id, want); err != nil {
+		return fmt.Errorf("removing %s: %w", id, err)
+	}
+	m.counts.Removals.Add(1)
+	return nil
+}
+
+func same(a, b store.Removal) bool {
+	return a.Reason == b.Reason && a.Reference == b.Reference && a.Time.Equal(b.Time)
+}
+
+// clear makes id unknown in the destination, as it is in the source after the bytes
+// were erased and the removal was undone.
+func (m *mover) clear(ctx context.Context, id infohash.ID) error {
+	_, err := m.To.Get(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil && !lasting(err):
+		return fmt.Errorf("reading %s of the destination: %w", id, err)
+	}
+	if err := m.To.Remove(ctx, id, store.Removal{Erase: true}); err != nil {
+		return fmt.Errorf("erasing %s: %w", id, err)
+	}
+	return m.restoreOne(ctx, id)
+}
+
+// restore undoes the removals of ids.
+func (m *mover) restore(ctx context.Context, ids infohash.Set) error {
+	for _, id := range ids.All() {
+		if err := m.restoreOne(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *mover) restoreOne(ctx context.Context, id infohash.ID) error {
+	if err := m.To.Restore(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("restoring %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,351 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/migrate"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+// item is a real torrent, of any shape.
+func item(t *testing.T, n, outer int) store.Item {
+	t.Helper()
+	var torrent []byte
+	switch name := fmt.Sprintf("torrent %d", n); n % 3 {
+	case 0:
+		torrent = torrenttest.V1(name)
+	case 1:
+		torrent = torrenttest.V2(name)
+	default:
+		torrent = torrenttest.Hybrid(name)
+	}
+	if outer > 0 { // an outer key more, which sorts before all others
+		torrent = append(fmt.Appendf(nil, "d3:aaai%de", outer), torrent[1:]...)
+	}
+	parsed, err := metainfo.Parse(torrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, length := parsed.InfoSpan()
+	it := store.Item{IDs: parsed.IDs(), Torrent: torrent, InfoOffset: offset, InfoLength: length}
+	if outer > 0 {
+		it.Rank = store.RankKeyed
+	}
+	return it
+}
+
+func put(t *testing.T, s store.Store, it store.Item) {
+	t.Helper()
+	if r := s.Put(context.Background(), []store.Item{it})[0]; r.Err != nil {
+		t.Error(r.Err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// fill makes in s whatever a store can have, and returns the ids.
+func fill(t *testing.T, s store.Store) []infohash.ID {
+	t.Helper()
+	var ids []infohash.ID
+	for n := range 60 {
+		it := item(t, n, 0)
+		ids = append(ids, it.IDs.All()...)
+		id, ctx := it.IDs.Primary(), context.Background()
+		removal := store.Removal{Reason: fmt.Sprint("reason ", n), Reference: "case", Time: time.Unix(int64(1e9+n), 0)}
+		if n%10 == 9 { // in advance, by one id alone
+			must(t, s.Remove(ctx, id, removal))
+			continue
+		}
+		put(t, s, it)
+		switch n % 10 {
+		case 1, 2:
+			put(t, s, item(t, n, 1)) // replaced
+		case 3, 4:
+			must(t, s.Remove(ctx, id, removal))
+		case 5:
+			must(t, s.Remove(ctx, id, removal))
+			must(t, s.Restore(ctx, id))
+		case 6, 7:
+			removal.Erase = true
+			must(t, s.Remove(ctx, id, removal))
+			must(t, s.Restore(ctx, id))
+		case 8:
+			removal.Erase = true
+			must(t, s.Remove(ctx, id, removal))
+		}
+	}
+	return ids
+}
+
+// equal fails unless both stores say the same of every id.
+func equal(t *testing.T, from, to store.Store, ids []infohash.ID) {
+	t.Helper()
+	for _, id := range ids {
+		a, errA := from.Get(t.Context(), id)
+		b, errB := to.Get(t.Context(), id)
+		removedA, isA := errors.AsType[*store.RemovedError](errA)
+		removedB, isB := errors.AsType[*store.RemovedError](errB)
+		switch {
+		case isA && isB:
+			if removedA.Removal != removedB.Removal {
+				t.Errorf("%s: removed for %+v, there for %+v", id, removedA.Removal, removedB.Removal)
+			}
+		case errA != nil || errB != nil:
+			if !errors.Is(errA, store.ErrNotFound) || !errors.Is(errB, store.ErrNotFound) {
+				t.Errorf("%s: %v, there %v", id, errA, errB)
+			}
+		case a.IDs != b.IDs || a.Version != b.Version || a.Rank != b.Rank || string(a.Bytes) != string(b.Bytes):
+			t.Errorf("%s: other bytes there", id)
+		}
+	}
+}
+
+func openDisk(t *testing.T) store.Store {
+	t.Helper()
+	s, err := diskstore.Open(diskstore.Options{Dir: t.TempDir(), MinFreeSpace: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
+func options(t *testing.T, from migrate.Source, to store.Store) migrate.Options {
+	return migrate.Options{
+		From: from, To: to, Parallel: 8, Patience: 10 * time.Second,
+		Save:    func(store.Cursor) error { return nil },
+		Refused: func(id infohash.ID, err error) { t.Errorf("%s is left out: %v", id, err) },
+	}
+}
+
+func TestBothWays(t *testing.T) {
+	for name, stores := range map[string][2]func(*testing.T) store.Store{
+		"out of a folder": {openDisk, func(*testing.T) store.Store { return memstore.New() }},
+		"into a folder":   {func(*testing.T) store.Store { return memstore.New() }, openDisk},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := stores[0](t), stores[1](t)
+			ids := fill(t, from)
+			var counts migrate.Counts
+			must(t, migrate.Run(t.Context(), options(t, from, to), &counts))
+			equal(t, from, to, ids)
+			before := counts.Torrents.Load()
+			if before == 0 || counts.Removals.Load() == 0 || counts.Bytes.Load() == 0 || counts.Changes.Load() == 0 {
+				t.Errorf("nothing is counted: %d", before)
+			}
+			must(t, migrate.Run(t.Context(), options(t, from, to), &counts)) // from the beginning
+			equal(t, from, to, ids)
+			if counts.Torrents.Load() != before {
+				t.Error("what was there already was stored again")
+			}
+		})
+	}
+}
+
+// A destination that has something else under the ids is made equal.
+func TestOntoSomethingElse(t *testing.T) {
+	from, to := memstore.New(), openDisk(t)
+	ids := fill(t, from)
+	for n := range 60 {
+		if n%10 == 9 && n%3 == 2 {
+			continue // removed by one id of two: there the removal would be of both
+		}
+		put(t, to, item(t, n, 2))
+		if n%4 == 0 {
+			must(t, to.Remove(t.Context(), item(t, n, 0).IDs.Primary(), store.Removal{Reason: "another"}))
+		}
+	}
+	var counts migrate.Counts
+	must(t, migrate.Run(t.Context(), options(t, from, to), &counts))
+	equal(t, from, to, ids)
+}
+
+// Stopped again and again, and while the source changes, it ends with the same.
+func TestStoppedAndGoneOn(t *testing.T) {
+	from, to := openDisk(t), memstore.New()
+	ids := fill(t, from)
+	name := filepath.Join(t.TempDir(), "state")
+	changing, done := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	writers.Go(func() {
+		for n := 60; n < 400; n++ {
+			put(t, from, item(t, n, n%2))
+			if n%7 == 0 {
+				must(t, from.Remove(t.Context(), item(t, n-20, 0).IDs.Primary(), store.Removal{Reason: "later", Time: time.Unix(1e9, 0)}))
+			}
+			if n%14 == 0 {
+				must(t, from.Restore(t.Context(), item(t, n-20, 0).IDs.Primary()))
+			}
+		}
+		done()
+	})
+	for n := 60; n < 400; n++ {
+		ids = append(ids, item(t, n, 0).IDs.All()...)
+	}
+	for stops := 0; ; stops++ {
+		state, err := migrate.ReadState(name, "memory")
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := changing.Err() != nil
+		ctx, stop := context.WithCancel(t.Context())
+		o := options(t, &stopping{Store: from, after: 5 + stops%40, stop: stop}, to)
+		if last {
+			o.From = from
+		}
+		o.After = state.Cursor
+		o.Save = func(c store.Cursor) error { return migrate.State{To: "memory", Cursor: c}.Write(name) }
+		var counts migrate.Counts
+		err = migrate.Run(ctx, o, &counts)
+		stop()
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if last {
+			break
+		}
+	}
+	writers.Wait()
+	equal(t, from, to, ids)
+}
+
+// stopping is a source in whose midst a migration is stopped, of which each batch is small.
+type stopping struct {
+	store.Store
+	mu    sync.Mutex
+	after int
+	stop  func()
+}
+
+func (s *stopping) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.after--; s.after <= 0 {
+		s.stop()
+		return store.Torrent{}, context.Canceled
+	}
+	return s.Store.Get(ctx, id)
+}
+
+func (s *stopping) Changes(ctx context.Context, after store.Cursor, _ int) ([]store.Change, store.Cursor, error) {
+	return s.Store.Changes(ctx, after, 4)
+}
+
+func TestFollow(t *testing.T) {
+	from, to := memstore.New(), memstore.New()
+	ids := fill(t, from)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	caught := make(chan bool, 1000)
+	o := options(t, from, to)
+	o.Follow, o.CaughtUp = true, func() { caught <- true }
+	var counts migrate.Counts
+	ended := make(chan error)
+	go func() { ended <- migrate.Run(ctx, o, &counts) }()
+	<-caught
+	equal(t, from, to, ids)
+	late := item(t, 1000, 0)
+	put(t, from, late)
+	for counts.Changes.Load() == 0 || !has(to, late) {
+		<-caught
+	}
+	stop()
+	must(t, <-ended)
+}
+
+func has(s store.Store, it store.Item) bool {
+	found, err := s.Has(context.Background(), it.IDs.All())
+	return err == nil && found[0]
+}
+
+// A store that is away for a while holds a migration up; away for long it ends it.
+func TestUnavailable(t *testing.T) {
+	from, to := memstore.New(), memstore.New()
+	put(t, from, item(t, 1, 0))
+	away := &away{Store: to, calls: 1}
+	var counts migrate.Counts
+	must(t, migrate.Run(t.Context(), options(t, from, away), &counts))
+	if !has(to, item(t, 1, 0)) {
+		t.Error("the torrent is missing")
+	}
+	away.calls = 1000
+	o := options(t, &awayFeed{from}, to)
+	o.Patience = 0
+	if err := migrate.Run(t.Context(), o, &counts); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type awayFeed struct{ store.Store }
+
+func (awayFeed) Changes(_ context.Context, after store.Cursor, _ int) ([]store.Change, store.Cursor, error) {
+	return nil, after, store.ErrUnavailable
+}
+
+// away is a store whose first puts fail.
+type away struct {
+	store.Store
+	calls int
+}
+
+func (a *away) Put(ctx context.Context, items []store.Item) []store.Result {
+	if a.calls--; a.calls >= 0 {
+		return []store.Result{{Err: store.ErrUnavailable}}
+	}
+	return a.Store.Put(ctx, items)
+}
+
+// What is damaged is left out and told, and the rest is moved.
+func TestDamaged(t *testing.T) {
+	from, to := memstore.New(), memstore.New()
+	bad, good, forged := item(t, 1, 0), item(t, 2, 0), item(t, 3, 0)
+	put(t, from, bad)
+	from.Damage(bad.IDs.Primary())
+	put(t, from, good)
+	forged.IDs = item(t, 4, 0).IDs // bytes of another torrent
+	put(t, from, forged)
+	var refused sync.Map
+	o := options(t, from, to)
+	o.Refused = func(id infohash.ID, err error) { refused.Store(id, err) }
+	var counts migrate.Counts
+	must(t, migrate.Run(t.Context(), o, &counts))
+	for _, id := range []infohash.ID{bad.IDs.Primary(), forged.IDs.Primary()} {
+		if err, ok := refused.Load(id); !ok || !errors.Is(err.(error), store.ErrDamaged) {
+			t.Errorf("%s: told %v", id, err)
+		}
+	}
+	if !has(to, good) || has(to, bad) || has(to, forged) {
+		t.Error("the wrong torrents were moved")
+	}
+}
+
+func TestState(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "state")
+	want := migrate.State{To: "s3://a", Cursor: store.Cursor{Epoch: 1, Sequence: 2}, Changes: 3}
+	if got, err := migrate.ReadState(name, "s3://a"); err != nil || got != (migrate.State{To: "s3://a"}) {
+		t.Errorf("no note: %v, %v", got, err)
+	}
+	must(t, want.Write(name))
+	if got, err := migrate.ReadState(name, "s3://a"); err != nil || got != want {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := migrate.ReadState(name, "s3://b"); err == nil {
+		t.Error("the note of another destination is taken")
+	}
+}
