@@ -42,6 +42,10 @@ lint: $(BUF) ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	$(BUF) lint
 	$(BUF) breaking --against proto/baseline.binpb
 
+.PHONY: vuln
+vuln: ## look up known vulnerabilities of what the program calls (govulncheck; needs the network)
+	.ci/vuln
+
 .PHONY: generate
 generate: $(BUF) ## regenerate gen/ from proto/, gateway/http.yaml and the WSDL
 	$(BUF) generate
