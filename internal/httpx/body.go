@@ -47,7 +47,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	if r.ContentLength >= 0 {
 		most = r.ContentLength
 	}
-	body, err := readUpTo(r.Body, min(most, firstRead), most)
+	body, err := readUpTo(r.Body, min(most, firstRead), most, nil)
 	if err != nil {
 		refused := bodyError(err, limit, len(body))
 		if refused.Reason != reason.RequestInvalid { // the body is not at fault, and still comes
@@ -65,15 +65,19 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 // ReadAll reads r to its end, as [io.ReadAll] does, but in one piece of memory if
 // there are no more than expected bytes to come, up to 64 KiB, instead of moving
 // what it has a dozen times. The caller bounds r; expected may be anything.
-func ReadAll(r io.Reader, expected int64) ([]byte, error) {
+func ReadAll(r io.Reader, expected int64) ([]byte, error) { return ReadUntil(r, expected, nil) }
+
+// ReadUntil is [ReadAll], but stops as soon as done says that what has come is
+// all: of some clients no end follows.
+func ReadUntil(r io.Reader, expected int64, done func([]byte) bool) ([]byte, error) {
 	const least = 512 // bytes
 	first := max(least, min(expected, firstRead))
-	return readUpTo(r, first+1, math.MaxInt64) // one more to see the end in
+	return readUpTo(r, first+1, math.MaxInt64, done) // one more to see the end in
 }
 
-// readUpTo reads until the end or until it has most bytes, into memory of at
-// first that many bytes.
-func readUpTo(body io.Reader, first, most int64) ([]byte, error) {
+// readUpTo reads until the end, until it has most bytes, or until done, unless
+// that is nil, into memory of at first that many bytes.
+func readUpTo(body io.Reader, first, most int64, done func([]byte) bool) ([]byte, error) {
 	buf := make([]byte, 0, first)
 	for int64(len(buf)) < most {
 		if len(buf) == cap(buf) {
@@ -86,7 +90,7 @@ func readUpTo(body io.Reader, first, most int64) ([]byte, error) {
 		if errors.Is(err, io.EOF) {
 			return buf, nil
 		}
-		if err != nil {
+		if err != nil || done != nil && done(buf) {
 			return buf, err
 		}
 	}

@@ -1,0 +1,93 @@
+package soapcompat
+
+import (
+	"bytes"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+const fuzzLimit = 10_000
+
+// plainForm is what programs write: curl, browsers, PHP, Perl's LWP.
+func plainForm(parts ...string) string {
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteString("--b\r\n" + part + "\r\n")
+	}
+	return b.String() + "--b--\r\n"
+}
+
+const (
+	filePart  = "Content-Disposition: form-data; name=\"torrent\"; filename=\"a.torrent\"\r\nContent-Type: application/x-bittorrent\r\n\r\n"
+	emptyPart = "Content-Disposition: form-data; name=\"torrent\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+	otherPart = "content-disposition:form-data; name=\"submit\" \r\n\r\n"
+)
+
+func TestPlainFormsAreCutUp(t *testing.T) {
+	for _, c := range []struct{ name, form, want string }{
+		{"one file", plainForm(filePart + "d4:infoe"), "d4:infoe"},
+		{"without the last line break", strings.TrimSuffix(plainForm(filePart+"d4:infoe"), "\r\n"), "d4:infoe"},
+		{"the last one counts", plainForm(filePart+"first", otherPart+"x", filePart+"second", otherPart+"y"), "second"},
+		{"none chosen", plainForm(filePart+"first", emptyPart), "first"},
+		{"line breaks in it", plainForm(filePart + "\r\n--\r\n\n--b\r\n"), "\r\n--\r\n\n--b\r\n"},
+		{"no torrent", plainForm(otherPart + "x"), ""},
+	} {
+		got, ok := cutForm([]byte(c.form), []byte("--b"))
+		if !ok || string(got) != c.want {
+			t.Errorf("%s: %q, %v", c.name, got, ok)
+		}
+		if !endsForm([]byte(c.form), []byte("--b")) {
+			t.Errorf("%s: its end is not seen", c.name)
+		}
+	}
+}
+
+// A client that announces more than it sends is answered when its form is there.
+func TestNothingIsAwaitedAfterTheForm(t *testing.T) {
+	for _, form := range []string{plainForm(filePart + "d4:infoe"), plainForm(filePart+"d4:infoe") + "\r\n", "preamble\r\n" + plainForm(filePart+"d4:infoe")} {
+		r := httptest.NewRequest(http.MethodPost, "/autoupload.php", nil)
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		r.ContentLength = int64(len(form) + 10)
+		beyond := readerFunc(func([]byte) (int, error) {
+			t.Errorf("%q: more is read", form)
+			return 0, io.ErrUnexpectedEOF
+		})
+		h := &Handler{maxTorrentSize: fuzzLimit}
+		got, failure := h.readMultipart(r, io.MultiReader(strings.NewReader(form), beyond))
+		if failure != nil || string(got) != "d4:infoe" {
+			t.Errorf("%q: %q, %v", form, got, failure)
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// FuzzCutForm holds that cutForm finds what mime/multipart finds, or leaves it alone.
+func FuzzCutForm(f *testing.F) {
+	for _, form := range []string{
+		plainForm(filePart + "d4:infoe"), plainForm(filePart+"first", emptyPart, otherPart), plainForm(otherPart + "x"),
+		plainForm(filePart), plainForm("\r\nx"), plainForm(filePart + "x\r\n--bc\r\ny"), plainForm(filePart + "x\r\n--b \r\n"),
+		"preamble\r\n" + plainForm(filePart+"x"), plainForm(filePart+"x") + "epilogue", "--b\r\n" + filePart + "cut sh",
+		strings.ReplaceAll(plainForm(filePart+"x"), "\r\n", "\n"), plainForm("A: b\r\n c\r\n" + filePart + "x"),
+		plainForm("A\r: b\r\n" + filePart + "x"), plainForm(filePart + "--b\r\n"), "--b--\r\n", "--b\r\n--b--\r\n",
+	} {
+		f.Add([]byte(form), "b")
+	}
+	f.Fuzz(func(t *testing.T, form []byte, boundary string) {
+		got, ok := cutForm(form, []byte("--"+boundary))
+		if !ok || boundary == "" || len(got) > fuzzLimit {
+			return
+		}
+		h := &Handler{maxTorrentSize: fuzzLimit}
+		want, failure := h.scanForm(multipart.NewReader(bytes.NewReader(form), boundary), int64(len(form)))
+		if failure != nil || (got == nil) != (want == nil) || !bytes.Equal(got, want) {
+			t.Errorf("%q: cut out %q, mime/multipart finds %q, %v", form, got, want, failure)
+		}
+	})
+}
