@@ -144,6 +144,7 @@ func TestWaitersOutliveTheFirst(t *testing.T) {
 	goAway()
 	leave <- true
 	<-entered // the next one loads, for all others
+	eventually(t, "the others do not wait", func() bool { return h.Waiting(id) == 19 })
 	leave <- true
 	all.Wait()
 	h.wantCalls(t, 0, func() { h.want(t, id, one) })

@@ -55,6 +55,10 @@ func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 		if !f.abandoned {
 			return f.entry.get()
 		}
+		// Another one who waited may have loaded it by now.
+		if e, ok := c.entries.GetIfPresent(id); ok && c.trusted.Load() {
+			return e.get()
+		}
 		if e, ok := c.entries.GetIfPresent(id); ok { // the next one is done already
 			return e.get()
 		}
