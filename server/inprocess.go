@@ -22,27 +22,42 @@ const inProcessNetwork = "inproc"
 //
 // Messages are passed on, not copied: neither side may change the bytes, lists
 // or messages in one that it sent or received. A call whose context ends may
-// still be at work on the request after it has returned.
+// still be at work on the request after it has returned: a store may, and a stream.
 func InProcess(chain Chain, maxMessageSize int, register func(grpc.ServiceRegistrar)) grpc.ClientConnInterface {
 	channel := (&inprocgrpc.Channel{}).
 		WithCloner(inprocgrpc.CopyFunc(share)).
 		WithServerUnaryInterceptor(chain.Unary).
 		WithServerStreamInterceptor(chain.Stream)
-	register(channel)
-	return &localConn{Channel: channel, maxMessageSize: maxMessageSize}
+	conn := &localConn{Channel: channel, maxMessageSize: maxMessageSize, chain: chain, calls: map[string]localCall{}}
+	register(conn)
+	return conn
 }
 
 // localConn adds to the channel what the network has and it lacks: a limit on
-// the size of requests, and nothing but statuses as errors.
+// the size of requests, and nothing but statuses as errors. The channel is for
+// streams; calls with one request and one answer need none of it.
 type localConn struct {
 	*inprocgrpc.Channel
 	maxMessageSize int
+	chain          Chain
+	calls          map[string]localCall // by full method name
+}
+
+// RegisterService implements grpc.ServiceRegistrar.
+func (c *localConn) RegisterService(service *grpc.ServiceDesc, implementation any) {
+	c.Channel.RegisterService(service, implementation)
+	for _, method := range service.Methods {
+		c.calls["/"+service.ServiceName+"/"+method.MethodName] = localCall{method.Handler, implementation}
+	}
 }
 
 // Invoke implements grpc.ClientConnInterface.
 func (c *localConn) Invoke(ctx context.Context, method string, req, answer any, opts ...grpc.CallOption) error {
 	if err := c.checkSize(req); err != nil {
 		return err
+	}
+	if local, ok := c.calls[method]; ok && isPlain(opts) {
+		return asStatus(local.call(ctx, method, req, answer, c.chain, opts))
 	}
 	return asStatus(c.Channel.Invoke(ctx, method, req, answer, opts...))
 }
