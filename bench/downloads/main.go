@@ -4,16 +4,15 @@
 //
 // Servers run on one core and the load generator on another, in interleaved
 // rounds; a figure is the median. It needs Linux, two cores, and of Debian the
-// packages nginx-light, wrk and util-linux, which it names if they are missing.
+// packages nginx-light, wrk, nghttp2-client and util-linux, which it installs, saying
+// so, if they are missing.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
-	"runtime"
 	"time"
 
 	"github.com/torrentcache/torrentcache/bench/internal/side"
@@ -30,8 +29,8 @@ type options struct {
 
 func main() {
 	// Serving files as net/http does is one of the peers.
-	if len(os.Args) == 4 && os.Args[1] == "fileserver" {
-		fail(fileServer(os.Args[2], os.Args[3]))
+	if len(os.Args) == 7 && os.Args[1] == "fileserver" {
+		fail(fileServer(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6]))
 		return
 	}
 	var o options
@@ -83,20 +82,6 @@ func run(o options) error {
 		fmt.Fprintln(os.Stderr, line)
 	}
 	fmt.Printf("%s\n\nMachine: %s. %d rounds of %s, %d connections.\n", side.Table(table),
-		side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}), o.rounds, o.time, o.clients)
-	return nil
-}
-
-// prerequisites says what is missing and which Debian package has it.
-func prerequisites() error {
-	if runtime.GOOS != "linux" || runtime.NumCPU() < 2 {
-		return fmt.Errorf("this needs Linux and two cores")
-	}
-	packages := map[string]string{"nginx": "nginx-light", "wrk": "wrk", "taskset": "util-linux"}
-	for tool, pkg := range packages {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%s is missing: apt-get install %s", tool, pkg)
-		}
-	}
+		side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}, []string{"h2load", "--version"}), o.rounds, o.time, o.clients)
 	return nil
 }

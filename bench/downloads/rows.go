@@ -15,6 +15,7 @@ type row struct {
 	random        bool     // and not one after another
 	header        []string // of the requests
 	absent        bool     // ask for what is not there
+	over          string   // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
 	twoCores      bool     // requests a second on two cores, not CPU time on one
 	cache         int64    // bytes; 0: as much as there is
 	floor, target string
@@ -57,6 +58,8 @@ func rows(many int) []row {
 		{name: "100 KB", set: set{100 * kB, 100}, files: 100, floor: "0.9", target: "0.8"},
 		{name: "1 MB", set: set{1000 * kB, 20}, files: 20, floor: "1.0", target: "0.7"},
 		{name: "404 of an unknown hash", set: small, files: 1, absent: true, floor: "0.9", target: "0.6"},
+		{name: "20 KB over TLS, HTTP/1.1", set: usual, files: 1, over: "HTTP/1.1", floor: "-", target: "-"},
+		{name: "20 KB over TLS, HTTP/2", set: usual, files: 1, over: "HTTP/2", floor: "-", target: "-"},
 		{name: fmt.Sprintf("20 KB, %d distinct, cache for a tenth", many), set: set{20 * kB, many}, files: many, random: true, cache: tenth, floor: "1.5", target: "1.0"},
 		{name: "20 KB, two cores, requests/s", set: usual, files: 1, twoCores: true, floor: "1.2", target: "1.6"},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,7 +28,8 @@ type bench struct {
 type server struct {
 	*side.Process
 	name  string
-	addr  string
+	addr  string // without TLS
+	over  string // address with TLS
 	setup string // how it was started
 }
 
@@ -39,7 +41,7 @@ func newBench(o options) (*bench, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w: %s", err, out)
 	}
-	return b, os.WriteFile(filepath.Join(o.dir, "wrk.lua"), []byte(script), 0o644)
+	return b, errors.Join(b.certificate(), os.WriteFile(filepath.Join(o.dir, "wrk.lua"), []byte(script), 0o644))
 }
 
 func (b *bench) stop() {
@@ -58,8 +60,8 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	if cache == 0 {
 		cache = 4 << 30
 	}
-	product, err := b.ensure("torrentcache", cores, fmt.Sprint(cache), func(addr string) []string {
-		return []string{b.binary, "serve", "--http-addr", addr, "--grpc-addr", "off", "--admin-addr", "off",
+	product, err := b.ensure("torrentcache", cores, fmt.Sprint(cache), func(addr, over string) []string {
+		return []string{b.binary, "serve", "--http-addr", addr, "--https-addr", over, "--tls-cert", b.certFile(), "--tls-key", b.keyFile(), "--grpc-addr", "off", "--admin-addr", "off",
 			"--data-dir", filepath.Join(b.dir, "store"), "--cache-size", strconv.FormatInt(cache, 10)}
 	})
 	if err != nil {
@@ -67,8 +69,8 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	}
 	servers := []*server{product}
 	for _, nopush := range []string{"off", "on"} {
-		s, err := b.ensure("nginx, tcp_nopush "+nopush, cores, fmt.Sprint(workers), func(addr string) []string {
-			return []string{"nginx", "-p", b.dir, "-c", b.nginxConf(addr, nopush, workers)}
+		s, err := b.ensure("nginx, tcp_nopush "+nopush, cores, fmt.Sprint(workers), func(addr, over string) []string {
+			return []string{"nginx", "-p", b.dir, "-c", b.nginxConf(addr, over, nopush, workers)}
 		})
 		if err != nil {
 			return nil, err
@@ -79,8 +81,8 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := b.ensure("net-http files", cores, "", func(addr string) []string {
-		return []string{self, "fileserver", addr, filepath.Join(b.dir, "files")}
+	files, err := b.ensure("net-http files", cores, "", func(addr, over string) []string {
+		return []string{self, "fileserver", addr, over, filepath.Join(b.dir, "files"), b.certFile(), b.keyFile()}
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +104,7 @@ func (b *bench) loads(r row, servers []*server) ([]side.Target, error) {
 		if err := b.warm(r, s); err != nil {
 			return nil, err
 		}
-		targets = append(targets, side.Target{Process: s.Process, Name: s.name, Run: func() (int, time.Duration, error) { return b.load(r, s.addr, b.time) }})
+		targets = append(targets, side.Target{Process: s.Process, Name: s.name, Run: func() (int, time.Duration, error) { return b.run(r, s, b.time) }})
 	}
 	return targets, nil
 }
@@ -111,7 +113,7 @@ func (b *bench) loads(r row, servers []*server) ([]side.Target, error) {
 // disk, the second time its answer is made ready.
 func (b *bench) warm(r row, s *server) error {
 	for asked := 0; asked <= 2*r.files; {
-		n, _, err := b.load(r, s.addr, 2*time.Second)
+		n, _, err := b.run(r, s, 2*time.Second)
 		if err != nil {
 			return fmt.Errorf("warming up %s: %w", s.name, err)
 		}
@@ -120,8 +122,16 @@ func (b *bench) warm(r row, s *server) error {
 	return nil
 }
 
+// run loads s once.
+func (b *bench) run(r row, s *server, took time.Duration) (int, time.Duration, error) {
+	if r.over != "" {
+		return b.loadTLS(r, s.over, took)
+	}
+	return b.load(r, s.addr, took)
+}
+
 // ensure returns the server of that name, started in that way on these cores.
-func (b *bench) ensure(name, cores, setup string, args func(addr string) []string) (*server, error) {
+func (b *bench) ensure(name, cores, setup string, args func(addr, over string) []string) (*server, error) {
 	setup = cores + " " + setup
 	if s := b.running[name]; s != nil {
 		if s.setup == setup {
@@ -134,12 +144,16 @@ func (b *bench) ensure(name, cores, setup string, args func(addr string) []strin
 	if err != nil {
 		return nil, err
 	}
-	log := filepath.Join(b.dir, name+".log")
-	p, err := side.Start(cores, log, args(addr)...)
+	over, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Process: p, name: name, addr: addr, setup: setup}
+	log := filepath.Join(b.dir, name+".log")
+	p, err := side.Start(cores, log, args(addr, over)...)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Process: p, name: name, addr: addr, over: over, setup: setup}
 	b.running[name] = s
 	return s, await(name, addr, log)
 }
@@ -165,7 +179,7 @@ func freeAddress() (string, error) {
 
 // nginxConf writes a configuration as an operator who wants speed would, and
 // returns its file's name.
-func (b *bench) nginxConf(addr, nopush string, workers int) string {
+func (b *bench) nginxConf(addr, over, nopush string, workers int) string {
 	file := filepath.Join(b.dir, "nginx-"+nopush+".conf")
 	user := "" // without rights nginx runs as who started it
 	if os.Geteuid() == 0 {
@@ -190,6 +204,10 @@ http {
   client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
   server {
     listen %s;
+    listen %s ssl http2;
+    ssl_certificate %s;
+    ssl_certificate_key %s;
+    http2_max_requests 1000000000;
     root files;
     add_header Cache-Control "public, max-age=86400";
     add_header X-Content-Type-Options nosniff;
@@ -197,7 +215,7 @@ http {
     add_header Content-Disposition attachment;
   }
 }
-`, user, workers, file, openFiles()/3*4, nopush, openFiles(), addr)
+`, user, workers, file, openFiles()/3*4, nopush, openFiles(), addr, over, b.certFile(), b.keyFile())
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		panic(err) // the folder is ours and was just written to
 	}
@@ -214,7 +232,12 @@ func openFiles() uint64 {
 	return min(limit.Max/4*3, 300_000)
 }
 
-// fileServer serves dir by net/http.
-func fileServer(addr, dir string) error {
-	return (&http.Server{Addr: addr, Handler: http.FileServer(http.Dir(dir)), ReadHeaderTimeout: time.Minute}).ListenAndServe()
+// fileServer serves dir by net/http, without TLS at addr and with it at over.
+func fileServer(addr, over, dir, cert, key string) error {
+	s := &http.Server{Addr: addr, Handler: http.FileServer(http.Dir(dir)), ReadHeaderTimeout: time.Minute}
+	tls := &http.Server{Addr: over, Handler: s.Handler, ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 2)
+	go func() { ended <- s.ListenAndServe() }()
+	go func() { ended <- tls.ListenAndServeTLS(cert, key) }()
+	return <-ended
 }
