@@ -27,7 +27,7 @@ func nodeOptions(maxTorrentSize int64) nodes.Options {
 
 // dialBackend returns the connection to the servers behind a gateway, to whose feed
 // it shows what key returns. Errors name the flag.
-func dialBackend(cfg config.Gateway, key func() string) (*grpc.ClientConn, error) {
+func dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
 	o := nodeOptions(int64(cfg.MaxTorrentSize))
 	o.FeedToken = key
 	var err error

@@ -18,7 +18,7 @@ import (
 
 // serverSource is the store of a running server, by its admin listener.
 type serverSource struct {
-	conn  *grpc.ClientConn
+	conn  *nodes.Conn
 	admin torrentcachev1.AdminServiceClient
 	sync  torrentcachev1.SyncServiceClient
 }

@@ -76,7 +76,7 @@ func (s *site) validate() error {
 // operator is a connection to the admin listener of a server.
 type operator struct {
 	torrentcachev1.AdminServiceClient
-	conn    *grpc.ClientConn
+	conn    *nodes.Conn
 	address string
 }
 

@@ -2,13 +2,14 @@
 // connection over several nodes that serve the same torrents.
 //
 // Calls go round robin over all addresses of all names. A node that says by
-// grpc.health that it does not serve gets none, unless it is the only one: it may
-// still answer some. Calls that only read are repeated at another node, see
+// grpc.health that it does not serve gets none, unless none says that it does: they
+// may still answer some. Calls that only read are repeated at another node, see
 // [Dial].
 package nodes
 
 import (
 	"crypto/tls"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -50,16 +51,27 @@ type Options struct {
 // that got no answer may have been stored, and its caller would be told that it
 // had been there before. (grpc itself repeats any call that never left.) Streams
 // are not repeated either.
-func Dial(addresses []string, o Options) (*grpc.ClientConn, error) {
+func Dial(addresses []string, o Options) (*Conn, error) {
+	healthy, err := dial(&builder{addresses: addresses, config: healthyConfig}, o)
+	if err != nil {
+		return nil, err
+	}
+	any, err := dial(&builder{addresses: addresses, config: anyConfig}, o)
+	if err != nil {
+		return nil, errors.Join(err, healthy.Close())
+	}
+	return &Conn{healthy: healthy, any: any, reads: newRepeater()}, nil
+}
+
+func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 	const window, bufferSize = 1 << 20, 64 << 10 // as the server's
 	transport := insecure.NewCredentials()
 	if o.TLS != nil {
 		transport = credentials.NewTLS(o.TLS)
 	}
 	return grpc.NewClient(scheme+":///nodes",
-		grpc.WithResolvers(&builder{addresses: addresses}),
+		grpc.WithResolvers(b),
 		grpc.WithTransportCredentials(transport),
-		grpc.WithUnaryInterceptor(newRepeater().unary),
 		grpc.WithStreamInterceptor(feedToken(o.FeedToken)),
 		grpc.WithDisableRetry(), // repeater does it, see there
 		grpc.WithDefaultCallOptions(

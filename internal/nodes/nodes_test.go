@@ -42,6 +42,7 @@ func startNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	n := &node{address: l.Addr().String(), server: grpc.NewServer(), health: health.NewServer(), tokens: make(chan []string, 10)}
+	n.health.SetServingStatus(torrentcachev1.CacheService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
 	n.answer(func(context.Context) (*torrentcachev1.GetTorrentResponse, error) {
 		return &torrentcachev1.GetTorrentResponse{Etag: n.address}, nil
 	})
@@ -74,7 +75,7 @@ func (n *node) WatchChanges(_ *torrentcachev1.WatchChangesRequest, stream grpc.S
 }
 
 // dial returns a connection to the nodes, by the addresses given.
-func dial(t *testing.T, o nodes.Options, addresses ...string) *grpc.ClientConn {
+func dial(t *testing.T, o nodes.Options, addresses ...string) *nodes.Conn {
 	t.Helper()
 	o.Ping, o.MaxMessageSize = time.Minute, 1<<20
 	conn, err := nodes.Dial(addresses, o)
@@ -85,7 +86,7 @@ func dial(t *testing.T, o nodes.Options, addresses ...string) *grpc.ClientConn {
 	return conn
 }
 
-func get(t *testing.T, conn *grpc.ClientConn) (string, error) {
+func get(t *testing.T, conn *nodes.Conn) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -94,7 +95,7 @@ func get(t *testing.T, conn *grpc.ClientConn) (string, error) {
 }
 
 // answers waits until calls are answered by all these nodes, and by none else.
-func answers(t *testing.T, conn *grpc.ClientConn, want ...*node) {
+func answers(t *testing.T, conn *nodes.Conn, want ...*node) {
 	t.Helper()
 	for begun := time.Now(); ; {
 		seen := map[string]int{}
@@ -132,7 +133,11 @@ func TestNodesThatDoNotServeAreLeftOut(t *testing.T) {
 	a.health.Shutdown()
 	answers(t, both, b)
 	answers(t, one, a) // there is nowhere else to go
+	b.health.Shutdown()
+	answers(t, both, a, b) // better than none
 	a.health.Resume()
+	answers(t, both, a)
+	b.health.Resume()
 	answers(t, both, a, b)
 	b.server.Stop()
 	answers(t, both, a)

@@ -68,14 +68,14 @@ func readOnlyMethods(file protoreflect.FileDescriptor) map[string]bool {
 	return names
 }
 
-// unary is the interceptor of calls with one request and one answer.
-func (r *repeater) unary(ctx context.Context, method string, req, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+// do makes a call of method, again if it is a read that may do better elsewhere.
+func (r *repeater) do(ctx context.Context, method string, call func(context.Context) error) error {
 	if !r.readOnly[method] {
-		return invoke(ctx, method, req, answer, cc, opts...)
+		return call(ctx)
 	}
 	r.earn()
 	for attempt := 1; ; attempt++ {
-		err := once(ctx, attempt, func(ctx context.Context) error { return invoke(ctx, method, req, answer, cc, opts...) })
+		err := once(ctx, attempt, call)
 		if err == nil || attempt == attempts || ctx.Err() != nil || !worthRepeating(err) || !r.spend() {
 			return err
 		}

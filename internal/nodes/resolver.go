@@ -14,16 +14,18 @@ import (
 // scheme names the resolver, which is known to the connections of this package only.
 const scheme = "torrentcache-nodes"
 
-// The service configs of one address, and of several. Health is asked for only
-// where there is somewhere else to go.
+// The service configs: calls go to nodes that say that they serve, or to all.
 const (
-	configOfOne     = `{"loadBalancingConfig": [{"round_robin": {}}]}`
-	configOfSeveral = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`
+	healthyConfig = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": "torrentcache.v1.CacheService"}}`
+	anyConfig     = `{"loadBalancingConfig": [{"round_robin": {}}]}`
 )
 
 // builder makes the resolver of a list of names: grpc's resolver of DNS for each of
 // them, and their addresses together.
-type builder struct{ addresses []string }
+type builder struct {
+	addresses []string
+	config    string
+}
 
 // Scheme implements [resolver.Builder].
 func (*builder) Scheme() string { return scheme }
@@ -31,7 +33,7 @@ func (*builder) Scheme() string { return scheme }
 // Build implements [resolver.Builder].
 func (b *builder) Build(_ resolver.Target, cc resolver.ClientConn, o resolver.BuildOptions) (resolver.Resolver, error) {
 	o.DisableServiceConfig = true // DNS has no say in how calls are made
-	u := &union{cc: cc, of: make([][]resolver.Endpoint, len(b.addresses))}
+	u := &union{cc: cc, config: b.config, of: make([][]resolver.Endpoint, len(b.addresses))}
 	dns := resolver.Get("dns")
 	for i, address := range b.addresses {
 		host, _, err := net.SplitHostPort(address)
@@ -53,6 +55,7 @@ func (b *builder) Build(_ resolver.Target, cc resolver.ClientConn, o resolver.Bu
 // union is a [resolver.Resolver] that gives what its resolvers give, together.
 type union struct {
 	cc        resolver.ClientConn
+	config    string
 	resolvers []resolver.Resolver // set by Build, not changed after it
 
 	mu sync.Mutex            // guards of, and the order of updates
@@ -79,11 +82,7 @@ func (u *union) update(index int, endpoints []resolver.Endpoint) error {
 	defer u.mu.Unlock()
 	u.of[index] = endpoints
 	all := distinct(slices.Concat(u.of...))
-	config := configOfOne
-	if len(all) > 1 {
-		config = configOfSeveral
-	}
-	return u.cc.UpdateState(resolver.State{Endpoints: all, ServiceConfig: u.cc.ParseServiceConfig(config)})
+	return u.cc.UpdateState(resolver.State{Endpoints: all, ServiceConfig: u.cc.ParseServiceConfig(u.config)})
 }
 
 // failed reports err if no name has led anywhere yet: of several names the others
