@@ -178,6 +178,35 @@ func TestBadFilesAreNotReloaded(t *testing.T) {
 	}
 }
 
+// SIGHUP puts other limits in force, and none that cannot be.
+func TestLimitsAreReloaded(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "torrentcache.yaml")
+	rewrite(t, settings, "trusted-writers: none\nupload-rate: 0.001\n")
+	p := startServe(t, t.TempDir(), "--config", settings)
+	torrents := 0
+	wantUpload := func(want int) {
+		t.Helper()
+		torrents++
+		body, contentType := form(t, torrenttest.V1(fmt.Sprint(torrents)))
+		code, header, text := httpDo(t, http.MethodPost, p.http+"autoupload.php", contentType, body)
+		if code != want || (want == http.StatusTooManyRequests) != (header.Get("Retry-After") != "") {
+			t.Errorf("upload %d: %d %s, Retry-After %q, want %d", torrents, code, text, header.Get("Retry-After"), want)
+		}
+	}
+	wantUpload(http.StatusOK)
+	wantUpload(http.StatusTooManyRequests)
+	rewrite(t, settings, "trusted-writers: none\nupload-rate: 0\nidle-timeout: 1m\n")
+	p.reload(t, "msg=reloaded what=limits")
+	p.says(t, `settings=[idle-timeout]`)
+	wantUpload(http.StatusOK)
+	rewrite(t, settings, "trusted-writers: none\nupload-rate: -1\n")
+	p.reload(t, "--upload-rate -1: want zero or more")
+	wantUpload(http.StatusOK)
+	rewrite(t, settings, "trusted-writers: none\nupload-rate: 0\nnew-bytes-per-hour: 1B\n")
+	p.reload(t, "msg=reloaded what=limits")
+	wantUpload(http.StatusTooManyRequests)
+}
+
 // A withdrawn key ends the feed that was begun with it.
 func TestWithdrawnKeyEndsTheFeed(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
