@@ -40,6 +40,7 @@ func (s *scanner) scan() *Error {
 		return err
 	}
 	for {
+		s.skim()
 		if err := s.token(); err != nil {
 			return err
 		}
