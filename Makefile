@@ -64,6 +64,7 @@ baseline: $(BUF) ## accept today's proto/ as what buf breaking compares with (on
 bench: ## measure against the peers, side by side; prints Markdown (half an hour; Debian: nginx-light, wrk, curl)
 	go run ./bench/metainfo
 	go run ./bench/store
+	go run ./bench/tier
 	go run ./bench/rpc
 	go run ./bench/downloads
 	go run ./bench/bulk
