@@ -121,6 +121,18 @@ func (f *feed) advance(ctx context.Context) error {
 	}
 }
 
+// advanceTo reads the batches after the head up to number, which is there.
+func (f *feed) advanceTo(ctx context.Context, number uint64) error {
+	for next := f.end() + 1; next <= number; next = f.end() + 1 {
+		b, err := f.fetch(ctx, next)
+		if err != nil {
+			return err
+		}
+		f.add(next, b)
+	}
+	return nil
+}
+
 // learn adds the batch after the head; any other is known already. The caller holds mu.
 func (f *feed) learn(number uint64, b *batch) {
 	if number != f.head+1 {
