@@ -61,10 +61,11 @@ baseline: $(BUF) ## accept today's proto/ as what buf breaking compares with (on
 	$(BUF) build -o proto/baseline.binpb
 
 .PHONY: bench
-bench: ## measure against the peers, side by side; prints Markdown (half an hour; Debian: nginx-light, wrk, curl)
+bench: ## measure against the peers, side by side; prints Markdown (half an hour; Debian: nginx-light, wrk, curl, and the packages of test/s3-engine)
 	go run ./bench/metainfo
 	go run ./bench/store
 	go run ./bench/tier
+	go run ./bench/s3
 	go run ./bench/rpc
 	go run ./bench/downloads
 	go run ./bench/bulk
