@@ -32,7 +32,7 @@ func (h *Hold) grow(ctx context.Context, n int64, patient bool) error {
 	if patient {
 		wait = patience
 	}
-	if h.limits.pressed.Load() && !patient || !h.room.take(ctx, n, wait) {
+	if h.limits.pressed.Load() && !patient || !h.room.take(ctx, h, n, wait) {
 		h.limits.refused[BodyTime].Add(h.limits.arriving.cut(crowded, OnCall, OnStream))
 		return h.limits.refuse(Memory, busy("too many bytes of uploads are in flight; try again later"))
 	}
@@ -43,7 +43,7 @@ func (h *Hold) grow(ctx context.Context, n int64, patient bool) error {
 // Shrink gives back all but n bytes.
 func (h *Hold) Shrink(n int64) {
 	if n < h.n {
-		h.room.give(h.n - n)
+		h.room.give(h, h.n-n, n == 0)
 		h.n = n
 	}
 }

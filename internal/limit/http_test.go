@@ -87,7 +87,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestBodiesWaitForMemory(t *testing.T) {
-	l := limit.New(limit.Settings{Memory: 1 << 20, Wait: time.Millisecond})
+	l := limit.New(limit.Settings{Memory: 1 << 19, Wait: time.Millisecond})
 	started, finish := make(chan struct{}), make(chan struct{})
 	var begun atomic.Bool
 	url := serveBodies(t, l, func() {

@@ -12,22 +12,28 @@ const maxWaiting = 4096
 
 // room is memory that is handed out. Whoever fits goes first: a large upload gives
 // way to small ones rather than keep them all waiting.
+//
+// Uploads take it bit by bit. Were it used up by those that all need more, none
+// would come to its end; so one of them, the favorite, gets what it asks for.
 type room struct {
 	mu       sync.Mutex // guards all below
 	capacity int64      // bytes; 0 is no bound
-	held     int64
+	held     int64      // at most capacity and what the favorite has
 	waiting  []*waiter
+	favorite *Hold // nil if there is none
 }
 
 type waiter struct {
+	hold  *Hold
 	n     int64
 	ready chan struct{} // closed when the room was given
 }
 
-// take waits at most as long as wait for n bytes. It reports whether it got them.
-func (r *room) take(ctx context.Context, n int64, wait time.Duration) bool {
+// take waits at most as long as wait for n bytes for h. It reports whether it got
+// them.
+func (r *room) take(ctx context.Context, h *Hold, n int64, wait time.Duration) bool {
 	r.mu.Lock()
-	if r.fits(n) {
+	if r.fits(n) || r.favors(h) {
 		r.held += n
 		r.mu.Unlock()
 		return true
@@ -36,7 +42,7 @@ func (r *room) take(ctx context.Context, n int64, wait time.Duration) bool {
 		r.mu.Unlock()
 		return false
 	}
-	w := &waiter{n, make(chan struct{})}
+	w := &waiter{h, n, make(chan struct{})}
 	r.waiting = append(r.waiting, w)
 	r.mu.Unlock()
 	return r.await(ctx, w, wait)
@@ -61,11 +67,24 @@ func (r *room) await(ctx context.Context, w *waiter, wait time.Duration) bool {
 	return false
 }
 
-// give gives n bytes back, and to those who wait and fit.
-func (r *room) give(n int64) {
+// favors reports whether h is the favorite, which it becomes if it has something
+// already and nobody else is; r.mu is held.
+func (r *room) favors(h *Hold) bool {
+	if r.favorite == nil && h.n > 0 {
+		r.favorite = h
+	}
+	return r.favorite == h
+}
+
+// give gives n bytes of h back, and to those who wait and fit. Last says that h
+// has no more.
+func (r *room) give(h *Hold, n int64, last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held -= n
+	if last && r.favorite == h {
+		r.favorite = nil
+	}
 	r.admit()
 }
 
@@ -80,7 +99,7 @@ func (r *room) resize(capacity int64) {
 // admit lets in who fits; r.mu is held.
 func (r *room) admit() {
 	r.waiting = slices.DeleteFunc(r.waiting, func(w *waiter) bool {
-		if !r.fits(w.n) {
+		if !r.fits(w.n) && !r.favors(w.hold) {
 			return false
 		}
 		r.held += w.n

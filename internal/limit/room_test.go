@@ -46,6 +46,34 @@ func TestWorkWaitsForRoom(t *testing.T) {
 	})
 }
 
+// When all room is held by uploads that need more, they come to their ends one
+// after the other.
+func TestUploadsThatAllNeedMoreComeToTheirEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{Memory: 200, Wait: time.Minute})
+		var wg sync.WaitGroup
+		for range 4 {
+			h, err := l.Work(t.Context(), 25, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				for range 3 {
+					if err := h.grow(t.Context(), 25, false); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Millisecond) // others ask meanwhile
+				}
+				h.Release()
+			})
+		}
+		wg.Wait()
+		if l.Stats().UploadBytes != 0 || l.working.favorite != nil {
+			t.Errorf("something is left: %+v", l.Stats())
+		}
+	})
+}
+
 func TestWorkIsRefusedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Memory: 200, Wait: 5 * time.Second})
