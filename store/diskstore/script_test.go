@@ -1,9 +1,7 @@
 package diskstore
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -78,8 +76,9 @@ func scriptOptions(fs vfs.FS) Options {
 }
 
 // TestCrashEverywhere cuts the power at every write and sync of the script: once
-// with nothing of what was not synced, once with a part of it, and at syncs with
-// all of it but one block, for one block after the other.
+// with nothing of what was not synced, once with a part of it, and at syncs (at
+// writes too in a long run) with all of it but one block or name, for each of them
+// in turn.
 func TestCrashEverywhere(t *testing.T) {
 	for range rounds(1) {
 		crashEverywhere(t, rand.Uint64())
@@ -91,10 +90,7 @@ func crashEverywhere(t *testing.T, seed uint64) {
 	t.Logf("seed %d", seed)
 	c := &crasher{
 		t: t, fs: vfs.NewCrashableMem(), ledger: newLedger(), rng: rand.New(rand.NewPCG(seed, 4)),
-		drops: 1, seen: map[string]bool{}, backups: map[string]*ledger{},
-	}
-	if long {
-		c.drops = 1 << 30
+		seen: map[string]bool{}, backups: map[string]*ledger{},
 	}
 	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
@@ -107,9 +103,9 @@ func crashEverywhere(t *testing.T, seed uint64) {
 		defer c.mu.Unlock()
 		c.backups[dir] = c.ledger.copy()
 	})
-	t.Logf("%d operations, %d different disks", c.operations, len(c.seen))
-	if c.operations < 100 || len(c.backups) != 1 {
-		t.Errorf("%d operations and %d backups: the script did not run", c.operations, len(c.backups))
+	t.Logf("%d operations, %d parts dropped, %d different disks", c.operations, c.dropped, len(c.seen))
+	if c.operations < 100 || c.dropped < 100 || len(c.backups) != 1 {
+		t.Errorf("%d operations, %d parts dropped and %d backups: the script did not run", c.operations, c.dropped, len(c.backups))
 	}
 }
 
@@ -122,7 +118,7 @@ type crasher struct {
 	mu         sync.Mutex
 	rng        *rand.Rand
 	operations int
-	drops      int             // how many single blocks are dropped at a sync
+	dropped    int             // parts that were dropped alone
 	seen       map[string]bool // disks that were verified
 	backups    map[string]*ledger
 }
@@ -132,55 +128,37 @@ func (c *crasher) crash(op errorfs.Op) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.operations++
-	c.verify(vfs.CrashCloneCfg{})
-	c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: c.rng})
-	switch op.Kind {
-	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-	default:
+	synced := snapshot(c.t, c.fs.CrashClone(vfs.CrashCloneCfg{}))
+	c.verify(synced)
+	c.verify(snapshot(c.t, c.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: c.rng})))
+	syncs := []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo}
+	if !long && !slices.Contains(syncs, op.Kind) { // most is unsynced before a sync
 		return
 	}
-	all := &allBut{drop: -1}
-	c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(all)})
-	first, made := c.rng.IntN(all.asked), 0
-	for i := range all.asked {
-		dropped := &allBut{drop: (first + i) % all.asked}
-		if c.verify(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(dropped)}) {
-			made++
-		}
-		if made == c.drops || !long && i > 40 {
-			return
-		}
+	written := snapshot(c.t, c.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: c.rng}))
+	c.verify(written)
+	for _, p := range written.unsynced(synced) {
+		c.verify(written.without(p, synced))
+		c.dropped++
 	}
 }
 
-// allBut is a source by which CrashClone keeps every block but one.
-type allBut struct{ drop, asked int }
-
-func (a *allBut) Uint64() uint64 {
-	a.asked++
-	if a.asked-1 == a.drop {
-		return 0xFFFFFFF0 << 32 // 99 of 100
-	}
-	return 1000 << 32 // 0 of 100
-}
-
-// verify opens the disk after a crash, unless the same was seen before, and
-// reports whether it did. What is acknowledged must be there.
-func (c *crasher) verify(cfg vfs.CrashCloneCfg) bool {
-	crashed := c.fs.CrashClone(cfg)
+// verify opens a disk after a crash, unless the same was seen before. What is
+// acknowledged must be there.
+func (c *crasher) verify(crashed disk) {
 	known := c.ledger.copy()
-	sum := fmt.Sprint(contentOf(c.t, crashed, "/store"), len(known.fates), known.fates)
+	sum := fmt.Sprint(crashed.sum(), len(known.fates), known.fates)
 	if c.seen[sum] {
-		return false
+		return
 	}
 	c.seen[sum] = true
-	settle(c.t, scriptOptions(crashed), known)
+	fs := crashed.mount(c.t)
+	settle(c.t, scriptOptions(fs), known)
 	for dir, then := range c.backups {
-		o := scriptOptions(crashed)
+		o := scriptOptions(fs)
 		o.Dir = dir
 		settle(c.t, o, then.copy())
 	}
-	return true
 }
 
 // settle opens a store and compares it with a ledger.
@@ -198,31 +176,4 @@ func settle(t *testing.T, o Options, l *ledger) {
 		}
 	}
 	accountsAreTrue(t, s)
-}
-
-// contentOf returns a hash over all files below a folder.
-func contentOf(t *testing.T, fs vfs.FS, dir string) string {
-	sum := sha256.New()
-	addContent(t, sum, fs, dir)
-	return string(sum.Sum(nil))
-}
-
-func addContent(t *testing.T, sum hash.Hash, fs vfs.FS, name string) {
-	info, err := fs.Stat(name)
-	if err != nil {
-		return // it was never synced
-	}
-	fmt.Fprintf(sum, "%s %d\n", name, info.Size())
-	if !info.IsDir() {
-		sum.Write(readFile(t, fs, name))
-		return
-	}
-	names, err := fs.List(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(names)
-	for _, child := range names {
-		addContent(t, sum, fs, fs.PathJoin(name, child))
-	}
 }
