@@ -3,6 +3,7 @@ package diskstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -83,10 +84,13 @@ func (l *ledger) done(seed uint64, is outcome) {
 func (l *ledger) copy() *ledger {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.copyLocked()
+}
+
+// copyLocked is copy for who holds mu.
+func (l *ledger) copyLocked() *ledger {
 	c := newLedger()
-	for seed, f := range l.fates {
-		c.fates[seed] = f
-	}
+	maps.Copy(c.fates, l.fates)
 	return c
 }
 
