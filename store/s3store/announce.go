@@ -2,10 +2,9 @@ package s3store
 
 import (
 	"context"
-	crand "crypto/rand"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -15,11 +14,6 @@ import (
 // announcePause is how long to wait before a batch that could not be written is
 // tried again.
 const announcePause = 200 * time.Millisecond
-
-// lostPause is the longest wait after a lost race for a number, so that nodes that
-// write all the time do not all try the next one at once. What comes meanwhile
-// waits for the next batch.
-const lostPause = 40 * time.Millisecond
 
 // announcer puts the changes of this node into the feed, all that wait together
 // in one batch. What was announced stays due until it is there, even if whoever
@@ -88,7 +82,7 @@ func (a *announcer) run(ctx context.Context) {
 			}
 		}
 		var id [16]byte
-		crand.Read(id[:])
+		rand.Read(id[:])
 		for !a.publish(ctx, id, group) {
 			select {
 			case <-time.After(announcePause):
@@ -126,6 +120,5 @@ func (a *announcer) publish(ctx context.Context, id [16]byte, group []*notice) b
 		case !errors.Is(err, errLost) || a.feed.advanceTo(ctx, number) != nil:
 			return false
 		}
-		wait(ctx, rand.N(lostPause))
 	}
 }
