@@ -68,7 +68,9 @@ func (h *house) mayBeShort() bool { return h.memory.ballast.MayBeNear(h.memory.l
 // watchLimits tells the limits whether memory is short, and what time it is, until
 // ctx ends.
 func (h *house) watchLimits(ctx context.Context) {
-	ticker := time.NewTicker(100 * time.Millisecond)
+	const interval = 100 * time.Millisecond // of looking closely, which costs a run of the collector
+	var looked time.Time
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	defer h.limits.Press(false)
 	for {
@@ -76,10 +78,17 @@ func (h *house) watchLimits(ctx context.Context) {
 		case <-ticker.C:
 			h.limits.Tick()
 		case <-h.short:
+			if time.Since(looked) < interval {
+				continue // nothing is read until the next tick
+			}
 		case <-ctx.Done():
 			return
 		}
-		h.limits.Press(h.mayBeShort() && h.memory.ballast.Near(h.memory.limit))
+		near := false
+		if h.mayBeShort() {
+			near, looked = h.memory.ballast.Near(h.memory.limit), time.Now()
+		}
+		h.limits.Press(near)
 	}
 }
 
