@@ -97,7 +97,7 @@ func (h *house) watchLimits(ctx context.Context) {
 func (h *house) withLimits(next http.Handler) http.Handler {
 	bodies := h.writersOnly(h.limits.Bodies(next), next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if door := doorOf(r.URL.Path); r.Method != http.MethodPost && (door == "download" || door == "api") {
+		if reads(r) {
 			if err := h.limits.Download(limit.Caller{Addr: origin.FromContext(r.Context())}); err != nil {
 				writeRefusal(w, r, reason.Of(err))
 				return
@@ -105,6 +105,19 @@ func (h *house) withLimits(next http.Handler) http.Handler {
 		}
 		bodies.ServeHTTP(w, r)
 	})
+}
+
+// reads reports whether a request reads torrents, which the rate of downloads bounds.
+func reads(r *http.Request) bool {
+	path := httpx.MergeSlashes(r.URL.Path)
+	switch doorOf(path) {
+	case "download":
+		return r.Method != http.MethodPost
+	case "api":
+		return r.Method != http.MethodPost || path == "/v1/torrents:findMissing"
+	default:
+		return path == "/lookup"
+	}
 }
 
 func writeRefusal(w http.ResponseWriter, r *http.Request, e *reason.Error) {
@@ -120,7 +133,7 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 // unlimited is a source of the fast path for as long as downloads have no rate:
 // it knows no addresses.
 type unlimited struct {
-	fastpath.Source
+	source fastpath.Source // not embedded: what it may get in addition has to be held back, too
 	limits *limit.Limits
 }
 
@@ -129,5 +142,13 @@ func (u unlimited) Answer(id infohash.ID) *fastpath.Answer {
 	if u.limits.DownloadsLimited() {
 		return nil
 	}
-	return u.Source.Answer(id)
+	return u.source.Answer(id)
+}
+
+// Load implements [fastpath.Source].
+func (u unlimited) Load(id infohash.ID, s *fastpath.Scratch) *fastpath.Answer {
+	if u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.source.Load(id, s)
 }

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
 
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
 // The table in docs/limits.md names the flags and metrics that there are, and all
@@ -49,5 +52,41 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	if len(limits) > 0 {
 		t.Errorf("these are no limits: %v", limits)
+	}
+}
+
+// A rate of downloads holds for every way to read by HTTP, also what the fast path
+// would answer otherwise.
+func TestDownloadRateOfEachRead(t *testing.T) {
+	torrent := torrenttest.V1("much wanted")
+	hash, absent := hashOf(t, torrent), strings.Repeat("0", 40)
+	for name, read := range map[string]struct{ method, path, body string }{
+		"download":           {http.MethodGet, "torrent/" + hash + ".torrent", ""},
+		"download, not here": {http.MethodGet, "torrent/" + absent + ".torrent", ""},
+		"raw":                {http.MethodGet, "v1/torrents/" + hash, ""},
+		"find missing":       {http.MethodPost, "v1/torrents:findMissing", `{"info_hashes":["` + hash + `"]}`},
+		"look-up page":       {http.MethodGet, "lookup?q=" + hash, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startServe(t, t.TempDir(), "--trusted-writers", "none", "--download-rate", "0.001")
+			body, contentType := form(t, torrent)
+			if code, _, text := httpDo(t, http.MethodPost, p.http+"autoupload.php", contentType, body); code != http.StatusOK {
+				t.Fatalf("upload: %d %s", code, text)
+			}
+			call := func() (int, http.Header, []byte) {
+				return httpDo(t, read.method, p.http+read.path, "application/json", []byte(read.body))
+			}
+			if code, _, text := call(); code != http.StatusOK && code != http.StatusNotFound {
+				t.Fatalf("first: %d %s", code, text)
+			}
+			for range 2 {
+				if code, header, text := call(); code != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+					t.Errorf("next: %d %s, Retry-After %q, want 429 with one", code, text, header.Get("Retry-After"))
+				}
+			}
+			if _, _, metrics := httpGet(t, p.admin+"metrics"); !strings.Contains(string(metrics), `torrentcache_refusals_total{limit="download_rate"} 2`) {
+				t.Error("the refusals are not counted")
+			}
+		})
 	}
 }
