@@ -23,24 +23,30 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 		number, position = after.Sequence>>positionBits, int(after.Sequence&(1<<positionBits-1))
 	}
 	var changes []store.Change
-	for end := s.feed.end(); number <= end && len(changes) < limit; {
-		b, err := s.feed.at(ctx, number)
-		if err != nil {
-			return nil, after, s.failed(ctx, err)
-		}
-		from := min(position, len(b.entries))
-		to := min(from+limit-len(changes), len(b.entries))
-		for _, e := range b.entries[from:to] {
-			changes = append(changes, e.Change)
-		}
-		if position = to; to == len(b.entries) {
+	var err error
+	for end := s.feed.end(); err == nil && number <= end && len(changes) < limit; {
+		var batches []*batch
+		batches, err = s.feed.from(ctx, number, min(end-number+1, uint64(limit-len(changes)), maxAhead))
+		for _, b := range batches {
+			from := min(position, len(b.entries))
+			to := min(from+limit-len(changes), len(b.entries))
+			for _, e := range b.entries[from:to] {
+				changes = append(changes, e.Change)
+			}
+			if position = to; to < len(b.entries) {
+				break
+			}
 			number, position = number+1, 0
 		}
 	}
-	if len(changes) == 0 {
-		return nil, after, nil
+	// What was read before the error or the end of ctx is given: who asks again goes on after it.
+	switch {
+	case len(changes) > 0:
+		return changes, s.cursor(number, position), nil
+	case err != nil:
+		return nil, after, s.failed(ctx, err)
 	}
-	return changes, s.cursor(number, position), nil
+	return nil, after, nil
 }
 
 func (s *Store) cursor(number uint64, position int) store.Cursor {

@@ -218,3 +218,16 @@ func (f *feed) at(ctx context.Context, number uint64) (*batch, error) {
 	}
 	return b, err
 }
+
+// from returns count batches from number on, none of them after the head, side by
+// side. With an error it returns those before the one that it is of.
+func (f *feed) from(ctx context.Context, number, count uint64) ([]*batch, error) {
+	batches, errs := make([]*batch, count), make([]error, count)
+	each(int(count), maxAhead, func(i int) { batches[i], errs[i] = f.at(ctx, number+uint64(i)) })
+	for i, err := range errs {
+		if err != nil {
+			return batches[:i], err
+		}
+	}
+	return batches, nil
+}

@@ -3,8 +3,11 @@ package s3store
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,10 +89,46 @@ func TestDeathBeforeTheFeed(t *testing.T) {
 	other := open(t, e.options("dead/", fixedTime))
 	for range 2 {
 		mustPut(t, other, item, store.AlreadyCached)
-		want := []store.Change{{Kind: store.ChangeAdded, IDs: item.IDs, Time: fixedTime().UTC()}}
+		want := []store.Change{
+			{Kind: store.ChangeAdded, IDs: item.IDs, Time: fixedTime().UTC()},
+			{Kind: store.ChangeReplaced, IDs: item.IDs, Time: fixedTime().UTC()}, // it might have been
+		}
 		if got := changesOf(t, other); !slices.Equal(got, want) {
 			t.Errorf("the feed is %v, want %v", got, want)
 		}
+	}
+}
+
+// TestFeedThatBreaksOff reads a feed of which a part cannot be read: what is before
+// it is given, so that who has little time for each call comes to the end as well.
+func TestFeedThatBreaksOff(t *testing.T) {
+	e := newEngine(t)
+	writer := open(t, e.options("part/", fixedTime))
+	const batches = 40
+	for i := range uint64(batches) {
+		mustPut(t, writer, storetest.Torrent(storetest.V1, i, 300, 0), store.Created)
+	}
+	way := &interceptor{next: http.DefaultTransport}
+	o := e.options("part/", fixedTime)
+	o.Transport = way
+	s := open(t, o)
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(req.URL.Path, feedKey(25)) {
+			return nil, errNetwork
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+	before, at, err := s.Changes(t.Context(), store.Cursor{}, 1000)
+	if len(before) != 24 || err != nil {
+		t.Fatalf("%d changes before what cannot be read, %v; want 24", len(before), err)
+	}
+	if more, next, err := s.Changes(t.Context(), at, 1000); len(more) != 0 || next != at || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("there: %d changes, %v; want that it cannot be read", len(more), err)
+	}
+	way.hook.Store(nil)
+	if after, _, err := s.Changes(t.Context(), at, 1000); !slices.Equal(append(before, after...), changesOf(t, writer)) || err != nil {
+		t.Errorf("%d changes after that, %v", len(after), err)
 	}
 }
 
@@ -228,5 +267,43 @@ func TestPurge(t *testing.T) {
 	}
 	if keys, err := s.bucket.list(t.Context(), "purge/", 10); err != nil || len(keys) != 0 {
 		t.Errorf("left: %v, %v", keys, err)
+	}
+}
+
+// TestPurgeOfTheLatestRemoval removes a torrent, restores it and removes it again:
+// what the first removal scheduled leaves the bytes to the second.
+func TestPurgeOfTheLatestRemoval(t *testing.T) {
+	e := newEngine(t)
+	var hours atomic.Int64
+	s := open(t, e.options("purge2/", func() time.Time { return fixedTime().Add(time.Duration(hours.Load()) * time.Hour) }))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	mustPut(t, s, item, store.Created)
+	purgeAt := func(at int64) {
+		t.Helper()
+		hours.Store(at)
+		if err := s.purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, at := range []int64{0, 11} {
+		hours.Store(at)
+		if err := s.Restore(t.Context(), item.IDs.V1); (err == nil) != (at > 0) {
+			t.Fatal(err)
+		}
+		if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	purgeAt(13)
+	if err := s.Restore(t.Context(), item.IDs.V1); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, item, store.AlreadyCached) // with its bytes
+	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	purgeAt(26)
+	if body, _ := raw(t, s, objectKey(item.IDs.V1)); len(body) >= 500 {
+		t.Errorf("%d bytes are left when all is due", len(body))
 	}
 }

@@ -18,9 +18,15 @@ import (
 // purgePause is how often each node looks for what is due. Looking costs one request.
 const purgePause = time.Hour
 
-func (s *Store) schedulePurge(ctx context.Context, id infohash.ID) error {
-	due := s.now().Add(s.purgeAfter).Unix()
-	err := s.bucket.put(ctx, fmt.Sprintf("purge/%020d/%s", due, id), []byte("purge\n"), "")
+// schedulePurge sees to it that the bytes of what is removed at that time leave,
+// purgeAfter it or, if it is in the past, now.
+func (s *Store) schedulePurge(ctx context.Context, id infohash.ID, removed time.Time) error {
+	due := s.now()
+	if due.Before(removed) {
+		due = removed
+	}
+	due = due.Add(s.purgeAfter)
+	err := s.bucket.put(ctx, fmt.Sprintf("purge/%020d/%s", due.Unix(), id), []byte("purge\n"), "")
 	if errors.Is(err, errLost) {
 		return nil // it stands there already
 	}
@@ -42,7 +48,7 @@ func (s *Store) purge(ctx context.Context) error {
 		if s.now().Before(due) {
 			return nil // the keys are in the order of time
 		}
-		if err := s.erase(ctx, id); err != nil {
+		if err := s.erase(ctx, id, due); err != nil {
 			return err
 		}
 		if err := s.bucket.remove(ctx, key); err != nil {
@@ -65,14 +71,15 @@ func parsePurgeKey(key string) (due time.Time, id infohash.ID, err error) {
 	return time.Unix(seconds, 0), id, err
 }
 
-// erase takes the bytes out of the tombstone of id, if it is one and due.
-func (s *Store) erase(ctx context.Context, id infohash.ID) error {
+// erase takes the bytes out of the tombstone of id, if it is one. If it is of a
+// removal that came after the one that scheduled this, that one's turn is later.
+func (s *Store) erase(ctx context.Context, id infohash.ID, due time.Time) error {
 	for range maxDecisions {
 		sl, err := s.read(ctx, id)
 		if err != nil {
 			return err
 		}
-		if sl.broken || sl.kind != kindTombstone || sl.torrentLength == 0 {
+		if sl.broken || sl.kind != kindTombstone || sl.torrentLength == 0 || due.Before(sl.removed.Add(s.purgeAfter)) {
 			return nil
 		}
 		next := sl.object

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
@@ -24,7 +25,7 @@ func (s *Store) ensureAnnounced(ctx context.Context, h *header) error {
 		select {
 		case <-progress:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("%w: another upload of it is not in the feed yet", store.ErrUnavailable)
 		}
 	}
 	if settled, err := s.isSettled(ctx, h.write.session); err != nil || settled {
@@ -36,8 +37,14 @@ func (s *Store) ensureAnnounced(ctx context.Context, h *header) error {
 	if there, _ := s.feed.has(h.write); there {
 		return nil
 	}
-	e := entry{Change: store.Change{Kind: store.ChangeAdded, IDs: h.ids, Time: h.stored}, write: h.write}
-	return s.announcer.add(e, totals{}, func() {}).wait(ctx)
+	// Whether that write added the torrent or replaced one is not known: who lists
+	// what was added must hear of it, and who keeps copies of what was before.
+	var last *notice
+	for _, kind := range []store.ChangeKind{store.ChangeAdded, store.ChangeReplaced} {
+		e := entry{Change: store.Change{Kind: kind, IDs: h.ids, Time: h.stored}, write: h.write}
+		last = s.announcer.add(e, totals{}, func() {})
+	}
+	return last.wait(ctx)
 }
 
 // awaitEntry waits a while for a write to come into the feed.

@@ -107,7 +107,7 @@ func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.
 		o.next.erase()
 	}
 	if o.next.torrentLength > 0 {
-		err = s.schedulePurge(ctx, sl.id)
+		err = s.schedulePurge(ctx, sl.id, r.Time)
 	}
 	return o, err
 }

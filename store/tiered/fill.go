@@ -61,8 +61,9 @@ func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error
 }
 
 // begin returns the load of id to wait for, and whether the caller must run it; nil
-// if there are to be none any more. A new one is kept if keep says so. What was
-// loaded too long ago is not waited for.
+// if there are to be none any more. A new one is kept if keep says so. What began
+// too long ago is not waited for, and the later load is kept in its place: who is
+// not in of hears of no change. One that is being written stays there till its end.
 func (l *fills) begin(id infohash.ID, keep bool) (f *fill, begun bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,11 +71,19 @@ func (l *fills) begin(id infohash.ID, keep bool) (f *fill, begun bool) {
 		return nil, false
 	}
 	now := uptime()
-	if f := l.of[id]; f != nil && now-f.begun < Fresh {
-		return f, false
+	before := l.of[id]
+	if before != nil && now-before.begun < Fresh {
+		return before, false
 	}
 	f = &fill{begun: now, canceled: !keep, loaded: make(chan struct{}), written: make(chan struct{})}
-	l.of[id] = f
+	if before != nil && before.isWriting {
+		f.canceled = true
+	} else {
+		if before != nil {
+			before.canceled = true
+		}
+		l.of[id] = f
+	}
 	l.running.Add(1)
 	return f, true
 }

@@ -19,12 +19,12 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 	if err := ctx.Err(); err != nil {
 		return store.Torrent{}, err
 	}
+	age := s.feed.age() // before the copy is read: what is applied meanwhile says nothing of it
 	kept, ok := s.local.get(ctx, id)
 	if !ok {
 		s.counts.misses.Add(1)
 		return s.fetch(ctx, id)
 	}
-	age := s.feed.age()
 	switch {
 	case age <= Fresh:
 		s.counts.hits.Add(1)

@@ -3,7 +3,9 @@ package tiered
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 
@@ -28,15 +30,19 @@ func openLocal(o Options) (*local, *store.Cursor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if at != nil {
-		disk, err := l.open()
-		if errors.Is(err, diskstore.ErrLocked) {
-			return nil, nil, err
-		}
-		if err == nil {
-			l.disk.Store(disk)
-			return l, at, nil
-		}
+	if _, err := os.Stat(filepath.Join(o.Dir, copiesName)); at == nil && errors.Is(err, fs.ErrNotExist) {
+		return l, nil, l.renew()
+	}
+	disk, err := l.open() // also what is to be thrown away: another node may use it
+	switch {
+	case errors.Is(err, diskstore.ErrLocked):
+		return nil, nil, err
+	case err == nil && at != nil:
+		l.disk.Store(disk)
+		return l, at, nil
+	case err == nil:
+		_ = disk.Close() // nobody needs what it would say
+	case at != nil:
 		o.Logger.Warn("the local cache cannot be opened; it begins empty", slog.Any("cause", err))
 	}
 	return l, nil, l.renew()

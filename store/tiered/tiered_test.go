@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/memstore"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -154,6 +155,35 @@ func TestChangeDuringALoad(t *testing.T) {
 	}
 }
 
+// A load that takes so long that another one begins makes no copy after a change
+// that came when both were under way.
+func TestChangeDuringTwoLoads(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	eventually(t, "the feed is not heard", func() bool { return n.feed.known.Load() })
+	entered, leave := make(chan bool), make(chan bool)
+	n.set(func(l *line) { l.entered, l.leave = entered, leave })
+	got := make(chan error, 2)
+	for range 2 {
+		go func() { got <- n.get() }()
+		<-entered
+		n.fills.mu.Lock()
+		n.fills.of[one.IDs.V1].begun -= Fresh
+		n.fills.mu.Unlock()
+	}
+	must(t, n.Store.Remove(t.Context(), one.IDs.V1, store.Removal{}))
+	n.set(func(l *line) { l.entered = nil })
+	close(leave)
+	must(t, <-got) // both began before
+	must(t, <-got)
+	n.fills.running.Wait()
+	n.wantErr(one.IDs.V1, store.ErrRemoved)
+	if s := n.CacheStats(t.Context()); s.Torrents != 0 {
+		t.Errorf("%d copies", s.Torrents)
+	}
+}
+
 func TestManyReadsOneLoad(t *testing.T) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)
@@ -270,6 +300,21 @@ func TestFolderOfAnotherStore(t *testing.T) {
 	other.wantErr(one.IDs.V1, store.ErrNotFound)
 	if s := other.CacheStats(t.Context()); s.Torrents != 0 {
 		t.Error("copies of another store are kept")
+	}
+}
+
+// A folder that a node uses is refused to others, and keeps what is in it: also just
+// after the node began, and to a node over another store.
+func TestFolderInUse(t *testing.T) {
+	n := start(t, newRemote())
+	for _, identity := range []string{"s3://bucket", "s3://other"} {
+		_, err := Open(Options{Remote: memstore.New(), Identity: identity, Dir: n.dir, Size: MinSize})
+		if !errors.Is(err, diskstore.ErrLocked) {
+			t.Errorf("Open for %s = %v, want that it is in use", identity, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(n.dir, copiesName)); len(left) == 0 {
+			t.Errorf("Open for %s emptied it: %v", identity, err)
+		}
 	}
 }
 
