@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -112,6 +113,9 @@ func (s *site) each(c *cobra.Command, args []string, env environment, do func(ct
 		}
 		if err != nil {
 			failed++
+			if _, noHash := parseTorrentID(text); noHash != nil && slices.Contains(args, text) {
+				err = fmt.Errorf("%w; and there is no file of that name", err)
+			}
 			fmt.Fprintf(env.stderr, "%s: %s\n", printable(text), oneLine(err.Error()))
 			continue
 		}

@@ -43,7 +43,8 @@ SIGHUP: read keys, certificates and limits again.
 
 Every flag can also be set in the environment: --data-dir by TORRENTCACHE_DATA_DIR,
 and in the file of --config (torrentcache config --help).
-Sizes: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.`
+Sizes: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.
+A limit of 0 is none, unless its line says otherwise.`
 
 func newServe(env environment) *cobra.Command {
 	var cfg config.Serve

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -37,12 +39,22 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	return failed
 }
 
-// rootCause strips what pflag says of the flag, which the user did not use.
+// rootCause strips what pflag says of the flag, which the user did not use, and
+// what strconv says of itself.
 func rootCause(err error) error {
 	if invalid, ok := err.(*pflag.InvalidValueError); ok && invalid.Unwrap() != nil {
-		return invalid.Unwrap()
+		err = invalid.Unwrap()
 	}
-	return err
+	switch e, ok := errors.AsType[*strconv.NumError](err); {
+	case !ok:
+		return err
+	case e.Func == "ParseFloat":
+		return errors.New("want a number")
+	case e.Func == "ParseBool":
+		return errors.New("want true or false")
+	default:
+		return errors.New("want a whole number")
+	}
 }
 
 // UnknownVariables returns, in order, the names in environ that look like a

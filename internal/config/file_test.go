@@ -46,6 +46,8 @@ func TestBadFileIsRefused(t *testing.T) {
 		{"help: true", "line 1: unknown setting"},
 		{"http-addr: :1\n\nhttp-addr: :2\n", "line 3: http-addr stands on line 1 already"},
 		{"max-torrent-size: 10XB", `line 1: max-torrent-size: "10XB": want a size`},
+		{"max-uploads: many", `line 1: max-uploads: "many": want a whole number`},
+		{"upload-rate: fast", `line 1: upload-rate: "fast": want a number`},
 		{"http-addr:", "line 1: http-addr: no value"},
 		{"http-addr: ~", "line 1: http-addr: no value"},
 		{"http-addr: {a: b}", "line 1: http-addr: want a value or a list"},
