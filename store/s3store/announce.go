@@ -21,6 +21,7 @@ const announcePause = 200 * time.Millisecond
 // concurrent use.
 type announcer struct {
 	feed *feed
+	turn turn // of run alone
 
 	mu      sync.Mutex
 	waiting []*notice
@@ -60,58 +61,86 @@ func (n *notice) wait(ctx context.Context) error {
 	}
 }
 
-func (a *announcer) take() []*notice {
+// take returns what waits, at most so many that a batch of size is full with them.
+func (a *announcer) take(size int) []*notice {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := min(len(a.waiting), maxBatch)
+	n := min(len(a.waiting), maxBatch-size)
 	taken := a.waiting[:n:n]
 	a.waiting = a.waiting[n:]
 	return taken
 }
 
+// some waits until there are notices; false if ctx ended before.
+func (a *announcer) some(ctx context.Context) bool {
+	for {
+		a.mu.Lock()
+		n := len(a.waiting)
+		a.mu.Unlock()
+		if n > 0 {
+			return true
+		}
+		select {
+		case <-a.more:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // run writes batches until ctx ends.
 func (a *announcer) run(ctx context.Context) {
-	for {
-		group := a.take()
-		if len(group) == 0 {
-			select {
-			case <-a.more:
-				continue
-			case <-ctx.Done():
+	for a.some(ctx) && wait(ctx, a.turn.left()) {
+		d := newDraft(a.take(0))
+		for !a.publish(ctx, d) {
+			if !wait(ctx, announcePause) {
 				return
 			}
 		}
-		var id [16]byte
-		rand.Read(id[:])
-		for !a.publish(ctx, id, group) {
-			select {
-			case <-time.After(announcePause):
-			case <-ctx.Done():
-				return
-			}
-		}
-		for _, n := range group {
+		a.turn.end(a.feed, len(d.group))
+		for _, n := range d.group {
 			n.done()
 			close(n.landed)
 		}
 	}
 }
 
-// publish writes the group as the next batch of the feed. Of the nodes that try
-// the same number one wins; the others read its batch and try the next. It
-// reports whether the group is in the feed; if not, it may be tried again with
-// the same id.
-func (a *announcer) publish(ctx context.Context, id [16]byte, group []*notice) bool {
+// draft is a batch that is not in the feed yet.
+type draft struct {
+	id    [16]byte // the same until it is certain that the batch is not there
+	group []*notice
+}
+
+func newDraft(group []*notice) *draft {
+	d := &draft{group: group}
+	rand.Read(d.id[:])
+	return d
+}
+
+// after returns the batch that follows one after which the totals are before.
+func (d *draft) after(before totals) *batch {
+	b := &batch{id: d.id, totals: before, entries: make([]entry, len(d.group))}
+	for i, n := range d.group {
+		b.totals.add(n.delta)
+		b.entries[i] = n.entry
+	}
+	return b
+}
+
+// publish writes the draft as the next batch of the feed. Of the nodes that try
+// the same number one wins; the others read its batch and try the next, with what
+// came to wait meanwhile. It reports whether the draft is in the feed; if not, it
+// may be tried again.
+func (a *announcer) publish(ctx context.Context, d *draft) bool {
+	if a.turn.shared && a.feed.advance(ctx) != nil {
+		return false
+	}
 	for {
-		number, before, there := a.feed.next(id)
+		number, before, there := a.feed.next(d.id)
 		if there {
 			return true // by a try that got no answer
 		}
-		b := &batch{id: id, totals: before, entries: make([]entry, len(group))}
-		for i, n := range group {
-			b.totals.add(n.delta)
-			b.entries[i] = n.entry
-		}
+		b := d.after(before)
 		err := a.feed.bucket.write(ctx, feedKey(number), b.bytes(), "")
 		switch {
 		case err == nil:
@@ -119,6 +148,9 @@ func (a *announcer) publish(ctx context.Context, id [16]byte, group []*notice) b
 			return true
 		case !errors.Is(err, errLost) || a.feed.advanceTo(ctx, number) != nil:
 			return false
+		}
+		if _, _, there := a.feed.next(d.id); !there {
+			*d = *newDraft(append(d.group, a.take(len(d.group))...))
 		}
 	}
 }

@@ -197,6 +197,20 @@ func (f *feed) next(id [16]byte) (number uint64, before totals, there bool) {
 	return f.head + 1, f.totals, f.ids[id]
 }
 
+// writers returns how many nodes wrote the batches after number, of which the
+// latest are looked at.
+func (f *feed) writers(after uint64) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := map[sessionID]bool{}
+	for i := len(f.kept) - 1; i >= 0 && f.first+uint64(i) > after && len(f.kept)-i <= 4*maxTurns; i-- {
+		if entries := f.kept[i].entries; len(entries) > 0 {
+			seen[entries[0].write.session] = true
+		}
+	}
+	return len(seen)
+}
+
 // add is learn for who does not hold mu.
 func (f *feed) add(number uint64, b *batch) {
 	f.mu.Lock()
