@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,10 +55,13 @@ func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error
 	}
 	select {
 	case <-f.loaded:
-		return f.torrent, f.err
 	case <-ctx.Done():
 		return store.Torrent{}, ctx.Err()
 	}
+	if !begun && errors.Is(f.err, store.ErrNotFound) {
+		return s.remote.Get(ctx, id) // it may have been put after that load asked, and before this call
+	}
+	return f.torrent, f.err
 }
 
 // begin returns the load of id to wait for, and whether the caller must run it; nil

@@ -423,3 +423,16 @@ func (l liar) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
 	t.Bytes = append([]byte("x"), t.Bytes...)
 	return t, err
 }
+
+// A load that found nothing says nothing to who asks after the torrent was put.
+func TestPutAfterALoadThatFoundNothing(t *testing.T) {
+	n := start(t, newRemote())
+	item := storetest.Torrent(storetest.V1, 1, 700, 0)
+	id := item.IDs.Primary()
+	f, _ := n.fills.begin(id, true)
+	defer n.fills.running.Done()
+	f.err = store.ErrNotFound
+	close(f.loaded)
+	put(t, n, item, store.Created)
+	n.want(item)
+}
