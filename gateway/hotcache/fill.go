@@ -59,9 +59,6 @@ func (c *Cache) fill(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 		if e, ok := c.entries.GetIfPresent(id); ok && c.trusted.Load() {
 			return e.get()
 		}
-		if e, ok := c.entries.GetIfPresent(id); ok { // the next one is done already
-			return e.get()
-		}
 	}
 }
 
