@@ -55,7 +55,7 @@ func (s *Store) store(ctx context.Context, u *upload) (store.Outcome, *slot, err
 		if err != nil {
 			return outcome, current, err
 		}
-		if err = s.writeAliases(ctx, v, u); err == nil && outcome != store.AlreadyCached {
+		if err = s.writeAliases(ctx, v, u, current); err == nil && outcome != store.AlreadyCached {
 			err = s.commit(ctx, v, u, current)
 		}
 		if !errors.Is(err, errLost) {
@@ -129,25 +129,6 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 		return store.Replaced, nil
 	}
 	return store.AlreadyCached, nil
-}
-
-// writeAliases writes the aliases that are not there, or damaged. errLost says
-// that another writer was first.
-func (s *Store) writeAliases(ctx context.Context, v *view, u *upload) error {
-	for _, id := range u.item.IDs.All()[1:] {
-		sl, err := v.slot(ctx, id)
-		if err != nil {
-			return err
-		}
-		if sl.isAlias() && sl.ids == u.item.IDs {
-			continue
-		}
-		if err := s.bucket.write(ctx, objectKey(id), u.alias, sl.etag); err != nil {
-			return err
-		}
-		s.damaged.drop(id)
-	}
-	return nil
 }
 
 // commit writes the torrent in the place of current, which is nil if there is

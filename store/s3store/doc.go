@@ -30,7 +30,11 @@
 // commits: an alias that leads to no torrent of its id counts as not there, and
 // the next upload repairs it. A removal that meets such an alias cannot know
 // whether the upload that wrote it is still under way, so it removes all ids
-// that the alias names, where the upload would commit.
+// that the alias names, where the upload would commit. If another object lies
+// there, the tombstone takes the place of the alias itself; so an upload writes all
+// its aliases anew before it commits, and of these two writes one is refused. A
+// removal by a damaged alias is of the whole torrent if the alias still names it;
+// else of that one id, and the others must be removed by themselves.
 //
 // Then comes the feed, then the answer. A write that timed out may have been
 // done or not: reading back tells, since each write carries a number of its own.

@@ -140,7 +140,7 @@ func TestUnfinishedUpload(t *testing.T) {
 		s := open(t, e.options(fmt.Sprintf("unfinished/%d/", prefixes.Add(1)), fixedTime))
 		u := s.newUpload(item, writeID{})
 		for _, id := range item.IDs.All()[1:] {
-			if err := s.bucket.write(t.Context(), objectKey(id), u.alias, ""); err != nil {
+			if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(u.head, writeID{}), ""); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {

@@ -19,7 +19,7 @@ import (
 //	 0  magic "tcs3"     4  format 1     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
 //	 8  write            24  stored (Unix seconds)   32  v1      52  v2
 //	84  info offset      88  info length              92  torrent length
-//	96  SHA-256 of info  128  version                144  CRC32C of the torrent
+//	96  SHA-256 of info  128  version (alias: random) 144  CRC32C of the torrent
 //	148 removed (Unix seconds)                       156  reason length, 158 reference length
 //	160 CRC32C of the two texts                      164  CRC32C of all before
 const headerSize = 168
@@ -160,14 +160,23 @@ func parseHeader(b []byte) (header, bool) {
 		referLength:   binary.BigEndian.Uint16(b[158:]),
 		textCRC:       binary.BigEndian.Uint32(b[160:]),
 	}
+	ids := idsAt(b)
 	if b[7]&flagV1 != 0 {
-		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[32:]))
+		h.ids.V1 = ids.V1
 	}
 	if b[7]&flagV2 != 0 {
-		h.ids.V2 = infohash.V2([infohash.SizeV2]byte(b[52:]))
+		h.ids.V2 = ids.V2
 	}
 	known := h.kind >= kindTorrent && h.kind <= kindVacant
 	return h, known && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.torrentLength)
+}
+
+// idsAt returns what stands where a header has its ids; none if b ends before.
+func idsAt(b []byte) infohash.Set {
+	if len(b) < headerSize {
+		return infohash.Set{}
+	}
+	return infohash.Set{V1: infohash.V1([infohash.SizeV1]byte(b[32:])), V2: infohash.V2([infohash.SizeV2]byte(b[52:]))}
 }
 
 func (w writeID) append(b []byte) []byte {

@@ -95,10 +95,9 @@ func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 
 // upload is an item as it is to be stored.
 type upload struct {
-	item  store.Item // its bytes are those of body
-	body  []byte
-	alias []byte // what lies under the other ids
-	head  header
+	item store.Item // its bytes are those of body
+	body []byte
+	head header
 }
 
 // newUpload copies the item.
@@ -107,7 +106,5 @@ func (s *Store) newUpload(item store.Item, id writeID) *upload {
 	o.write = id
 	u := &upload{item: item, body: o.bytes(), head: o.header}
 	u.item.Torrent = u.body[headerSize:]
-	alias := header{kind: kindAlias, ids: item.IDs, write: id, stored: o.stored}
-	u.alias = alias.append(nil)
 	return u
 }

@@ -75,7 +75,7 @@ func (s *Store) runChange(ctx context.Context, w *write, plan func(context.Conte
 	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
 		var o *overwrite
 		if o, err = plan(ctx, s.view(), w); err != nil {
-			break
+			continue
 		}
 		if err = s.bucket.write(ctx, objectKey(o.slot.id), o.next.bytes(), o.slot.etag); err == nil {
 			s.damaged.drop(o.slot.id)
@@ -89,7 +89,7 @@ func (s *Store) runChange(ctx context.Context, w *write, plan func(context.Conte
 
 // planRemoval says which slot becomes a tombstone.
 func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.ID, r store.Removal) (*overwrite, error) {
-	sl, next, err := v.toRemove(ctx, id)
+	sl, next, err := v.toRemove(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +114,21 @@ func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.
 
 // toRemove returns the slot that must become a tombstone so that id is removed,
 // and what becomes one: what the slot has, or an object with the ids alone.
-func (v *view) toRemove(ctx context.Context, id infohash.ID) (*slot, object, error) {
+func (v *view) toRemove(ctx context.Context, w *write, id infohash.ID) (*slot, object, error) {
 	sl, err := v.slot(ctx, id)
 	if err != nil {
 		return nil, object{}, err
 	}
 	ahead := object{header: header{ids: setOf(id), ahead: true}}
+	if sl.broken {
+		main, err := v.mendAlias(ctx, w, sl)
+		if err != nil {
+			return nil, object{}, err
+		}
+		if main != nil {
+			return main, main.object, nil
+		}
+	}
 	if !sl.isAlias() {
 		return sl, sl.objectOr(id, ahead), nil
 	}

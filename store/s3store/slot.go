@@ -10,9 +10,10 @@ import (
 // slot is what lies under the key of an id.
 type slot struct {
 	id     infohash.ID
-	etag   string // of the object; empty if there is none
-	broken bool   // there is one whose header is damaged
-	size   int    // of its body
+	etag   string       // of the object; empty if there is none
+	broken bool         // there is one whose header is damaged
+	size   int          // of its body
+	hint   infohash.Set // of a broken one: the ids that it may have had
 	object
 }
 
@@ -37,8 +38,12 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot,
 		return nil, err
 	}
 	o, ok := parseObject(body)
+	sl := &slot{id: id, etag: etag, size: len(body), object: o}
 	// A valid header of another id is an object that somebody put in the wrong place.
-	return &slot{id: id, etag: etag, broken: !ok || !o.ids.Contains(id), size: len(body), object: o}, nil
+	if sl.broken = !ok || !o.ids.Contains(id); sl.broken {
+		sl.hint = idsAt(body)
+	}
+	return sl, nil
 }
 
 // vacant reports whether there is nothing under the key, and so that whatever
