@@ -44,7 +44,7 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, rea
 	follow := reader == nil
 	o := hotcache.Options{Conn: conn, Reader: reader, Size: size, Follow: follow, Private: h.private()}
 	if follow {
-		o.Settle, o.OnLost = settle, h.feedLost
+		o.Settle, o.MaxStale, o.OnLost = settle, h.maxStale, h.feedLost
 	}
 	cache, err := hotcache.New(o)
 	if err != nil {

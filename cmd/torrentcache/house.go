@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -37,6 +38,7 @@ type house struct {
 	announcement announcement
 	memory       memoryUse
 	cache        *hotcache.Cache
+	maxStale     time.Duration      // how long the cache answers while the bucket is away
 	answers      fastpath.Source    // of cache, for the fast path
 	fast         *fastpath.Listener // nil with --fast-path=off
 	gate         *access.Gate       // who may call what; nil at a gateway, whose backend decides

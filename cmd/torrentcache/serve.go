@@ -124,7 +124,9 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		return err
 	}
 	var reader hotcache.Reader
-	if !st.shared {
+	if st.shared {
+		h.maxStale = cfg.MaxStale
+	} else {
 		reader = srv.Reader(chain)
 	}
 	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), reader); err != nil {

@@ -43,6 +43,9 @@ type Options struct {
 	// still be from before it, because Conn asks another backend than the feed:
 	// such answers are not kept. Zero for one backend.
 	Settle time.Duration
+	// MaxStale is how long after the feed was last heard a copy may be given, marked
+	// stale, if Conn cannot reach its store. Zero for an edge: its backends do so.
+	MaxStale time.Duration
 	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
 	// in a row. Nil means that nobody wants to know.
 	OnLost func(*reason.Error)
@@ -62,6 +65,7 @@ type Cache struct {
 	arena    *fastpath.Arena
 	counts   counts
 	seen     *seen
+	outage   outage
 	full     atomic.Bool // an entry had to leave for another since all were forgotten
 	onLost   func(*reason.Error)
 
@@ -97,6 +101,7 @@ func New(o Options) (*Cache, error) {
 		settling: settling{span: o.Settle},
 		onLost:   o.OnLost,
 	}
+	c.outage.span = o.MaxStale
 	if c.onLost == nil {
 		c.onLost = func(*reason.Error) {}
 	}
@@ -137,8 +142,11 @@ func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1
 	if e, ok := ctx.Value(pinned{}).(*entry); ok {
 		return e.get()
 	}
-	if !c.trusted.Load() || hasCredentials(ctx) {
+	if hasCredentials(ctx) {
 		return c.load(ctx, id).get()
+	}
+	if !c.trusted.Load() {
+		return c.past(ctx, id)
 	}
 	if e, ok := c.entries.GetIfPresent(id); ok {
 		c.counts.hits.Add(1)

@@ -33,6 +33,7 @@ func (c *Cache) Follow(ctx context.Context) {
 			told = err.Reason
 		}
 		if err.Reason == reason.RequestInvalid { // a cursor of another backend
+			c.outage.deafen()
 			c.Clear()
 			cursor = fromNow
 		}
@@ -63,6 +64,9 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 	}
 	// What not everybody may read is not kept: the backend decides on each call.
 	c.private.Store(slices.Contains(header.Get("cache-control"), "private"))
+	if c.private.Load() {
+		c.outage.deafen()
+	}
 	for {
 		news, err := feed.Recv()
 		if err != nil {
@@ -80,6 +84,9 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 		// The first answer without changes says that there were no more.
 		if len(news.GetChanges()) == 0 && inTime {
 			c.trusted.Store(!c.private.Load())
+			if !c.private.Load() {
+				c.outage.hear()
+			}
 			heard()
 		}
 	}

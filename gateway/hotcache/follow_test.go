@@ -1,6 +1,7 @@
 package hotcache_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -91,5 +92,44 @@ func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
 			t.Errorf("told %d times more", n)
 		}
 		h.set(func(tap *tap) { tap.refuse = nil })
+	}
+}
+
+// While the feed is lost and the backend cannot reach its store, copies are given,
+// marked stale, for as long as is allowed; whatever the backend says counts.
+func TestStaleInAnOutage(t *testing.T) {
+	for _, span := range []time.Duration{0, time.Hour} {
+		h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, MaxStale: span})
+		ids, removed := h.upload(t, one), h.upload(t, hybrid)
+		go h.Follow(t.Context())
+		h.inUse(t)
+		h.want(t, ids.V1, one)
+		h.want(t, removed.V1, hybrid)
+		away := reason.New(reason.Overloaded, "the bucket is away").GRPCStatus().Err()
+		h.set(func(tap *tap) {
+			tap.refuse, tap.before = away, func(context.Context) error { return away }
+			tap.cut()
+		})
+		eventually(t, "the cache is used without a feed", func() bool { return h.fast.Answer(ids.V1) == nil })
+		h.wantReason(t, unknown, reason.Overloaded) // that it is not there is nobody's word now
+		for range 3 {
+			if span == 0 {
+				h.wantReason(t, ids.V1, reason.Overloaded)
+				continue
+			}
+			got, err := h.GetTorrent(t.Context(), ids.V1)
+			if err != nil || !got.GetStale() || string(got.GetTorrent()) != string(one) {
+				t.Fatalf("in the outage: %d bytes, stale %v, %v", len(got.GetTorrent()), got.GetStale(), err)
+			}
+		}
+		h.set(func(tap *tap) { tap.before = nil }) // the feed stays lost
+		h.remove(t, removed.V1)
+		eventually(t, "the backend is not asked again", func() bool {
+			_, err := h.GetTorrent(t.Context(), removed.V1)
+			return err != nil && reason.Of(err).Reason == reason.TorrentRemoved
+		})
+		if got, err := h.GetTorrent(t.Context(), ids.V1); err != nil || got.GetStale() {
+			t.Errorf("after the outage: stale %v, %v", got.GetStale(), err)
+		}
 	}
 }

@@ -23,21 +23,21 @@ func (l *LocalCache) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&l.LocalCacheDir, "local-cache-dir", "", "with --store s3://...: keep what is read in this folder of a local disk; it may be lost at any time (default: nowhere)")
 	l.LocalCacheSize = 10 << 30
 	flags.Var(&l.LocalCacheSize, "local-cache-size", "disk space that --local-cache-dir may take")
-	flags.DurationVar(&l.MaxStale, "local-cache-max-stale", time.Minute, "how long --local-cache-dir answers reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
+	flags.DurationVar(&l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
 }
 
 // Validate reports the first setting that cannot be, by its flag. InBucket says
 // that the store is in a bucket.
 func (l *LocalCache) Validate(inBucket bool) error {
 	switch {
+	case l.MaxStale < 0:
+		return fmt.Errorf("--local-cache-max-stale %s: want zero or more", l.MaxStale)
 	case l.LocalCacheDir == "":
 		return nil
 	case !inBucket:
 		return errors.New("--local-cache-dir is for --store s3://...: a store on a disk needs none")
 	case l.LocalCacheSize < minLocalCache:
 		return fmt.Errorf("--local-cache-size %s: want at least %s", l.LocalCacheSize, Size(minLocalCache))
-	case l.MaxStale < 0:
-		return fmt.Errorf("--local-cache-max-stale %s: want zero or more", l.MaxStale)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -11,13 +12,15 @@ import (
 const positionBits = 16
 
 // Changes implements [store.Store]. Changes made by other nodes are there after
-// [Options.Poll] at the latest. While the bucket cannot be reached there are
-// none: nobody can make any then who cannot reach it either.
+// [Options.Poll] at the latest. That there are none it says only if the feed was
+// read to its end within the last two seconds; else it fails with
+// [store.ErrUnavailable]: who is cut off cannot know what others do.
 func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, after, err
 	}
 	defer s.leave()
+	unheard := s.feed.hear(ctx)
 	number, position := uint64(1), 0
 	if after.Epoch == s.epoch && after.Sequence != 0 {
 		number, position = after.Sequence>>positionBits, int(after.Sequence&(1<<positionBits-1))
@@ -45,6 +48,8 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 		return changes, s.cursor(number, position), nil
 	case err != nil:
 		return nil, after, s.failed(ctx, err)
+	case unheard != nil:
+		return nil, after, s.failed(ctx, fmt.Errorf("%w: the feed is not heard: %w", store.ErrUnavailable, unheard))
 	}
 	return nil, after, nil
 }

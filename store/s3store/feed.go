@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -19,6 +20,7 @@ type feed struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
+	heard   time.Time         // when it was last asked for and then read to its end
 	head    uint64            // number of the last batch that is known, 0 if there is none
 	totals  totals            // after it
 	first   uint64            // number of kept[0]
@@ -106,11 +108,13 @@ const maxAhead = 16
 // catches up with those that write.
 func (f *feed) advance(ctx context.Context) error {
 	for ahead := 1; ; ahead = min(2*ahead, maxAhead) {
+		begun := time.Now()
 		number := f.end() + 1
 		batches, errs := make([]*batch, ahead), make([]error, ahead)
 		each(ahead, ahead, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
 		for i, b := range batches {
 			if errors.Is(errs[i], errAbsent) {
+				f.ended(begun)
 				return nil
 			}
 			if errs[i] != nil {

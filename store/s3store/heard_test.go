@@ -1,0 +1,46 @@
+package s3store
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// TestChangesUnheard cuts one node off: when it has not heard the feed for a while
+// it says so, in place of that nothing has changed. Other nodes go on.
+func TestChangesUnheard(t *testing.T) {
+	e := newEngine(t)
+	line := &interceptor{next: http.DefaultTransport}
+	o := e.options("unheard/", fixedTime)
+	o.Transport = line
+	cut, other := open(t, o), open(t, e.options("unheard/", fixedTime))
+	_, cursor, err := cut.Changes(t.Context(), store.Cursor{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line.answer(http.StatusServiceUnavailable, "")
+	mustPut(t, other, storetest.Torrent(storetest.V1, 1, 300, 0), store.Created)
+	for deadline := time.Now().Add(patience); !errors.Is(err, store.ErrUnavailable); _, _, err = cut.Changes(t.Context(), cursor, 10) {
+		if time.Now().After(deadline) {
+			t.Fatal("a node that is cut off says that nothing has changed")
+		}
+		wait(t.Context(), o.Poll)
+	}
+	line.hook.Store(nil)
+	for deadline := time.Now().Add(patience); ; {
+		changes, _, err := cut.Changes(t.Context(), cursor, 10)
+		if err == nil && len(changes) == 1 {
+			return
+		}
+		if err == nil || time.Now().After(deadline) {
+			t.Fatalf("back again: %v, %v", changes, err)
+		}
+	}
+}
+
+// patience bounds waits for what surely comes.
+const patience = 30 * time.Second
