@@ -73,6 +73,7 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight any more
 	h.ready = lifecycle.NewReadiness(backendCheck(conn))
+	h.maxStale = cfg.MaxStale
 	if err := h.addPublic(ctx, conn, nil); err != nil {
 		return err
 	}

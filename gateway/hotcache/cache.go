@@ -44,7 +44,7 @@ type Options struct {
 	// such answers are not kept. Zero for one backend.
 	Settle time.Duration
 	// MaxStale is how long after the feed was last heard a copy may be given, marked
-	// stale, if Conn cannot reach its store. Zero for an edge: its backends do so.
+	// stale, if Conn says that it cannot reach its store, or nothing. Zero for never.
 	MaxStale time.Duration
 	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
 	// in a row. Nil means that nobody wants to know.

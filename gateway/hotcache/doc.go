@@ -24,7 +24,7 @@
 // is answered. At an edge [Cache.Follow] calls it as it hears of changes from the
 // backend; while the feed is silent for longer than a heartbeat allows, or not
 // caught up with, every request goes past the cache. Where [Options.MaxStale] is set,
-// as at a node over a bucket, a copy is given all the same if the backend then cannot
+// as before a bucket, a copy is given all the same if the backend then cannot
 // reach its store, marked stale: so reads go on through an outage, in which nobody can
 // remove anything, and a node that alone is cut off stops when MaxStale is over. What a door itself uploads
 // is visible at that door at once, by [Cache.Conn].

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -20,6 +21,7 @@ type Gateway struct {
 	BackendToken string // for the feed; or
 	// BackendTokenFile is the file that holds it.
 	BackendTokenFile string
+	MaxStale         time.Duration
 }
 
 // AddFlags binds the settings to flags and sets their defaults.
@@ -30,6 +32,7 @@ func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
 	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "file that holds that key; read again on SIGHUP")
 	MarkSecret(flags.Lookup("backend-token"))
+	flags.DurationVar(&g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store: so long what was removed meanwhile may be served")
 }
 
 // Validate reports the first setting that cannot be, by its flag.
@@ -48,6 +51,9 @@ func (g *Gateway) Validate() error {
 	}
 	if g.BackendToken != "" && g.BackendTokenFile != "" {
 		return errors.New("--backend-token and --backend-token-file: want one of them")
+	}
+	if g.MaxStale < 0 {
+		return fmt.Errorf("--max-stale %s: want zero or more", g.MaxStale)
 	}
 	if g.TLS.hasCertificate() && g.HTTPSAddr == Off {
 		return errors.New("--tls-cert, --tls-key and --acme need --https-addr")
