@@ -36,6 +36,7 @@ type api struct {
 
 	maxTorrent int64 // bytes
 	maxJSON    int64 // bytes of a JSON body that holds a torrent in base64
+	tooLarge   func()
 }
 
 func newAPI(client torrentcachev1.CacheServiceClient, files *files, o Options) (*api, error) {
@@ -49,6 +50,7 @@ func newAPI(client torrentcachev1.CacheServiceClient, files *files, o Options) (
 		files:      files,
 		log:        o.Logger,
 		maxTorrent: o.MaxTorrentSize,
+		tooLarge:   o.TooLarge,
 		maxJSON:    o.MaxTorrentSize/3*4 + envelope,
 	}, nil
 }
@@ -109,8 +111,24 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) {
 	case kind == rawTorrent:
 		a.uploadRaw(w, r)
 	default:
-		serveJSON(a.mux, w, r, torrentsPath, a.maxJSON)
+		if body, ok := a.readUpload(w, r, a.maxJSON); ok {
+			serveJSONBody(a.mux, w, r, torrentsPath, body)
+		}
 	}
+}
+
+// readUpload reads the body of an upload, at most limit bytes. If it is refused, the
+// answer is given.
+func (a *api) readUpload(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, ok bool) {
+	body, failed := httpx.ReadBody(w, r, limit)
+	if failed == nil {
+		return body, true
+	}
+	if failed.Reason == reason.TorrentTooLarge {
+		a.tooLarge()
+	}
+	httpx.WriteJSONError(w, failed)
+	return nil, false
 }
 
 func (a *api) findMissing(w http.ResponseWriter, r *http.Request) {

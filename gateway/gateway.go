@@ -39,6 +39,9 @@ type Options struct {
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
+	// TooLarge is told of each upload that is refused for its size before Conn has
+	// seen it. Nil: nobody is.
+	TooLarge func()
 	// Logger gets what goes wrong inside the door. Nil: slog's default.
 	Logger *slog.Logger
 }
@@ -58,6 +61,9 @@ func New(o Options) (http.Handler, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.TooLarge == nil {
+		o.TooLarge = func() {}
 	}
 	site, err := web.New(web.Options{
 		PublicURL:      o.PublicURL,

@@ -52,14 +52,20 @@ func setStatus(_ context.Context, w http.ResponseWriter, answer proto.Message) e
 }
 
 // serveJSON lets mux answer r as a request for path with a body of at most limit
-// bytes. Of r's headers only the credentials reach mux, so no client can set
-// gRPC metadata (Grpc-Metadata-*), a timeout or a forwarded address.
+// bytes.
 func serveJSON(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, limit int64) {
 	body, failed := httpx.ReadBody(w, r, limit)
 	if failed != nil {
 		httpx.WriteJSONError(w, failed)
 		return
 	}
+	serveJSONBody(mux, w, r, path, body)
+}
+
+// serveJSONBody is serveJSON when the body has been read. Of r's headers only the
+// credentials reach mux, so no client can set gRPC metadata (Grpc-Metadata-*), a
+// timeout or a forwarded address.
+func serveJSONBody(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, body []byte) {
 	ctx, cancel := httpx.CallContext(r)
 	defer cancel()
 	inner := r.Clone(ctx)

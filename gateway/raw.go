@@ -11,9 +11,8 @@ import (
 
 // uploadRaw takes the torrent as the body itself; the answer is JSON.
 func (a *api) uploadRaw(w http.ResponseWriter, r *http.Request) {
-	torrent, failed := httpx.ReadBody(w, r, a.maxTorrent)
-	if failed != nil {
-		httpx.WriteJSONError(w, failed)
+	torrent, ok := a.readUpload(w, r, a.maxTorrent)
+	if !ok {
 		return
 	}
 	ctx, cancel := httpx.CallContext(r)

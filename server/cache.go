@@ -107,6 +107,7 @@ func (s *Server) read(ctx context.Context, upload []byte, expected string) (*met
 // with zero bytes in it look the same here: proto3 does not tell them apart.
 func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
 	if int64(len(upload)) > s.maxSize {
+		s.limits.TooLarge()
 		return nil, reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", len(upload), s.maxSize)
 	}
 	if inflate.IsCompressed(upload) {
@@ -119,6 +120,7 @@ func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
 	plain, err := inflate.Inflate(upload, s.maxSize)
 	switch {
 	case errors.Is(err, inflate.ErrTooLarge):
+		s.limits.TooLarge()
 		return nil, reason.New(reason.TorrentTooLarge, "the torrent has more than %d bytes when decompressed, which is the most this server takes", s.maxSize)
 	case err != nil:
 		return nil, reason.New(reason.TorrentInvalid, "%s", err)

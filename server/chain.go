@@ -85,7 +85,7 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	begin := time.Now()
 	ctx, cancel := c.streamContext(c.withOrigin(stream.Context()), info)
 	defer cancel(nil)
-	counted := &countedStream{ServerStream: stream, ctx: ctx}
+	counted := &countedStream{ServerStream: stream, ctx: ctx, limits: c.Limits}
 	defer c.watchArrivals(counted, info, cancel)()
 	_, err := safely(func() (any, error) {
 		var err error
@@ -211,6 +211,7 @@ func (c Chain) observe(ctx context.Context, err error, call Call) {
 type countedStream struct {
 	grpc.ServerStream
 	arrival *limit.Arrival // nil if nobody watches what arrives
+	limits  *limit.Limits  // not nil with arrival
 	ctx     context.Context
 	in, out atomic.Int64
 }
@@ -219,6 +220,9 @@ func (s *countedStream) Context() context.Context { return s.ctx }
 
 func (s *countedStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)
+	if s.arrival != nil && status.Code(err) == codes.ResourceExhausted {
+		s.limits.TooLarge() // grpc's own refusal, which no handler sees for what it is
+	}
 	if refused := refusal(s.ctx); err == nil && refused != nil {
 		return refused
 	}

@@ -23,7 +23,7 @@ const envelopeSize = 64 << 10
 // *reason.Error.
 func (h *Handler) openBody(r *http.Request, limit int64) (io.Reader, *reason.Error) {
 	if r.ContentLength > limit {
-		return nil, h.tooLarge()
+		return nil, h.sizeError()
 	}
 	sent := h.bound(r.Body, limit)
 	switch coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); coding {
@@ -84,7 +84,7 @@ type bounded struct {
 }
 
 func (h *Handler) bound(r io.Reader, limit int64) *bounded {
-	return &bounded{r: r, left: limit, tooLarge: h.tooLarge()}
+	return &bounded{r: r, left: limit, tooLarge: h.sizeError()}
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -113,6 +113,13 @@ func asReason(err error) error {
 	return reason.New(reason.RequestInvalid, "The body ended early or is damaged; send it whole.").Because(err)
 }
 
-func (h *Handler) tooLarge() *reason.Error {
+func (h *Handler) sizeError() *reason.Error {
 	return reason.New(reason.TorrentTooLarge, "It may have %d bytes at most.", h.maxTorrentSize)
+}
+
+// noteRefusal tells of what this door has refused if it was for its size.
+func (h *Handler) noteRefusal(e *reason.Error) {
+	if e != nil && e.Reason == reason.TorrentTooLarge {
+		h.tooLarge()
+	}
 }

@@ -57,6 +57,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *reason.Error) {
 	torrent, failure := h.readForm(r)
 	if failure != nil {
+		h.noteRefusal(failure)
 		httpx.Drain(w, r)
 		return cached{}, failure
 	}
@@ -85,7 +86,7 @@ func (h *Handler) readForm(r *http.Request) ([]byte, *reason.Error) {
 	case len(torrent) == 0:
 		return nil, reason.New(reason.TorrentEmpty, "The field "+field+" holds no bytes; send the file itself.")
 	case int64(len(torrent)) > h.maxTorrentSize:
-		return nil, h.tooLarge()
+		return nil, h.sizeError()
 	}
 	return torrent, nil
 }

@@ -28,6 +28,9 @@ type Options struct {
 	PublicURL string
 	// Contact is whom the answer page names for questions. Empty: nobody.
 	Contact string
+	// TooLarge is told of each upload that is refused for its size before Client has
+	// seen it. Nil: nobody is.
+	TooLarge func()
 	// Logger gets panics. Nil: they are not logged.
 	Logger *slog.Logger
 }
@@ -38,6 +41,7 @@ type Handler struct {
 	maxTorrentSize int64
 	publicURL      string // without a slash at the end; may be empty
 	site           *web.Site
+	tooLarge       func()
 	log            *slog.Logger
 }
 
@@ -59,11 +63,15 @@ func New(o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.TooLarge == nil {
+		o.TooLarge = func() {}
+	}
 	return &Handler{
 		client:         o.Client,
 		maxTorrentSize: o.MaxTorrentSize,
 		publicURL:      strings.TrimSuffix(o.PublicURL, "/"),
 		site:           site,
+		tooLarge:       o.TooLarge,
 		log:            o.Logger,
 	}, nil
 }

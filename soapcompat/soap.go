@@ -36,6 +36,7 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 		}
 		var result cached
 		failure, _ := errors.AsType[*reason.Error](err)
+		h.noteRefusal(failure)
 		if failure == nil {
 			result, failure = h.cacheCall(r, c)
 		}
@@ -67,6 +68,10 @@ func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {
 	}
 	if len(c.request.Torrent) == 0 {
 		return cached{}, reason.New(reason.TorrentEmpty, "Send the file's bytes, as base64.")
+	}
+	if int64(len(c.request.Torrent)) > h.maxTorrentSize {
+		h.tooLarge()
+		return cached{}, h.sizeError()
 	}
 	return h.cache(r, c.request.Torrent)
 }

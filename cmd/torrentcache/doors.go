@@ -25,6 +25,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		GRPCAddress:    h.announcement.grpcAddress(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		Private:        h.cache.Private,
+		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,
 	})
 	if err != nil {
@@ -36,6 +37,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
 		Contact:        h.cfg.Contact,
+		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,
 	})
 	if err != nil {

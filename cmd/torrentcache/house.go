@@ -105,9 +105,10 @@ func (h *house) listenHTTP(ctx context.Context, setting, address string, s *http
 	name := "HTTP"
 	if s.TLSConfig != nil {
 		name, h.announcement.https = "HTTPS", l.Addr()
+		l = h.limits.Times(l, s)
 	} else {
 		h.announcement.http = l.Addr()
-		l = httpx.MendRequestLines(h.fastPath(l, s))
+		l = httpx.MendRequestLines(h.limits.Times(h.fastPath(l, s), s))
 	}
 	h.group.Public = append(h.group.Public, lifecycle.HTTP(name, s, l))
 	return nil

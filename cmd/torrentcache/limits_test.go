@@ -43,6 +43,9 @@ func TestLimitsAreDocumented(t *testing.T) {
 			t.Errorf("--%s is no flag of serve", name)
 		}
 	}
+	if row := regexp.MustCompile(`(?m)^\|[^|]*\| *-? *\|.*`).FindString(string(text)); row != "" {
+		t.Errorf("a limit without a counter: %s", row)
+	}
 	limits := documented("\\| `([a-z_]+)` \\|")
 	for name := range limit.New(limit.Settings{}).Stats().Refused {
 		if !limits[name] {

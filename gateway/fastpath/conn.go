@@ -232,6 +232,10 @@ const leastHead = 4
 // accepted or came back; its own deadlines rule then.
 func (c *conn) answered() bool { return !c.extendAt.IsZero() }
 
+// Answered reports whether what the last Read waited for in vain is another request:
+// the fast path has answered the one before. It is for who reads.
+func (c *conn) Answered() bool { return c.answered() }
+
 // handOver notes what the server must have read before the connection comes
 // back, given that it gets n bytes that begin with h now, and lets the server's
 // deadlines rule.

@@ -17,12 +17,16 @@ const (
 	Memory
 	Inflating
 	BodyTime
+	Size
+	HeaderTime
+	IdleTime
 	kinds // how many there are
 )
 
 var kindNames = [kinds]string{
 	"connections", "connections_per_address", "uploads", "uploads_per_address", "streams", "streams_per_address",
 	"upload_rate", "download_rate", "new_bytes", "memory", "inflating", "body_time",
+	"size", "header_time", "idle_time",
 }
 
 // Stats is what is under way, and what was refused since the start.

@@ -53,6 +53,10 @@ func (l *Limits) refuse(k Kind, e *reason.Error) error {
 	return e
 }
 
+// TooLarge counts an upload that was refused because of its size. Who refuses it
+// calls this, and nobody whom the refusal comes by.
+func (l *Limits) TooLarge() { l.refused[Size].Add(1) }
+
 // Upload counts an upload of c, which may be RATE_LIMITED.
 func (l *Limits) Upload(c Caller) error {
 	if wait := l.takeUpload(c); wait > 0 {
