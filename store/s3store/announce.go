@@ -25,6 +25,7 @@ type announcer struct {
 
 	mu      sync.Mutex
 	waiting []*notice
+	failing time.Time     // since when batches cannot be written; zero if they can
 	more    chan struct{} // has a value when there may be some waiting
 }
 
@@ -37,6 +38,41 @@ type notice struct {
 }
 
 func newAnnouncer(f *feed) *announcer { return &announcer{feed: f, more: make(chan struct{}, 1)} }
+
+// maxWaiting is how many changes may wait before new ones are refused: ten batches.
+const maxWaiting = 10 * maxBatch
+
+// room returns an error if so many changes wait that no other should be made.
+func (a *announcer) room() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.waiting) >= maxWaiting {
+		return fmt.Errorf("%w: %d changes wait to be written to the feed", store.ErrUnavailable, len(a.waiting))
+	}
+	return nil
+}
+
+// note notes whether a batch could be written.
+func (a *announcer) note(written bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case written:
+		a.failing = time.Time{}
+	case a.failing.IsZero():
+		a.failing = time.Now()
+	}
+}
+
+// failingFor returns for how long batches cannot be written; 0 if they can.
+func (a *announcer) failingFor() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failing.IsZero() {
+		return 0
+	}
+	return time.Since(a.failing)
+}
 
 // add makes the change due and returns at once.
 func (a *announcer) add(e entry, delta totals, done func()) *notice {
@@ -93,10 +129,12 @@ func (a *announcer) run(ctx context.Context) {
 	for a.some(ctx) && wait(ctx, a.turn.left()) {
 		d := newDraft(a.take(0))
 		for !a.publish(ctx, d) {
+			a.note(false)
 			if !wait(ctx, announcePause) {
 				return
 			}
 		}
+		a.note(true)
 		a.turn.end(a.feed, len(d.group))
 		for _, n := range d.group {
 			n.done()

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -137,6 +138,9 @@ func (b *bucket) write(ctx context.Context, key string, body []byte, etag string
 		done, readErr := b.landed(ctx, key, body, etag)
 		if done || errors.Is(readErr, errLost) {
 			return readErr
+		}
+		if errors.Is(err, errLost) {
+			err = cmp.Or(readErr, errUnclear) // who was first may be a try of this write
 		}
 	}
 	f, ok := errors.AsType[*failure](err)

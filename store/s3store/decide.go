@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -14,33 +15,36 @@ const maxDecisions = 20
 
 // runPut stores the upload, sees to it that it is in the feed, and ends w.
 func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome, error) {
+	if err := s.announcer.room(); err != nil {
+		w.settle()
+		return 0, err
+	}
 	outcome, current, err := s.store(ctx, u)
-	switch {
-	case err != nil:
-		w.endBy(err)
-		return 0, s.failed(ctx, err)
-	case outcome == store.AlreadyCached:
+	if err == nil && outcome == store.AlreadyCached {
 		w.settle()
 		return outcome, s.failed(ctx, s.ensureAnnounced(ctx, &current.header))
 	}
-	kind, delta := store.ChangeReplaced, totals{bytes: int64(len(u.item.Torrent))}
-	if outcome == store.Created {
-		kind, delta.torrents = store.ChangeAdded, 1
-	} else {
-		delta.bytes -= current.countedBytes()
+	e, delta := u.announcement(current)
+	if err != nil {
+		s.endBy(err, doubt{id: u.item.IDs.Primary(), write: w, entry: e, delta: delta, since: time.Now()})
+		return 0, s.failed(ctx, err)
+	}
+	if current != nil {
 		s.damaged.drop(current.id)
 	}
-	e := entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.stored}, write: w.id}
 	return outcome, s.announcer.add(e, delta, w.settle).wait(ctx)
 }
 
-// endBy ends a write that failed with err.
-func (w *write) endBy(err error) {
-	if f, ok := errors.AsType[*failure](err); ok && f.landed {
-		w.lose()
-		return
+// announcement returns what the feed gets to know of the upload, which takes the
+// place of current, nil if of nothing.
+func (u *upload) announcement(current *slot) (entry, totals) {
+	kind, delta := store.ChangeReplaced, totals{bytes: int64(len(u.item.Torrent))}
+	if current == nil {
+		kind, delta.torrents = store.ChangeAdded, 1
+	} else {
+		delta.bytes -= current.countedBytes()
 	}
-	w.settle()
+	return entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.stored}, write: u.head.write}, delta
 }
 
 // store decides and writes until no other writer was in between. It returns the

@@ -38,7 +38,8 @@
 //
 // Then comes the feed, then the answer. A write that timed out may have been
 // done or not: reading back tells, since each write carries a number of its own.
-// If that fails as well the answer is [store.ErrUnavailable].
+// If that fails as well the answer is [store.ErrUnavailable], and the node goes on
+// to find out and puts what was done into the feed (doubt.go).
 //
 // # What is not promised
 //
@@ -47,5 +48,6 @@
 // reading and overwriting, in which another node's change may get lost; the
 // first write of an id is safe there, too. A change whose node died before it
 // was in the feed was never acknowledged; an upload of the same torrent puts it
-// there before it is answered.
+// there before it is answered. A removal of a dead node that is not in the feed is
+// in force in the bucket alone, not for copies, until it is sent again.
 package s3store

@@ -20,6 +20,8 @@ var (
 	errLost = errors.New("the object changed meanwhile")
 	// errEmpty says that a range was asked for of an object without any bytes.
 	errEmpty = errors.New("the object is empty")
+	// errUnclear says that a write was refused although what it expected is there.
+	errUnclear = errors.New("refused as changed, but unchanged")
 )
 
 // failure is a request that failed for another reason than what the object is.

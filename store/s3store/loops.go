@@ -15,6 +15,8 @@ const (
 	healthTick = time.Second
 	// healthProof is how old the last write may be before another is tried.
 	healthProof = 10 * time.Second
+	// feedProof is for how long the feed may be impossible to write.
+	feedProof = 5 * time.Second
 	// maintainPause is how often finished sessions are looked for.
 	maintainPause = time.Minute
 )
@@ -34,7 +36,8 @@ func (h *health) set(err error) (before error) {
 }
 
 // Err returns why the store cannot take uploads at the moment, as a write of the
-// last ten seconds has shown; nil if it can. It is for readiness: the store
+// last ten seconds has shown, or that no change came into the feed for five; nil if
+// it can. It is for readiness: the store
 // recovers by itself.
 func (s *Store) Err() error {
 	s.health.mu.Lock()
@@ -45,15 +48,9 @@ func (s *Store) Err() error {
 // watchHealth tests the bucket until ctx ends.
 func (s *Store) watchHealth(ctx context.Context) {
 	for wait(ctx, healthTick) {
-		if s.Err() == nil && time.Since(s.bucket.lastWritten()) < healthProof {
-			continue
-		}
-		err := s.bucket.tryWrite(ctx, s.node)
+		err := s.proveHealth(ctx)
 		if ctx.Err() != nil {
 			return
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %s takes no writes: %w", store.ErrUnavailable, s.location, err)
 		}
 		switch before := s.health.set(err); {
 		case err != nil && before == nil:
@@ -62,6 +59,21 @@ func (s *Store) watchHealth(ctx context.Context) {
 			s.logger.Info("the object store takes writes again")
 		}
 	}
+}
+
+// proveHealth returns why the bucket takes no uploads, after a test write if the
+// last write is not of late.
+func (s *Store) proveHealth(ctx context.Context) error {
+	if s.announcer.failingFor() > feedProof {
+		return fmt.Errorf("%w: %s takes no writes below feed/", store.ErrUnavailable, s.location)
+	}
+	if s.Err() == nil && time.Since(s.bucket.lastWritten()) < healthProof {
+		return nil
+	}
+	if err := s.bucket.tryWrite(ctx, s.node); err != nil {
+		return fmt.Errorf("%w: %s takes no writes: %w", store.ErrUnavailable, s.location, err)
+	}
+	return nil
 }
 
 // follow reads what other nodes put into the feed, until ctx ends.

@@ -71,19 +71,24 @@ func (s *Store) change(ctx context.Context, plan func(context.Context, *view, *w
 }
 
 func (s *Store) runChange(ctx context.Context, w *write, plan func(context.Context, *view, *write) (*overwrite, error)) error {
-	err := errLost
+	if err := s.announcer.room(); err != nil {
+		w.settle()
+		return err
+	}
+	d, err := doubt{write: w}, errLost
 	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
 		var o *overwrite
 		if o, err = plan(ctx, s.view(), w); err != nil {
 			continue
 		}
-		if err = s.bucket.write(ctx, objectKey(o.slot.id), o.next.bytes(), o.slot.etag); err == nil {
-			s.damaged.drop(o.slot.id)
-			e := entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
-			return s.announcer.add(e, o.delta, w.settle).wait(ctx)
+		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
+		d.entry = entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
+		if err = s.bucket.write(ctx, objectKey(d.id), o.next.bytes(), o.slot.etag); err == nil {
+			s.damaged.drop(d.id)
+			return s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
 		}
 	}
-	w.endBy(err)
+	s.endBy(err, d)
 	return s.failed(ctx, err)
 }
 

@@ -39,6 +39,7 @@ type Store struct {
 	announcer *announcer
 	sessions  *sessions
 	damaged   damaged
+	doubts    doubts
 	places    chan struct{} // has a value for each put in progress
 	health    health
 
@@ -71,6 +72,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.loops.Go(func() { s.announcer.run(ctx) })
 	s.loops.Go(func() { s.follow(ctx) })
+	s.loops.Go(func() { s.resolveDoubts(ctx) })
 	s.loops.Go(func() { s.maintain(ctx) })
 	s.loops.Go(func() { s.watchHealth(ctx) })
 	return s, nil

@@ -1,0 +1,153 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// loseAnswer makes the next write of key arrive without an answer, and the read-backs
+// of all its tries fail. After those the key can be read.
+func loseAnswer(way *interceptor, key string) {
+	lost, reads := false, 0
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		switch {
+		case !strings.HasSuffix(req.URL.Path, key):
+		case req.Method == http.MethodPut && !lost:
+			lost = true
+			if resp, err := next.RoundTrip(req); err == nil {
+				resp.Body.Close()
+			}
+			return nil, errNetwork
+		case req.Method == http.MethodGet && lost && reads < maxTries*maxTries:
+			reads++
+			return nil, errNetwork
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+}
+
+// await returns when the feed has a change of kind.
+func await(t *testing.T, s *Store, kind store.ChangeKind) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		_, grown := s.feed.has(writeID{})
+		for _, c := range changesOf(t, s) {
+			if c.Kind == kind {
+				return
+			}
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			t.Fatalf("the feed never got a change of kind %d", kind)
+		}
+	}
+}
+
+// TestDoneWithoutAnswer does things of which nobody learns that they were done: the
+// caller is told so, and the node finds out later and puts them into the feed, once.
+func TestDoneWithoutAnswer(t *testing.T) {
+	way := &interceptor{next: http.DefaultTransport}
+	o := newEngine(t).options("doubt/", fixedTime)
+	o.Transport = way
+	s := open(t, o)
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	for _, step := range []struct {
+		kind store.ChangeKind
+		do   func() error
+		want store.Stats
+	}{
+		{store.ChangeAdded, func() error { return s.Put(t.Context(), []store.Item{item})[0].Err }, store.Stats{Torrents: 1, Bytes: int64(len(item.Torrent))}},
+		{store.ChangeRemoved, func() error { return s.Remove(t.Context(), item.IDs.V1, store.Removal{}) }, store.Stats{Removed: 1}},
+		{store.ChangeRestored, func() error { return s.Restore(t.Context(), item.IDs.V1) }, store.Stats{Torrents: 1, Bytes: int64(len(item.Torrent))}},
+	} {
+		loseAnswer(way, objectKey(item.IDs.V1))
+		if err := step.do(); !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("change of kind %d = %v, want ErrUnavailable", step.kind, err)
+		}
+		await(t, s, step.kind)
+		if stats, err := s.Stats(t.Context()); err != nil || stats != step.want {
+			t.Errorf("after the change of kind %d: %+v, %v; want %+v", step.kind, stats, err, step.want)
+		}
+	}
+	if got := changesOf(t, s); len(got) != 3 {
+		t.Errorf("the feed is %v, want each change once", got)
+	}
+}
+
+// TestDoubtsAreBounded fills the room for what is in doubt.
+func TestDoubtsAreBounded(t *testing.T) {
+	var a doubts
+	put, removal := doubt{entry: entry{Change: store.Change{Kind: store.ChangeAdded}}}, doubt{entry: entry{Change: store.Change{Kind: store.ChangeRemoved}}}
+	for range maxDoubts {
+		a.add(put)
+	}
+	if !a.add(removal) {
+		t.Error("no room for a removal after many uploads")
+	}
+	for range maxDoubts {
+		a.add(removal)
+	}
+	if got := len(a.take()); got != maxDoubts {
+		t.Errorf("%d in doubt, want at most %d", got, maxDoubts)
+	}
+}
+
+// TestFeedThatCannotBeWritten refuses writes below feed/ alone: the store says so,
+// takes no more changes than there is room for, and recovers.
+func TestFeedThatCannotBeWritten(t *testing.T) {
+	way := &interceptor{next: http.DefaultTransport}
+	o := newEngine(t).options("nofeed/", fixedTime)
+	o.Transport = way
+	s := open(t, o)
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/feed/") {
+			return xmlAnswer(req, http.StatusForbidden, "AccessDenied"), nil
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+	var last *notice
+	for i := range uint64(2*maxBatch + maxWaiting) { // a batch is under way, and may take along another
+		last = s.announcer.add(entry{Change: store.Change{Kind: store.ChangeAdded, IDs: storetest.Torrent(storetest.V1, i%9, 300, 0).IDs}}, totals{}, func() {})
+	}
+	item := storetest.Torrent(storetest.V1, 10, 300, 0)
+	if err := s.Put(t.Context(), []store.Item{item})[0].Err; !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Put = %v, want ErrUnavailable", err)
+	}
+	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Remove = %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("what was refused is there: %v", err)
+	}
+	awaitHealth(t, s, false)
+	way.hook.Store(nil)
+	awaitHealth(t, s, true)
+	if err := last.wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	mustPut(t, s, item, store.Created)
+}
+
+// awaitHealth returns when the store says that it takes uploads, or that it does not.
+func awaitHealth(t *testing.T, s *Store, well bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for (s.Err() == nil) != well {
+		if !wait(ctx, 10*time.Millisecond) {
+			t.Fatalf("Err() is %v", s.Err())
+		}
+	}
+}
