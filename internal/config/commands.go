@@ -23,6 +23,8 @@ type Serve struct {
 	IndexCacheSize Size   // memory for the store's index
 	Private        string // accept or reject
 	AuditLog       string // file name; empty: the log
+
+	dataDir *pflag.Flag // tells whether DataDir was given
 }
 
 // minIndexCache is the smallest cache of the index that is of use, in bytes.
@@ -45,6 +47,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
 	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "folder of the torrents, made if it is not there")
+	s.dataDir = flags.Lookup("data-dir")
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
 	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
@@ -85,7 +88,7 @@ func (s *Serve) validateTLS() error {
 // chooseStore sets DataDir from Store.
 func (s *Serve) chooseStore() error {
 	switch {
-	case s.Store != "" && s.DataDir != defaultDataDir:
+	case s.Store != "" && s.DataDir != "" && s.dataDir.Changed:
 		return errors.New("--store and --data-dir: want one of them; --data-dir DIR is --store disk:DIR")
 	case strings.HasPrefix(s.Store, bucketStore):
 		s.DataDir = ""

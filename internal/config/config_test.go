@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -187,6 +189,47 @@ func TestGatewayValidate(t *testing.T) {
 		g.Backend = backend
 		if err := g.Validate(); (err == nil) != ok {
 			t.Errorf("%q: %v", backend, err)
+		}
+	}
+}
+
+// TestOneStoreIsNamed names the store twice, or not, by flags, the environment and
+// the file that `torrentcache config` writes, where what is not set is empty.
+func TestOneStoreIsNamed(t *testing.T) {
+	written := filepath.Join(t.TempDir(), "torrentcache.yaml")
+	if err := os.WriteFile(written, []byte("store: s3://torrents\ndata-dir: \"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		environ []string
+		args    []string
+		dir     string
+		refused bool
+	}{
+		{nil, nil, defaultDataDir, false},
+		{nil, []string{"--store", "s3://torrents"}, "", false},
+		{nil, []string{"--store", "disk:here"}, "here", false},
+		{nil, []string{"--store", "s3://torrents", "--data-dir", "here"}, "", true},
+		{nil, []string{"--store", "s3://torrents", "--data-dir", defaultDataDir}, "", true},
+		{nil, []string{"--store", "disk:here", "--data-dir", defaultDataDir}, "", true},
+		{[]string{"TORRENTCACHE_DATA_DIR=" + defaultDataDir}, []string{"--store", "s3://torrents"}, "", true},
+		{nil, []string{"--config", written}, "", false},
+	} {
+		var s Serve
+		flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+		s.AddFlags(flags)
+		if err := flags.Parse(test.args); err != nil {
+			t.Fatal(err)
+		}
+		if err := Fill(flags, test.environ); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Validate()
+		if (err != nil) != test.refused || err == nil && s.DataDir != test.dir {
+			t.Errorf("%v %v: folder %q, %v; want folder %q, refused %v", test.environ, test.args, s.DataDir, err, test.dir, test.refused)
+		}
+		if err == nil && s.Validate() != nil {
+			t.Errorf("%v %v: valid once only: %v", test.environ, test.args, s.Validate())
 		}
 	}
 }
