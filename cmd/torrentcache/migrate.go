@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/migrate"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/store"
@@ -83,8 +84,18 @@ func (s *migrateSettings) validate() error {
 		return fmt.Errorf("--parallel %d: want 1 to 1024", s.parallel)
 	case s.state == "":
 		return errors.New("--state is empty: want the name of a file")
+	case !isPlace(s.from) && !strings.HasPrefix(s.from, serverPrefix):
+		return fmt.Errorf("--from %q: want server:HOST:PORT, disk:DIR or s3://BUCKET/PREFIX", config.Redact(s.from))
+	case !isPlace(s.to):
+		return fmt.Errorf("--to %q: want disk:DIR or s3://BUCKET/PREFIX", config.Redact(s.to))
 	}
 	return nil
+}
+
+// isPlace reports whether name is a folder's or a bucket's, in form.
+func isPlace(name string) bool {
+	dir, isDisk := strings.CutPrefix(name, "disk:")
+	return isDisk && dir != "" || strings.HasPrefix(name, "s3://")
 }
 
 // migrateSource is what migrate reads.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/migrate"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/store"
@@ -26,7 +27,7 @@ func openStoreAt(ctx context.Context, flag, name string, toRead bool, log io.Wri
 	}
 	location, err := bucketLocation(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", flag, name, err)
+		return nil, fmt.Errorf("%s %s: %w", flag, config.Redact(name), err)
 	}
 	st, err := s3store.Open(ctx, s3store.Options{Location: location, Logger: folderLogger(log)})
 	if err != nil {

@@ -95,10 +95,14 @@ func TestMigrateRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"both are required":           {"--from", "disk:x"},
-		"are the same":                {"--from", "disk:x", "--to", "disk:x"},
-		"no data folder":              {"--from", "disk:" + t.TempDir(), "--to", "disk:" + t.TempDir()},
-		"want server:HOST:PORT":       {"--from", "server:here", "--to", "disk:" + t.TempDir()},
+		"both are required":     {"--from", "disk:x"},
+		"are the same":          {"--from", "disk:x", "--to", "disk:x"},
+		"no data folder":        {"--from", "disk:" + t.TempDir(), "--to", "disk:" + t.TempDir()},
+		"want server:HOST:PORT": {"--from", "server:here", "--to", "disk:" + t.TempDir()},
+		"--from \"here:9091\": want server:HOST:PORT, disk:DIR": {"--from", "here:9091", "--to", "disk:x"},
+		"--to \"server:here:1\": want disk:DIR or s3://":        {"--from", "disk:x", "--to", "server:here:1"},
+		"--to \"disk:\": want disk:DIR or s3://":                {"--from", "disk:x", "--to", "disk:"},
+		"********@torrents: credentials do not belong here":     {"--from", "s3://a:hunter2@torrents", "--to", "disk:" + t.TempDir()},
 		"want 1 to 1024":              {"--from", "disk:x", "--to", "disk:y", "--parallel", "0"},
 		"migration to s3://elsewhere": {"--from", "disk:x", "--to", "disk:y", "--state", of},
 	} {

@@ -81,7 +81,7 @@ func bucketLocation(text string) (s3store.Location, error) {
 func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, error) {
 	location, err := bucketLocation(cfg.Store)
 	if err != nil {
-		return nil, fmt.Errorf("--store %s: %w", cfg.Store, err)
+		return nil, fmt.Errorf("--store %s: %w", config.Redact(cfg.Store), err)
 	}
 	st, err := s3store.Open(ctx, s3store.Options{
 		Location: location,

@@ -96,7 +96,7 @@ func (s *Serve) chooseStore() error {
 	case strings.HasPrefix(s.Store, diskStore):
 		s.Store, s.DataDir = "", strings.TrimPrefix(s.Store, diskStore)
 	case s.Store != "":
-		return fmt.Errorf("--store %q: want disk:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME", s.Store)
+		return fmt.Errorf("--store %q: want disk:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME", Redact(s.Store))
 	}
 	if s.DataDir == "" {
 		return errors.New("--data-dir is empty: want a folder")

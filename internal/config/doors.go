@@ -108,7 +108,7 @@ func (d *Doors) validatePublicURL() error {
 	u, err := url.Parse(d.PublicURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" {
-		return fmt.Errorf("--public-url %q: want a scheme and a host, such as https://example.org", d.PublicURL)
+		return fmt.Errorf("--public-url %q: want a scheme and a host, such as https://example.org", Redact(d.PublicURL))
 	}
 	return nil
 }

@@ -34,18 +34,16 @@ func Source(f *pflag.Flag) string {
 	return "default"
 }
 
-// masked stands for a secret.
-const masked = "********"
-
 // Format returns the settings in force as a file for --config, with a comment on
-// each line that says where its value comes from. Secrets are masked.
+// each line that says where its value comes from. Secrets are masked, those in
+// addresses as [Redact] does it.
 func Format(flags *pflag.FlagSet) (string, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "help" || f.Name == fileFlag {
 			return
 		}
-		value := &yaml.Node{Kind: yaml.ScalarNode, Value: f.Value.String(), LineComment: Source(f)}
+		value := &yaml.Node{Kind: yaml.ScalarNode, Value: Redact(f.Value.String()), LineComment: Source(f)}
 		if _, secret := f.Annotations[secretKey]; secret && value.Value != "" {
 			value.Value = masked
 		}

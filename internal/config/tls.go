@@ -56,7 +56,7 @@ func (t *TLS) validate(publicURL string) error {
 		return fmt.Errorf("--acme on needs --public-url with https and the name that the certificate is for, not %q", publicURL)
 	}
 	if u, err := url.Parse(t.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("--acme-directory %q: want an https address", t.ACMEDirectory)
+		return fmt.Errorf("--acme-directory %q: want an https address", Redact(t.ACMEDirectory))
 	}
 	return nil
 }

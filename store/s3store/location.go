@@ -1,8 +1,11 @@
 package s3store
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7/pkg/s3utils"
@@ -21,41 +24,71 @@ type Location struct {
 }
 
 // ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME, where prefix,
-// endpoint and region may be left out. An endpoint without a scheme is HTTPS.
+// endpoint and region may be left out. An endpoint without a scheme is HTTPS. The
+// error repeats nothing that may be a secret.
 func ParseLocation(text string) (Location, error) {
 	if !strings.HasPrefix(text, scheme) {
 		return Location{}, fmt.Errorf("want %sbucket/prefix?endpoint=URL&region=NAME", scheme)
 	}
 	u, err := url.Parse(text)
-	if err != nil {
-		return Location{}, fmt.Errorf("no URL: %w", err)
+	switch {
+	case err != nil && strings.Contains(text, "@"), err == nil && u.User != nil:
+		return Location{}, errCredentials
+	case err != nil:
+		return Location{}, fmt.Errorf("no URL: %w", errors.Unwrap(err))
+	case u.Fragment != "":
+		return Location{}, errors.New("want no # in it")
 	}
-	l := Location{Bucket: u.Host, Prefix: strings.Trim(u.Path, "/")}
-	if err := s3utils.CheckValidBucketNameStrict(l.Bucket); err != nil || u.User != nil || u.Fragment != "" {
-		return Location{}, fmt.Errorf("%q is no bucket's name: want %sbucket/prefix", u.Host, scheme)
+	l := Location{Bucket: u.Host}
+	if err := s3utils.CheckValidBucketNameStrict(l.Bucket); err != nil {
+		return Location{}, fmt.Errorf("%q is no bucket's name: want 3 to 63 lower case letters, digits, dots and hyphens", u.Host)
 	}
-	if l.Prefix != "" {
-		l.Prefix += "/"
+	if l.Prefix, err = parsePrefix(u.Path); err != nil {
+		return Location{}, err
 	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return Location{}, fmt.Errorf("parameters: %w", err)
+	return l, l.setParameters(u.RawQuery)
+}
+
+// errCredentials tells where credentials are taken from. The address may be seen by
+// all who list processes, and in logs.
+var errCredentials = errors.New("credentials do not belong here: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a credentials file")
+
+// parsePrefix returns what stands before the keys. Clients and proxies would resolve
+// dots and empty parts in an address, each in its own way.
+func parsePrefix(path string) (string, error) {
+	prefix := strings.Trim(path, "/")
+	if prefix == "" {
+		return "", nil
 	}
-	for name, values := range query {
-		switch {
-		case len(values) != 1 || values[0] == "":
-			return Location{}, fmt.Errorf("parameter %q: want one value", name)
-		case name == "region":
-			l.Region = values[0]
-		case name == "endpoint":
-			if err := l.setEndpoint(values[0]); err != nil {
-				return Location{}, err
-			}
-		default:
-			return Location{}, fmt.Errorf("parameter %q is not known: want endpoint and region", name)
+	for part := range strings.SplitSeq(prefix, "/") {
+		if part == "" || part == "." || part == ".." {
+			return "", fmt.Errorf("prefix %q: want names with single slashes between, none of them . or ..", prefix)
 		}
 	}
-	return l, nil
+	return prefix + "/", nil
+}
+
+func (l *Location) setParameters(text string) error {
+	query, err := url.ParseQuery(text)
+	if err != nil {
+		return fmt.Errorf("parameters: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
+		switch {
+		case name != "region" && name != "endpoint":
+			return fmt.Errorf("parameter %q is not known: want endpoint and region (credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a credentials file)", name)
+		case len(values) != 1 || values[0] == "":
+			return fmt.Errorf("parameter %q: want one value", name)
+		case name == "region":
+			l.Region = values[0]
+		default:
+			if err := l.setEndpoint(values[0]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (l *Location) setEndpoint(text string) error {
@@ -63,7 +96,10 @@ func (l *Location) setEndpoint(text string) error {
 		text = "https://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" {
+	if strings.Contains(text, "@") {
+		return errCredentials
+	}
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return fmt.Errorf("endpoint %q: want host, host:port, http://host:port or https://host:port", text)
 	}
 	l.Endpoint, l.Insecure = u.Host, u.Scheme == "http"

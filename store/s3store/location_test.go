@@ -1,6 +1,9 @@
 package s3store
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestParseLocation(t *testing.T) {
 	good := map[string]Location{
@@ -21,10 +24,22 @@ func TestParseLocation(t *testing.T) {
 	for _, text := range []string{
 		"", "disk:x", "s3://", "s3:///x", "s3://UPPER", "s3://a", "s3://torrents?endpoint=", "s3://torrents?endpoint=ftp://x",
 		"s3://torrents?endpoint=http://x/path", "s3://torrents?path=auto", "s3://torrents?region=a&region=b", "s3://user:x@torrents",
-		"s3://torrents#x", "s3://torrents?endpoint=http://%zz",
+		"s3://torrents#x", "s3://torrents?endpoint=http://%zz", "s3://torrents/../x", "s3://torrents/a//b", "s3://torrents/.",
 	} {
 		if got, err := ParseLocation(text); err == nil {
 			t.Errorf("ParseLocation(%q) = %+v, want an error", text, got)
+		}
+	}
+}
+
+func TestNoErrorRepeatsASecret(t *testing.T) {
+	for _, text := range []string{
+		"s3://AKIA:hunter2@torrents", "s3://AKIA:hunter2/x@torrents", "s3://AKIA:hunter2%@torrents",
+		"s3://torrents?secret_key=hunter2", "s3://torrents?endpoint=https://AKIA:hunter2@h",
+	} {
+		_, err := ParseLocation(text)
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "AWS_SECRET_ACCESS_KEY") {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
