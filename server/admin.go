@@ -87,11 +87,17 @@ func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsR
 }
 
 // Drain implements AdminService.
-func (s *adminService) Drain(context.Context, *torrentcachev1.DrainRequest) (*torrentcachev1.DrainResponse, error) {
+func (s *adminService) Drain(ctx context.Context, _ *torrentcachev1.DrainRequest) (*torrentcachev1.DrainResponse, error) {
 	if s.onDrain == nil {
 		return nil, unimplemented("Drain")
 	}
-	s.onDrain()
+	err := s.audited(ctx, audit.Entry{Action: "drain"}, func() error {
+		s.onDrain()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &torrentcachev1.DrainResponse{}, nil
 }
 

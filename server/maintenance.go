@@ -13,6 +13,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/store"
@@ -116,15 +117,17 @@ func (s *adminService) BackupStore(req *torrentcachev1.BackupStoreRequest, strea
 	}
 	answer := &torrentcachev1.BackupStoreResponse{}
 	sent := time.Now()
-	err = s.maintenance.Backup(stream.Context(), req.GetDirectory(), func(copied, total int64) {
-		answer = &torrentcachev1.BackupStoreResponse{CopiedBytes: copied, TotalBytes: total}
-		// If the client is gone the stream's context ends the work.
-		if time.Since(sent) >= progressPause && stream.Send(answer) == nil {
-			sent = time.Now()
-		}
+	err = s.audited(stream.Context(), audit.Entry{Action: "backup", Directory: req.GetDirectory()}, func() error {
+		return backupError(s.maintenance.Backup(stream.Context(), req.GetDirectory(), func(copied, total int64) {
+			answer = &torrentcachev1.BackupStoreResponse{CopiedBytes: copied, TotalBytes: total}
+			// If the client is gone the stream's context ends the work.
+			if time.Since(sent) >= progressPause && stream.Send(answer) == nil {
+				sent = time.Now()
+			}
+		}))
 	})
 	if err != nil {
-		return backupError(err)
+		return err
 	}
 	return stream.Send(answer)
 }
@@ -133,6 +136,8 @@ func (s *adminService) BackupStore(req *torrentcachev1.BackupStoreRequest, strea
 func backupError(err error) error {
 	_, ofFile := errors.AsType[*fs.PathError](err)
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, store.ErrFull):
 		return reason.New(reason.StorageFull, "no room for the copy: %s", err).Because(err)
 	case ofFile, errors.Is(err, store.ErrInvalid):

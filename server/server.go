@@ -43,8 +43,8 @@ type Options struct {
 	// Maintenance is the store's, for VerifyStore and BackupStore. Nil means that
 	// the store has none.
 	Maintenance Maintenance
-	// Audit is told of each removal and restoration before it is done; if it fails
-	// nothing is done. Nil means that nobody keeps a log.
+	// Audit is told of each removal, restoration, backup and drain before it is
+	// done; if it fails nothing is done. Nil means that nobody keeps a log.
 	Audit func(audit.Entry) error
 	// Contact is whom those may ask whose torrent was removed: an address or a URL.
 	// Empty: nobody is named.

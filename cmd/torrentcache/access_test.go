@@ -140,6 +140,9 @@ func TestKeyInThePath(t *testing.T) {
 	if _, refusal := uploadForm(t, &doors{http: p.http + "k/wrong/"}, torrent); refusal != "401 Error 113" {
 		t.Errorf("a wrong key: %s", refusal)
 	}
+	if _, refusal := uploadForm(t, &doors{http: p.http + "k//"}, torrent); refusal != "401 Error 113" {
+		t.Errorf("an empty key: %s", refusal)
+	}
 	httpGet(t, base+"/torrent/%00%0d%0a")
 	httpGet(t, base+"/no/such/path")
 	_, _, metrics := httpGet(t, p.admin+"metrics")

@@ -24,10 +24,13 @@ func (h *house) auditLog(file string) (func(audit.Entry) error, error) {
 
 // logAudit writes an entry into the log, which nobody syncs.
 func (h *house) logAudit(e audit.Entry) error {
-	attrs := []any{"who", e.Who, "action", e.Action, "info_hash", e.InfoHash}
-	for name, value := range map[string]string{"reason": e.Reason, "reference": e.Reference, "failed": e.Failed} {
-		if value != "" {
-			attrs = append(attrs, slog.String(name, value))
+	attrs := []any{"who", e.Who, "action", e.Action}
+	for _, a := range []slog.Attr{
+		slog.String("info_hash", e.InfoHash), slog.String("directory", e.Directory),
+		slog.String("reason", e.Reason), slog.String("reference", e.Reference), slog.String("failed", e.Failed),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
 		}
 	}
 	h.logger.Info("audit", attrs...)

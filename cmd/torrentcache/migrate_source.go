@@ -25,6 +25,7 @@ type serverSource struct {
 
 func dialSource(address, key string) (*serverSource, error) {
 	o := nodeOptions(maxRecord)
+	o.Ailing = true
 	conn, err := nodes.Dial([]string{address}, o)
 	if err != nil {
 		return nil, err

@@ -85,7 +85,9 @@ func (s *site) dial() (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := nodes.Dial([]string{s.admin}, nodeOptions(0))
+	o := nodeOptions(0)
+	o.Ailing = true
+	conn, err := nodes.Dial([]string{s.admin}, o)
 	if err != nil {
 		return nil, fmt.Errorf("--admin %s: %w", s.admin, err)
 	}

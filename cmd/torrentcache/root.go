@@ -43,7 +43,7 @@ func newRoot(env environment) *cobra.Command {
 	root.AddCommand(newServe(env), newGateway(env), newKey(env), newConfig(env), newVersion(env))
 	root.AddCommand(newPush(env), newGet(env), newInfo(env), newMissing(env))
 	root.AddCommand(newVerify(env), newBackup(env), newReindex(env), newExport(env), newImport(env), newMigrate(env))
-	root.AddCommand(newRemove(env), newRestore(env), newStats(env))
+	root.AddCommand(newRemove(env), newRestore(env), newStats(env), newDrain(env))
 	return root
 }
 

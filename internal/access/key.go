@@ -39,17 +39,18 @@ func DigestOf(key string) Digest { return sha256.Sum256([]byte(key)) }
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // keyIn returns the key in the value of an Authorization header: Bearer KEY (RFC
-// 6750), or Basic with the key as password and any user name (RFC 7617).
+// 6750), or Basic with the key as password and any user name (RFC 7617). The key may
+// be empty. It is false if the value is of another form.
 func keyIn(authorization string) (string, bool) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	rest = strings.TrimSpace(rest)
 	switch {
 	case strings.EqualFold(scheme, "bearer"):
-		return rest, rest != ""
+		return rest, true
 	case strings.EqualFold(scheme, "basic"):
 		plain, err := base64.StdEncoding.DecodeString(rest)
 		_, key, ok := strings.Cut(string(plain), ":")
-		return key, err == nil && ok && key != ""
+		return key, err == nil && ok
 	}
 	return "", false
 }

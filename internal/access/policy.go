@@ -123,9 +123,13 @@ func (w *Principal) add(e Entry, keyed bool) {
 // keyOf returns the entry of the key that was shown.
 func (p *Policy) keyOf(authorization string) (Entry, error) {
 	key, ok := keyIn(authorization)
-	if !ok {
+	switch {
+	case !ok:
 		return Entry{}, reason.New(reason.Unauthenticated,
 			"the Authorization header is neither Bearer KEY nor Basic with the key as the password")
+	case key == "":
+		return Entry{}, reason.New(reason.Unauthenticated,
+			"the key is empty: it belongs behind Bearer, in place of Basic's password, or after /k/ in the path")
 	}
 	e, ok := p.keys[DigestOf(key)]
 	if !ok {

@@ -18,8 +18,9 @@ import (
 type Entry struct {
 	Time      time.Time `json:"time"`
 	Who       string    `json:"who"`    // the name in the keys file, or anonymous
-	Action    string    `json:"action"` // remove or restore, for instance
+	Action    string    `json:"action"` // remove, restore, backup or drain
 	InfoHash  string    `json:"info_hash,omitempty"`
+	Directory string    `json:"directory,omitempty"` // of a backup
 	Reason    string    `json:"reason,omitempty"`
 	Reference string    `json:"reference,omitempty"`
 	Erase     bool      `json:"erase,omitempty"`  // the bytes at once

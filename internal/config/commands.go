@@ -55,7 +55,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
 	s.IndexCacheSize = 64 << 20
 	flags.Var(&s.IndexCacheSize, "index-cache-size", "memory for the store's index, whatever the number of torrents")
-	flags.StringVar(&s.AuditLog, "audit-log", "", "file that gets a line of JSON for each removal and restoration, before it is done; opened anew on SIGHUP (default: lines of the log)")
+	flags.StringVar(&s.AuditLog, "audit-log", "", "file that gets a line of JSON for each removal, restoration, backup and drain, before it is done; opened anew on SIGHUP (default: lines of the log)")
 	flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
 }
 

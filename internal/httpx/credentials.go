@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -45,14 +46,21 @@ func Credentials(next http.Handler) http.Handler {
 	})
 }
 
+// doors begin the paths of scripts and pages. What is named so is no key: a script
+// whose key is empty asks for /k//autoupload.php.
+var doors = []string{"api", "autoupload.php", "upload.php", "torrent", "v1"}
+
 // cutKey returns the key in a path, and the path behind it, which begins with a
-// slash.
+// slash. An empty key is one, too: it is wrong, and whoever sent it hears so.
 func cutKey(path string) (key, rest string, ok bool) {
 	tail, ok := strings.CutPrefix(MergeSlashes(path), keyPath)
 	if !ok {
 		return "", "", false
 	}
 	key, rest, _ = strings.Cut(tail, "/")
+	if slices.Contains(doors, key) {
+		return "", "/" + tail, true
+	}
 	return key, "/" + rest, true
 }
 

@@ -36,6 +36,9 @@ type Options struct {
 	// TLS is for the way to the nodes; the name in each address is checked. Nil
 	// means that it is not encrypted.
 	TLS *tls.Config
+	// Ailing has calls go to nodes that say that they do not serve, too: for the
+	// operator, who works on just those.
+	Ailing bool
 	// FeedToken returns what, unless empty, is sent with the calls of SyncService, which are the
 	// edge's own. All others are users' calls and carry users' credentials.
 	FeedToken func() string // nil: nothing is
@@ -52,7 +55,11 @@ type Options struct {
 // had been there before. (grpc itself repeats any call that never left.) Streams
 // are not repeated either.
 func Dial(addresses []string, o Options) (*Conn, error) {
-	healthy, err := dial(&builder{addresses: addresses, config: healthyConfig}, o)
+	config := healthyConfig
+	if o.Ailing {
+		config = anyConfig
+	}
+	healthy, err := dial(&builder{addresses: addresses, config: config}, o)
 	if err != nil {
 		return nil, err
 	}
