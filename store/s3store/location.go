@@ -62,7 +62,7 @@ func parsePrefix(path string) (string, error) {
 	}
 	for part := range strings.SplitSeq(prefix, "/") {
 		if part == "" || part == "." || part == ".." {
-			return "", fmt.Errorf("prefix %q: want names with single slashes between, none of them . or ..", prefix)
+			return "", fmt.Errorf("prefix %q: want names with single slashes between, and neither . nor .. among them", prefix)
 		}
 	}
 	return prefix + "/", nil
