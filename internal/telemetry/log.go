@@ -16,11 +16,20 @@ func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	if min.UnmarshalText([]byte(level)) != nil {
 		min = slog.LevelInfo
 	}
-	options := &slog.HandlerOptions{Level: min}
+	options := &slog.HandlerOptions{Level: min, ReplaceAttr: plainError}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// plainError has an error logged by what it says: as text slog would ask it for
+// more, and some libraries' errors then tell where in the code they were made.
+func plainError(_ []string, a slog.Attr) slog.Attr {
+	if err, ok := a.Value.Any().(error); ok {
+		return slog.String(a.Key, err.Error())
+	}
+	return a
 }
 
 // HTTPErrorLog returns the ErrorLog of an http.Server: its lines go to logger,

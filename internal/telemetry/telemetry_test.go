@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -133,6 +135,23 @@ func TestLoggerFormatsAndLevels(t *testing.T) {
 		NewLogger(&out, c.format, c.level).Info("a")
 		if got := out.String(); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
 			t.Errorf("%s, %s: %q", c.format, c.level, got)
+		}
+	}
+}
+
+// wordy is an error that says more than its message when it is asked to.
+type wordy struct{}
+
+func (wordy) Error() string { return "it broke" }
+
+func (wordy) Format(f fmt.State, verb rune) { fmt.Fprint(f, "it broke at main.go:12") }
+
+func TestErrorsAreLoggedByTheirMessage(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var out bytes.Buffer
+		NewLogger(&out, format, "info").Error("a", slog.Any("error", wordy{}))
+		if got := out.String(); !strings.Contains(got, `"it broke"`) {
+			t.Errorf("%s: %s", format, got)
 		}
 	}
 }
