@@ -71,6 +71,9 @@ func (b *backup) run(ctx context.Context) error {
 	if err := syncDir(fs, fs.PathJoin(b.dir, segmentsDir)); err != nil {
 		return err
 	}
+	if err := writeMark(fs, b.dir, now.mark(), true); err != nil {
+		return err
+	}
 	return renameFile(fs, b.dir, unfinishedName, backupName)
 }
 

@@ -25,8 +25,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	defer s.leave()
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
-	now := s.options.Clock().Add(removedStays)
-	return s.compact(ctx, &compaction{store: s, now: now.Unix(), pace: newPace(0)})
+	return s.compact(ctx, &compaction{store: s, ahead: removedStays, pace: newPace(0)})
 }
 
 // compact does all work there is.
@@ -38,20 +37,20 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 	var errs []error
 	tried := map[uint64]bool{} // a segment is not tried twice, so this ends
 	for {
+		c.now = s.options.Clock().Add(c.ahead).Unix()
 		id, found := c.pick(tried)
 		if !found || ctx.Err() != nil || s.Err() != nil {
 			return errors.Join(append(errs, ctx.Err())...)
 		}
 		tried[id] = true
 		// One that cannot be read does not keep the others from being compacted.
-		errs = append(errs, c.segment(ctx, id))
+		errs = append(errs, c.inTime(id).segment(ctx, id))
 	}
 }
 
 // tend works in the background until ctx ends: it notes accesses, and compacts or,
 // if the store is bounded, sees that it stays so.
 func (s *Store) tend(ctx context.Context) {
-	defer close(s.tended)
 	ticker := time.NewTicker(compactEvery)
 	defer ticker.Stop()
 	for {
@@ -79,7 +78,7 @@ func (s *Store) makeSpace(ctx context.Context) error {
 	case s.options.CompactionRate < 0:
 		return nil
 	}
-	return s.compact(ctx, &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(s.options.CompactionRate)})
+	return s.compact(ctx, &compaction{store: s, pace: newPace(s.options.CompactionRate)})
 }
 
 // takeTurn waits until nobody else compacts or makes a backup.
@@ -119,10 +118,26 @@ func (s *Store) erase(ctx context.Context, id infohash.ID) error {
 // compaction moves what is needed out of segments and takes them away.
 type compaction struct {
 	store *Store
-	now   int64 // removed bytes that are due by then go, in seconds since 1970
+	ahead time.Duration // removed bytes that will be due then go too
+	now   int64         // removed bytes that are due by then go, in seconds since 1970
 	pace  *pace
 
 	mergeShort bool // short segments are put together
+}
+
+// lateAfter is how long a segment may be due before it is compacted as fast as
+// that goes: the pace must not keep removed bytes longer than a day.
+const lateAfter = 6 * time.Hour
+
+// inTime returns c, without its pace if the segment is late.
+func (c *compaction) inTime(id uint64) *compaction {
+	due := c.store.index.accounts.get(id).due
+	if due == 0 || due+int64(lateAfter/time.Second) > c.now {
+		return c
+	}
+	hurried := *c
+	hurried.pace = newPace(0)
+	return &hurried
 }
 
 // segment compacts one segment, and before it those that cannot stay without

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -146,43 +145,6 @@ func accountsAreTrue(t *testing.T, s *Store) {
 	}
 }
 
-// TestCompactionWaits shows what the background does when: removed bytes stay
-// half a day, and are gone after.
-func TestCompactionWaits(t *testing.T) {
-	var hours atomic.Int64
-	o := onDisk(vfs.NewMem(), "/store")
-	o.Clock = func() time.Time { return fixedClock().Add(time.Duration(hours.Load()) * time.Hour) }
-	s := mustOpen(t, o)
-	item, other := faultTorrent(1), faultTorrent(2)
-	mustPut(t, s, item, store.Created)
-	mustPut(t, s, other, store.Created)
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
-		t.Fatal(err)
-	}
-	background := func() {
-		t.Helper()
-		c := &compaction{store: s, now: o.Clock().Unix(), pace: newPace(1 << 40)}
-		if err := s.compact(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	hours.Store(11)
-	background()
-	if !onDiskAnywhere(t, s.options, item.Info()) {
-		t.Error("removed bytes were gone after 11 hours")
-	}
-	// Removing again, as scripts do, does not put it off.
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "again"}); err != nil {
-		t.Fatal(err)
-	}
-	hours.Store(13)
-	background()
-	if onDiskAnywhere(t, s.options, item.Info()) {
-		t.Error("removed bytes were there after 13 hours")
-	}
-	serves(t, s, other)
-}
-
 // TestCompactionMeetsReaders reads everything while everything moves.
 func TestCompactionMeetsReaders(t *testing.T) {
 	s, items := filled(t, 80)
@@ -241,38 +203,5 @@ func TestCompactionOfShortSegments(t *testing.T) {
 	s = reopened(t, s, true)
 	for _, item := range items {
 		serves(t, s, item)
-	}
-}
-
-// TestVoidStaysVoid compacts the segment whose header says that the end of the
-// one before is void: that one has to go as well.
-func TestVoidStaysVoid(t *testing.T) {
-	o, items := three(t)
-	ghost := storetest.Torrent(storetest.V1, 50, 300, 0)
-	s := mustOpen(t, o)
-	end := s.committer.stats().offset
-	for _, r := range s.Put(t.Context(), []store.Item{faultTorrent(5), ghost}) {
-		if r.Err != nil {
-			t.Fatal(r.Err)
-		}
-	}
-	mustClose(t, s)
-	// The first of the group is torn, so that the ghost behind it is void.
-	flip(t, o.FS, fileOf(o, 1), end+recordHeaderSize+9)
-	if err := Reindex(o); err != nil {
-		t.Fatal(err)
-	}
-	s = mustOpen(t, o)
-	c := &compaction{store: s, pace: newPace(0)}
-	mustPut(t, s, faultTorrent(6), store.Created)
-	if err := c.segment(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
-	s = reopened(t, s, true)
-	for _, item := range append(items, faultTorrent(6)) {
-		serves(t, s, item)
-	}
-	if _, err := s.Get(t.Context(), ghost.IDs.V1); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("Get of what was void = %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/crc32"
+	"log/slog"
 	"slices"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -33,6 +34,10 @@ func (b *copies) add(ctx context.Context, seg *segment, h *header, at location) 
 	e, needed, err := isNeeded(b.store.index.get, h, at)
 	if err != nil || !needed {
 		return err
+	}
+	if h.mended {
+		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
+			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", seg.id), slog.Int64("offset", at.offset))
 	}
 	r := relic{header: *h, at: at}
 	switch body, err := readBody(seg, h, at.offset); {

@@ -67,7 +67,7 @@ func TestFlippedBit(t *testing.T) {
 }
 
 // TestFlippedBitReindexed does the same to a store that then has to build its
-// index from the segments.
+// index from the segments: one bit of a header does not hide whose it is.
 func TestFlippedBitReindexed(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
@@ -75,6 +75,7 @@ func TestFlippedBitReindexed(t *testing.T) {
 	mustClose(t, s)
 	name := fileOf(o, at.segment)
 	end := at.offset + recordSize(int(at.length))
+	unread := at.offset + recordHeaderSize + int64(at.length)
 	offsets := []int64{0, 9, 20, 40, 79, segmentCopy, segmentCopy + 76}
 	for offset := at.offset; offset < end; offset += 1 + int64(rand.Uint64N(5)) {
 		offsets = append(offsets, offset)
@@ -90,11 +91,42 @@ func TestFlippedBitReindexed(t *testing.T) {
 			serves(t, s, items[0])
 			serves(t, s, items[2])
 			got, err := s.Get(t.Context(), items[1].IDs.V1)
-			known := errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)
-			if !known && !bytes.Equal(got.Bytes, items[1].Torrent) {
+			inRecord := offset >= at.offset && offset < unread
+			if inRecord != errors.Is(err, store.ErrDamaged) || !inRecord && !bytes.Equal(got.Bytes, items[1].Torrent) {
 				t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
 			}
 		})
+	}
+}
+
+// TestFlippedBitInRemoval flips bits of the record of a removal and loses the
+// index: what was removed stays removed.
+func TestFlippedBitInRemoval(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	begin := s.committer.stats().offset
+	if err := s.Remove(t.Context(), items[1].IDs.V1, store.Removal{Reason: "flipped"}); err != nil {
+		t.Fatal(err)
+	}
+	end := s.committer.stats().offset
+	mustPut(t, s, faultTorrent(8), store.Created)
+	mustClose(t, s)
+	whole := snapshot(t, o.FS)
+	for offset := begin; offset < end; offset++ {
+		o.FS = whole.mount(t)
+		flip(t, o.FS, fileOf(o, 1), offset)
+		if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+			t.Fatal(err)
+		}
+		s := mustOpen(t, o)
+		serves(t, s, items[0])
+		serves(t, s, faultTorrent(8))
+		for _, id := range items[1].IDs.All() {
+			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+				t.Errorf("byte %d: Get = %v", offset-begin, err)
+			}
+		}
+		mustClose(t, s)
 	}
 }
 

@@ -34,8 +34,11 @@ type Store struct {
 
 	closing context.Context // ended by Close
 	stop    context.CancelFunc
-	tended  chan struct{} // closed when the work in the background has ended
-	turn    chan struct{} // holds a token while somebody compacts or makes a backup
+	tending sync.WaitGroup // the work in the background
+	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
+
+	marking sync.Mutex
+	marked  mark // the last that was written; guarded by marking
 }
 
 var _ store.Store = (*Store)(nil)
@@ -65,7 +68,8 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
 	}
 	go s.committer.run()
-	go s.tend(s.closing)
+	s.tending.Go(func() { s.tend(s.closing) })
+	s.tending.Go(func() { s.keepMark(s.closing) })
 	return s, nil
 }
 
@@ -77,7 +81,7 @@ func open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
 	}
-	s := &Store{options: o, lock: lock, segments: newSegments(o), tended: make(chan struct{}), turn: make(chan struct{}, 1)}
+	s := &Store{options: o, lock: lock, segments: newSegments(o), turn: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, s.release())
@@ -156,10 +160,11 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	<-s.tended
+	s.tending.Wait()
 	s.noteAccesses()
 	s.committer.queue.close()
 	<-s.committer.stopped
+	s.noteSynced()
 	if err := s.release(); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}

@@ -89,24 +89,42 @@ func writeRecords(f vfs.File, b []byte, offset int64) error {
 // is written meanwhile may be durable or not; nobody is told that it is.
 func syncRecords(f vfs.File) error { return f.SyncData() }
 
-// rewrite writes the bytes between from and to over themselves and syncs them.
-// Recovery does so with records that it found but that may never have been
-// synced: after a failed sync they can stand in the page cache only, marked as
-// clean, and a sync alone would then write nothing.
-func rewrite(f vfs.File, from, to int64) error {
+// rewrite writes the bytes of records over themselves and syncs them. Recovery
+// does so with those that it found but that may never have been synced: after a
+// failed sync they can stand in the page cache only, marked as clean, and a sync
+// alone would then write nothing.
+func rewrite(f vfs.File, records []placed) error {
 	const chunk = 1 << 20
-	b := make([]byte, min(chunk, max(to-from, 0)))
-	for from < to {
-		b = b[:min(int64(len(b)), to-from)]
-		if err := readFull(f, b, from); err != nil {
-			return err
+	var buffer [chunk]byte
+	for _, p := range records {
+		for from, to := p.at, p.end(); from < to; from += chunk {
+			b := buffer[:min(chunk, to-from)]
+			if err := readFull(f, b, from); err != nil {
+				return err
+			}
+			if _, err := f.WriteAt(b, from); err != nil {
+				return err
+			}
 		}
-		if _, err := f.WriteAt(b, from); err != nil {
-			return err
-		}
-		from += int64(len(b))
 	}
 	return f.Sync()
+}
+
+// writeMark writes m over the one before. A crash may tear it: its checksum tells.
+// isNew has its name made durable, too.
+func writeMark(fs vfs.FS, dir string, m mark, isNew bool) error {
+	f, err := fs.OpenReadWrite(fs.PathJoin(dir, syncedName), writeCategory)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(m.encode(), 0)
+	if err == nil {
+		err = f.SyncData()
+	}
+	if err = errors.Join(err, f.Close()); err == nil && isNew {
+		err = syncDir(fs, dir)
+	}
+	return err
 }
 
 // removeFile removes a file that holds nothing needed. The sync keeps the name

@@ -51,6 +51,7 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 			s = mustOpen(t, s.options)
 			at := s.where(t, items[3].IDs.Primary())
 			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
+			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset+1) // one bit of a header is mended
 			c := &compaction{store: s, pace: newPace(0)}
 			if err := c.segment(t.Context(), at.segment); err != nil {
 				t.Fatal(err)
@@ -74,6 +75,37 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 			mustPut(t, s, items[3], store.Healed)
 			serves(t, reopened(t, s, true), items[3])
 		})
+	}
+}
+
+// TestCompactionMends compacts a segment in which a bit of a header is flipped, of
+// a torrent and of a removal: the next segment has them as they were.
+func TestCompactionMends(t *testing.T) {
+	s, items := filled(t, 5)
+	begin := s.committer.stats()
+	if err := s.Remove(t.Context(), items[1].IDs.Primary(), store.Removal{Reason: "flipped"}); err != nil {
+		t.Fatal(err)
+	}
+	at := s.where(t, items[3].IDs.Primary())
+	flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+40)
+	flip(t, s.options.FS, fileOf(s.options, begin.segment), begin.offset+70)
+	for _, id := range s.segments.ids() {
+		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+		if err := c.segment(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, loseIndex := range []bool{false, true} {
+		s = reopened(t, s, loseIndex)
+		for i, item := range items {
+			if i != 1 {
+				serves(t, s, item)
+			}
+		}
+		var removed *store.RemovedError
+		if _, err := s.Get(t.Context(), items[1].IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "flipped" {
+			t.Errorf("Get of what was removed = %v", err)
+		}
 	}
 }
 

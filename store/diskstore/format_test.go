@@ -17,10 +17,12 @@ func TestFormatFrozen(t *testing.T) {
 		"lost":     "8506fe78538abef0",
 		"restored": "c13a5ba3ed970dc6",
 		"segment":  "e4766c89438cef27",
+		"mark":     "511e522bd52c1e5b",
 	}
 	got := map[string][]byte{
 		"segment": segmentHeader{store: storeID{9}, segment: 3, epoch: 4, previous: 2, previousEnd: 12345, created: 6}.encode(),
 	}
+	got["mark"] = mark{store: storeID{9}, segment: 3, offset: 12345}.encode()
 	for name, sample := range sampleHeaders() {
 		sample.h.bodySum = crc32.Checksum(sample.body, castagnoli)
 		got[name] = appendRecord(nil, &sample.h, sample.body)

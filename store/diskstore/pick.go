@@ -14,22 +14,25 @@ const (
 	shortDivisor = 16
 )
 
-// pick returns the segment most worth compacting that is not among tried.
+// pick returns the segment most worth compacting that is not among tried: what is
+// due before all, the longest first, then the most wasteful.
 func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
-	most := int64(math.MinInt64)
+	most, first := int64(math.MinInt64), int64(math.MaxInt64)
 	list := c.store.segments.usages()
 	// Once begun, all of them are put together.
 	c.mergeShort = c.mergeShort || c.countShort(list) >= manyShort
 	for _, u := range list {
 		a := c.store.index.accounts.get(u.segment)
 		waste := u.bytes - a.live
-		isDue := a.due != 0 && a.due <= c.now
-		if !isDue {
+		due := a.due
+		if due == 0 || due > c.now {
+			due = math.MaxInt64
 			waste -= a.removed
 		}
 		worth := u.sealed && (waste*wasteDivisor > u.bytes || c.mergeShort && c.isShort(u))
-		if (isDue || worth) && !tried[u.segment] && waste > most {
-			best, found, most = u.segment, true, waste
+		better := due < first || due == first && waste > most
+		if (due <= c.now || worth) && !tried[u.segment] && better {
+			best, found, most, first = u.segment, true, waste, due
 		}
 	}
 	return best, found

@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -131,11 +130,11 @@ func (h *header) torrent(body []byte) store.Torrent {
 // info returns the raw info dictionary in the body of a put.
 func (h *header) info(body []byte) []byte { return body[h.infoOffset:][:h.infoLength] }
 
-// readError says what a failed read means. A sector that the disk cannot read
-// is damage, which an upload heals by writing elsewhere.
+// readError says what a failed read means. Damage an upload heals by writing
+// elsewhere.
 func readError(s *segment, err error) error {
-	if errors.Is(err, errBadRecord) || errors.Is(err, syscall.EIO) {
-		return fmt.Errorf("%w: %w", errBadRecord, err)
+	if errors.Is(err, errBadRecord) {
+		return err
 	}
 	return fmt.Errorf("%w: reading segment %d: %w", store.ErrUnavailable, s.id, err)
 }

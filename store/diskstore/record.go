@@ -84,6 +84,8 @@ type header struct {
 	version    store.Version // of the body
 	length     uint32        // of the body, in bytes
 	bodySum    uint32        // CRC32C of the body
+
+	mended bool // not written: a bit of it was flipped on disk
 }
 
 // size returns the bytes that the record takes in its segment.

@@ -99,6 +99,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(segmentHeader{store: storeID{1}, segment: 1, epoch: 1}.encode()[:segmentHeaderSize])
 	f.Add(state{segment: 1}.encode())
 	f.Add(account{1, 2, 3}.encode())
+	f.Add(mark{storeID{1}, 2, 3}.encode())
 	f.Add(appendRemoval(nil, store.Removal{Reason: "a", Reference: "b"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if h, err := parseHeader(b); err == nil && !bytes.Equal(appendHeader(nil, &h), b[:recordHeaderSize]) {
@@ -114,6 +115,9 @@ func FuzzRecord(f *testing.F) {
 			if again, err := parseEntry(e.encode()); err != nil || !reflect.DeepEqual(again, e) {
 				t.Errorf("entry %+v reads back as %+v, %v", e, again, err)
 			}
+		}
+		if m, ok := parseMark(b); ok && !bytes.Equal(m.encode(), b) {
+			t.Errorf("mark %+v is written otherwise than read", m)
 		}
 		if a, err := parseAccount(b); err == nil && !bytes.Equal(a.encode(), b) {
 			t.Errorf("account %+v is written otherwise than read", a)

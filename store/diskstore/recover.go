@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,6 +19,7 @@ const tornSequences = 4 * maxGroupChanges
 // replayer brings the index up to what the segments hold.
 type replayer struct {
 	options  Options
+	mark     mark
 	index    *index
 	pending  *changeSet
 	gathered int // records in pending
@@ -28,13 +30,21 @@ type replayer struct {
 // With it comes whether the last segment ended exactly where the index had it,
 // so that it may be appended to.
 func replay(o Options, x *index, from state, list []*segment) (after state, clean bool, err error) {
+	known, err := readMark(o, from.store)
+	if err != nil {
+		return state{}, false, err
+	}
+	if known.exceeds(list[len(list)-1]) {
+		o.Logger.Error("damage: the end of the log is missing",
+			slog.Uint64("segment", known.segment), slog.Int64("offset", known.offset))
+	}
 	if from.segment == 0 { // the index is empty
 		x.seen = newIDFilter(sizeOf(list))
 		defer func() { x.seen = nil }()
 	}
 	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
 	defer readAhead(from.store, sealed)()
-	r := &replayer{options: o, index: x, pending: newChangeSet(x, nil, from)}
+	r := &replayer{options: o, mark: known, index: x, pending: newChangeSet(x, nil, from)}
 	clean = true
 	for i, s := range list {
 		if s.id < from.segment {
@@ -94,8 +104,10 @@ type placed struct {
 	at     int64
 }
 
+func (p placed) end() int64 { return p.at + p.header.size() }
+
 // last replays the segment that was active. What lies behind its last proven
-// byte may be torn: the first record there that is not whole ends the log.
+// byte may be torn: only those records there are kept that are whole.
 func (r *replayer) last(s *segment, from int64) (clean bool, err error) {
 	if s.size == from {
 		r.passed(s, from)
@@ -105,21 +117,21 @@ func (r *replayer) last(s *segment, from int64) (clean bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	end, err := r.wholeEnd(s, records, from, proven)
+	kept, unproven, err := r.sift(s, records, proven)
 	if err != nil {
 		return false, err
 	}
-	if err := rewrite(s.file, proven, end); err != nil {
+	if err := rewrite(s.file, unproven); err != nil {
 		return false, err
 	}
-	return false, r.tail(s, records, end)
+	return false, r.tail(s, append(kept, unproven...), from, proven)
 }
 
 // survey returns the records of s from an offset on, and the offset through
 // which they prove s to have been synced.
 func (r *replayer) survey(s *segment, from int64) (records []placed, proven int64, err error) {
 	scan := r.scanner(s, s.size)
-	proven = from
+	proven = max(from, r.mark.proves(s))
 	for from < s.size {
 		h, at, _, err := scan.next(from)
 		if err != nil {
@@ -135,50 +147,47 @@ func (r *replayer) survey(s *segment, from int64) (records []placed, proven int6
 	return records, proven, nil
 }
 
-// wholeEnd returns where the log ends: before the first unproven record that is
-// not whole. It reports what is missing before the proven offset.
-func (r *replayer) wholeEnd(s *segment, records []placed, from, proven int64) (int64, error) {
-	end := from
+// sift parts records into those before the proven offset, whose bodies are not
+// looked at, and those of the others that are whole. Nobody wrote down whether the
+// rest was acknowledged.
+func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unproven []placed, err error) {
 	for _, p := range records {
 		if p.at < proven {
-			r.report(s, gap{end, p.at})
-			end = p.at + p.header.size()
+			kept = append(kept, p)
 			continue
 		}
-		r.report(s, gap{end, proven})
-		end = max(end, proven)
-		if whole, err := r.follows(s, p, end); !whole {
-			return end, err
+		switch _, err := readBody(s, p.header, p.at); {
+		case err == nil:
+			unproven = append(unproven, p)
+		case !errors.Is(readError(s, err), errBadRecord):
+			return nil, nil, err
+		default:
+			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
+				slog.String("info_hash", p.header.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", p.at))
 		}
-		end = p.at + p.header.size()
 	}
-	r.report(s, gap{end, proven})
-	return max(end, proven), nil
+	return kept, unproven, nil
 }
 
-// follows reports whether the unproven record p begins at end and is whole.
-func (r *replayer) follows(s *segment, p placed, end int64) (bool, error) {
-	if p.at != end {
-		return false, nil
-	}
-	_, err := readBody(s, p.header, p.at)
-	return err == nil, ignoreBad(err)
-}
-
-// tail replays those of records that end before the log does.
-func (r *replayer) tail(s *segment, records []placed, end int64) error {
-	for _, p := range records {
-		if p.at >= end {
-			break
-		}
+// tail replays what was kept of the last segment, and reports what is missing of
+// it before the proven offset.
+func (r *replayer) tail(s *segment, kept []placed, from, proven int64) error {
+	end, torn := from, s.size-proven
+	for _, p := range kept {
+		r.report(s, gap{end, min(p.at, proven)})
 		if err := r.record(s, p.header, p.at); err != nil {
 			return err
 		}
+		end = p.end()
+		if p.at >= proven {
+			torn -= p.header.size()
+		}
 	}
-	r.passed(s, end)
-	if end < s.size {
-		r.options.Logger.Info("the end of the log was torn; what was not acknowledged is dropped",
-			slog.Uint64("segment", s.id), slog.Int64("offset", end), slog.Int64("bytes", s.size-end))
+	r.report(s, gap{end, proven})
+	r.passed(s, max(end, proven))
+	if torn > 0 {
+		r.options.Logger.Info("the end of the log was torn; what is not whole was not acknowledged, and is dropped",
+			slog.Uint64("segment", s.id), slog.Int64("offset", proven), slog.Int64("bytes", torn))
 	}
 	return nil
 }
@@ -186,6 +195,10 @@ func (r *replayer) tail(s *segment, records []placed, end int64) error {
 // record gives one record to the index.
 func (r *replayer) record(s *segment, h *header, at int64) error {
 	place := location{segment: s.id, offset: at, length: h.length}
+	if h.mended {
+		r.options.Logger.Error("damage: a bit of a record's header is flipped",
+			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", at))
+	}
 	var removal store.Removal
 	if h.kind == store.ChangeRemoved {
 		var err error

@@ -23,6 +23,9 @@ type gap struct{ from, to int64 }
 func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err error) {
 	for at = offset; at < s.limit; {
 		h, err := s.read(at)
+		if errors.Is(err, errBadRecord) && at == offset {
+			h, err = s.mend(at)
+		}
 		if err == nil {
 			return h, at, gap{offset, at}, nil
 		}
@@ -38,12 +41,44 @@ func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err 
 
 // read returns the header of the record at offset, or errBadRecord.
 func (s *scanner) read(offset int64) (*header, error) {
-	if offset+recordHeaderSize > s.limit {
-		return nil, errBadRecord
-	}
-	if err := readFull(s.segment.file, s.buffer[:], offset); err != nil {
+	if err := s.fill(offset); err != nil {
 		return nil, err
 	}
+	return s.parse(offset)
+}
+
+// fill reads what stands where a header may, into the buffer.
+func (s *scanner) fill(offset int64) error {
+	if offset+recordHeaderSize > s.limit {
+		return errBadRecord
+	}
+	return readFull(s.segment.file, s.buffer[:], offset)
+}
+
+// mend is read for a header that one flipped bit damaged. Where a record ends the
+// next one stands, so that the bit can be told: of all headers that differ from
+// this one in a bit, the checksum fits at most one. Whoever reads the torrent is
+// told that it is damaged; but it is known which one that is, and a removal holds.
+func (s *scanner) mend(offset int64) (*header, error) {
+	if err := s.fill(offset); err != nil {
+		return nil, err
+	}
+	for i := range s.buffer {
+		for bit := byte(1); bit != 0; bit <<= 1 {
+			s.buffer[i] ^= bit
+			h, err := s.parse(offset)
+			s.buffer[i] ^= bit
+			if err == nil {
+				h.mended = true
+				return h, nil
+			}
+		}
+	}
+	return nil, errBadRecord
+}
+
+// parse returns the header in the buffer, if it stands at offset.
+func (s *scanner) parse(offset int64) (*header, error) {
 	h, err := parseHeader(s.buffer[:])
 	if err != nil {
 		return nil, err
@@ -59,17 +94,25 @@ func (s *scanner) read(offset int64) (*header, error) {
 // find returns the next offset at or behind from where a record may begin, the
 // limit if there is none.
 func (s *scanner) find(from int64) (int64, error) {
-	const chunk = 1 << 20
-	buffer := make([]byte, chunk+len(recordMagic))
-	for from < s.limit {
-		b := buffer[:min(int64(len(buffer)), s.limit-from)]
-		if err := readFull(s.segment.file, b, from); err != nil {
+	const most, least = 1 << 20, 4096 // bytes at once; the least is what a disk reads as a whole
+	buffer := make([]byte, most)
+	for size := int64(most); from < s.limit; {
+		// It ends at a multiple of recordAlign, so that it cuts no magic in two.
+		b := buffer[:min(size-from%least, s.limit-from)]
+		err := readFull(s.segment.file, b, from)
+		unreadable := errors.Is(err, errBadRecord)
+		switch {
+		case unreadable && size > least:
+			size = least
+			continue
+		case err != nil && !unreadable:
 			return from, err
+		case err == nil:
+			if i := alignedMagic(b); i >= 0 {
+				return from + int64(i), nil
+			}
 		}
-		if i := alignedMagic(b); i >= 0 {
-			return from + int64(i), nil
-		}
-		from += chunk
+		from += int64(len(b))
 	}
 	return s.limit, nil
 }

@@ -50,16 +50,19 @@ func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 		put(seed, 0)
 	}
 	_ = putNew(ctx, s, l, 100, 5)
+	s.noteSynced()
 	put(1, 1)
 	remove(2, false)
 	remove(3, true)
 	compact()
 	restore(2)
 	put(4, 0)
+	s.noteSynced()
 	if s.Backup(ctx, "/backup", nil) == nil {
 		backedUp("/backup")
 	}
 	remove(101, true)
+	s.noteSynced()
 	restore(3)
 	put(3, 2)
 	remove(1, false)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -182,8 +183,8 @@ func parseSegmentHeader(b []byte) (segmentHeader, error) {
 	}, nil
 }
 
-// readFull fills b from offset. A file that ends before is errBadRecord: what
-// should stand there is gone.
+// readFull fills b from offset. A file that ends before is errBadRecord, and so is
+// a sector that the disk cannot read: what should stand there is gone.
 func readFull(f vfs.File, b []byte, offset int64) error {
 	n, err := f.ReadAt(b, offset)
 	if n == len(b) {
@@ -191,6 +192,9 @@ func readFull(f vfs.File, b []byte, offset int64) error {
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errBadRecord
+	}
+	if errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("%w: %w", errBadRecord, err)
 	}
 	return err
 }

@@ -1,0 +1,98 @@
+package diskstore
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// TestCompactionWaits shows what the background does when: removed bytes stay
+// half a day, and are gone after.
+func TestCompactionWaits(t *testing.T) {
+	var hours atomic.Int64
+	o := onDisk(vfs.NewMem(), "/store")
+	o.Clock = func() time.Time { return fixedClock().Add(time.Duration(hours.Load()) * time.Hour) }
+	s := mustOpen(t, o)
+	item, other := faultTorrent(1), faultTorrent(2)
+	mustPut(t, s, item, store.Created)
+	mustPut(t, s, other, store.Created)
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	background := func() {
+		t.Helper()
+		c := &compaction{store: s, now: o.Clock().Unix(), pace: newPace(1 << 40)}
+		if err := s.compact(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours.Store(11)
+	background()
+	if !onDiskAnywhere(t, s.options, item.Info()) {
+		t.Error("removed bytes were gone after 11 hours")
+	}
+	// Removing again, as scripts do, does not put it off.
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "again"}); err != nil {
+		t.Fatal(err)
+	}
+	hours.Store(13)
+	background()
+	if onDiskAnywhere(t, s.options, item.Info()) {
+		t.Error("removed bytes were there after 13 hours")
+	}
+	serves(t, s, other)
+}
+
+// TestDueGoesFirst removes torrents in segments of which one is nearly all waste:
+// what is due goes before, the longest first, and what is late at no one's pace.
+func TestDueGoesFirst(t *testing.T) {
+	s, items := filled(t, 200)
+	var hours time.Duration
+	s.options.Clock = func() time.Time { return fixedClock().Add(hours * time.Hour) }
+	s = reopened(t, s, false)
+	place := func(i int) uint64 { return s.where(t, items[i].IDs.Primary()).segment }
+	wasteful, second, first := place(60), place(100), place(190)
+	for i, item := range items {
+		if place(i) == wasteful { // all is replaced
+			item = storetest.Torrent(storetest.Shape(uint64(i)%3), uint64(i), 2000+i%7*500, 1)
+			item.Replaces = store.VersionOf(items[i].Torrent)
+			mustPut(t, s, item, store.Replaced)
+			items[i] = item
+		}
+	}
+	for _, i := range []int{190, 100} {
+		if err := s.Remove(t.Context(), items[i].IDs.Primary(), store.Removal{}); err != nil {
+			t.Fatal(err)
+		}
+		hours++
+	}
+	hours += 12
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	tried := map[uint64]bool{}
+	for _, want := range []uint64{first, second, wasteful} {
+		id, found := c.pick(tried)
+		if !found || id != want {
+			t.Errorf("picked segment %d, %v; want %d", id, found, want)
+		}
+		tried[want] = true
+	}
+	hours += 6
+	late := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(1)} // a byte a second
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := late.inTime(first).segment(ctx, first); err != nil {
+		t.Error(err)
+	}
+	if onDiskAnywhere(t, s.options, items[190].Info()) {
+		t.Error("bytes that are late are still on disk")
+	}
+	if late.inTime(wasteful) != late {
+		t.Error("what nobody removed is compacted without its pace")
+	}
+}
