@@ -17,6 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
@@ -81,17 +82,43 @@ func (h *house) fastPath(l net.Listener, s *http.Server) net.Listener {
 	if h.cfg.FastPath == config.Off {
 		return l
 	}
-	h.fast = fastpath.New(l, s, h.answers)
-	return h.fast
+	fast := fastpath.New(l, s, h.answers)
+	h.fast = append(h.fast, fast)
+	return fast
 }
+
+// fastPathTLS returns s on l over TLS, with the fast path of downloads before it.
+func (h *house) fastPathTLS(name string, s *http.Server, l net.Listener) lifecycle.Server {
+	if h.cfg.FastPath == config.Off {
+		return lifecycle.HTTPS(name, s, l)
+	}
+	fast := fastpath.NewTLS(l, s, h.answers)
+	h.fast = append(h.fast, fast)
+	return lifecycle.HTTP(name, s, fast)
+}
+
+// fastHandler returns next with the fast path of downloads by HTTP/2 before it.
+func (h *house) fastHandler(next http.Handler) http.Handler {
+	if h.cfg.FastPath == config.Off {
+		return next
+	}
+	fast := fastpath.NewHandler(next, h.answers)
+	h.fast = append(h.fast, fast)
+	return fast
+}
+
+// fastCounter counts what was answered on the fast path.
+type fastCounter interface{ Stats() fastpath.Stats }
 
 // cacheStats is called by scrapes, which begin when all listeners are there.
 func (h *house) cacheStats() telemetry.CacheStats {
 	c := h.cache.Stats()
 	stats := telemetry.CacheStats{Hits: c.Hits, Misses: c.Misses, Entries: c.Entries, Bytes: c.Bytes}
-	if h.fast != nil {
-		f := h.fast.Stats()
-		stats.FastFound, stats.FastAbsent, stats.FastBytes = f.Found, f.Absent, f.Bytes
+	for _, fast := range h.fast {
+		f := fast.Stats()
+		stats.FastFound += f.Found
+		stats.FastAbsent += f.Absent
+		stats.FastBytes += f.Bytes
 	}
 	return stats
 }

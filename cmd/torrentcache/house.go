@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -38,10 +39,10 @@ type house struct {
 	announcement announcement
 	memory       memoryUse
 	cache        *hotcache.Cache
-	maxStale     time.Duration      // how long the cache answers while the bucket is away
-	answers      fastpath.Source    // of cache, for the fast path
-	fast         *fastpath.Listener // nil with --fast-path=off
-	gate         *access.Gate       // who may call what; nil at a gateway, whose backend decides
+	maxStale     time.Duration   // how long the cache answers while the bucket is away
+	answers      fastpath.Source // of cache, for the fast path
+	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
+	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
 	reloads      reloads
 	limits       *limit.Limits
 	short        <-chan struct{} // has one when memory may be short
@@ -84,34 +85,46 @@ func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, re
 	errorLog := telemetry.HTTPErrorLog(h.logger)
 	if h.cfg.HTTPAddr != config.Off {
 		s := lifecycle.NewPublicHTTP(h.certificate.Challenges(handler), errorLog)
-		if err := h.listenHTTP(ctx, "http-addr", h.cfg.HTTPAddr, s); err != nil {
+		if err := h.listenHTTP(ctx, s); err != nil {
 			return err
 		}
 	}
 	if h.cfg.HTTPSAddr != config.Off {
-		s := lifecycle.NewPublicHTTPS(handler, errorLog, h.certificate.Config("h2", "http/1.1"))
-		return h.listenHTTP(ctx, "https-addr", h.cfg.HTTPSAddr, s)
+		s := lifecycle.NewPublicHTTPS(h.fastHandler(handler), errorLog, h.certificate.Config("h2", "http/1.1"))
+		return h.listenHTTPS(ctx, s)
 	}
 	return nil
 }
 
-func (h *house) listenHTTP(ctx context.Context, setting, address string, s *http.Server) error {
-	l, err := lifecycle.Listen(ctx, setting, address)
+func (h *house) listenHTTP(ctx context.Context, s *http.Server) error {
+	l, err := h.listen(ctx, "http-addr", h.cfg.HTTPAddr, s)
 	if err != nil {
 		return err
 	}
-	l = h.limits.Listener(l)
-	s.ReadHeaderTimeout, s.IdleTimeout = h.cfg.HeaderTimeout, h.cfg.IdleTimeout
-	name := "HTTP"
-	if s.TLSConfig != nil {
-		name, h.announcement.https = "HTTPS", l.Addr()
-		l = h.limits.Times(l, s)
-	} else {
-		h.announcement.http = l.Addr()
-		l = httpx.MendRequestLines(h.limits.Times(h.fastPath(l, s), s))
-	}
-	h.group.Public = append(h.group.Public, lifecycle.HTTP(name, s, l))
+	h.announcement.http = l.Addr()
+	l = httpx.MendRequestLines(h.limits.Times(h.fastPath(l, s), s))
+	h.group.Public = append(h.group.Public, lifecycle.HTTP("HTTP", s, l))
 	return nil
+}
+
+func (h *house) listenHTTPS(ctx context.Context, s *http.Server) error {
+	l, err := h.listen(ctx, "https-addr", h.cfg.HTTPSAddr, s)
+	if err != nil {
+		return err
+	}
+	h.announcement.https = l.Addr()
+	h.group.Public = append(h.group.Public, h.fastPathTLS("HTTPS", s, h.limits.Times(l, s)))
+	return nil
+}
+
+// listen opens a listener for s, which gets its timeouts.
+func (h *house) listen(ctx context.Context, setting, address string, s *http.Server) (net.Listener, error) {
+	s.ReadHeaderTimeout, s.IdleTimeout = h.cfg.HeaderTimeout, h.cfg.IdleTimeout
+	l, err := lifecycle.Listen(ctx, setting, address)
+	if err != nil {
+		return nil, err
+	}
+	return h.limits.Listener(l), nil
 }
 
 // addAdmin adds the operator's listener.

@@ -71,9 +71,14 @@ func (s *Arena) Keep(a *Answer) *Answer {
 // read returns a copy of the body.
 func (r *region) read() []byte {
 	b := make([]byte, r.size)
-	if _, err := r.file.ReadAt(b, r.offset); err != nil {
+	r.readAt(b, 0)
+	return b
+}
+
+// readAt fills p with the body from an offset on, which is that long.
+func (r *region) readAt(p []byte, from int) {
+	if _, err := r.file.ReadAt(p, r.offset+int64(from)); err != nil {
 		panic(err) // the file is memory
 	}
 	runtime.KeepAlive(r)
-	return b
 }

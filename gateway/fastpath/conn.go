@@ -26,6 +26,7 @@ type conn struct {
 	net.Conn
 	l      *Listener
 	socket *socket // of Conn; nil if the fast path reads and writes by its methods
+	below  *joined // what Conn runs over, if that is TLS
 	state  atomic.Int32
 
 	// fast: what is read next is the beginning of a request.
@@ -259,28 +260,12 @@ func (c *conn) handOver(h head, n int, begun time.Time) {
 	}
 }
 
-// Close closes the connection, after the answer that the fast path is giving.
-func (c *conn) Close() error {
-	switch c.state.Swap(closed) {
-	case answering:
-		return nil // leave closes
-	case closed:
-		return nil
-	}
-	return c.shut()
-}
+// idle reports whether what the Read under way waits for is another request than the
+// last, which the fast path has answered. It is for who reads.
+func (c *conn) idle() bool { return c.state.Load() == waiting && c.answered() }
 
-func (c *conn) closeIfWaiting() {
-	if c.state.CompareAndSwap(waiting, closed) {
-		_ = c.shut() // it is given up
-	}
-}
-
-func (c *conn) shut() error {
-	c.l.forget(c)
-	c.signal()
-	return c.Conn.Close()
-}
+// NetConn returns the connection inside.
+func (c *conn) NetConn() net.Conn { return c.Conn }
 
 // ReadFrom lets net/http send files as it does on the plain connection.
 func (c *conn) ReadFrom(r io.Reader) (int64, error) {
@@ -288,12 +273,4 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 		return to.ReadFrom(r)
 	}
 	return io.Copy(struct{ io.Writer }{c.Conn}, r)
-}
-
-// CloseWrite lets net/http end an answer before it closes.
-func (c *conn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
 }

@@ -28,11 +28,23 @@ var dateLine = regexp.MustCompile(`Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4}
 // dates cut out, and how much of it the fast path sent. With mend, request lines
 // are mended behind the fast path, as the product does it.
 func converse(input []byte, fast, mend bool) ([]byte, fastpath.Stats) {
+	said, _, stats := conversation(input, http.HandlerFunc(handler), fast, mend)
+	return said, stats
+}
+
+// listenTo returns what net/http alone says to input, and how much of it, the dates
+// included, when it took each part of it and then found no more.
+func listenTo(input []byte) (said []byte, marks []int) {
+	said, marks, _ = conversation(input, http.HandlerFunc(handler), false, false)
+	return said, marks
+}
+
+func conversation(input []byte, answers http.Handler, fast, mend bool) (said []byte, marks []int, stats fastpath.Stats) {
 	client := newScript(bytes.Split(bytes.Clone(input), separator)...)
 	inner := &single{conns: make(chan net.Conn, 1), ended: make(chan struct{})}
 	inner.conns <- client
 	srv := &http.Server{
-		Handler:           http.HandlerFunc(handler),
+		Handler:           answers,
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Hour,
 		IdleTimeout:       time.Hour,
@@ -54,11 +66,10 @@ func converse(input []byte, fast, mend bool) ([]byte, fastpath.Stats) {
 	<-client.done
 	_ = srv.Close()
 	<-served
-	var stats fastpath.Stats
 	if fast {
 		stats = path.Stats()
 	}
-	return dateLine.ReplaceAll(client.output.Bytes(), []byte("Date: now\r\n")), stats
+	return dateLine.ReplaceAll(client.output.Bytes(), []byte("Date: now\r\n")), client.marks, stats
 }
 
 // compare fails the test unless both ways give the same bytes for input. It
@@ -73,6 +84,9 @@ func compare(t *testing.T, input []byte) int64 {
 			t.Errorf("for %q (mended: %t)\nthe fast path sent %q\nnet/http sends     %q", input, mend, got, want)
 		}
 		answered[i] = stats.Found + stats.Absent
+		if got, _, _ := conversation(input, fastpath.NewHandler(http.HandlerFunc(handler), ready), false, mend); !bytes.Equal(got, want) {
+			t.Errorf("for %q (mended: %t)\nthe fast path's handler sent %q\nnet/http sends               %q", input, mend, got, want)
+		}
 	}
 	// A request line that is mended no longer ends the connection.
 	if answered[1] < answered[0] {

@@ -108,7 +108,9 @@ type script struct {
 	changed sync.Cond
 	parts   [][]byte
 	output  bytes.Buffer
-	cut     bool // reads are to end now
+	marks   []int // how long output was when each part was first read from, and the end found
+	taken   int   // how many parts were left then
+	cut     bool  // reads are to end now
 	closed  bool
 	done    chan struct{}
 }
@@ -138,11 +140,20 @@ func (s *script) Read(p []byte) (int, error) {
 	case s.cut:
 		return 0, os.ErrDeadlineExceeded
 	case len(s.parts) == 0:
+		s.mark()
 		return 0, io.EOF
 	}
+	s.mark()
 	n := copy(p, s.parts[0])
 	s.parts[0] = s.parts[0][n:]
 	return n, nil
+}
+
+// mark notes how long output is, unless the part at hand was read from before.
+func (s *script) mark() {
+	if left := len(s.parts); len(s.marks) == 0 || left < s.taken {
+		s.marks, s.taken = append(s.marks, s.output.Len()), left
+	}
 }
 
 // Write implements [net.Conn].

@@ -40,7 +40,11 @@ func (n *counts) add(found bool, bytes int64) {
 	n.bytes.Add(bytes)
 }
 
-// Stats is what a [Listener] has answered by itself since it began.
+func (n *counts) stats() Stats {
+	return Stats{Found: n.found.Load(), Absent: n.absent.Load(), Bytes: n.bytes.Load()}
+}
+
+// Stats is what a [Listener] or a [Handler] has answered by itself since it began.
 type Stats struct {
 	Found  int64 // answers 200
 	Absent int64 // answers 404
@@ -91,6 +95,8 @@ func unwrap(c net.Conn) *conn {
 		switch inner := c.(type) {
 		case *conn:
 			return inner
+		case *tlsConn:
+			return inner.conn
 		case interface{ NetConn() net.Conn }:
 			c = inner.NetConn()
 		default:
@@ -105,11 +111,19 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: inner, l: l, socket: newSocket(inner), fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
+	c := l.wrap(inner, nil)
+	c.socket = newSocket(inner)
+	return c, nil
+}
+
+// wrap returns inner with its plain downloads answered. Below is what inner runs
+// over, if that is TLS.
+func (l *Listener) wrap(inner net.Conn, below *joined) *conn {
+	c := &conn{Conn: inner, l: l, below: below, fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
 	l.mu.Lock()
 	l.open[c] = struct{}{}
 	l.mu.Unlock()
-	return c, nil
+	return c
 }
 
 // Close implements [net.Listener]. Connections that wait for a request on the
@@ -130,9 +144,7 @@ func (l *Listener) Close() error {
 }
 
 // Stats returns the counts until now.
-func (l *Listener) Stats() Stats {
-	return Stats{Found: l.counts.found.Load(), Absent: l.counts.absent.Load(), Bytes: l.counts.bytes.Load()}
-}
+func (l *Listener) Stats() Stats { return l.counts.stats() }
 
 func (l *Listener) forget(c *conn) {
 	l.mu.Lock()

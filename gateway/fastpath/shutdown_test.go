@@ -9,7 +9,9 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 )
 
-func TestShutdown(t *testing.T) {
+func TestShutdown(t *testing.T) { plainAndTLS(t, testShutdown) }
+
+func testShutdown(t *testing.T, start way) {
 	r := start(t, &http.Server{}, ready)
 	unused, fast, back := r.dial(t), r.dial(t), r.dial(t)
 	fast.send(get)
@@ -34,7 +36,7 @@ func TestShutdown(t *testing.T) {
 // An answer that is being sent when the shutdown begins is sent to its end.
 func TestShutdownDuringAnAnswer(t *testing.T) { bothWays(t, testShutdownDuringAnAnswer) }
 
-func testShutdownDuringAnAnswer(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer) {
+func testShutdownDuringAnAnswer(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
 	for _, before := range []string{"", other} {
 		r := start(t, &http.Server{}, hugeAnswers(move))
 		c := r.dial(t)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -23,24 +24,57 @@ const patience = 30 * time.Second
 // running is a server on a loopback port.
 type running struct {
 	*http.Server
-	listener *fastpath.Listener
-	served   chan error
+	listener interface {
+		net.Listener
+		Stats() fastpath.Stats
+	}
+	served chan error
+	client *tls.Config // nil without TLS
+}
+
+// way is how a server is started, with TLS or without.
+type way func(t *testing.T, srv *http.Server, answers fastpath.Source) *running
+
+func plainAndTLS(t *testing.T, test func(t *testing.T, start way)) {
+	t.Helper()
+	t.Run("plain", func(t *testing.T) { test(t, start) })
+	t.Run("TLS", func(t *testing.T) { test(t, startTLS) })
 }
 
 // start serves handler with the fast path until the test ends.
 func start(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
 	t.Helper()
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	r := &running{Server: srv, listener: fastpath.New(listen(t), srv, answers)}
+	r.serve(t)
+	return r
+}
+
+// startTLS is start for clients that speak TLS.
+func startTLS(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
+	t.Helper()
+	r := &running{Server: srv}
+	srv.TLSConfig, r.client = secured(t, "http/1.1")
+	r.listener = fastpath.NewTLS(listen(t), srv, answers)
+	r.serve(t)
+	return r
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if srv.Handler == nil {
-		srv.Handler = http.HandlerFunc(handler)
+	return l
+}
+
+func (r *running) serve(t *testing.T) {
+	if r.Handler == nil {
+		r.Handler = http.HandlerFunc(handler)
 	}
-	r := &running{Server: srv, listener: fastpath.New(inner, srv, answers), served: make(chan error, 1)}
-	go func() { r.served <- srv.Serve(r.listener) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	return r
+	r.served = make(chan error, 1)
+	go func() { r.served <- r.Serve(r.listener) }()
+	t.Cleanup(func() { _ = r.Close() })
 }
 
 // client is one connection to a server.
@@ -58,6 +92,9 @@ func (r *running) dial(t *testing.T) *client {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
+	if r.client != nil {
+		c = tls.Client(c, r.client)
+	}
 	return &client{T: t, Conn: c, in: bufio.NewReader(c)}
 }
 
@@ -100,7 +137,9 @@ func (c *client) wantEnd() {
 	}
 }
 
-func TestHeadLargerThanTheBuffer(t *testing.T) {
+func TestHeadLargerThanTheBuffer(t *testing.T) { plainAndTLS(t, testHeadLargerThanTheBuffer) }
+
+func testHeadLargerThanTheBuffer(t *testing.T, start way) {
 	c := start(t, &http.Server{}, ready).dial(t)
 	c.send(request("Cookie: " + strings.Repeat("x", 10_000)))
 	c.wantAnswer(small)
@@ -109,6 +148,10 @@ func TestHeadLargerThanTheBuffer(t *testing.T) {
 }
 
 func TestUploadLargerThanTheBufferComesBack(t *testing.T) {
+	plainAndTLS(t, testUploadLargerThanTheBufferComesBack)
+}
+
+func testUploadLargerThanTheBufferComesBack(t *testing.T, start way) {
 	r := start(t, &http.Server{}, ready)
 	c := r.dial(t)
 	const size = 1 << 20
@@ -123,7 +166,9 @@ func TestUploadLargerThanTheBufferComesBack(t *testing.T) {
 
 // A request that comes before the answer to the one before is out does not cost
 // the fast path: clients on fast lines often seem to do that.
-func TestSentAheadOfAnAnswer(t *testing.T) {
+func TestSentAheadOfAnAnswer(t *testing.T) { plainAndTLS(t, testSentAheadOfAnAnswer) }
+
+func testSentAheadOfAnAnswer(t *testing.T, start way) {
 	entered, leave := make(chan bool), make(chan bool)
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
@@ -149,6 +194,10 @@ func TestSentAheadOfAnAnswer(t *testing.T) {
 }
 
 func TestHandlerLearnsThatTheClientLeft(t *testing.T) {
+	plainAndTLS(t, testHandlerLearnsThatTheClientLeft)
+}
+
+func testHandlerLearnsThatTheClientLeft(t *testing.T, start way) {
 	entered, left := make(chan bool), make(chan error)
 	srv := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		entered <- true
@@ -164,7 +213,9 @@ func TestHandlerLearnsThatTheClientLeft(t *testing.T) {
 	}
 }
 
-func TestHijackedConnection(t *testing.T) {
+func TestHijackedConnection(t *testing.T) { plainAndTLS(t, testHijackedConnection) }
+
+func testHijackedConnection(t *testing.T, start way) {
 	entered := make(chan bool)
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		entered <- true
@@ -202,7 +253,9 @@ func (r *running) wantFound(t *testing.T, want int64) {
 	}
 }
 
-func TestManyClientsAtOnce(t *testing.T) {
+func TestManyClientsAtOnce(t *testing.T) { plainAndTLS(t, testManyClientsAtOnce) }
+
+func testManyClientsAtOnce(t *testing.T, start way) {
 	r := start(t, &http.Server{IdleTimeout: time.Minute, WriteTimeout: time.Minute}, ready)
 	const clients, rounds = 20, 50
 	done := make(chan bool)
@@ -228,12 +281,14 @@ func TestManyClientsAtOnce(t *testing.T) {
 
 // The end of a client's stream is seen though it comes in one piece with the last
 // request, and nothing comes after it.
-func TestLastRequestAndTheEndAtOnce(t *testing.T) {
+func TestLastRequestAndTheEndAtOnce(t *testing.T) { plainAndTLS(t, testLastRequestAndTheEndAtOnce) }
+
+func testLastRequestAndTheEndAtOnce(t *testing.T, start way) {
 	r := start(t, &http.Server{IdleTimeout: 10 * patience}, ready)
 	for range 200 {
 		c := r.dial(t)
 		c.send(get)
-		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		c.wantAnswer(small)
@@ -242,7 +297,9 @@ func TestLastRequestAndTheEndAtOnce(t *testing.T) {
 }
 
 // Requests that come in any number of pieces and at any time are all answered.
-func TestRequestsAtAnyTime(t *testing.T) {
+func TestRequestsAtAnyTime(t *testing.T) { plainAndTLS(t, testRequestsAtAnyTime) }
+
+func testRequestsAtAnyTime(t *testing.T, start way) {
 	c := start(t, &http.Server{}, ready).dial(t)
 	const requests = 2000
 	go func() {

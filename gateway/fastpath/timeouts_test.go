@@ -12,7 +12,9 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 )
 
-func TestIdleTimeout(t *testing.T) {
+func TestIdleTimeout(t *testing.T) { plainAndTLS(t, testIdleTimeout) }
+
+func testIdleTimeout(t *testing.T, start way) {
 	r := start(t, &http.Server{IdleTimeout: 50 * time.Millisecond}, ready)
 	for _, before := range []string{get, other} {
 		c := r.dial(t)
@@ -22,7 +24,9 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
-func TestHeaderTimeout(t *testing.T) {
+func TestHeaderTimeout(t *testing.T) { plainAndTLS(t, testHeaderTimeout) }
+
+func testHeaderTimeout(t *testing.T, start way) {
 	r := start(t, &http.Server{ReadHeaderTimeout: 50 * time.Millisecond}, ready)
 	for _, before := range []string{"", get, other} {
 		c := r.dial(t)
@@ -40,6 +44,10 @@ func TestHeaderTimeout(t *testing.T) {
 // The body of an upload has ReadTimeout from the beginning of its request, not
 // from the beginning of a connection that was used for downloads before.
 func TestReadTimeoutBeginsWithTheRequest(t *testing.T) {
+	plainAndTLS(t, testReadTimeoutBeginsWithTheRequest)
+}
+
+func testReadTimeoutBeginsWithTheRequest(t *testing.T, start way) {
 	const readTimeout = 300 * time.Millisecond
 	c := start(t, &http.Server{ReadTimeout: readTimeout, IdleTimeout: time.Minute}, ready).dial(t)
 	for begun := time.Now(); time.Since(begun) < 2*readTimeout; {
@@ -68,17 +76,19 @@ func hugeAnswers(move func(*fastpath.Answer) *fastpath.Answer) source {
 }
 
 // bothWays runs test with answers whose body is copied and such as lie in an arena.
-func bothWays(t *testing.T, test func(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer)) {
+func bothWays(t *testing.T, test func(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer)) {
 	t.Helper()
-	t.Run("from the heap", func(t *testing.T) {
-		test(t, func(a *fastpath.Answer) *fastpath.Answer { return a })
+	plainAndTLS(t, func(t *testing.T, start way) {
+		t.Run("from the heap", func(t *testing.T) {
+			test(t, start, func(a *fastpath.Answer) *fastpath.Answer { return a })
+		})
+		t.Run("from an arena", func(t *testing.T) { test(t, start, fastpath.NewArena().Move) })
 	})
-	t.Run("from an arena", func(t *testing.T) { test(t, fastpath.NewArena().Move) })
 }
 
 func TestReaderThatStops(t *testing.T) { bothWays(t, testReaderThatStops) }
 
-func testReaderThatStops(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer) {
+func testReaderThatStops(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
 	r := start(t, &http.Server{WriteTimeout: 50 * time.Millisecond}, hugeAnswers(move))
 	c := r.dial(t)
 	c.send(get)
@@ -95,7 +105,7 @@ func testReaderThatStops(t *testing.T, move func(*fastpath.Answer) *fastpath.Ans
 
 func TestSlowReaderIsServed(t *testing.T) { bothWays(t, testSlowReaderIsServed) }
 
-func testSlowReaderIsServed(t *testing.T, move func(*fastpath.Answer) *fastpath.Answer) {
+func testSlowReaderIsServed(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
 	r := start(t, &http.Server{WriteTimeout: patience}, hugeAnswers(move))
 	c := r.dial(t)
 	c.send(get)

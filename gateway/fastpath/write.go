@@ -1,7 +1,6 @@
 package fastpath
 
 import (
-	"net"
 	"sync"
 	"time"
 )
@@ -25,33 +24,81 @@ func (c *conn) answer(h head, a *Answer) error {
 	b = append(b, a.header...)
 	b = append(b, c.l.clock.at(now).of(h)...)
 	*buf = b
-	n, err := c.write(h, a, b)
+	n, err := c.write(b, a, !h.headOnly)
 	c.l.counts.add(a.found, n)
 	return err
 }
 
-// write sends the header and then the body of the answer a to h. It returns how many
-// bytes went out.
-func (c *conn) write(h head, a *Answer, header []byte) (int64, error) {
-	switch {
-	case c.socket != nil:
-		return c.send(header, a, !h.headOnly)
-	case h.headOnly:
-		n, err := c.Conn.Write(header)
-		return int64(n), err
+// write sends header and then the body of a, unless it is left out. It returns how
+// many bytes went out.
+func (c *conn) write(header []byte, a *Answer, bodyToo bool) (int64, error) {
+	if c.socket != nil {
+		return c.send(header, a, bodyToo)
 	}
-	return c.writePieces(header, a.Body())
+	return c.writeChunks(header, a, bodyToo)
 }
 
-// writePieces sends header and body slice by slice.
-func (c *conn) writePieces(header, body []byte) (int64, error) {
-	n := min(len(body), slice)
-	pieces := net.Buffers{header, body[:n]}
-	sent, err := pieces.WriteTo(c.Conn)
-	for body = body[n:]; err == nil && len(body) > 0; body = body[n:] {
-		c.extendWrite()
-		n, err = c.Conn.Write(body[:min(len(body), slice)])
-		sent += int64(n)
+// chunk is how much is written at once where the fast path makes no system calls of
+// its own, in bytes: four records of TLS.
+const chunk = 64 << 10
+
+var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+
+// writeChunks is send by the methods of the connection. Header and body leave
+// together, copied to memory that is used again.
+func (c *conn) writeChunks(header []byte, a *Answer, bodyToo bool) (sent int64, err error) {
+	buf := chunks.Get().(*[chunk]byte)
+	defer chunks.Put(buf)
+	size := 0
+	if bodyToo {
+		size = a.size()
 	}
-	return sent, err
+	n := copy(buf[:], header)
+	timed := int64(0) // how much was sent when the deadline was last set
+	for from := 0; ; n = 0 {
+		part := min(size-from, chunk-n)
+		a.read(buf[n:n+part], from)
+		from += part
+		if err := c.writeChunk(buf[:n+part]); err != nil {
+			return sent, err
+		}
+		if sent += int64(n + part); from == size {
+			return sent, nil
+		}
+		if sent-timed >= slice {
+			c.extendWrite()
+			timed = sent
+		}
+	}
+}
+
+// writeChunk writes b, over TLS by one system call.
+func (c *conn) writeChunk(b []byte) error {
+	if c.below != nil {
+		c.below.hold()
+	}
+	_, err := c.Conn.Write(b)
+	if c.below != nil {
+		if failed := c.below.release(); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// size returns the length of the body in bytes.
+func (a *Answer) size() int {
+	if a.region != nil {
+		return a.region.size
+	}
+	return len(a.body)
+}
+
+// read fills p with the body from an offset on.
+func (a *Answer) read(p []byte, from int) {
+	if a.region != nil {
+		a.region.readAt(p, from)
+		return
+	}
+	copy(p, a.body[from:])
 }

@@ -24,12 +24,17 @@ type Server struct {
 	Stop func(ctx context.Context) error
 }
 
-// HTTP returns s on l as a Server; over TLS if s has a TLS configuration.
+// HTTP returns s on l as a Server. If there is TLS, l speaks it.
 func HTTP(name string, s *http.Server, l net.Listener) Server {
-	serve := func() error { return s.Serve(l) }
-	if s.TLSConfig != nil {
-		serve = func() error { return s.ServeTLS(l, "", "") }
-	}
+	return httpServer(name, s, func() error { return s.Serve(l) })
+}
+
+// HTTPS returns s on l, over TLS as its configuration says, as a Server.
+func HTTPS(name string, s *http.Server, l net.Listener) Server {
+	return httpServer(name, s, func() error { return s.ServeTLS(l, "", "") })
+}
+
+func httpServer(name string, s *http.Server, serve func() error) Server {
 	return Server{
 		Name: name,
 		Serve: func() error {

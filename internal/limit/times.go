@@ -14,9 +14,9 @@ import (
 // because a header took too long or no request came. It takes over the idle time
 // of srv as it is now and puts a hook before srv.ConnState, so set both before.
 //
-// It is to be around whatever answers requests in place of srv, if anything does.
-// Such connections have Answered() bool: whether what the last Read waited for was
-// another request.
+// Something may answer requests in place of srv. If it is inside, its connections have
+// Answered() bool: whether what the last Read waited for was another request. If it is
+// outside, over TLS, it says so by AskIdle.
 func (l *Limits) Times(inner net.Listener, srv *http.Server) net.Listener {
 	idle, next := srv.IdleTimeout, srv.ConnState
 	if idle == 0 {
@@ -61,7 +61,12 @@ type timedConn struct {
 	timers atomic.Int32 // deadlines set since: the first is that of being idle, the next the header's
 	ended  atomic.Bool  // by a limit that is counted; net/http may read again nevertheless
 	idleAt atomic.Int64 // when it became so; Unix time in nanoseconds
+	idle   func() bool  // whether a Read waits for another request that srv need not hear of; nil: it hears of all
 }
+
+// AskIdle makes c ask idle, from within Read, whether what is waited for is another
+// request. Call it before the server has the connection.
+func (c *timedConn) AskIdle(idle func() bool) { c.idle = idle }
 
 // changed is called when the server says so.
 func (c *timedConn) changed(state http.ConnState, http2 bool, idle time.Duration) {
@@ -99,6 +104,8 @@ func (c *timedConn) late() {
 		return
 	}
 	switch {
+	case c.idle != nil && c.idle():
+		c.limits.refused[IdleTime].Add(1)
 	case !c.heard.Load() && (state == http.StateIdle && c.timers.Load() < 2 || state == http.StateNew && c.answered()):
 		c.limits.refused[IdleTime].Add(1)
 	default:

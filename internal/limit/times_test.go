@@ -1,16 +1,22 @@
 package limit_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
@@ -78,6 +84,88 @@ func TestIdleTimeOfHTTP2(t *testing.T) {
 			}
 			s.wantClosed(t, 0, idles)
 		})
+	}
+}
+
+// downloads has an answer to every download.
+type downloads struct{ answer *fastpath.Answer }
+
+func (d downloads) Answer(infohash.ID) *fastpath.Answer                  { return d.answer }
+func (d downloads) Load(infohash.ID, *fastpath.Scratch) *fastpath.Answer { return nil }
+
+// The fast path over TLS answers what the server never hears of: it is idle in between.
+func TestTimesUnderTheFastPathOverTLS(t *testing.T) {
+	const download = "GET /torrent/0123456789ABCDEF0123456789ABCDEF01234567.torrent HTTP/1.1\r\nHost: a\r\n\r\n"
+	for _, c := range []struct {
+		name, sent     string
+		header, idle   time.Duration
+		headers, idles int64
+	}{
+		{name: "nothing comes", header: soonest, headers: 1},
+		{name: "half a head", sent: halfHead, header: soonest, headers: 1},
+		{name: "nothing after a download", sent: download, idle: soonest, idles: 1},
+		{name: "half a head after a download", sent: download + halfHead, header: soonest, headers: 1},
+		{name: "nothing after a request", sent: request, idle: soonest, idles: 1},
+		{name: "nothing after a request and a download", sent: request + download, idle: soonest, idles: 1},
+		{name: "nothing after a download and a request", sent: download + request, idle: soonest, idles: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newFastServer(t, c.header, c.idle)
+			conn := s.dial(t)
+			for part := range strings.SplitAfterSeq(c.sent, "\r\n\r\n") {
+				if _, err := io.WriteString(conn, part); err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(part, "\r\n\r\n") {
+					s.readAnswer(t, conn)
+				}
+			}
+			if _, err := io.Copy(io.Discard, conn); err != nil {
+				t.Fatal(err)
+			}
+			s.wantClosed(t, c.headers, c.idles)
+		})
+	}
+}
+
+// newFastServer starts a server that answers downloads on the fast path, over TLS.
+func newFastServer(t *testing.T, header, idle time.Duration) *timedServer {
+	t.Helper()
+	empty := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusOK)
+	})
+	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certtest.NewAuthority(t).Issue(t, "x").Pair(t)}}
+	s := &timedServer{
+		Server: &httptest.Server{Listener: inner, TLS: config},
+		limits: limit.New(limit.Settings{}), closed: make(chan struct{}, 1),
+	}
+	srv := &http.Server{Handler: empty, TLSConfig: config, ReadHeaderTimeout: header, IdleTimeout: idle, ErrorLog: log.New(io.Discard, "", 0)}
+	srv.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			s.closed <- struct{}{}
+		}
+	}
+	answer := fastpath.Capture(t.Context(), empty, infohash.ID{}, nil)
+	l := fastpath.NewTLS(s.limits.Times(inner, srv), srv, downloads{answer})
+	go func() { _ = srv.Serve(l) }() // ErrServerClosed
+	t.Cleanup(func() { _ = srv.Close() })
+	return s
+}
+
+// readAnswer reads one answer without a body.
+func (s *timedServer) readAnswer(t *testing.T, conn net.Conn) {
+	t.Helper()
+	var answer []byte
+	for one := make([]byte, 1); !bytes.HasSuffix(answer, []byte("\r\n\r\n")); answer = append(answer, one...) {
+		if _, err := io.ReadFull(conn, one); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
