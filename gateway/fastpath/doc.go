@@ -19,6 +19,16 @@
 // begins the same. Any doubt (a chunked body, a folded header, requests sent
 // ahead) leaves the connection to the server for good.
 //
+// # TLS and HTTP/2
+//
+// [TLSListener] does the same over TLS for connections that are for HTTP/1, which it
+// knows after their handshakes. Package tls reads and writes there; header and body are
+// put into records together, and the records of 64 KiB leave by one system call. The
+// body is copied, as it has to be for the cipher.
+//
+// HTTP/2 is net/http's, which reads requests itself. [Handler] answers the plain ones
+// before any other handler has seen them, from the same [Source].
+//
 // # What is plain
 //
 // The whole head in one read; GET or HEAD; /torrent/HASH.torrent with HASH of 40

@@ -66,7 +66,7 @@ func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
 	flags.Var(&d.MemoryLimit, "memory-limit", "memory that the process may take, as far as it can help it, a tenth of it besides the heap; 0 is what there is (GOMEMLIMIT, the container's or the machine's)")
 	flags.Var(&d.CacheSize, "cache-size", "memory for the torrents asked for most; 0 is a quarter of --memory-limit")
-	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads over HTTP before net/http sees them: on or off")
+	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
 	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 	flags.StringVar(&d.LogFormat, "log-format", "text", "text or json")
 	flags.StringVar(&d.LogLevel, "log-level", "info", "debug, info, warn or error")

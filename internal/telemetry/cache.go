@@ -3,14 +3,14 @@ package telemetry
 import "github.com/prometheus/client_golang/prometheus"
 
 // CacheStats is what the hot cache holds and did since it began, and what was
-// answered from it without net/http. The answers on the fast path are in none of
+// answered from it ahead of all else. The answers on the fast path are in none of
 // the metrics of HTTP requests.
 type CacheStats struct {
 	Hits, Misses   int64 // torrents asked for by the doors
 	Entries, Bytes int64
 	FastFound      int64 // downloads answered on the fast path
 	FastAbsent     int64 // 404s answered on the fast path
-	FastBytes      int64 // sent on the fast path, headers included
+	FastBytes      int64 // sent on the fast path, headers included except by HTTP/2
 }
 
 // WatchCache adds the hot cache and the fast path to the metrics. Stats is called
@@ -32,5 +32,5 @@ func (m *Metrics) WatchCache(stats func() CacheStats) {
 	const fast, fastHelp = "torrentcache_fast_path_requests_total", "Downloads answered on the fast path, which the metrics of HTTP requests leave out."
 	counter(fast, fastHelp, prometheus.Labels{"code": "200"}, func(s CacheStats) int64 { return s.FastFound })
 	counter(fast, fastHelp, prometheus.Labels{"code": "404"}, func(s CacheStats) int64 { return s.FastAbsent })
-	counter("torrentcache_fast_path_sent_bytes_total", "Bytes sent on the fast path, headers included.", nil, func(s CacheStats) int64 { return s.FastBytes })
+	counter("torrentcache_fast_path_sent_bytes_total", "Bytes sent on the fast path, headers included except by HTTP/2.", nil, func(s CacheStats) int64 { return s.FastBytes })
 }
