@@ -20,8 +20,9 @@ const announcePause = 200 * time.Millisecond
 // announced it has given up waiting: the change itself is done. It is safe for
 // concurrent use.
 type announcer struct {
-	feed *feed
-	turn turn // of run alone
+	feed     *feed
+	underWay func() int // how many puts this node has in progress, those that wait for the feed among them
+	turn     turn       // of run alone
 
 	mu      sync.Mutex
 	waiting []*notice
@@ -37,7 +38,9 @@ type notice struct {
 	landed chan struct{} // closed after that
 }
 
-func newAnnouncer(f *feed) *announcer { return &announcer{feed: f, more: make(chan struct{}, 1)} }
+func newAnnouncer(f *feed, underWay func() int) *announcer {
+	return &announcer{feed: f, underWay: underWay, more: make(chan struct{}, 1)}
+}
 
 // maxWaiting is how many changes may wait before new ones are refused: ten batches.
 const maxWaiting = 10 * maxBatch
@@ -107,13 +110,17 @@ func (a *announcer) take(size int) []*notice {
 	return taken
 }
 
+// waits returns how many changes wait.
+func (a *announcer) waits() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting)
+}
+
 // some waits until there are notices; false if ctx ended before.
 func (a *announcer) some(ctx context.Context) bool {
 	for {
-		a.mu.Lock()
-		n := len(a.waiting)
-		a.mu.Unlock()
-		if n > 0 {
+		if a.waits() > 0 {
 			return true
 		}
 		select {
@@ -124,9 +131,26 @@ func (a *announcer) some(ctx context.Context) bool {
 	}
 }
 
+// gather waits until half of the puts in progress wait for the feed, but no longer
+// than a write takes: what comes after that has to wait for the next batch.
+func (a *announcer) gather(ctx context.Context) bool {
+	timer := time.NewTimer(a.turn.write)
+	defer timer.Stop()
+	for a.waits() < (a.underWay()+1)/2 {
+		select {
+		case <-a.more:
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // run writes batches until ctx ends.
 func (a *announcer) run(ctx context.Context) {
-	for a.some(ctx) && wait(ctx, a.turn.left()) {
+	for a.some(ctx) && wait(ctx, a.turn.left()) && a.gather(ctx) {
 		d := newDraft(a.take(0))
 		for !a.publish(ctx, d) {
 			a.note(false)
@@ -135,7 +159,7 @@ func (a *announcer) run(ctx context.Context) {
 			}
 		}
 		a.note(true)
-		a.turn.end(a.feed, len(d.group))
+		a.turn.end(a.feed)
 		for _, n := range d.group {
 			n.done()
 			close(n.landed)
@@ -170,7 +194,7 @@ func (d *draft) after(before totals) *batch {
 // came to wait meanwhile. It reports whether the draft is in the feed; if not, it
 // may be tried again.
 func (a *announcer) publish(ctx context.Context, d *draft) bool {
-	if a.turn.shared && a.feed.advance(ctx) != nil {
+	if a.readTurns(ctx) != nil {
 		return false
 	}
 	for {
@@ -178,10 +202,11 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 		if there {
 			return true // by a try that got no answer
 		}
-		b := d.after(before)
+		b, begun := d.after(before), time.Now()
 		err := a.feed.bucket.write(ctx, feedKey(number), b.bytes(), "")
 		switch {
 		case err == nil:
+			a.turn.wrote(time.Since(begun))
 			a.feed.add(number, b)
 			return true
 		case !errors.Is(err, errLost) || a.feed.advanceTo(ctx, number) != nil:
@@ -191,4 +216,16 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 			*d = *newDraft(append(d.group, a.take(len(d.group))...))
 		}
 	}
+}
+
+// readTurns reads what the others wrote in their turns, in one step if each had one.
+func (a *announcer) readTurns(ctx context.Context) error {
+	others := a.turn.expected()
+	for end := others == 0; !end; others = 0 {
+		var err error
+		if end, err = a.feed.read(ctx, others+1); err != nil {
+			return err
+		}
+	}
+	return nil
 }

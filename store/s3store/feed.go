@@ -108,21 +108,30 @@ const maxAhead = 16
 // catches up with those that write.
 func (f *feed) advance(ctx context.Context) error {
 	for ahead := 1; ; ahead = min(2*ahead, maxAhead) {
-		begun := time.Now()
-		number := f.end() + 1
-		batches, errs := make([]*batch, ahead), make([]error, ahead)
-		each(ahead, ahead, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
-		for i, b := range batches {
-			if errors.Is(errs[i], errAbsent) {
-				f.ended(begun)
-				return nil
-			}
-			if errs[i] != nil {
-				return errs[i]
-			}
-			f.add(number+uint64(i), b)
+		if end, err := f.read(ctx, ahead); end || err != nil {
+			return err
 		}
 	}
+}
+
+// read reads the count batches after the head side by side, and reports whether the
+// feed ends among them.
+func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
+	begun := time.Now()
+	number := f.end() + 1
+	batches, errs := make([]*batch, count), make([]error, count)
+	each(count, count, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
+	for i, b := range batches {
+		if errors.Is(errs[i], errAbsent) {
+			f.ended(begun)
+			return true, nil
+		}
+		if errs[i] != nil {
+			return false, errs[i]
+		}
+		f.add(number+uint64(i), b)
+	}
+	return false, nil
 }
 
 // advanceTo reads the batches after the head up to number, which is there.

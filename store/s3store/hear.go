@@ -25,13 +25,17 @@ func (f *feed) ended(begun time.Time) {
 // hear makes sure that the feed was read to its end within the time fresh, and
 // returns why it cannot be.
 func (f *feed) hear(ctx context.Context) error {
-	f.mu.Lock()
-	heard := f.heard
-	f.mu.Unlock()
-	if time.Since(heard) <= fresh {
+	if f.silence() <= fresh {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, hearTime)
 	defer cancel()
 	return f.advance(ctx)
+}
+
+// silence returns how long ago the feed was read to its end.
+func (f *feed) silence() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.heard)
 }

@@ -76,10 +76,14 @@ func (s *Store) proveHealth(ctx context.Context) error {
 	return nil
 }
 
-// follow reads what other nodes put into the feed, until ctx ends.
+// follow reads what other nodes put into the feed, until ctx ends. Who writes to it
+// has read it.
 func (s *Store) follow(ctx context.Context) {
 	failing := false
 	for wait(ctx, s.poll) {
+		if s.feed.silence() < s.poll {
+			continue
+		}
 		err := s.feed.advance(ctx)
 		if ctx.Err() != nil {
 			return

@@ -64,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		poll: o.Poll, purgeAfter: o.PurgeAfter,
 		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
 	}
-	s.announcer = newAnnouncer(s.feed)
+	s.announcer = newAnnouncer(s.feed, func() int { return len(s.places) })
 	s.node = hex.EncodeToString(s.sessions.current.id[:])
 	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Location, err)
