@@ -49,6 +49,34 @@ func TestCompactionWaits(t *testing.T) {
 	serves(t, s, other)
 }
 
+// TestDroppedStaysDropped compacts removed bytes away and cuts the power: the index
+// does not lead to where they were, so that what is restored may be put again.
+func TestDroppedStaysDropped(t *testing.T) {
+	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
+	item := faultTorrent(0)
+	mustPut(t, s, item, store.Created)
+	for seed := uint64(1); s.committer.stats().segment == 1; seed++ {
+		mustPut(t, s, faultTorrent(seed), store.Created)
+	}
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.index.sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := &compaction{store: s, now: s.options.Clock().Add(13 * time.Hour).Unix(), pace: newPace(0)}
+	if err := c.segment(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, afterCrash(s))
+	if err := s.Restore(t.Context(), item.IDs.Primary()); err != nil {
+		t.Fatal(err)
+	}
+	lacks(t, s, store.ErrNotFound, item)
+	mustPut(t, s, item, store.Created)
+	serves(t, s, item)
+}
+
 // TestDueGoesFirst removes torrents in segments of which one is nearly all waste:
 // what is due goes before, the longest first, and what is late at no one's pace.
 func TestDueGoesFirst(t *testing.T) {
