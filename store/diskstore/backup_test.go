@@ -89,6 +89,30 @@ func backUpAndRestore(t *testing.T, s *Store) {
 	serves(t, s, faultTorrent(39))
 }
 
+// TestRestoredEpochStays opens a backup and cuts the power at once, and once more:
+// the cursors that it gave out in between hold, and those of the old store do not.
+func TestRestoredEpochStays(t *testing.T) {
+	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
+	mustPut(t, s, faultTorrent(0), store.Created)
+	if err := s.Backup(t.Context(), "/backup", nil); err != nil {
+		t.Fatal(err)
+	}
+	o := afterCrash(s)
+	o.Dir = "/backup"
+	restored := mustOpen(t, o)
+	if restored.epoch == s.epoch {
+		t.Errorf("the restored store has the epoch of the old one, %d", s.epoch)
+	}
+	for range 2 {
+		again := mustOpen(t, afterCrash(restored))
+		serves(t, again, faultTorrent(0))
+		if again.epoch != restored.epoch {
+			t.Errorf("epoch %d after a crash, it was %d", again.epoch, restored.epoch)
+		}
+		restored = again
+	}
+}
+
 // TestBackupUnfinished fails backups half-way: they cannot be opened by mistake.
 func TestBackupUnfinished(t *testing.T) {
 	for _, kind := range []errorfs.OpKind{errorfs.OpLink, errorfs.OpRename} {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -107,7 +109,7 @@ func (s *Store) fallOff(ctx context.Context, id uint64) error {
 		store: s, segment: seg, spare: (end - segmentStart) / 2,
 		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
 	}
-	gaps, err := s.walk(ctx, seg, end, func(h *header, at int64) error { return f.record(ctx, h, at) })
+	gaps, err := s.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error { return f.record(ctx, file, h, at) })
 	if gaps && err == nil || errors.Is(err, errBadRecord) { // the disk cannot read it
 		err = f.unreadable(ctx)
 	}
@@ -130,7 +132,7 @@ type falling struct {
 const fallBatch = 1000
 
 // record keeps the record at an offset if it was read, else it is forgotten.
-func (f *falling) record(ctx context.Context, h *header, at int64) error {
+func (f *falling) record(ctx context.Context, file vfs.File, h *header, at int64) error {
 	place := location{segment: f.segment.id, offset: at, length: h.length}
 	e, needed, err := isNeeded(f.store.index.get, h, place)
 	if err != nil {
@@ -138,7 +140,7 @@ func (f *falling) record(ctx context.Context, h *header, at int64) error {
 	}
 	if needed && h.isPut() && e.visible() && f.segment.reads.has(at) && h.size() <= f.spare {
 		f.spare -= h.size()
-		return f.kept.add(ctx, f.segment, h, place)
+		return f.kept.add(ctx, file, h, place)
 	}
 	f.gone = append(f.gone, relic{header: *h, at: place})
 	if len(f.gone) < fallBatch {

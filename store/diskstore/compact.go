@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -180,8 +182,8 @@ func (c *compaction) seal(ctx context.Context, seg *segment) error {
 // empty copies what seg holds that is needed to the end of the log.
 func (c *compaction) empty(ctx context.Context, seg *segment) error {
 	batch := &copies{compaction: c}
-	gaps, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(h *header, at int64) error {
-		return batch.add(ctx, seg, h, location{segment: seg.id, offset: at, length: h.length})
+	gaps, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *header, at int64) error {
+		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.length})
 	})
 	if err == nil && gaps {
 		err = batch.addUnreadable(ctx, seg)

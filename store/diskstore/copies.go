@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -29,22 +31,22 @@ type relic struct {
 	at     location
 }
 
-// add takes up the record at a place of seg if it is needed.
-func (b *copies) add(ctx context.Context, seg *segment, h *header, at location) error {
+// add takes up the record at a place, in file, if it is needed.
+func (b *copies) add(ctx context.Context, file vfs.File, h *header, at location) error {
 	e, needed, err := isNeeded(b.store.index.get, h, at)
 	if err != nil || !needed {
 		return err
 	}
 	if h.mended {
 		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
-			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", seg.id), slog.Int64("offset", at.offset))
+			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
 	}
 	r := relic{header: *h, at: at}
-	switch body, err := readBody(seg, h, at.offset); {
+	switch body, err := readBody(file, h, at.offset); {
 	case err == nil:
 		r.body = body
-	case !errors.Is(readError(seg, err), errBadRecord):
-		return readError(seg, err)
+	case !errors.Is(readError(at.segment, err), errBadRecord):
+		return readError(at.segment, err)
 	case h.isPut():
 		b.store.foundDamage(ctx, e, e.ids.Primary())
 	case e != nil: // the index knows the words of a removal too

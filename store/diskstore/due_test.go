@@ -49,6 +49,34 @@ func TestCompactionWaits(t *testing.T) {
 	serves(t, s, other)
 }
 
+// TestDueSurvivesRestarts removes, and starts anew every hour, by turns after
+// closing, a crash, and the loss of the index: the bytes go when they would have.
+func TestDueSurvivesRestarts(t *testing.T) {
+	var hours time.Duration
+	o := onDisk(vfs.NewCrashableMem(), "/store")
+	o.Clock = func() time.Time { return fixedClock().Add(hours * time.Hour) }
+	s := mustOpen(t, o)
+	item := faultTorrent(0)
+	mustPut(t, s, item, store.Created)
+	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	for ; hours <= 13; hours++ {
+		mustPut(t, s, faultTorrent(1+uint64(hours)), store.Created)
+		if err := s.compact(t.Context(), &compaction{store: s, pace: newPace(0)}); err != nil {
+			t.Fatal(err)
+		}
+		if there := onDiskAnywhere(t, s.options, item.Info()); there != (hours < 12) {
+			t.Errorf("after %d hours the removed bytes are on disk: %v", hours, there)
+		}
+		if hours%3 == 1 {
+			s = mustOpen(t, afterCrash(s))
+		} else {
+			s = reopened(t, s, hours%3 == 0)
+		}
+	}
+}
+
 // TestDroppedStaysDropped compacts removed bytes away and cuts the power: the index
 // does not lead to where they were, so that what is restored may be put again.
 func TestDroppedStaysDropped(t *testing.T) {

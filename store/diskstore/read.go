@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -93,7 +95,7 @@ func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte,
 	defer segment.letGo()
 	b := roomOf(recordHeaderSize+int(e.at.length), room)
 	if err := readFull(segment.file, b, e.at.offset); err != nil {
-		return header{}, nil, readError(segment, err)
+		return header{}, nil, readError(segment.id, err)
 	}
 	h, err := parseHeader(b)
 	if err != nil {
@@ -132,11 +134,11 @@ func (h *header) info(body []byte) []byte { return body[h.infoOffset:][:h.infoLe
 
 // readError says what a failed read means. Damage an upload heals by writing
 // elsewhere.
-func readError(s *segment, err error) error {
+func readError(segment uint64, err error) error {
 	if errors.Is(err, errBadRecord) {
 		return err
 	}
-	return fmt.Errorf("%w: reading segment %d: %w", store.ErrUnavailable, s.id, err)
+	return fmt.Errorf("%w: reading segment %d: %w", store.ErrUnavailable, segment, err)
 }
 
 // foundDamage has damage marked, so that Has says no and the next upload heals
@@ -158,11 +160,11 @@ func (s *Store) foundDamage(ctx context.Context, e *entry, id infohash.ID) {
 	s.options.OnDamage(e.ids)
 }
 
-// readBody returns the body of the record h at an offset of segment, or
+// readBody returns the body of the record h at an offset of a segment's file, or
 // errBadRecord.
-func readBody(segment *segment, h *header, at int64) ([]byte, error) {
+func readBody(file vfs.File, h *header, at int64) ([]byte, error) {
 	body := make([]byte, h.length)
-	if err := readFull(segment.file, body, at+recordHeaderSize); err != nil {
+	if err := readFull(file, body, at+recordHeaderSize); err != nil {
 		return nil, err
 	}
 	if crc32.Checksum(body, castagnoli) != h.bodySum {
@@ -173,7 +175,7 @@ func readBody(segment *segment, h *header, at int64) ([]byte, error) {
 
 // readRemoval returns what the record of a removal says.
 func readRemoval(segment *segment, h *header, at int64) (store.Removal, error) {
-	body, err := readBody(segment, h, at)
+	body, err := readBody(segment.file, h, at)
 	if err != nil {
 		return store.Removal{}, err
 	}

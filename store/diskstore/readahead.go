@@ -39,7 +39,7 @@ func readAhead(id storeID, list []*segment) (stop func()) {
 // readHeaders reads the headers of a segment, and returns how many. It ends where
 // it cannot: replay will find out why.
 func readHeaders(id storeID, s *segment, stopped *atomic.Bool) (n int) {
-	scan := &scanner{segment: s, store: id, limit: s.size}
+	scan := &scanner{segment: s, file: s.file, store: id, limit: s.size}
 	for at := int64(segmentStart); !stopped.Load(); n++ {
 		h, err := scan.read(at)
 		if err != nil {

@@ -156,10 +156,10 @@ func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unpro
 			kept = append(kept, p)
 			continue
 		}
-		switch _, err := readBody(s, p.header, p.at); {
+		switch _, err := readBody(s.file, p.header, p.at); {
 		case err == nil:
 			unproven = append(unproven, p)
-		case !errors.Is(readError(s, err), errBadRecord):
+		case !errors.Is(readError(s.id, err), errBadRecord):
 			return nil, nil, err
 		default:
 			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
@@ -239,7 +239,7 @@ func (r *replayer) flush() error {
 }
 
 func (r *replayer) scanner(s *segment, limit int64) *scanner {
-	return &scanner{segment: s, store: r.pending.state.store, limit: limit}
+	return &scanner{segment: s, file: s.file, store: r.pending.state.store, limit: limit}
 }
 
 // report logs a gap that is damage.

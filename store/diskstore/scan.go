@@ -3,11 +3,14 @@ package diskstore
 import (
 	"bytes"
 	"errors"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // scanner walks the records of one segment in the order of their places.
 type scanner struct {
 	segment *segment
+	file    vfs.File // of segment
 	store   storeID
 	limit   int64 // the offset where the segment ends
 
@@ -52,7 +55,7 @@ func (s *scanner) fill(offset int64) error {
 	if offset+recordHeaderSize > s.limit {
 		return errBadRecord
 	}
-	return readFull(s.segment.file, s.buffer[:], offset)
+	return readFull(s.file, s.buffer[:], offset)
 }
 
 // mend is read for a header that one flipped bit damaged. Where a record ends the
@@ -99,7 +102,7 @@ func (s *scanner) find(from int64) (int64, error) {
 	for size := int64(most); from < s.limit; {
 		// It ends at a multiple of recordAlign, so that it cuts no magic in two.
 		b := buffer[:min(size-from%least, s.limit-from)]
-		err := readFull(s.segment.file, b, from)
+		err := readFull(s.file, b, from)
 		unreadable := errors.Is(err, errBadRecord)
 		switch {
 		case unreadable && size > least:

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -103,9 +105,9 @@ func (v *verification) segment(ctx context.Context, id uint64, active state) err
 	if id != active.segment {
 		end = v.store.segments.end(seg)
 	}
-	gaps, err := v.store.walk(ctx, seg, end, func(h *header, at int64) error {
+	gaps, err := v.store.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error {
 		if !h.isPut() {
-			return v.removal(seg, h, at)
+			return v.removal(seg, file, h, at)
 		}
 		e, needed, err := isNeeded(v.store.index.get, h, location{segment: id, offset: at})
 		if err != nil || !needed {
@@ -161,16 +163,16 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 
 // removal checks the words of a removal. The index keeps them too, so that their
 // damage is logged only.
-func (v *verification) removal(seg *segment, h *header, at int64) error {
+func (v *verification) removal(seg *segment, file vfs.File, h *header, at int64) error {
 	if !seg.hold() {
 		return errSegmentGone
 	}
 	defer seg.letGo()
-	if _, err := readBody(seg, h, at); errors.Is(readError(seg, err), errBadRecord) && err != nil {
+	if _, err := readBody(file, h, at); errors.Is(readError(seg.id, err), errBadRecord) && err != nil {
 		v.store.options.Logger.Error("the reason of a removal is damaged",
 			slog.Uint64("segment", seg.id), slog.Int64("offset", at))
 	} else if err != nil {
-		return readError(seg, err)
+		return readError(seg.id, err)
 	}
 	return nil
 }

@@ -1,12 +1,17 @@
 package diskstore
 
-import "context"
+import (
+	"context"
 
-// walk calls visit for every record of seg before the offset end, in the order
-// of their places, and reports whether there are gaps that damage left. It ends
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// walk calls visit for every record of seg before the offset end, which is synced,
+// in the order of their places, with a file to read its body from, and reports whether there are gaps that damage left. It ends
 // with errSegmentGone when seg is retired meanwhile.
-func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(h *header, at int64) error) (gaps bool, err error) {
-	scan := &scanner{segment: seg, store: s.id, limit: end}
+func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(file vfs.File, h *header, at int64) error) (gaps bool, err error) {
+	file := &window{File: seg.file}
+	scan := &scanner{segment: seg, file: file, store: s.id, limit: end}
 	for from := int64(segmentStart); from < end; {
 		h, at, skipped, err := scan.nextHeld(ctx, from)
 		if err != nil {
@@ -16,7 +21,7 @@ func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(h 
 		if h == nil {
 			break
 		}
-		if err := visit(h, at); err != nil {
+		if err := visit(file, h, at); err != nil {
 			return gaps, err
 		}
 		from = at + h.size()
@@ -35,7 +40,7 @@ func (s *scanner) nextHeld(ctx context.Context, offset int64) (*header, int64, g
 	defer s.segment.letGo()
 	h, at, skipped, err := s.next(offset)
 	if err != nil {
-		err = readError(s.segment, err)
+		err = readError(s.segment.id, err)
 	}
 	return h, at, skipped, err
 }
