@@ -31,47 +31,39 @@ func makeTorrents(n, size int) ([]made, error) {
 	return all, nil
 }
 
-// load loads one target for a while and returns what it did a second.
-func load(o options, t target, kind string) (float64, error) {
-	if kind == "puts" {
-		return loadPuts(o, t)
+// prepare returns what one client does with a target again and again.
+func prepare(o options, t target, kind string) (run func(client int) error, err error) {
+	if kind == "gets" {
+		return func(client int) error {
+			n, err := t.get(client, t.stored.any())
+			if err == nil && n == 0 {
+				return fmt.Errorf("an empty torrent")
+			}
+			return err
+		}, nil
 	}
-	return loadGets(o, t)
-}
-
-func loadPuts(o options, t target) (float64, error) {
 	const most = 5000 // more than any engine here takes in the time
 	torrents, err := makeTorrents(most, o.size)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var next atomic.Int64
-	rate, err := spread(o, func(client int) error {
+	return func(client int) error {
 		n := next.Add(1) - 1
 		if n >= most {
 			return fmt.Errorf("more than %d puts in %s: take less time", most, o.took)
 		}
-		return t.put(client, torrents[n].hash, torrents[n].bytes)
-	})
-	for _, torrent := range torrents[:min(next.Load(), most)] {
-		*t.stored = append(*t.stored, torrent.hash)
-	}
-	return rate, err
-}
-
-func loadGets(o options, t target) (float64, error) {
-	return spread(o, func(client int) error {
-		n, err := t.get(client, (*t.stored)[rand.IntN(len(*t.stored))])
-		if err == nil && n == 0 {
-			return fmt.Errorf("an empty torrent")
+		if err := t.put(client, torrents[n].hash, torrents[n].bytes); err != nil {
+			return err
 		}
-		return err
-	})
+		t.stored.add(torrents[n].hash)
+		return nil
+	}, nil
 }
 
-// spread has all clients call run until the time is over and returns how many
-// calls a second came to their end.
-func spread(o options, run func(client int) error) (float64, error) {
+// spread has all clients call run until the time is over, and returns how many calls
+// came to their end in what time.
+func spread(o options, run func(client int) error) (int64, time.Duration, error) {
 	var group sync.WaitGroup
 	var calls atomic.Int64
 	var failed atomic.Pointer[error]
@@ -89,7 +81,27 @@ func spread(o options, run func(client int) error) (float64, error) {
 	}
 	group.Wait()
 	if err := failed.Load(); err != nil {
-		return 0, *err
+		return 0, 0, *err
 	}
-	return float64(calls.Load()) / time.Since(begin).Seconds(), nil
+	return calls.Load(), time.Since(begin), nil
+}
+
+// hashes are the info hashes of what a target has stored. They are safe for
+// concurrent use.
+type hashes struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (h *hashes) add(hash string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, hash)
+}
+
+// any returns one of them at random.
+func (h *hashes) any() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all[rand.IntN(len(h.all))]
 }

@@ -3,6 +3,7 @@
 //
 //	go run ./bench/s3                        starts test/s3-engine (Ceph, see test/install-prerequisites)
 //	go run ./bench/s3 -endpoint HOST:PORT    a running one; credentials as AWS's tools find them
+//	go run ./bench/s3 -engine-cores 0 -cores 1    the engine as if it had a machine of its own
 //
 // Rounds are interleaved, a figure is the median, and what counts are the ratios.
 // It prints Markdown. Run it from the module's folder, while the machine does
@@ -16,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +31,9 @@ type options struct {
 	size     int // of a torrent, in bytes
 	clients  int
 	rounds   int
-	took     time.Duration // of one target in one round
+	// Cores as taskset writes them: of the engine that is started, and of all else.
+	engineCores, cores string
+	took               time.Duration // of one target in one round
 }
 
 func main() {
@@ -40,6 +44,8 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 64, "requests at a time")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds")
 	flag.DurationVar(&o.took, "took", 3*time.Second, "how long each target is loaded in a round")
+	flag.StringVar(&o.engineCores, "engine-cores", "0-1023", "cores of the engine that is started")
+	flag.StringVar(&o.cores, "cores", "0-1023", "cores of the nodes and the clients")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/s3:", err)
@@ -53,24 +59,31 @@ func run(o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	parts := []part{{"engine", nil}}
 	if o.endpoint == "" {
-		stop, err := startEngine(&o, dir)
+		engine, stop, err := startEngine(&o, dir)
 		if err != nil {
 			return err
 		}
 		defer stop()
+		parts[0] = engine
+	}
+	if out, err := exec.Command("taskset", "-a", "-c", "-p", o.cores, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+		return fmt.Errorf("taskset: %w\n%s", err, out)
 	}
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "torrentcache"), "./cmd/torrentcache").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	targets, stop, err := startTargets(o, dir)
+	targets, nodes, stop, err := startTargets(o, dir)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	fmt.Printf("%s\n\n%d clients, torrents of %d bytes, median of %d rounds of %s each\n\n", side.Machine(), o.clients, o.size, o.rounds, o.took)
+	parts = append(parts, nodes, part{"clients", []int{os.Getpid()}})
+	fmt.Printf("%s\n\n%d clients, torrents of %d bytes, median of %d rounds of %s each; cores: engine %s, all else %s\n\n",
+		side.Machine(), o.clients, o.size, o.rounds, o.took, o.engineCores, o.cores)
 	for _, kind := range []string{"puts", "gets"} {
-		if err := measure(o, kind, targets); err != nil {
+		if err := measure(o, kind, targets, parts); err != nil {
 			return err
 		}
 	}
@@ -78,23 +91,26 @@ func run(o options) error {
 }
 
 // startEngine runs the engine of the tests in a folder below dir.
-func startEngine(o *options, dir string) (stop func(), err error) {
+func startEngine(o *options, dir string) (engine part, stop func(), err error) {
 	const port = "19501"
 	home := filepath.Join(dir, "engine")
 	script := func(args ...string) error {
-		cmd := exec.Command("test/s3-engine", args...)
+		cmd := exec.Command("taskset", append([]string{"-c", o.engineCores, "test/s3-engine"}, args...)...)
 		cmd.Stderr = os.Stderr
 		return cmd.Run()
 	}
 	stop = func() { _ = script("stop", home) }
 	if err := script("start", home, port); err != nil {
 		stop()
-		return nil, fmt.Errorf("test/s3-engine: %w", err)
+		return part{}, nil, fmt.Errorf("test/s3-engine: %w", err)
 	}
 	o.endpoint = "127.0.0.1:" + port
 	os.Setenv("AWS_ACCESS_KEY_ID", "test")
 	os.Setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-	return stop, nil
+	if engine, err = enginePart(home); err != nil {
+		stop()
+	}
+	return engine, stop, err
 }
 
 func makeBucket(c *minio.Client, name string) error {
@@ -105,24 +121,38 @@ func makeBucket(c *minio.Client, name string) error {
 	return c.MakeBucket(context.Background(), name, minio.MakeBucketOptions{})
 }
 
-// measure loads the targets in turn and prints the medians and their ratio to
-// the first.
-func measure(o options, kind string, targets []target) error {
+// measure loads the targets in turn and prints the medians, their ratio to the
+// first, and the CPU time that each part of the whole spent on a request.
+func measure(o options, kind string, targets []target, parts []part) error {
 	rates := make([][]float64, len(targets))
+	spent := make([][][]float64, len(targets)) // by target and part, milliseconds a request
 	for range o.rounds {
 		for i, t := range targets {
-			rate, err := load(o, t, kind)
+			if kind == "gets" && t.get == nil {
+				continue
+			}
+			rate, cpu, err := loadWatched(o, t, kind, parts)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", t.name, kind, err)
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], spent[i] = append(rates[i], rate), append(spent[i], cpu)
 		}
 	}
 	rows := [][]string{{kind, "a second", "ratio"}}
+	for _, p := range parts {
+		rows[0] = append(rows[0], "CPU of "+p.name+", ms")
+	}
 	base := side.Median(rates[0])
 	for i, t := range targets {
+		if len(rates[i]) == 0 {
+			continue
+		}
 		rate := side.Median(rates[i])
-		rows = append(rows, []string{t.name, fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.2f", rate/base)})
+		row := []string{t.name, fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.2f", rate/base)}
+		for p := range parts {
+			row = append(row, medianOf(spent[i], p))
+		}
+		rows = append(rows, row)
 	}
 	fmt.Println(strings.TrimSpace(side.Table(rows)) + "\n")
 	return nil

@@ -24,18 +24,26 @@ import (
 type target struct {
 	name string
 	put  func(client int, hash string, torrent []byte) error
-	get  func(client int, hash string) (int, error) // returns the torrent's size
+	get  func(client int, hash string) (int, error) // returns the torrent's size; nil if it is not to be measured
 
-	stored *[]string // hashes of what it has put
+	stored *hashes // of what it has put
 }
 
-// startTargets starts three nodes and returns the ways through minio-go alone,
-// one node and three.
-func startTargets(o options, dir string) (targets []target, stop func(), err error) {
-	alone, err := newMinio(o)
+// startTargets starts three nodes and returns the ways through minio-go alone, as
+// it puts and with the condition that nodes put with, through one node and three.
+func startTargets(o options, dir string) (targets []target, processes part, stop func(), err error) {
+	alone, err := newMinio(o, "minio-go alone", "alone/", minio.PutObjectOptions{})
 	if err != nil {
-		return nil, nil, err
+		return nil, part{}, nil, err
 	}
+	var absent minio.PutObjectOptions
+	absent.SetMatchETagExcept("*")
+	conditional, err := newMinio(o, "minio-go alone, If-None-Match", "absent/", absent)
+	if err != nil {
+		return nil, part{}, nil, err
+	}
+	conditional.get = nil // as above
+	processes.name = "nodes"
 	var nodes []*side.Process
 	stop = func() {
 		for _, n := range nodes {
@@ -47,15 +55,17 @@ func startTargets(o options, dir string) (targets []target, stop func(), err err
 		node, cache, err := startNode(o, dir, i)
 		if err != nil {
 			stop()
-			return nil, nil, err
+			return nil, part{}, nil, err
 		}
 		nodes, caches = append(nodes, node), append(caches, cache)
+		processes.pids = append(processes.pids, node.PID())
 	}
-	return []target{alone, through("one node", caches[:1]), through("three nodes", caches)}, stop, nil
+	targets = []target{alone, conditional, through("one node", caches[:1]), through("three nodes", caches)}
+	return targets, processes, stop, nil
 }
 
 // newMinio is what a program would write that has nothing but minio-go.
-func newMinio(o options) (target, error) {
+func newMinio(o options, name, prefix string, opts minio.PutObjectOptions) (target, error) {
 	transport, err := minio.DefaultTransport(false)
 	if err != nil {
 		return target{}, err
@@ -69,14 +79,14 @@ func newMinio(o options) (target, error) {
 		return target{}, err
 	}
 	return target{
-		name:   "minio-go alone",
-		stored: &[]string{},
+		name:   name,
+		stored: &hashes{},
 		put: func(_ int, hash string, torrent []byte) error {
-			_, err := core.Client.PutObject(context.Background(), o.bucket, "alone/"+hash, bytes.NewReader(torrent), int64(len(torrent)), minio.PutObjectOptions{})
+			_, err := core.Client.PutObject(context.Background(), o.bucket, prefix+hash, bytes.NewReader(torrent), int64(len(torrent)), opts)
 			return err
 		},
 		get: func(_ int, hash string) (int, error) {
-			r, _, _, err := core.GetObject(context.Background(), o.bucket, "alone/"+hash, minio.GetObjectOptions{})
+			r, _, _, err := core.GetObject(context.Background(), o.bucket, prefix+hash, minio.GetObjectOptions{})
 			if err != nil {
 				return 0, err
 			}
@@ -91,7 +101,7 @@ func newMinio(o options) (target, error) {
 func through(name string, nodes []torrentcachev1.CacheServiceClient) target {
 	return target{
 		name:   name,
-		stored: &[]string{},
+		stored: &hashes{},
 		put: func(client int, _ string, torrent []byte) error {
 			_, err := nodes[client%len(nodes)].CacheTorrent(context.Background(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 			return err
@@ -107,7 +117,7 @@ func through(name string, nodes []torrentcachev1.CacheServiceClient) target {
 func startNode(o options, dir string, number int) (*side.Process, torrentcachev1.CacheServiceClient, error) {
 	grpcAddress, admin := freeAddress(), freeAddress()
 	location := fmt.Sprintf("s3://%s/nodes?endpoint=%s", o.bucket, url.QueryEscape("http://"+o.endpoint))
-	node, err := side.Start("0-1023", filepath.Join(dir, fmt.Sprintf("node%d.log", number)), filepath.Join(dir, "torrentcache"), "serve",
+	node, err := side.Start(o.cores, filepath.Join(dir, fmt.Sprintf("node%d.log", number)), filepath.Join(dir, "torrentcache"), "serve",
 		"--store", location, "--grpc-addr", grpcAddress, "--admin-addr", admin, "--http-addr", "127.0.0.1:0", "--log-level", "error")
 	if err != nil {
 		return nil, nil, err

@@ -34,6 +34,9 @@ func Start(cores, log string, args ...string) (*Process, error) {
 	return &Process{cmd}, nil
 }
 
+// PID returns the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Stop ends the process and waits for that.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -51,7 +54,7 @@ func (p *Process) CPU() (time.Duration, error) {
 }
 
 func cpuOfTree(pid int) (time.Duration, error) {
-	total, err := cpuOf(pid)
+	total, err := CPUOf(pid)
 	if err != nil {
 		return 0, err
 	}
@@ -79,9 +82,9 @@ func cpuOfTree(pid int) (time.Duration, error) {
 	return total, nil
 }
 
-// cpuOf reads fields 14 and 15 of /proc/PID/stat; the name before them, in
-// parentheses, may hold spaces.
-func cpuOf(pid int) (time.Duration, error) {
+// CPUOf returns the CPU time that a process has used, without its children: fields 14
+// and 15 of /proc/PID/stat; the name before them, in parentheses, may hold spaces.
+func CPUOf(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
