@@ -64,9 +64,7 @@ func (c *committer) run() {
 
 // takeUp adds what waits, and reports false when nothing will any more.
 func (c *committer) takeUp() bool {
-	if c.syncing == nil {
-		c.queue.gather()
-	}
+	c.queue.gather()
 	changes, closed := c.queue.take(min(maxTakeBytes, c.options.SegmentSize))
 	if len(changes) > 0 {
 		c.add(changes)

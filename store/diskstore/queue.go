@@ -134,7 +134,8 @@ func (q *queue) take(maxBytes int64) (taken []*change, closed bool) {
 // gather lets whoever is about to add changes do so first, for a group costs one
 // sync however many they are. The first of many callers that wake up together
 // wakes the committer, which on a machine of one core would run next: groups of
-// one, and less than a tenth of the changes a second.
+// one, and less than a tenth of the changes a second. While a group is being synced
+// it would decide and write the next one change by change.
 func (q *queue) gather() {
 	for before := 0; ; {
 		q.mu.Lock()
