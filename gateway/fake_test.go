@@ -87,7 +87,7 @@ func (f *fakeCache) CacheTorrent(ctx context.Context, req *torrentcachev1.CacheT
 		return nil, reason.New(reason.TorrentEmpty, "the torrent is empty")
 	}
 	f.mu.Lock()
-	f.uploaded = append(f.uploaded, req.GetTorrent())
+	f.uploaded = append(f.uploaded, bytes.Clone(req.GetTorrent()))
 	f.mu.Unlock()
 	outcome := torrentcachev1.Outcome_OUTCOME_CREATED
 	if bytes.Equal(req.GetTorrent(), knownTorrent) {

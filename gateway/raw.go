@@ -22,6 +22,7 @@ func (a *api) uploadRaw(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	httpx.Reuse(torrent) // a call that succeeded is over, on the other side as well
 	body, err := marshalJSON.Marshal(cached)
 	if err != nil {
 		a.fail(w, r, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -21,8 +22,9 @@ const inProcessNetwork = "inproc"
 // maxMessageSize bytes as the network would.
 //
 // Messages are passed on, not copied: neither side may change the bytes, lists
-// or messages in one that it sent or received. A call whose context ends may
-// still be at work on the request after it has returned: a store may, and a stream.
+// or messages in one that it sent or received. But once CacheTorrent has succeeded
+// nobody looks at its request any more, and its caller may use the memory again. A
+// call that failed may still be at work on it: its context may have ended first.
 func InProcess(chain Chain, maxMessageSize int, register func(grpc.ServiceRegistrar)) grpc.ClientConnInterface {
 	channel := (&inprocgrpc.Channel{}).
 		WithCloner(inprocgrpc.CopyFunc(share)).
@@ -100,6 +102,12 @@ func asStatus(err error) error {
 		return nil
 	}
 	return status.Convert(err).Err()
+}
+
+// fromDoor reports whether the call of ctx came from within the process.
+func fromDoor(ctx context.Context) bool {
+	p, ok := peer.FromContext(ctx)
+	return ok && p.Addr.Network() == inProcessNetwork
 }
 
 // share makes out say what in says, sharing everything below the top level: a

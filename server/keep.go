@@ -115,9 +115,9 @@ func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) 
 	return result.Outcome, result.Err
 }
 
-// item is the torrent as the caller of ctx stores it. Nobody changes a torrent once it
-// is in a message.
+// item is the torrent as the caller of ctx stores it. One from the network nobody
+// changes any more; that of a door is the door's again when the call has succeeded.
 func item(ctx context.Context, t *metainfo.Torrent) store.Item {
 	offset, length := t.InfoSpan()
-	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank(ctx), Shared: true}
+	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank(ctx), Shared: !fromDoor(ctx)}
 }

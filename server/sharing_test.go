@@ -72,3 +72,26 @@ func TestAClientMayWriteOverWhatItReceived(t *testing.T) {
 		clear(got.GetTorrent())
 	}
 }
+
+// What a door sent is the door's again once the call has succeeded. Under the race
+// detector this also finds who only reads it then.
+func TestADoorMayUseTheMemoryOfAnUploadAgain(t *testing.T) {
+	h := newHarness(t, inProcess)
+	var all sync.WaitGroup
+	for door := range 4 {
+		all.Go(func() {
+			memory := make([]byte, 0, maxSize)
+			for upload := range 20 {
+				torrent := torrenttest.Random(uint64(100*door+upload), 60_000)
+				memory = append(memory[:0], torrent...)
+				hash := h.put(t, memory).GetInfoHash()
+				clear(memory)
+				got, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+				if err != nil || !bytes.Equal(got.GetTorrent(), torrent) {
+					t.Errorf("%d bytes, %v", len(got.GetTorrent()), err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

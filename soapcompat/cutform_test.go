@@ -58,7 +58,7 @@ func TestNothingIsAwaitedAfterTheForm(t *testing.T) {
 		})
 		h := &Handler{maxTorrentSize: fuzzLimit}
 		got, failure := h.readMultipart(r, io.MultiReader(strings.NewReader(form), beyond))
-		if failure != nil || string(got) != "d4:infoe" {
+		if failure != nil || string(got.torrent) != "d4:infoe" {
 			t.Errorf("%q: %q, %v", form, got, failure)
 		}
 	}

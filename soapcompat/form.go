@@ -55,44 +55,54 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 
 // cacheForm caches the torrent in the form that r carries.
 func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *reason.Error) {
-	torrent, failure := h.readForm(r)
+	form, failure := h.readForm(r)
 	if failure != nil {
 		h.noteRefusal(failure)
 		httpx.Drain(w, r)
 		return cached{}, failure
 	}
-	return h.cache(r, torrent)
+	result, failure := h.cache(r, form.torrent)
+	if failure == nil {
+		httpx.Reuse(form.memory) // a call that succeeded is over, on the other side as well
+	}
+	return result, failure
 }
 
-// readForm returns the torrent in r: never an empty one.
-func (h *Handler) readForm(r *http.Request) ([]byte, *reason.Error) {
+// upload is what a form carries.
+type upload struct {
+	torrent []byte
+	memory  []byte // what torrent lies in, if it may be used again
+}
+
+// readForm returns what r carries: never an empty torrent.
+func (h *Handler) readForm(r *http.Request) (upload, *reason.Error) {
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
-		return nil, reason.New(reason.TorrentMissing, sendForm)
+		return upload{}, reason.New(reason.TorrentMissing, sendForm)
 	}
 	read := h.formReader(mediaType(r))
 	if read == nil {
-		return nil, reason.New(reason.MediaUnsupported, sendForm)
+		return upload{}, reason.New(reason.MediaUnsupported, sendForm)
 	}
 	body, failure := h.openBody(r, h.maxTorrentSize+envelopeSize)
 	if failure != nil {
-		return nil, failure
+		return upload{}, failure
 	}
-	torrent, failure := read(r, body)
+	form, failure := read(r, body)
 	switch {
 	case failure != nil:
-		return nil, failure
-	case torrent == nil:
-		return nil, reason.New(reason.TorrentMissing, sendForm)
-	case len(torrent) == 0:
-		return nil, reason.New(reason.TorrentEmpty, "The field "+field+" holds no bytes; send the file itself.")
-	case int64(len(torrent)) > h.maxTorrentSize:
-		return nil, h.sizeError()
+		return upload{}, failure
+	case form.torrent == nil:
+		return upload{}, reason.New(reason.TorrentMissing, sendForm)
+	case len(form.torrent) == 0:
+		return upload{}, reason.New(reason.TorrentEmpty, "The field "+field+" holds no bytes; send the file itself.")
+	case int64(len(form.torrent)) > h.maxTorrentSize:
+		return upload{}, h.sizeError()
 	}
-	return torrent, nil
+	return form, nil
 }
 
 // formReader returns what reads bodies of a media type; nil if nothing does.
-func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) ([]byte, *reason.Error) {
+func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) (upload, *reason.Error) {
 	switch {
 	case strings.HasPrefix(mediaType, "multipart/"):
 		return h.readMultipart
@@ -106,10 +116,10 @@ func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) ([
 
 // readURLEncoded reads the form that a script gets when it asks for no other
 // kind. A file may be in it, percent-encoded, up to the limit of the body.
-func readURLEncoded(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
+func readURLEncoded(r *http.Request, body io.Reader) (upload, *reason.Error) {
 	form, err := httpx.ReadAll(body, r.ContentLength)
 	if err != nil {
-		return nil, reason.Of(err)
+		return upload{}, reason.Of(err)
 	}
 	for pair := range strings.SplitSeq(string(form), "&") {
 		value, ok := strings.CutPrefix(pair, field+"=")
@@ -118,18 +128,18 @@ func readURLEncoded(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
 		}
 		torrent, err := url.QueryUnescape(value)
 		if err != nil {
-			return nil, reason.New(reason.TorrentInvalid, "The field "+field+" is not percent-encoded: %v. %s", err, sendForm)
+			return upload{}, reason.New(reason.TorrentInvalid, "The field "+field+" is not percent-encoded: %v. %s", err, sendForm)
 		}
-		return []byte(torrent), nil
+		return upload{torrent: []byte(torrent)}, nil
 	}
-	return nil, nil
+	return upload{}, nil
 }
 
 // readRaw reads a body that is the file itself.
-func readRaw(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
+func readRaw(r *http.Request, body io.Reader) (upload, *reason.Error) {
 	torrent, err := httpx.ReadAll(body, r.ContentLength)
 	if err != nil {
-		return nil, reason.Of(err)
+		return upload{}, reason.Of(err)
 	}
-	return torrent, nil
+	return upload{torrent, torrent}, nil
 }

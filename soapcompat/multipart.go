@@ -20,18 +20,19 @@ const maxParts = 1000
 //
 // A form as programs write it is cut up where it lies; any other goes through
 // mime/multipart.
-func (h *Handler) readMultipart(r *http.Request, body io.Reader) ([]byte, *reason.Error) {
+func (h *Handler) readMultipart(r *http.Request, body io.Reader) (upload, *reason.Error) {
 	boundary, _ := headerParam(r.Header.Get("Content-Type"), "boundary")
 	if boundary == "" {
-		return nil, reason.New(reason.RequestInvalid, "The Content-Type names no boundary. %s", sendForm)
+		return upload{}, reason.New(reason.RequestInvalid, "The Content-Type names no boundary. %s", sendForm)
 	}
 	delimiter := []byte("--" + boundary)
 	// An error comes again when more is read.
 	form, _ := httpx.ReadUntil(body, r.ContentLength, func(b []byte) bool { return endsForm(b, delimiter) })
 	if torrent, ok := cutForm(form, delimiter); ok && int64(len(torrent)) <= h.maxTorrentSize {
-		return torrent, nil
+		return upload{torrent, form}, nil
 	}
-	return h.scanForm(multipart.NewReader(io.MultiReader(bytes.NewReader(form), body), boundary), r.ContentLength)
+	torrent, failure := h.scanForm(multipart.NewReader(io.MultiReader(bytes.NewReader(form), body), boundary), r.ContentLength)
+	return upload{torrent: torrent}, failure
 }
 
 // scanForm is readMultipart for any form that mime/multipart understands.

@@ -35,6 +35,8 @@ const (
 // REQUEST_INVALID. It never holds more than limit+1 bytes, and of those not
 // many more than have arrived.
 //
+// [Reuse] takes its memory back.
+//
 // Of a refused body up to 64 MiB are read and thrown away: PHP and Perl clients
 // write everything before they read, and would see a reset connection in place
 // of the answer.
@@ -64,7 +66,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 
 // ReadAll reads r to its end, as [io.ReadAll] does, but in one piece of memory if
 // there are no more than expected bytes to come, up to 64 KiB, instead of moving
-// what it has a dozen times. The caller bounds r; expected may be anything.
+// what it has a dozen times. The caller bounds r; expected may be anything. [Reuse] takes the memory back.
 func ReadAll(r io.Reader, expected int64) ([]byte, error) { return ReadUntil(r, expected, nil) }
 
 // ReadUntil is [ReadAll], but stops as soon as done says that what has come is
@@ -78,11 +80,12 @@ func ReadUntil(r io.Reader, expected int64, done func([]byte) bool) ([]byte, err
 // readUpTo reads until the end, until it has most bytes, or until done, unless
 // that is nil, into memory of at first that many bytes.
 func readUpTo(body io.Reader, first, most int64, done func([]byte) bool) ([]byte, error) {
-	buf := make([]byte, 0, first)
+	buf := newMemory(first)
 	for int64(len(buf)) < most {
 		if len(buf) == cap(buf) {
 			larger := make([]byte, len(buf), min(most, growth*int64(cap(buf))))
 			copy(larger, buf)
+			Reuse(buf)
 			buf = larger
 		}
 		n, err := body.Read(buf[len(buf):cap(buf)])
