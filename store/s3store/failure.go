@@ -28,6 +28,7 @@ var (
 type failure struct {
 	request, key string
 	cause        error
+	code         string // the object store's; empty if it did not answer
 	// landed says that the write may have been done.
 	landed bool
 	// again says that the same request may succeed later.
@@ -66,7 +67,7 @@ func explain(request, key string, err error) error {
 	passing := answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests ||
 		answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusConflict
 	cause := fmt.Errorf("%s (%s, status %d)", answer.Message, answer.Code, answer.StatusCode)
-	return &failure{request: request, key: key, cause: cause, landed: answer.StatusCode >= 500, again: passing}
+	return &failure{request: request, key: key, cause: cause, code: answer.Code, landed: answer.StatusCode >= 500, again: passing}
 }
 
 // retryable reports whether err is a failure that may pass.

@@ -20,12 +20,12 @@ func (b *bucket) probe(ctx context.Context) error {
 	rand.Read(random[:])
 	key := "probe/" + hex.EncodeToString(random[:])
 	if err := b.put(ctx, key, probeBody(key, 1), ""); err != nil {
-		return fmt.Errorf("a test write failed: %w", err)
+		return explainTest(err)
 	}
 	defer func() { _ = b.remove(context.WithoutCancel(ctx), key) }() // what stays is a few bytes
 	switch err := b.put(ctx, key, probeBody(key, 2), ""); {
 	case err == nil:
-		return fmt.Errorf("%w: the endpoint ignores If-None-Match, so two nodes could both store a torrent first; use an engine that has conditional writes", store.ErrInvalid)
+		return &unfit{store.ErrInvalid, "the endpoint ignores If-None-Match, so two nodes could both store a torrent first; use an object store that has conditional writes"}
 	case !errors.Is(err, errLost):
 		return fmt.Errorf("a test of If-None-Match failed: %w", err)
 	}
