@@ -66,9 +66,17 @@ func (a announcement) text() string {
 		if a.grpc != nil {
 			fmt.Fprintf(&b, " --grpc-addr :9090")
 		}
-		fmt.Fprintf(&b, "\n(keep --admin-addr private: who reaches it can remove torrents).\n")
+		fmt.Fprintf(&b, "\n(keep --admin-addr private: who reaches it can %s).\n", a.power())
 	}
 	return b.String() + "\n"
+}
+
+// power is what the admin listener gives to who reaches it.
+func (a announcement) power() string {
+	if a.backend != "" {
+		return "read profiles of the process"
+	}
+	return "remove torrents"
 }
 
 // private reports whether no public listener is open to the network.

@@ -63,7 +63,7 @@ func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, rea
 // of changes is back.
 func (h *house) feedLost(err *reason.Error) {
 	if err.Reason == reason.Unauthenticated || err.Reason == reason.PermissionDenied {
-		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync by --backend-token-file", "reason", err.Reason)
+		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync by --backend-token-file, or start the backend with --anonymous read,write,sync", "reason", err.Reason)
 		return
 	}
 	h.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", err)

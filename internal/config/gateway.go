@@ -27,6 +27,7 @@ type Gateway struct {
 // AddFlags binds the settings to flags and sets their defaults.
 func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
 	g.Doors.AddFlags(flags)
+	flags.Lookup("admin-addr").Usage = "listen here for the operator: metrics, health, pprof; keep it private"
 	flags.StringVar(&g.Backend, "backend", "", "gRPC addresses (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
 	g.BackendTLS.AddFlags(flags, "backend-", "backend")
 	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
