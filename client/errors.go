@@ -1,6 +1,8 @@
 package client
 
 import (
+	"strings"
+
 	"google.golang.org/grpc/status"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -15,9 +17,24 @@ func explained(err error) *reason.Error {
 		return e
 	}
 	if s, ok := status.FromError(e.Unwrap()); ok {
-		e.Message = s.Message()
+		e.Message = connectionCause(s.Message())
 	}
 	return e
+}
+
+// connectionCause returns what matters of grpc's message about a connection that
+// could not be made; any other message as it is.
+func connectionCause(message string) string {
+	if strings.Contains(message, "HTTP/1.1 header") {
+		return "what answers there is no gRPC server: want the address of a server's --grpc-addr"
+	}
+	if strings.Contains(message, "produced zero addresses") {
+		return "the name of the server has no address"
+	}
+	if at := strings.LastIndex(message, "dial "); at >= 0 {
+		return "no server answers: " + strings.TrimSuffix(message[at:], `"`)
+	}
+	return message
 }
 
 // Reason returns the stable reason of an error that a method of [Client]

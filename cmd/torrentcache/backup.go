@@ -99,18 +99,8 @@ func backupServer(ctx context.Context, s site, dir string, note func(copied, tot
 		return err
 	}
 	defer o.close()
-	stream, err := o.BackupStore(ctx, &torrentcachev1.BackupStoreRequest{Directory: dir})
-	if err != nil {
-		return o.explain(err)
-	}
-	for {
-		answer, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return o.explain(err)
-		}
-		note(answer.GetCopiedBytes(), answer.GetTotalBytes())
-	}
+	answers, err := o.BackupStore(ctx, &torrentcachev1.BackupStoreRequest{Directory: dir})
+	return follow(o, answers, err, func(a *torrentcachev1.BackupStoreResponse) {
+		note(a.GetCopiedBytes(), a.GetTotalBytes())
+	})
 }

@@ -68,10 +68,15 @@ func TestAuditLogOfABackup(t *testing.T) {
 	}
 }
 
-// A gateway has nothing that an operator could do by calls; it says so.
-func TestDrainOfAGateway(t *testing.T) {
-	edge := startGateway(t, startServe(t, t.TempDir()))
-	if said := edge.byOperator(t, 1, "drain"); !strings.Contains(said, "no AdminService") {
-		t.Errorf("%s", said)
+// A gateway has nothing that an operator could do by calls; it says so. So does the
+// port for the public.
+func TestDrainOfOthers(t *testing.T) {
+	backend := startServe(t, t.TempDir())
+	if said := startGateway(t, backend).byOperator(t, 1, "drain"); !strings.Contains(said, "no AdminService") {
+		t.Errorf("a gateway: %s", said)
+	}
+	web := strings.Trim(strings.TrimPrefix(backend.http, "http://"), "/")
+	if said := backend.byOperator(t, 1, "drain", "--admin", web); !strings.Contains(said, "speaks no gRPC") {
+		t.Errorf("a web port: %s", said)
 	}
 }

@@ -112,9 +112,26 @@ func (o *operator) explain(err error) error {
 		return reason.Of(err)
 	case s.Code() == codes.Unimplemented:
 		return fmt.Errorf("--admin %s: the server there has no AdminService: this is not its admin listener", o.address)
+	case strings.Contains(s.Message(), "HTTP/1.1 header"):
+		return fmt.Errorf("--admin %s: what answers there speaks no gRPC: this is no admin listener", o.address)
 	default:
 		return fmt.Errorf("--admin %s: no torrentcache server answers there: %s", o.address, dialCause(s.Message()))
 	}
+}
+
+// follow gives each answer of a call that tells its progress to note, until the call
+// has ended. Err is that of making the call.
+func follow[T any](o *operator, answers grpc.ServerStreamingClient[T], err error, note func(*T)) error {
+	for err == nil {
+		var answer *T
+		if answer, err = answers.Recv(); err == nil {
+			note(answer)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return o.explain(err)
 }
 
 // dialCause returns what matters of grpc's message about a connection that failed.

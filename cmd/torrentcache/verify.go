@@ -118,20 +118,10 @@ func (r *verifyRun) server(ctx context.Context, s verifySettings) error {
 		return err
 	}
 	defer o.close()
-	stream, err := o.VerifyStore(ctx, &torrentcachev1.VerifyStoreRequest{MaxBytesPerSecond: int64(s.rate)})
-	if err != nil {
-		return o.explain(err)
-	}
-	for {
-		answer, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return o.explain(err)
-		}
-		r.note(answer.GetCheckedCount(), answer.GetTotalCount(), answer.GetCheckedBytes(), answer.GetDamagedInfoHashes())
-	}
+	answers, err := o.VerifyStore(ctx, &torrentcachev1.VerifyStoreRequest{MaxBytesPerSecond: int64(s.rate)})
+	return follow(o, answers, err, func(a *torrentcachev1.VerifyStoreResponse) {
+		r.note(a.GetCheckedCount(), a.GetTotalCount(), a.GetCheckedBytes(), a.GetDamagedInfoHashes())
+	})
 }
 
 // conclude writes the report and returns the command's error.

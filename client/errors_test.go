@@ -1,0 +1,30 @@
+package client_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// Who gave a wrong address reads what is there, without grpc's wrappings.
+func TestNoServerThere(t *testing.T) {
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for url, want := range map[string]string{web.URL: "no gRPC server", closed.URL: "no server answers: dial tcp", "no-such-host.invalid:1": "has no address"} {
+		c, err := client.Dial(strings.TrimPrefix(url, "http://"), client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = c.Cache(t.Context(), torrenttest.V1("x"))
+		if err == nil || client.Reason(err) != "OVERLOADED" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "desc =") {
+			t.Errorf("%s: %v, want %q", url, err, want)
+		}
+	}
+}
