@@ -42,12 +42,8 @@ func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (
 }
 
 // fetchInto is fetch for an id that is parsed, into room if the store can do that.
-func (s *Server) fetchInto(ctx context.Context, id infohash.ID, room []byte) (torrent store.Torrent, err error) {
-	if direct, ok := s.store.(store.IntoGetter); ok {
-		torrent, err = direct.GetInto(ctx, id, room)
-	} else {
-		torrent, err = s.store.Get(ctx, id)
-	}
+func (s *Server) fetchInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
+	torrent, err := store.GetInto(ctx, s.store, id, room)
 	if err != nil {
 		return store.Torrent{}, s.torrentError(err, id).OnRead()
 	}

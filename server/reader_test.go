@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // A Reader answers, fails and is counted as the call that it stands for.
@@ -36,4 +39,31 @@ func TestReader(t *testing.T) {
 	h.store.failGet(errors.New("secret"))
 	_, err = h.reader.ReadTorrent(t.Context(), id, nil)
 	wantReadReason(t, err, reason.Internal)
+}
+
+// intoStore notes what memory it was given.
+type intoStore struct {
+	store.Store
+	given []byte
+}
+
+func (s *intoStore) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
+	s.given = room
+	return s.Get(ctx, id)
+}
+
+// The memory that a Reader is given reaches the store.
+func TestReaderPassesRoom(t *testing.T) {
+	into := &intoStore{}
+	h := newHarnessWith(t, inProcess, func(o *server.Options) {
+		into.Store = o.Store
+		o.Store = into
+	})
+	id, err := infohash.Parse(h.put(t, torrenttest.Hybrid("read")).GetInfoHash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.reader.ReadTorrent(t.Context(), id, make([]byte, 0, 12345)); err != nil || cap(into.given) != 12345 {
+		t.Errorf("the store was given room for %d bytes, %v", cap(into.given), err)
+	}
 }

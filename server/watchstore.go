@@ -48,6 +48,11 @@ func (w *watchedStore) changed(ids infohash.Set) {
 	}
 }
 
+// GetInto implements [store.IntoGetter].
+func (w *watchedStore) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
+	return store.GetInto(ctx, w.Store, id, room)
+}
+
 // Put implements [store.Store].
 func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := w.Store.Put(ctx, items)

@@ -114,6 +114,16 @@ type IntoGetter interface {
 	GetInto(ctx context.Context, id infohash.ID, room []byte) (Torrent, error)
 }
 
+// GetInto gets the torrent that has id from s, into room if s can do that. What wraps
+// a store to see its reads calls this for what it wraps; without a GetInto of its own
+// it takes that of the store away.
+func GetInto(ctx context.Context, s Store, id infohash.ID, room []byte) (Torrent, error) {
+	if direct, ok := s.(IntoGetter); ok {
+		return direct.GetInto(ctx, id, room)
+	}
+	return s.Get(ctx, id)
+}
+
 // Rank orders writers: an upload of a higher rank replaces the outer keys that
 // one of a lower rank put. The same bytes again change nothing, not even the rank.
 type Rank uint8

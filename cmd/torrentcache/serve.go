@@ -105,7 +105,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		return err
 	}
 	srv := server.New(server.Options{
-		Store:          st,
+		Store:          st.Store,
 		MaxTorrentSize: int64(cfg.MaxTorrentSize),
 		RefusePrivate:  cfg.Private == "reject",
 		Version:        buildinfo.Read().Version,

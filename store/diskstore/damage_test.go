@@ -56,7 +56,7 @@ func TestFlippedBit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got, err := s.read(e, items[1].IDs.V1)
+		_, got, err := s.readAt(e.at, items[1].IDs.V1, nil)
 		right := err == nil && bytes.Equal(got, items[1].Torrent)
 		if offset < unread && !errors.Is(err, errBadRecord) || offset >= unread && !right {
 			t.Errorf("byte %d of the record: %d bytes, %v", offset-at.offset, len(got), err)

@@ -38,7 +38,7 @@ type index struct {
 	db       *pebble.DB
 	health   *indexHealth
 	accounts accounts
-	cache    *entryCache
+	places   *places
 	bounded  bool
 	seen     idFilter // while it is built anew: what ids it has; else nil
 }
@@ -71,7 +71,7 @@ func openIndex(o Options) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the index: %w", err)
 	}
-	x := &index{db: db, health: health, cache: newEntryCache(o.CacheSize / 4), bounded: o.Bounded > 0}
+	x := &index{db: db, health: health, places: newPlaces(o.CacheSize / 4), bounded: o.Bounded > 0}
 	if err := errors.Join(health.err(), health.writeError()); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
@@ -83,18 +83,24 @@ func (x *index) get(id infohash.ID) (*entry, error) {
 	if x.seen != nil && x.seen.lacks(id) {
 		return nil, x.health.err()
 	}
-	e, held := x.cache.get(id)
-	if e != nil {
-		return e, x.health.err()
-	}
+	before := x.places.changes(id)
 	e, err := x.read(id)
 	if err == nil {
-		x.cache.put(id, e, held)
+		x.places.keep(id, e, before)
 	}
 	return e, err
 }
 
-// read is get without the cache.
+// place returns where the record stands of the torrent that has id and is visible, if
+// that is known without a look-up.
+func (x *index) place(id infohash.ID) (location, bool) {
+	if x.health.err() != nil {
+		return location{}, false
+	}
+	return x.places.find(id)
+}
+
+// read is get without what is known of places.
 func (x *index) read(id infohash.ID) (*entry, error) {
 	var key [1 + infohash.SizeV2]byte
 	value, err := x.lookUp(id.AppendTo(append(key[:0], keyID)))
@@ -154,7 +160,7 @@ func (x *index) commit(c *changeSet) error {
 	}
 	x.accounts.update(c.accounts)
 	for id, e := range c.entries {
-		x.cache.written(id, e)
+		x.places.written(id, e)
 		if x.seen != nil {
 			x.seen.add(id)
 		}

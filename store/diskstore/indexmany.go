@@ -13,41 +13,40 @@ import (
 // few is how many ids are looked up one by one: an iterator costs as much.
 const few = 4
 
-// getAll returns the entry of each id, nil where there is none. Many ids are
-// looked up in their order in the index, which finds the next one near the last:
-// FindMissingTorrents asks for thousands.
-func (x *index) getAll(ids []infohash.ID) ([]*entry, error) {
-	entries := make([]*entry, len(ids))
+// hasAll reports for each id whether its entry is visible. Many ids are looked up in
+// their order in the index, which finds the next one near the last: FindMissingTorrents
+// asks for thousands.
+func (x *index) hasAll(ids []infohash.ID) ([]bool, error) {
+	has := make([]bool, len(ids))
 	var unknown []wanted
 	for i, id := range ids {
-		e, held := x.cache.get(id)
-		if entries[i] = e; e == nil {
-			unknown = append(unknown, wanted{id.AppendTo(append(make([]byte, 0, 1+infohash.SizeV2), keyID)), i, held})
+		if _, has[i] = x.places.find(id); !has[i] {
+			unknown = append(unknown, wanted{id.AppendTo(append(make([]byte, 0, 1+infohash.SizeV2), keyID)), i, x.places.changes(id)})
 		}
 	}
 	if len(unknown) > few {
-		return entries, x.seekAll(ids, unknown, entries)
+		return has, x.seekAll(ids, unknown, has)
 	}
 	for _, w := range unknown {
 		e, err := x.read(ids[w.index])
 		if err != nil {
 			return nil, err
 		}
-		x.cache.put(ids[w.index], e, w.held)
-		entries[w.index] = e
+		x.places.keep(ids[w.index], e, w.before)
+		has[w.index] = e.visible()
 	}
-	return entries, x.health.err()
+	return has, x.health.err()
 }
 
-// wanted is an id that the cache does not have.
+// wanted is an id whose place is not known.
 type wanted struct {
-	key   []byte
-	index int     // in the ids asked for
-	held  *cached // what the cache needs to keep the entry
+	key    []byte
+	index  int    // in the ids asked for
+	before uint64 // what places needs to keep the place
 }
 
 // seekAll looks up those that are wanted with one iterator.
-func (x *index) seekAll(ids []infohash.ID, unknown []wanted, entries []*entry) error {
+func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []bool) error {
 	if err := x.health.err(); err != nil {
 		return err
 	}
@@ -68,8 +67,8 @@ func (x *index) seekAll(ids []infohash.ID, unknown []wanted, entries []*entry) e
 		if err != nil {
 			return errors.Join(x.health.condemn(err), it.Close())
 		}
-		x.cache.put(ids[w.index], e, w.held)
-		entries[w.index] = e
+		x.places.keep(ids[w.index], e, w.before)
+		has[w.index] = e.visible()
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		return x.health.readFailed(err)

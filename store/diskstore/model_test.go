@@ -252,7 +252,7 @@ func (m *model) rediscover(id infohash.ID) {
 	if e == nil || e.at.isZero() || e.damaged {
 		return
 	}
-	if _, _, err := m.disk.read(e, id); errors.Is(err, errBadRecord) {
+	if _, _, err := m.disk.readAt(e.at, id, nil); errors.Is(err, errBadRecord) {
 		m.disk.foundDamage(context.Background(), e, id)
 	}
 }

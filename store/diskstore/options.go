@@ -36,7 +36,7 @@ type Options struct {
 	// means none.
 	MinFreeSpace int64
 	// CacheSize is how many bytes of memory the index's caches take: a quarter for
-	// entries, the rest for blocks of its files. 0 means DefaultCacheSize.
+	// places of records, the rest for blocks of its files. 0 means DefaultCacheSize.
 	CacheSize int64
 	// MaxStoreSize is how many bytes the store may take on disk; puts that would
 	// take more answer ErrFull. 0 means no bound but the disk.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -46,6 +45,11 @@ func (s *Store) find(ctx context.Context, id infohash.ID) (h header, body []byte
 
 // findInto is find with the record read into room, if it fits.
 func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h header, body []byte, at location, err error) {
+	if at, known := s.index.place(id); known {
+		if h, body, err = s.readAt(at, id, room); err == nil {
+			return h, body, at, nil
+		} // else the index knows better: it went elsewhere meanwhile, or is damaged
+	}
 	for before := (location{}); ; {
 		e, err := s.index.get(id)
 		if err == nil {
@@ -54,7 +58,7 @@ func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h he
 		if err != nil {
 			return header{}, nil, location{}, err
 		}
-		h, body, err := s.readInto(e, id, room)
+		h, body, err := s.readAt(e.at, id, room)
 		switch {
 		case errors.Is(err, errSegmentGone) && e.at != before:
 			before = e.at
@@ -80,21 +84,16 @@ func (e *entry) unreadable() error {
 	return nil
 }
 
-// read returns the record that e points to. Anything else there than an
-// untouched one that has id is errBadRecord, and so is errSegmentGone.
-func (s *Store) read(e *entry, id infohash.ID) (header, []byte, error) {
-	return s.readInto(e, id, nil)
-}
-
-// readInto is read into room, if the record fits.
-func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte, error) {
-	segment := s.segments.get(e.at.segment)
+// readAt returns the record at a place, read into room if it fits. Anything else there
+// than an untouched one that has id is errBadRecord, and so is errSegmentGone.
+func (s *Store) readAt(at location, id infohash.ID, room []byte) (header, []byte, error) {
+	segment := s.segments.get(at.segment)
 	if segment == nil || !segment.hold() {
 		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
-	b := roomOf(recordHeaderSize+int(e.at.length), room)
-	if err := readFull(segment.file, b, e.at.offset); err != nil {
+	b := roomOf(recordHeaderSize+int(at.length), room)
+	if err := segment.read(b, at.offset); err != nil {
 		return header{}, nil, readError(segment.id, err)
 	}
 	h, err := parseHeader(b)
@@ -102,8 +101,7 @@ func (s *Store) readInto(e *entry, id infohash.ID, room []byte) (header, []byte,
 		return header{}, nil, err
 	}
 	body := b[recordHeaderSize:]
-	same := h.isPut() && h.length == e.at.length && h.segment == e.at.segment && h.store == s.id &&
-		slices.Contains(h.names.ids(h.ids), id)
+	same := h.isPut() && h.length == at.length && h.segment == at.segment && h.store == s.id && h.ids.Contains(id)
 	if !same || crc32.Checksum(body, castagnoli) != h.bodySum {
 		return header{}, nil, errBadRecord
 	}
@@ -196,13 +194,5 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
 		return nil, err
 	}
 	defer s.leave()
-	entries, err := s.index.getAll(ids)
-	if err != nil {
-		return nil, err
-	}
-	has := make([]bool, len(ids))
-	for i, e := range entries {
-		has[i] = e.visible()
-	}
-	return has, nil
+	return s.index.hasAll(ids)
 }

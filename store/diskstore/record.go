@@ -185,10 +185,19 @@ func parseHeader(b []byte) (header, error) {
 	if h.names&nameV2 != 0 {
 		h.ids.V2 = infohash.V2([infohash.SizeV2]byte(b[84:116]))
 	}
-	if !h.valid() || !bytes.Equal(appendHeader(nil, &h), b) {
+	if !h.valid() || !unusedIsZero(&h, b) {
 		return header{}, errBadRecord
 	}
 	return h, nil
+}
+
+// unusedIsZero reports whether b, from which h was read, has zeros where appendHeader
+// writes zeros.
+func unusedIsZero(h *header, b []byte) bool {
+	noV1 := [infohash.SizeV1]byte(b[64:84]) == [infohash.SizeV1]byte{}
+	noV2 := [infohash.SizeV2]byte(b[84:116]) == [infohash.SizeV2]byte{}
+	return b[13] == h.flags() && b[14] == 0 && b[15] == 0 &&
+		(noV1 || h.names&nameV1 != 0) && (noV2 || h.names&nameV2 != 0)
 }
 
 // valid reports whether the fields of h agree with one another.

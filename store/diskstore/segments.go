@@ -44,6 +44,10 @@ func (s *segments) add(opened *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	opened.reads = newReads(s.options)
+	opened.fd = -1
+	if s.fs == vfs.Default { // any other may do more than its files
+		opened.fd = int(opened.file.Fd())
+	}
 	s.open[opened.id] = opened
 }
 

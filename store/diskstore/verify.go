@@ -125,7 +125,7 @@ func (v *verification) segment(ctx context.Context, id uint64, active state) err
 		if err != nil {
 			break
 		}
-		if _, _, readErr := v.store.read(e, e.ids.Primary()); errors.Is(readErr, errBadRecord) {
+		if _, _, readErr := v.store.readAt(e.at, e.ids.Primary(), nil); errors.Is(readErr, errBadRecord) {
 			err = v.torrent(ctx, e)
 		}
 	}
@@ -138,7 +138,7 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 		return nil
 	}
 	id := e.ids.Primary()
-	h, body, err := v.store.read(e, id)
+	h, body, err := v.store.readAt(e.at, id, nil)
 	if err == nil && v.options.Check != nil {
 		if checkErr := v.options.Check(h.torrent(body)); checkErr != nil {
 			err = fmt.Errorf("%w: %w", errBadRecord, checkErr)

@@ -1,0 +1,59 @@
+package diskstore
+
+import (
+	"math"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// knows fails unless p has the place of want under id, or none if want is nil.
+func (p *places) knows(t *testing.T, id infohash.ID, want *entry) {
+	t.Helper()
+	at, ok := p.find(id)
+	if ok != (want != nil) || ok && at != want.at {
+		t.Errorf("the place of %v is %+v, %v; want that of %+v", id, at, ok, want)
+	}
+}
+
+func entryAt(offset int64) *entry {
+	return &entry{at: location{segment: 7, offset: offset, length: 30_000}}
+}
+
+// The index's word counts, whatever somebody read before it was given.
+func TestPlaces(t *testing.T) {
+	p := newPlaces(1) // one set: all ids share it
+	ids := storetest.Torrent(storetest.Hybrid, 1, 100, 0).IDs.All()
+	for i, id := range ids[:2] {
+		p.keep(id, entryAt(int64(8*i)), p.changes(id))
+	}
+	p.knows(t, ids[0], entryAt(0))
+	p.knows(t, ids[1], entryAt(8))
+	p.knows(t, ids[2], nil)
+
+	p.knows(t, ids[0], entryAt(0)) // used last
+	p.written(ids[2], entryAt(16))
+	p.knows(t, ids[2], entryAt(16))
+	p.knows(t, ids[0], entryAt(0))
+	p.knows(t, ids[1], nil)
+
+	before := p.changes(ids[0])
+	p.written(ids[0], entryAt(800))
+	p.keep(ids[0], entryAt(0), before)
+	p.knows(t, ids[0], entryAt(800))
+
+	for _, gone := range []*entry{nil, {}, {at: entryAt(8).at, removed: true}, {at: entryAt(8).at, damaged: true}} {
+		p.written(ids[0], entryAt(800))
+		p.written(ids[0], gone)
+		p.knows(t, ids[0], nil)
+	}
+	for _, far := range []location{{segment: math.MaxUint32 + 1}, {segment: 1, offset: (math.MaxUint32 + 1) * recordAlign}} {
+		p.written(ids[0], entryAt(800))
+		p.written(ids[0], &entry{at: far})
+		p.knows(t, ids[0], nil)
+	}
+	last := &entry{at: location{segment: math.MaxUint32, offset: math.MaxUint32 * recordAlign, length: math.MaxUint32}}
+	p.written(ids[0], last)
+	p.knows(t, ids[0], last)
+}
