@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/infohash"
 )
@@ -28,7 +29,7 @@ type Answer struct {
 	found  bool   // 200, else 404
 	header []byte // lines with their CR LF, sorted as net/http sorts them
 	body   []byte
-	region *region // the body, if it lies in an arena; body is nil then
+	region atomic.Pointer[region] // the body, if it lies in an arena, which may move it; body is nil then
 }
 
 // Capture asks h for the download of id by GET and keeps what it answers, so that
@@ -53,8 +54,8 @@ func Capture(ctx context.Context, h http.Handler, id infohash.ID, content []byte
 // Body returns the response's body, which nobody may change. Of an answer in an
 // arena it is a copy.
 func (a *Answer) Body() []byte {
-	if a.region != nil {
-		return a.region.read()
+	if r := a.region.Load(); r != nil {
+		return r.read()
 	}
 	return a.body
 }
@@ -63,7 +64,7 @@ func (a *Answer) Body() []byte {
 func (a *Answer) Header() string { return string(a.header) }
 
 // InArena reports whether the body lies in an arena and not in the heap.
-func (a *Answer) InArena() bool { return a.region != nil }
+func (a *Answer) InArena() bool { return a.region.Load() != nil }
 
 // recorder is an http.ResponseWriter that keeps a response as the fast path sends it.
 type recorder struct {

@@ -143,7 +143,7 @@ func (a *Answer) writeBody(w io.Writer) (int64, error) {
 
 // part returns the body between two offsets, which may lie in buf.
 func (a *Answer) part(buf *[chunk]byte, from, to int) []byte {
-	if a.region == nil {
+	if !a.InArena() {
 		return a.body[from:to]
 	}
 	a.read(buf[:to-from], from)

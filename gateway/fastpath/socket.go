@@ -149,12 +149,21 @@ func (s *socket) write(header, body []byte, flags int) (n int, err error) {
 	}
 }
 
-// sendFile sends what of a file the socket at fd takes at once, and moves offset.
-// The file must be memory: a disk would hold up other goroutines.
-func sendFile(fd, from int, offset *int64, n int) error {
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(fd), uintptr(from), uintptr(unsafe.Pointer(offset)), uintptr(n), 0, 0)
-	if errno != 0 {
-		return errno
+// fill puts the pages of body and of the first of rest into a pipe. They must not
+// change. It returns how many bytes the pipe took.
+func (s *socket) fill(pipe int, body []byte, rest [][]byte) (int, error) {
+	n := 1
+	s.pieces[0].Base = &body[0]
+	s.pieces[0].SetLen(len(body))
+	if len(rest) > 0 {
+		n = 2
+		s.pieces[1].Base = &rest[0][0]
+		s.pieces[1].SetLen(len(rest[0]))
 	}
-	return nil
+	r, _, errno := unix.RawSyscall6(unix.SYS_VMSPLICE, uintptr(pipe), uintptr(unsafe.Pointer(&s.pieces[0])), uintptr(n), unix.SPLICE_F_NONBLOCK, 0, 0)
+	s.pieces[0].Base, s.pieces[1].Base = nil, nil
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
 }

@@ -88,16 +88,16 @@ func (c *conn) writeChunk(b []byte) error {
 
 // size returns the length of the body in bytes.
 func (a *Answer) size() int {
-	if a.region != nil {
-		return a.region.size
+	if r := a.region.Load(); r != nil {
+		return r.size
 	}
 	return len(a.body)
 }
 
 // read fills p with the body from an offset on.
 func (a *Answer) read(p []byte, from int) {
-	if a.region != nil {
-		a.region.readAt(p, from)
+	if r := a.region.Load(); r != nil {
+		r.readAt(p, from)
 		return
 	}
 	copy(p, a.body[from:])
