@@ -46,7 +46,11 @@ func TestCompactionStallsNobody(t *testing.T) {
 				c := &compaction{store: s, pace: newPace(0)}
 				compacted <- c.segment(t.Context(), 1)
 			}()
-			<-waiting
+			select {
+			case <-waiting:
+			case err := <-compacted:
+				t.Fatalf("the compaction ended without that: %v", err)
+			}
 			for seed := uint64(8); seed < 16; seed++ {
 				mustPut(t, s, faultTorrent(seed), store.Created)
 			}
