@@ -107,12 +107,18 @@ func (e *s3Engine) startNodes(t *testing.T, n int, prefix, address string) []*se
 	t.Helper()
 	nodes := make([]*server, n)
 	for i := range nodes {
-		s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t)}
-		s.start(t, []string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
-			"--store", e.location(prefix, address), "--anonymous", "read,write,sync"})
-		nodes[i] = s
+		nodes[i] = e.startNode(t, prefix, address)
 	}
 	return nodes
+}
+
+// startNode runs one, with more flags.
+func (e *s3Engine) startNode(t *testing.T, prefix, address string, flags ...string) *server {
+	t.Helper()
+	s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t)}
+	s.start(t, append([]string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
+		"--store", e.location(prefix, address), "--anonymous", "read,write,sync"}, flags...))
+	return s
 }
 
 // startEdge runs a gateway before nodes until the test ends.

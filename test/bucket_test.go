@@ -31,6 +31,7 @@ func TestBucket(t *testing.T) {
 	t.Run("one winner", e.testOneWinner)
 	t.Run("removal", e.testRemoval)
 	t.Run("outage", e.testOutage)
+	t.Run("local cache", e.testLocalCache)
 	t.Run("failures", e.testFailures)
 }
 
