@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -62,10 +63,22 @@ func (w *beginWatcher) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// ReadFrom keeps the fast path of the writer below, if it has one.
+// ReadFrom keeps the fast path of the writer below, if it has one. A whole body in
+// memory, which [http.ServeContent] hides in a limit, is written as it is: Copy would
+// copy it to new memory first.
 func (w *beginWatcher) ReadFrom(src io.Reader) (int64, error) {
 	w.begun = true
-	return io.Copy(w.ResponseWriter, src)
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(w.ResponseWriter, src)
+	}
+	whole, ok := limited.R.(*bytes.Reader)
+	if !ok || int64(whole.Len()) > limited.N {
+		return io.Copy(w.ResponseWriter, src)
+	}
+	n, err := whole.WriteTo(w.ResponseWriter)
+	limited.N -= n
+	return n, err
 }
 
 // Flush is for handlers that ask for an http.Flusher, such as grpc's.

@@ -101,3 +101,29 @@ func TestRecoverKeepsTheControllerWorking(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+// Bodies that are copied arrive whole, or as far as their limit.
+func TestRecoverPassesCopiesOn(t *testing.T) {
+	const text = "0123456789"
+	for want, src := range map[string]func() io.Reader{
+		text:     func() io.Reader { return io.LimitReader(bytes.NewReader([]byte(text)), int64(len(text))) },
+		text[:4]: func() io.Reader { return io.LimitReader(bytes.NewReader([]byte(text)), 4) },
+		text[4:]: func() io.Reader {
+			r := bytes.NewReader([]byte(text))
+			_, _ = r.Seek(4, io.SeekStart)
+			return io.LimitReader(r, 100)
+		},
+		text[:5]: func() io.Reader { return io.LimitReader(strings.NewReader(text), 5) },
+		text[5:]: func() io.Reader { return strings.NewReader(text[5:]) },
+	} {
+		var n int64
+		server := quietServer(t, httpx.Recover(slog.New(slog.DiscardHandler), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			n, _ = io.Copy(w, src())
+		})))
+		got, err := read(server.URL)
+		server.Close()
+		if err != nil || n != int64(len(want)) || got.body != want {
+			t.Errorf("%d bytes of %q, %v; want %q", n, got.body, err, want)
+		}
+	}
+}
