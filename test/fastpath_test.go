@@ -4,6 +4,7 @@ package test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
@@ -69,12 +71,27 @@ func say(t *testing.T, addr, text string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sayOn(t, c, text)
+}
+
+// saySecurely is say over TLS.
+func saySecurely(t *testing.T, addr, text string) []byte {
+	t.Helper()
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sayOn(t, c, text)
+}
+
+func sayOn(t *testing.T, c net.Conn, text string) []byte {
+	t.Helper()
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(c)
@@ -90,7 +107,10 @@ var changing = regexp.MustCompile(`(Date|Last-Modified): [^\r]*\r\n`)
 // With and without the fast path the server says the same.
 func TestFastPathOnAndOff(t *testing.T) {
 	torrent := torrenttest.Random(1, 30_000)
-	on, off := startServer(t), startServer(t, "--fast-path", "off")
+	secureOn, flags := secureFlags(t)
+	on := startServer(t, flags...)
+	secureOff, flags := secureFlags(t)
+	off := startServer(t, append(flags, "--fast-path", "off")...)
 	path := upload(t, on.HTTP, torrent)
 	upload(t, off.HTTP, torrent)
 	for name, text := range conversations {
@@ -102,6 +122,10 @@ func TestFastPathOnAndOff(t *testing.T) {
 					t.Fatalf("with the fast path %d bytes, without %d\n%.300q\n%.300q", len(got), len(want), got, want)
 				}
 			}
+			want = changing.ReplaceAll(saySecurely(t, secureOff, text), nil)
+			if got := changing.ReplaceAll(saySecurely(t, secureOn, text), nil); !bytes.Equal(got, want) {
+				t.Fatalf("over TLS with the fast path %d bytes, without %d\n%.300q\n%.300q", len(got), len(want), got, want)
+			}
 		})
 	}
 }
@@ -109,10 +133,31 @@ func TestFastPathOnAndOff(t *testing.T) {
 // Behind nginx, which keeps one connection to the server for everybody, no
 // client's request changes what the next one gets.
 func TestFastPathBehindNginx(t *testing.T) {
-	s := startServer(t)
+	secure, flags := secureFlags(t)
+	s := startServer(t, flags...)
 	torrent := torrenttest.Random(2, 30_000)
 	path := upload(t, s.HTTP, torrent)
-	front := startNginx(t, s.HTTP)
+	for scheme, backend := range map[string]string{"http": s.HTTP, "https": secure} {
+		t.Run(scheme, func(t *testing.T) { smuggle(t, startNginx(t, scheme, backend), path, torrent) })
+	}
+}
+
+// secureFlags returns an address for HTTPS, and the flags by which a server listens there.
+func secureFlags(t *testing.T) (addr string, flags []string) {
+	t.Helper()
+	issued := certtest.NewAuthority(t).Issue(t, "a server")
+	dir, addr := t.TempDir(), freeAddress(t)
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, text := range map[string][]byte{cert: issued.Certificate, key: issued.Key} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return addr, []string{"--https-addr", addr, "--tls-cert", cert, "--tls-key", key}
+}
+
+// smuggle says all conversations to front, and fetches the torrent at path after each.
+func smuggle(t *testing.T, front, path string, torrent []byte) {
 	for name, text := range conversations {
 		t.Run(name, func(t *testing.T) {
 			for range 3 {
@@ -128,8 +173,9 @@ func TestFastPathBehindNginx(t *testing.T) {
 	}
 }
 
-// startNginx runs nginx before backend until the test ends, and returns its address.
-func startNginx(t *testing.T, backend string) string {
+// startNginx runs nginx before backend, to which it speaks by scheme, until the test
+// ends, and returns its address.
+func startNginx(t *testing.T, scheme, backend string) string {
 	t.Helper()
 	dir, addr := t.TempDir(), freeAddress(t)
 	user := ""
@@ -145,14 +191,14 @@ http {
   server {
     listen %s;
     location / {
-      proxy_pass http://backend;
+      proxy_pass %s://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_request_buffering off;
     }
   }
 }
-`, user, backend, addr)
+`, user, backend, addr, scheme)
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)

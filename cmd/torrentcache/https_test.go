@@ -8,11 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,7 +71,7 @@ func TestHTTPSBesideHTTP(t *testing.T) {
 	}
 	wantStored(t, p, torrent) // over HTTP, without a redirect
 
-	for _, http2 := range []bool{false, true} {
+	for i, http2 := range []bool{false, true} {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: http2}
 		defer transport.CloseIdleConnections()
 		resp, err := (&http.Client{Transport: transport}).Get(p.https + "torrent/" + infoHash(torrent) + ".torrent")
@@ -83,6 +86,31 @@ func TestHTTPSBesideHTTP(t *testing.T) {
 		}
 		if (resp.ProtoMajor == 2) != http2 {
 			t.Errorf("HTTP/2 %v: answered in %s", http2, resp.Proto)
+		}
+		p.wantFast(t, i+2)
+	}
+}
+
+// wantFast fails the test unless the fast path has answered n downloads. It counts
+// after it has answered.
+func (p *process) wantFast(t *testing.T, n int) {
+	t.Helper()
+	want := fmt.Sprintf("torrentcache_fast_path_requests_total{code=\"200\"} %d\n", n)
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		resp, err := http.Get(p.admin + "metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), want) {
+			return
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("%q is not in %s", want, text)
 		}
 	}
 }

@@ -258,3 +258,41 @@ func TestRolesByCertificate(t *testing.T) {
 		t.Errorf("gRPC without a certificate: %d %s", status, stderr)
 	}
 }
+
+// Where not everybody may read, each download over TLS is decided on its own, by either
+// protocol, also behind one that was allowed.
+func TestPrivateDownloadsOverTLS(t *testing.T) {
+	s := newSecured(t)
+	clients := certtest.NewAuthority(t)
+	dir := t.TempDir()
+	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
+	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
+	p := s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", "none")
+	torrent := torrenttest.V1("private")
+	as := func(http2 bool, certificates ...tls.Certificate) *http.Client {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.authority.Pool(), Certificates: certificates}, ForceAttemptHTTP2: http2}
+		t.Cleanup(transport.CloseIdleConnections)
+		return &http.Client{Transport: transport, Timeout: patience}
+	}
+	alice := clients.Issue(t, "alice.example").Pair(t)
+	for _, http2 := range []bool{false, true} {
+		allowed, anonymous := as(http2, alice), as(http2)
+		if err := overHTTPS(allowed, p.https, torrent); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			for client, want := range map[*http.Client]int{allowed: http.StatusOK, anonymous: http.StatusUnauthorized} {
+				resp, err := client.Get(p.https + "torrent/" + infoHash(torrent) + ".torrent")
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != want || bytes.Equal(body, torrent) != (want == http.StatusOK) {
+					t.Errorf("HTTP/2 %t: %s, %d bytes, %v; want %d", http2, resp.Status, len(body), err, want)
+				}
+			}
+		}
+	}
+	p.wantFast(t, 0)
+}

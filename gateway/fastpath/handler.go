@@ -124,28 +124,36 @@ const lastPart = 4<<10 - 1
 
 // writeBody writes the body to w, from an arena by way of memory that is used again.
 // If it fails that memory is not: it may still be read.
-func (a *Answer) writeBody(w io.Writer) (int64, error) {
+func (a *Answer) writeBody(w io.Writer) (sent int64, err error) {
+	if !a.InArena() {
+		return writeParts(w, a.body, true)
+	}
 	buf := chunks.Get().(*[chunk]byte)
-	size, last := a.size(), max(0, a.size()-lastPart)
-	for from := 0; from < size; {
-		to := size
-		if from < last {
-			to = min(last, from+chunk)
-		}
-		n, err := w.Write(a.part(buf, from, to))
-		if from += n; err != nil {
-			return int64(from), err
+	for from := 0; from < a.size(); from += chunk {
+		part := buf[:min(a.size()-from, chunk)]
+		a.read(part, from)
+		n, err := writeParts(w, part, from+len(part) == a.size())
+		if sent += n; err != nil {
+			return sent, err
 		}
 	}
 	chunks.Put(buf)
-	return int64(size), nil
+	return sent, nil
 }
 
-// part returns the body between two offsets, which may lie in buf.
-func (a *Answer) part(buf *[chunk]byte, from, to int) []byte {
-	if !a.InArena() {
-		return a.body[from:to]
+// writeParts writes b, and if it is the end of a body the last part by itself.
+func writeParts(w io.Writer, b []byte, end bool) (int64, error) {
+	first := len(b)
+	if end {
+		first = max(0, first-lastPart)
 	}
-	a.read(buf[:to-from], from)
-	return buf[:to-from]
+	n := 0
+	if first > 0 {
+		var err error
+		if n, err = w.Write(b[:first]); err != nil {
+			return int64(n), err
+		}
+	}
+	m, err := w.Write(b[first:])
+	return int64(n + m), err
 }
