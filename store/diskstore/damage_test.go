@@ -176,57 +176,6 @@ func TestTruncatedSegment(t *testing.T) {
 	mustPut(t, s, items[2], store.Created)
 }
 
-// TestDamagedIndex damages every file of the index, one after the other: the
-// torrents are found nevertheless, at the latest when the store is opened again.
-func TestDamagedIndex(t *testing.T) {
-	o, _ := three(t)
-	files, err := o.FS.List("/store/" + indexDir)
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	damages := map[string]func([]byte) []byte{
-		"empty":     func(b []byte) []byte { return nil },
-		"cut":       func(b []byte) []byte { return b[:len(b)/2] },
-		"beginning": func(b []byte) []byte { return append([]byte{^b[0]}, b[1:]...) },
-		"middle":    func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
-		"zeros":     func(b []byte) []byte { return make([]byte, len(b)) },
-	}
-	for _, name := range files {
-		for damage, change := range damages {
-			t.Run(name+" "+damage, func(t *testing.T) {
-				o, items := three(t)
-				path := "/store/" + indexDir + "/" + name
-				if b := readFile(t, o.FS, path); len(b) > 0 {
-					writeFile(t, o.FS, path, change(b))
-				}
-				s := mustOpen(t, o)
-				if !allServed(t, s, items) {
-					mustClose(t, s)
-					s = mustOpen(t, o)
-				}
-				for _, item := range items {
-					serves(t, s, item)
-				}
-			})
-		}
-	}
-}
-
-// allServed reports whether s gives all items back. Where it does not, it must
-// say that it cannot answer now.
-func allServed(t *testing.T, s *Store, items []store.Item) bool {
-	t.Helper()
-	for _, item := range items {
-		if _, err := s.Get(t.Context(), item.IDs.V1); err != nil {
-			if !errors.Is(err, store.ErrUnavailable) {
-				t.Errorf("Get = %v", err)
-			}
-			return false
-		}
-	}
-	return true
-}
-
 // TestForgedRecord stores a torrent that contains a whole record of another
 // one, and damages what stands before it: the forgery is never taken for real.
 func TestForgedRecord(t *testing.T) {

@@ -1,0 +1,115 @@
+package diskstore
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// TestDamagedIndex damages every file of the index, one after the other: the
+// torrents are found nevertheless, at the latest when the store is opened again.
+func TestDamagedIndex(t *testing.T) {
+	o, _ := three(t)
+	files, err := o.FS.List("/store/" + indexDir)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	damages := map[string]func([]byte) []byte{
+		"empty":     func(b []byte) []byte { return nil },
+		"cut":       func(b []byte) []byte { return b[:len(b)/2] },
+		"beginning": func(b []byte) []byte { return append([]byte{^b[0]}, b[1:]...) },
+		"middle":    func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"zeros":     func(b []byte) []byte { return make([]byte, len(b)) },
+	}
+	for _, name := range files {
+		for damage, change := range damages {
+			t.Run(name+" "+damage, func(t *testing.T) {
+				o, items := three(t)
+				path := "/store/" + indexDir + "/" + name
+				if b := readFile(t, o.FS, path); len(b) > 0 {
+					writeFile(t, o.FS, path, change(b))
+				}
+				s := mustOpen(t, o)
+				if !allServed(t, s, items) {
+					mustClose(t, s)
+					s = mustOpen(t, o)
+				}
+				for _, item := range items {
+					serves(t, s, item)
+				}
+			})
+		}
+	}
+}
+
+// TestIndexDamageFoundLate damages a part of the index that opening does not read:
+// whoever comes upon it is told to try again, and the next Open builds it anew.
+func TestIndexDamageFoundLate(t *testing.T) {
+	s, items := filled(t, 1000)
+	mustClose(t, s)
+	o := s.options
+	files, err := o.FS.List(o.FS.PathJoin(o.Dir, indexDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		path := o.FS.PathJoin(o.Dir, indexDir, name)
+		if b := readFile(t, o.FS, path); strings.HasSuffix(name, ".sst") && len(b) > 50_000 {
+			b[len(b)/2] ^= 1
+			writeFile(t, o.FS, path, b)
+		}
+	}
+	s = mustOpen(t, o)
+	if allServed(t, s, items) {
+		t.Error("nobody came upon the damage")
+	}
+	s = reopened(t, s, false)
+	for _, item := range items {
+		serves(t, s, item)
+	}
+}
+
+// allServed reports whether s gives all items back. Where it does not, it must
+// say that it cannot answer now.
+func allServed(t *testing.T, s *Store, items []store.Item) bool {
+	t.Helper()
+	for _, item := range items {
+		if _, err := s.Get(t.Context(), item.IDs.Primary()); err != nil {
+			if !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("Get = %v", err)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// TestMisledIndex makes the index lead an id to the record of another torrent of the
+// same length: nobody gets that for what was asked for.
+func TestMisledIndex(t *testing.T) {
+	o, items := three(t)
+	s := mustOpen(t, o)
+	id := items[0].IDs.V1
+	e, err := s.index.get(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	misled := *e
+	misled.at = s.where(t, items[1].IDs.V1)
+	if misled.at.length != e.at.length {
+		t.Fatal("the torrents are not of one length")
+	}
+	if err := s.index.db.Set(id.AppendTo([]byte{keyID}), misled.encode(), pebble.NoSync); err != nil {
+		t.Fatal(err)
+	}
+	s = reopened(t, s, false)
+	if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("Get = %v", err)
+	}
+	serves(t, s, items[1])
+	serves(t, reopened(t, s, true), items[0])
+}
