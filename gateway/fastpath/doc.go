@@ -42,8 +42,8 @@
 //
 // # System calls
 //
-// On Linux a request costs one read and one write, and no call that the scheduler
-// hears of; see socket. Whatever a socket does not take at once, and every other
+// On Linux a request costs one read and one write, of a large body a vmsplice and a
+// splice as well, and no call that the scheduler hears of; see socket and pipe. Whatever a socket does not take at once, and every other
 // kind of connection, goes through Go's own Read and Write.
 //
 // # Why no event loop
