@@ -49,9 +49,9 @@ func TestRequestsOfPuts(t *testing.T) {
 		feed    float64 // at most, requests for it in each put
 	}{
 		{"one node", 1, 64, storetest.V1, 1, 0.1},
-		{"three nodes", 3, 64, storetest.V1, 1, 0.25},
-		{"three nodes, few writers", 3, 21, storetest.V1, 1, 0.4},
-		{"three nodes, hybrids", 3, 64, storetest.Hybrid, 3, 0.25},
+		{"three nodes", 3, 64, storetest.V1, 1, 0.35},
+		{"three nodes, few writers", 3, 21, storetest.V1, 1, 0.6},
+		{"three nodes, hybrids", 3, 64, storetest.Hybrid, 3, 0.35},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e, c := newEngine(t), &counter{took: 20 * time.Millisecond, counts: map[string]int{}}
