@@ -62,6 +62,9 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 		memory:   limitMemory(cfg.MemoryLimit),
 		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
+	if err := h.memory.fits(cfg.CacheSize, cfg.UploadMemory); err != nil {
+		return nil, err
+	}
 	h.addLimits()
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
 	if err := h.addCertificate(cfg); err != nil {

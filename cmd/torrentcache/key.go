@@ -37,7 +37,18 @@ type keySettings struct {
 }
 
 func newKey(env environment) *cobra.Command {
-	c := &cobra.Command{Use: "key", Short: "Make and list keys", Long: keyHelp, Args: noArguments}
+	c := &cobra.Command{
+		Use:   "key",
+		Short: "Make and list keys",
+		Long:  keyHelp,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("torrentcache key has no command %q: want new or list (torrentcache key --help)", args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	c.AddCommand(newKeyNew(env), newKeyList(env))
 	return c
 }

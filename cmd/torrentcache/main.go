@@ -39,7 +39,11 @@ func run(ctx context.Context, args []string, env environment) int {
 	root := newRoot(env)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintf(env.stderr, "torrentcache: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+		text := strings.Join(strings.Fields(err.Error()), " ")
+		if strings.HasPrefix(text, "unknown command ") { // cobra's own words
+			text += " (torrentcache --help lists the commands)"
+		}
+		fmt.Fprintf(env.stderr, "torrentcache: %s\n", text)
 		if e, ok := errors.AsType[*exitError](err); ok {
 			return e.status
 		}

@@ -55,7 +55,7 @@ func (e Entry) Known() string {
 func ParseFile(name string) ([]Entry, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err)) // of an *fs.PathError, which has the name, too
 	}
 	defer f.Close() // it was only read
 	entries, err := Parse(f)
