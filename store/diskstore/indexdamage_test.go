@@ -113,3 +113,34 @@ func TestMisledIndex(t *testing.T) {
 	serves(t, s, items[1])
 	serves(t, reopened(t, s, true), items[0])
 }
+
+// TestForeignIndex gives a store the index of another one, whose segments are as
+// long: it is not believed.
+func TestForeignIndex(t *testing.T) {
+	var disks []Options
+	for seed := range uint64(2) {
+		o, _ := three(t)
+		s := mustOpen(t, o)
+		mustPut(t, s, faultTorrent(50+3*seed), store.Created)
+		mustClose(t, s)
+		disks = append(disks, o)
+	}
+	o, foreign := disks[0], disks[1]
+	dir := o.FS.PathJoin(o.Dir, indexDir)
+	if err := o.FS.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	names, err := foreign.FS.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		writeFile(t, o.FS, o.FS.PathJoin(dir, name), readFile(t, foreign.FS, o.FS.PathJoin(dir, name)))
+	}
+	s := mustOpen(t, o)
+	serves(t, s, faultTorrent(50))
+	lacks(t, s, store.ErrNotFound, faultTorrent(53))
+}
