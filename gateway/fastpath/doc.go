@@ -17,7 +17,9 @@
 // fast path, but only if it is certain that the server consumed exactly the
 // bytes it was given (see frame): that keeps both sides' idea of where a request
 // begins the same. Any doubt (a chunked body, a folded header, requests sent
-// ahead) leaves the connection to the server for good.
+// ahead) leaves the connection to the server for good. So does a head that arrives
+// in pieces: the server has the first ones by then, and nobody here has kept them to
+// tell where the request ends. Clients that send one do so by hand, or slowly.
 //
 // # TLS and HTTP/2
 //
