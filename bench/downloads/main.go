@@ -33,6 +33,11 @@ func main() {
 		fail(fileServer(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6]))
 		return
 	}
+	// Keeping files in memory for it takes processes of its own.
+	if len(os.Args) == 3 && os.Args[1] == "hold" {
+		fail(holdFiles(os.Args[2]))
+		return
+	}
 	var o options
 	only := flag.String("only", "", "measure the rows whose name matches this regular expression")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each row")

@@ -23,6 +23,8 @@ type bench struct {
 	binary  string
 	sets    map[set][]string // the hashes of what is in the servers
 	running map[string]*server
+	held    bool // what the servers read is locked in memory, by holders
+	holders []*side.Process
 }
 
 type server struct {
@@ -47,6 +49,9 @@ func newBench(o options) (*bench, error) {
 func (b *bench) stop() {
 	for _, s := range b.running {
 		s.Stop()
+	}
+	for _, p := range b.holders {
+		p.Stop()
 	}
 }
 
@@ -93,6 +98,11 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	}
 	if err := b.writePaths(r, b.sets[r.set]); err != nil {
 		return nil, err
+	}
+	if r.cache > 0 {
+		if err := b.hold(); err != nil {
+			return nil, err
+		}
 	}
 	return b.loads(r, servers)
 }

@@ -14,7 +14,7 @@ import (
 // file system cannot tell (RWF_NOWAIT, Linux 4.14). It never blocks, so that the
 // scheduler need not hear of it. Telling it is little work, but on a busy processor Go
 // often takes the read for one that waits and puts another thread in its place: that
-// was a quarter of what a download cost.
+// was a sixth of what a download cost.
 func readNow(fd int, b []byte, offset int64) int {
 	into := unix.Iovec{Base: &b[0]}
 	into.SetLen(len(b))
