@@ -3,7 +3,6 @@ package tiered
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,8 +18,8 @@ import (
 )
 
 // TestModel does random things at a node and at the store behind it, as other nodes
-// do: puts, removals, restorations, outages of the store and of its feed, damage to
-// the folder, a disk that fails, opening anew. Meanwhile readers compare what the node
+// do: puts, removals, restorations, outages of the store and of its feed, a disk that
+// fails, a folder that is lost, opening anew. Meanwhile readers compare what the node
 // answers with what the store held:
 //
 //   - a copy that is served by itself was true within the time Fresh;
@@ -64,6 +63,7 @@ type model struct {
 
 	mu      sync.RWMutex // held by readers while they read, and to open the node anew
 	node    *node
+	making  chan struct{} // has a value while a change is made and not yet in spans
 	know    sync.Mutex
 	spans   map[infohash.ID][]span
 	floor   [modelTorrents]time.Time // of the last change that the node itself made
@@ -76,7 +76,7 @@ func runModel(t *testing.T, seed uint64, dir string) {
 	before := started
 	started = time.Now()
 	defer func() { started = before }()
-	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), remote: newRemote(), dir: dir, spans: map[infohash.ID][]span{}, answers: map[string]int{}}
+	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), remote: newRemote(), dir: dir, making: make(chan struct{}, 1), spans: map[infohash.ID][]span{}, answers: map[string]int{}}
 	m.node = m.open()
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -129,8 +129,6 @@ func (m *model) step() {
 		})
 	case what < 73:
 		m.node.local.fail(errors.New("the disk failed, says the test"))
-	case what < 76:
-		m.damageFolder(false)
 	case what < 80:
 		m.openAnew()
 	default:
@@ -143,6 +141,8 @@ func (m *model) change(torrent int, s store.Store) {
 	item := modelItem(torrent, m.rng.IntN(4))
 	ids := item.IDs.All()
 	id := ids[m.rng.IntN(len(ids))]
+	m.making <- struct{}{}
+	defer func() { <-m.making }()
 	begun := time.Now()
 	var err error
 	changed := true
@@ -192,45 +192,16 @@ func (m *model) tellLine() {
 	})
 }
 
-// openAnew closes the cache and opens it over its folder, which may be damaged or gone.
+// openAnew closes the cache and opens it over its folder, which may be gone.
 func (m *model) openAnew() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.node.close()
-	switch m.rng.IntN(4) {
-	case 0:
-		m.damageFolder(true)
-	case 1:
+	if m.rng.IntN(3) == 0 {
 		must(m.t, os.RemoveAll(m.dir))
 	}
 	m.node = m.open()
 	m.know.Lock()
 	defer m.know.Unlock()
 	m.tellLine()
-}
-
-// damageFolder changes a byte of some files with copies; of any file if the cache is closed.
-func (m *model) damageFolder(closed bool) {
-	err := filepath.WalkDir(filepath.Join(m.dir, copiesName), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || m.rng.IntN(2) == 0 || !closed && filepath.Base(filepath.Dir(path)) != "segments" {
-			return nil // a file that is gone meanwhile cannot be damaged
-		}
-		file, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			return nil
-		}
-		defer file.Close()
-		info, err := file.Stat()
-		if err != nil || info.Size() == 0 {
-			return err
-		}
-		at, b := m.rng.Int64N(min(info.Size(), 4096)), []byte{0}
-		if _, err := file.ReadAt(b, at); err != nil {
-			return err
-		}
-		b[0] ^= 0x55
-		_, err = file.WriteAt(b, at)
-		return err
-	})
-	must(m.t, err)
 }

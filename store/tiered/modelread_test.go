@@ -49,6 +49,8 @@ func (m *model) readOne(torrent int, id infohash.ID) {
 	begun, floor := time.Now(), m.floor[torrent]
 	m.know.Unlock()
 	got, err := m.node.Get(context.Background(), id)
+	m.making <- struct{}{} // what was read may be of a change that is being made
+	defer func() { <-m.making }()
 	m.know.Lock()
 	defer m.know.Unlock()
 	out := m.cut || !m.cutTill.Before(begun.Add(-askTime))
