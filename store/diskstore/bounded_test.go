@@ -129,8 +129,54 @@ func TestBounded(t *testing.T) {
 	}
 	s = reopened(t, s, false)
 	check()
-	s = reopened(t, s, true)
-	check()
+	// What fell off may have said that something in what is left was forgotten.
+	mustClose(t, s)
+	if err := Reindex(s.options); !errors.Is(err, errForgetful) {
+		t.Errorf("Reindex = %v", err)
+	}
+}
+
+// TestBoundedForgetful damages a cache that knows that a torrent was forgotten: its
+// bytes are there, and yet it is not back.
+func TestBoundedForgetful(t *testing.T) {
+	for name, damage := range map[string]func(o Options, size int64){
+		"no index": func(o Options, _ int64) {},
+		"no index, record damaged": func(o Options, size int64) {
+			flip(t, o.FS, fileOf(o, 1), size-recordAlign)
+			flip(t, o.FS, fileOf(o, 1), size-recordAlign+1)
+		},
+		"no index, record and mark damaged": func(o Options, size int64) {
+			flip(t, o.FS, fileOf(o, 1), size-recordAlign)
+			flip(t, o.FS, fileOf(o, 1), size-recordAlign+1)
+			flip(t, o.FS, o.FS.PathJoin(o.Dir, syncedName), 20)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := mustOpen(t, boundedOptions(vfs.NewMem()))
+			item := boundedTorrent(1)
+			mustPut(t, s, item, store.Created)
+			if err := s.Forget(t.Context(), item.IDs.All()); err != nil {
+				t.Fatal(err)
+			}
+			size := s.committer.stats().offset
+			mustClose(t, s)
+			if err := removeIndex(s.options.FS, s.options.Dir); err != nil {
+				t.Fatal(err)
+			}
+			damage(s.options, size)
+			again, err := Open(s.options)
+			if errors.Is(err, errForgetful) && name != "no index" {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer mustClose(t, again)
+			if gets(t, again, item) {
+				t.Error("what was forgotten is back")
+			}
+		})
+	}
 }
 
 // TestBoundedAllRead reads everything: the oldest half of a segment is kept, the

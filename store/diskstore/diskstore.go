@@ -69,6 +69,9 @@ func Open(o Options) (*Store, error) {
 	}
 	go s.committer.run()
 	s.tending.Go(func() { s.tend(s.closing) })
+	if o.Bounded > 0 {
+		s.noteSynced() // without a mark it is not opened again
+	}
 	s.tending.Go(func() { s.keepMark(s.closing) })
 	return s, nil
 }

@@ -22,8 +22,13 @@ type replayer struct {
 	mark     mark
 	index    *index
 	pending  *changeSet
-	gathered int // records in pending
+	gathered int  // records in pending
+	missing  bool // records that were acknowledged are not there, or nobody can tell
 }
+
+// errForgetful says that a bounded store may have lost the word that a torrent was
+// forgotten or removed, and would give it again.
+var errForgetful = errors.New("parts of the cache's log are missing or damaged, so that what it has may be out of date")
 
 // replay reads what the index does not know yet from list, the segments in
 // order, and returns the state after it. The index's state must not be ahead.
@@ -34,7 +39,8 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	if err != nil {
 		return state{}, false, err
 	}
-	if known.exceeds(list[len(list)-1]) {
+	cut := known.exceeds(list[len(list)-1])
+	if cut {
 		o.Logger.Error("damage: the end of the log is missing",
 			slog.Uint64("segment", known.segment), slog.Int64("offset", known.offset))
 	}
@@ -44,7 +50,7 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	}
 	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
 	defer readAhead(from.store, sealed)()
-	r := &replayer{options: o, mark: known, index: x, pending: newChangeSet(x, nil, from)}
+	r := &replayer{options: o, mark: known, index: x, pending: newChangeSet(x, nil, from), missing: cut || known == mark{} || !isChain(list, from.segment)}
 	clean = true
 	for i, s := range list {
 		if s.id < from.segment {
@@ -63,6 +69,9 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 			return state{}, false, fmt.Errorf("reading segment %d: %w", s.id, err)
 		}
 	}
+	if r.missing && o.Bounded > 0 && !isBlank(list) {
+		return state{}, false, errForgetful
+	}
 	if !clean {
 		// What was torn may have used the sequences of two groups, one that was being
 		// synced and one that was open. They are never used again, so that equal
@@ -70,6 +79,24 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 		r.pending.state.sequence += tornSequences
 	}
 	return r.pending.state, clean, r.flush()
+}
+
+// isBlank reports whether nothing was ever written to the segments.
+func isBlank(list []*segment) bool {
+	return len(list) == 1 && list[0].header.previous == 0 && list[0].size <= segmentStart
+}
+
+// isChain reports whether list has every segment there ever was from the segment first
+// on; 0 is all.
+func isChain(list []*segment, first uint64) bool {
+	previous := first
+	for _, s := range list {
+		if s.id > first && s.header.previous != previous {
+			return false
+		}
+		previous = max(s.id, first)
+	}
+	return true
 }
 
 // sealed replays a segment that another one follows. It was synced through its
@@ -245,6 +272,7 @@ func (r *replayer) scanner(s *segment, limit int64) *scanner {
 // report logs a gap that is damage.
 func (r *replayer) report(s *segment, g gap) {
 	if g.from < g.to {
+		r.missing = true
 		r.options.Logger.Error("damage: no readable record where there was one",
 			slog.Uint64("segment", s.id), slog.Int64("offset", g.from), slog.Int64("bytes", g.to-g.from))
 	}

@@ -13,8 +13,9 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := s.remote.Put(ctx, items)
 	var changed []infohash.Set
 	for i, r := range results {
-		// An item that failed may have landed, or says that a copy is not true.
-		if r.Err != nil || r.Outcome == store.Replaced || r.Outcome == store.Healed {
+		// An item that failed may have landed, or says that a copy is not true. What was
+		// created was not there: then a copy is of what others removed just now.
+		if r.Err != nil || r.Outcome != store.AlreadyCached {
 			changed = append(changed, items[i].IDs)
 		}
 	}

@@ -23,7 +23,7 @@ const (
 	batch = 1000
 
 	// savePause is how often the place in the feed is noted in the folder.
-	savePause = 10 * time.Second
+	savePause = 5 * time.Second
 
 	// repairPause is how often a cache that failed is made anew.
 	repairPause = time.Minute
@@ -36,6 +36,7 @@ type feed struct {
 
 	mu      sync.Mutex    // held while the feed is read and applied
 	applied *store.Cursor // what is known; nil: nothing, the cache is empty
+	earlier *store.Cursor // what was known when that was last noted
 }
 
 func newFeed(at *store.Cursor) *feed {
@@ -64,6 +65,20 @@ func (f *feed) position() *store.Cursor {
 	return &at
 }
 
+// toNote returns what to note of how far the feed is applied: where it was at the call
+// before, savePause ago. After a crash the disk cannot tell damage of its last second
+// from what was never written; what a change did then is done again.
+func (f *feed) toNote() *store.Cursor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := f.earlier
+	if f.earlier = f.applied; f.applied != nil {
+		now := *f.applied
+		f.earlier = &now
+	}
+	return at
+}
+
 // knows reports whether the changes before c are applied.
 func (f *feed) knows(c store.Cursor) bool {
 	f.mu.Lock()
@@ -79,7 +94,7 @@ func (s *Store) follow(ctx context.Context) {
 		_ = s.catchUp(ctx) // who asks meanwhile sees the age
 		now := uptime()
 		if now-saved >= savePause {
-			s.local.save(s.feed.position())
+			s.local.save(s.feed.toNote())
 			saved = now
 		}
 		if s.local.disk.Load() == nil && now-repaired >= repairPause {
@@ -150,7 +165,7 @@ func (s *Store) begin(end store.Cursor) {
 	s.feed.heard.Store(0)
 	s.fills.cancelAll()
 	s.local.empty()
-	s.feed.applied = &end
+	s.feed.applied, s.feed.earlier = &end, nil
 }
 
 // reset makes a cache that failed anew.
@@ -161,7 +176,7 @@ func (s *Store) reset() {
 	s.feed.known.Store(false)
 	s.fills.cancelAll()
 	s.local.empty()
-	s.feed.applied = nil
+	s.feed.applied, s.feed.earlier = nil, nil
 }
 
 // apply takes away the copies of what changed. What was added needs none taken

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,11 @@ const (
 type note struct {
 	Store  string `json:"store"`
 	Cursor string `json:"cursor"`
+	Sum    uint32 `json:"sum"` // CRC-32 of both: a damaged cursor would leave out changes
+}
+
+func newNote(identity, cursor string) note {
+	return note{identity, cursor, crc32.ChecksumIEEE([]byte(identity + "\n" + cursor))}
 }
 
 // folder is where a cache is kept.
@@ -51,7 +57,7 @@ func (f folder) read() (*store.Cursor, error) {
 	}
 	var n note
 	at, ok := store.Cursor{}, false
-	if json.Unmarshal(text, &n) == nil && n.Store == f.identity {
+	if json.Unmarshal(text, &n) == nil && n == newNote(f.identity, n.Cursor) {
 		at, ok = store.ParseCursor(n.Cursor)
 	}
 	if !ok || n.Cursor == "" {
@@ -78,7 +84,7 @@ func (f folder) empty() error {
 // write notes how far the copies know the feed: file, fsync, rename, fsync of the
 // folder, so that there is always a whole note.
 func (f folder) write(at store.Cursor) error {
-	text, err := json.Marshal(note{Store: f.identity, Cursor: at.String()})
+	text, err := json.Marshal(newNote(f.identity, at.String()))
 	if err != nil {
 		return err
 	}

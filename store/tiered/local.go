@@ -164,16 +164,21 @@ func (l *local) remove(sets []infohash.Set, erase bool) {
 
 // save notes how far the cache knows the feed, unless it is out of use.
 func (l *local) save(at *store.Cursor) {
-	if at == nil || l.disk.Load() == nil {
-		return
+	if at != nil && l.disk.Load() != nil {
+		l.note(*at)
 	}
-	if err := l.folder.write(*at); err != nil {
+}
+
+func (l *local) note(at store.Cursor) {
+	if err := l.folder.write(at); err != nil {
 		l.options.Logger.Warn("the place in the feed cannot be noted; the local cache will follow from an earlier one", slog.Any("cause", err))
 	}
 }
 
-// close closes the cache, which is true up to at.
+// close closes the cache, which is true up to at. That is noted when all of it is on
+// the disk.
 func (l *local) close(at *store.Cursor) {
-	l.save(at)
-	l.fail(nil)
+	if disk := l.disk.Swap(nil); disk != nil && disk.Close() == nil && at != nil {
+		l.note(*at)
+	}
 }

@@ -27,6 +27,8 @@ import (
 //   - no answer is from before a change that this node made;
 //   - UNAVAILABLE is answered in an outage alone.
 //
+// Opened anew, the folder may be gone, or files in it damaged.
+//
 // Time is that of a bubble. TORRENTCACHE_TEST_LONG makes it as long as ten of them.
 func TestModel(t *testing.T) {
 	rounds := 3
@@ -192,16 +194,50 @@ func (m *model) tellLine() {
 	})
 }
 
-// openAnew closes the cache and opens it over its folder, which may be gone.
+// openAnew closes the cache and opens it over its folder, which may be gone or damaged.
 func (m *model) openAnew() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.node.close()
-	if m.rng.IntN(3) == 0 {
+	switch m.rng.IntN(6) {
+	case 0:
 		must(m.t, os.RemoveAll(m.dir))
+	case 1, 2, 3:
+		m.damage()
 	}
 	m.node = m.open()
 	m.know.Lock()
 	defer m.know.Unlock()
 	m.tellLine()
+}
+
+// damage damages files of the folder: bits, stretches, ends, whole files.
+func (m *model) damage() {
+	var files []string
+	must(m.t, filepath.WalkDir(m.dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	}))
+	for range 1 + m.rng.IntN(2*len(files)) {
+		file := files[m.rng.IntN(len(files))]
+		b, err := os.ReadFile(file)
+		if err != nil || len(b) == 0 {
+			continue // taken away before
+		}
+		at := m.rng.IntN(len(b))
+		switch m.rng.IntN(10) {
+		case 0:
+			must(m.t, os.Remove(file))
+			continue
+		case 1:
+			b = b[:at]
+		case 2, 3, 4:
+			clear(b[at:min(len(b), at+1+m.rng.IntN(4096))])
+		default:
+			b[at] ^= 1 << m.rng.IntN(8)
+		}
+		must(m.t, os.WriteFile(file, b, 0o644))
+	}
 }
