@@ -35,12 +35,18 @@ func TestModel(t *testing.T) {
 	if os.Getenv("TORRENTCACHE_TEST_LONG") != "" {
 		rounds = 30
 	}
+	answers := map[string]int{}
 	for range rounds {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "cache")
-			synctest.Test(t, func(t *testing.T) { runModel(t, seed, dir) })
+			synctest.Test(t, func(t *testing.T) { runModel(t, seed, dir, answers) })
 		})
+	}
+	for _, want := range []string{"hit", "stale", "miss", "unavailable"} {
+		if answers[want] == 0 {
+			t.Errorf("no read was a %s", want)
+		}
 	}
 }
 
@@ -74,11 +80,12 @@ type model struct {
 	answers map[string]int
 }
 
-func runModel(t *testing.T, seed uint64, dir string) {
+// runModel adds to answers how often each kind was given.
+func runModel(t *testing.T, seed uint64, dir string, answers map[string]int) {
 	before := started
 	started = time.Now()
 	defer func() { started = before }()
-	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), remote: newRemote(), dir: dir, making: make(chan struct{}, 1), spans: map[infohash.ID][]span{}, answers: map[string]int{}}
+	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), remote: newRemote(), dir: dir, making: make(chan struct{}, 1), spans: map[infohash.ID][]span{}, answers: answers}
 	m.node = m.open()
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -91,12 +98,6 @@ func runModel(t *testing.T, seed uint64, dir string) {
 	}
 	close(stop)
 	readers.Wait()
-	t.Logf("%v", m.answers)
-	for _, want := range []string{"hit", "stale", "miss", "unavailable"} {
-		if m.answers[want] == 0 {
-			t.Errorf("no read was a %s", want)
-		}
-	}
 	m.node.close()
 }
 
