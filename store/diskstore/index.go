@@ -151,6 +151,9 @@ func (x *index) commit(c *changeSet) error {
 	if err := fillBatch(batch, c); err != nil {
 		return err
 	}
+	for id := range c.entries {
+		x.places.writing(id) // for good, if what follows fails: then the index is not used any more
+	}
 	if err := x.db.Apply(batch, pebble.NoSync); err != nil {
 		return fmt.Errorf("writing the index: %w", err)
 	}

@@ -41,7 +41,8 @@ const placeSetSize = 64
 // stripe guards every set whose number has its remainder.
 type stripe struct {
 	mu      sync.Mutex
-	changes uint64 // how often written was called
+	changes uint64 // how often writing was called
+	pending int    // writes to the index under way
 }
 
 // newPlaces returns one that takes at most size bytes, or those of one set.
@@ -82,21 +83,32 @@ func (p *places) changes(id infohash.ID) uint64 {
 }
 
 // keep keeps the place of an entry, if it is visible, that was read from the index
-// after changes returned before. If ids of its stripe were written to since, this one
-// may be among them, and nothing is kept.
+// after changes returned before. If ids of its stripe were written to since, or are
+// being, this one may be among them, and nothing is kept.
 func (p *places) keep(id infohash.ID, e *entry, before uint64) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
-	if stripe.changes == before {
+	if stripe.changes == before && stripe.pending == 0 {
 		set.put(print, e)
 	}
 }
 
-// written keeps what the index now has.
-func (p *places) written(id infohash.ID, e *entry) {
+// writing forgets the place of id, which the index is about to give another entry, and
+// keeps none until written is called: who has heard of a change by the feed, which the
+// index tells at once, must not find what was there before.
+func (p *places) writing(id infohash.ID) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
 	stripe.changes++
+	stripe.pending++
+	set.put(print, nil)
+}
+
+// written keeps what the index now has, after writing.
+func (p *places) written(id infohash.ID, e *entry) {
+	set, print, stripe := p.lock(id)
+	defer stripe.mu.Unlock()
+	stripe.pending--
 	set.put(print, e)
 }
 

@@ -21,6 +21,26 @@ func entryAt(offset int64) *entry {
 	return &entry{at: location{segment: 7, offset: offset, length: 30_000}}
 }
 
+// write is a change of the index.
+func (p *places) write(id infohash.ID, e *entry) {
+	p.writing(id)
+	p.written(id, e)
+}
+
+// While the index is written to nothing is known, whoever reads it meanwhile: the feed
+// may tell of the change already.
+func TestPlacesWhileWriting(t *testing.T) {
+	p := newPlaces(1)
+	id := storetest.Torrent(storetest.V1, 1, 100, 0).IDs.Primary()
+	p.write(id, entryAt(0))
+	p.writing(id)
+	p.knows(t, id, nil)
+	p.keep(id, entryAt(0), p.changes(id))
+	p.knows(t, id, nil)
+	p.written(id, entryAt(800))
+	p.knows(t, id, entryAt(800))
+}
+
 // The index's word counts, whatever somebody read before it was given.
 func TestPlaces(t *testing.T) {
 	p := newPlaces(1) // one set: all ids share it
@@ -33,27 +53,27 @@ func TestPlaces(t *testing.T) {
 	p.knows(t, ids[2], nil)
 
 	p.knows(t, ids[0], entryAt(0)) // used last
-	p.written(ids[2], entryAt(16))
+	p.write(ids[2], entryAt(16))
 	p.knows(t, ids[2], entryAt(16))
 	p.knows(t, ids[0], entryAt(0))
 	p.knows(t, ids[1], nil)
 
 	before := p.changes(ids[0])
-	p.written(ids[0], entryAt(800))
+	p.write(ids[0], entryAt(800))
 	p.keep(ids[0], entryAt(0), before)
 	p.knows(t, ids[0], entryAt(800))
 
 	for _, gone := range []*entry{nil, {}, {at: entryAt(8).at, removed: true}, {at: entryAt(8).at, damaged: true}} {
-		p.written(ids[0], entryAt(800))
-		p.written(ids[0], gone)
+		p.write(ids[0], entryAt(800))
+		p.write(ids[0], gone)
 		p.knows(t, ids[0], nil)
 	}
 	for _, far := range []location{{segment: math.MaxUint32 + 1}, {segment: 1, offset: (math.MaxUint32 + 1) * recordAlign}} {
-		p.written(ids[0], entryAt(800))
-		p.written(ids[0], &entry{at: far})
+		p.write(ids[0], entryAt(800))
+		p.write(ids[0], &entry{at: far})
 		p.knows(t, ids[0], nil)
 	}
 	last := &entry{at: location{segment: math.MaxUint32, offset: math.MaxUint32 * recordAlign, length: math.MaxUint32}}
-	p.written(ids[0], last)
+	p.write(ids[0], last)
 	p.knows(t, ids[0], last)
 }
