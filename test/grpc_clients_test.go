@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,13 +65,43 @@ func testGRPCClient(t *testing.T, s *server, client grpcClient, seed uint64) {
 		{"garbage", client.cache(t, s, enough, file("garbage", []byte("<html>"))), "TORRENT_INVALID"},
 		{"unknown hash", client.get(t, s, enough, strings.Repeat("0", 40), filepath.Join(dir, "x")), "TORRENT_NOT_FOUND"},
 		{"malformed hash", client.get(t, s, enough, "no hash", filepath.Join(dir, "x")), "HASH_MALFORMED"},
-		{"deadline", client.get(t, s, time.Microsecond, strings.Repeat("0", 40), filepath.Join(dir, "x")), "DEADLINE_EXCEEDED"},
+		{"deadline", client.get(t, silent(t), 300*time.Millisecond, strings.Repeat("0", 40), filepath.Join(dir, "x")), "DEADLINE_EXCEEDED"},
 	}
 	for _, f := range failures {
 		if f.got != f.want {
 			t.Errorf("%s: got %q, want %s", f.name, f.got, f.want)
 		}
 	}
+}
+
+// silent is a server that takes connections and says nothing: no client is answered
+// before its deadline, however short that is.
+func silent(t *testing.T) *server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken []net.Conn
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			taken = append(taken, c)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-ended
+		for _, c := range taken {
+			_ = c.Close()
+		}
+	})
+	return &server{GRPC: l.Addr().String()}
 }
 
 func parse(t *testing.T, data []byte) *metainfo.Torrent {
