@@ -97,11 +97,11 @@ func TestRateOfPuts(t *testing.T) {
 		rate           float64       // at least, of that of plain puts
 		wait           time.Duration // of one put, at most
 	}{
-		{"one node", 64, 1, 0.75, 2 * time.Second},
-		{"three nodes", 64, 3, 0.6, 5 * time.Second},
-		{"three nodes, many clients", 256, 3, 0.6, 10 * time.Second},
-		{"one node, few clients", 8, 1, 0.5, 2 * time.Second},
-		{"five nodes, few clients", 8, 5, 0.1, 20 * time.Second},
+		{"one node", 64, 1, 0.8, time.Second},
+		{"three nodes", 64, 3, 0.65, 4 * time.Second},
+		{"three nodes, many clients", 256, 3, 0.65, 6 * time.Second},
+		{"one node, few clients", 8, 1, 0.5, time.Second},
+		{"five nodes, few clients", 8, 5, 0.1, 10 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
