@@ -24,7 +24,7 @@ type Serve struct {
 	Private        string // accept or reject
 	AuditLog       string // file name; empty: the log
 
-	dataDir *pflag.Flag // tells whether DataDir was given
+	flags *pflag.FlagSet // tells what was given
 }
 
 // minIndexCache is the smallest cache of the index that is of use, in bytes.
@@ -40,6 +40,7 @@ const (
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (s *Serve) AddFlags(flags *pflag.FlagSet) {
+	s.flags = flags
 	s.Doors.AddFlags(flags)
 	s.Access.AddFlags(flags)
 	s.LocalCache.AddFlags(flags)
@@ -47,7 +48,6 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
 	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "folder of the torrents, made if it is not there")
-	s.dataDir = flags.Lookup("data-dir")
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
 	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
@@ -61,7 +61,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 
 // Validate reports the first setting that cannot be, by its flag.
 func (s *Serve) Validate() error {
-	if err := s.chooseStore(); err != nil {
+	if err := firstOf(s.chooseStore(), s.refuseUnused()); err != nil {
 		return err
 	}
 	if s.Private != "accept" && s.Private != "reject" {
@@ -70,7 +70,7 @@ func (s *Serve) Validate() error {
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
-	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(s.Store != ""),
+	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(),
 		address("grpc-addr", s.GRPCAddr), s.validateTLS())
 }
 
@@ -88,13 +88,16 @@ func (s *Serve) validateTLS() error {
 // chooseStore sets DataDir from Store.
 func (s *Serve) chooseStore() error {
 	switch {
-	case s.Store != "" && s.DataDir != "" && s.dataDir.Changed:
+	case s.Store != "" && s.DataDir != "" && s.flags.Changed("data-dir"):
 		return errors.New("--store and --data-dir: want one of them; --data-dir DIR is --store disk:DIR")
 	case strings.HasPrefix(s.Store, bucketStore):
 		s.DataDir = ""
 		return nil
 	case strings.HasPrefix(s.Store, diskStore):
-		s.Store, s.DataDir = "", strings.TrimPrefix(s.Store, diskStore)
+		if s.DataDir = strings.TrimPrefix(s.Store, diskStore); s.DataDir == "" {
+			return fmt.Errorf("--store %s: want %sDIR", diskStore, diskStore)
+		}
+		s.Store = ""
 	case s.Store != "":
 		return fmt.Errorf("--store %q: want disk:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME", Redact(s.Store))
 	}

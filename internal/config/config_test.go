@@ -209,6 +209,7 @@ func TestOneStoreIsNamed(t *testing.T) {
 		{nil, nil, defaultDataDir, false},
 		{nil, []string{"--store", "s3://torrents"}, "", false},
 		{nil, []string{"--store", "disk:here"}, "here", false},
+		{nil, []string{"--store", "disk:"}, "", true},
 		{nil, []string{"--store", "s3://torrents", "--data-dir", "here"}, "", true},
 		{nil, []string{"--store", "s3://torrents", "--data-dir", defaultDataDir}, "", true},
 		{nil, []string{"--store", "disk:here", "--data-dir", defaultDataDir}, "", true},
@@ -230,6 +231,56 @@ func TestOneStoreIsNamed(t *testing.T) {
 		}
 		if err == nil && s.Validate() != nil {
 			t.Errorf("%v %v: valid once only: %v", test.environ, test.args, s.Validate())
+		}
+	}
+}
+
+// TestUnusedSettingsAreRefused gives settings that the store has no use for, by
+// flags, the environment and a file. A file that lists every setting is taken.
+func TestUnusedSettingsAreRefused(t *testing.T) {
+	file := func(text string) string {
+		name := filepath.Join(t.TempDir(), "torrentcache.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	new(Serve).AddFlags(flags)
+	all, err := Format(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bucket = "--store=s3://torrents"
+	for _, c := range []struct {
+		environ []string
+		args    []string
+		says    string // empty: valid
+	}{
+		{nil, []string{"--local-cache-dir=c"}, "--local-cache-dir is for --store s3://"},
+		{nil, []string{"--local-cache-size=1GiB"}, "--local-cache-size is for --store s3://"},
+		{nil, []string{"--local-cache-max-stale=1s"}, "--local-cache-max-stale is for --store s3://"},
+		{[]string{"TORRENTCACHE_LOCAL_CACHE_SIZE=1GiB"}, []string{"--store=disk:here"}, "--local-cache-size is for --store s3://"},
+		{nil, []string{bucket, "--local-cache-size=1GiB"}, "--local-cache-size needs --local-cache-dir"},
+		{nil, []string{bucket, "--local-cache-size=10GiB"}, "--local-cache-size needs --local-cache-dir"},
+		{nil, []string{bucket, "--config", file("local-cache-size: 1GiB")}, "--local-cache-size needs --local-cache-dir"},
+		{nil, []string{bucket, "--max-store-size=1GiB"}, "--max-store-size is for a store on a disk"},
+		{nil, []string{bucket, "--min-free-space=1GiB"}, "--min-free-space is for a store on a disk"},
+		{nil, []string{bucket, "--compaction-rate=0"}, "--compaction-rate is for a store on a disk"},
+		{nil, []string{bucket, "--index-cache-size=1GiB"}, "--index-cache-size is for a store on a disk"},
+		{nil, []string{bucket, "--local-cache-dir=c", "--local-cache-size=1GiB", "--local-cache-max-stale=1s"}, ""},
+		{nil, []string{bucket, "--local-cache-max-stale=1s"}, ""}, // of copies in memory, too
+		{nil, []string{"--max-store-size=1GiB", "--min-free-space=1GiB"}, ""},
+		{nil, []string{"--config", file(all)}, ""},
+		{nil, []string{"--config", file(strings.Replace(strings.ReplaceAll(all, defaultDataDir, `""`), `store: ""`, "store: s3://torrents", 1))}, ""},
+	} {
+		s, err := parseServe(t, c.environ, c.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Validate()
+		if (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%v %v: got %v, want %q", c.environ, c.args, err, c.says)
 		}
 	}
 }

@@ -63,6 +63,7 @@ func fromFile(flags *pflag.FlagSet, text []byte, name string) error {
 			return fmt.Errorf("line %d: %s: %q: %w", s.line, s.name, s.value, rootCause(err))
 		}
 		setSource(f, fmt.Sprintf("%s, line %d", name, s.line))
+		annotate(f, fileKey, "")
 	}
 	return nil
 }

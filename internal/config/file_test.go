@@ -118,7 +118,7 @@ func TestFormatIsAFile(t *testing.T) {
 		t.Errorf("the file names itself:\n%s", text)
 	}
 	again, _ := show(nil, "--config", writeFile(t, text))
-	s.File, again.File, s.dataDir, again.dataDir = "", "", nil, nil
+	s.File, again.File, s.flags, again.flags = "", "", nil, nil
 	if s.TrustedProxies.String() != again.TrustedProxies.String() {
 		t.Errorf("proxies %v, %v", s.TrustedProxies, again.TrustedProxies)
 	}

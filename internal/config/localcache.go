@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -26,16 +25,13 @@ func (l *LocalCache) AddFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
 }
 
-// Validate reports the first setting that cannot be, by its flag. InBucket says
-// that the store is in a bucket.
-func (l *LocalCache) Validate(inBucket bool) error {
+// Validate reports the first setting that cannot be, by its flag.
+func (l *LocalCache) Validate() error {
 	switch {
 	case l.MaxStale < 0:
 		return fmt.Errorf("--local-cache-max-stale %s: want zero or more", l.MaxStale)
 	case l.LocalCacheDir == "":
 		return nil
-	case !inBucket:
-		return errors.New("--local-cache-dir is for --store s3://...: a store on a disk needs none")
 	case l.LocalCacheSize < minLocalCache:
 		return fmt.Errorf("--local-cache-size %s: want at least %s", l.LocalCacheSize, Size(minLocalCache))
 	}

@@ -12,6 +12,7 @@ import (
 const (
 	sourceKey = "torrentcache_source" // where the value comes from
 	secretKey = "torrentcache_secret" // the value is not to be shown
+	fileKey   = "torrentcache_file"   // the value comes from the file of settings
 )
 
 func setSource(f *pflag.Flag, source string) { annotate(f, sourceKey, source) }
