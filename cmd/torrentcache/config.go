@@ -22,7 +22,7 @@ but only keys, certificates and limits change while it runs.`
 
 func newConfig(env environment) *cobra.Command {
 	c := showSettings("config", &config.Serve{}, env)
-	c.Long = configHelp
+	c.Short, c.Long = "Show the settings in force", configHelp
 	c.AddCommand(showSettings("serve", &config.Serve{}, env), showSettings("gateway", &config.Gateway{}, env))
 	return c
 }
@@ -31,7 +31,7 @@ func newConfig(env environment) *cobra.Command {
 func showSettings(name string, s commandSettings, env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   name,
-		Short: "Show the settings in force",
+		Short: "Show the settings that " + name + " would have",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := settings(c, env, s.Validate); err != nil {

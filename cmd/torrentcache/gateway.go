@@ -12,13 +12,14 @@ import (
 const gatewayHelp = `Serve the HTTP doors (pages, JSON, downloads, SOAP, forms) for torrentcache servers
 on other machines, which are reached by gRPC:
 
-  cache1$ torrentcache serve --grpc-addr 10.0.0.5:9090 --http-addr 127.0.0.1:8080
+  cache1$ torrentcache serve --grpc-addr 10.0.0.5:9090
   web1$   torrentcache gateway --backend 10.0.0.5:9090 --http-addr :80
 
 Of several servers over one store (docs/distributed.md) name all, or a name that has
 all their addresses:
 
-  web1$   torrentcache gateway --backend 10.0.0.5:9090,10.0.0.6:9090 --http-addr :80
+  web1$ torrentcache gateway --backend 10.0.0.5:9090,10.0.0.6:9090 \
+            --http-addr :80
 
 Calls go to all of them in turn, none to those that are down or drain. A read that a
 server did not answer is made again at another one, an upload is not. The gateway

@@ -21,7 +21,8 @@ const getHelp = `Fetch torrents by info hash (40 or 64 hex digits, 32 base32 dig
 - stands for a list on standard input, one a line.
 
   torrentcache get C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
-  torrentcache get -o ubuntu.torrent 'magnet:?xt=urn:btih:C12FE1C06BBA254A9DC9F519B335AA7C1367A88A'
+  torrentcache get -o ubuntu.torrent \
+      'magnet:?xt=urn:btih:C12FE1C06BBA254A9DC9F519B335AA7C1367A88A'
   torrentcache get --out-dir torrents - < hashes.txt
 
 Each is written to INFOHASH.torrent in --out-dir, whole or not at all, over a file
@@ -53,8 +54,8 @@ func newGet(env environment) *cobra.Command {
 		},
 	}
 	s.addFlags(c.Flags())
-	c.Flags().StringVarP(&s.out, "out", "o", "", "write to this file; - is standard output; only for a single torrent")
-	c.Flags().StringVar(&s.outDir, "out-dir", ".", "write INFOHASH.torrent files to this folder, made if it is not there")
+	c.Flags().StringVarP(&s.out, "out", "o", "", "write to this `file`; - is standard output; only for a single torrent")
+	c.Flags().StringVar(&s.outDir, "out-dir", ".", "write INFOHASH.torrent files to this `folder`, made if it is not there")
 	return c
 }
 

@@ -21,8 +21,9 @@ import (
 const migrateHelp = `Move all torrents and removals elsewhere: out of a running server, a folder or a
 bucket, into a bucket or a folder.
 
-  torrentcache migrate --from server:127.0.0.1:9091 --to 's3://torrents?region=eu-west-1' --follow
-  torrentcache migrate --from 's3://torrents?region=eu-west-1' --to disk:./torrentcache-data
+  torrentcache migrate --follow --from server:127.0.0.1:9091 \
+      --to 's3://torrents?region=eu-west-1'
+  torrentcache migrate --from 's3://torrents?region=eu-west-1' --to disk:./copy
 
 server:HOST:PORT is the admin listener of a server, which goes on serving. It must let
 the caller follow its feed: by a key with the roles admin and sync (--token,
@@ -53,8 +54,8 @@ type migrateSettings struct {
 func newMigrate(env environment) *cobra.Command {
 	s := migrateSettings{}
 	c := &cobra.Command{
-		Use:   "migrate --from server:HOST:PORT|disk:DIR|s3://BUCKET --to s3://BUCKET|disk:DIR",
-		Short: "Move all torrents into a bucket or a folder, while they are served",
+		Use:   "migrate --from STORE --to STORE",
+		Short: "Move all torrents elsewhere while they are served",
 		Long:  migrateHelp,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,9 +66,9 @@ func newMigrate(env environment) *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&s.from, "from", "", "where the torrents are: server:HOST:PORT (an admin listener), disk:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME (required)")
+	flags.StringVar(&s.from, "from", "", "where the torrents are: server:HOST:PORT (an admin listener), disk:DIR, or s3://BUCKET/PREFIX with ?endpoint=URL&region=NAME (required)")
 	flags.StringVar(&s.to, "to", "", "where they go: s3://... or disk:DIR (required)")
-	flags.StringVar(&s.state, "state", "torrentcache-migrate.json", "file with the place to go on from")
+	flags.StringVar(&s.state, "state", "torrentcache-migrate.json", "`file` with the place to go on from")
 	flags.BoolVar(&s.follow, "follow", false, "go on with what changes, until interrupted")
 	flags.IntVar(&s.parallel, "parallel", 32, "how many torrents are under way at a time")
 	s.token.addFlags(flags)

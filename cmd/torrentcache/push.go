@@ -72,8 +72,8 @@ func newPush(env environment) *cobra.Command {
 	}
 	flags := c.Flags()
 	s.addFlags(flags)
-	flags.StringVar(&s.resume, "resume", "", "journal of what the server acknowledged, made if it is not there")
-	flags.StringVar(&s.report, "report", "", "write each refused or unreadable file to this file: name, reason, message, between tabs")
+	flags.StringVar(&s.resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
+	flags.StringVar(&s.report, "report", "", "write each refused or unreadable file to this `file`: name, reason, message, between tabs")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what is missing and send nothing")
 	flags.BoolVar(&s.includePrivate, "include-private", false, "push private torrents too")
 	flags.BoolVar(&s.json, "json", false, "write a JSON object per file, and a last one with the counts, one a line")

@@ -12,13 +12,13 @@ import (
 
 const rootHelp = `torrentcache stores .torrent files and hands them out by info hash.
 
-  torrentcache serve                              everything, on this machine only
-  torrentcache serve --http-addr :8080            the same, open to the network
-  torrentcache gateway --backend cache1:9090      the HTTP doors alone
-  torrentcache push ~/torrents old.tar.xz         cache torrents from folders and archives
-  torrentcache get INFOHASH                       fetch one
-  torrentcache backup DIR                         copy a running server's store
-  torrentcache verify                             check it for damage
+  torrentcache serve                          everything, on this machine only
+  torrentcache serve --http-addr :8080        the same, open to the network
+  torrentcache gateway --backend cache1:9090  the HTTP doors alone
+  torrentcache push ~/torrents old.tar.xz     cache folders and archives
+  torrentcache get INFOHASH                   fetch one torrent
+  torrentcache backup DIR                     copy a running server's store
+  torrentcache verify                         check it for damage
 
 Every flag can also be set in the environment: --http-addr by
 TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable, and that over the
@@ -40,11 +40,24 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(env), newGateway(env), newKey(env), newConfig(env), newVersion(env))
-	root.AddCommand(newPush(env), newGet(env), newInfo(env), newMissing(env))
-	root.AddCommand(newVerify(env), newBackup(env), newReindex(env), newExport(env), newImport(env), newMigrate(env))
-	root.AddCommand(newRemove(env), newRestore(env), newStats(env), newDrain(env))
+	setHelp(root)
+	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))
+	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newImport(env))
+	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env),
+		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env))
+	addGroup(root, "More", newVersion(env))
+	root.SetHelpCommandGroupID("More")
+	root.SetCompletionCommandGroupID("More")
 	return root
+}
+
+// addGroup adds commands to root, whose help lists them together under title.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+		root.AddCommand(c)
+	}
 }
 
 func newVersion(env environment) *cobra.Command {

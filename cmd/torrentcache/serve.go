@@ -24,18 +24,21 @@ const serveHelp = `Serve everything from this machine: the store, the gRPC API, 
 
 By default only this machine can reach it. To open it to the network:
 
-  torrentcache serve --http-addr :8080 --grpc-addr :9090 --public-url https://example.org
+  torrentcache serve --http-addr :8080 --grpc-addr :9090 \
+      --public-url https://example.org
 
 Several nodes over one bucket of an S3-compatible object store, each with the same
 --store (credentials as AWS's tools find them):
 
-  torrentcache serve --store 's3://bucket/prefix?endpoint=https://s3.example.org&region=eu-1'
+  torrentcache serve \
+      --store 's3://bucket/prefix?endpoint=https://s3.example.org&region=eu-1'
 
 Who may do what is in --keys-file and --anonymous (torrentcache key --help). Without
 them everybody who reaches the server reads and writes, and who reaches --admin-addr
-can remove torrents: keep that private. HTTP and HTTPS
-serve the same and nothing redirects. --grpc-tls on is for gRPC what HTTPS is for
-HTTP. A certificate that changes in its file is in force within a minute.
+can remove torrents: keep that private.
+
+HTTP and HTTPS serve the same and nothing redirects. --grpc-tls on is for gRPC what
+HTTPS is for HTTP. A certificate that changes in its file is in force within a minute.
 
 SIGTERM or SIGINT: finish what is in flight, close the store, exit 0. A second
 one: exit at once. An upload that was answered OK survives either, and kill -9.

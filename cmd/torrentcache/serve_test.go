@@ -144,6 +144,7 @@ func TestHelp(t *testing.T) {
 		{nil, []string{"serve", "gateway", "version", "TORRENTCACHE_HTTP_ADDR"}},
 		{[]string{"serve", "--help"}, []string{"--http-addr", "127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091", "./torrentcache-data", "10MB", "open it", "SIGTERM"}},
 		{[]string{"gateway", "--help"}, []string{"--backend", "--http-addr"}},
+		{[]string{"config", "--help"}, []string{"torrentcache config [flags]", "torrentcache config COMMAND", "  gateway  "}},
 	} {
 		status, stdout, _ := runToEnd(t, nil, c.args...)
 		for _, word := range c.says {

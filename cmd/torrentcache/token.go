@@ -19,8 +19,8 @@ type token struct {
 }
 
 func (t *token) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&t.text, "token", "", "key to show as Authorization: Bearer TOKEN; with it use TLS or a tunnel outside this machine")
-	flags.StringVar(&t.file, "token-file", "", "file that holds the key")
+	flags.StringVar(&t.text, "token", "", "`key` to show as Authorization: Bearer TOKEN; with it use TLS or a tunnel outside this machine")
+	flags.StringVar(&t.file, "token-file", "", "`file` that holds the key")
 	config.MarkSecret(flags.Lookup("token"))
 }
 

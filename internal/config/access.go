@@ -20,8 +20,8 @@ type Access struct {
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (a *Access) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&a.KeysFile, "keys-file", "", "file of who is known by a key, network or certificate, and their roles (torrentcache key --help); read again on SIGHUP")
-	flags.StringVar(&a.Anonymous, "anonymous", auto, "what callers without a key may do: a list of read, write and sync, or none; auto is read,write, and read with --keys-file")
+	flags.StringVar(&a.KeysFile, "keys-file", "", "`file` of who is known by a key, network or certificate, and their roles (torrentcache key --help); read again on SIGHUP")
+	flags.StringVar(&a.Anonymous, "anonymous", auto, "what callers without a key may do: a `list` of read, write and sync, or none; auto is read,write, and read with --keys-file")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

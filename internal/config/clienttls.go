@@ -22,9 +22,9 @@ type ClientTLS struct {
 func (s *ClientTLS) AddFlags(flags *pflag.FlagSet, prefix, peer string) {
 	s.prefix = prefix
 	flags.BoolVar(&s.On, prefix+"tls", false, "connect with TLS and check the "+peer+"'s certificate")
-	flags.StringVar(&s.CA, prefix+"ca", "", "file (PEM) of the authorities that the "+peer+"'s certificate must lead to; implies --"+prefix+"tls (default: the system's)")
-	flags.StringVar(&s.Certificate, prefix+"cert", "", "certificate file (PEM) to show the "+peer+"; implies --"+prefix+"tls")
-	flags.StringVar(&s.Key, prefix+"cert-key", "", "private key file (PEM) of --"+prefix+"cert")
+	flags.StringVar(&s.CA, prefix+"ca", "", "`file` (PEM) of the authorities that the "+peer+"'s certificate must lead to; implies --"+prefix+"tls (default: the system's)")
+	flags.StringVar(&s.Certificate, prefix+"cert", "", "certificate `file` (PEM) to show the "+peer+"; implies --"+prefix+"tls")
+	flags.StringVar(&s.Key, prefix+"cert-key", "", "private key `file` (PEM) of --"+prefix+"cert")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

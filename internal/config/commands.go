@@ -41,13 +41,26 @@ const (
 // AddFlags binds the settings to flags and sets their defaults.
 func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.flags = flags
+	addSection(flags, addressSection, s.addAddresses)
+	addSection(flags, "Store", s.addStore)
+	addSection(flags, "Access", s.addAccess)
+	addSection(flags, torrentSection, func(flags *pflag.FlagSet) {
+		flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
+	})
 	s.Doors.AddFlags(flags)
-	s.Access.AddFlags(flags)
+	addSection(flags, tlsSection, func(flags *pflag.FlagSet) {
+		flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
+	})
+}
+
+func (s *Serve) addAddresses(flags *pflag.FlagSet) {
+	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "`address` to listen on for gRPC (host:port, :port or off)")
+}
+
+func (s *Serve) addStore(flags *pflag.FlagSet) {
+	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "`folder` of the torrents, made if it is not there")
+	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX with ?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
 	s.LocalCache.AddFlags(flags)
-	flags.StringVar(&s.GRPCAddr, "grpc-addr", "127.0.0.1:9090", "listen here for gRPC (host:port, :port or off)")
-	flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
-	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
-	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "folder of the torrents, made if it is not there")
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
 	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
@@ -55,8 +68,11 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
 	s.IndexCacheSize = 64 << 20
 	flags.Var(&s.IndexCacheSize, "index-cache-size", "memory for the store's index, whatever the number of torrents")
-	flags.StringVar(&s.AuditLog, "audit-log", "", "file that gets a line of JSON for each removal, restoration, backup and drain, before it is done; opened anew on SIGHUP (default: lines of the log)")
-	flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
+}
+
+func (s *Serve) addAccess(flags *pflag.FlagSet) {
+	s.Access.AddFlags(flags)
+	flags.StringVar(&s.AuditLog, "audit-log", "", "`file` that gets a line of JSON for each removal, restoration, backup and drain, before it is done; opened anew on SIGHUP (default: lines of the log)")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

@@ -17,7 +17,7 @@ func TestSize(t *testing.T) {
 		want Size
 		back string
 	}{
-		{"0", 0, "0B"},
+		{"0", 0, "0"},
 		{"1", 1, "1B"},
 		{"1500", 1500, "1500B"},
 		{"500kB", 500_000, "500kB"},
@@ -161,7 +161,7 @@ func TestServeValidate(t *testing.T) {
 		{"negative age", func(s *Serve) { s.DownloadMaxAge = -1 }, "--download-max-age"},
 		{"no time to shut down", func(s *Serve) { s.ShutdownTimeout = 0 }, "--shutdown-timeout"},
 		{"no bound, no compaction", func(s *Serve) { s.MaxStoreSize, s.CompactionRate = 0, 0 }, ""},
-		{"index without memory", func(s *Serve) { s.IndexCacheSize = 0 }, "--index-cache-size 0B"},
+		{"index without memory", func(s *Serve) { s.IndexCacheSize = 0 }, "--index-cache-size 0:"},
 		{"unknown level", func(s *Serve) { s.LogLevel = "loud" }, "--log-level"},
 	}
 	for _, c := range cases {
@@ -282,5 +282,28 @@ func TestUnusedSettingsAreRefused(t *testing.T) {
 		if (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%v %v: got %v, want %q", c.environ, c.args, err, c.says)
 		}
+	}
+}
+
+// Sections have the flags in the order in which they were added, whatever the
+// order of the calls that add to one section, and every flag once.
+func TestSections(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.Bool("untitled", false, "")
+	addSection(flags, "B", func(f *pflag.FlagSet) { f.Bool("z", false, ""); f.Bool("a", false, "") })
+	addSection(flags, "A", func(f *pflag.FlagSet) { f.Bool("m", false, "") })
+	addSection(flags, "B", func(f *pflag.FlagSet) { f.Bool("c", false, "") })
+	var got []string
+	for _, s := range Sections(flags) {
+		got = append(got, s.Title+":")
+		s.Flags.VisitAll(func(f *pflag.Flag) { got = append(got, f.Name) })
+	}
+	if want := "B: z a c A: m : untitled"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
+	}
+	var sorted []string
+	flags.VisitAll(func(f *pflag.Flag) { sorted = append(sorted, f.Name) })
+	if !slices.IsSorted(sorted) {
+		t.Errorf("the flags themselves come in the order %v, which Format would show", sorted)
 	}
 }

@@ -50,27 +50,50 @@ type Doors struct {
 	File            string // of further settings; "" if there is none
 }
 
+// Titles of the help's sections that have flags of several structs.
+const (
+	addressSection = "Addresses"
+	torrentSection = "Torrents"
+	tlsSection     = "TLS"
+)
+
 // AddFlags binds the settings to flags and sets their defaults.
 func (d *Doors) AddFlags(flags *pflag.FlagSet) {
+	addSection(flags, addressSection, d.addAddresses)
+	addSection(flags, torrentSection, d.addTorrents)
+	addSection(flags, tlsSection, d.TLS.addFlags)
+	addSection(flags, "Memory", d.addMemory)
 	d.Limits.AddFlags(flags)
-	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "listen here for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
-	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "listen here for the same over HTTPS; needs --tls-cert and --tls-key, or --acme")
-	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "listen here for the operator: metrics, health, pprof, removals; keep it private")
-	d.TLS.addFlags(flags)
-	flags.StringVar(&d.PublicURL, "public-url", "", "address that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
-	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
-	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
-	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further names that the admin listener may be asked by, with commas between; addresses, localhost and names without a dot always may")
+	addSection(flags, "Process", d.addProcess)
+}
+
+func (d *Doors) addAddresses(flags *pflag.FlagSet) {
+	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "`address` to listen on for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
+	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "`address` to listen on for the same over HTTPS; needs --tls-cert and --tls-key, or --acme")
+	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "`address` to listen on for the operator: metrics, health, pprof, removals; keep it private")
+	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and names without a dot always may")
+	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+}
+
+func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
+	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
+	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
+	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
+}
+
+func (d *Doors) addMemory(flags *pflag.FlagSet) {
 	flags.Var(&d.MemoryLimit, "memory-limit", "memory that the process may take, as far as it can help it, a tenth of it besides the heap; 0 is what there is (GOMEMLIMIT, the container's or the machine's)")
 	flags.Var(&d.CacheSize, "cache-size", "memory for the torrents asked for most; 0 is a quarter of --memory-limit")
-	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
-	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
+}
+
+func (d *Doors) addProcess(flags *pflag.FlagSet) {
+	flags.StringVar(&d.File, fileFlag, "", "`file` of settings, one a line: a flag's name without --, a colon, its value (YAML)")
 	flags.StringVar(&d.LogFormat, "log-format", "text", "text or json")
 	flags.StringVar(&d.LogLevel, "log-level", "info", "debug, info, warn or error")
-	flags.StringVar(&d.File, fileFlag, "", "file of settings, one a line: a flag's name without --, a colon, its value (YAML)")
+	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

@@ -26,12 +26,16 @@ type Gateway struct {
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
+	addSection(flags, "Backend", g.addBackend)
 	g.Doors.AddFlags(flags)
-	flags.Lookup("admin-addr").Usage = "listen here for the operator: metrics, health, pprof; keep it private"
-	flags.StringVar(&g.Backend, "backend", "", "gRPC addresses (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
+	flags.Lookup("admin-addr").Usage = "`address` to listen on for the operator: metrics, health, pprof; keep it private"
+}
+
+func (g *Gateway) addBackend(flags *pflag.FlagSet) {
+	flags.StringVar(&g.Backend, "backend", "", "gRPC `addresses` (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
 	g.BackendTLS.AddFlags(flags, "backend-", "backend")
-	flags.StringVar(&g.BackendToken, "backend-token", "", "key with the role sync, for the backend's feed of changes; users' calls carry users' keys")
-	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "file that holds that key; read again on SIGHUP")
+	flags.StringVar(&g.BackendToken, "backend-token", "", "`key` with the role sync, for the backend's feed of changes; users' calls carry users' keys")
+	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "`file` that holds that key; read again on SIGHUP")
 	MarkSecret(flags.Lookup("backend-token"))
 	flags.DurationVar(&g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store: so long what was removed meanwhile may be served")
 }

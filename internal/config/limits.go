@@ -30,9 +30,18 @@ type Limits struct {
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (l *Limits) AddFlags(flags *pflag.FlagSet) {
-	flags.Var(&l.TrustedProxies, "trusted-proxies", "networks of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
+	addSection(flags, "Clients", l.addClients)
+	addSection(flags, "Limits", l.addCounts)
+	addSection(flags, "Timeouts", l.addTimeouts)
+}
+
+func (l *Limits) addClients(flags *pflag.FlagSet) {
+	flags.Var(&l.TrustedProxies, "trusted-proxies", "`networks` of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
 	_ = l.TrustedWriters.Set("127.0.0.0/8,::1") // these are networks
-	flags.Var(&l.TrustedWriters, "trusted-writers", "networks for which no limit by address holds, and no budget of new bytes; none is an empty list")
+	flags.Var(&l.TrustedWriters, "trusted-writers", "`networks` for which no limit by address holds, and no budget of new bytes; none is an empty list")
+}
+
+func (l *Limits) addCounts(flags *pflag.FlagSet) {
 	flags.IntVar(&l.MaxConnections, "max-connections", 0, "most connections at a time; 0 is what an eighth of --memory-limit and three quarters of the open files allow")
 	flags.IntVar(&l.ConnectionsPerAddress, "connections-per-address", 256, "most connections at a time from one address")
 	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
@@ -47,6 +56,9 @@ func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 	flags.Var(&l.DailyNewBytes, "new-bytes-per-day", "most bytes of new torrents in a day from one address without a key")
 	flags.Var(&l.UploadMemory, "upload-memory", "memory for uploads in flight; 0 is a quarter of --memory-limit")
 	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for that memory before it is refused")
+}
+
+func (l *Limits) addTimeouts(flags *pflag.FlagSet) {
 	flags.DurationVar(&l.HeaderTimeout, "header-timeout", 10*time.Second, "how long the header of an HTTP request may take to arrive")
 	flags.DurationVar(&l.BodyTimeout, "body-timeout", 10*time.Minute, "how long an upload may take to arrive; half a minute without a byte, or less than 16 KiB a second, ends it sooner")
 	flags.DurationVar(&l.IdleTimeout, "idle-timeout", 2*time.Minute, "how long an HTTP connection may be idle between two requests")

@@ -55,7 +55,7 @@ func (s Size) String() string {
 			return strconv.FormatInt(int64(s)/u.bytes, 10) + u.name
 		}
 	}
-	return "0B"
+	return "0"
 }
 
 // Type names the kind of value in the help.

@@ -25,13 +25,13 @@ type TLS struct {
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
 func (t *TLS) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&t.TLSCert, "tls-cert", "", "certificate file (PEM, with intermediates); read again on SIGHUP, and when it has changed, within a minute")
-	flags.StringVar(&t.TLSKey, "tls-key", "", "private key file (PEM), read with --tls-cert")
-	flags.StringVar(&t.TLSClientCA, "tls-client-ca", "", "file (PEM) of the authorities of clients' certificates, whose names --keys-file gives roles; read with --tls-cert")
+	flags.StringVar(&t.TLSCert, "tls-cert", "", "certificate `file` (PEM, with intermediates); read again on SIGHUP, and when it has changed, within a minute")
+	flags.StringVar(&t.TLSKey, "tls-key", "", "private key `file` (PEM), read with --tls-cert")
+	flags.StringVar(&t.TLSClientCA, "tls-client-ca", "", "`file` (PEM) of the authorities of clients' certificates, whose names --keys-file gives roles; read with --tls-cert")
 	flags.StringVar(&t.ACME, "acme", Off, "have the certificate from Let's Encrypt, for the host of --public-url: on (you agree to its terms) or off")
-	flags.StringVar(&t.ACMEDir, "acme-dir", "./torrentcache-acme", "folder that keeps the account and the certificates of --acme")
-	flags.StringVar(&t.ACMEEmail, "acme-email", "", "where the authority sends warnings")
-	flags.StringVar(&t.ACMEDirectory, "acme-directory", letsEncrypt, "address of another authority's ACME directory")
+	flags.StringVar(&t.ACMEDir, "acme-dir", "./torrentcache-acme", "`folder` that keeps the account and the certificates of --acme")
+	flags.StringVar(&t.ACMEEmail, "acme-email", "", "`address` to which the authority sends warnings")
+	flags.StringVar(&t.ACMEDirectory, "acme-directory", letsEncrypt, "`URL` of another authority's ACME directory")
 }
 
 // hasCertificate reports whether there is one to show, from files or by ACME.
