@@ -12,6 +12,8 @@
 //	                     a gap; see batch.go
 //	session/<16 hex>     the writes that carry this session are all in the feed;
 //	                     see session.go
+//	change/<32 hex>/<ID> a removal or restoration that is not in the feed yet; see
+//	                     leftover.go
 //	purge/<20 digits>/<ID>  bytes of a removed torrent leave at this Unix time;
 //	                     see purge.go
 //	store                the epoch of the feed
@@ -47,7 +49,7 @@
 // An endpoint without If-Match (see [Store.Conditional]) leaves a moment between
 // reading and overwriting, in which another node's change may get lost; the
 // first write of an id is safe there, too. A change whose node died before it
-// was in the feed was never acknowledged; an upload of the same torrent puts it
-// there before it is answered. A removal of a dead node that is not in the feed is
-// in force in the bucket alone, not for copies, until it is sent again.
+// was in the feed was never acknowledged. If it is a removal or a restoration the
+// other nodes put it there within a minute; if it is an upload, the next one of the
+// same torrent does, before it is answered.
 package s3store

@@ -29,9 +29,7 @@ func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Remova
 		removal.Time = s.clock()
 	}
 	removal.Time = removal.Time.UTC().Truncate(time.Second)
-	return s.change(ctx, func(ctx context.Context, v *view, w *write) (*overwrite, error) {
-		return s.planRemoval(ctx, v, w, id, removal)
-	})
+	return s.change(ctx, s.removing(id, removal))
 }
 
 // Restore implements [store.Store].
@@ -43,9 +41,7 @@ func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
 	if id.IsZero() {
 		return store.ErrNotFound
 	}
-	return s.change(ctx, func(ctx context.Context, v *view, w *write) (*overwrite, error) {
-		return planRestoration(ctx, v, w, id)
-	})
+	return s.change(ctx, restoring(id))
 }
 
 // overwrite is a change of one slot: what it becomes, and what the feed says of it.
@@ -56,12 +52,35 @@ type overwrite struct {
 	delta totals
 }
 
-// change runs plan and carries it out, anew until no other writer was in
-// between, and returns when the feed has it.
-func (s *Store) change(ctx context.Context, plan func(context.Context, *view, *write) (*overwrite, error)) error {
+// planner says what a change overwrites, as far as v shows.
+type planner func(ctx context.Context, v *view, w *write) (*overwrite, error)
+
+func (s *Store) removing(id infohash.ID, r store.Removal) planner {
+	return func(ctx context.Context, v *view, w *write) (*overwrite, error) {
+		return s.planRemoval(ctx, v, w, id, r)
+	}
+}
+
+func restoring(id infohash.ID) planner {
+	return func(ctx context.Context, v *view, w *write) (*overwrite, error) {
+		return planRestoration(ctx, v, w, id)
+	}
+}
+
+// change makes the change that is planned, and returns when the feed has it.
+func (s *Store) change(ctx context.Context, plan planner) error {
 	w := s.sessions.begin()
 	done := make(chan error, 1)
-	s.detach(ctx, func(ctx context.Context) { done <- s.runChange(ctx, w, plan) })
+	s.detach(ctx, func(ctx context.Context) {
+		d, err := s.makeChange(ctx, w, plan)
+		if err == nil {
+			err = s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
+		}
+		done <- s.failed(ctx, err)
+		if err == nil {
+			_ = s.bucket.remove(ctx, changeKey(w.id, d.id)) // what stays counts as left over
+		}
+	})
 	select {
 	case err := <-done:
 		return err
@@ -70,26 +89,32 @@ func (s *Store) change(ctx context.Context, plan func(context.Context, *view, *w
 	}
 }
 
-func (s *Store) runChange(ctx context.Context, w *write, plan func(context.Context, *view, *write) (*overwrite, error)) error {
+// makeChange runs plan and writes what it says, anew until no other writer was in
+// between. It returns what the feed must get then; with an error it has ended w.
+func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (doubt, error) {
+	d := doubt{write: w}
 	if err := s.announcer.room(); err != nil {
 		w.settle()
-		return err
+		return d, err
 	}
-	d, err := doubt{write: w}, errLost
+	err := errLost
 	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
 		var o *overwrite
-		if o, err = plan(ctx, s.view(), w); err != nil {
+		if o, err = plan(ctx, s.view(), w); err == nil {
+			err = s.noteChange(ctx, w, o.slot.id)
+		}
+		if err != nil {
 			continue
 		}
 		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
 		d.entry = entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
 		if err = s.bucket.write(ctx, objectKey(d.id), o.next.bytes(), o.slot.etag); err == nil {
 			s.damaged.drop(d.id)
-			return s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
+			return d, nil
 		}
 	}
 	s.endBy(err, d)
-	return s.failed(ctx, err)
+	return d, err
 }
 
 // planRemoval says which slot becomes a tombstone.

@@ -73,6 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.loops.Go(func() { s.announcer.run(ctx) })
 	s.loops.Go(func() { s.follow(ctx) })
 	s.loops.Go(func() { s.resolveDoubts(ctx) })
+	s.loops.Go(func() { s.announceLeftovers(ctx) })
 	s.loops.Go(func() { s.maintain(ctx) })
 	s.loops.Go(func() { s.watchHealth(ctx) })
 	return s, nil

@@ -1,0 +1,141 @@
+package s3store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// A removal is in force for copies, in memory and on local disks, when the feed has
+// it. If its node dies after the tombstone and before that, nobody would ever put it
+// there. So change/<write>/<ID> is written before the tombstone, and deleted when
+// the feed has the removal; what is left over is put into the feed by any node that
+// sees it. The same for restorations. An entry too many does no harm.
+
+const (
+	// leftoverPause is how often each node looks for what is left over. Looking costs
+	// one request. What was there the time before is no longer under way.
+	leftoverPause = 30 * time.Second
+	// maxLeftovers is how many are looked at each time.
+	maxLeftovers = 1000
+)
+
+// changeKey is where a write to the slot of id is noted.
+func changeKey(w writeID, id infohash.ID) string {
+	return "change/" + hex.EncodeToString(w.append(nil)) + "/" + id.String()
+}
+
+func parseChangeKey(key string) (w writeID, id infohash.ID, err error) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 3 {
+		return w, id, errors.New("want change/<write>/<id>")
+	}
+	raw, err := hex.DecodeString(parts[1])
+	if err != nil || len(raw) != len(w.append(nil)) {
+		return w, id, fmt.Errorf("%q is no number of a write", parts[1])
+	}
+	id, err = infohash.Parse(parts[2])
+	return parseWriteID(raw), id, err
+}
+
+// noteChange notes that w is about to be written to the slot of id.
+func (s *Store) noteChange(ctx context.Context, w *write, id infohash.ID) error {
+	err := s.bucket.write(ctx, changeKey(w.id, id), []byte("change\n"), "")
+	if errors.Is(err, errLost) {
+		return nil // by an earlier try of the change
+	}
+	return err
+}
+
+// announceLeftovers looks for what is left over until ctx ends.
+func (s *Store) announceLeftovers(ctx context.Context) {
+	seen, failing := leftovers{}, false
+	for wait(ctx, leftoverPause) {
+		err := seen.look(ctx, s, time.Now())
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failing {
+			s.logger.Warn("whether nodes that died left removals over cannot be seen", "cause", err)
+		}
+		failing = err != nil
+	}
+}
+
+// leftovers are keys below change/, and when they were seen first.
+type leftovers map[string]time.Time
+
+// look ends the changes that were there the time before, if it can be said what
+// became of them.
+func (l leftovers) look(ctx context.Context, s *Store, now time.Time) error {
+	keys, err := s.bucket.list(ctx, "change/", maxLeftovers)
+	if err != nil {
+		return err
+	}
+	there := leftovers{}
+	for _, key := range keys {
+		there[key] = now
+	}
+	for key, first := range l {
+		if there[key].IsZero() {
+			delete(l, key)
+			continue
+		}
+		delete(there, key)
+		ended, err := s.endLeftover(ctx, key, now.Sub(first) > doubtTime)
+		if err != nil {
+			return err
+		}
+		if ended {
+			delete(l, key)
+		}
+	}
+	for key := range there {
+		l[key] = now
+	}
+	return nil
+}
+
+// endLeftover puts the change of key into the feed if it was done, and then deletes
+// the key. Late says that a write that was not done by now never will be. It reports
+// whether the key is gone.
+func (s *Store) endLeftover(ctx context.Context, key string, late bool) (bool, error) {
+	w, id, err := parseChangeKey(key)
+	if err != nil {
+		s.logger.Warn("not a key of ours", "key", key, "cause", err)
+		return false, nil
+	}
+	sl, err := s.readHeader(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	switch done := sl.etag != "" && !sl.broken && sl.write == w; {
+	case done:
+		if err := s.announceAgain(ctx, sl); err != nil {
+			return false, err
+		}
+	case !late: // it may still arrive
+		return false, nil
+	}
+	return true, s.bucket.remove(ctx, key)
+}
+
+// announceAgain returns when the removal or restoration that sl shows is in the feed.
+func (s *Store) announceAgain(ctx context.Context, sl *slot) error {
+	if there, _ := s.feed.has(sl.write); there {
+		return nil
+	}
+	kind := store.ChangeRestored
+	if sl.kind == kindTombstone {
+		kind = store.ChangeRemoved
+	}
+	s.logger.Warn("a node died before its removal or restoration was in the feed; this one puts it there", "id", sl.id)
+	e := entry{Change: store.Change{Kind: kind, IDs: sl.ids, Time: s.now()}, write: sl.write}
+	return s.announcer.add(e, totals{}, func() {}).wait(ctx)
+}

@@ -1,0 +1,119 @@
+package s3store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// lookTwice looks for what is left over as a node does, at two times.
+func lookTwice(t *testing.T, s *Store, l leftovers, apart time.Duration) {
+	t.Helper()
+	for _, at := range []time.Time{fixedTime(), fixedTime().Add(apart)} {
+		if err := l.look(t.Context(), s, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// notes returns the keys of changes under way.
+func notes(t *testing.T, s *Store) []string {
+	t.Helper()
+	keys, err := s.bucket.list(t.Context(), "change/", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// TestDeathAfterTheTombstone leaves removals and restorations as a node does that
+// dies between object and feed. Another puts them there, once, with all ids.
+func TestDeathAfterTheTombstone(t *testing.T) {
+	e := newEngine(t)
+	dead, other := open(t, e.options("tomb/", fixedTime)), open(t, e.options("tomb/", fixedTime))
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	mustPut(t, other, item, store.Created)
+	seen, want := leftovers{}, 1
+	for _, step := range []struct {
+		kind store.ChangeKind
+		plan planner
+	}{
+		{store.ChangeRemoved, dead.removing(item.IDs.V2, store.Removal{Erase: true, Time: fixedTime()})},
+		{store.ChangeRestored, restoring(item.IDs.V1)},
+	} {
+		w := dead.sessions.begin()
+		if _, err := dead.makeChange(t.Context(), w, step.plan); err != nil {
+			t.Fatal(err)
+		}
+		w.lose()
+		if err := seen.look(t.Context(), other, fixedTime()); err != nil {
+			t.Fatal(err)
+		}
+		if got := changesOf(t, other); len(got) != want {
+			t.Fatalf("seen once: the feed is %v, want %d changes: it may be under way", got, want)
+		}
+		want++
+		for range 2 {
+			lookTwice(t, other, seen, leftoverPause)
+			got := changesOf(t, other)
+			if last := got[len(got)-1]; len(got) != want || last.Kind != step.kind || last.IDs != item.IDs {
+				t.Fatalf("the feed is %v, want %d changes, the last of kind %d for all ids", got, want, step.kind)
+			}
+		}
+		if left := notes(t, other); len(left) != 0 || len(seen) != 0 {
+			t.Errorf("left: %v, %v", left, seen)
+		}
+	}
+}
+
+// TestChangeThatWasNeverDone notes a removal that nobody makes: the note leaves, but
+// not as long as the write may still arrive.
+func TestChangeThatWasNeverDone(t *testing.T) {
+	s := open(t, newEngine(t).options("never/", fixedTime))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	mustPut(t, s, item, store.Created)
+	w := s.sessions.begin()
+	if err := s.noteChange(t.Context(), w, item.IDs.V1); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	seen := leftovers{}
+	lookTwice(t, s, seen, doubtTime)
+	if left := notes(t, s); len(left) != 1 {
+		t.Errorf("%d notes after %s, want that it waits", len(left), doubtTime)
+	}
+	if err := seen.look(t.Context(), s, fixedTime().Add(doubtTime+time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if left, got := notes(t, s), changesOf(t, s); len(left) != 0 || len(got) != 1 {
+		t.Errorf("left %v, the feed is %v; want no note, and the upload alone", left, got)
+	}
+}
+
+// TestNotesOfChangesLeave removes and restores, one of them in vain: when the node
+// is closed no note is left.
+func TestNotesOfChangesLeave(t *testing.T) {
+	e := newEngine(t)
+	s, other := open(t, e.options("notes/", fixedTime)), open(t, e.options("notes/", fixedTime))
+	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
+	mustPut(t, s, item, store.Created)
+	for range 3 {
+		if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restore(t.Context(), item.IDs.V1); err != nil {
+			t.Fatal(err)
+		}
+		if s.Restore(t.Context(), item.IDs.V1) == nil {
+			t.Fatal("restored twice")
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := notes(t, other); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
