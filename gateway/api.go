@@ -71,7 +71,7 @@ func serveJSONRoute(w http.ResponseWriter, r *http.Request, methods httpx.Method
 	if handle == nil {
 		w.Header().Set("Allow", methods.Allow())
 		httpx.WriteJSONError(w, reason.New(reason.MethodNotAllowed,
-			"%s is not for this path; use one of: %s", r.Method, methods.Allow()))
+			"%s is not for this path: use %s", r.Method, methods.Allow()))
 		return
 	}
 	handle(w, r)

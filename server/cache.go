@@ -125,7 +125,7 @@ func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
 	case err != nil:
 		return nil, reason.New(reason.TorrentInvalid, "%s", err)
 	case len(plain) == 0:
-		return nil, reason.New(reason.TorrentEmpty, "the torrent has no bytes: send the .torrent file's content in the field torrent")
+		return nil, reason.New(reason.TorrentEmpty, "the torrent has no bytes: send the .torrent file's content")
 	}
 	return plain, nil
 }

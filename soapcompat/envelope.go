@@ -119,7 +119,7 @@ func (c *call) readOperation(d *xml.Decoder) (*xml.StartElement, error) {
 		return nil, &fault{code: clientFault, text: "The Body is empty; call " + operation}
 	}
 	if start.Name.Local != operation {
-		return nil, &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present"}
+		return nil, &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present; call " + operation}
 	}
 	c.known = true
 	return start, nil
@@ -202,6 +202,9 @@ func asFault(err error) error {
 	}
 	if e, ok := errors.AsType[*reason.Error](err); ok {
 		return e
+	}
+	if errors.Is(err, io.EOF) {
+		return &fault{code: clientFault, text: "Bad Request: the body holds no whole SOAP envelope"}
 	}
 	return &fault{code: clientFault, text: "Bad Request: " + err.Error()}
 }

@@ -87,7 +87,7 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	if damaged := len(run.damaged); damaged > 0 {
 		return fmt.Errorf("%s of %s torrents are damaged and not in the archive", progress.Number(int64(damaged)), progress.Number(run.checked))
 	}
-	_, err = fmt.Fprintf(env.stderr, "%s torrents, %s\n", progress.Number(out.torrents), progress.Bytes(out.bytes))
+	_, err = fmt.Fprintf(env.stderr, "%s, %s\n", progress.Count(out.torrents, "torrent"), progress.Bytes(out.bytes))
 	return err
 }
 

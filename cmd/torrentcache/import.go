@@ -75,7 +75,7 @@ func (r *pushRun) members(archive *tar.Reader, failed *error) iter.Seq[client.It
 				return
 			}
 			if err != nil {
-				*failed = fmt.Errorf("the archive: %w", err)
+				*failed = fmt.Errorf("the archive is no plain tar archive, or is cut off: %w", err)
 				return
 			}
 			if header.Typeflag != tar.TypeReg {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 const infoHelp = `Say what a torrent says of itself: a file on this machine, which no server is asked
@@ -35,8 +37,10 @@ func newInfo(env environment) *cobra.Command {
 		Use:   "info FILE|HASH|MAGNET",
 		Short: "Describe a torrent: a file, or a cached one",
 		Long:  infoHelp + remoteHelp,
-		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("info of what? Want one file, info hash or magnet link (torrentcache info --help)")
+			}
 			if err := settings(c, env, s.validate); err != nil {
 				return err
 			}
@@ -101,8 +105,8 @@ func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
 	line("name", d.GetName())
 	line("info hash v1", d.GetInfoHashV1())
 	line("info hash v2", d.GetInfoHashV2())
-	line("content", fmt.Sprintf("%s, %d files, %d pieces of %s", exactBytes(d.GetContentSizeBytes()), d.GetFileCount(),
-		d.GetPieceCount(), exactBytes(d.GetPieceLengthBytes())))
+	line("content", fmt.Sprintf("%s, %s, %s of %s", exactBytes(d.GetContentSizeBytes()), progress.Count(d.GetFileCount(), "file"),
+		progress.Count(d.GetPieceCount(), "piece"), exactBytes(d.GetPieceLengthBytes())))
 	line("private", yes(d.GetPrivate()))
 	line("source", d.GetSource())
 	line("piece layers", map[bool]string{true: "missing from the file"}[d.GetMissingPieceLayers()])

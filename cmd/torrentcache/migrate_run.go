@@ -55,8 +55,9 @@ func (r *migrateRun) counts() progress.Counts {
 
 // conclude writes what was done and returns the command's error.
 func (r *migrateRun) conclude(ctx context.Context, failed error, out io.Writer) error {
-	report := fmt.Sprintf("%s changes, %s torrents stored (%s), %s removals, in %s", progress.Number(r.done.Changes.Load()),
-		progress.Number(r.done.Torrents.Load()), progress.Bytes(r.done.Bytes.Load()), progress.Number(r.done.Removals.Load()), elapsed(r.begin))
+	report := fmt.Sprintf("%s, %s stored (%s), %s, in %s", progress.Count(r.done.Changes.Load(), "change"),
+		progress.Count(r.done.Torrents.Load(), "torrent"), progress.Bytes(r.done.Bytes.Load()),
+		progress.Count(r.done.Removals.Load(), "removal"), elapsed(r.begin))
 	refused := r.done.Refused.Load()
 	switch {
 	case failed != nil && ctx.Err() != nil:

@@ -166,7 +166,7 @@ func (s summary) text(dryRun bool) string {
 		}
 	}
 	took := time.Duration(s.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
-	return fmt.Sprintf("%s files in %s: %s; %s sent", progress.Number(s.Files), took, strings.Join(parts, ", "), progress.Bytes(s.SentBytes))
+	return fmt.Sprintf("%s in %s: %s; %s sent", progress.Count(s.Files, "file"), took, strings.Join(parts, ", "), progress.Bytes(s.SentBytes))
 }
 
 // open opens what the run writes to.

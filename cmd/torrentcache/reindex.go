@@ -60,7 +60,7 @@ func reindex(c *cobra.Command, dir string, env environment) error {
 	if err := errors.Join(err, closing(st)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.stdout, "the index was built in %s: %s torrents, %s info hashes removed\n",
-		took, progress.Number(stats.Torrents), progress.Number(stats.Removed))
+	_, err = fmt.Fprintf(env.stdout, "the index was built in %s: %s, %s removed\n",
+		took, progress.Count(stats.Torrents, "torrent"), progress.Count(stats.Removed, "info hash"))
 	return err
 }

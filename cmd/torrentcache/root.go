@@ -38,7 +38,7 @@ func newRoot(env environment) *cobra.Command {
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
+		return fmt.Errorf("%w (%s --help lists the flags)", config.FlagError(err), c.CommandPath())
 	})
 	setHelp(root)
 	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))

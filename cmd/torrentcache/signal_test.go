@@ -63,12 +63,36 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	beginUpload(t, p, torrenttest.V1("never finished"))
 	p.signal(t, syscall.SIGTERM)
 	p.awaitDraining(t)
-	p.signal(t, syscall.SIGTERM)
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-again.C:
+			_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
+		case <-p.exited:
+			ended = true
+		}
+	}
 	if status := p.await(t); status != 1 {
 		t.Errorf("exit status %d, want 1", status)
 	}
 	if !strings.Contains(p.stderr.String(), "second signal") {
 		t.Errorf("stderr %q", p.stderr)
+	}
+}
+
+// A signal that comes twice at once, as from timeout(1), is one.
+func TestSignalTwiceAtOnceIsOne(t *testing.T) {
+	p := startServe(t, t.TempDir())
+	up := beginUpload(t, p, torrenttest.V1("in flight"))
+	p.signal(t, syscall.SIGTERM)
+	p.signal(t, syscall.SIGINT)
+	p.awaitDraining(t)
+	if code := up.finish(t); code != http.StatusCreated {
+		t.Errorf("answered %d, want 201", code)
+	}
+	if status := p.await(t); status != 0 {
+		t.Errorf("exit status %d, stderr %s", status, p.stderr)
 	}
 }
 

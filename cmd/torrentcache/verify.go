@@ -133,15 +133,15 @@ func (r *verifyRun) conclude(ctx context.Context, failed error, out io.Writer) e
 	}
 	switch {
 	case failed != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted after %s torrents, %s of them damaged", progress.Number(r.checked), progress.Number(int64(len(r.damaged))))
+		return fmt.Errorf("interrupted after %s, %s of them damaged", progress.Count(r.checked, "torrent"), progress.Number(int64(len(r.damaged))))
 	case failed != nil:
 		return failed
 	case len(r.damaged) > 0:
 		return fmt.Errorf("%s of %s torrents are damaged: upload them again to heal them",
 			progress.Number(int64(len(r.damaged))), progress.Number(r.checked))
 	}
-	_, err := fmt.Fprintf(out, "%s torrents, %s read in %s: nothing is damaged\n",
-		progress.Number(r.checked), progress.Bytes(r.bytes), elapsed(r.begin))
+	_, err := fmt.Fprintf(out, "%s, %s read in %s: nothing is damaged\n",
+		progress.Count(r.checked, "torrent"), progress.Bytes(r.bytes), elapsed(r.begin))
 	return err
 }
 

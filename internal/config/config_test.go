@@ -307,3 +307,20 @@ func TestSections(t *testing.T) {
 		t.Errorf("the flags themselves come in the order %v, which Format would show", sorted)
 	}
 }
+
+// A flag's value that cannot be is named in our words, not in strconv's.
+func TestFlagErrorSaysWhatToWrite(t *testing.T) {
+	for _, c := range []struct{ arg, says string }{
+		{"--upload-rate=x", `--upload-rate "x": want a number`},
+		{"--max-uploads=x", `--max-uploads "x": want a whole number`},
+		{"--body-timeout=5", `--body-timeout "5": want a duration such as 500ms, 30s, 10m or 24h`},
+		{"--max-torrent-size=x", `--max-torrent-size "x": want a size such as 500kB, 10MB or 16MiB`},
+		{"--nonsense", "unknown flag: --nonsense"},
+	} {
+		flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+		new(Serve).AddFlags(flags)
+		if err := FlagError(flags.Parse([]string{c.arg})); err == nil || err.Error() != c.says {
+			t.Errorf("%s: got %v, want %q", c.arg, err, c.says)
+		}
+	}
+}

@@ -39,13 +39,24 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	return failed
 }
 
-// rootCause strips what pflag says of the flag, which the user did not use, and
-// what strconv says of itself.
+// FlagError returns err, which comes from reading a command line, in the words in
+// which [Fill] complains of a value; other errors as they are.
+func FlagError(err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), rootCause(invalid))
+	}
+	return err
+}
+
+// rootCause strips what pflag says of the flag, which the user may not have used,
+// and what strconv and time say of themselves.
 func rootCause(err error) error {
 	if invalid, ok := err.(*pflag.InvalidValueError); ok && invalid.Unwrap() != nil {
 		err = invalid.Unwrap()
 	}
 	switch e, ok := errors.AsType[*strconv.NumError](err); {
+	case !ok && strings.HasPrefix(err.Error(), "time: "):
+		return errors.New("want a duration such as 500ms, 30s, 10m or 24h")
 	case !ok:
 		return err
 	case e.Func == "ParseFloat":

@@ -124,7 +124,7 @@ func valueOf(n *yaml.Node) (string, error) {
 	return strings.Join(items, ","), nil
 }
 
-// yamlError strips the library's name from its message, which begins with the line.
+// yamlError strips the library's name from its message, which often has the line.
 func yamlError(err error) error {
-	return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	return fmt.Errorf("want YAML, lines of NAME: VALUE: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 }

@@ -5,11 +5,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// sameSignal is the time within which a second signal is the first one again: Ctrl-C
+// reaches a whole group of processes, timeout(1) signals its child and then its
+// group, and a parent may hand on what its child has heard already.
+const sameSignal = time.Second
+
 // OnSignal returns a context that ends with the first SIGTERM or SIGINT, and
-// calls again with the second one. On Windows these are Ctrl-C and Ctrl-Break.
-// Stop gives both back to the system.
+// calls again with a second one that comes [sameSignal] or more later. On Windows
+// these are Ctrl-C and Ctrl-Break. Stop gives both back to the system.
 func OnSignal(parent context.Context, again func(os.Signal)) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -20,8 +26,12 @@ func OnSignal(parent context.Context, again func(os.Signal)) (ctx context.Contex
 			cancel()
 		case <-ctx.Done():
 		}
-		if s, ok := <-signals; ok {
-			again(s)
+		first := time.Now()
+		for s := range signals {
+			if time.Since(first) >= sameSignal {
+				again(s)
+				return
+			}
 		}
 	}()
 	return ctx, func() {

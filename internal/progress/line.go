@@ -23,7 +23,7 @@ func (r rate) perSecond(n int64) float64 {
 // Line returns counts as one line of text.
 func Line(c Counts, r rate) string {
 	parts := []string{
-		Number(c.Files) + " files",
+		Count(c.Files, "file"),
 		fmt.Sprintf("%s (%s/s)", Bytes(c.Bytes), Bytes(int64(r.perSecond(r.bytes)))),
 		Number(int64(r.perSecond(r.files))) + " files/s",
 	}
@@ -57,6 +57,19 @@ func Number(n int64) string {
 		digits = digits[:at] + "," + digits[at:]
 	}
 	return digits
+}
+
+// Count returns n of what one is called so, with the ending of the plural unless n
+// is 1: 1 file, 2 files, 2 info hashes.
+func Count(n int64, one string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(one, "sh"):
+		one += "es"
+	default:
+		one += "s"
+	}
+	return Number(n) + " " + one
 }
 
 // Bytes returns a number of bytes with a decimal unit: 1.5 MB is 1,500,000 bytes.

@@ -94,3 +94,16 @@ func TestMaintenanceLine(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	for _, c := range []struct {
+		n         int64
+		one, want string
+	}{
+		{0, "file", "0 files"}, {1, "file", "1 file"}, {1234, "file", "1,234 files"}, {1, "info hash", "1 info hash"}, {2, "info hash", "2 info hashes"},
+	} {
+		if got := Count(c.n, c.one); got != c.want {
+			t.Errorf("Count(%d, %q) = %q, want %q", c.n, c.one, got, c.want)
+		}
+	}
+}

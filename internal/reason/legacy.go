@@ -16,7 +16,7 @@ const maxLegacyText = 400
 func (e *Error) LegacyText() string {
 	text := e.Reason.Answer().Text
 	if e.Message != "" && e.Message != text && e.Reason != Internal {
-		text += " " + e.Message
+		text += " " + sentence(text, e.Message)
 	}
 	return breakHexRuns(printable(text))
 }
@@ -25,6 +25,14 @@ func (e *Error) LegacyText() string {
 // and one line feed.
 func (e *Error) LegacyBody() string {
 	return fmt.Sprintf("Error %d: %s\n", e.Reason.Answer().SOAP, e.LegacyText())
+}
+
+// sentence returns next as it follows text: with a capital after a full stop.
+func sentence(text, next string) string {
+	if !strings.HasSuffix(text, ".") {
+		return next
+	}
+	return strings.ToUpper(next[:1]) + next[1:]
 }
 
 func printable(s string) string {

@@ -122,7 +122,7 @@ func TestLegacyText(t *testing.T) {
 
 func TestWordsThatScriptsLookFor(t *testing.T) {
 	invalid := reason.New(reason.TorrentInvalid, "at byte 0: not a dictionary").LegacyBody()
-	if want := "Error 112: Broken torrent file, please recreate it and try again. at byte 0: not a dictionary\n"; invalid != want {
+	if want := "Error 112: Broken torrent file, please recreate it and try again. At byte 0: not a dictionary\n"; invalid != want {
 		t.Errorf("got %q, want %q", invalid, want)
 	}
 	if text := reason.New(reason.TorrentRemoved, "by request").LegacyText(); !strings.HasPrefix(text, "Deleted torrent:") {
