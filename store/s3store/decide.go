@@ -16,10 +16,12 @@ const maxDecisions = 20
 // runPut stores the upload, sees to it that it is in the feed, and ends w.
 func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome, error) {
 	if err := s.announcer.room(); err != nil {
+		<-s.places
 		w.settle()
 		return 0, err
 	}
 	outcome, current, err := s.store(ctx, u)
+	<-s.places
 	if err == nil && outcome == store.AlreadyCached {
 		w.settle()
 		return outcome, s.failed(ctx, s.ensureAnnounced(ctx, &current.header))

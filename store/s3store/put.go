@@ -79,14 +79,15 @@ func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infoh
 	}
 }
 
-// startPut stores the item in the background. It has a place, which is given
-// back at the end.
+// startPut stores the item in the background. It has a place, which it gives back
+// when it needs none any more.
 func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 	p := &put{done: make(chan struct{})}
 	w := s.sessions.begin()
 	u := s.newUpload(item, w.id)
+	s.underWay.Add(1)
 	s.detach(ctx, func(ctx context.Context) {
-		defer func() { <-s.places }()
+		defer s.underWay.Add(-1)
 		p.result.Outcome, p.result.Err = s.runPut(ctx, u, w)
 		close(p.done)
 	})

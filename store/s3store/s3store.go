@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -19,7 +20,8 @@ const (
 	// operationTime bounds one call of the store, repetitions included.
 	operationTime = 12 * time.Second
 
-	// maxPuts is how many torrents are stored at a time.
+	// maxPuts is how many torrents are written at a time. Those that wait for the
+	// feed are not among them.
 	maxPuts = 128
 )
 
@@ -40,7 +42,8 @@ type Store struct {
 	sessions  *sessions
 	damaged   damaged
 	doubts    doubts
-	places    chan struct{} // has a value for each put in progress
+	places    chan struct{} // has a value for each put that is not written yet
+	underWay  atomic.Int64  // how many puts are in progress, those that wait for the feed among them
 	health    health
 
 	mu      sync.RWMutex
@@ -64,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		poll: o.Poll, purgeAfter: o.PurgeAfter,
 		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
 	}
-	s.announcer = newAnnouncer(s.feed, func() int { return len(s.places) })
+	s.announcer = newAnnouncer(s.feed, func() int { return int(s.underWay.Load()) })
 	s.node = hex.EncodeToString(s.sessions.current.id[:])
 	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Location, err)
