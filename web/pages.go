@@ -66,9 +66,9 @@ func (s *Site) LookupAnswer(w http.ResponseWriter, r *http.Request, result Looku
 	view := struct {
 		torrentView
 		LookupResult
-		Missing bool
-		Problem string
-	}{viewOf(result.IDs), result, isMissing(result.Err), problem(result.Err)}
+		Missing, Removed bool
+		Problem          string
+	}{viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err)}
 	s.write(w, r, statusOf(result.Err), "lookup", view)
 }
 
@@ -90,9 +90,7 @@ func viewOf(ids infohash.Set) torrentView {
 	}
 }
 
-func isMissing(e *reason.Error) bool {
-	return e != nil && e.Reason == reason.TorrentNotFound
-}
+func is(e *reason.Error, why reason.Reason) bool { return e != nil && e.Reason == why }
 
 func statusOf(e *reason.Error) int {
 	if e == nil {
@@ -103,12 +101,8 @@ func statusOf(e *reason.Error) int {
 
 // problem says what went wrong, "" if nothing did.
 func problem(e *reason.Error) string {
-	switch {
-	case e == nil:
+	if e == nil {
 		return ""
-	case e.Message == "" || e.Reason == reason.Internal:
-		return e.Reason.Answer().Text
-	default:
-		return e.Reason.Answer().Text + " " + e.Message
 	}
+	return e.Text()
 }

@@ -104,7 +104,7 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name st
 
 // formatBytes writes a size for people: 10000000 as "10 MB".
 func formatBytes(n int64) string {
-	units := []string{"bytes", "KB", "MB", "GB", "TB", "PB"}
+	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
 	size, unit := float64(n), 0
 	for size >= 1000 && unit < len(units)-1 {
 		size, unit = size/1000, unit+1

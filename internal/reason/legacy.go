@@ -9,17 +9,21 @@ import (
 // header, in bytes.
 const maxLegacyText = 400
 
-// LegacyText returns the message of the legacy form, without its `Error <code>: `
-// prefix: the words scripts look for, then what to change. It is one line of
-// printable ASCII and holds no run of 40 hex digits, because scripts take such
-// a run for the info hash.
-func (e *Error) LegacyText() string {
+// Text returns what people read: the reason's own words, then what to change. It is
+// as long as the message, and may hold any character that is in it.
+func (e *Error) Text() string {
 	text := e.Reason.Answer().Text
 	if e.Message != "" && e.Message != text && e.Reason != Internal {
 		text += " " + sentence(text, e.Message)
 	}
-	return breakHexRuns(printable(text))
+	return text
 }
+
+// LegacyText returns the message of the legacy form, without its `Error <code>: `
+// prefix: [Error.Text], which begins with the words scripts look for, as one line of
+// printable ASCII without a run of 40 hex digits, because scripts take such a run
+// for the info hash.
+func (e *Error) LegacyText() string { return breakHexRuns(printable(e.Text())) }
 
 // LegacyBody returns the body of the legacy form's answer: `Error <code>: <text>`
 // and one line feed.
