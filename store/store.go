@@ -245,6 +245,7 @@ type RemovedError struct {
 	Removal Removal // the latest of the torrent
 }
 
+// Error returns the text of [ErrRemoved].
 func (*RemovedError) Error() string { return ErrRemoved.Error() }
 
 // Is reports whether target is [ErrRemoved].

@@ -57,6 +57,27 @@ func (b *bench) stop() {
 
 // targets starts what r measures and warms it up.
 func (b *bench) targets(r row) ([]side.Target, error) {
+	servers, err := b.servers(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.fill(r.set, servers[0].addr); err != nil {
+		return nil, err
+	}
+	if err := b.writePaths(r, b.sets[r.set]); err != nil {
+		return nil, err
+	}
+	if r.cache > 0 {
+		if err := b.hold(); err != nil {
+			return nil, err
+		}
+	}
+	return b.loads(r, servers)
+}
+
+// servers starts what r measures: torrentcache, its peers, and the standard
+// library's file server.
+func (b *bench) servers(r row) ([]*server, error) {
 	cores, workers := "0", 1
 	if r.twoCores {
 		cores, workers = "0,1", 2
@@ -89,22 +110,7 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	files, err := b.ensure("net-http files", cores, "", func(addr, over string) []string {
 		return []string{self, "fileserver", addr, over, filepath.Join(b.dir, "files"), b.certFile(), b.keyFile()}
 	})
-	if err != nil {
-		return nil, err
-	}
-	servers = append(servers, files)
-	if err := b.fill(r.set, product.addr); err != nil {
-		return nil, err
-	}
-	if err := b.writePaths(r, b.sets[r.set]); err != nil {
-		return nil, err
-	}
-	if r.cache > 0 {
-		if err := b.hold(); err != nil {
-			return nil, err
-		}
-	}
-	return b.loads(r, servers)
+	return append(servers, files), err
 }
 
 // loads returns the servers as targets, each of them warm.

@@ -69,14 +69,11 @@ func (row scaleRow) measure(o options) ([]string, error) {
 		opens, p50, p99 = append(opens, last.Open), append(p50, last.P50), append(p99, last.P99)
 	}
 	for range o.rounds { // afterwards, for each leaves torrents behind
-		if _, err := run("crash"); err != nil {
-			return nil, err
-		}
-		after, err := run("open")
+		after, err := openAfterCrash(run)
 		if err != nil {
 			return nil, err
 		}
-		crashes = append(crashes, after.Open)
+		crashes = append(crashes, after)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "index")); err != nil {
 		return nil, err
@@ -99,6 +96,15 @@ func (row scaleRow) measure(o options) ([]string, error) {
 		fmt.Sprintf("%d B", filled.Disk/n), fmt.Sprintf("%.3f", float64(filled.Disk)/float64(filled.Torrents)),
 		fmt.Sprintf("%.3f", float64(compacted.Disk)/float64(compacted.Torrents)),
 	}, nil
+}
+
+// openAfterCrash returns how long opening takes after a crash.
+func openAfterCrash(run func(step string) (report, error)) (float64, error) {
+	if _, err := run("crash"); err != nil {
+		return 0, err
+	}
+	after, err := run("open")
+	return after.Open, err
 }
 
 func (row scaleRow) String() string {

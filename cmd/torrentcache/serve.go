@@ -103,23 +103,10 @@ func closing(st store.Store) error {
 
 // serveStore adds to the house all doors to a server over st.
 func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) error {
-	auditLog, err := h.auditLog(cfg.AuditLog)
+	srv, err := h.newServer(cfg, st)
 	if err != nil {
 		return err
 	}
-	srv := server.New(server.Options{
-		Store:          st.Store,
-		MaxTorrentSize: int64(cfg.MaxTorrentSize),
-		RefusePrivate:  cfg.Private == "reject",
-		Version:        buildinfo.Read().Version,
-		Logger:         h.logger,
-		Limits:         h.limits,
-		OnChange:       h.changed,
-		Maintenance:    st.maintenance,
-		Audit:          auditLog,
-		Contact:        cfg.Contact,
-		OnDrain:        h.drain,
-	})
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
 	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
@@ -143,6 +130,27 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		}),
 		local: server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin),
 	})
+}
+
+// newServer returns the server over st; it listens nowhere yet.
+func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error) {
+	auditLog, err := h.auditLog(cfg.AuditLog)
+	if err != nil {
+		return nil, err
+	}
+	return server.New(server.Options{
+		Store:          st.Store,
+		MaxTorrentSize: int64(cfg.MaxTorrentSize),
+		RefusePrivate:  cfg.Private == "reject",
+		Version:        buildinfo.Read().Version,
+		Logger:         h.logger,
+		Limits:         h.limits,
+		OnChange:       h.changed,
+		Maintenance:    st.maintenance,
+		Audit:          auditLog,
+		Contact:        cfg.Contact,
+		OnDrain:        h.drain,
+	}), nil
 }
 
 // chain is the interceptors of all calls.

@@ -62,11 +62,7 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 	if err != nil {
 		return err
 	}
-	// What not everybody may read is not kept: the backend decides on each call.
-	c.private.Store(slices.Contains(header.Get("cache-control"), "private"))
-	if c.private.Load() {
-		c.outage.deafen()
-	}
+	c.setPrivate(slices.Contains(header.Get("cache-control"), "private"))
 	for {
 		news, err := feed.Recv()
 		if err != nil {
@@ -83,12 +79,28 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 		*cursor = news.GetCursor()
 		// The first answer without changes says that there were no more.
 		if len(news.GetChanges()) == 0 && inTime {
-			c.trusted.Store(!c.private.Load())
-			if !c.private.Load() {
-				c.outage.hear()
-			}
+			c.caughtUp()
 			heard()
 		}
+	}
+}
+
+// setPrivate says whether not everybody may read. Nothing is kept then: the backend
+// decides on each call.
+func (c *Cache) setPrivate(private bool) {
+	c.private.Store(private)
+	if private {
+		c.outage.deafen()
+	}
+}
+
+// caughtUp has the cache answer, now that it knows of every change, unless it may
+// keep nothing.
+func (c *Cache) caughtUp() {
+	public := !c.private.Load()
+	c.trusted.Store(public)
+	if public {
+		c.outage.hear()
 	}
 }
 

@@ -51,6 +51,24 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
 	defer readAhead(from.store, sealed)()
 	r := &replayer{options: o, mark: known, index: x, pending: newChangeSet(x, nil, from), missing: cut || known == mark{} || !isChain(list, from.segment)}
+	if clean, err = r.all(list, from); err != nil {
+		return state{}, false, err
+	}
+	if r.missing && o.Bounded > 0 && !isBlank(list) {
+		return state{}, false, errForgetful
+	}
+	if !clean {
+		// What was torn may have used the sequences of two groups, one that was being
+		// synced and one that was open. They are never used again, so that equal
+		// sequences always mean the same record.
+		r.pending.state.sequence += tornSequences
+	}
+	return r.pending.state, clean, r.flush()
+}
+
+// all reads the segments of list after from, and reports whether the last one ended
+// exactly there.
+func (r *replayer) all(list []*segment, from state) (clean bool, err error) {
 	clean = true
 	for i, s := range list {
 		if s.id < from.segment {
@@ -66,19 +84,10 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 			clean, err = r.last(s, start)
 		}
 		if err != nil {
-			return state{}, false, fmt.Errorf("reading segment %d: %w", s.id, err)
+			return false, fmt.Errorf("reading segment %d: %w", s.id, err)
 		}
 	}
-	if r.missing && o.Bounded > 0 && !isBlank(list) {
-		return state{}, false, errForgetful
-	}
-	if !clean {
-		// What was torn may have used the sequences of two groups, one that was being
-		// synced and one that was open. They are never used again, so that equal
-		// sequences always mean the same record.
-		r.pending.state.sequence += tornSequences
-	}
-	return r.pending.state, clean, r.flush()
+	return clean, nil
 }
 
 // isBlank reports whether nothing was ever written to the segments.

@@ -21,6 +21,7 @@ const (
 	Hybrid
 )
 
+// String returns v1, v2 or hybrid.
 func (s Shape) String() string { return [...]string{"v1", "v2", "hybrid"}[s] }
 
 // Torrent returns an item with random bytes of about the given size, the same
