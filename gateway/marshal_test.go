@@ -23,7 +23,7 @@ func everyField(t *testing.T, torrent []byte) *torrentcachev1.GetTorrentResponse
 	fields := m.ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
 		if !m.ProtoReflect().Has(fields.Get(i)) {
-			t.Fatalf("the field %s is new: teach everyField and withoutTorrent about it", fields.Get(i).Name())
+			t.Fatalf("the field %s is new: teach everyField and wire.WithTorrent about it", fields.Get(i).Name())
 		}
 	}
 	return m

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"google.golang.org/protobuf/proto"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // maxPooled is up to which size buffers are kept to be used again, in bytes.
@@ -46,7 +46,7 @@ func (t *torrentWriter) write(w http.ResponseWriter, m *torrentcachev1.GetTorren
 // appendTorrent appends m as marshalJSON writes it: protojson gets it without
 // the torrent, which then goes where protojson put an empty one.
 func appendTorrent(b []byte, m *torrentcachev1.GetTorrentResponse) ([]byte, error) {
-	rest, err := marshalJSON.Marshal(withoutTorrent(m))
+	rest, err := marshalJSON.Marshal(wire.WithTorrent(m, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +58,4 @@ func appendTorrent(b []byte, m *torrentcachev1.GetTorrentResponse) ([]byte, erro
 	b = append(b, rest[:empty+1]...)
 	b = base64.StdEncoding.AppendEncode(b, m.GetTorrent())
 	return append(b, rest[empty+1:]...), nil
-}
-
-// withoutTorrent returns a message with all other fields of m.
-func withoutTorrent(m *torrentcachev1.GetTorrentResponse) proto.Message {
-	return &torrentcachev1.GetTorrentResponse{
-		InfoHash:   m.GetInfoHash(),
-		InfoHashV1: m.GetInfoHashV1(),
-		InfoHashV2: m.GetInfoHashV2(),
-		UpdateTime: m.GetUpdateTime(),
-		Etag:       m.GetEtag(),
-		Stale:      m.GetStale(),
-	}
 }

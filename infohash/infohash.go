@@ -137,6 +137,19 @@ type Set struct {
 	V2 ID // 32 bytes, or zero
 }
 
+// SetOf returns the set of a v1 and a v2 id as text, in any form that [Parse] takes.
+// Text that is no id of its kind, the empty one included, leaves its id zero.
+func SetOf(v1, v2 string) Set {
+	var set Set
+	if id, err := Parse(v1); err == nil && id.Size() == SizeV1 {
+		set.V1 = id
+	}
+	if id, err := Parse(v2); err == nil && id.Size() == SizeV2 {
+		set.V2 = id
+	}
+	return set
+}
+
 // Primary returns the id that answers lead with: v1 where there is one, else v2.
 func (s Set) Primary() ID {
 	if !s.V1.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base32"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -153,4 +154,27 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("the bytes of %v give %v and %v", id, fromBytes, err)
 		}
 	})
+}
+
+func TestSetOf(t *testing.T) {
+	v1, v2 := strings.Repeat("a1", infohash.SizeV1), strings.Repeat("b2", infohash.SizeV2)
+	for _, c := range []struct {
+		v1, v2 string
+		want   string // of the primary id, then whether there is a v2 one
+	}{
+		{v1, v2, strings.ToUpper(v1) + " true"},
+		{v1, "", strings.ToUpper(v1) + " false"},
+		{"", v2, strings.ToUpper(v2) + " true"},
+		{v2, v1, " false"}, // each in the other's place
+		{"zz", "", " false"},
+	} {
+		set := infohash.SetOf(c.v1, c.v2)
+		got := ""
+		if set != (infohash.Set{}) {
+			got = set.Primary().String()
+		}
+		if got += fmt.Sprint(" ", !set.V2.IsZero()); got != c.want {
+			t.Errorf("SetOf(%q, %q): %q, want %q", c.v1, c.v2, got, c.want)
+		}
+	}
 }

@@ -239,6 +239,23 @@ func (r Removal) Validate() error {
 	return nil
 }
 
+// Of returns r as a store keeps it for id: with the time in UTC, in whole seconds,
+// that of now if r has none. The error wraps [ErrInvalid]: id is zero, or a text is
+// too long.
+func (r Removal) Of(id infohash.ID, now func() time.Time) (Removal, error) {
+	if id.IsZero() {
+		return Removal{}, fmt.Errorf("%w: no id to remove", ErrInvalid)
+	}
+	if err := r.Validate(); err != nil {
+		return Removal{}, err
+	}
+	if r.Time.IsZero() {
+		r.Time = now()
+	}
+	r.Time = r.Time.UTC().Truncate(time.Second)
+	return r, nil
+}
+
 // RemovedError is how a store says [ErrRemoved], by errors.As. Its message
 // leaves out the removal, which is not for everyone.
 type RemovedError struct {

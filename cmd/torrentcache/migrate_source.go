@@ -77,7 +77,7 @@ func (s *serverSource) Changes(ctx context.Context, after store.Cursor, _ int) (
 	}
 	changes := make([]store.Change, len(news.GetChanges()))
 	for i, c := range news.GetChanges() {
-		changes[i] = store.Change{IDs: idSet(c.GetInfoHashV1(), c.GetInfoHashV2()), Time: c.GetChangeTime().AsTime()}
+		changes[i] = store.Change{IDs: infohash.SetOf(c.GetInfoHashV1(), c.GetInfoHashV2()), Time: c.GetChangeTime().AsTime()}
 	}
 	return changes, next, nil
 }
@@ -94,24 +94,12 @@ func (s *serverSource) Get(ctx context.Context, id infohash.ID) (store.Torrent, 
 		}}
 	}
 	return store.Torrent{
-		IDs:     idSet(got.GetInfoHashV1(), got.GetInfoHashV2()),
+		IDs:     infohash.SetOf(got.GetInfoHashV1(), got.GetInfoHashV2()),
 		Bytes:   got.GetTorrent(),
 		Version: store.VersionOf(got.GetTorrent()),
 		Rank:    store.Rank(got.GetRank()),
 		Stored:  got.GetUpdateTime().AsTime(),
 	}, nil
-}
-
-// idSet returns the ids of an answer; what is no id is left out.
-func idSet(v1, v2 string) infohash.Set {
-	var set infohash.Set
-	if id, err := infohash.Parse(v1); err == nil && id.Size() == infohash.SizeV1 {
-		set.V1 = id
-	}
-	if id, err := infohash.Parse(v2); err == nil && id.Size() == infohash.SizeV2 {
-		set.V2 = id
-	}
-	return set
 }
 
 // sourceError is a call's error as a store's.

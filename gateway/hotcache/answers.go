@@ -11,6 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // pinned is the context key under which a captured request carries its entry.
@@ -88,7 +89,7 @@ func (a *answers) make(id infohash.ID, e *entry, s *state) *state {
 	}
 	made.answer = a.cache.arena.Move(made.answer)
 	if made.answer.InArena() {
-		made.torrent = withBytes(s.torrent, nil)
+		made.torrent = wire.WithTorrent(s.torrent, nil)
 	}
 	return made
 }

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 )
 
 // Conn returns inner, except that a torrent uploaded through it by CacheTorrent
@@ -25,7 +26,7 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
 	if cached, ok := reply.(*torrentcachev1.CacheTorrentResponse); ok && err == nil &&
 		cached.GetOutcome() != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
-		c.cache.Invalidate(setOf(cached.GetInfoHashV1(), cached.GetInfoHashV2()))
+		c.cache.Invalidate(infohash.SetOf(cached.GetInfoHashV1(), cached.GetInfoHashV2()))
 	}
 	return err
 }

@@ -106,16 +106,5 @@ func (c *Cache) caughtUp() {
 
 // idsOf returns the ids of a change; what is no id is left out.
 func idsOf(change *torrentcachev1.Change) infohash.Set {
-	return setOf(change.GetInfoHashV1(), change.GetInfoHashV2())
-}
-
-func setOf(v1, v2 string) infohash.Set {
-	var set infohash.Set
-	if id, err := infohash.Parse(v1); err == nil && id.Size() == infohash.SizeV1 {
-		set.V1 = id
-	}
-	if id, err := infohash.Parse(v2); err == nil && id.Size() == infohash.SizeV2 {
-		set.V2 = id
-	}
-	return set
+	return infohash.SetOf(change.GetInfoHashV1(), change.GetInfoHashV2())
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wire"
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
@@ -74,7 +75,7 @@ func (l *local) own() *entry {
 	var s fastpath.Scratch
 	answer := l.cache.arena.Keep(s.Answer(l.torrent.GetTorrent(), l.template, values(l.torrent)...))
 	l.kept = newEntry(l.torrent, nil)
-	made := &state{made: true, answer: answer, torrent: withBytes(l.torrent, nil)}
+	made := &state{made: true, answer: answer, torrent: wire.WithTorrent(l.torrent, nil)}
 	if !answer.InArena() {
 		made.torrent.Torrent = answer.Body()
 	}

@@ -8,6 +8,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // askTime is how long the backend is asked about what there is a copy of, before it
@@ -70,7 +71,7 @@ func (e *entry) getStale() (*torrentcachev1.GetTorrentResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	torrent = withBytes(torrent, torrent.GetTorrent())
+	torrent = wire.WithTorrent(torrent, torrent.GetTorrent())
 	torrent.Stale = true
 	return torrent, nil
 }

@@ -56,9 +56,9 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
-	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "internal/wire", "web"},
 	"gateway/fastpath": {"infohash", "internal/reason"},
-	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/reason"},
+	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/reason", "internal/wire"},
 	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
 
 	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason"},

@@ -16,20 +16,27 @@ const torrentNumber protowire.Number = 1
 func split(v any) (torrent []byte, rest proto.Message) {
 	switch m := v.(type) {
 	case *torrentcachev1.GetTorrentResponse:
-		others := &torrentcachev1.GetTorrentResponse{
-			InfoHash:   m.GetInfoHash(),
-			InfoHashV1: m.GetInfoHashV1(),
-			InfoHashV2: m.GetInfoHashV2(),
-			UpdateTime: m.GetUpdateTime(),
-			Etag:       m.GetEtag(),
-			Stale:      m.GetStale(),
-		}
-		return m.GetTorrent(), withUnknown(others, m)
+		return m.GetTorrent(), withUnknown(WithTorrent(m, nil), m)
 	case *torrentcachev1.CacheTorrentRequest:
 		others := &torrentcachev1.CacheTorrentRequest{ExpectedInfoHash: m.GetExpectedInfoHash()}
 		return m.GetTorrent(), withUnknown(others, m)
 	}
 	return nil, nil
+}
+
+// WithTorrent returns a message that has torrent, which it shares, and otherwise the
+// fields of m, but for those that this build does not know. It names the fields: by
+// reflection that took 4 us.
+func WithTorrent(m *torrentcachev1.GetTorrentResponse, torrent []byte) *torrentcachev1.GetTorrentResponse {
+	return &torrentcachev1.GetTorrentResponse{
+		Torrent:    torrent,
+		InfoHash:   m.GetInfoHash(),
+		InfoHashV1: m.GetInfoHashV1(),
+		InfoHashV2: m.GetInfoHashV2(),
+		UpdateTime: m.GetUpdateTime(),
+		Etag:       m.GetEtag(),
+		Stale:      m.GetStale(),
+	}
 }
 
 // withUnknown gives to what from has of fields that this build does not know.

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"runtime"
-	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -107,18 +105,12 @@ func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Remova
 		return err
 	}
 	defer s.leave()
-	if id.IsZero() {
-		return fmt.Errorf("%w: no id to remove", store.ErrInvalid)
-	}
-	if err := removal.Validate(); err != nil {
+	removal, err := removal.Of(id, s.options.Clock)
+	if err != nil {
 		return err
 	}
-	if removal.Time.IsZero() {
-		removal.Time = s.options.Clock()
-	}
-	removal.Time = removal.Time.UTC().Truncate(time.Second)
 	body := appendRemoval(nil, removal)
-	err := s.do(ctx, recordSize(len(body)), false, func(g *group) (store.Outcome, error) {
+	err = s.do(ctx, recordSize(len(body)), false, func(g *group) (store.Outcome, error) {
 		return 0, g.remove(id, body, removal)
 	})
 	if err != nil || !removal.Erase {

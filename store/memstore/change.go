@@ -2,8 +2,6 @@ package memstore
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -15,16 +13,10 @@ func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Remova
 		return err
 	}
 	defer s.mu.Unlock()
-	if id.IsZero() {
-		return fmt.Errorf("%w: no id to remove", store.ErrInvalid)
-	}
-	if err := removal.Validate(); err != nil {
+	removal, err := removal.Of(id, s.clock)
+	if err != nil {
 		return err
 	}
-	if removal.Time.IsZero() {
-		removal.Time = s.clock()
-	}
-	removal.Time = removal.Time.UTC().Truncate(time.Second)
 	r := s.records[id]
 	if r == nil {
 		r = &record{ids: []infohash.ID{id}, set: setOf(id)}

@@ -3,7 +3,6 @@ package s3store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -19,16 +18,10 @@ func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Remova
 		return err
 	}
 	defer s.leave()
-	if id.IsZero() {
-		return fmt.Errorf("%w: no id to remove", store.ErrInvalid)
-	}
-	if err := removal.Validate(); err != nil {
+	removal, err := removal.Of(id, s.clock)
+	if err != nil {
 		return err
 	}
-	if removal.Time.IsZero() {
-		removal.Time = s.clock()
-	}
-	removal.Time = removal.Time.UTC().Truncate(time.Second)
 	return s.change(ctx, s.removing(id, removal))
 }
 

@@ -1,4 +1,4 @@
-package hotcache
+package wire_test
 
 import (
 	"testing"
@@ -7,10 +7,11 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // No field is forgotten, nor will be one that the message gets some day.
-func TestWithBytesKeepsTheRest(t *testing.T) {
+func TestWithTorrentKeepsTheRest(t *testing.T) {
 	full := &torrentcachev1.GetTorrentResponse{
 		Torrent: []byte("a"), InfoHash: "b", InfoHashV1: "c", InfoHashV2: "d",
 		UpdateTime: timestamppb.Now(), Etag: "e", Stale: true,
@@ -23,7 +24,7 @@ func TestWithBytesKeepsTheRest(t *testing.T) {
 	}
 	want := proto.CloneOf(full)
 	want.Torrent = []byte("other")
-	if got := withBytes(full, []byte("other")); !proto.Equal(got, want) {
+	if got := wire.WithTorrent(full, []byte("other")); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
