@@ -149,24 +149,22 @@ func runMigrate(ctx context.Context, s migrateSettings, env environment) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(to)) }()
-	if stats, err := from.Stats(ctx); err == nil { // else there is no percentage
-		r.total.Store(stats.Torrents + stats.Removed)
-	}
-	err = migrate.Run(ctx, r.options(s, from, to, state, display), &r.done)
+	r.measure(ctx, from)
+	err = migrate.Run(ctx, r.options(ctx, s, from, to, state, display), &r.done)
 	return r.conclude(ctx, err, env.stdout)
 }
 
 // options are those of the run of these settings.
-func (r *migrateRun) options(s migrateSettings, from migrate.Source, to store.Store, state migrate.State, display *progress.Display) migrate.Options {
+func (r *migrateRun) options(ctx context.Context, s migrateSettings, from migrateSource, to store.Store, state migrate.State, display *progress.Display) migrate.Options {
 	told := false
 	return migrate.Options{
 		From: from, To: to, After: state.Cursor, Parallel: s.parallel, Follow: s.follow, Patience: migratePatience,
 		Save: func(at store.Cursor) error {
-			told = false
+			r.measure(ctx, from)
 			return migrate.State{To: s.to, Cursor: at, Changes: r.before + r.done.Changes.Load()}.Write(s.state)
 		},
 		CaughtUp: func() {
-			if !told {
+			if !told { // once: a busy source is caught up with every second
 				display.Print("caught up: the destination has all that the source has now")
 			}
 			told = true

@@ -44,6 +44,14 @@ type migrateRun struct {
 	done   migrate.Counts
 }
 
+// measure asks how much there is to do, which grows while the source serves. If it
+// cannot be told, what was last told stands.
+func (r *migrateRun) measure(ctx context.Context, from migrateSource) {
+	if stats, err := from.Stats(ctx); err == nil {
+		r.total.Store(stats.Torrents + stats.Removed)
+	}
+}
+
 func (r *migrateRun) counts() progress.Counts {
 	return progress.Counts{
 		Files:      r.before + r.done.Changes.Load(),

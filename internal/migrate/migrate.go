@@ -49,7 +49,8 @@ type Options struct {
 	Follow bool
 	// Patience is how long a store may be unavailable before the migration fails.
 	Patience time.Duration
-	// Save notes the place in the feed; everything before it is durable in To.
+	// Save notes the place in the feed; everything before it is durable in To, and
+	// counted.
 	Save func(store.Cursor) error
 	// CaughtUp is told whenever the end of the feed is reached.
 	CaughtUp func()
@@ -120,11 +121,11 @@ func (m *mover) step(ctx context.Context) (more bool, err error) {
 	if err := m.all(ctx, distinct(changes)); err != nil {
 		return false, err
 	}
+	m.counts.Changes.Add(int64(len(changes)))
 	if err := m.Save(next); err != nil {
 		return false, fmt.Errorf("noting the place: %w", err)
 	}
 	m.After = next
-	m.counts.Changes.Add(int64(len(changes)))
 	return true, nil
 }
 

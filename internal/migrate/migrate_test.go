@@ -210,8 +210,10 @@ func TestStoppedAndGoneOn(t *testing.T) {
 			o.From = from
 		}
 		o.After = state.Cursor
-		o.Save = func(c store.Cursor) error { return migrate.State{To: "memory", Cursor: c}.Write(name) }
 		var counts migrate.Counts
+		o.Save = func(c store.Cursor) error {
+			return migrate.State{To: "memory", Cursor: c, Changes: state.Changes + counts.Changes.Load()}.Write(name)
+		}
 		err = migrate.Run(ctx, o, &counts)
 		stop()
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -223,6 +225,10 @@ func TestStoppedAndGoneOn(t *testing.T) {
 	}
 	writers.Wait()
 	equal(t, from, to, ids)
+	all, _, err := from.Changes(t.Context(), store.Cursor{}, 1_000_000)
+	if state, stateErr := migrate.ReadState(name, "memory"); err != nil || stateErr != nil || state.Changes != int64(len(all)) {
+		t.Errorf("the note says %d changes are done of %d: %v, %v", state.Changes, len(all), err, stateErr)
+	}
 }
 
 // stopping is a source in whose midst a migration is stopped, of which each batch is small.
