@@ -145,22 +145,34 @@ func TestBackupWhileServing(t *testing.T) {
 	mustCommand(t, "verify", "--admin", restored.Admin)
 }
 
-// endOfFeed follows the feed from a cursor until there is no more, and returns where that is.
-func endOfFeed(t *testing.T, s *server, cursor string) string {
+// follow follows the feed from a cursor until the test ends, and returns what waits for
+// its next answer.
+func follow(t *testing.T, s *server, cursor string) (next func() *torrentcachev1.WatchChangesResponse) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	t.Cleanup(cancel)
 	conn := dialPort(t, s.GRPC)
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	stream, err := torrentcachev1.NewSyncServiceClient(conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{AfterCursor: cursor})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for {
+	return func() *torrentcachev1.WatchChangesResponse {
+		t.Helper()
 		answer, err := stream.Recv()
 		if err != nil {
 			t.Fatal(err)
 		}
+		return answer
+	}
+}
+
+// endOfFeed follows the feed from a cursor until there is no more, and returns where that is.
+func endOfFeed(t *testing.T, s *server, cursor string) string {
+	t.Helper()
+	next := follow(t, s, cursor)
+	for {
+		answer := next()
 		if len(answer.GetChanges()) == 0 {
 			return answer.GetCursor()
 		}
@@ -170,18 +182,7 @@ func endOfFeed(t *testing.T, s *server, cursor string) string {
 // restarted reports whether the feed begins anew for who has the cursor.
 func restarted(t *testing.T, s *server, cursor string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	conn := dialPort(t, s.GRPC)
-	defer conn.Close()
-	stream, err := torrentcachev1.NewSyncServiceClient(conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{AfterCursor: cursor})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := stream.Recv()
-	if err != nil {
-		t.Fatal(err)
-	}
+	answer := follow(t, s, cursor)()
 	return answer.GetRestarted() && len(answer.GetChanges()) > 0
 }
 

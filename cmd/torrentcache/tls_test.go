@@ -220,15 +220,22 @@ func TestGRPCOverTLS(t *testing.T) {
 	wantStored(t, gateway, torrent)
 }
 
+// serveAlice starts a server that knows alice by a certificate that clients has issued
+// for alice.example; others have the roles anonymous.
+func (s *secured) serveAlice(t *testing.T, anonymous string) (p *process, clients *certtest.Authority) {
+	t.Helper()
+	clients = certtest.NewAuthority(t)
+	dir := t.TempDir()
+	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
+	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
+	return s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", anonymous), clients
+}
+
 // A certificate with a name that the keys file gives roles stands for a key, at
 // every door that speaks TLS.
 func TestRolesByCertificate(t *testing.T) {
 	s := newSecured(t)
-	clients := certtest.NewAuthority(t)
-	dir := t.TempDir()
-	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
-	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
-	p := s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", "read")
+	p, clients := s.serveAlice(t, "read")
 	for name, want := range map[string]int{"alice.example": http.StatusCreated, "bob.example": http.StatusUnauthorized, "": http.StatusUnauthorized} {
 		c := &tls.Config{RootCAs: s.authority.Pool()}
 		if name != "" {
@@ -247,7 +254,7 @@ func TestRolesByCertificate(t *testing.T) {
 			t.Errorf("HTTPS as %q: %d %s, want %d", name, got, body, want)
 		}
 	}
-	issued := clients.Issue(t, "alice.example")
+	issued, dir := clients.Issue(t, "alice.example"), t.TempDir()
 	cert, key := writeFile(t, dir, "alice.pem", issued.Certificate), writeFile(t, dir, "alice.key", issued.Key)
 	file := writeFile(t, dir, "a.torrent", torrenttest.V1("by gRPC"))
 	push := []string{"push", "--server", p.grpc, "--tls", "--ca", s.ca, file}
@@ -263,11 +270,7 @@ func TestRolesByCertificate(t *testing.T) {
 // protocol, also behind one that was allowed.
 func TestPrivateDownloadsOverTLS(t *testing.T) {
 	s := newSecured(t)
-	clients := certtest.NewAuthority(t)
-	dir := t.TempDir()
-	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
-	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
-	p := s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", "none")
+	p, clients := s.serveAlice(t, "none")
 	torrent := torrenttest.V1("private")
 	as := func(http2 bool, certificates ...tls.Certificate) *http.Client {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.authority.Pool(), Certificates: certificates}, ForceAttemptHTTP2: http2}

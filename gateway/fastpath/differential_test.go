@@ -110,8 +110,13 @@ func FuzzDifferential(f *testing.F) {
 // TestMutatedConversations is a short FuzzDifferential for the ordinary tests:
 // pieces of the known conversations, joined and changed at random.
 func TestMutatedConversations(t *testing.T) {
-	const rounds = 3000
-	r := rand.New(rand.NewPCG(1, 2))
+	compareMutated(t, 3000, rand.New(rand.NewPCG(1, 2)), compare)
+}
+
+// compareMutated has compare look at that many conversations, which r makes. Enough of
+// them must reach the fast path.
+func compareMutated(t *testing.T, rounds int, r *rand.Rand, compare func(*testing.T, []byte) int64) {
+	t.Helper()
 	answered := int64(0)
 	for range rounds {
 		answered += compare(t, mutate(r))
@@ -119,7 +124,7 @@ func TestMutatedConversations(t *testing.T) {
 			return
 		}
 	}
-	if answered < rounds/10 {
+	if answered < int64(rounds)/10 {
 		t.Errorf("of %d conversations only %d answers came from the fast path", rounds, answered)
 	}
 }

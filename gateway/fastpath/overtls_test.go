@@ -159,18 +159,7 @@ func TestConversationsOverTLS(t *testing.T) {
 }
 
 func TestMutatedConversationsOverTLS(t *testing.T) {
-	const rounds = 300
-	r := rand.New(rand.NewPCG(3, 4))
-	answered := int64(0)
-	for range rounds {
-		answered += compareTLS(t, mutate(r))
-		if t.Failed() {
-			return
-		}
-	}
-	if answered < rounds/10 {
-		t.Errorf("of %d conversations only %d answers came from the fast path", rounds, answered)
-	}
+	compareMutated(t, 300, rand.New(rand.NewPCG(3, 4)), compareTLS)
 }
 
 func FuzzOverTLS(f *testing.F) {

@@ -12,10 +12,16 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 )
 
+// brief is the timeout of these tests. It bounds the handshakes of TLS, too, which take
+// their time on a busy machine under the race detector. The tests wait for it side by
+// side.
+const brief = 500 * time.Millisecond
+
 func TestIdleTimeout(t *testing.T) { plainAndTLS(t, testIdleTimeout) }
 
 func testIdleTimeout(t *testing.T, start way) {
-	r := start(t, &http.Server{IdleTimeout: 50 * time.Millisecond}, ready)
+	t.Parallel()
+	r := start(t, &http.Server{IdleTimeout: brief}, ready)
 	for _, before := range []string{get, other} {
 		c := r.dial(t)
 		c.send(before)
@@ -27,7 +33,8 @@ func testIdleTimeout(t *testing.T, start way) {
 func TestHeaderTimeout(t *testing.T) { plainAndTLS(t, testHeaderTimeout) }
 
 func testHeaderTimeout(t *testing.T, start way) {
-	r := start(t, &http.Server{ReadHeaderTimeout: 50 * time.Millisecond}, ready)
+	t.Parallel()
+	r := start(t, &http.Server{ReadHeaderTimeout: brief}, ready)
 	for _, before := range []string{"", get, other} {
 		c := r.dial(t)
 		if before != "" {
@@ -48,9 +55,9 @@ func TestReadTimeoutBeginsWithTheRequest(t *testing.T) {
 }
 
 func testReadTimeoutBeginsWithTheRequest(t *testing.T, start way) {
-	const readTimeout = 300 * time.Millisecond
-	c := start(t, &http.Server{ReadTimeout: readTimeout, IdleTimeout: time.Minute}, ready).dial(t)
-	for begun := time.Now(); time.Since(begun) < 2*readTimeout; {
+	t.Parallel()
+	c := start(t, &http.Server{ReadTimeout: brief, IdleTimeout: time.Minute}, ready).dial(t)
+	for begun := time.Now(); time.Since(begun) < 2*brief; {
 		c.send(get)
 		c.wantAnswer(small)
 	}
@@ -89,7 +96,8 @@ func bothWays(t *testing.T, test func(t *testing.T, start way, move func(*fastpa
 func TestReaderThatStops(t *testing.T) { bothWays(t, testReaderThatStops) }
 
 func testReaderThatStops(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
-	r := start(t, &http.Server{WriteTimeout: 50 * time.Millisecond}, hugeAnswers(move))
+	t.Parallel()
+	r := start(t, &http.Server{WriteTimeout: brief}, hugeAnswers(move))
 	c := r.dial(t)
 	c.send(get)
 	if _, err := c.in.Peek(1); err != nil {

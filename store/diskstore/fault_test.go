@@ -19,8 +19,15 @@ import (
 // other: once each, and each with all that follow. Whatever was acknowledged is
 // there when the disk works again.
 func TestFaults(t *testing.T) {
-	total := faulty(t, -1, false)
-	step := 9
+	failEach(t, 9, faulty)
+}
+
+// failEach runs life, which returns how many operations there were, with a fault at
+// every step'th of them, each if the test may be long, once with that operation
+// failing alone and once with all that follow. At is -1 for no fault.
+func failEach(t *testing.T, step int, life func(t *testing.T, at int, forever bool) (operations int)) {
+	t.Helper()
+	total := life(t, -1, false)
 	if long {
 		step = 1
 	}
@@ -28,9 +35,22 @@ func TestFaults(t *testing.T) {
 	t.Logf("%d operations, every %dth from %d", total, step, first)
 	for _, forever := range []bool{false, true} {
 		for at := first; at < total; at += step {
-			faulty(t, at, forever)
+			life(t, at, forever)
 		}
 	}
+}
+
+// failingAt returns fs with operation number at failing, and all that follow if forever,
+// and the count of operations. Stores count from several goroutines.
+func failingAt(fs vfs.FS, at int, forever bool) (vfs.FS, *atomic.Int64) {
+	count := new(atomic.Int64)
+	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		n := int(count.Add(1)) - 1
+		if at >= 0 && (n == at || n > at && forever) {
+			return fmt.Errorf("operation %d on %s: %w", n, op.Path, errorfs.ErrInjected)
+		}
+		return nil
+	})), count
 }
 
 // faulty lives through one life with a fault at operation number at, and checks
@@ -38,15 +58,8 @@ func TestFaults(t *testing.T) {
 func faulty(t *testing.T, at int, forever bool) int {
 	t.Helper()
 	fs := vfs.NewMem()
-	var count atomic.Int64
-	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
-		n := int(count.Add(1)) - 1
-		if at >= 0 && (n == at || n > at && forever) {
-			return fmt.Errorf("operation %d on %s: %w", n, op.Path, errorfs.ErrInjected)
-		}
-		return nil
-	})
-	acknowledged := live(t, errorfs.Wrap(fs, injector))
+	broken, count := failingAt(fs, at, forever)
+	acknowledged := live(t, broken)
 	s, err := Open(onDisk(fs, "/store"))
 	if err != nil {
 		t.Fatalf("fault %d (forever: %v): opening afterwards: %v", at, forever, err)

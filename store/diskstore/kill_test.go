@@ -69,14 +69,20 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, seed := range acknowledged {
-			item := killTorrent(seed)
-			got, err := s.Get(t.Context(), item.IDs.Primary())
-			if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
-				t.Errorf("round %d: torrent %d was acknowledged, Get gives %d bytes, %v", round, seed, len(got.Bytes), err)
-			}
-		}
+		wantAcknowledged(t, s, round, acknowledged)
 		mustClose(t, s)
+	}
+}
+
+// wantAcknowledged wants the torrents of killTorrent that were acknowledged up to a round.
+func wantAcknowledged(t *testing.T, s *Store, round int, acknowledged []uint64) {
+	t.Helper()
+	for _, seed := range acknowledged {
+		item := killTorrent(seed)
+		got, err := s.Get(t.Context(), item.IDs.Primary())
+		if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
+			t.Errorf("round %d: torrent %d was acknowledged, Get gives %d bytes, %v", round, seed, len(got.Bytes), err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ package diskstore
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,13 +44,7 @@ func TestPowerCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, seed := range acknowledged {
-			item := killTorrent(seed)
-			got, err := s.Get(t.Context(), item.IDs.Primary())
-			if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
-				t.Errorf("round %d: torrent %d was acknowledged, Get gives %d bytes, %v", round, seed, len(got.Bytes), err)
-			}
-		}
+		wantAcknowledged(t, s, round, acknowledged)
 		mustClose(t, s)
 		unmount(t, dir)
 	}

@@ -1,50 +1,25 @@
 package diskstore
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 // TestFaultsEverywhere fails the file operations of the script one after the
 // other, once each and each with all that follow: the store never ends the
 // process, never hangs, and what was acknowledged is there when the disk works.
 func TestFaultsEverywhere(t *testing.T) {
-	total := scriptWithFault(t, -1, false)
-	step := 11
-	if long {
-		step = 1
-	}
-	first := rand.IntN(step)
-	t.Logf("%d operations, every %dth from %d", total, step, first)
-	for _, forever := range []bool{false, true} {
-		for at := first; at < total; at += step {
-			scriptWithFault(t, at, forever)
-		}
-	}
+	failEach(t, 11, scriptWithFault)
 }
 
 func scriptWithFault(t *testing.T, at int, forever bool) int {
 	t.Helper()
 	fs := vfs.NewMem()
-	var mu sync.Mutex
-	count := 0
-	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
-		mu.Lock()
-		defer mu.Unlock()
-		count++
-		if n := count - 1; at >= 0 && (n == at || n > at && forever) {
-			return fmt.Errorf("operation %d on %s: %w", n, op.Path, errorfs.ErrInjected)
-		}
-		return nil
-	})
+	broken, count := failingAt(fs, at, forever)
 	l := newLedger()
 	backups := map[string]*ledger{}
-	script(t, scriptOptions(errorfs.Wrap(fs, injector)), l, func(dir string) { backups[dir] = l.copy() })
+	script(t, scriptOptions(broken), l, func(dir string) { backups[dir] = l.copy() })
 	settleLoosely(t, scriptOptions(fs), l)
 	for dir, then := range backups {
 		o := scriptOptions(fs)
@@ -54,9 +29,7 @@ func scriptWithFault(t *testing.T, at int, forever bool) int {
 	if t.Failed() {
 		t.Fatalf("fault %d (forever: %v)", at, forever)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	return count
+	return int(count.Load())
 }
 
 // settleLoosely is settle for a ledger in which steps failed: a torrent with a

@@ -135,48 +135,41 @@ func TestNothingOldAfterTheFeedTold(t *testing.T) {
 
 // A load that began before a change makes no copy after it.
 func TestChangeDuringALoad(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	eventually(t, "the feed is not heard", func() bool { return n.feed.known.Load() })
-	entered, leave := make(chan bool), make(chan bool)
-	n.set(func(l *line) { l.entered, l.leave = entered, leave })
-	got := make(chan error, 1)
-	go func() { got <- n.get() }()
-	<-entered
-	must(t, n.Store.Remove(t.Context(), one.IDs.V2, store.Removal{}))
-	n.set(func(l *line) { l.entered = nil })
-	close(leave)
-	must(t, <-got) // it began before
-	n.fills.running.Wait()
-	n.wantErr(one.IDs.V1, store.ErrRemoved)
-	if s := n.CacheStats(t.Context()); s.Torrents != 0 {
-		t.Errorf("%d copies", s.Torrents)
-	}
+	changeDuringLoads(t, 1, one.IDs.V2)
 }
 
 // A load that takes so long that another one begins makes no copy after a change
 // that came when both were under way.
 func TestChangeDuringTwoLoads(t *testing.T) {
+	changeDuringLoads(t, 2, one.IDs.V1)
+}
+
+// changeDuringLoads removes a torrent by id while so many loads of it are under way,
+// each begun when the one before was no longer fresh.
+func changeDuringLoads(t *testing.T, loads int, id infohash.ID) {
+	t.Helper()
 	remote := newRemote()
 	put(t, remote, one, store.Created)
 	n := start(t, remote)
 	eventually(t, "the feed is not heard", func() bool { return n.feed.known.Load() })
 	entered, leave := make(chan bool), make(chan bool)
 	n.set(func(l *line) { l.entered, l.leave = entered, leave })
-	got := make(chan error, 2)
-	for range 2 {
+	got := make(chan error, loads)
+	for i := range loads {
+		if i > 0 {
+			n.fills.mu.Lock()
+			n.fills.of[one.IDs.V1].begun -= Fresh
+			n.fills.mu.Unlock()
+		}
 		go func() { got <- n.get() }()
 		<-entered
-		n.fills.mu.Lock()
-		n.fills.of[one.IDs.V1].begun -= Fresh
-		n.fills.mu.Unlock()
 	}
-	must(t, n.Store.Remove(t.Context(), one.IDs.V1, store.Removal{}))
+	must(t, n.Store.Remove(t.Context(), id, store.Removal{}))
 	n.set(func(l *line) { l.entered = nil })
 	close(leave)
-	must(t, <-got) // both began before
-	must(t, <-got)
+	for range loads {
+		must(t, <-got) // it began before
+	}
 	n.fills.running.Wait()
 	n.wantErr(one.IDs.V1, store.ErrRemoved)
 	if s := n.CacheStats(t.Context()); s.Torrents != 0 {
