@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
 // server is a running `torrentcache serve` over an empty store.
@@ -28,7 +29,7 @@ func (b *bench) withServer(use func(*server) error) error {
 	defer os.RemoveAll(dir)
 	s := &server{dir: dir}
 	for _, address := range []*string{&s.http, &s.grpc, &s.admin} {
-		if *address, err = freeAddress(); err != nil {
+		if *address, err = side.FreeAddress(); err != nil {
 			return err
 		}
 	}
@@ -58,15 +59,6 @@ func (s *server) awaitReady() error {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return errors.New("the server did not become ready")
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // pushResult is how a push went.

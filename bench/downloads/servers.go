@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -156,11 +154,11 @@ func (b *bench) ensure(name, cores, setup string, args func(addr, over string) [
 		s.Stop()
 		delete(b.running, name)
 	}
-	addr, err := freeAddress()
+	addr, err := side.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	over, err := freeAddress()
+	over, err := side.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -171,26 +169,10 @@ func (b *bench) ensure(name, cores, setup string, args func(addr, over string) [
 	}
 	s := &server{Process: p, name: name, addr: addr, over: over, setup: setup}
 	b.running[name] = s
-	return s, await(name, addr, log)
-}
-
-func await(name, addr, log string) error {
-	for range 1500 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			return c.Close()
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := side.Await(addr); err != nil {
+		return nil, fmt.Errorf("%s does not come up: %w; see %s", name, err, log)
 	}
-	return fmt.Errorf("%s does not come up; see %s", name, log)
-}
-
-func freeAddress() (string, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return s, nil
 }
 
 // nginxConf writes a configuration as an operator who wants speed would, and

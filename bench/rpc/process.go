@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,23 +57,4 @@ func build(dir string) error {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
 	return nil
-}
-
-func await(addr string) error {
-	for range 500 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			return c.Close()
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return errors.New("does not come up")
-}
-
-func freeAddress() (string, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

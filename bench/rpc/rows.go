@@ -80,7 +80,7 @@ func start(o options, load string, size int, name string, role []string) (target
 	if err != nil {
 		return target{}, err
 	}
-	addr, err := freeAddress()
+	addr, err := side.FreeAddress()
 	if err != nil {
 		return target{}, err
 	}
@@ -95,7 +95,7 @@ func start(o options, load string, size int, name string, role []string) (target
 	}
 	t := target{side.Target{Name: name, Process: process}}
 	t.Run = func() (int, time.Duration, error) { return loadOnce(o, load, size, self, addr, o.time) }
-	err = await(addr)
+	err = side.Await(addr)
 	if err == nil {
 		_, _, err = loadOnce(o, load, size, self, addr, o.time/2)
 	}
