@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// part is processes whose CPU time is told together. Without any, that is not known.
+// part is processes whose CPU time is told together.
 type part struct {
 	name string
 	pids []int
@@ -50,40 +50,65 @@ func (p part) cpu() (total time.Duration, err error) {
 	return total, nil
 }
 
-// loadWatched is load, and returns what each part spent on a request, in milliseconds.
-func loadWatched(o options, t target, kind string, parts []part) (rate float64, spent []float64, err error) {
+// watched are the parts of the whole. An engine that was running already is none of them.
+type watched []part
+
+// cpu returns what each has spent, and as the last what the machine has beside them.
+func (w watched) cpu() ([]time.Duration, error) {
+	rest, err := side.MachineCPU()
+	if err != nil {
+		return nil, err
+	}
+	var spent []time.Duration
+	for _, p := range w {
+		cpu, err := p.cpu()
+		if err != nil {
+			return nil, err
+		}
+		spent, rest = append(spent, cpu), rest-cpu
+	}
+	return append(spent, rest), nil
+}
+
+// figures are those of one target in one round.
+type figures struct {
+	rate  float64   // requests a second
+	spent []float64 // CPU of each part and of the rest, milliseconds a request
+	idle  float64   // percent of the machine
+}
+
+// loadWatched loads a target for a while.
+func loadWatched(o options, t target, kind string, parts watched) (figures, error) {
 	run, err := prepare(o, t, kind)
 	if err != nil {
-		return 0, nil, err
+		return figures{}, err
 	}
-	before := make([]time.Duration, len(parts))
-	for i, p := range parts {
-		if before[i], err = p.cpu(); err != nil {
-			return 0, nil, err
-		}
+	before, err := parts.cpu()
+	if err != nil {
+		return figures{}, err
 	}
 	calls, took, err := spread(o, run)
 	if err != nil {
-		return 0, nil, err
+		return figures{}, err
 	}
-	for i, p := range parts {
-		after, err := p.cpu()
-		if err != nil {
-			return 0, nil, err
-		}
-		spent = append(spent, (after-before[i]).Seconds()*1000/float64(max(calls, 1)))
+	after, err := parts.cpu()
+	if err != nil {
+		return figures{}, err
 	}
-	return float64(calls) / took.Seconds(), spent, nil
+	f := figures{rate: float64(calls) / took.Seconds(), idle: 100}
+	for i := range after {
+		spent := (after[i] - before[i]).Seconds()
+		f.spent = append(f.spent, spent*1000/float64(max(calls, 1)))
+		f.idle -= 100 * spent / took.Seconds() / float64(runtime.NumCPU())
+	}
+	return f, nil
 }
 
-// medianOf is the median of the rounds for one part; a dash if it is not known.
-func medianOf(rounds [][]float64, part int) string {
+// median is that of the rounds, of what one of them tells.
+func median(rounds []figures, tell func(figures) float64) float64 {
 	var values []float64
-	for _, r := range rounds {
-		values = append(values, r[part])
+	for _, f := range rounds {
+		values = append(values, tell(f))
 	}
-	if m := side.Median(values); m > 0 {
-		return fmt.Sprintf("%.2f", m)
-	}
-	return "–"
+	return side.Median(values)
 }

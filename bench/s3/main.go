@@ -59,14 +59,14 @@ func run(o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	parts := []part{{"engine", nil}}
+	var parts watched
 	if o.endpoint == "" {
 		engine, stop, err := startEngine(&o, dir)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		parts[0] = engine
+		parts = append(parts, engine)
 	}
 	if out, err := exec.Command("taskset", "-a", "-c", "-p", o.cores, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w\n%s", err, out)
@@ -122,38 +122,44 @@ func makeBucket(c *minio.Client, name string) error {
 }
 
 // measure loads the targets in turn and prints the medians, their ratio to the
-// first, and the CPU time that each part of the whole spent on a request.
-func measure(o options, kind string, targets []target, parts []part) error {
-	rates := make([][]float64, len(targets))
-	spent := make([][][]float64, len(targets)) // by target and part, milliseconds a request
-	for range o.rounds {
-		for i, t := range targets {
-			if kind == "gets" && t.get == nil {
+// first, and the CPU time that each part of the whole spent on a request. No target is
+// always the first of a round.
+func measure(o options, kind string, targets []target, parts watched) error {
+	rounds := make([][]figures, len(targets))
+	for round := range o.rounds {
+		for i := range targets {
+			i = (i + round) % len(targets)
+			if kind == "gets" && targets[i].get == nil {
 				continue
 			}
-			rate, cpu, err := loadWatched(o, t, kind, parts)
+			f, err := loadWatched(o, targets[i], kind, parts)
 			if err != nil {
-				return fmt.Errorf("%s, %s: %w", t.name, kind, err)
+				return fmt.Errorf("%s, %s: %w", targets[i].name, kind, err)
 			}
-			rates[i], spent[i] = append(rates[i], rate), append(spent[i], cpu)
+			rounds[i] = append(rounds[i], f)
 		}
 	}
-	rows := [][]string{{kind, "a second", "ratio"}}
-	for _, p := range parts {
-		rows[0] = append(rows[0], "CPU of "+p.name+", ms")
+	fmt.Println(strings.TrimSpace(table(kind, targets, rounds, parts)) + "\n")
+	return nil
+}
+
+// table has a row for each target that was measured.
+func table(kind string, targets []target, rounds [][]figures, parts watched) string {
+	head := []string{kind, "a second", "ratio"}
+	for _, p := range append(parts, part{name: "all else"}) {
+		head = append(head, "CPU of "+p.name+", ms")
 	}
-	base := side.Median(rates[0])
+	rows := [][]string{append(head, "idle")}
+	rate := func(f figures) float64 { return f.rate }
 	for i, t := range targets {
-		if len(rates[i]) == 0 {
+		if len(rounds[i]) == 0 {
 			continue
 		}
-		rate := side.Median(rates[i])
-		row := []string{t.name, fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.2f", rate/base)}
-		for p := range parts {
-			row = append(row, medianOf(spent[i], p))
+		row := []string{t.name, fmt.Sprintf("%.0f", median(rounds[i], rate)), fmt.Sprintf("%.2f", median(rounds[i], rate)/median(rounds[0], rate))}
+		for p := range head[3:] {
+			row = append(row, fmt.Sprintf("%.2f", median(rounds[i], func(f figures) float64 { return f.spent[p] })))
 		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, fmt.Sprintf("%.0f%%", median(rounds[i], func(f figures) float64 { return f.idle }))))
 	}
-	fmt.Println(strings.TrimSpace(side.Table(rows)) + "\n")
-	return nil
+	return side.Table(rows)
 }

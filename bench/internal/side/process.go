@@ -104,3 +104,26 @@ func CPUOf(pid int) (time.Duration, error) {
 	}
 	return time.Duration(total) * ticks, nil
 }
+
+// MachineCPU returns the CPU time that the whole machine has spent on anything since
+// it started.
+func MachineCPU() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(first)
+	const idle, waiting, guest = 4, 5, 9 // guests are in user already
+	total := 0
+	for i := 1; i < min(len(fields), guest); i++ {
+		n, err := strconv.Atoi(fields[i])
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if i != idle && i != waiting {
+			total += n
+		}
+	}
+	return time.Duration(total) * ticks, nil
+}
