@@ -82,16 +82,18 @@ func wantTorrent(t *testing.T, url string, want []byte) {
 }
 
 // awaitCopies waits until so many torrents are in the local cache in dir, and until
-// the place in the feed up to which they are true is noted there.
+// the place in the feed up to which they are true is noted there: a node that dies
+// before throws away what came after.
 func awaitCopies(t *testing.T, s *server, dir, want string) {
 	t.Helper()
+	end := endOfFeed(t, s, "now")
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		_, err := os.Stat(filepath.Join(dir, "cache.json"))
-		if err == nil && strings.Contains(metricsOf(t, s), "torrentcache_local_cache_torrents "+want+"\n") {
+		note, err := os.ReadFile(filepath.Join(dir, "cache.json"))
+		if err == nil && strings.Contains(string(note), end) && strings.Contains(metricsOf(t, s), "torrentcache_local_cache_torrents "+want+"\n") {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("there are no %s copies in the local cache, or no note (%v)", want, err)
+			t.Fatalf("there are no %s copies in the local cache, or no note of %s (%s, %v)", want, end, note, err)
 		}
 	}
 }

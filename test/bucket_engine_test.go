@@ -4,6 +4,7 @@ package test
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"net"
 	"net/url"
@@ -17,42 +18,53 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/torrentcache/torrentcache/store/s3store"
 )
 
 // The keys of every engine that test/s3-engine starts.
 const (
 	engineKey    = "test"
 	engineSecret = "testsecret"
-	engineBucket = "torrents"
 )
 
-// s3Engine is a running Ceph with three OSDs and an S3 gateway.
+// s3Engine is a running Ceph with three OSDs and an S3 gateway, or another engine.
 type s3Engine struct {
 	address string // host:port
-	dir     string
+	dir     string // of Ceph; empty if it is another engine
+	bucket  string
 	client  *minio.Client
 }
 
-// startEngine starts an engine with an empty bucket until the test ends.
+// startEngine starts Ceph with an empty bucket until the test ends. If
+// TORRENTCACHE_TEST_S3 is the host:port of a running engine, without TLS, it makes a
+// bucket there, which stays.
 func startEngine(t *testing.T) *s3Engine {
 	t.Helper()
-	dir := t.TempDir()
-	port := freePorts(t, 3)
-	e := &s3Engine{address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), dir: dir}
-	t.Cleanup(func() { e.script(t, "stop", dir) })
-	e.script(t, "start", dir, strconv.Itoa(port))
+	e := &s3Engine{address: os.Getenv("TORRENTCACHE_TEST_S3"), bucket: "test-" + strings.ToLower(rand.Text())}
+	if e.address == "" {
+		e.startCeph(t)
+	}
 	var err error
-	e.client, err = minio.New(e.address, &minio.Options{Creds: credentials.NewStaticV4(engineKey, engineSecret, ""), Region: "us-east-1"})
+	e.client, err = minio.New(e.address, &minio.Options{Creds: s3store.UsualCredentials(), Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.client.MakeBucket(t.Context(), engineBucket, minio.MakeBucketOptions{}); err != nil {
+	if err := e.client.MakeBucket(t.Context(), e.bucket, minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+func (e *s3Engine) startCeph(t *testing.T) {
+	t.Helper()
+	e.dir = t.TempDir()
+	port := freePorts(t, 3)
+	e.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	t.Cleanup(func() { e.script(t, "stop", e.dir) })
+	e.script(t, "start", e.dir, strconv.Itoa(port))
 	t.Setenv("AWS_ACCESS_KEY_ID", engineKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", engineSecret)
-	return e
 }
 
 func (e *s3Engine) script(t *testing.T, args ...string) {
@@ -99,7 +111,7 @@ func freePorts(t *testing.T, n int) int {
 
 // location is what --store is for a prefix of the bucket, reached at address.
 func (e *s3Engine) location(prefix, address string) string {
-	return "s3://" + engineBucket + "/" + prefix + "?endpoint=" + url.QueryEscape("http://"+address)
+	return "s3://" + e.bucket + "/" + prefix + "?endpoint=" + url.QueryEscape("http://"+address)
 }
 
 // startNodes runs n nodes over a prefix of the bucket until the test ends.

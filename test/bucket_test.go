@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/torrentcache/torrentcache/client"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -43,15 +42,14 @@ func (e *s3Engine) testContract(t *testing.T) {
 		Open: func(t *testing.T, clock func() time.Time) store.Store {
 			p := fmt.Sprintf("contract/%d/", len(prefix))
 			s, err := s3store.Open(t.Context(), s3store.Options{
-				Location:    s3store.Location{Endpoint: e.address, Insecure: true, Bucket: engineBucket, Prefix: p},
-				Credentials: credentials.NewStaticV4(engineKey, engineSecret, ""),
-				Clock:       clock,
+				Location: s3store.Location{Endpoint: e.address, Insecure: true, Bucket: e.bucket, Prefix: p},
+				Clock:    clock,
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !s.Conditional() {
-				t.Fatal("the probe did not find out how Ceph takes If-Match")
+				t.Fatal("the probe did not find out how the engine takes If-Match")
 			}
 			prefix[s] = p
 			return s
@@ -63,7 +61,7 @@ func (e *s3Engine) testContract(t *testing.T) {
 // damage changes the last byte of an object.
 func (e *s3Engine) damage(t *testing.T, key string) {
 	t.Helper()
-	o, err := e.client.GetObject(t.Context(), engineBucket, key, minio.GetObjectOptions{})
+	o, err := e.client.GetObject(t.Context(), e.bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +70,7 @@ func (e *s3Engine) damage(t *testing.T, key string) {
 		t.Fatal(err)
 	}
 	body[len(body)-1] ^= 1
-	if _, err := e.client.PutObject(t.Context(), engineBucket, key, bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
+	if _, err := e.client.PutObject(t.Context(), e.bucket, key, bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

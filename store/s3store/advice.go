@@ -42,7 +42,7 @@ func adviceFor(f *failure) string {
 	switch f.code {
 	case "NoSuchBucket":
 		return "make the bucket first, or name another one"
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound":
 		return "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the credentials file, and that they are this endpoint's"
 	case "AccessDenied":
 		return "the credentials that were found, if any, may not write there: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they are allowed"

@@ -45,6 +45,7 @@ func TestAdvice(t *testing.T) {
 		{answering{404, "NoSuchBucket"}, plain, true, "make the bucket"},
 		{answering{403, "InvalidAccessKeyId"}, plain, true, "check AWS_ACCESS_KEY_ID"},
 		{answering{403, "SignatureDoesNotMatch"}, plain, true, "check AWS_ACCESS_KEY_ID"},
+		{answering{404, "XAdminUserNotFound"}, plain, true, "check AWS_ACCESS_KEY_ID"}, // versitygw, of an unknown key
 		{answering{403, "AccessDenied"}, plain, true, "may not write there"},
 		{answering{400, "AuthorizationHeaderMalformed"}, plain, true, "region=NAME"},
 		{answering{403, "RequestTimeTooSkewed"}, plain, true, "clock"},

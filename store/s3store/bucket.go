@@ -184,7 +184,7 @@ func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) 
 		opts.SetMatchETag(etag)
 	default:
 		// The least that can be done: look once more.
-		if _, now, err := b.get(ctx, key, headerSize); err != nil {
+		if _, now, err := b.get(ctx, key, headerSize); err != nil && !errors.Is(err, errAbsent) {
 			return err
 		} else if now != etag {
 			return errLost

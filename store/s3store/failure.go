@@ -55,6 +55,8 @@ func explain(request, key string, err error) error {
 		return &failure{request: request, key: key, cause: err, landed: true, again: true}
 	}
 	switch {
+	case answer.Code == minio.NoSuchKey && request == "put":
+		return errLost // what If-Match names is gone
 	case answer.Code == minio.NoSuchKey:
 		return errAbsent
 	case answer.StatusCode == http.StatusPreconditionFailed:

@@ -2,10 +2,12 @@ package s3store
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,15 +15,30 @@ import (
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// engine is an S3 server in memory.
-type engine struct{ url string }
+// engine is an S3 server with an empty bucket.
+type engine struct {
+	url, bucket string
+	keys        *credentials.Credentials
+}
 
+// newEngine starts one in memory. If TORRENTCACHE_TEST_S3 is the host:port of a
+// running one, without TLS, it makes a bucket there, which stays.
 func newEngine(t *testing.T) *engine {
+	t.Helper()
+	if address := os.Getenv("TORRENTCACHE_TEST_S3"); address != "" {
+		return newBucketAt(t, address)
+	}
+	return newMemoryEngine(t)
+}
+
+// newMemoryEngine starts one that compares no signatures and answers at once.
+func newMemoryEngine(t *testing.T) *engine {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket("torrents"); err != nil {
@@ -30,14 +47,27 @@ func newEngine(t *testing.T) *engine {
 	fake := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog()))
 	s := httptest.NewServer(fake.Server())
 	t.Cleanup(s.Close)
-	return &engine{url: s.URL}
+	return &engine{url: s.URL, bucket: "torrents", keys: credentials.NewStaticV4("test", "testsecret", "")}
+}
+
+func newBucketAt(t *testing.T, address string) *engine {
+	t.Helper()
+	e := &engine{url: "http://" + address, bucket: "test-" + strings.ToLower(rand.Text()), keys: UsualCredentials()}
+	client, err := minio.New(address, &minio.Options{Creds: e.keys, Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.MakeBucket(t.Context(), e.bucket, minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // options returns those of a node over a prefix of the engine.
 func (e *engine) options(prefix string, clock func() time.Time) Options {
 	return Options{
-		Location:    Location{Endpoint: strings.TrimPrefix(e.url, "http://"), Insecure: true, Bucket: "torrents", Prefix: prefix},
-		Credentials: credentials.NewStaticV4("test", "testsecret", ""),
+		Location:    Location{Endpoint: strings.TrimPrefix(e.url, "http://"), Insecure: true, Bucket: e.bucket, Prefix: prefix},
+		Credentials: e.keys,
 		Logger:      slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Clock:       clock,
 		Poll:        20 * time.Millisecond,

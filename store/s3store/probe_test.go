@@ -1,9 +1,13 @@
 package s3store
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +27,7 @@ func (e edit) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func TestEndpointWithoutIfNoneMatch(t *testing.T) {
-	o := newEngine(t).options("", time.Now)
+	o := newMemoryEngine(t).options("", time.Now)
 	o.Transport = edit(func(req *http.Request) { req.Header.Del("If-None-Match") })
 	_, err := Open(t.Context(), o)
 	if !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), "If-None-Match") {
@@ -68,6 +72,58 @@ func TestMatching(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRacingWrites sees that of writers of one key, each with the same condition,
+// one wins, and that its bytes are what is there then. It is the engine that this is
+// a test of.
+func TestRacingWrites(t *testing.T) {
+	s := open(t, newEngine(t).options("race/", time.Now))
+	const writers, rounds = 32, 50
+	etag, key := "", ""
+	for round := range rounds {
+		if round%2 == 0 { // the first of a key, then one that takes its place
+			etag, key = "", fmt.Sprintf("raced/%d", round)
+		}
+		var errs [writers]error
+		var group sync.WaitGroup
+		body := func(w int) []byte { return append(fmt.Appendf(nil, "%d by %d\n", round, w), make([]byte, 40_000)...) }
+		for w := range writers {
+			group.Go(func() { errs[w] = s.bucket.write(t.Context(), key, body(w), etag) })
+		}
+		group.Wait()
+		winner := slices.Index(errs[:], nil)
+		for w, err := range errs {
+			if w != winner && !errors.Is(err, errLost) {
+				t.Fatalf("round %d: writers %d and %d of one key: %v, %v", round, winner, w, errs[max(winner, 0)], err)
+			}
+		}
+		var got []byte
+		if got, etag = raw(t, s, key); !bytes.Equal(got, body(winner)) {
+			t.Fatalf("round %d: what is there is not of writer %d, who won", round, winner)
+		}
+	}
+}
+
+// TestMatchOfNothing sees that a write in the place of an object that is gone counts
+// as one that lost, whether it is refused with 412 or, as by AWS and MinIO, with 404,
+// or nobody refuses it.
+func TestMatchOfNothing(t *testing.T) {
+	o := newEngine(t).options("", time.Now)
+	net := &interceptor{next: http.DefaultTransport}
+	o.Transport = net
+	s := open(t, o)
+	put := func(name string) {
+		if err := s.bucket.put(t.Context(), "t/nothing", []byte("x"), "00000000000000000000000000000000"); !errors.Is(err, errLost) {
+			t.Errorf("%s: put = %v, want errLost", name, err)
+		}
+	}
+	put("refused by the engine")
+	net.answer(http.StatusNotFound, "<Error><Code>NoSuchKey</Code></Error>")
+	put("refused with 404")
+	net.hook.Store(nil)
+	s.bucket.matching = matchNone
+	put("not refused")
 }
 
 func TestNoSuchBucket(t *testing.T) {

@@ -54,7 +54,7 @@ func TestRequestsOfPuts(t *testing.T) {
 		{"three nodes, hybrids", 3, 64, storetest.Hybrid, 3, 0.35},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			e, c := newEngine(t), &counter{took: 20 * time.Millisecond, counts: map[string]int{}}
+			e, c := newMemoryEngine(t), &counter{took: 20 * time.Millisecond, counts: map[string]int{}}
 			nodes := make([]*Store, test.nodes)
 			for i := range nodes {
 				o := e.options("requests/", fixedTime)
