@@ -17,7 +17,7 @@ const (
 	maxPause = 2 * time.Second
 	// turnWrites is how long a turn is, in writes. With less, more races are lost;
 	// with more, the engine is idle while all wait.
-	turnWrites = 1.5
+	turnWrites = 1.25
 	// alone is how many batches a node writes that hears of no other before it makes
 	// a pause of half a turn: others may be trying, which it cannot see.
 	alone = 8
