@@ -88,6 +88,12 @@ func complaint(text string) string {
 		return "field " + m[1] + " is not base64 (RFC 4648)"
 	}
 	text = strings.TrimLeft(strings.TrimPrefix(text, "proto:"), " \u00a0") // protojson varies its blanks
+	if rest, ok := strings.CutPrefix(text, "(line "); ok {
+		text = "line " + strings.Replace(rest, "):", ":", 1)
+	}
+	if text == io.ErrUnexpectedEOF.Error() {
+		return "it ends too early"
+	}
 	if len(text) > maxComplaint {
 		text = text[:maxComplaint] + "..."
 	}

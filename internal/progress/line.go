@@ -20,23 +20,23 @@ func (r rate) perSecond(n int64) float64 {
 	return float64(n) / r.over.Seconds()
 }
 
-// Line returns counts as one line of text.
+// Line returns counts as one line of text. What people look for comes first: a narrow
+// terminal cuts the end off.
 func Line(c Counts, r rate) string {
-	parts := []string{
+	parts := append(left(c, r),
 		Count(c.Files, "file"),
 		fmt.Sprintf("%s (%s/s)", Bytes(c.Bytes), Bytes(int64(r.perSecond(r.bytes)))),
-		Number(int64(r.perSecond(r.files))) + " files/s",
+		Number(int64(r.perSecond(r.files)))+" files/s",
+	)
+	if c.Refused > 0 {
+		parts = append(parts, Number(c.Refused)+" refused")
 	}
 	if c.Missing > 0 {
 		parts = append(parts, Number(c.Missing)+" missing")
 	} else {
 		parts = append(parts, Number(c.New)+" new")
 	}
-	parts = append(parts, Number(c.Already)+" already")
-	if c.Refused > 0 {
-		parts = append(parts, Number(c.Refused)+" refused")
-	}
-	return strings.Join(append(parts, left(c, r)...), ", ")
+	return strings.Join(append(parts, Number(c.Already)+" already"), ", ")
 }
 
 // left is how much is done and how long the rest takes, once that is known.

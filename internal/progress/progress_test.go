@@ -20,11 +20,11 @@ func TestLine(t *testing.T) {
 		},
 		"total known": {
 			Counts{Files: 1000000, Bytes: 8e9, TotalBytes: 32e9, New: 999000, Already: 900, Refused: 100}, lately,
-			"1,000,000 files, 8.0 GB (16.0 MB/s), 500 files/s, 999,000 new, 900 already, 100 refused, 25 %, 25m0s left",
+			"25 %, 25m0s left, 1,000,000 files, 8.0 GB (16.0 MB/s), 500 files/s, 100 refused, 999,000 new, 900 already",
 		},
 		"more than was measured": {
 			Counts{Files: 2, Bytes: 20, TotalBytes: 10, New: 2}, lately,
-			"2 files, 20 B (16.0 MB/s), 500 files/s, 2 new, 0 already, 100 %, 0s left",
+			"100 %, 0s left, 2 files, 20 B (16.0 MB/s), 500 files/s, 2 new, 0 already",
 		},
 		"dry run": {
 			Counts{Files: 3, Bytes: 999_600, Missing: 1, Already: 2}, rate{},
