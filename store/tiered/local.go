@@ -20,6 +20,7 @@ type local struct {
 	options Options
 	folder  folder
 	disk    atomic.Pointer[diskstore.Store] // nil while it is out of use
+	full    fullness
 }
 
 // openLocal opens the cache of a folder, and returns how far it knows the feed; nil
@@ -112,6 +113,10 @@ func (l *local) put(t store.Torrent) {
 		if err = disk.Forget(ctx, t.IDs.All()); err == nil {
 			err = disk.Put(ctx, []store.Item{item})[0].Err
 		}
+	}
+	if l.full.note(errors.Is(err, store.ErrFull), uptime()) {
+		l.options.Logger.Warn("the disk of the local cache is full: nothing more is kept until there is room", slog.String("dir", l.folder.dir),
+			slog.Int64("free_bytes_needed", diskstore.DefaultMinFreeSpace))
 	}
 	if err != nil {
 		l.check(disk)
