@@ -50,7 +50,11 @@ func openLocal(o Options) (*local, *store.Cursor, error) {
 }
 
 func (l *local) open() (*diskstore.Store, error) {
-	return diskstore.Open(diskstore.Options{Dir: filepath.Join(l.folder.dir, copiesName), Logger: l.options.Logger, Bounded: l.options.Size})
+	return diskstore.Open(diskstore.Options{
+		Dir:     filepath.Join(l.folder.dir, copiesName),
+		Logger:  l.options.Logger.With(slog.String("local_cache", l.folder.dir)), // what is damaged there is read from the bucket again
+		Bounded: l.options.Size,
+	})
 }
 
 // renew empties the folder and opens the cache in it.
