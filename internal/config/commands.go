@@ -48,6 +48,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 		flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
 	})
 	s.Doors.AddFlags(flags)
+	addSection(flags, limitSection, s.Limits.addCalls)
 	addSection(flags, tlsSection, func(flags *pflag.FlagSet) {
 		flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	})

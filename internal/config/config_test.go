@@ -193,6 +193,23 @@ func TestGatewayValidate(t *testing.T) {
 	}
 }
 
+// TestGatewayHasNoLimitsOfCalls refuses what a gateway would not hold anybody to.
+func TestGatewayHasNoLimitsOfCalls(t *testing.T) {
+	gateway, serve := pflag.NewFlagSet("gateway", pflag.ContinueOnError), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	new(Gateway).AddFlags(gateway)
+	new(Serve).AddFlags(serve)
+	for _, name := range []string{"max-streams", "streams-per-address", "upload-rate", "key-upload-rate", "new-bytes-per-hour", "new-bytes-per-day"} {
+		if gateway.Lookup(name) != nil || serve.Lookup(name) == nil {
+			t.Errorf("--%s is a flag of gateway (%v) or none of serve (%v)", name, gateway.Lookup(name) != nil, serve.Lookup(name) == nil)
+		}
+	}
+	for _, name := range []string{"max-uploads", "uploads-per-address", "download-rate", "connections-per-address", "upload-memory"} {
+		if gateway.Lookup(name) == nil {
+			t.Errorf("--%s is none of gateway", name)
+		}
+	}
+}
+
 // TestOneStoreIsNamed names the store twice, or not, by flags, the environment and
 // the file that `torrentcache config` writes, where what is not set is empty.
 func TestOneStoreIsNamed(t *testing.T) {

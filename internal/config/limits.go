@@ -28,10 +28,13 @@ type Limits struct {
 	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
 }
 
-// AddFlags binds the settings to flags and sets their defaults.
+const limitSection = "Limits"
+
+// AddFlags binds the settings that every door holds its callers to, and sets their
+// defaults.
 func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 	addSection(flags, "Clients", l.addClients)
-	addSection(flags, "Limits", l.addCounts)
+	addSection(flags, limitSection, l.addCounts)
 	addSection(flags, "Timeouts", l.addTimeouts)
 }
 
@@ -46,16 +49,21 @@ func (l *Limits) addCounts(flags *pflag.FlagSet) {
 	flags.IntVar(&l.ConnectionsPerAddress, "connections-per-address", 256, "most connections at a time from one address")
 	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
 	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "most uploads under way at a time from one address")
+	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
+	flags.Var(&l.UploadMemory, "upload-memory", "memory for uploads in flight; 0 is a quarter of --memory-limit")
+	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for that memory before it is refused")
+}
+
+// addCalls adds the limits on calls, which the server holds its callers to, however
+// they come: a gateway leaves them to the servers behind it.
+func (l *Limits) addCalls(flags *pflag.FlagSet) {
 	flags.IntVar(&l.MaxStreams, "max-streams", 256, "most streams of CacheTorrents and WatchChanges at a time")
 	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "most such streams at a time from one address")
 	flags.Float64Var(&l.UploadRate, "upload-rate", 20, "most uploads a second from one address")
 	flags.Float64Var(&l.KeyUploadRate, "key-upload-rate", 1000, "most uploads a second by one name of --keys-file")
-	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
 	l.HourlyNewBytes, l.DailyNewBytes = 500_000_000, 2_000_000_000
 	flags.Var(&l.HourlyNewBytes, "new-bytes-per-hour", "most bytes of new torrents in an hour from one address without a key")
 	flags.Var(&l.DailyNewBytes, "new-bytes-per-day", "most bytes of new torrents in a day from one address without a key")
-	flags.Var(&l.UploadMemory, "upload-memory", "memory for uploads in flight; 0 is a quarter of --memory-limit")
-	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for that memory before it is refused")
 }
 
 func (l *Limits) addTimeouts(flags *pflag.FlagSet) {
