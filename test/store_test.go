@@ -205,7 +205,7 @@ func TestReindex(t *testing.T) {
 		s.wantRemoved(t, removed)
 	}
 	lose()
-	if out := mustCommand(t, "reindex", "--data-dir", s.DataDir); !strings.Contains(out, "99 torrents, 1 info hashes removed") {
+	if out := mustCommand(t, "reindex", "--data-dir", s.DataDir); !strings.Contains(out, "99 torrents, 1 info hash removed") {
 		t.Errorf("reindex says %q", out)
 	}
 	check()
