@@ -48,6 +48,8 @@ func adviceFor(f *failure) string {
 		return "the credentials that were found, if any, may not write there: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they are allowed"
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
 		return "give the bucket's region as region=NAME"
+	case "NotImplemented", "501 Not Implemented": // with a body of XML, without one
+		return "the endpoint refuses If-None-Match; use an object store that has conditional writes"
 	case "RequestTimeTooSkewed":
 		return "set this machine's clock"
 	}

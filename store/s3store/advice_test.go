@@ -48,6 +48,7 @@ func TestAdvice(t *testing.T) {
 		{answering{404, "XAdminUserNotFound"}, plain, true, "check AWS_ACCESS_KEY_ID"}, // versitygw, of an unknown key
 		{answering{403, "AccessDenied"}, plain, true, "may not write there"},
 		{answering{400, "AuthorizationHeaderMalformed"}, plain, true, "region=NAME"},
+		{answering{501, "NotImplemented"}, plain, true, "conditional writes"},
 		{answering{403, "RequestTimeTooSkewed"}, plain, true, "clock"},
 		{answering{400, "SomethingElse"}, plain, true, "no (SomethingElse, status 400)"},
 		{nil, plain, false, "endpoint=http://HOST:PORT"},
