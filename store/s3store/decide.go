@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,22 +112,24 @@ func lostAlias(sl, primary *slot, id infohash.ID) bool {
 	return primary.holds(id)
 }
 
-// decideSame is decide for an upload of the torrent that current holds.
+// decideSame is decide for an upload of the torrent that current holds. The info
+// bytes of one that is damaged cannot be compared.
 func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	if current.broken {
 		return store.Healed, nil
-	}
-	if current.ids != u.item.IDs || current.infoDigest != u.head.infoDigest || current.infoLength != u.head.infoLength {
-		return 0, store.ErrConflict
 	}
 	conditional := u.item.Replaces != store.Version{}
 	matches := conditional && u.item.Replaces == current.version
 	damaged := current.object.damaged()
 	switch {
+	case current.ids != u.item.IDs:
+		return 0, store.ErrConflict
 	case damaged && conditional && !matches:
 		return 0, store.ErrChanged
 	case damaged:
 		return store.Healed, nil
+	case !bytes.Equal(current.info(), u.item.Info()):
+		return 0, store.ErrConflict
 	case current.version == u.head.version:
 		return store.AlreadyCached, nil
 	case conditional && !matches:

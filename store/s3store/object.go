@@ -1,7 +1,7 @@
 package s3store
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
@@ -19,7 +19,7 @@ import (
 //	 0  magic "tcs3"     4  format 1     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
 //	 8  write            24  stored (Unix seconds)   32  v1      52  v2
 //	84  info offset      88  info length              92  torrent length
-//	96  SHA-256 of info  128  version (alias: random) 144  CRC32C of the torrent
+//	96  zero             128  version (alias: random) 144  CRC32C of the torrent
 //	148 removed (Unix seconds)                       156  reason length, 158 reference length
 //	160 CRC32C of the two texts                      164  CRC32C of all before
 const headerSize = 168
@@ -60,7 +60,6 @@ type header struct {
 	infoOffset    uint32
 	infoLength    uint32
 	torrentLength uint32 // 0: a tombstone without the torrent
-	infoDigest    [sha256.Size]byte
 	version       store.Version
 	torrentCRC    uint32
 	removed       time.Time
@@ -79,7 +78,6 @@ func torrentHeader(item store.Item, now time.Time) header {
 		infoOffset:    uint32(item.InfoOffset),
 		infoLength:    uint32(item.InfoLength),
 		torrentLength: uint32(len(item.Torrent)),
-		infoDigest:    sha256.Sum256(item.Info()),
 		version:       store.VersionOf(item.Torrent),
 		torrentCRC:    crc32.Checksum(item.Torrent, castagnoli),
 	}
@@ -128,7 +126,7 @@ func (h *header) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, h.infoOffset)
 	b = binary.BigEndian.AppendUint32(b, h.infoLength)
 	b = binary.BigEndian.AppendUint32(b, h.torrentLength)
-	b = append(append(b, h.infoDigest[:]...), h.version[:]...)
+	b = append(append(b, make([]byte, 128-96)...), h.version[:]...)
 	b = binary.BigEndian.AppendUint32(b, h.torrentCRC)
 	b = appendTime(b, h.removed)
 	b = binary.BigEndian.AppendUint16(b, h.reasonLength)
@@ -152,7 +150,6 @@ func parseHeader(b []byte) (header, bool) {
 		infoOffset:    binary.BigEndian.Uint32(b[84:]),
 		infoLength:    binary.BigEndian.Uint32(b[88:]),
 		torrentLength: binary.BigEndian.Uint32(b[92:]),
-		infoDigest:    [sha256.Size]byte(b[96:]),
 		version:       store.Version(b[128:]),
 		torrentCRC:    binary.BigEndian.Uint32(b[144:]),
 		removed:       parseTime(b[148:]),
@@ -215,12 +212,10 @@ type object struct {
 	torrent           []byte
 }
 
-// bytes returns the body of the object.
+// bytes returns the body of the object. Join does not clear the memory first.
 func (o *object) bytes() []byte {
-	b := make([]byte, 0, headerSize+len(o.reason)+len(o.reference)+len(o.torrent))
-	b = o.header.append(b)
-	b = append(append(b, o.reason...), o.reference...)
-	return append(b, o.torrent...)
+	head := o.header.append(make([]byte, 0, headerSize))
+	return bytes.Join([][]byte{head, []byte(o.reason), []byte(o.reference), o.torrent}, nil)
 }
 
 // parseObject reads a body; false if its header is damaged. The torrent is a
@@ -247,8 +242,11 @@ func parseObject(b []byte) (object, bool) {
 func (o *object) erase() {
 	o.torrent = nil
 	o.infoOffset, o.infoLength, o.torrentLength, o.torrentCRC = 0, 0, 0, 0
-	o.infoDigest, o.version = [sha256.Size]byte{}, store.Version{}
+	o.version = store.Version{}
 }
+
+// info returns the info bytes of an object that is not damaged.
+func (o *object) info() []byte { return o.torrent[o.infoOffset:][:o.infoLength] }
 
 // damaged reports whether the torrent is not what was stored.
 func (o *object) damaged() bool {
