@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 )
 
 // unfit says why a bucket cannot be used, for who set it up.
@@ -53,12 +52,13 @@ func adviceFor(f *failure) string {
 	case "RequestTimeTooSkewed":
 		return "set this machine's clock"
 	}
+	_, plain := errors.AsType[tls.RecordHeaderError](f.cause)
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](f.cause)
 	_, unreachable := errors.AsType[*net.OpError](f.cause)
 	switch {
 	case unverified:
 		return "name the file of its authority in SSL_CERT_FILE"
-	case strings.Contains(f.cause.Error(), "HTTP response to HTTPS client"):
+	case plain:
 		return "it has no TLS: give it as endpoint=http://HOST:PORT"
 	case unreachable, errors.Is(f.cause, context.DeadlineExceeded):
 		return "check endpoint=URL, and that the object store runs"

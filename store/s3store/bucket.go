@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -33,6 +33,7 @@ const (
 // It is safe for concurrent use; matching is set before anything else runs.
 type bucket struct {
 	core     *minio.Core
+	wire     *wire
 	name     string
 	prefix   string
 	timeout  time.Duration // of one request for 1 MB
@@ -55,7 +56,11 @@ func newBucket(o Options) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", l.Endpoint, err)
 	}
-	return &bucket{core: core, name: l.Bucket, prefix: l.Prefix, timeout: o.RequestTimeout, observe: o.Observe}, nil
+	wire, err := newWire(o, l)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", l.Endpoint, err)
+	}
+	return &bucket{core: core, wire: wire, name: l.Bucket, prefix: l.Prefix, timeout: o.RequestTimeout, observe: o.Observe}, nil
 }
 
 // request runs one request for size bytes with a deadline of its own.
@@ -79,16 +84,12 @@ func (b *bucket) request(ctx context.Context, name, key string, size int, run fu
 // limit only that many bytes are read from its beginning.
 func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, etag string, err error) {
 	name := "get"
-	var opts minio.GetObjectOptions
 	if limit > 0 {
 		name = "head"
-		if err := opts.SetRange(0, int64(limit-1)); err != nil {
-			return nil, "", err
-		}
 	}
 	for n := 0; b.budget.allows(ctx, n); n++ {
 		err = b.request(ctx, name, key, limit, func(ctx context.Context) error {
-			body, etag, err = b.read(ctx, key, opts)
+			body, etag, err = b.read(ctx, key, limit)
 			return err
 		})
 		if !retryable(err) {
@@ -101,20 +102,24 @@ func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, e
 	return body, etag, err
 }
 
-func (b *bucket) read(ctx context.Context, key string, opts minio.GetObjectOptions) ([]byte, string, error) {
-	r, info, _, err := b.core.GetObject(ctx, b.name, b.prefix+key, opts)
+func (b *bucket) read(ctx context.Context, key string, limit int) ([]byte, string, error) {
+	header := http.Header{}
+	if limit > 0 {
+		header["Range"] = []string{"bytes=0-" + strconv.Itoa(limit-1)}
+	}
+	resp, err := b.wire.get(ctx, key, header)
 	if err != nil {
 		return nil, "", err
 	}
-	defer r.Close()
-	if info.Size < 0 || info.Size > maxObject {
-		return nil, "", fmt.Errorf("the object has %d bytes, at most %d are read", info.Size, maxObject)
+	defer resp.Body.Close()
+	if resp.ContentLength < 0 || resp.ContentLength > maxObject {
+		return nil, "", fmt.Errorf("the object has %d bytes, at most %d are read", resp.ContentLength, maxObject)
 	}
-	body := make([]byte, info.Size)
-	if _, err := io.ReadFull(r, body); err != nil {
+	body := make([]byte, resp.ContentLength)
+	if _, err := io.ReadFull(resp.Body, body); err != nil {
 		return nil, "", err
 	}
-	return body, info.ETag, nil
+	return body, strings.Trim(resp.Header.Get("ETag"), `"`), nil
 }
 
 // fingerprint is how many bytes of an object tell which write it is of.
@@ -174,14 +179,14 @@ func (b *bucket) landed(ctx context.Context, key string, body []byte, etag strin
 
 // put sends one conditional write.
 func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) error {
-	var opts minio.PutObjectOptions
+	header := http.Header{}
 	switch {
 	case etag == "":
-		opts.SetMatchETagExcept("*")
+		header["If-None-Match"] = []string{"*"}
 	case b.matching == matchPlain:
-		ctx = withPlainMatch(ctx, etag)
+		header["If-Match"] = []string{etag}
 	case b.matching == matchQuoted:
-		opts.SetMatchETag(etag)
+		header["If-Match"] = []string{`"` + etag + `"`}
 	default:
 		// The least that can be done: look once more.
 		if _, now, err := b.get(ctx, key, headerSize); err != nil && !errors.Is(err, errAbsent) {
@@ -190,17 +195,13 @@ func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) 
 			return errLost
 		}
 	}
-	return b.send(ctx, key, body, opts)
+	return b.send(ctx, key, body, header)
 }
 
-// send puts body under key. The signature covers its SHA-256, so that the engine
-// refuses what was damaged on the way.
-func (b *bucket) send(ctx context.Context, key string, body []byte, opts minio.PutObjectOptions) error {
-	opts.DisableContentSha256 = true // no signature per chunk; the whole is signed
-	digest := sha256.Sum256(body)
+// send puts body under key, if what header says is so.
+func (b *bucket) send(ctx context.Context, key string, body []byte, header http.Header) error {
 	err := b.request(ctx, "put", key, len(body), func(ctx context.Context) error {
-		_, err := b.core.PutObject(ctx, b.name, b.prefix+key, bytes.NewReader(body), int64(len(body)), "", hex.EncodeToString(digest[:]), opts)
-		return err
+		return b.wire.put(ctx, key, header, body)
 	})
 	if err == nil {
 		b.lastWrite.Store(time.Now().UnixNano())

@@ -13,7 +13,6 @@ import (
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
-	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/torrentcache/torrentcache/store"
@@ -112,7 +111,7 @@ func TestRateOfPuts(t *testing.T) {
 				}
 				plain, _ := putFor(test.clients, func(_ int, item store.Item) {
 					b := nodes[0].bucket
-					if err := b.send(t.Context(), "plain/"+item.IDs.V1.String(), item.Torrent, minio.PutObjectOptions{}); err != nil {
+					if err := b.send(t.Context(), "plain/"+item.IDs.V1.String(), item.Torrent, http.Header{}); err != nil {
 						t.Error(err)
 					}
 				})

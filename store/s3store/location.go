@@ -43,6 +43,9 @@ func ParseLocation(text string) (Location, error) {
 	if err := s3utils.CheckValidBucketNameStrict(l.Bucket); err != nil {
 		return Location{}, fmt.Errorf("%q is no bucket's name: want 3 to 63 lower case letters, digits, dots and hyphens", u.Host)
 	}
+	if strings.HasSuffix(l.Bucket, "--x-s3") {
+		return Location{}, fmt.Errorf("%q is a directory bucket (S3 Express), which lists its keys in no order: want a general purpose bucket", u.Host)
+	}
 	if l.Prefix, err = parsePrefix(u.Path); err != nil {
 		return Location{}, err
 	}

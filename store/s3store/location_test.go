@@ -24,7 +24,7 @@ func TestParseLocation(t *testing.T) {
 	for _, text := range []string{
 		"", "disk:x", "s3://", "s3:///x", "s3://UPPER", "s3://a", "s3://torrents?endpoint=", "s3://torrents?endpoint=ftp://x",
 		"s3://torrents?endpoint=http://x/path", "s3://torrents?path=auto", "s3://torrents?region=a&region=b", "s3://user:x@torrents",
-		"s3://torrents#x", "s3://torrents?endpoint=http://%zz", "s3://torrents/../x", "s3://torrents/a//b", "s3://torrents/.",
+		"s3://torrents#x", "s3://torrents?endpoint=http://%zz", "s3://torrents/../x", "s3://torrents/a//b", "s3://torrents/.", "s3://b--use1-az4--x-s3",
 	} {
 		if got, err := ParseLocation(text); err == nil {
 			t.Errorf("ParseLocation(%q) = %+v, want an error", text, got)

@@ -13,7 +13,8 @@ import (
 // Options say which bucket and how to reach it. Location.Bucket is required.
 type Options struct {
 	Location
-	// Credentials sign the requests. Nil means [UsualCredentials].
+	// Credentials sign the requests, by Signature Version 4; anonymous ones leave
+	// them unsigned. Nil means [UsualCredentials].
 	Credentials *credentials.Credentials
 	// Transport sends the requests. Nil means one made for many connections to
 	// one host.

@@ -6,8 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-
-	"github.com/minio/minio-go/v7"
+	"net/http"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -72,5 +71,5 @@ func probeBody(key string, n int) []byte { return fmt.Appendf(nil, "%s %d\n", ke
 
 // tryWrite writes and so shows that the store can take uploads.
 func (b *bucket) tryWrite(ctx context.Context, node string) error {
-	return b.send(ctx, "probe/"+node, probeBody(node, 0), minio.PutObjectOptions{})
+	return b.send(ctx, "probe/"+node, probeBody(node, 0), http.Header{})
 }

@@ -2,7 +2,6 @@ package s3store
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -30,31 +29,13 @@ func newTransport() *http.Transport {
 // maxErrorBody is how much of an error's body is read, in bytes.
 const maxErrorBody = 64 << 10
 
-// mender stands between minio-go and the transport and mends two things.
-//
-// Ceph's gateway (seen with 16.2) compares If-Match with the ETag as text, so
-// that it may have no quotes, which minio-go always writes. The header is added
-// here, after the signing: Signature Version 4 asks for the signing of Host and
-// of X-Amz- headers only.
-//
-// minio-go takes every 404 for a missing key, also that of a proxy whose backend
-// is gone. Here one without the code NoSuchKey or NoSuchBucket becomes a 502.
+// mender stands before the transport. Who sees a 404 takes it for a missing key,
+// also if it is that of a proxy whose backend is gone. Here one without the code
+// NoSuchKey or NoSuchBucket becomes a 502.
 type mender struct{ next http.RoundTripper }
-
-// plainMatch is the key of the context value that holds an If-Match without quotes.
-type plainMatch struct{}
-
-// withPlainMatch makes the requests of ctx carry If-Match: etag, as it is.
-func withPlainMatch(ctx context.Context, etag string) context.Context {
-	return context.WithValue(ctx, plainMatch{}, etag)
-}
 
 // RoundTrip implements [http.RoundTripper].
 func (m mender) RoundTrip(req *http.Request) (*http.Response, error) {
-	if etag, ok := req.Context().Value(plainMatch{}).(string); ok {
-		req = req.Clone(req.Context())
-		req.Header.Set("If-Match", etag)
-	}
 	resp, err := m.next.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusNotFound {
 		return resp, err
