@@ -3,7 +3,6 @@ package migrate_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -11,128 +10,9 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/migrate"
-	"github.com/torrentcache/torrentcache/metainfo"
-	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
-	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
-
-// item is a real torrent, of any shape.
-func item(t *testing.T, n, outer int) store.Item {
-	t.Helper()
-	var torrent []byte
-	switch name := fmt.Sprintf("torrent %d", n); n % 3 {
-	case 0:
-		torrent = torrenttest.V1(name)
-	case 1:
-		torrent = torrenttest.V2(name)
-	default:
-		torrent = torrenttest.Hybrid(name)
-	}
-	if outer > 0 { // an outer key more, which sorts before all others
-		torrent = append(fmt.Appendf(nil, "d3:aaai%de", outer), torrent[1:]...)
-	}
-	parsed, err := metainfo.Parse(torrent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	offset, length := parsed.InfoSpan()
-	it := store.Item{IDs: parsed.IDs(), Torrent: torrent, InfoOffset: offset, InfoLength: length}
-	if outer > 0 {
-		it.Rank = store.RankKeyed
-	}
-	return it
-}
-
-func put(t *testing.T, s store.Store, it store.Item) {
-	t.Helper()
-	if r := s.Put(context.Background(), []store.Item{it})[0]; r.Err != nil {
-		t.Error(r.Err)
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-// fill makes in s whatever a store can have, and returns the ids.
-func fill(t *testing.T, s store.Store) []infohash.ID {
-	t.Helper()
-	var ids []infohash.ID
-	for n := range 60 {
-		it := item(t, n, 0)
-		ids = append(ids, it.IDs.All()...)
-		id, ctx := it.IDs.Primary(), context.Background()
-		removal := store.Removal{Reason: fmt.Sprint("reason ", n), Reference: "case", Time: time.Unix(int64(1e9+n), 0)}
-		if n%10 == 9 { // in advance, by one id alone
-			must(t, s.Remove(ctx, id, removal))
-			continue
-		}
-		put(t, s, it)
-		switch n % 10 {
-		case 1, 2:
-			put(t, s, item(t, n, 1)) // replaced
-		case 3, 4:
-			must(t, s.Remove(ctx, id, removal))
-		case 5:
-			must(t, s.Remove(ctx, id, removal))
-			must(t, s.Restore(ctx, id))
-		case 6, 7:
-			removal.Erase = true
-			must(t, s.Remove(ctx, id, removal))
-			must(t, s.Restore(ctx, id))
-		case 8:
-			removal.Erase = true
-			must(t, s.Remove(ctx, id, removal))
-		}
-	}
-	return ids
-}
-
-// equal fails unless both stores say the same of every id.
-func equal(t *testing.T, from, to store.Store, ids []infohash.ID) {
-	t.Helper()
-	for _, id := range ids {
-		a, errA := from.Get(t.Context(), id)
-		b, errB := to.Get(t.Context(), id)
-		removedA, isA := errors.AsType[*store.RemovedError](errA)
-		removedB, isB := errors.AsType[*store.RemovedError](errB)
-		switch {
-		case isA && isB:
-			if removedA.Removal != removedB.Removal {
-				t.Errorf("%s: removed for %+v, there for %+v", id, removedA.Removal, removedB.Removal)
-			}
-		case errA != nil || errB != nil:
-			if !errors.Is(errA, store.ErrNotFound) || !errors.Is(errB, store.ErrNotFound) {
-				t.Errorf("%s: %v, there %v", id, errA, errB)
-			}
-		case a.IDs != b.IDs || a.Version != b.Version || a.Rank != b.Rank || string(a.Bytes) != string(b.Bytes):
-			t.Errorf("%s: other bytes there", id)
-		}
-	}
-}
-
-func openDisk(t *testing.T) store.Store {
-	t.Helper()
-	s, err := diskstore.Open(diskstore.Options{Dir: t.TempDir(), MinFreeSpace: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { must(t, s.Close()) })
-	return s
-}
-
-func options(t *testing.T, from migrate.Source, to store.Store) migrate.Options {
-	return migrate.Options{
-		From: from, To: to, Parallel: 8, Patience: 10 * time.Second,
-		Save:    func(store.Cursor) error { return nil },
-		Refused: func(id infohash.ID, err error) { t.Errorf("%s is left out: %v", id, err) },
-	}
-}
 
 func TestBothWays(t *testing.T) {
 	for name, stores := range map[string][2]func(*testing.T) store.Store{
@@ -273,11 +153,6 @@ func TestFollow(t *testing.T) {
 	}
 	stop()
 	must(t, <-ended)
-}
-
-func has(s store.Store, it store.Item) bool {
-	found, err := s.Has(context.Background(), it.IDs.All())
-	return err == nil && found[0]
 }
 
 // A store that is away for a while holds a migration up; away for long it ends it.

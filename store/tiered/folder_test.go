@@ -1,0 +1,132 @@
+package tiered
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/memstore"
+)
+
+func TestFolderOfAnotherStore(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	same := n.reopen()
+	eventually(t, "the copy is lost", func() bool { return same.CacheStats(t.Context()).Torrents == 1 })
+	same.cached(one)
+	other := open(t, memstore.New(), same.moved(), func(o *Options) { o.Identity = "s3://other" })
+	other.wantErr(one.IDs.V1, store.ErrNotFound)
+	if s := other.CacheStats(t.Context()); s.Torrents != 0 {
+		t.Error("copies of another store are kept")
+	}
+}
+
+// A folder that a node uses is refused to others, and keeps what is in it: also just
+// after the node began, and to a node over another store.
+func TestFolderInUse(t *testing.T) {
+	n := start(t, newRemote())
+	for _, identity := range []string{"s3://bucket", "s3://other"} {
+		_, err := Open(Options{Remote: memstore.New(), Identity: identity, Dir: n.dir, Size: MinSize})
+		if !errors.Is(err, diskstore.ErrLocked) {
+			t.Errorf("Open for %s = %v, want that it is in use", identity, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(n.dir, copiesName)); len(left) == 0 {
+			t.Errorf("Open for %s emptied it: %v", identity, err)
+		}
+	}
+}
+
+// moved closes the cache and returns its folder.
+func (n *node) moved() string {
+	n.close()
+	return n.dir
+}
+
+// A feed that begins anew says nothing of what happened before.
+func TestFeedOfAnotherEpoch(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.set(func(l *line) { l.newEpoch = 77 })
+	eventually(t, "copies from before are kept", func() bool { return n.CacheStats(t.Context()).Torrents == 0 })
+	n.cached(one)
+}
+
+func TestBrokenFolders(t *testing.T) {
+	for name, breakIt := range map[string]func(t *testing.T, dir string){
+		"no note": func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, noteName))) },
+		"bad note": func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, noteName), []byte("{"), 0o644))
+		},
+		"no copies":   func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, copiesName))) },
+		"bad copies":  func(t *testing.T, dir string) { scribble(t, filepath.Join(dir, copiesName)) },
+		"all is gone": func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) },
+		"no segments": func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Join(dir, copiesName, "segments"))) },
+		"a half note": func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, newName), []byte("{"), 0o644)) },
+		"empty cursor": func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, noteName), []byte(`{"store":"s3://bucket"}`), 0o644))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			remote := newRemote()
+			put(t, remote, one, store.Created)
+			n := start(t, remote)
+			n.cached(one)
+			n.close()
+			breakIt(t, n.dir)
+			open(t, remote, n.dir).cached(one)
+		})
+	}
+}
+
+// scribble damages every file below dir.
+func scribble(t *testing.T, dir string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, make([]byte, info.Size()), 0o644)
+	}))
+}
+
+// A folder with something else in it is not emptied.
+func TestFolderThatIsNoCache(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "segments"), 0o755))
+	if _, err := Open(Options{Remote: newRemote(), Identity: "x", Dir: dir, Size: MinSize}); err == nil {
+		t.Fatal("a data folder is taken for a cache")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "segments")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A disk that fails is gone past, and the cache made anew.
+func TestDiskThatFails(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	n.cached(one)
+	n.local.fail(errors.New("the disk is gone"))
+	for range 2 {
+		if !n.want(one) {
+			t.Error("not from the remote")
+		}
+	}
+	if n.CacheStats(t.Context()).Usable {
+		t.Error("said to serve")
+	}
+	n.reset()
+	n.cached(one)
+}
