@@ -44,11 +44,12 @@ func parseChangeKey(key string) (w writeID, id infohash.ID, err error) {
 	return parseWriteID(raw), id, err
 }
 
-// noteChange notes that w is about to be written to the slot of id.
+// noteChange notes that w is about to be written to the slot of id. A bucket without
+// room for that may still have the removal, which overwrites.
 func (s *Store) noteChange(ctx context.Context, w *write, id infohash.ID) error {
 	err := s.bucket.write(ctx, changeKey(w.id, id), []byte("change\n"), "")
-	if errors.Is(err, errLost) {
-		return nil // by an earlier try of the change
+	if errors.Is(err, errLost) || errors.Is(err, store.ErrFull) { // lost: to an earlier try of the change
+		return nil
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package s3store
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,5 +117,29 @@ func TestNotesOfChangesLeave(t *testing.T) {
 	}
 	if left := notes(t, other); len(left) != 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestRemovalFromAFullBucket removes where nothing new has room: what is overwritten
+// takes none.
+func TestRemovalFromAFullBucket(t *testing.T) {
+	way := &interceptor{next: http.DefaultTransport}
+	o := newEngine(t).options("full/", fixedTime)
+	o.Transport = way
+	s := open(t, o)
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	mustPut(t, s, item, store.Created)
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/change/") {
+			return xmlAnswer(req, http.StatusForbidden, "QuotaExceeded"), nil
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{Erase: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := changesOf(t, s); len(got) != 2 {
+		t.Errorf("the feed is %v", got)
 	}
 }
