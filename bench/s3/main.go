@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&o.endpoint, "endpoint", "", "host:port of a running engine, without TLS (default: start test/s3-engine)")
 	flag.StringVar(&o.bucket, "bucket", "bench", "bucket, made if it is not there; what is written stays")
 	flag.IntVar(&o.size, "size", 40_000, "size of a torrent in bytes")
-	flag.IntVar(&o.clients, "clients", 64, "requests at a time")
+	flag.IntVar(&o.clients, "clients", 256, "requests at a time: with 256 Ceph takes most")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds")
 	flag.DurationVar(&o.took, "took", 3*time.Second, "how long each target is loaded in a round")
 	flag.StringVar(&o.engineCores, "engine-cores", "0-1023", "cores of the engine that is started")
