@@ -18,9 +18,7 @@ type gate struct {
 // hold returns a node whose first write of key waits at the gate.
 func hold(t *testing.T, o Options, key string) (*Store, *gate) {
 	t.Helper()
-	way := &interceptor{next: http.DefaultTransport}
-	o.Transport = way
-	s := open(t, o)
+	s, way := openThrough(t, o)
 	g := &gate{reached: make(chan struct{}), release: make(chan struct{})}
 	first := make(chan struct{}, 1)
 	first <- struct{}{}

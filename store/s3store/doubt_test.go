@@ -57,10 +57,7 @@ func await(t *testing.T, s *Store, kind store.ChangeKind) {
 // TestDoneWithoutAnswer does things of which nobody learns that they were done: the
 // caller is told so, and the node finds out later and puts them into the feed, once.
 func TestDoneWithoutAnswer(t *testing.T) {
-	way := &interceptor{next: http.DefaultTransport}
-	o := newEngine(t).options("doubt/", fixedTime)
-	o.Transport = way
-	s := open(t, o)
+	s, way := openThrough(t, newEngine(t).options("doubt/", fixedTime))
 	item := storetest.Torrent(storetest.V1, 1, 500, 0)
 	for _, step := range []struct {
 		kind store.ChangeKind
@@ -106,10 +103,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 // TestFeedThatCannotBeWritten refuses writes below feed/ alone: the store says so,
 // takes no more changes than there is room for, and recovers.
 func TestFeedThatCannotBeWritten(t *testing.T) {
-	way := &interceptor{next: http.DefaultTransport}
-	o := newEngine(t).options("nofeed/", fixedTime)
-	o.Transport = way
-	s := open(t, o)
+	s, way := openThrough(t, newEngine(t).options("nofeed/", fixedTime))
 	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 		if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/feed/") {
 			return xmlAnswer(req, http.StatusForbidden, "AccessDenied"), nil

@@ -124,6 +124,14 @@ func (i *interceptor) RoundTrip(req *http.Request) (*http.Response, error) {
 	return i.next.RoundTrip(req)
 }
 
+// openThrough opens a node whose requests go through an interceptor.
+func openThrough(t *testing.T, o Options) (*Store, *interceptor) {
+	t.Helper()
+	i := &interceptor{next: http.DefaultTransport}
+	o.Transport = i
+	return open(t, o), i
+}
+
 // answer makes the interceptor answer everything itself.
 func (i *interceptor) answer(status int, body string) {
 	hook := func(_ http.RoundTripper, req *http.Request) (*http.Response, error) {

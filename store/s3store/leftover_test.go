@@ -123,10 +123,7 @@ func TestNotesOfChangesLeave(t *testing.T) {
 // TestRemovalFromAFullBucket removes where nothing new has room: what is overwritten
 // takes none.
 func TestRemovalFromAFullBucket(t *testing.T) {
-	way := &interceptor{next: http.DefaultTransport}
-	o := newEngine(t).options("full/", fixedTime)
-	o.Transport = way
-	s := open(t, o)
+	s, way := openThrough(t, newEngine(t).options("full/", fixedTime))
 	item := storetest.Torrent(storetest.V1, 1, 500, 0)
 	mustPut(t, s, item, store.Created)
 	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {

@@ -108,10 +108,7 @@ func TestFeedThatBreaksOff(t *testing.T) {
 	for i := range uint64(batches) {
 		mustPut(t, writer, storetest.Torrent(storetest.V1, i, 300, 0), store.Created)
 	}
-	way := &interceptor{next: http.DefaultTransport}
-	o := e.options("part/", fixedTime)
-	o.Transport = way
-	s := open(t, o)
+	s, way := openThrough(t, e.options("part/", fixedTime))
 	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(req.URL.Path, feedKey(25)) {
 			return nil, errNetwork

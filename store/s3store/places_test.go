@@ -15,10 +15,7 @@ import (
 func TestWaitingForTheFeedTakesNoPlace(t *testing.T) {
 	const puts = maxPuts + 10
 	e := newEngine(t)
-	i := &interceptor{next: http.DefaultTransport}
-	o := e.options("places/", fixedTime)
-	o.Transport = i
-	s := open(t, o)
+	s, i := openThrough(t, e.options("places/", fixedTime))
 	var written sync.WaitGroup
 	written.Add(puts)
 	feedOpen := make(chan struct{})

@@ -110,9 +110,7 @@ func TestRacingWrites(t *testing.T) {
 // or nobody refuses it.
 func TestMatchOfNothing(t *testing.T) {
 	o := newEngine(t).options("", time.Now)
-	net := &interceptor{next: http.DefaultTransport}
-	o.Transport = net
-	s := open(t, o)
+	s, net := openThrough(t, o)
 	put := func(name string) {
 		if err := s.bucket.put(t.Context(), "t/nothing", []byte("x"), "00000000000000000000000000000000"); !errors.Is(err, errLost) {
 			t.Errorf("%s: put = %v, want errLost", name, err)
@@ -138,9 +136,7 @@ func TestNoSuchBucket(t *testing.T) {
 // outage, not a torrent that is not cached.
 func TestAbsenceIsSaidByTheStore(t *testing.T) {
 	o := newEngine(t).options("", time.Now)
-	net := &interceptor{next: http.DefaultTransport}
-	o.Transport = net
-	s := open(t, o)
+	s, net := openThrough(t, o)
 	id := storetest.Torrent(storetest.V1, 1, 500, 0).IDs.V1
 	for _, body := range []string{"", "<html>nothing here</html>", "<Error><Code>NoSuchBucket</Code></Error>"} {
 		net.answer(http.StatusNotFound, body)

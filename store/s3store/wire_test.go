@@ -113,10 +113,7 @@ func TestNoCredentials(t *testing.T) {
 
 // An answer that does not tell its code is an error all the same.
 func TestRefusalWithoutCode(t *testing.T) {
-	i := &interceptor{next: http.DefaultTransport}
-	o := newEngine(t).options("", time.Now)
-	o.Transport = i
-	s := open(t, o)
+	s, i := openThrough(t, newEngine(t).options("", time.Now))
 	for status, want := range map[int]string{403: minio.AccessDenied, 500: "Internal Server Error"} {
 		i.answer(status, "<html>no")
 		_, _, err := s.bucket.get(t.Context(), "t/ABC", 0)

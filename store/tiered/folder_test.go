@@ -12,10 +12,7 @@ import (
 )
 
 func TestFolderOfAnotherStore(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	_, n := startCached(t)
 	same := n.reopen()
 	eventually(t, "the copy is lost", func() bool { return same.CacheStats(t.Context()).Torrents == 1 })
 	same.cached(one)
@@ -49,10 +46,7 @@ func (n *node) moved() string {
 
 // A feed that begins anew says nothing of what happened before.
 func TestFeedOfAnotherEpoch(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	_, n := startCached(t)
 	n.set(func(l *line) { l.newEpoch = 77 })
 	eventually(t, "copies from before are kept", func() bool { return n.CacheStats(t.Context()).Torrents == 0 })
 	n.cached(one)
@@ -74,10 +68,7 @@ func TestBrokenFolders(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			remote := newRemote()
-			put(t, remote, one, store.Created)
-			n := start(t, remote)
-			n.cached(one)
+			remote, n := startCached(t)
 			n.close()
 			breakIt(t, n.dir)
 			open(t, remote, n.dir).cached(one)
@@ -114,10 +105,7 @@ func TestFolderThatIsNoCache(t *testing.T) {
 
 // A disk that fails is gone past, and the cache made anew.
 func TestDiskThatFails(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	_, n := startCached(t)
 	n.local.fail(errors.New("the disk is gone"))
 	for range 2 {
 		if !n.want(one) {

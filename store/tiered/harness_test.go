@@ -173,6 +173,17 @@ func start(t *testing.T, remote store.Store, change ...func(*Options)) *node {
 	return open(t, remote, filepath.Join(t.TempDir(), "cache"), change...)
 }
 
+// startCached opens a cache in a new folder that has a copy of one, before a store
+// that has nothing else.
+func startCached(t *testing.T, change ...func(*Options)) (*memstore.Store, *node) {
+	t.Helper()
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote, change...)
+	n.cached(one)
+	return remote, n
+}
+
 func (n *node) close() {
 	n.t.Helper()
 	if err := n.Store.Close(); err != nil {

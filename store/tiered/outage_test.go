@@ -11,10 +11,7 @@ import (
 
 // While the feed is not heard but the store answers, its word counts.
 func TestDeafNodeAsks(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	remote, n := startCached(t)
 	n.set(func(l *line) { l.deaf = errAway })
 	must(t, remote.Remove(t.Context(), one.IDs.V1, store.Removal{}))
 	eventually(t, "the removal is never in force", func() bool { return errors.Is(n.get(), store.ErrRemoved) })
@@ -28,10 +25,7 @@ func TestDeafNodeAsks(t *testing.T) {
 
 // Cached reads go on while the store cannot be reached, but not for ever.
 func TestOutage(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	_, n := startCached(t)
 	n.set(func(l *line) { l.cut = errAway })
 	eventually(t, "nothing is served from a copy", func() bool {
 		got, err := n.Store.Get(t.Context(), one.IDs.V1)
@@ -59,10 +53,7 @@ func TestOutage(t *testing.T) {
 
 func TestOutageThatLasts(t *testing.T) {
 	for _, most := range []time.Duration{0, 3 * time.Second} {
-		remote := newRemote()
-		put(t, remote, one, store.Created)
-		n := start(t, remote, func(o *Options) { o.MaxStale = most })
-		n.cached(one)
+		_, n := startCached(t, func(o *Options) { o.MaxStale = most })
 		n.set(func(l *line) { l.cut = errAway })
 		eventually(t, "copies are served for ever", func() bool { return errors.Is(n.get(), store.ErrUnavailable) })
 		if age := n.feed.age(); age < most {
@@ -73,10 +64,7 @@ func TestOutageThatLasts(t *testing.T) {
 
 // A store that answers nothing holds up one read a second, and none for long.
 func TestStoreThatHangs(t *testing.T) {
-	remote := newRemote()
-	put(t, remote, one, store.Created)
-	n := start(t, remote)
-	n.cached(one)
+	_, n := startCached(t)
 	n.set(func(l *line) { l.deaf = errAway; l.entered, l.leave = make(chan bool, 1000), make(chan bool) })
 	hung := n.line.leave
 	defer close(hung)

@@ -73,10 +73,7 @@ func TestChangesElsewhere(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			remote := newRemote()
-			put(t, remote, one, store.Created)
-			n := start(t, remote)
-			n.cached(one)
+			remote, n := startCached(t)
 			change.do(t, remote)
 			begun := time.Now()
 			eventually(t, "the change is never in force", func() bool { return change.want(n) })
