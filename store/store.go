@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -59,16 +60,22 @@ type Store interface {
 	//   - the record is known to be damaged: Healed, but ErrChanged if the item
 	//     has Replaces and the record is of another version
 	//   - the record has other info bytes: ErrConflict
-	//   - the record has the same bytes: AlreadyCached
+	//   - the record has the same bytes: AlreadyCached; if the item's rank is higher,
+	//     the record has it from then on, which the feed tells as ChangeReplaced
 	//   - the item has Replaces: Replaced if the record is of that version, else
-	//     ErrChanged
-	//   - the item's rank is higher than the record's: Replaced
+	//     ErrChanged. The record's rank is the higher one of both.
+	//   - the item's rank is higher than the record's: Outranked; nothing is written
 	//   - else AlreadyCached
+	//
+	// A record whose bytes cannot be read at that moment counts as damaged. One that
+	// is healed with other bytes than it had has the item's rank, else the higher one.
 	Put(ctx context.Context, items []Item) []Result
 
 	// Get returns the torrent that has id, exactly as put. Errors: ErrNotFound,
-	// ErrRemoved, ErrDamaged, ErrUnavailable. The caller must not change the
-	// returned bytes.
+	// ErrRemoved, ErrDamaged, ErrUnavailable. ErrDamaged says that the bytes were read
+	// and are wrong, or that what held them is gone; a read that failed proves nothing
+	// and is ErrUnavailable, and the next call reads again. The caller must not change
+	// the returned bytes.
 	Get(ctx context.Context, id infohash.ID) (Torrent, error)
 
 	// Has reports for each id, in order, whether Get would find bytes: false for
@@ -100,6 +107,15 @@ type Store interface {
 	// Stats returns what the store holds, cheaply.
 	Stats(ctx context.Context) (Stats, error)
 
+	// Value returns the value that SetValue kept under name, nil if there is none.
+	// Errors: ErrInvalid, ErrUnavailable.
+	Value(ctx context.Context, name string) ([]byte, error)
+
+	// SetValue keeps a value under a name, durably, in the place of the one before.
+	// It survives whatever torrents survive. It is for a few small notes of the
+	// program, such as when the last backup ended. ErrInvalid if [CheckValue] says so.
+	SetValue(ctx context.Context, name string, value []byte) error
+
 	// Close waits for what is in flight, makes it durable and releases the
 	// store. Later calls return ErrUnavailable, except that a second Close does
 	// nothing and returns nil.
@@ -124,14 +140,36 @@ func GetInto(ctx context.Context, s Store, id infohash.ID, room []byte) (Torrent
 	return s.Get(ctx, id)
 }
 
-// Rank orders writers: an upload of a higher rank replaces the outer keys that
-// one of a lower rank put. The same bytes again change nothing, not even the rank.
+// Bounds of named values.
+const (
+	MaxValueName = 64       // bytes
+	MaxValue     = 64 << 10 // bytes
+)
+
+// CheckValue returns an error that wraps [ErrInvalid] if a value cannot be kept under
+// name: the name is empty, too long or has other characters than a-z, 0-9, dot and
+// hyphen, or the value is too long.
+func CheckValue(name string, value []byte) error {
+	bad := func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' }
+	switch {
+	case name == "" || len(name) > MaxValueName || strings.ContainsFunc(name, bad):
+		return fmt.Errorf("%w: %q names no value: want 1 to %d of a-z, 0-9, dot and hyphen", ErrInvalid, name, MaxValueName)
+	case len(value) > MaxValue:
+		return fmt.Errorf("%w: the value of %s has %d bytes, at most %d fit", ErrInvalid, name, len(value), MaxValue)
+	}
+	return nil
+}
+
+// Rank orders writers: an upload of a higher rank may replace the outer keys that
+// one of a lower rank put. Zero is no rank. The numbers are kept on disk; there is
+// room between them, and a number that this program has no name for is a rank, too.
 type Rank uint8
 
 // The ranks of writers.
 const (
-	RankAnonymous Rank = iota // anyone
-	RankKeyed                 // a writer who showed a key
+	RankFetched   Rank = 64  // nobody gave it to us: it was fetched from elsewhere
+	RankAnonymous Rank = 128 // anyone
+	RankKeyed     Rank = 192 // a writer with a key
 )
 
 // Version names the exact bytes of a stored torrent: the first 128 bits of
@@ -157,7 +195,7 @@ type Item struct {
 	// Torrent, in bytes; it is not empty. Two files with the same ids but other info bytes are a
 	// hash collision, and the second is refused with ErrConflict.
 	InfoOffset, InfoLength int
-	// Rank is the writer's.
+	// Rank is the writer's; not zero.
 	Rank Rank
 	// Replaces, unless zero, makes the put conditional: it replaces the record
 	// only while the record's version is this one, whatever its rank.
@@ -168,8 +206,8 @@ type Item struct {
 func (it Item) Info() []byte { return it.Torrent[it.InfoOffset : it.InfoOffset+it.InfoLength] }
 
 // Validate returns an error that wraps [ErrInvalid] and names the broken rule
-// if it cannot be stored: it has no id or one of the wrong size, or the info
-// span is empty or does not lie in Torrent.
+// if it cannot be stored: it has no id or one of the wrong size, it has no rank, or
+// the info span is empty or does not lie in Torrent.
 func (it Item) Validate() error {
 	switch {
 	case it.IDs == infohash.Set{}:
@@ -178,6 +216,8 @@ func (it Item) Validate() error {
 		return fmt.Errorf("%w: the v1 id has %d bytes, want %d", ErrInvalid, it.IDs.V1.Size(), infohash.SizeV1)
 	case !it.IDs.V2.IsZero() && it.IDs.V2.Size() != infohash.SizeV2:
 		return fmt.Errorf("%w: the v2 id has %d bytes, want %d", ErrInvalid, it.IDs.V2.Size(), infohash.SizeV2)
+	case it.Rank == 0:
+		return fmt.Errorf("%w: the item has no rank", ErrInvalid)
 	case it.InfoOffset < 0 || it.InfoLength < 1 || it.InfoOffset > len(it.Torrent) || it.InfoLength > len(it.Torrent)-it.InfoOffset:
 		return fmt.Errorf("%w: the info span of %d bytes at %d does not lie in the torrent's %d bytes",
 			ErrInvalid, it.InfoLength, it.InfoOffset, len(it.Torrent))
@@ -194,6 +234,10 @@ const (
 	AlreadyCached                    // the record stays as it was
 	Replaced                         // the item took the record's place
 	Healed                           // the item took the place of a damaged record
+	// Outranked says that the record stays as it was, and that the item may take its
+	// place: by a put with Replaces, once the caller has taken over from the record
+	// what must not be lost.
+	Outranked
 )
 
 // Result is what became of one item. Outcome is meaningful only if Err is nil;
@@ -271,12 +315,14 @@ func (*RemovedError) Is(target error) bool { return target == ErrRemoved }
 // ChangeKind is what happened to a record.
 type ChangeKind uint8
 
-// The kinds of changes.
+// The kinds of changes. A reader of the feed that meets another one, of a newer
+// program, knows nothing of the torrent any more.
 const (
 	ChangeAdded    ChangeKind = iota + 1 // Created
-	ChangeReplaced                       // Replaced or Healed
+	ChangeReplaced                       // Replaced or Healed, or of a higher rank
 	ChangeRemoved                        // by Remove, also of what was removed before
 	ChangeRestored                       // by Restore
+	ChangeDropped                        // the bytes left; it is unknown, not removed
 )
 
 // Change is one entry of the feed.

@@ -21,6 +21,10 @@ type VerifyOptions struct {
 	// Check is asked about every torrent whose checksums are right; an error
 	// makes it count as damaged. Nil means that checksums are enough.
 	Check func(store.Torrent) error
+	// GiveUp marks what cannot be read as if it were damaged, so that Has says no: for
+	// a disk that will never read it again. A later Verify that can read it takes the
+	// mark away.
+	GiveUp bool
 	// Progress is told about once a second, and at the end, from the goroutine
 	// that called Verify. Nil means nobody is.
 	Progress func(VerifyProgress)
@@ -32,13 +36,20 @@ type VerifyProgress struct {
 	Total   int64         // torrents, as far as known at the start
 	Bytes   int64         // read
 	Damaged []infohash.ID // found since the last progress, by their primary ids
+	// Unreadable are those whose bytes could not be read, which proves nothing about
+	// them, found since the last progress, by their primary ids.
+	Unreadable []infohash.ID
+	Cleared    int64 // marks of damage that were wrong and are gone, in all
 }
 
 // VerifyReport is what a [Store.Verify] found.
 type VerifyReport struct {
 	Checked int64         // torrents
 	Bytes   int64         // read
-	Damaged []infohash.ID // all, by their primary ids
+	Damaged []infohash.ID // all that Get refuses as damaged, by their primary ids
+	// Unreadable are those whose bytes could not be read, by their primary ids.
+	Unreadable []infohash.ID
+	Cleared    int64 // marks of damage that were wrong and are gone
 }
 
 // Verify reads every torrent that is not removed and marks those that are damaged, so that Has says

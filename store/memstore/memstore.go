@@ -23,6 +23,7 @@ type Store struct {
 	closed  bool
 	records map[infohash.ID]*record
 	feed    []store.Change // the sequence of a change is its index plus one
+	values  map[string][]byte
 	stats   store.Stats
 }
 
@@ -46,7 +47,7 @@ func New() *Store { return NewWithClock(time.Now) }
 // NewWithClock returns an empty store that takes the time from clock, which
 // must be safe for concurrent use.
 func NewWithClock(clock func() time.Time) *Store {
-	return &Store{clock: clock, epoch: rand.Uint64() | 1, records: map[infohash.ID]*record{}}
+	return &Store{clock: clock, epoch: rand.Uint64() | 1, records: map[infohash.ID]*record{}, values: map[string][]byte{}}
 }
 
 // Put implements [store.Store].
@@ -67,8 +68,12 @@ func (s *Store) put(ctx context.Context, item store.Item) (store.Outcome, error)
 		return 0, err
 	}
 	current, outcome, err := s.decide(item)
-	if err == nil && outcome != store.AlreadyCached {
+	switch {
+	case err != nil || outcome == store.Outranked:
+	case outcome != store.AlreadyCached:
 		s.write(current, item, outcome)
+	case item.Rank > current.rank && bytes.Equal(current.torrent, item.Torrent):
+		s.write(current, item, store.Replaced)
 	}
 	return outcome, err
 }
@@ -114,8 +119,10 @@ func decideKnown(current *record, item store.Item) (store.Outcome, error) {
 		return store.AlreadyCached, nil
 	case conditional && !matches:
 		return 0, store.ErrChanged
-	case conditional, item.Rank > current.rank:
+	case conditional:
 		return store.Replaced, nil
+	case item.Rank > current.rank:
+		return store.Outranked, nil
 	}
 	return store.AlreadyCached, nil
 }
@@ -134,6 +141,9 @@ func (s *Store) write(current *record, item store.Item, outcome store.Outcome) {
 		version: sync.OnceValue(func() store.Version { return store.VersionOf(torrent) }),
 		rank:    item.Rank,
 		stored:  s.now(),
+	}
+	if outcome == store.Replaced || outcome == store.Healed && bytes.Equal(current.torrent, torrent) {
+		next.rank = max(next.rank, current.rank)
 	}
 	for _, id := range next.ids {
 		s.records[id] = next
@@ -196,6 +206,28 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	}
 	defer s.mu.Unlock()
 	return s.stats, nil
+}
+
+// Value implements [store.Store].
+func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return slices.Clone(s.values[name]), store.CheckValue(name, nil)
+}
+
+// SetValue implements [store.Store].
+func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if err := store.CheckValue(name, value); err != nil {
+		return err
+	}
+	s.values[name] = append([]byte{}, value...)
+	return nil
 }
 
 // Close implements [store.Store].
