@@ -3,6 +3,8 @@ package diskstore
 import (
 	"encoding/binary"
 	"sync"
+
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // account says what a segment holds that is needed, in bytes of records. The
@@ -11,23 +13,34 @@ type account struct {
 	live    int64 // of torrents not removed, of removals and of restorations
 	removed int64 // of removed torrents
 	due     int64 // when the first of what was removed must leave, in seconds since 1970; 0 if nothing must
+	damaged int64 // torrents, not removed, that are marked as damaged
+	words   int64 // removals that stand in it, in force or not
 }
 
-const accountSize = 3 * 8
+const accountSize = 5 * 8
 
 func (a account) encode() []byte {
-	le := binary.LittleEndian
-	b := le.AppendUint64(make([]byte, 0, accountSize), uint64(a.live))
-	b = le.AppendUint64(b, uint64(a.removed))
-	return le.AppendUint64(b, uint64(a.due))
+	b := make([]byte, 0, accountSize)
+	for _, n := range []int64{a.live, a.removed, a.due, a.damaged, a.words} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	return b
 }
 
 func parseAccount(b []byte) (account, error) {
 	if len(b) != accountSize {
 		return account{}, errBadEntry
 	}
-	le := binary.LittleEndian
-	return account{live: int64(le.Uint64(b)), removed: int64(le.Uint64(b[8:])), due: int64(le.Uint64(b[16:]))}, nil
+	field := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[8*i:])) }
+	return account{live: field(0), removed: field(1), due: field(2), damaged: field(3), words: field(4)}, nil
+}
+
+// addWord counts a word: as needed until its segment goes.
+func (a *account) addWord(h *header) {
+	a.live += h.size()
+	if h.kind == store.ChangeRemoved {
+		a.words++
+	}
 }
 
 // count adds the bytes of e, which stand in the segment, sign times.
@@ -35,6 +48,9 @@ func (a *account) count(e *entry, sign int64) {
 	size := sign * recordSize(int(e.at.length))
 	if !e.removed {
 		a.live += size
+		if e.damaged {
+			a.damaged += sign
+		}
 		return
 	}
 	a.removed += size
@@ -63,6 +79,14 @@ func (a *accounts) get(segment uint64) account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.of[segment]
+}
+
+// has reports whether there is an account of a segment.
+func (a *accounts) has(segment uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, there := a.of[segment]
+	return there
 }
 
 // update takes over changed accounts; nil takes one away.

@@ -109,9 +109,9 @@ func (s *Store) fallOff(ctx context.Context, id uint64) error {
 		store: s, segment: seg, spare: (end - segmentStart) / 2,
 		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
 	}
-	gaps, err := s.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error { return f.record(ctx, file, h, at) })
-	if gaps && err == nil || errors.Is(err, errBadRecord) { // the disk cannot read it
-		err = f.unreadable(ctx)
+	left, err := s.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error { return f.record(ctx, file, h, at) })
+	if len(left) > 0 && err == nil {
+		err = f.unreadable(ctx, left) // whatever it was, it can be fetched again
 	}
 	if err := errors.Join(err, f.flush(ctx)); err != nil {
 		return err
@@ -134,13 +134,19 @@ const fallBatch = 1000
 // record keeps the record at an offset if it was read, else it is forgotten.
 func (f *falling) record(ctx context.Context, file vfs.File, h *header, at int64) error {
 	place := location{segment: f.segment.id, offset: at, length: h.length}
+	if !h.isPut() && !h.isWord() {
+		return f.kept.add(ctx, file, h, place)
+	}
 	e, needed, err := isNeeded(f.store.index.get, h, place)
 	if err != nil {
 		return err
 	}
 	if needed && h.isPut() && e.visible() && f.segment.reads.has(at) && h.size() <= f.spare {
-		f.spare -= h.size()
-		return f.kept.add(ctx, file, h, place)
+		err := f.kept.add(ctx, file, h, place)
+		if !errors.Is(err, errUnreadable) {
+			f.spare -= h.size()
+			return err
+		}
 	}
 	f.gone = append(f.gone, relic{header: *h, at: place})
 	if len(f.gone) < fallBatch {
@@ -149,12 +155,12 @@ func (f *falling) record(ctx context.Context, file vfs.File, h *header, at int64
 	return f.forget(ctx)
 }
 
-// unreadable has those forgotten whose headers are damaged.
-func (f *falling) unreadable(ctx context.Context) error {
+// unreadable has those forgotten that stood in gaps.
+func (f *falling) unreadable(ctx context.Context, left gaps) error {
 	if err := f.flush(ctx); err != nil {
 		return err
 	}
-	entries, err := f.store.index.pointingTo(f.segment.id)
+	entries, err := f.store.index.pointingTo(left.in(f.segment.id))
 	for _, e := range entries {
 		h := header{kind: store.ChangeAdded, names: e.names, ids: e.ids, sequence: e.put}
 		f.gone = append(f.gone, relic{header: h, at: e.at})
@@ -219,7 +225,7 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 	if s.options.Bounded == 0 {
 		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
 	}
-	size := 2 * recordSize(0) * int64(len(ids))
+	size := recordSize(0) * int64(len(ids))
 	return s.do(ctx, size, false, func(g *group) (store.Outcome, error) {
 		for _, id := range ids {
 			if err := g.forget(id); err != nil {
@@ -230,20 +236,14 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 	})
 }
 
-// forget is the change of Forget for one id. A put whose bytes are lost is
-// unknown to a bounded store.
+// forget is the change of Forget for one id.
 func (g *group) forget(id infohash.ID) error {
 	e, err := g.get(id)
-	if err == nil && e != nil && e.removed {
-		if err = g.restore(id); err == nil {
-			e, err = g.get(id)
-		}
-	}
 	if err != nil || e == nil {
 		return err
 	}
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	return g.append(&header{kind: store.ChangeReplaced, names: e.names, ids: e.ids, lost: true}, nil, store.Removal{})
+	return g.append(&header{kind: store.ChangeDropped, names: e.names, ids: e.ids}, nil, store.Removal{})
 }

@@ -17,6 +17,7 @@ type changeSet struct {
 	before  *changeSet
 	entries map[infohash.ID]*entry // nil: the id becomes unknown
 	feed    []feedEntry
+	values  map[string]keptValue
 	// accounts are of the segments that the changes touch; nil takes one away.
 	accounts map[uint64]*account
 	fallen   [][]byte // keys of the index that go, of what fell off a bounded store
@@ -24,7 +25,7 @@ type changeSet struct {
 }
 
 func newChangeSet(x *index, before *changeSet, s state) *changeSet {
-	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, accounts: map[uint64]*account{}, state: s}
+	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, values: map[string]keptValue{}, accounts: map[uint64]*account{}, state: s}
 }
 
 // get returns the entry of id as it will be, nil if there is none.
@@ -57,16 +58,28 @@ func (c *changeSet) apply(h *header, at location, removal store.Removal) error {
 		c.set(id, currents[i], next)
 	}
 	c.state.sequence = max(c.state.sequence, h.sequence)
-	c.feed = append(c.feed, feedEntry{
-		sequence: h.sequence,
-		names:    h.names,
-		change:   store.Change{Kind: h.kind, IDs: h.ids, Time: time.Unix(h.time, 0).UTC()},
-	})
-	if !h.isPut() {
-		// Where it stands is not kept, so it counts as used until its segment goes.
-		c.account(at.segment).live += h.size()
+	c.tell(h, at)
+	if h.isWord() {
+		c.account(at.segment).addWord(h)
 	}
 	return nil
+}
+
+// tell puts what h says into the feed, in the place of what stands there under its
+// sequence. Of words it says where they stand, which only the feed knows.
+func (c *changeSet) tell(h *header, at location) {
+	f := feedEntry{sequence: h.sequence, names: h.names, change: store.Change{Kind: h.kind, IDs: h.ids, Time: time.Unix(h.time, 0).UTC()}}
+	if h.isWord() {
+		f.at = at
+	}
+	c.feed = append(c.feed, f)
+}
+
+// keepRoom is apply for a record that is about no torrent, or of which this program
+// does not know what it says: it counts as needed until its segment goes.
+func (c *changeSet) keepRoom(h *header, at location) {
+	c.state.sequence = max(c.state.sequence, h.sequence)
+	c.account(at.segment).live += h.size()
 }
 
 // getAll returns the entries of ids as they will be.
@@ -87,12 +100,16 @@ func after(current *entry, h *header, at location, removal store.Removal) *entry
 	if h.isPut() {
 		return afterPut(current, h, at)
 	}
-	if current != nil && current.sequence >= h.sequence {
+	if current != nil && (current.sequence > h.sequence || current.sequence == h.sequence && !h.void) {
 		return current
 	}
 	next := entry{names: h.names, ids: h.ids}
 	if current != nil {
 		next = *current
+	}
+	if h.leavesNoBytes() {
+		next.leaves(next.at.segment)
+		next.at, next.damaged = location{}, false
 	}
 	next.sequence = h.sequence
 	next.removal = removal
@@ -115,8 +132,11 @@ func afterPut(current *entry, h *header, at location) *entry {
 		return &next
 	}
 	next.former = current.former
+	isGone := current.at.isZero() && h.sequence <= current.put // by a record that leaves no bytes
 	switch {
-	case h.sequence < current.put: // others took its place
+	case h.sequence == current.put && h.lost && current.at.segment != 0 && !current.damaged:
+		return current // bytes that are there again, after all
+	case h.sequence < current.put, isGone: // others took its place
 		kept := *current
 		kept.leaves(at.segment)
 		return &kept
@@ -222,6 +242,18 @@ func (c *changeSet) known(segment uint64) account {
 		return account{}
 	}
 	return *a
+}
+
+// mend takes the mark of damage from the bytes at a place, and reports whether there
+// was one.
+func (c *changeSet) mend(id infohash.ID, at location) (bool, error) {
+	e, err := c.get(id)
+	if err != nil || e == nil || e.at != at || !e.damaged {
+		return false, err
+	}
+	next := *e
+	next.damaged = false
+	return true, c.change(e, &next)
 }
 
 // damage notes that the bytes at a place are damaged, and reports whether that

@@ -23,6 +23,7 @@ type committer struct {
 	queue    *queue
 	index    *index
 	segments *segments
+	spare    *spare
 
 	active    *segment
 	reserved  int64      // the offset in active up to which space is reserved

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -55,6 +54,7 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 func (s *Store) tend(ctx context.Context) {
 	ticker := time.NewTicker(compactEvery)
 	defer ticker.Stop()
+	s.spare.keep()
 	for {
 		select {
 		case <-ctx.Done():
@@ -65,6 +65,7 @@ func (s *Store) tend(ctx context.Context) {
 			}
 		case <-ticker.C:
 			s.noteAccesses()
+			s.spare.keep()
 		}
 		if err := s.makeSpace(ctx); err != nil && ctx.Err() == nil {
 			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
@@ -94,28 +95,6 @@ func (s *Store) takeTurn(ctx context.Context) error {
 }
 
 func (s *Store) endTurn() { <-s.turn }
-
-// erase takes the bytes of a removed torrent off the disk, older ones that it
-// replaced included, by compacting the segments that hold them.
-func (s *Store) erase(ctx context.Context, id infohash.ID) error {
-	ctx, stop := s.untilClosing(ctx)
-	defer stop()
-	if err := s.takeTurn(ctx); err != nil {
-		return err
-	}
-	defer s.endTurn()
-	e, err := s.index.get(id)
-	if err != nil || e == nil || !e.removed {
-		return err
-	}
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	for _, segment := range append([]uint64{e.at.segment}, e.former...) {
-		if err := c.segment(ctx, segment); err != nil {
-			return fmt.Errorf("the torrent is removed, its bytes are not off the disk yet: %w", err)
-		}
-	}
-	return nil
-}
 
 // compaction moves what is needed out of segments and takes them away.
 type compaction struct {
@@ -182,11 +161,11 @@ func (c *compaction) seal(ctx context.Context, seg *segment) error {
 // empty copies what seg holds that is needed to the end of the log.
 func (c *compaction) empty(ctx context.Context, seg *segment) error {
 	batch := &copies{compaction: c}
-	gaps, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *header, at int64) error {
+	left, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *header, at int64) error {
 		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.length})
 	})
-	if err == nil && gaps {
-		err = batch.addUnreadable(ctx, seg)
+	if err == nil && len(left) > 0 {
+		err = batch.addGaps(ctx, seg.id, left)
 	}
 	if err != nil {
 		return err
@@ -197,11 +176,15 @@ func (c *compaction) empty(ctx context.Context, seg *segment) error {
 // retire takes an empty segment away. The index must not be able to lose the
 // moves any more, which copies prove, nor the removals, which nothing proves.
 func (s *Store) retire(ctx context.Context, seg *segment) error {
+	size, err := s.retiredSize()
+	if err != nil {
+		return err
+	}
 	forget := func(g *group) (store.Outcome, error) {
 		g.accounts[seg.id] = nil
-		return 0, nil
+		return 0, g.noteRetired(seg.id)
 	}
-	if err := s.do(ctx, 0, false, forget); err != nil {
+	if err := s.do(ctx, size, false, forget); err != nil {
 		return err
 	}
 	if err := s.index.sync(ctx); err != nil {

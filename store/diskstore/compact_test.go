@@ -63,7 +63,7 @@ func reopened(t *testing.T, s *Store, loseIndex bool) *Store {
 	t.Helper()
 	mustClose(t, s)
 	if loseIndex {
-		if err := Reindex(s.options); err != nil {
+		if _, err := Reindex(s.options); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestCompact(t *testing.T) {
 func accountsAreTrue(t *testing.T, s *Store) {
 	t.Helper()
 	for _, id := range s.segments.ids() {
-		entries, err := s.index.pointingTo(id)
+		entries, err := s.index.pointingTo(func(at location) bool { return at.segment == id })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestCompactionOfShortSegments(t *testing.T) {
 		items = append(items, storetest.Torrent(storetest.V1, seed, 500, 0))
 		mustPut(t, s, items[seed], store.Created)
 		mustClose(t, s)
-		if err := Reindex(o); err != nil { // ends the segment
+		if _, err := Reindex(o); err != nil { // ends the segment
 			t.Fatal(err)
 		}
 	}

@@ -3,13 +3,13 @@ package diskstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -27,51 +27,139 @@ type copies struct {
 // relic is a record of a segment that is to go.
 type relic struct {
 	header header
-	body   []byte
+	body   []byte // of a put that is due: the words of its removal
 	at     location
+	due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
 }
 
-// add takes up the record at a place, in file, if it is needed.
+// errComeAgain says that a segment stays as it is until compaction comes again.
+var errComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, errUnreadable)
+
+// add takes up the record at a place, in file, if it is needed. What cannot be read is
+// no reason to give anything up: the segment then stays.
 func (b *copies) add(ctx context.Context, file vfs.File, h *header, at location) error {
+	switch {
+	case h.isPut():
+		return b.addPut(ctx, file, h, at)
+	case h.isWord():
+		return b.addWord(ctx, file, h, at)
+	}
+	body := make([]byte, h.length)
+	if err := readFull(file, body, at.offset+recordHeaderSize); err != nil {
+		return readError(at.segment, err)
+	}
+	if h.kind == kindValue && crc32.Checksum(body, castagnoli) != h.bodySum {
+		return b.addKnown(ctx, region(func(other location) bool { return other.segment == at.segment && other.offset == at.offset }))
+	}
+	// Of a kind that this program does not know the body stays as it is, damaged or not.
+	return b.take(ctx, relic{header: *h, body: body, at: at})
+}
+
+func (b *copies) addPut(ctx context.Context, file vfs.File, h *header, at location) error {
 	e, needed, err := isNeeded(b.store.index.get, h, at)
 	if err != nil || !needed {
 		return err
 	}
-	if h.mended {
-		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
-			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
+	if e.removed && e.until <= b.now {
+		return b.take(ctx, dueRelic(h, e, at))
 	}
+	b.tellMended(h, at)
 	r := relic{header: *h, at: at}
 	switch body, err := readBody(file, h, at.offset); {
 	case err == nil:
 		r.body = body
-	case !errors.Is(readError(at.segment, err), errBadRecord):
-		return readError(at.segment, err)
-	case h.isPut():
+	case errors.Is(err, errBadRecord):
 		b.store.foundDamage(ctx, e, e.ids.Primary())
-	case e != nil: // the index knows the words of a removal too
-		r.body = appendRemoval(nil, e.removal)
-		r.header.bodySum = crc32.Checksum(r.body, castagnoli)
+	case !e.damaged: // an operator has given up what is
+		return readError(at.segment, err)
 	}
 	return b.take(ctx, r)
 }
 
-// addUnreadable takes up the torrents of seg whose headers are damaged, so that
-// they are not forgotten: what is kept is that they are lost.
-func (b *copies) addUnreadable(ctx context.Context, seg *segment) error {
+// dueRelic returns the relic of a put that was removed, as e says, and is due.
+func dueRelic(h *header, e *entry, at location) relic {
+	return relic{header: *h, body: appendRemoval(nil, e.removal), at: at, due: true}
+}
+
+func (b *copies) addWord(ctx context.Context, file vfs.File, h *header, at location) error {
+	e, needed, err := isNeeded(b.store.index.get, h, at)
+	if err != nil || !needed {
+		return err
+	}
+	b.tellMended(h, at)
+	r := relic{header: *h, at: at}
+	switch r.body, err = readBody(file, h, at.offset); {
+	case errors.Is(err, errBadRecord) && e != nil: // the index knows the words of a removal too
+		r.setBody(appendRemoval(nil, e.removal))
+	case err != nil:
+		return readError(at.segment, err)
+	}
+	return b.take(ctx, r)
+}
+
+// setBody gives a relic a body that was not read from its record.
+func (r *relic) setBody(body []byte) {
+	r.body, r.header.bodySum = body, crc32.Checksum(body, castagnoli)
+}
+
+func (b *copies) tellMended(h *header, at location) {
+	if h.mended {
+		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
+			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
+	}
+}
+
+// addGaps takes up what stood in the gaps of a segment, as far as the index knows it:
+// words and values whole, of torrents that they are lost. If reads failed there and a
+// torrent is not given up, the segment stays.
+func (b *copies) addGaps(ctx context.Context, segment uint64, left gaps) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	entries, err := b.store.index.pointingTo(seg.id)
+	unread := slices.DeleteFunc(slices.Clone(left), func(g gap) bool { return !g.unread }).in(segment)
+	if err := b.addLost(ctx, left.in(segment), unread); err != nil {
+		return err
+	}
+	return b.addKnown(ctx, left.in(segment))
+}
+
+// addLost takes up of the torrents in a part of the log that they are lost. One in the
+// part unread, that nobody has given up, is an error.
+func (b *copies) addLost(ctx context.Context, in, unread region) error {
+	entries, err := b.store.index.pointingTo(in)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		b.store.foundDamage(ctx, e, e.ids.Primary())
-		r := relic{at: e.at, header: header{
-			kind: store.ChangeAdded, names: e.names, rank: e.rank, sequence: e.put,
-			ids: e.ids, version: e.version,
-		}}
+		if due := e.removed && e.until <= b.now; !due && !e.damaged {
+			if unread(e.at) {
+				return errComeAgain
+			}
+			b.store.foundDamage(ctx, e, e.ids.Primary())
+		}
+		if err := b.take(ctx, b.lostRelic(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lostRelic returns the relic of a put of which the index alone is left.
+func (b *copies) lostRelic(e *entry) relic {
+	h := header{kind: store.ChangeAdded, names: e.names, rank: e.rank, sequence: e.put, ids: e.ids, version: e.version}
+	if e.removed && e.until <= b.now {
+		return dueRelic(&h, e, e.at)
+	}
+	return relic{header: h, at: e.at}
+}
+
+// addKnown takes up the words and values of a part of the log as the index has them.
+func (b *copies) addKnown(ctx context.Context, in region) error {
+	relics, err := b.store.index.relics(in)
+	if err != nil {
+		return err
+	}
+	for _, r := range relics {
 		if err := b.take(ctx, r); err != nil {
 			return err
 		}
@@ -110,80 +198,4 @@ func (b *copies) flush(ctx context.Context) error {
 		return err
 	}
 	return b.pace.spend(ctx, 2*size) // read and written
-}
-
-// isNeeded reports whether the record h at a place still says what holds, and
-// the entry it says that of. A removal is needed as long as nothing came after
-// it, and so is a restoration, for those who follow the feed.
-func isNeeded(get func(infohash.ID) (*entry, error), h *header, at location) (*entry, bool, error) {
-	for _, id := range h.names.ids(h.ids) {
-		e, err := get(id)
-		if err != nil {
-			return nil, false, err
-		}
-		needed := false
-		switch h.kind {
-		case store.ChangeRemoved:
-			needed = e != nil && e.removed && e.sequence == h.sequence
-		case store.ChangeRestored:
-			needed = e == nil || e.sequence <= h.sequence
-		default:
-			needed = e != nil && e.at.segment == at.segment && e.at.offset == at.offset
-		}
-		if needed {
-			return e, true, nil
-		}
-	}
-	return nil, false, nil
-}
-
-// copy moves r to the end of the log, with its sequence and time, if it is still
-// needed. Bytes that were removed and are due are dropped instead, bytes that
-// are damaged become a note that they are lost.
-func (g *group) copy(r *relic, now int64) error {
-	e, needed, err := isNeeded(g.get, &r.header, r.at)
-	if err != nil || !needed {
-		return err
-	}
-	isPut := r.header.isPut()
-	if isPut && e.removed && e.until <= now {
-		return g.drop(e)
-	}
-	if g.noRoomAtAll != nil {
-		return g.noRoomAtAll
-	}
-	h := r.header
-	if isPut && (e.damaged || len(r.body) == 0) {
-		h.lost, h.infoOffset, h.infoLength, h.bodySum = true, 0, 0, 0
-		r.body = nil
-	}
-	h.length = uint32(len(r.body))
-	at := g.next(&h)
-	if !isPut {
-		g.account(at.segment).live += h.size()
-	} else if err := g.move(e, at, h.lost); err != nil {
-		return err
-	}
-	g.add(&h, r.body)
-	return nil
-}
-
-// drop makes e forget its bytes.
-func (g *group) drop(e *entry) error {
-	next := *e
-	next.at, next.damaged = location{}, false
-	return g.change(e, &next)
-}
-
-// move makes e find its bytes at another place. Until the segment it leaves is
-// gone they stand in both.
-func (g *group) move(e *entry, at location, lost bool) error {
-	next := *e
-	next.at = at
-	next.damaged = e.damaged || lost
-	next.former = slices.DeleteFunc(slices.Clone(e.former), func(segment uint64) bool {
-		return g.committer.segments.get(segment) == nil
-	})
-	next.leaves(e.at.segment)
-	return g.change(e, &next)
 }

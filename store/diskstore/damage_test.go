@@ -170,10 +170,10 @@ func TestTruncatedSegment(t *testing.T) {
 	s = mustOpen(t, o) // the index is ahead of the segments
 	serves(t, s, items[0])
 	serves(t, s, items[1])
-	if _, err := s.Get(t.Context(), items[2].IDs.V1); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), items[2].IDs.V1); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("Get = %v", err)
 	}
-	mustPut(t, s, items[2], store.Created)
+	mustPut(t, s, items[2], store.Healed)
 }
 
 // TestForgedRecord stores a torrent that contains a whole record of another
@@ -183,11 +183,11 @@ func TestForgedRecord(t *testing.T) {
 	s := mustOpen(t, o)
 	victim := storetest.Torrent(storetest.V1, 99, 300, 0)
 	h := &header{
-		kind: store.ChangeAdded, names: nameV1, ids: victim.IDs, segment: 1, sequence: 1000,
+		kind: store.ChangeAdded, names: nameV1, rank: store.RankAnonymous, ids: victim.IDs, segment: 1, sequence: 1000,
 		infoLength: 1, store: storeID{1, 2, 3}, // the forger does not know the store's id
 		bodySum: crc32.Checksum(victim.Torrent, castagnoli),
 	}
-	carrier := store.Item{IDs: infohash.Set{V1: storetest.Torrent(storetest.V1, 98, 1, 0).IDs.V1}, InfoLength: 8}
+	carrier := store.Item{Rank: store.RankAnonymous, IDs: infohash.Set{V1: storetest.Torrent(storetest.V1, 98, 1, 0).IDs.V1}, InfoLength: 8}
 	carrier.Torrent = appendRecord(make([]byte, 8, 1024), h, victim.Torrent)
 	mustPut(t, s, carrier, store.Created)
 	mustPut(t, s, storetest.Torrent(storetest.V1, 97, 300, 0), store.Created)

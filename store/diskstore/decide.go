@@ -16,6 +16,7 @@ type candidate struct {
 	version store.Version
 	sum     uint32   // CRC32C of the torrent
 	alike   location // of a record that was found to have the item's info bytes; zero if none was
+	unread  location // of a record that could not be read; zero if none was
 }
 
 // newCandidate checks item and computes its checksums, so that the committer
@@ -38,37 +39,54 @@ func newCandidate(item store.Item) (*candidate, error) {
 // compared with it. The committer cannot: it would have to read from the disk.
 var errUncompared = errors.New("the record must be compared first")
 
+// decision is what becomes of a candidate.
+type decision struct {
+	outcome store.Outcome
+	write   bool // whether its record is to be written
+	rank    store.Rank
+}
+
 // decide says what becomes of p by the rules of store.Store.Put, but for one: the
-// info bytes of what is AlreadyCached are compared by who asked. A record that is
-// damaged has none to compare.
-func (c *changeSet) decide(p *candidate) (store.Outcome, error) {
+// info bytes of what is AlreadyCached are compared by its uploader. A record that is
+// damaged, or cannot be read, has none to compare.
+func (c *changeSet) decide(p *candidate) (decision, error) {
 	current, err := c.meet(p.item.IDs)
 	if err != nil {
-		return 0, err
+		return decision{}, err
 	}
 	conditional := p.item.Replaces != store.Version{}
 	switch {
 	case current == nil && conditional:
-		return 0, store.ErrChanged
+		return decision{}, store.ErrChanged
 	case current == nil:
-		return store.Created, nil
+		return decision{store.Created, true, p.item.Rank}, nil
 	case current.ids != p.item.IDs:
-		return 0, store.ErrConflict
+		return decision{}, store.ErrConflict
 	}
-	matches := current.version == p.item.Replaces
+	matches := p.item.Replaces == current.version
+	broken := current.damaged || current.at == p.unread
+	highest := max(p.item.Rank, current.rank)
 	switch {
-	case current.damaged && conditional && !matches:
-		return 0, store.ErrChanged
-	case current.damaged:
-		return store.Healed, nil
-	case current.version == p.version, !conditional && p.item.Rank <= current.rank:
-		return store.AlreadyCached, nil
+	case broken && conditional && !matches:
+		return decision{}, store.ErrChanged
+	case broken && current.version != p.version: // nobody vouched for its outer keys but its uploader
+		return decision{store.Healed, true, p.item.Rank}, nil
+	case broken:
+		return decision{store.Healed, true, highest}, nil
+	case current.version == p.version && highest > current.rank && p.alike == current.at:
+		return decision{store.AlreadyCached, true, highest}, nil
+	case current.version == p.version && highest == current.rank:
+		return decision{outcome: store.AlreadyCached}, nil
+	case !conditional && p.item.Rank <= current.rank:
+		return decision{outcome: store.AlreadyCached}, nil
 	case p.alike != current.at:
-		return 0, errUncompared
+		return decision{}, errUncompared
 	case conditional && !matches:
-		return 0, store.ErrChanged
+		return decision{}, store.ErrChanged
+	case conditional:
+		return decision{store.Replaced, true, highest}, nil
 	}
-	return store.Replaced, nil
+	return decision{outcome: store.Outranked}, nil
 }
 
 // meet returns the one record that all ids of set have, nil if none has any.

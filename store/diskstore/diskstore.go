@@ -5,13 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/torrentcache/torrentcache/store"
 )
 
 const lockName = "LOCK"
+
+// errReadOnly says why a store that was opened so takes no changes.
+var errReadOnly = errors.New("it was opened for reading alone")
 
 // ErrLocked says that another process, or this one, has the store open.
 var ErrLocked = errors.New("the store is in use by another process")
@@ -36,6 +42,10 @@ type Store struct {
 	stop    context.CancelFunc
 	tending sync.WaitGroup // the work in the background
 	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
+	spare   *spare
+	missing missing // what was missing when it was opened
+
+	foundMissing []Missing // the same, as it was told then
 
 	marking sync.Mutex
 	marked  mark // the last that was written; guarded by marking
@@ -68,6 +78,10 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
 	}
 	go s.committer.run()
+	if o.ReadOnly {
+		return s, nil
+	}
+	s.saveKnown(s.closing)
 	s.tending.Go(func() { s.tend(s.closing) })
 	if o.Bounded > 0 {
 		s.noteSynced() // without a mark it is not opened again
@@ -77,12 +91,9 @@ func Open(o Options) (*Store, error) {
 }
 
 func open(o Options) (*Store, error) {
-	if err := makeDir(o.FS, o.Dir); err != nil {
-		return nil, err
-	}
-	lock, err := o.FS.Lock(o.FS.PathJoin(o.Dir, lockName))
+	lock, err := lockFolder(o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+		return nil, err
 	}
 	s := &Store{options: o, lock: lock, segments: newSegments(o), turn: make(chan struct{}, 1)}
 	s.closing, s.stop = context.WithCancel(context.Background())
@@ -92,12 +103,47 @@ func open(o Options) (*Store, error) {
 	return s, nil
 }
 
+// lockFolder makes the folder of o, and takes its lock.
+func lockFolder(o Options) (io.Closer, error) {
+	name := o.FS.PathJoin(o.Dir, lockName)
+	if o.ReadOnly {
+		return lockIfThere(o, name)
+	}
+	if err := makeDir(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
+	lock, err := o.FS.Lock(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	return lock, nil
+}
+
+// lockIfThere takes a lock whose file is there, unless that cannot be written to.
+func lockIfThere(o Options, name string) (io.Closer, error) {
+	there, err := exists(o.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	if there {
+		lock, err := o.FS.Lock(name)
+		switch {
+		case err == nil:
+			return lock, nil
+		case !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS):
+			return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+		}
+	}
+	return io.NopCloser(nil), nil
+}
+
 // start opens all that s keeps open, and recovers.
 func (s *Store) start() error {
 	restored, err := checkBackup(s.options)
 	if err != nil {
 		return err
 	}
+	s.spare = openSpare(s.options)
 	list, id, err := s.segments.load(s.options)
 	if err != nil {
 		return err
@@ -112,17 +158,29 @@ func (s *Store) start() error {
 	}
 	s.index = x
 	// The header of the next segment makes a new epoch stay.
-	s.committer, err = newCommitter(s.options, x, s.segments, list[len(list)-1], now, clean && !restored)
-	if err == nil && restored {
-		err = removeFile(s.options.FS, s.options.Dir, backupName)
+	s.committer = newCommitter(s.options, x, s.segments, list[len(list)-1], now)
+	s.committer.spare = s.spare
+	if err := s.findMissing(); err != nil {
+		return err
 	}
-	return err
+	if clean && !restored || s.options.ReadOnly {
+		return nil
+	}
+	if err := s.committer.begin(); err != nil {
+		s.options.Logger.Error("nothing can be written: the store is opened for reading alone, until it is opened again", slog.Any("error", err))
+		x.detach(err)
+		return nil
+	}
+	if restored {
+		return removeFile(s.options.FS, s.options.Dir, backupName)
+	}
+	return nil
 }
 
-// newCommitter returns one that continues after the segment last, or in it
-// after a clean end. It does not start it.
-func newCommitter(o Options, x *index, all *segments, last *segment, now state, clean bool) (*committer, error) {
-	c := &committer{
+// newCommitter returns one that continues in the segment last, after a clean end. It
+// does not start it.
+func newCommitter(o Options, x *index, all *segments, last *segment, now state) *committer {
+	return &committer{
 		options:   o,
 		queue:     newQueue(),
 		index:     x,
@@ -135,23 +193,6 @@ func newCommitter(o Options, x *index, all *segments, last *segment, now state, 
 		synced:    make(chan error, 1),
 		stopped:   make(chan struct{}),
 	}
-	if clean {
-		return c, nil
-	}
-	// Nothing is appended behind a torn end: a sector there may read differently
-	// the next time. The next segment's header says where this one ends.
-	header := segmentHeader{
-		store: now.store, segment: last.id + 1, epoch: now.epoch,
-		previous: last.id, previousEnd: now.offset, created: o.Clock().Unix(),
-	}
-	next, err := all.create(header, 0)
-	if err != nil {
-		return nil, fmt.Errorf("beginning segment %d: %w", header.segment, err)
-	}
-	c.seal(last, now.offset)
-	c.activate(next, segmentStart)
-	c.published = c.state
-	return c, nil
 }
 
 // Close implements [store.Store].
@@ -164,10 +205,14 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.tending.Wait()
-	s.noteAccesses()
+	if !s.options.ReadOnly {
+		s.noteAccesses()
+	}
 	s.committer.queue.close()
 	<-s.committer.stopped
-	s.noteSynced()
+	if !s.options.ReadOnly {
+		s.noteSynced()
+	}
 	if err := s.release(); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}

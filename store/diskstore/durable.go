@@ -110,6 +110,21 @@ func rewrite(f vfs.File, records []placed) error {
 	return f.Sync()
 }
 
+// overwriteBody writes zeros over the body of a record to which nothing points any more,
+// which the caller syncs then. It is what erasing does on a full disk: these blocks are
+// the file's already.
+func overwriteBody(f vfs.File, offset, length int64) error {
+	zeros := make([]byte, min(length, 1<<20))
+	for end := offset + length; offset < end; {
+		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), end-offset)], offset)
+		if err != nil {
+			return err
+		}
+		offset += int64(n)
+	}
+	return nil
+}
+
 // writeMark writes m over the one before. A crash may tear it: its checksum tells.
 // isNew has its name made durable, too.
 func writeMark(fs vfs.FS, dir string, m mark, isNew bool) error {

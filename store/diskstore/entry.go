@@ -135,12 +135,17 @@ func (e *entry) parseRest(b []byte, former int) error {
 	return err
 }
 
-// leaves notes that bytes of e's ids stay behind in a segment. A place beyond
-// maxFormer is forgotten: its bytes then leave with the rest of their segment.
+// leaves notes that bytes of e's ids stay behind in a segment. Beyond maxFormer the
+// first of them is forgotten: its bytes then leave with the rest of their segment.
 func (e *entry) leaves(segment uint64) {
-	if segment != 0 && !slices.Contains(e.former, segment) && len(e.former) < maxFormer {
-		e.former = append(slices.Clip(e.former), segment)
+	if segment == 0 || slices.Contains(e.former, segment) {
+		return
 	}
+	kept := e.former
+	if len(kept) >= maxFormer {
+		kept = kept[1:]
+	}
+	e.former = append(slices.Clip(kept), segment)
 }
 
 // maxFormer bounds, in segments, what an entry can grow by.

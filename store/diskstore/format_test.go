@@ -7,16 +7,19 @@ import (
 	"testing"
 )
 
-// TestFormatFrozen compares what is written with what version 1 of the format
+// TestFormatFrozen compares what is written with what version 2 of the format
 // writes, by checksums: stores that are in use must stay readable. If it fails,
 // the version has to be raised, and the old one still be read.
 func TestFormatFrozen(t *testing.T) {
 	want := map[string]string{
-		"put":      "2c5c02dca7f42163",
-		"removal":  "e1d5da47fc2ac7a9",
-		"lost":     "8506fe78538abef0",
-		"restored": "c13a5ba3ed970dc6",
-		"segment":  "e4766c89438cef27",
+		"put":      "a93f9f3d1c72cd0f",
+		"removal":  "99bf8e272cac0f45",
+		"lost":     "4ad160bcbebbadb1",
+		"restored": "a3abe990d19c5b40",
+		"void":     "c15bad87ce1e0860",
+		"dropped":  "1603afdae40f8dc8",
+		"value":    "78b9417b739e2391",
+		"segment":  "28ad5b0da7659e8a",
 		"mark":     "511e522bd52c1e5b",
 	}
 	got := map[string][]byte{

@@ -30,7 +30,7 @@ func (g *group) full() bool {
 
 // isEmpty reports whether the index has nothing to learn from the group.
 func (g *group) isEmpty() bool {
-	return g.bytes == 0 && len(g.entries) == 0 && len(g.accounts) == 0 && len(g.fallen) == 0
+	return g.bytes == 0 && len(g.entries) == 0 && len(g.values) == 0 && len(g.accounts) == 0 && len(g.fallen) == 0
 }
 
 // take decides one change.
@@ -96,9 +96,9 @@ func (g *group) add(h *header, body []byte) {
 
 // put is the change of a candidate.
 func (g *group) put(p *candidate) (store.Outcome, error) {
-	outcome, err := g.decide(p)
-	if err != nil || outcome == store.AlreadyCached {
-		return outcome, err
+	d, err := g.decide(p)
+	if err != nil || !d.write {
+		return d.outcome, err
 	}
 	if g.noRoom != nil {
 		return 0, g.noRoom
@@ -106,15 +106,15 @@ func (g *group) put(p *candidate) (store.Outcome, error) {
 	h := &header{
 		kind:       store.ChangeReplaced,
 		names:      namesOf(p.item.IDs),
-		rank:       p.item.Rank,
+		rank:       d.rank,
 		ids:        p.item.IDs,
 		infoOffset: uint32(p.item.InfoOffset),
 		infoLength: uint32(p.item.InfoLength),
 		version:    p.version,
 		bodySum:    p.sum,
 	}
-	if outcome == store.Created {
+	if d.outcome == store.Created {
 		h.kind = store.ChangeAdded
 	}
-	return outcome, g.append(h, p.item.Torrent, store.Removal{})
+	return d.outcome, g.append(h, p.item.Torrent, store.Removal{})
 }

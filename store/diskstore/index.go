@@ -20,6 +20,7 @@ const (
 	// memTableSize bounds, in bytes, what the index holds in memory before it
 	// writes it out. Several may wait while a flush is slow or fails.
 	memTableSize = 16 << 20
+	memTables    = 8 // at most
 )
 
 // Keys of the index: one letter, then an id, or a sequence big endian so that
@@ -30,12 +31,14 @@ const (
 	keyState   = 's'
 	keySegment = 'g' // and a segment's id: its account
 	keyAccess  = 'a' // and a primary id: the day of its last access
+	keyValue   = 'v' // and a name: a named value
 )
 
 // index is the Pebble database that finds records. It has no log of its own:
 // what it loses in a crash is its newest changes, in whole batches.
 type index struct {
 	db       *pebble.DB
+	fs       *indexFS
 	health   *indexHealth
 	accounts accounts
 	places   *places
@@ -43,13 +46,19 @@ type index struct {
 	seen     idFilter // while it is built anew: what ids it has; else nil
 }
 
-// openIndex opens or makes the database. A new one has no state.
-func openIndex(o Options) (*index, error) {
+// openIndex opens or makes the database. A new one has no state. What cannot be
+// written, or must not be, goes to memory: [index.detach]. Errors that building it anew
+// may mend wrap errBadIndex.
+func openIndex(o Options, isThere bool) (*index, error) {
 	health := newIndexHealth(o)
 	dir := o.FS.PathJoin(o.Dir, indexDir)
 	fs, err := newIndexFS(o.FS, dir, health.broke)
 	if err != nil {
 		return nil, err
+	}
+	if o.ReadOnly {
+		fs.hide(isThere)
+		health.broke(errReadOnly)
 	}
 	// The oldest format: raising it makes Open schedule compactions, and an Open
 	// that then fails (Pebble 2.1.7) takes away the files from under them.
@@ -59,7 +68,7 @@ func openIndex(o Options) (*index, error) {
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatMinSupported,
 		MemTableSize:                memTableSize,
-		MemTableStopWritesThreshold: 8,
+		MemTableStopWritesThreshold: memTables,
 		L0StopWritesThreshold:       1000, // slow reads are better than no writes
 		Logger:                      health,
 		EventListener:               health.listener(),
@@ -68,15 +77,25 @@ func openIndex(o Options) (*index, error) {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most ids asked for are unknown
 	}
 	db, err := pebble.Open(dir, options)
-	if err != nil {
-		return nil, fmt.Errorf("opening the index: %w", err)
+	switch unread := fs.readError(); {
+	case err == nil:
+	case unread != nil:
+		return nil, fmt.Errorf("opening the index: %w: %w", errUnreadable, unread)
+	case health.writeError() != nil:
+		return nil, fmt.Errorf("opening the index: %w: %w", health.writeError(), err)
+	default:
+		return nil, fmt.Errorf("%w: opening it: %w", errBadIndex, err)
 	}
-	x := &index{db: db, health: health, places: newPlaces(o.CacheSize / 4), bounded: o.Bounded > 0}
-	if err := errors.Join(health.err(), health.writeError()); err != nil {
-		return nil, errors.Join(err, x.close())
+	x := &index{db: db, fs: fs, health: health, places: newPlaces(o.CacheSize / 4), bounded: o.Bounded > 0}
+	if err := health.err(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errBadIndex, err), x.close())
 	}
 	return x, nil
 }
+
+// detach has everything written to memory from now on, because of an error: the disk
+// stays as it is, reads go on, and the next Open begins where the disk is.
+func (x *index) detach(cause error) { _ = x.fs.survive(cause) }
 
 // get returns the entry of id, nil if there is none.
 func (x *index) get(id infohash.ID) (*entry, error) {
@@ -184,6 +203,9 @@ func fillBatch(batch *pebble.Batch, c *changeSet) error {
 	for _, f := range c.feed {
 		errs = append(errs, batch.Set(feedKey(f.sequence), f.encode(), nil))
 	}
+	for name, v := range c.values {
+		errs = append(errs, batch.Set(valueKey(name), v.encode(), nil))
+	}
 	for segment, a := range c.accounts {
 		if a == nil {
 			errs = append(errs, batch.Delete(segmentKey(segment), nil))
@@ -252,6 +274,10 @@ func (x *index) close() error {
 	}
 	return x.db.Close()
 }
+
+// isStuffed reports whether so much waits in memory to be written that more must not
+// come while that fails: at twice as many tables it would wait until it succeeds.
+func (x *index) isStuffed() bool { return x.db.Metrics().MemTable.Count >= memTables/2 }
 
 // diskUsed returns the bytes that the index's files take.
 func (x *index) diskUsed() int64 { return int64(x.db.Metrics().DiskSpaceUsage()) }

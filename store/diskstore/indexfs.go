@@ -1,6 +1,9 @@
 package diskstore
 
 import (
+	"errors"
+	"io"
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -14,22 +17,55 @@ import (
 // compaction. So at the first such error indexFS breaks: from then on everything
 // is written to memory, to Pebble's satisfaction. The disk stays as a crash at
 // that moment would leave it, reads go on, the store refuses changes, and the
-// next Open reads from the segments what is missing.
+// next Open reads from the segments what is missing. That is also how an index is
+// opened on a disk that takes no writes.
 type indexFS struct {
 	vfs.FS
 	broken  atomic.Bool
+	blind   bool            // nothing on disk is read
 	memory  *vfs.MemFS      // where files go once broken
 	onBreak func(err error) // called once
+
+	// Until started has been called an error on a table breaks it, too: an index that
+	// is built while the disk is full must come to an end. And it is noted whether a
+	// read failed: then what Pebble says of the index proves nothing.
+	running atomic.Bool
+	unread  atomic.Pointer[error]
 }
 
 func newIndexFS(fs vfs.FS, dir string, onBreak func(error)) (*indexFS, error) {
 	memory := vfs.NewMem()
-	return &indexFS{FS: fs, memory: memory, onBreak: onBreak}, memory.MkdirAll(dir, 0o755)
+	return &indexFS{FS: fs, memory: memory, onBreak: onBreak}, memory.MkdirAll(dir, 0o700)
 }
 
-// vital reports whether an error on the file ends Pebble. It does not on
+// hide has nothing written to the disk from the beginning, and nothing read from it
+// unless there is an index to be read.
+func (x *indexFS) hide(isThere bool) {
+	x.blind = !isThere
+	x.broken.Store(true)
+}
+
+func (x *indexFS) started() { x.running.Store(true) }
+
+// readError returns why a read failed since it was made, nil if none did.
+func (x *indexFS) readError() error {
+	if err := x.unread.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// noteRead notes that a read failed, and returns err.
+func (x *indexFS) noteRead(err error) error {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrNotExist) {
+		x.unread.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// isVital reports whether an error on the file ends Pebble. It does not on
 // tables: those are written again.
-func vital(name string) bool { return !strings.HasSuffix(name, ".sst") }
+func isVital(name string) bool { return !strings.HasSuffix(name, ".sst") }
 
 // survive makes an error on a vital file the end of writing, and hides it.
 func (x *indexFS) survive(err error) error {
@@ -39,14 +75,25 @@ func (x *indexFS) survive(err error) error {
 	return nil
 }
 
+// tableError returns an error on a table, for Pebble to write it again.
+func (x *indexFS) tableError(err error) error {
+	if err != nil && !x.running.Load() {
+		_ = x.survive(err)
+	}
+	return err
+}
+
 // Create implements vfs.FS.
 func (x *indexFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if x.broken.Load() {
 		return x.memory.Create(name, category)
 	}
 	f, err := x.FS.Create(name, category)
-	if !vital(name) {
-		return f, err
+	if !isVital(name) {
+		if err != nil {
+			return nil, x.tableError(err)
+		}
+		return &tableFile{File: f, fs: x}, nil
 	}
 	if err != nil {
 		_ = x.survive(err)
@@ -58,30 +105,58 @@ func (x *indexFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 // Open implements vfs.FS.
 func (x *indexFS) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
 	if x.broken.Load() {
-		if f, err := x.memory.Open(name, options...); err == nil {
-			return f, nil
+		if f, err := x.memory.Open(name, options...); err == nil || x.blind {
+			return f, err
 		}
 	}
-	return x.FS.Open(name, options...)
+	f, err := x.FS.Open(name, options...)
+	if err != nil {
+		return nil, x.noteRead(err)
+	}
+	return &readableFile{File: f, fs: x}, nil
 }
 
 // Stat implements vfs.FS.
 func (x *indexFS) Stat(name string) (vfs.FileInfo, error) {
 	if x.broken.Load() {
-		if info, err := x.memory.Stat(name); err == nil {
-			return info, nil
+		if info, err := x.memory.Stat(name); err == nil || x.blind {
+			return info, err
 		}
 	}
-	return x.FS.Stat(name)
+	info, err := x.FS.Stat(name)
+	return info, x.noteRead(err)
 }
 
 // OpenDir implements vfs.FS.
 func (x *indexFS) OpenDir(name string) (vfs.File, error) {
+	if x.broken.Load() {
+		return x.memory.OpenDir(name)
+	}
 	dir, err := x.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
 	}
 	return &vitalFile{File: dir, fs: x}, nil
+}
+
+// MkdirAll implements vfs.FS.
+func (x *indexFS) MkdirAll(dir string, mode os.FileMode) error {
+	if !x.broken.Load() {
+		_ = x.survive(x.FS.MkdirAll(dir, mode))
+	}
+	return x.memory.MkdirAll(dir, mode)
+}
+
+// Lock implements vfs.FS.
+func (x *indexFS) Lock(name string) (io.Closer, error) {
+	if !x.broken.Load() {
+		lock, err := x.FS.Lock(name)
+		if err == nil {
+			return lock, nil
+		}
+		_ = x.survive(err)
+	}
+	return x.memory.Lock(name)
 }
 
 // Remove implements vfs.FS. Once broken nothing on disk is removed: the
@@ -91,7 +166,7 @@ func (x *indexFS) Remove(name string) error {
 		return nil
 	}
 	err := x.FS.Remove(name)
-	if vital(name) {
+	if isVital(name) {
 		return x.survive(err)
 	}
 	return err
@@ -109,53 +184,15 @@ func (x *indexFS) Rename(from, to string) error {
 func (x *indexFS) List(dir string) ([]string, error) {
 	if !x.broken.Load() {
 		names, err := x.FS.List(dir)
-		if err == nil {
-			return names, nil
-		}
-		_ = x.survive(err)
+		return names, x.noteRead(err)
 	}
-	return x.memory.List(dir)
-}
-
-// vitalFile is a file, or the folder, that Pebble cannot do without.
-type vitalFile struct {
-	vfs.File
-	fs *indexFS
-}
-
-// Write implements vfs.File.
-func (f *vitalFile) Write(b []byte) (int, error) {
-	if f.fs.broken.Load() {
-		return len(b), nil
+	names, err := x.memory.List(dir)
+	if err != nil || x.blind {
+		return names, err
 	}
-	_, err := f.File.Write(b)
-	return len(b), f.fs.survive(err)
-}
-
-// Sync implements vfs.File.
-func (f *vitalFile) Sync() error {
-	if f.fs.broken.Load() {
-		return nil
+	onDisk, err := x.FS.List(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
 	}
-	return f.fs.survive(f.File.Sync())
+	return append(names, onDisk...), x.noteRead(err)
 }
-
-// SyncData implements vfs.File.
-func (f *vitalFile) SyncData() error {
-	if f.fs.broken.Load() {
-		return nil
-	}
-	return f.fs.survive(f.File.SyncData())
-}
-
-// SyncTo implements vfs.File.
-func (f *vitalFile) SyncTo(length int64) (bool, error) {
-	if f.fs.broken.Load() {
-		return false, nil
-	}
-	full, err := f.File.SyncTo(length)
-	return full, f.fs.survive(err)
-}
-
-// Close implements vfs.File.
-func (f *vitalFile) Close() error { return f.fs.survive(f.File.Close()) }

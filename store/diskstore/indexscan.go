@@ -21,12 +21,12 @@ func (x *index) changes(after uint64, limit int) (changes []store.Change, last u
 	}
 	last = after
 	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
-		change, err := parseChange(it.Value())
+		f, err := parseFeedEntry(it.Key(), it.Value())
 		if err != nil {
 			return nil, after, errors.Join(x.health.condemn(err), it.Close())
 		}
-		changes = append(changes, change)
-		last = binary.BigEndian.Uint64(it.Key()[1:])
+		changes = append(changes, f.change)
+		last = f.sequence
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		return nil, after, x.health.readFailed(err)
@@ -34,19 +34,22 @@ func (x *index) changes(after uint64, limit int) (changes []store.Change, last u
 	return changes, last, nil
 }
 
-// loadAccounts reads the accounts of all segments.
-func (x *index) loadAccounts() error {
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keySegment}, UpperBound: []byte{keySegment + 1}})
+// each calls visit for every key of the index that begins with the letter prefix, in
+// their order, until it returns an error. Key and value are visit's until it returns.
+func (x *index) each(prefix byte, visit func(key, value []byte) error) error {
+	if err := x.health.err(); err != nil {
+		return err
+	}
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
 	if err != nil {
 		return x.health.readFailed(err)
 	}
-	x.accounts.of = map[uint64]account{}
 	for ok := it.First(); ok; ok = it.Next() {
-		a, err := parseAccount(it.Value())
-		if err != nil || len(it.Key()) != 9 {
-			return errors.Join(x.health.condemn(errBadEntry), it.Close())
+		if err := visit(it.Key(), it.Value()); errors.Is(err, errBadEntry) {
+			return errors.Join(x.health.condemn(err), it.Close())
+		} else if err != nil {
+			return errors.Join(err, it.Close())
 		}
-		x.accounts.of[binary.BigEndian.Uint64(it.Key()[1:])] = a
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		return x.health.readFailed(err)
@@ -54,29 +57,54 @@ func (x *index) loadAccounts() error {
 	return nil
 }
 
-// pointingTo returns the entries whose bytes are in a segment, each once. It
-// reads the whole index.
-func (x *index) pointingTo(segment uint64) (entries []*entry, err error) {
-	if err := x.health.err(); err != nil {
-		return nil, err
-	}
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyID}, UpperBound: []byte{keyID + 1}})
-	if err != nil {
-		return nil, x.health.readFailed(err)
-	}
-	seen := map[location]bool{}
-	for ok := it.First(); ok; ok = it.Next() {
-		e, err := parseEntry(it.Value())
-		if err != nil {
-			return nil, errors.Join(x.health.condemn(err), it.Close())
+// loadAccounts reads the accounts of all segments.
+func (x *index) loadAccounts() error {
+	x.accounts.of = map[uint64]account{}
+	return x.each(keySegment, func(key, value []byte) error {
+		a, err := parseAccount(value)
+		if err != nil || len(key) != 9 {
+			return errBadEntry
 		}
-		if e.at.segment == segment && !seen[e.at] {
+		x.accounts.of[binary.BigEndian.Uint64(key[1:])] = a
+		return nil
+	})
+}
+
+// region is a part of the log: it reports whether a place is in it.
+type region func(at location) bool
+
+// pointingTo returns the entries whose bytes are in a part of the log, each once. It
+// reads the whole index.
+func (x *index) pointingTo(in region) (entries []*entry, err error) {
+	seen := map[location]bool{}
+	return entries, x.each(keyID, func(_, value []byte) error {
+		e, err := parseEntry(value)
+		if err == nil && !e.at.isZero() && in(e.at) && !seen[e.at] {
 			seen[e.at] = true
 			entries = append(entries, e)
 		}
-	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return nil, x.health.readFailed(err)
-	}
-	return entries, nil
+		return err
+	})
+}
+
+// wordsIn returns the words that stand in a part of the log. It reads the whole feed.
+func (x *index) wordsIn(in region) (words []feedEntry, err error) {
+	return words, x.each(keyFeed, func(key, value []byte) error {
+		f, err := parseFeedEntry(key, value)
+		if err == nil && f.at.segment != 0 && in(f.at) {
+			words = append(words, f)
+		}
+		return err
+	})
+}
+
+// valuesIn returns the named values that stand in a part of the log.
+func (x *index) valuesIn(in region) (values []keptValue, err error) {
+	return values, x.each(keyValue, func(key, value []byte) error {
+		v, err := parseKeptValue(string(key[1:]), value)
+		if err == nil && in(v.at) {
+			values = append(values, v)
+		}
+		return err
+	})
 }

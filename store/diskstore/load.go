@@ -27,8 +27,10 @@ func newIdentity(o Options) (identity, error) {
 // load opens all segment files, in order, and returns what they say of the
 // store. Where there are none it makes the first.
 func (s *segments) load(o Options) (list []*segment, id identity, err error) {
-	if err := makeDir(s.fs, s.dir); err != nil {
-		return nil, id, err
+	if !o.ReadOnly {
+		if err := makeDir(s.fs, s.dir); err != nil {
+			return nil, id, err
+		}
 	}
 	ids, err := listSegments(s.fs, s.dir)
 	if err != nil {
@@ -44,7 +46,10 @@ func (s *segments) load(o Options) (list []*segment, id identity, err error) {
 			list = append(list, opened)
 		}
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0 && o.ReadOnly:
+		return nil, id, fmt.Errorf("there is no segment in %s", s.dir)
+	case len(list) == 0:
 		return s.first(o)
 	}
 	slices.Reverse(list)
@@ -74,7 +79,7 @@ func (s *segments) first(o Options) ([]*segment, identity, error) {
 func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
 	name := s.fs.PathJoin(s.dir, segmentName(id))
 	open := func() (vfs.File, error) { return s.fs.Open(name, vfs.RandomReadsOption) }
-	if last {
+	if last && !o.ReadOnly {
 		open = func() (vfs.File, error) { return s.fs.OpenReadWrite(name, writeCategory, vfs.RandomReadsOption) }
 	}
 	f, err := open()
@@ -89,7 +94,10 @@ func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
 	if !errors.Is(err, errNoSegmentHeader) || opened == nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if last && opened.size <= segmentStart {
+	switch isTorn := last && opened.size <= segmentStart; {
+	case isTorn && o.ReadOnly:
+		return nil, f.Close()
+	case isTorn:
 		return nil, errors.Join(f.Close(), removeFile(s.fs, s.dir, segmentName(id)))
 	}
 	o.Logger.Error("damage: a segment's header is unreadable; its records are read without it", slog.Uint64("segment", id))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"log/slog"
 	"os"
@@ -69,8 +70,11 @@ func readMark(o Options, id storeID) (mark, error) {
 	}
 	defer f.Close()
 	var b [markSize]byte
-	if err := readFull(f, b[:], 0); err != nil {
-		return mark{}, ignoreBad(err)
+	switch err := readFull(f, b[:], 0); {
+	case errors.Is(err, errBadRecord), err != nil && o.GiveUp:
+		return mark{}, nil
+	case err != nil:
+		return mark{}, fmt.Errorf("reading %s: %w", syncedName, err)
 	}
 	m, ok := parseMark(b[:])
 	if !ok || m.store != id {

@@ -1,14 +1,157 @@
 package diskstore
 
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
 // Missing is a segment file of which something is not there that should be.
 type Missing struct {
 	File     string // its name, relative to the folder of the store
 	From     int64  // the offset at which it ends too early; 0: the file is gone
 	Counted  bool   // whether the index knows what was in it
 	Torrents int64  // that answer ErrDamaged for it, until uploads heal them
-	Removed  int64  // removals and restorations in it; the index knows them, they hold
+	Removed  int64  // removals in it; the index knows them, they hold
 }
 
 // Missing returns what was missing when the store was opened, in the order of the
-// segments, with what of it is still not healed.
-func (s *Store) Missing() []Missing { return nil }
+// segments, with what of it is still not healed. A segment is missing that the log
+// had, by its numbers or as the index knows, and that nobody took away on purpose.
+func (s *Store) Missing() []Missing {
+	var all []Missing
+	for _, m := range s.missing {
+		a := s.index.accounts.get(m.segment)
+		all = append(all, Missing{
+			File: segmentsDir + "/" + segmentName(m.segment), From: m.from, Counted: m.counted,
+			Torrents: a.damaged, Removed: m.words,
+		})
+	}
+	return all
+}
+
+// lostPart is what is missing of a segment.
+type lostPart struct {
+	segment uint64
+	from    int64 // 0: all of it
+	counted bool  // whether the index knows what was in it
+	words   int64 // removals in it
+}
+
+// missing is what is missing of the log, in the order of the segments. It does not
+// change once the store is open.
+type missing []lostPart
+
+// in returns it as a part of the log; nil if nothing is missing.
+func (m missing) in() region {
+	if len(m) == 0 {
+		return nil
+	}
+	return m.has
+}
+
+// has reports whether a place is in what is missing.
+func (m missing) has(at location) bool {
+	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.segment && at.offset >= l.from })
+}
+
+// findMissing compares the files with the numbers of the segments, with what the log
+// says was taken away, and with what the index knows, marks the torrents that are gone
+// and tells the operator.
+func (s *Store) findMissing() error {
+	retired, err := newChangeSet(s.index, nil, s.committer.state).retired()
+	if err != nil {
+		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
+	}
+	for id := uint64(1); id <= max(s.committer.active.id, s.committer.state.segment); id++ {
+		known := s.index.accounts.has(id)
+		switch seg := s.segments.get(id); {
+		case seg == nil && (known || err == nil && !retired.has(id)):
+			s.missing = append(s.missing, lostPart{segment: id, counted: known})
+		case seg != nil && s.shouldReach(seg) > seg.size:
+			s.missing = append(s.missing, lostPart{segment: id, from: max(seg.size, 1), counted: true})
+		}
+	}
+	if len(s.missing) == 0 {
+		return nil
+	}
+	if err := s.markMissing(); err != nil {
+		return err
+	}
+	s.foundMissing = s.Missing()
+	for _, m := range s.foundMissing {
+		s.options.Logger.Error("damage: a segment file is missing, or ends too early; what the index knows of it holds",
+			slog.String("file", m.File), slog.Int64("from", m.From), slog.Bool("counted", m.Counted),
+			slog.Int64("torrents", m.Torrents), slog.Int64("removals", m.Removed))
+	}
+	return nil
+}
+
+// shouldReach returns the offset that the file of seg should reach at least.
+func (s *Store) shouldReach(seg *segment) int64 {
+	switch now := s.committer.state; {
+	case s.segments.isSealed(seg):
+		return s.segments.end(seg)
+	case seg.id == now.segment:
+		return now.offset
+	}
+	return 0
+}
+
+// markMissing marks the torrents that are missing as damaged, and counts the removals.
+func (s *Store) markMissing() error {
+	entries, err := s.index.pointingTo(s.missing.has)
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(entries, replayBatch) {
+		marks := newChangeSet(s.index, nil, s.committer.state)
+		for _, e := range batch {
+			if _, err := marks.damage(e.ids.Primary(), e.at); err != nil {
+				return err
+			}
+		}
+		if err := s.index.commit(marks); err != nil {
+			return err
+		}
+		s.committer.state, s.committer.published = marks.state, marks.state
+	}
+	words, err := s.index.wordsIn(s.missing.has)
+	for i := range s.missing {
+		m := &s.missing[i]
+		if m.from == 0 {
+			m.words = s.index.accounts.get(m.segment).words
+			continue
+		}
+		for _, f := range words {
+			if f.change.Kind == store.ChangeRemoved && f.at.segment == m.segment {
+				m.words++
+			}
+		}
+	}
+	return err
+}
+
+// saveKnown writes the words and values that are missing into the log once more, so that
+// they hold without the index, too; and with Options.noteLost which torrents are lost. If
+// it cannot, the next Open tries again.
+func (s *Store) saveKnown(ctx context.Context) {
+	if len(s.missing) == 0 {
+		return
+	}
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	batch := &copies{compaction: c}
+	err := batch.addKnown(ctx, s.missing.has)
+	if err == nil && s.options.noteLost {
+		err = batch.addLost(ctx, s.missing.has, func(location) bool { return false })
+	}
+	if err == nil {
+		err = batch.flush(ctx)
+	}
+	if err != nil {
+		s.options.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
+			slog.Any("error", err))
+	}
+}

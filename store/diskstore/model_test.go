@@ -67,7 +67,7 @@ func newModel(t *testing.T, seed uint64) *model {
 func (m *model) item() store.Item {
 	seed := m.rng.Uint64N(30)
 	item := storetest.Torrent(storetest.Shape(seed%3), seed, 100+int(seed)*200, m.rng.IntN(4))
-	item.Rank = store.Rank(m.rng.IntN(2))
+	item.Rank = []store.Rank{store.RankFetched, store.RankAnonymous, store.RankKeyed}[m.rng.IntN(3)]
 	switch m.rng.IntN(12) {
 	case 0:
 		item.IDs = m.id(seed + 1)
@@ -97,7 +97,7 @@ func (m *model) step() {
 		for i := range items {
 			items[i] = m.item()
 			if i < len(items)-1 { // what replaces comes after the others of its batch
-				items[i].Rank, items[i].Replaces = store.RankAnonymous, store.Version{}
+				items[i].Rank, items[i].Replaces = store.RankFetched, store.Version{}
 			}
 		}
 		m.put(items)

@@ -106,11 +106,11 @@ func TestDuplicateOfDamage(t *testing.T) {
 
 // TestReindex refuses what is no store.
 func TestReindex(t *testing.T) {
-	if err := Reindex(onDisk(vfs.NewMem(), "/nothing")); err == nil {
+	if _, err := Reindex(onDisk(vfs.NewMem(), "/nothing")); err == nil {
 		t.Error("Reindex of nothing succeeded")
 	}
 	s, items := filled(t, 10)
-	if err := Reindex(s.options); !errors.Is(err, ErrLocked) {
+	if _, err := Reindex(s.options); !errors.Is(err, ErrLocked) {
 		t.Errorf("Reindex of a store in use = %v", err)
 	}
 	serves(t, reopened(t, s, true), items[4])

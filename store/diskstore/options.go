@@ -51,13 +51,23 @@ type Options struct {
 	// DefaultCompactionRate, a negative number that nothing is compacted in the
 	// background.
 	CompactionRate int64
+	// ReadOnly opens the store without writing anything, not even a lock file: for a
+	// backup, or a folder on a disk that takes no writes. An index that is missing is
+	// built in memory. All changes answer ErrUnavailable. Nobody may write to the folder
+	// meanwhile; a lock file that is there is held if it can be.
+	ReadOnly bool
+	// GiveUp has Open pass over parts of the log that the disk cannot read, as if they
+	// were damaged. Else it fails there: what they say, removals among it, may be read
+	// the next time.
+	GiveUp bool
 	// OnDamage is told the ids of each torrent that is newly found to be damaged,
 	// from the goroutine that found it. Nil means nobody is.
 	OnDamage func(infohash.Set)
 	// Clock tells the time; it must be safe for concurrent use. Nil means time.Now.
 	Clock func() time.Time
 
-	reindex bool // build the index anew
+	reindex  bool // build the index anew
+	noteLost bool // write into the log which torrents are lost, as the index knows it
 }
 
 // withDefaults returns o with every zero value replaced by what it means.

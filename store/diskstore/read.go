@@ -53,7 +53,7 @@ func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h he
 	for before := (location{}); ; {
 		e, err := s.index.get(id)
 		if err == nil {
-			err = e.unreadable()
+			err = e.refusal()
 		}
 		if err != nil {
 			return header{}, nil, location{}, err
@@ -71,8 +71,8 @@ func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h he
 	}
 }
 
-// unreadable returns why Get gives no bytes without reading any, nil if it does.
-func (e *entry) unreadable() error {
+// refusal returns why Get gives no bytes without reading any, nil if it does.
+func (e *entry) refusal() error {
 	switch {
 	case e == nil:
 		return store.ErrNotFound
@@ -85,7 +85,8 @@ func (e *entry) unreadable() error {
 }
 
 // readAt returns the record at a place, read into room if it fits. Anything else there
-// than an untouched one that has id is errBadRecord, and so is errSegmentGone.
+// than an untouched one that has id is errBadRecord, and so is errSegmentGone. A read that
+// failed is errUnreadable and store.ErrUnavailable.
 func (s *Store) readAt(at location, id infohash.ID, room []byte) (header, []byte, error) {
 	segment := s.segments.get(at.segment)
 	if segment == nil || !segment.hold() {
@@ -101,7 +102,7 @@ func (s *Store) readAt(at location, id infohash.ID, room []byte) (header, []byte
 		return header{}, nil, err
 	}
 	body := b[recordHeaderSize:]
-	same := h.isPut() && h.length == at.length && h.segment == at.segment && h.store == s.id && h.ids.Contains(id)
+	same := h.isPut() && !h.lost && h.length == at.length && h.segment == at.segment && h.store == s.id && h.ids.Contains(id)
 	if !same || crc32.Checksum(body, castagnoli) != h.bodySum {
 		return header{}, nil, errBadRecord
 	}
@@ -130,13 +131,12 @@ func (h *header) torrent(body []byte) store.Torrent {
 // info returns the raw info dictionary in the body of a put.
 func (h *header) info(body []byte) []byte { return body[h.infoOffset:][:h.infoLength] }
 
-// readError says what a failed read means. Damage an upload heals by writing
-// elsewhere.
+// readError says of which segment a read failed, as a caller of the store is told it.
 func readError(segment uint64, err error) error {
-	if errors.Is(err, errBadRecord) {
-		return err
+	if errors.Is(err, errUnreadable) {
+		return fmt.Errorf("%w: segment %d: %w", store.ErrUnavailable, segment, err)
 	}
-	return fmt.Errorf("%w: reading segment %d: %w", store.ErrUnavailable, segment, err)
+	return err
 }
 
 // foundDamage has damage marked, so that Has says no and the next upload heals
@@ -169,23 +169,6 @@ func readBody(file vfs.File, h *header, at int64) ([]byte, error) {
 		return nil, errBadRecord
 	}
 	return body, nil
-}
-
-// readRemoval returns what the record of a removal says.
-func readRemoval(segment *segment, h *header, at int64) (store.Removal, error) {
-	body, err := readBody(segment.file, h, at)
-	if err != nil {
-		return store.Removal{}, err
-	}
-	return parseRemoval(body)
-}
-
-// ignoreBad returns err unless it is errBadRecord.
-func ignoreBad(err error) error {
-	if errors.Is(err, errBadRecord) {
-		return nil
-	}
-	return err
 }
 
 // Has implements [store.Store].

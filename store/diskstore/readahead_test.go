@@ -14,7 +14,7 @@ func TestReadHeaders(t *testing.T) {
 	var stopped atomic.Bool
 	for _, id := range s.segments.ids() {
 		seg := s.segments.get(id)
-		entries, err := s.index.pointingTo(id)
+		entries, err := s.index.pointingTo(func(at location) bool { return at.segment == id })
 		if err != nil {
 			t.Fatal(err)
 		}

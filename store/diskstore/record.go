@@ -13,7 +13,7 @@ import (
 const (
 	recordHeaderSize = 152 // bytes, a multiple of recordAlign
 	recordAlign      = 8   // every record begins at a multiple of it
-	recordVersion    = 1
+	recordVersion    = 2
 
 	// maxBody is the longest body in bytes: room for any torrent that a server
 	// would accept, and a bound for what a header can make a reader allocate.
@@ -29,6 +29,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // errBadRecord says that bytes are no record, or one that was changed.
 var errBadRecord = errors.New("not a valid record")
+
+// kindValue is the kind of a record that is about no torrent: it keeps a named value.
+// Kinds below it are those of the feed.
+const kindValue store.ChangeKind = 32
 
 // storeID tells the records of one store from those of every other.
 type storeID [16]byte
@@ -70,6 +74,7 @@ type header struct {
 	names    names
 	rank     store.Rank // of the writer; of puts only
 	lost     bool       // the put's bytes were found damaged and are gone; it has no body
+	void     bool       // of removals and restorations: the bytes put before are gone
 	store    storeID
 	segment  uint64 // the id of the segment that the record stands in
 	sequence uint64 // orders all records of a store; a copy keeps it
@@ -85,7 +90,8 @@ type header struct {
 	length     uint32        // of the body, in bytes
 	bodySum    uint32        // CRC32C of the body
 
-	mended bool // not written: a bit of it was flipped on disk
+	mended bool                    // not written: a bit of it was flipped on disk
+	raw    *[recordHeaderSize]byte // of a kind that this program does not know, as it is on disk
 }
 
 // size returns the bytes that the record takes in its segment.
@@ -101,14 +107,34 @@ func (h *header) isPut() bool {
 	return h.kind == store.ChangeAdded || h.kind == store.ChangeReplaced
 }
 
-// recordLost is the flag of a header that is lost.
-const recordLost = 1
+// isKnown reports whether this program knows what a record of the kind says. One that
+// it does not know, of a newer program, it keeps and passes over.
+func (h *header) isKnown() bool {
+	return h.kind >= store.ChangeAdded && h.kind <= store.ChangeDropped || h.kind == kindValue
+}
 
-func (h *header) flags() byte {
+// isWord reports whether the record says something of a torrent without having it.
+func (h *header) isWord() bool {
+	return h.kind >= store.ChangeRemoved && h.kind <= store.ChangeDropped
+}
+
+// leavesNoBytes reports whether no bytes are there any more of what was put before.
+func (h *header) leavesNoBytes() bool { return h.void || h.kind == store.ChangeDropped }
+
+// The flags of a header.
+const (
+	recordLost = 1 << iota
+	recordVoid
+)
+
+func (h *header) flags() (flags byte) {
 	if h.lost {
-		return recordLost
+		flags |= recordLost
 	}
-	return 0
+	if h.void {
+		flags |= recordVoid
+	}
+	return flags
 }
 
 // appendRecord appends the record of h and body to b and returns the result. It
@@ -125,6 +151,12 @@ func appendRecord(b []byte, h *header, body []byte) []byte {
 func appendHeader(b []byte, h *header) []byte {
 	start := len(b)
 	le := binary.LittleEndian
+	if h.raw != nil {
+		b = append(b, h.raw[:recordHeaderSize-4]...)
+		le.PutUint64(b[start+32:], h.segment)
+		le.PutUint64(b[start+48:], h.synced)
+		return le.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	}
 	b = append(b, recordMagic[:]...)
 	b = le.AppendUint16(b, recordVersion)
 	b = append(b, byte(h.kind), byte(h.names), byte(h.rank), h.flags(), 0, 0)
@@ -168,6 +200,7 @@ func parseHeader(b []byte) (header, error) {
 		names:      names(b[11]),
 		rank:       store.Rank(b[12]),
 		lost:       b[13]&recordLost != 0,
+		void:       b[13]&recordVoid != 0,
 		store:      storeID(b[16:32]),
 		segment:    le.Uint64(b[32:]),
 		sequence:   le.Uint64(b[40:]),
@@ -178,6 +211,15 @@ func parseHeader(b []byte) (header, error) {
 		version:    store.Version(b[124:140]),
 		length:     le.Uint32(b[140:]),
 		bodySum:    le.Uint32(b[144:]),
+	}
+	if h.segment == 0 || h.sequence == 0 || h.length > maxBody {
+		return header{}, errBadRecord
+	}
+	if !h.isKnown() {
+		return header{
+			kind: h.kind, store: h.store, segment: h.segment, sequence: h.sequence, synced: h.synced,
+			length: h.length, bodySum: h.bodySum, raw: (*[recordHeaderSize]byte)(bytes.Clone(b)),
+		}, nil
 	}
 	if h.names&nameV1 != 0 {
 		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
@@ -200,27 +242,31 @@ func unusedIsZero(h *header, b []byte) bool {
 		(noV1 || h.names&nameV1 != 0) && (noV2 || h.names&nameV2 != 0)
 }
 
-// valid reports whether the fields of h agree with one another.
+// valid reports whether the fields of h, whose kind is known, agree with one another.
 func (h *header) valid() bool {
-	switch h.names {
-	case nameV1, nameV2 | nameShort, nameV1 | nameV2 | nameShort:
-	case nameV2:
-		if h.isPut() {
-			return false
-		}
-	default:
+	switch {
+	case h.kind == kindValue:
+		return h.names == 0 && h.isBare() && !h.lost && !h.void
+	case !h.names.valid(), h.names == nameV2 && h.isPut():
 		return false
+	case h.isPut() && h.lost:
+		return !h.void && h.infoOffset == 0 && h.infoLength == 0 && h.length == 0
+	case h.isPut():
+		return !h.void && h.rank != 0 && h.infoLength > 0 && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.length)
 	}
-	if h.segment == 0 || h.sequence == 0 || h.length > maxBody {
-		return false
+	return h.isBare() && !h.lost && (!h.void || h.kind != store.ChangeDropped)
+}
+
+// isBare reports whether the fields of puts are zero.
+func (h *header) isBare() bool {
+	return h.rank == 0 && h.infoOffset == 0 && h.infoLength == 0 && h.version == store.Version{}
+}
+
+// valid reports whether a record can be about these ids.
+func (n names) valid() bool {
+	switch n {
+	case nameV1, nameV2, nameV2 | nameShort, nameV1 | nameV2 | nameShort:
+		return true
 	}
-	if h.lost {
-		return h.isPut() && h.infoOffset == 0 && h.infoLength == 0 && h.length == 0
-	}
-	if h.isPut() {
-		return h.infoLength > 0 && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.length)
-	}
-	return (h.kind == store.ChangeRemoved || h.kind == store.ChangeRestored) &&
-		h.rank == 0 && h.infoOffset == 0 && h.infoLength == 0 &&
-		h.version == store.Version{}
+	return false
 }

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ func sampleHeaders() map[string]struct {
 		"removal":  {header{kind: store.ChangeRemoved, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2}, removal},
 		"lost":     {header{kind: store.ChangeAdded, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2, lost: true}, nil},
 		"restored": {header{kind: store.ChangeRestored, names: nameV2, ids: infohash.Set{V2: item.IDs.V2}, segment: 1, sequence: 2}, nil},
+		"void":     {header{kind: store.ChangeRestored, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2, void: true}, nil},
+		"dropped":  {header{kind: store.ChangeDropped, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2}, nil},
+		"value":    {header{kind: kindValue, segment: 1, sequence: 2, time: 3}, (&keptValue{name: "a.b-c", value: []byte("value")}).appendBody(nil)},
 	}
 }
 
@@ -98,7 +102,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Add(segmentHeader{store: storeID{1}, segment: 1, epoch: 1}.encode()[:segmentHeaderSize])
 	f.Add(state{segment: 1}.encode())
-	f.Add(account{1, 2, 3}.encode())
+	f.Add(account{1, 2, 3, 4, 5}.encode())
 	f.Add(mark{storeID{1}, 2, 3}.encode())
 	f.Add(appendRemoval(nil, store.Removal{Reason: "a", Reference: "b"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -122,7 +126,20 @@ func FuzzRecord(f *testing.F) {
 		if a, err := parseAccount(b); err == nil && !bytes.Equal(a.encode(), b) {
 			t.Errorf("account %+v is written otherwise than read", a)
 		}
-		_, _ = parseChange(b)
+		if f, err := parseFeedEntry(feedKey(1), b); err == nil && !bytes.Equal(f.encode(), b) {
+			t.Errorf("feed entry %+v is written otherwise than read", f)
+		}
+		if v, err := parseKeptValue("a", b); err == nil && !bytes.Equal(v.encode(), b) {
+			t.Errorf("value %+v is written otherwise than read", v)
+		}
+		if name, value, err := parseValueBody(b); err == nil && !bytes.Equal((&keptValue{name: name, value: value}).appendBody(nil), b) {
+			t.Errorf("value %q is written otherwise than read", name)
+		}
+		if all, err := parseSpans(string(b)); err == nil {
+			if again, err := parseSpans(all.String()); err != nil || !slices.Equal(again, all) {
+				t.Errorf("segments %v read back as %v, %v", all, again, err)
+			}
+		}
 		if len(b) >= segmentHeaderSize {
 			_, _ = parseSegmentHeader(b[:segmentHeaderSize])
 		}

@@ -12,6 +12,10 @@ import (
 // replayBatch is how many records recovery gives to the index at once.
 const replayBatch = 1000
 
+// lostSequences is more than the sequences of all records that can be missing at the
+// end of the log.
+const lostSequences = 1 << 32
+
 // tornSequences is more than the sequences that a crash can take away. A group
 // takes changes in rounds, each of at most maxGroupChanges, until it is full.
 const tornSequences = 4 * maxGroupChanges
@@ -44,26 +48,40 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 		o.Logger.Error("damage: the end of the log is missing",
 			slog.Uint64("segment", known.segment), slog.Int64("offset", known.offset))
 	}
+	ahead := isAhead(from, list)
 	if from.segment == 0 { // the index is empty
 		x.seen = newIDFilter(sizeOf(list))
 		defer func() { x.seen = nil }()
 	}
 	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
 	defer readAhead(from.store, sealed)()
-	r := &replayer{options: o, mark: known, index: x, pending: newChangeSet(x, nil, from), missing: cut || known == mark{} || !isChain(list, from.segment)}
+	r := &replayer{
+		options: o, mark: known, index: x, pending: newChangeSet(x, nil, from),
+		missing: cut || ahead || known == mark{} || !isChain(list, from.segment),
+	}
 	if clean, err = r.all(list, from); err != nil {
 		return state{}, false, err
 	}
 	if r.missing && o.Bounded > 0 && !isBlank(list) {
 		return state{}, false, errForgetful
 	}
-	if !clean {
+	switch {
+	case cut || ahead:
+		r.pending.state.sequence += lostSequences
+	case !clean:
 		// What was torn may have used the sequences of two groups, one that was being
 		// synced and one that was open. They are never used again, so that equal
 		// sequences always mean the same record.
 		r.pending.state.sequence += tornSequences
 	}
-	return r.pending.state, clean, r.flush()
+	return r.pending.state, clean && !ahead, r.flush()
+}
+
+// isAhead reports whether the index knows more of the log than the segments of list
+// have: a part of it is missing, and the index is the better witness of what it was.
+func isAhead(from state, list []*segment) bool {
+	last := list[len(list)-1]
+	return from.segment > last.id || from.segment == last.id && from.offset > last.size
 }
 
 // all reads the segments of list after from, and reports whether the last one ended
@@ -112,9 +130,6 @@ func isChain(list []*segment, first uint64) bool {
 // end before that one was made, so every gap in it is damage.
 func (r *replayer) sealed(s *segment, from int64, following *segment) error {
 	end := s.endBy(following)
-	if following.header.previous == s.id {
-		r.report(s, gap{s.size, following.header.previousEnd})
-	}
 	scan := r.scanner(s, end)
 	for from < end {
 		h, at, skipped, err := scan.next(from)
@@ -157,8 +172,10 @@ func (r *replayer) last(s *segment, from int64) (clean bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := rewrite(s.file, unproven); err != nil {
+	if err := rewrite(s.file, unproven); errors.Is(err, errUnreadable) {
 		return false, err
+	} else if err != nil {
+		r.index.detach(fmt.Errorf("writing to segment %d: %w", s.id, err))
 	}
 	return false, r.tail(s, append(kept, unproven...), from, proven)
 }
@@ -195,7 +212,7 @@ func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unpro
 		switch _, err := readBody(s.file, p.header, p.at); {
 		case err == nil:
 			unproven = append(unproven, p)
-		case !errors.Is(readError(s.id, err), errBadRecord):
+		case r.isVital(err):
 			return nil, nil, err
 		default:
 			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
@@ -210,7 +227,7 @@ func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unpro
 func (r *replayer) tail(s *segment, kept []placed, from, proven int64) error {
 	end, torn := from, s.size-proven
 	for _, p := range kept {
-		r.report(s, gap{end, min(p.at, proven)})
+		r.report(s, gap{from: end, to: min(p.at, proven)})
 		if err := r.record(s, p.header, p.at); err != nil {
 			return err
 		}
@@ -219,13 +236,19 @@ func (r *replayer) tail(s *segment, kept []placed, from, proven int64) error {
 			torn -= p.header.size()
 		}
 	}
-	r.report(s, gap{end, proven})
+	r.report(s, gap{from: end, to: proven})
 	r.passed(s, max(end, proven))
 	if torn > 0 {
 		r.options.Logger.Info("the end of the log was torn; what is not whole was not acknowledged, and is dropped",
 			slog.Uint64("segment", s.id), slog.Int64("offset", proven), slog.Int64("bytes", torn))
 	}
 	return nil
+}
+
+// isVital reports whether a read that ended with err must not be passed over: it
+// failed, and nobody has given up what it would have said.
+func (r *replayer) isVital(err error) bool {
+	return err != nil && !errors.Is(err, errBadRecord) && !r.options.GiveUp
 }
 
 // record gives one record to the index.
@@ -235,19 +258,7 @@ func (r *replayer) record(s *segment, h *header, at int64) error {
 		r.options.Logger.Error("damage: a bit of a record's header is flipped",
 			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", at))
 	}
-	var removal store.Removal
-	if h.kind == store.ChangeRemoved {
-		var err error
-		if removal, err = readRemoval(s, h, at); err != nil {
-			if err = ignoreBad(err); err != nil {
-				return err
-			}
-			// Its ids are known and stay removed; only the words are lost.
-			r.options.Logger.Error("the reason of a removal is damaged",
-				slog.Uint64("segment", s.id), slog.Int64("offset", at))
-		}
-	}
-	if err := r.pending.apply(h, place, removal); err != nil {
+	if err := r.say(s, h, place); err != nil {
 		return err
 	}
 	r.gathered++
@@ -256,6 +267,44 @@ func (r *replayer) record(s *segment, h *header, at int64) error {
 	}
 	r.passed(s, at+h.size())
 	return r.flush()
+}
+
+// say adds to what is pending what a record says. If the body of a removal is damaged
+// its ids are known and stay removed; only the words are lost.
+func (r *replayer) say(s *segment, h *header, place location) error {
+	if !h.isKnown() {
+		r.pending.keepRoom(h, place)
+		return nil
+	}
+	var removal store.Removal
+	var name string
+	var value []byte
+	var err error
+	if !h.isPut() {
+		var body []byte
+		body, err = readBody(s.file, h, place.offset)
+		switch {
+		case err == nil && h.kind == store.ChangeRemoved:
+			removal, err = parseRemoval(body)
+		case err == nil && h.kind == kindValue:
+			name, value, err = parseValueBody(body)
+		}
+	}
+	if r.isVital(err) {
+		return err
+	}
+	if err != nil {
+		r.options.Logger.Error("the words of a removal, or a named value, are damaged",
+			slog.Uint64("segment", s.id), slog.Int64("offset", place.offset))
+	}
+	switch {
+	case h.kind != kindValue:
+		return r.pending.apply(h, place, removal)
+	case err == nil:
+		return r.pending.applyValue(h, place, name, value)
+	}
+	r.pending.keepRoom(h, place)
+	return nil
 }
 
 // passed notes that the index will know s up to offset.
@@ -275,7 +324,7 @@ func (r *replayer) flush() error {
 }
 
 func (r *replayer) scanner(s *segment, limit int64) *scanner {
-	return &scanner{segment: s, file: s.file, store: r.pending.state.store, limit: limit}
+	return &scanner{segment: s, file: s.file, store: r.pending.state.store, limit: limit, passes: r.options.GiveUp}
 }
 
 // report logs a gap that is damage.

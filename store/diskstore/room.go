@@ -25,14 +25,14 @@ func (c *committer) prepare(changes []*change) error {
 		return c.fail(err)
 	}
 	if c.open == nil {
-		c.open = c.begin()
+		c.open = c.newGroup()
 	}
 	c.open.noRoll, c.open.noRoom, c.open.noRoomAtAll = noRoll, noRoom, noRoomAtAll
 	return nil
 }
 
-// begin makes an empty group.
-func (c *committer) begin() *group {
+// newGroup makes an empty group.
+func (c *committer) newGroup() *group {
 	var before *changeSet
 	if c.syncing != nil {
 		before = c.syncing.changeSet
@@ -69,11 +69,9 @@ func (c *committer) end() int64 {
 }
 
 // reserve makes room for changes. Where that is refused it tries again with
-// those alone that may use the last of the space.
+// those alone that may use the last of the space, and with that of the spare file. While
+// the index cannot be written they may go on, too, as long as it has memory.
 func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) {
-	if err := c.index.health.flushError(); err != nil {
-		return err, err, nil
-	}
 	var all, frugal int64
 	for _, change := range changes {
 		all += change.size
@@ -81,8 +79,18 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 			frugal += change.size
 		}
 	}
-	if noRoom = c.makeRoom(all, true); errors.Is(noRoom, store.ErrFull) && frugal > 0 {
+	noRoom = c.index.health.flushError()
+	switch {
+	case noRoom == nil:
+		noRoom = c.makeRoom(all, true)
+	case c.index.isStuffed():
+		return noRoom, noRoom, nil
+	}
+	if isFull := errors.Is(noRoom, store.ErrFull); isFull && frugal > 0 {
 		noRoomAtAll = c.makeRoom(frugal, false)
+		if errors.Is(noRoomAtAll, store.ErrFull) && c.spare.release() {
+			noRoomAtAll = c.makeRoom(frugal, false)
+		}
 	}
 	for _, err := range []error{noRoom, noRoomAtAll} {
 		if err != nil && !errors.Is(err, store.ErrFull) {
@@ -106,15 +114,28 @@ func (c *committer) makeRoom(n int64, keepFree bool) error {
 	if to <= c.reserved {
 		return nil
 	}
-	step, err := c.mayTake(to-c.reserved, c.step(c.reserved, to), keepFree)
+	need := to - c.reserved
+	step, err := c.mayTake(need, c.step(c.reserved, to), keepFree)
 	if err != nil {
 		return err
 	}
-	if err := preallocate(c.active.file, c.reserved, step); err != nil {
+	step, err = inSteps(need, step, func(n int64) error { return preallocate(c.active.file, c.reserved, n) })
+	if err != nil {
 		return err
 	}
 	c.reserved += step
 	return nil
+}
+
+// inSteps calls take with want bytes, and while that answers store.ErrFull with fewer, down
+// to need. It returns how many were taken.
+func inSteps(need, want int64, take func(n int64) error) (int64, error) {
+	for n := max(need, want); ; n = max(need, n/4) {
+		err := take(n)
+		if err == nil || n == need || !errors.Is(err, store.ErrFull) {
+			return n, err
+		}
+	}
 }
 
 // step returns how many bytes to reserve at the offset from, so that what ends
@@ -136,7 +157,10 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 		}
 		want = min(want, limit-used)
 	}
-	return want, checkFree(c.options, want)
+	if checkFree(c.options, want) == nil {
+		return want, nil
+	}
+	return need, checkFree(c.options, need)
 }
 
 // nextSegment begins a segment with room for n bytes, once all of the active one
@@ -146,23 +170,54 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	reserve, err := c.mayTake(segmentStart+n, c.step(0, segmentStart+n), keepFree)
+	need := segmentStart + n
+	want, err := c.mayTake(need, c.step(0, need), keepFree)
 	if err != nil {
 		return err
 	}
-	next, err := c.segments.create(segmentHeader{
+	header := segmentHeader{
 		store:       c.state.store,
 		segment:     c.active.id + 1,
 		epoch:       c.state.epoch,
 		previous:    c.active.id,
 		previousEnd: c.state.offset,
 		created:     c.options.Clock().Unix(),
-	}, reserve)
+	}
+	var next *segment
+	reserve, err := inSteps(need, want, func(n int64) (err error) {
+		if next, err = c.segments.create(header, n); err != nil {
+			err = fmt.Errorf("%w: beginning segment %d: %w", refusal(err), header.segment, err)
+		}
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("%w: beginning segment %d: %w", refusal(err), c.active.id+1, err)
+		return err
 	}
 	c.seal(c.active, c.state.offset)
 	c.activate(next, reserve)
+	return nil
+}
+
+// begin makes the segment after the last one the active one, before anything else is
+// written. Nothing is appended behind a torn end: a sector there may read differently
+// the next time. The next segment's header says where this one ends.
+func (c *committer) begin() error {
+	last, now := c.active, c.state
+	end := now.offset
+	if now.segment != last.id { // the segments behind it are missing
+		end = last.size
+	}
+	header := segmentHeader{
+		store: now.store, segment: now.segment + 1, epoch: now.epoch,
+		previous: now.segment, previousEnd: now.offset, created: c.options.Clock().Unix(),
+	}
+	next, err := c.segments.create(header, 0)
+	if err != nil {
+		return fmt.Errorf("beginning segment %d: %w", header.segment, err)
+	}
+	c.seal(last, end)
+	c.activate(next, segmentStart)
+	c.published = c.state
 	return nil
 }
 

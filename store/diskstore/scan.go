@@ -13,33 +13,52 @@ type scanner struct {
 	file    vfs.File // of segment
 	store   storeID
 	limit   int64 // the offset where the segment ends
+	passes  bool  // whether what cannot be read is passed over, as a gap; else it is an error
 
 	buffer [recordHeaderSize]byte
 }
 
-// gap is a range of bytes that are no records.
-type gap struct{ from, to int64 }
+// gap is a range of bytes that are no records, or that could not be read.
+type gap struct {
+	from, to int64
+	unread   bool // a read in it failed, which proves nothing about it
+}
 
 // next returns the first record at or behind offset and where it stands. What
 // was skipped to reach it is not empty if bad bytes stand at offset. At the end
 // found is nil.
 func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err error) {
+	skipped = gap{from: offset}
 	for at = offset; at < s.limit; {
 		h, err := s.read(at)
 		if errors.Is(err, errBadRecord) && at == offset {
 			h, err = s.mend(at)
 		}
 		if err == nil {
-			return h, at, gap{offset, at}, nil
+			skipped.to = at
+			return h, at, skipped, nil
 		}
-		if !errors.Is(err, errBadRecord) {
+		if err = s.pass(err, &skipped); err != nil {
 			return nil, at, gap{}, err
 		}
-		if at, err = s.find(at + recordAlign); err != nil {
+		if at, err = s.find(at+recordAlign, &skipped); err != nil {
 			return nil, at, gap{}, err
 		}
 	}
-	return nil, s.limit, gap{offset, s.limit}, nil
+	skipped.to = s.limit
+	return nil, s.limit, skipped, nil
+}
+
+// pass returns err unless what it says belongs into a gap, which then knows.
+func (s *scanner) pass(err error, skipped *gap) error {
+	switch {
+	case errors.Is(err, errBadRecord):
+		return nil
+	case s.passes && errors.Is(err, errUnreadable):
+		skipped.unread = true
+		return nil
+	}
+	return err
 }
 
 // read returns the header of the record at offset, or errBadRecord.
@@ -96,23 +115,24 @@ func (s *scanner) parse(offset int64) (*header, error) {
 
 // find returns the next offset at or behind from where a record may begin, the
 // limit if there is none.
-func (s *scanner) find(from int64) (int64, error) {
+func (s *scanner) find(from int64, skipped *gap) (int64, error) {
 	const most, least = 1 << 20, 4096 // bytes at once; the least is what a disk reads as a whole
 	buffer := make([]byte, most)
 	for size := int64(most); from < s.limit; {
 		// It ends at a multiple of recordAlign, so that it cuts no magic in two.
 		b := buffer[:min(size-from%least, s.limit-from)]
 		err := readFull(s.file, b, from)
-		unreadable := errors.Is(err, errBadRecord)
 		switch {
-		case unreadable && size > least:
-			size = least
-			continue
-		case err != nil && !unreadable:
-			return from, err
 		case err == nil:
 			if i := alignedMagic(b); i >= 0 {
 				return from + int64(i), nil
+			}
+		case size > least:
+			size = least
+			continue
+		default:
+			if err := s.pass(err, skipped); err != nil {
+				return from, err
 			}
 		}
 		from += int64(len(b))

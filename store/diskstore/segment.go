@@ -2,16 +2,15 @@ package diskstore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -23,7 +22,7 @@ const (
 	segmentCopy = 4096
 	// segmentStart is where the first record stands.
 	segmentStart   = 2 * segmentCopy
-	segmentVersion = 1
+	segmentVersion = 2
 	segmentSuffix  = ".segment"
 )
 
@@ -108,13 +107,14 @@ func (s *segment) read(b []byte, offset int64) error {
 	return readFull(s.file, b[n:], offset+int64(n))
 }
 
-// endBy returns where the log ends in s, as the segment after it says. One that
-// follows another, since taken away, says nothing, and nothing is void.
+// endBy returns where the log ends in s, as the segment after it says, whether the file
+// reaches there or not. One that follows another, since taken away, says nothing, and
+// nothing is void.
 func (s *segment) endBy(following *segment) int64 {
 	if following.header.previous != s.id {
 		return s.size
 	}
-	return min(following.header.previousEnd, s.size)
+	return following.header.previousEnd
 }
 
 func segmentName(id uint64) string { return fmt.Sprintf("%012d%s", id, segmentSuffix) }
@@ -165,19 +165,21 @@ func (h segmentHeader) encode() []byte {
 // readSegmentHeader reads the header of f from whichever copy is whole. Errors:
 // ErrNewerFormat, errNoSegmentHeader if neither is, or that of the read.
 func readSegmentHeader(f vfs.File) (segmentHeader, error) {
+	var unread error
 	for _, offset := range []int64{0, segmentCopy} {
 		var b [segmentHeaderSize]byte
 		if err := readFull(f, b[:], offset); errors.Is(err, errBadRecord) {
 			continue
 		} else if err != nil {
-			return segmentHeader{}, err
+			unread = err
+			continue
 		}
 		h, err := parseSegmentHeader(b[:])
 		if !errors.Is(err, errNoSegmentHeader) {
 			return h, err
 		}
 	}
-	return segmentHeader{}, errNoSegmentHeader
+	return segmentHeader{}, cmp.Or(unread, errNoSegmentHeader)
 }
 
 // parseSegmentHeader reads one copy. The magic, the version and the checksum
@@ -188,8 +190,11 @@ func parseSegmentHeader(b []byte) (segmentHeader, error) {
 	if !bytes.HasPrefix(b, segmentMagic[:]) || crc32.Checksum(b[:last], castagnoli) != le.Uint32(b[last:]) {
 		return segmentHeader{}, errNoSegmentHeader
 	}
-	if version := le.Uint16(b[8:]); version > segmentVersion {
+	switch version := le.Uint16(b[8:]); {
+	case version > segmentVersion:
 		return segmentHeader{}, fmt.Errorf("%w: format %d, this program knows %d", ErrNewerFormat, version, segmentVersion)
+	case version < segmentVersion:
+		return segmentHeader{}, fmt.Errorf("format %d, which no release had: this program knows %d", version, segmentVersion)
 	}
 	return segmentHeader{
 		store:       storeID(b[16:32]),
@@ -199,20 +204,4 @@ func parseSegmentHeader(b []byte) (segmentHeader, error) {
 		previousEnd: int64(le.Uint64(b[56:])),
 		created:     int64(le.Uint64(b[64:])),
 	}, nil
-}
-
-// readFull fills b from offset. A file that ends before is errBadRecord, and so is
-// a sector that the disk cannot read: what should stand there is gone.
-func readFull(f vfs.File, b []byte, offset int64) error {
-	n, err := f.ReadAt(b, offset)
-	if n == len(b) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errBadRecord
-	}
-	if errors.Is(err, syscall.EIO) {
-		return fmt.Errorf("%w: %w", errBadRecord, err)
-	}
-	return err
 }

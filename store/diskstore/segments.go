@@ -2,6 +2,7 @@ package diskstore
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -69,13 +70,16 @@ func (s *segments) close() error {
 	return errors.Join(errs...)
 }
 
-// seal notes where the log ends in a segment that is no longer appended to.
+// seal notes where the log ends in a segment that is no longer appended to. The file
+// is shorter where a part of it is missing.
 func (s *segments) seal(sealed *segment, end int64) {
+	size := end
+	if info, err := sealed.file.Stat(); err == nil {
+		size = info.Size()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sealed.sealed = true
-	sealed.end = end
-	sealed.size = max(sealed.size, end)
+	sealed.sealed, sealed.end, sealed.size = true, end, size
 	select {
 	case s.sealed <- struct{}{}:
 	default:
@@ -101,6 +105,23 @@ func (s *segments) retire(old *segment) error {
 	delete(s.open, old.id)
 	s.mu.Unlock()
 	return errors.Join(old.retire(), removeFile(s.fs, s.dir, segmentName(old.id)))
+}
+
+// openToOverwrite opens the file of a segment for writing. It refuses one that has
+// another name as well, which is that of a backup.
+func (s *segments) openToOverwrite(seg *segment) (vfs.File, error) {
+	f, err := s.fs.OpenReadWrite(s.fs.PathJoin(s.dir, segmentName(seg.id)), writeCategory)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && isShared(info) {
+		err = fmt.Errorf("a backup shares the file of segment %d", seg.id)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // size returns that of a sealed segment's file.

@@ -21,7 +21,7 @@ type state struct {
 }
 
 const (
-	stateVersion = 3
+	stateVersion = 4
 	stateSize    = 1 + 16 + 7*8
 )
 
@@ -62,25 +62,36 @@ func parseState(b []byte) (state, error) {
 type feedEntry struct {
 	sequence uint64
 	names    names
+	at       location // of a word; else zero
 	change   store.Change
 }
 
+// feedFixed is the size in bytes of an encoded feedEntry without the ids.
+const feedFixed = 2 + 8 + 8 + 8
+
 // encode returns the value that the index keeps for f: kind, names, the time in
-// seconds since 1970, the ids.
+// seconds since 1970, segment and offset of a word, the ids.
 func (f feedEntry) encode() []byte {
+	le := binary.LittleEndian
 	b := []byte{byte(f.change.Kind), byte(f.names)}
-	b = binary.LittleEndian.AppendUint64(b, uint64(f.change.Time.Unix()))
+	b = le.AppendUint64(b, uint64(f.change.Time.Unix()))
+	b = le.AppendUint64(b, f.at.segment)
+	b = le.AppendUint64(b, uint64(f.at.offset))
 	return appendSet(b, f.change.IDs)
 }
 
-func parseChange(b []byte) (store.Change, error) {
-	if len(b) < 10 {
-		return store.Change{}, errBadEntry
+// parseFeedEntry reads what encode wrote, and a key of the feed.
+func parseFeedEntry(key, b []byte) (feedEntry, error) {
+	if len(key) != 9 || len(b) < feedFixed {
+		return feedEntry{}, errBadEntry
 	}
-	ids, rest, err := parseSet(b[10:], names(b[1]))
+	le := binary.LittleEndian
+	f := feedEntry{sequence: binary.BigEndian.Uint64(key[1:]), names: names(b[1])}
+	ids, rest, err := parseSet(b[feedFixed:], f.names)
 	if err != nil || len(rest) != 0 {
-		return store.Change{}, errBadEntry
+		return feedEntry{}, errBadEntry
 	}
-	at := time.Unix(int64(binary.LittleEndian.Uint64(b[2:])), 0).UTC()
-	return store.Change{Kind: store.ChangeKind(b[0]), IDs: ids, Time: at}, nil
+	f.change = store.Change{Kind: store.ChangeKind(b[0]), IDs: ids, Time: time.Unix(int64(le.Uint64(b[2:])), 0).UTC()}
+	f.at = location{segment: le.Uint64(b[10:]), offset: int64(le.Uint64(b[18:]))}
+	return f, nil
 }

@@ -164,9 +164,10 @@ func TestVoidStaysVoid(t *testing.T) {
 		t.Fatal(err)
 	}
 	flip(t, o.FS, fileOf(o, 1), torn)
-	if err := Reindex(o); err != nil {
+	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
 		t.Fatal(err)
 	}
+	mustClose(t, mustOpen(t, o))
 	flip(t, o.FS, fileOf(o, 1), torn)
 	s = mustOpen(t, o)
 	c := &compaction{store: s, pace: newPace(0)}

@@ -53,8 +53,10 @@ type VerifyReport struct {
 }
 
 // Verify reads every torrent that is not removed and marks those that are damaged, so that Has says
-// no and the next upload heals them. It is meant for a store in use, and reads
-// segment by segment. What is put meanwhile may be left out. If it ends early
+// no and the next upload heals them. From those that are marked and are not damaged it
+// takes the mark. It is meant for a store in use, and reads
+// segment by segment. What is put meanwhile may be left out. What cannot be read is
+// reported, and ends nothing. If it ends early
 // its error says why, and the report tells what it found until then.
 func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
 	if err := s.enter(ctx); err != nil {
@@ -79,8 +81,8 @@ type verification struct {
 	total   int64
 	report  VerifyReport
 
-	told        time.Time // when Progress was
-	toldDamaged int       // how many of report.Damaged Progress knows
+	told                        time.Time // when Progress was
+	toldDamaged, toldUnreadable int       // how many of the report's Progress knows
 }
 
 // run goes through all segments there are. Those that compaction takes away
@@ -103,7 +105,7 @@ func (v *verification) run(ctx context.Context) error {
 		}
 		last = active.segment - 1
 	}
-	return nil
+	return v.pointingTo(ctx, v.store.missing.in())
 }
 
 // segment goes through one segment.
@@ -116,27 +118,34 @@ func (v *verification) segment(ctx context.Context, id uint64, active state) err
 	if id != active.segment {
 		end = v.store.segments.end(seg)
 	}
-	gaps, err := v.store.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error {
-		if !h.isPut() {
+	left, err := v.store.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error {
+		switch {
+		case h.isPut():
+			e, needed, err := isNeeded(v.store.index.get, h, location{segment: id, offset: at})
+			if err != nil || !needed {
+				return err
+			}
+			return v.torrent(ctx, e)
+		case h.kind == store.ChangeRemoved:
 			return v.removal(seg, file, h, at)
 		}
-		e, needed, err := isNeeded(v.store.index.get, h, location{segment: id, offset: at})
-		if err != nil || !needed {
-			return err
-		}
-		return v.torrent(ctx, e)
+		return nil
 	})
-	if err != nil || !gaps {
+	if err != nil || len(left) == 0 {
 		return err
 	}
-	v.store.options.Logger.Error("damage: a segment has unreadable records", slog.Uint64("segment", id))
-	// Those with damaged headers only the index still knows.
-	entries, err := v.store.index.pointingTo(id)
+	v.store.options.Logger.Error("a segment has records that are damaged or cannot be read", slog.Uint64("segment", id))
+	return v.pointingTo(ctx, left.in(id)) // those with damaged headers only the index still knows
+}
+
+// pointingTo checks the torrents in a part of the log of which the index alone knows.
+func (v *verification) pointingTo(ctx context.Context, in region) error {
+	if in == nil {
+		return nil
+	}
+	entries, err := v.store.index.pointingTo(in)
 	for _, e := range entries {
-		if err != nil {
-			break
-		}
-		if _, _, readErr := v.store.readAt(e.at, e.ids.Primary(), nil); errors.Is(readErr, errBadRecord) {
+		if err == nil {
 			err = v.torrent(ctx, e)
 		}
 	}
@@ -156,13 +165,19 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 		}
 	}
 	switch {
-	case errors.Is(err, errSegmentGone):
+	case errors.Is(err, errSegmentGone) && !v.store.missing.has(e.at):
 		return err
 	case errors.Is(err, errBadRecord):
 		v.store.foundDamage(ctx, e, id)
 		v.report.Damaged = append(v.report.Damaged, id)
+	case errors.Is(err, errUnreadable):
+		v.unreadable(ctx, e)
 	case err != nil:
 		return err
+	case e.damaged:
+		if err := v.clear(ctx, e); err != nil {
+			return err
+		}
 	}
 	v.report.Checked++
 	v.report.Bytes += int64(e.at.length)
@@ -172,6 +187,30 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 	return v.pace.spend(ctx, int64(e.at.length))
 }
 
+// unreadable notes that the bytes of e cannot be read, and gives them up if it is told to.
+func (v *verification) unreadable(ctx context.Context, e *entry) {
+	if v.options.GiveUp {
+		v.store.foundDamage(ctx, e, e.ids.Primary())
+	}
+	v.report.Unreadable = append(v.report.Unreadable, e.ids.Primary())
+}
+
+// clear takes the mark of damage from e, whose bytes are right. It stays where nothing
+// can be written.
+func (v *verification) clear(ctx context.Context, e *entry) error {
+	was := false
+	err := v.store.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+		var err error
+		was, err = g.mend(e.ids.Primary(), e.at)
+		return 0, err
+	})
+	if err == nil && was {
+		v.report.Cleared++
+		v.store.options.Logger.Info("a torrent that was marked as damaged is not: the mark is gone", slog.String("info_hash", e.ids.Primary().String()))
+	}
+	return ctx.Err()
+}
+
 // removal checks the words of a removal. The index keeps them too, so that their
 // damage is logged only.
 func (v *verification) removal(seg *segment, file vfs.File, h *header, at int64) error {
@@ -179,11 +218,9 @@ func (v *verification) removal(seg *segment, file vfs.File, h *header, at int64)
 		return errSegmentGone
 	}
 	defer seg.letGo()
-	if _, err := readBody(file, h, at); errors.Is(readError(seg.id, err), errBadRecord) && err != nil {
-		v.store.options.Logger.Error("the reason of a removal is damaged",
-			slog.Uint64("segment", seg.id), slog.Int64("offset", at))
-	} else if err != nil {
-		return readError(seg.id, err)
+	if _, err := readBody(file, h, at); err != nil {
+		v.store.options.Logger.Error("the reason of a removal is damaged or cannot be read",
+			slog.Uint64("segment", seg.id), slog.Int64("offset", at), slog.Any("cause", err))
 	}
 	return nil
 }
@@ -194,8 +231,15 @@ func (v *verification) tell() {
 		return
 	}
 	v.options.Progress(VerifyProgress{
-		Checked: v.report.Checked, Total: v.total, Bytes: v.report.Bytes,
-		Damaged: v.report.Damaged[v.toldDamaged:len(v.report.Damaged):len(v.report.Damaged)],
+		Checked: v.report.Checked, Total: v.total, Bytes: v.report.Bytes, Cleared: v.report.Cleared,
+		Damaged:    fresh(v.report.Damaged, &v.toldDamaged),
+		Unreadable: fresh(v.report.Unreadable, &v.toldUnreadable),
 	})
-	v.toldDamaged = len(v.report.Damaged)
+}
+
+// fresh returns what all has beyond the first told, which then are all.
+func fresh(all []infohash.ID, told *int) []infohash.ID {
+	from := *told
+	*told = len(all)
+	return all[from:len(all):len(all)]
 }

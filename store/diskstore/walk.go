@@ -2,31 +2,45 @@ package diskstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// gaps are parts of a segment without readable records, in order.
+type gaps []gap
+
+// in returns them as a part of the log.
+func (g gaps) in(segment uint64) region {
+	return func(at location) bool {
+		return at.segment == segment && slices.ContainsFunc(g, func(one gap) bool { return one.from <= at.offset && at.offset < one.to })
+	}
+}
+
 // walk calls visit for every record of seg before the offset end, which is synced,
-// in the order of their places, with a file to read its body from, and reports whether there are gaps that damage left. It ends
-// with errSegmentGone when seg is retired meanwhile.
-func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(file vfs.File, h *header, at int64) error) (gaps bool, err error) {
+// in the order of their places, with a file to read its body from, and returns the
+// gaps that damage left, or reads that failed. It ends with errSegmentGone when seg is
+// retired meanwhile.
+func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(file vfs.File, h *header, at int64) error) (left gaps, err error) {
 	file := &window{File: seg.file}
-	scan := &scanner{segment: seg, file: file, store: s.id, limit: end}
+	scan := &scanner{segment: seg, file: file, store: s.id, limit: end, passes: true}
 	for from := int64(segmentStart); from < end; {
 		h, at, skipped, err := scan.nextHeld(ctx, from)
 		if err != nil {
-			return gaps, err
+			return left, err
 		}
-		gaps = gaps || skipped.from < skipped.to
+		if skipped.from < skipped.to {
+			left = append(left, skipped)
+		}
 		if h == nil {
 			break
 		}
 		if err := visit(file, h, at); err != nil {
-			return gaps, err
+			return left, err
 		}
 		from = at + h.size()
 	}
-	return gaps, nil
+	return left, nil
 }
 
 // nextHeld is next for a segment that may be retired.
@@ -38,9 +52,5 @@ func (s *scanner) nextHeld(ctx context.Context, offset int64) (*header, int64, g
 		return nil, 0, gap{}, errSegmentGone
 	}
 	defer s.segment.letGo()
-	h, at, skipped, err := s.next(offset)
-	if err != nil {
-		err = readError(s.segment.id, err)
-	}
-	return h, at, skipped, err
+	return s.next(offset)
 }

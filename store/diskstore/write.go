@@ -69,14 +69,16 @@ func (s *Store) compareAll(ctx context.Context, items []store.Item, results []st
 
 // compare reads the record that item met, before its uploader is told that it is
 // there and throws the own bytes away. Other info bytes are a conflict. If the
-// record is damaged, or is to be replaced, the item is put once more; it may then
-// meet another record, which is compared in turn.
+// record is damaged, cannot be read, or is to be replaced, the item is put once more;
+// it may then meet another record, which is compared in turn.
 func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) store.Result {
 	for {
 		header, body, at, err := s.find(ctx, item.IDs.Primary())
-		alike := location{}
+		var alike, unread location
 		switch {
 		case errors.Is(err, store.ErrDamaged):
+		case errors.Is(err, errUnreadable):
+			unread = at
 		case errors.Is(err, store.ErrUnavailable):
 			return store.Result{Err: err}
 		case err == nil && !bytes.Equal(header.info(body), item.Info()):
@@ -90,7 +92,7 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 		if err != nil {
 			return store.Result{Err: err}
 		}
-		p.alike = alike
+		p.alike, p.unread = alike, unread
 		waiting := newCall(1)
 		s.committer.queue.add(p.change(waiting, 0))
 		if r = waiting.wait(ctx)[0]; !errors.Is(r.Err, errUncompared) {
@@ -125,7 +127,7 @@ func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
 		return err
 	}
 	defer s.leave()
-	return s.do(ctx, recordSize(0), true, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, recordSize(0), false, func(g *group) (store.Outcome, error) {
 		return 0, g.restore(id)
 	})
 }
@@ -147,7 +149,7 @@ func (g *group) remove(id infohash.ID, body []byte, removal store.Removal) error
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	h := &header{kind: store.ChangeRemoved, bodySum: crc32.Checksum(body, castagnoli)}
+	h := &header{kind: store.ChangeRemoved, bodySum: crc32.Checksum(body, castagnoli), void: removal.Erase}
 	switch {
 	case current != nil:
 		h.names, h.ids = current.names, current.ids
@@ -168,9 +170,11 @@ func (g *group) restore(id infohash.ID) error {
 	if current == nil || !current.removed {
 		return store.ErrNotFound
 	}
-	if g.noRoom != nil {
-		return g.noRoom
+	if g.noRoomAtAll != nil {
+		return g.noRoomAtAll
 	}
-	h := &header{kind: store.ChangeRestored, names: current.names, ids: current.ids}
+	// Without void, an index that is built anew would find older bytes, which the ones
+	// that left had replaced, if their segment is still there.
+	h := &header{kind: store.ChangeRestored, names: current.names, ids: current.ids, void: current.at.isZero()}
 	return g.append(h, nil, store.Removal{})
 }

@@ -1,0 +1,43 @@
+package diskstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// errUnreadable says that a read failed. That proves nothing about the bytes: nothing is
+// marked as damaged for it, nothing is given up, and the next call reads again.
+var errUnreadable = errors.New("cannot be read at the moment")
+
+// readFull fills b from offset. Errors: errBadRecord if the file ends before, so that
+// what should stand there is gone; errUnreadable for all else, a read that gives fewer
+// bytes than the file has included.
+func readFull(f vfs.File, b []byte, offset int64) error {
+	for n := 0; n < len(b); {
+		more, err := f.ReadAt(b[n:], offset+int64(n))
+		n += more
+		switch {
+		case n == len(b):
+		case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return fmt.Errorf("%w: %w", errUnreadable, err)
+		case more == 0:
+			return endsBefore(f, offset+int64(len(b)))
+		}
+	}
+	return nil
+}
+
+// endsBefore says what it means that nothing more could be read before the offset end.
+func endsBefore(f vfs.File, end int64) error {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUnreadable, err)
+	case info.Size() < end:
+		return errBadRecord
+	}
+	return fmt.Errorf("%w: %w", errUnreadable, io.ErrNoProgress)
+}

@@ -1,0 +1,196 @@
+package diskstore
+
+import (
+	"slices"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// isNeeded reports whether the record h of a torrent, at a place, still says what holds,
+// and the entry it says that of. A removal is needed as long as nothing came after
+// it. What undoes one is needed for those who follow the feed, and lest an index that
+// is built anew finds the removal alone.
+func isNeeded(get func(infohash.ID) (*entry, error), h *header, at location) (*entry, bool, error) {
+	for _, id := range h.names.ids(h.ids) {
+		e, err := get(id)
+		if err != nil {
+			return nil, false, err
+		}
+		needed := false
+		switch h.kind {
+		case store.ChangeRemoved:
+			needed = e != nil && e.removed && e.sequence == h.sequence
+		case store.ChangeRestored, store.ChangeDropped:
+			needed = e == nil || e.sequence <= h.sequence
+		default:
+			needed = e != nil && e.at.segment == at.segment && e.at.offset == at.offset
+		}
+		if needed {
+			return e, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// relics returns the words and the values of a part of the log that still hold, made
+// from the index alone.
+func (x *index) relics(in region) (relics []relic, err error) {
+	words, err := x.wordsIn(in)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range words {
+		h := header{kind: f.change.Kind, names: f.names, sequence: f.sequence, time: f.change.Time.Unix(), ids: f.change.IDs}
+		e, needed, err := isNeeded(x.get, &h, f.at)
+		if err != nil {
+			return nil, err
+		}
+		if !needed {
+			continue
+		}
+		h.void = h.kind != store.ChangeDropped && (e == nil || e.at.isZero())
+		r := relic{header: h, at: f.at}
+		if h.kind == store.ChangeRemoved {
+			r.setBody(appendRemoval(nil, e.removal))
+		}
+		relics = append(relics, r)
+	}
+	values, err := x.valuesIn(in)
+	for _, v := range values {
+		r := relic{header: header{kind: kindValue, sequence: v.sequence, time: v.time}, at: v.at}
+		r.setBody(v.appendBody(nil))
+		relics = append(relics, r)
+	}
+	return relics, err
+}
+
+// copy moves r to the end of the log, with its sequence and time, if it is still
+// needed. Bytes that were removed and are due are dropped instead; of bytes that are
+// gone there stays a note that they are lost.
+func (g *group) copy(r *relic, now int64) error {
+	if g.noRoomAtAll != nil {
+		return g.noRoomAtAll
+	}
+	switch h := &r.header; {
+	case h.isPut():
+		return g.copyPut(r, now)
+	case h.isWord():
+		_, needed, err := isNeeded(g.get, h, r.at)
+		if err == nil && needed {
+			g.addWord(*h, r.body)
+		}
+		return err
+	case h.kind == kindValue:
+		return g.copyValue(r)
+	}
+	h := r.header
+	g.keepRoom(&h, g.next(&h))
+	g.add(&h, r.body)
+	return nil
+}
+
+func (g *group) copyPut(r *relic, now int64) error {
+	e, needed, err := isNeeded(g.get, &r.header, r.at)
+	if err != nil || !needed {
+		return err
+	}
+	switch {
+	case e.removed && e.until <= now:
+		return g.drop(e, r)
+	case r.due: // it was restored meanwhile
+		return errComeAgain
+	}
+	h := r.header
+	if len(r.body) == 0 {
+		h.lost, h.infoOffset, h.infoLength, h.bodySum = true, 0, 0, 0
+	}
+	h.length = uint32(len(r.body))
+	if err := g.move(e, g.next(&h), h.lost); err != nil {
+		return err
+	}
+	g.add(&h, r.body)
+	return nil
+}
+
+// addWord adds a word to the log as it was, at another place.
+func (g *group) addWord(h header, body []byte) {
+	h.length = uint32(len(body))
+	at := g.next(&h)
+	g.tell(&h, at)
+	g.account(at.segment).addWord(&h)
+	g.add(&h, body)
+}
+
+func (g *group) copyValue(r *relic) error {
+	name, value, err := parseValueBody(r.body)
+	if err != nil {
+		return err
+	}
+	if current, err := g.value(name); err != nil || current.sequence != r.header.sequence {
+		return err
+	}
+	h := r.header
+	h.length = uint32(len(r.body))
+	if err := g.applyValue(&h, g.next(&h), name, value); err != nil {
+		return err
+	}
+	g.add(&h, r.body)
+	return nil
+}
+
+// drop makes e, which is removed, forget its bytes, which r was. If other segments
+// have older ones, the removal is written once more, saying so: else an index that is
+// built anew would take the older ones for those that can be restored.
+func (g *group) drop(e *entry, r *relic) error {
+	next := *e
+	next.at, next.damaged = location{}, false
+	next.former = g.stillThere(e.former)
+	if slices.ContainsFunc(next.former, func(segment uint64) bool { return segment != r.at.segment }) {
+		told, err := g.told(e.sequence)
+		if err != nil {
+			return err
+		}
+		word := relic{header: header{kind: store.ChangeRemoved, names: e.names, ids: e.ids, sequence: e.sequence, time: told.change.Time.Unix(), void: true}}
+		word.setBody(appendRemoval(nil, e.removal))
+		if len(word.body) > len(r.body) {
+			return errComeAgain // no room was asked for so much
+		}
+		g.addWord(word.header, word.body)
+	}
+	return g.change(e, &next)
+}
+
+// move makes e find its bytes at another place. Until the segment it leaves is
+// gone they stand in both.
+func (g *group) move(e *entry, at location, lost bool) error {
+	next := *e
+	next.at = at
+	next.damaged = e.damaged || lost
+	next.former = g.stillThere(e.former)
+	next.leaves(e.at.segment)
+	return g.change(e, &next)
+}
+
+// stillThere returns those of segments that are not gone.
+func (g *group) stillThere(segments []uint64) []uint64 {
+	return slices.DeleteFunc(slices.Clone(segments), func(segment uint64) bool { return g.committer.segments.get(segment) == nil })
+}
+
+// told returns what the feed says under a sequence.
+func (c *changeSet) told(sequence uint64) (feedEntry, error) {
+	for i := len(c.feed) - 1; i >= 0; i-- {
+		if c.feed[i].sequence == sequence {
+			return c.feed[i], nil
+		}
+	}
+	if c.before != nil {
+		return c.before.told(sequence)
+	}
+	key := feedKey(sequence)
+	b, err := c.index.lookUp(key)
+	if err != nil {
+		return feedEntry{}, err
+	}
+	return parseFeedEntry(key, b)
+}

@@ -1,0 +1,83 @@
+package diskstore
+
+import (
+	"log/slog"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// spareName is a file that holds space for when the disk is full: it is given back so
+	// that a removal, an erasure or a start has room for what it must write.
+	spareName = "reserve"
+	spareSize = 4 << 20 // bytes
+)
+
+// spare is the file of that name. Safe for concurrent use.
+type spare struct {
+	options Options
+	name    string
+
+	mu   sync.Mutex
+	held bool // the file is there
+}
+
+// openSpare returns the spare file of a store, and gives it back if the disk has less
+// space than that.
+func openSpare(o Options) *spare {
+	s := &spare{options: o, name: o.FS.PathJoin(o.Dir, spareName)}
+	s.held, _ = exists(o.FS, s.name)
+	if usage, err := o.FS.GetDiskUsage(o.Dir); err == nil && usage.AvailBytes < spareSize {
+		s.release()
+	}
+	return s
+}
+
+// keep makes the file if the disk has more space than puts must leave. Disks that do not
+// tell have none.
+func (s *spare) keep() {
+	o := s.options
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held || o.MinFreeSpace < 0 || o.Bounded > 0 {
+		return
+	}
+	usage, err := o.FS.GetDiskUsage(o.Dir)
+	if err != nil || usage.AvailBytes < uint64(o.MinFreeSpace)+2*spareSize {
+		return
+	}
+	if err := makeSpare(o.FS, s.name); err != nil {
+		o.Logger.Debug("no space could be put aside", slog.Any("error", err))
+		return
+	}
+	s.held = true
+}
+
+func makeSpare(fs vfs.FS, name string) error {
+	f, err := fs.Create(name, writeCategory)
+	if err != nil {
+		return err
+	}
+	if err = preallocate(f, 0, spareSize); err == nil {
+		return f.Close()
+	}
+	_ = f.Close()
+	_ = fs.Remove(name) // what stays is an empty file
+	return err
+}
+
+// release gives the space back, and reports whether there was any.
+func (s *spare) release() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.held || s.options.ReadOnly {
+		return false
+	}
+	s.held = false
+	if err := s.options.FS.Remove(s.name); err != nil {
+		return false
+	}
+	s.options.Logger.Warn("the disk is full: space that was put aside is used", slog.Int64("bytes", spareSize))
+	return true
+}

@@ -1,0 +1,144 @@
+package diskstore
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// keptValue is a named value and the record that keeps it.
+type keptValue struct {
+	name     string
+	value    []byte
+	sequence uint64
+	time     int64 // seconds since 1970
+	at       location
+}
+
+// appendBody appends the body of the record of v: the length of the name, the name, the value.
+func (v *keptValue) appendBody(b []byte) []byte {
+	b = append(b, byte(len(v.name)))
+	return append(append(b, v.name...), v.value...)
+}
+
+// parseValueBody reads what appendBody wrote.
+func parseValueBody(b []byte) (name string, value []byte, err error) {
+	if len(b) < 1 || len(b)-1 < int(b[0]) {
+		return "", nil, errBadRecord
+	}
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], nil
+}
+
+// valueFixed is the size in bytes of an encoded keptValue without the value.
+const valueFixed = 4 * 8
+
+// encode returns what the index keeps for v under its name.
+func (v *keptValue) encode() []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint64(nil, v.sequence)
+	b = le.AppendUint64(b, uint64(v.time))
+	b = le.AppendUint64(b, v.at.segment)
+	b = le.AppendUint64(b, uint64(v.at.offset))
+	return append(b, v.value...)
+}
+
+func parseKeptValue(name string, b []byte) (keptValue, error) {
+	if len(b) < valueFixed {
+		return keptValue{}, errBadEntry
+	}
+	le := binary.LittleEndian
+	return keptValue{
+		name: name, value: append([]byte{}, b[valueFixed:]...),
+		sequence: le.Uint64(b), time: int64(le.Uint64(b[8:])),
+		at: location{segment: le.Uint64(b[16:]), offset: int64(le.Uint64(b[24:]))},
+	}, nil
+}
+
+// value returns the value under name as it will be; its sequence is 0 if there is none.
+func (c *changeSet) value(name string) (keptValue, error) {
+	if v, ok := c.values[name]; ok {
+		return v, nil
+	}
+	if c.before != nil {
+		return c.before.value(name)
+	}
+	return c.index.value(name)
+}
+
+// value returns the value under name; its sequence is 0 if there is none.
+func (x *index) value(name string) (keptValue, error) {
+	b, err := x.lookUp(valueKey(name))
+	if err != nil || b == nil {
+		return keptValue{}, err
+	}
+	v, err := parseKeptValue(name, b)
+	if err != nil {
+		return keptValue{}, x.health.condemn(err)
+	}
+	return v, nil
+}
+
+func valueKey(name string) []byte { return append([]byte{keyValue}, name...) }
+
+// applyValue is apply for the record of a value: of two the higher sequence wins, and
+// an equal one is a copy.
+func (c *changeSet) applyValue(h *header, at location, name string, value []byte) error {
+	c.keepRoom(h, at)
+	current, err := c.value(name)
+	if err == nil && h.sequence >= current.sequence {
+		c.values[name] = keptValue{name: name, value: value, sequence: h.sequence, time: h.time, at: at}
+	}
+	return err
+}
+
+// setValue appends the record of a value.
+func (g *group) setValue(name string, value []byte) error {
+	if g.noRoomAtAll != nil {
+		return g.noRoomAtAll
+	}
+	v := keptValue{name: name, value: value}
+	body := v.appendBody(nil)
+	h := &header{
+		kind: kindValue, sequence: g.state.sequence + 1, time: g.committer.options.Clock().Unix(),
+		length: uint32(len(body)), bodySum: crc32.Checksum(body, castagnoli),
+	}
+	if err := g.applyValue(h, g.next(h), name, value); err != nil {
+		return err
+	}
+	g.add(h, body)
+	return nil
+}
+
+// valueSize returns the bytes that the record of a value takes.
+func valueSize(name string, value []byte) int64 { return recordSize(1 + len(name) + len(value)) }
+
+// Value implements [store.Store].
+func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if err := store.CheckValue(name, nil); err != nil {
+		return nil, err
+	}
+	v, err := s.index.value(name)
+	return v.value, err
+}
+
+// SetValue implements [store.Store].
+func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if err := store.CheckValue(name, value); err != nil {
+		return err
+	}
+	value = append([]byte{}, value...) // ctx may end before it is written
+	return s.do(ctx, valueSize(name, value), false, func(g *group) (store.Outcome, error) {
+		return 0, g.setValue(name, value)
+	})
+}
