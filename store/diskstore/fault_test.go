@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -47,7 +48,7 @@ func failingAt(fs vfs.FS, at int, forever bool) (vfs.FS, *atomic.Int64) {
 	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		n := int(count.Add(1)) - 1
 		if at >= 0 && (n == at || n > at && forever) {
-			return fmt.Errorf("operation %d on %s: %w", n, op.Path, errorfs.ErrInjected)
+			return fmt.Errorf("operation %d on %s: %w", n, op.Path, syscall.EIO)
 		}
 		return nil
 	})), count

@@ -44,17 +44,15 @@ type lostPart struct {
 // change once the store is open.
 type missing []lostPart
 
-// in returns it as a part of the log; nil if nothing is missing.
-func (m missing) in() region {
-	if len(m) == 0 {
-		return nil
-	}
-	return m.has
+// has reports whether a part of the record at a place is missing.
+func (m missing) has(at location) bool {
+	end := at.offset + recordSize(int(at.length))
+	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.segment && end > l.from })
 }
 
-// has reports whether a place is in what is missing.
-func (m missing) has(at location) bool {
-	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.segment && at.offset >= l.from })
+// files returns the part of it of which the whole file is gone.
+func (m missing) files() missing {
+	return slices.DeleteFunc(slices.Clone(m), func(l lostPart) bool { return l.from > 0 })
 }
 
 // findMissing compares the files with the numbers of the segments, with what the log

@@ -67,16 +67,17 @@ type feedEntry struct {
 }
 
 // feedFixed is the size in bytes of an encoded feedEntry without the ids.
-const feedFixed = 2 + 8 + 8 + 8
+const feedFixed = 2 + 8 + 8 + 8 + 4
 
 // encode returns the value that the index keeps for f: kind, names, the time in
-// seconds since 1970, segment and offset of a word, the ids.
+// seconds since 1970, the place of a word, the ids.
 func (f feedEntry) encode() []byte {
 	le := binary.LittleEndian
 	b := []byte{byte(f.change.Kind), byte(f.names)}
 	b = le.AppendUint64(b, uint64(f.change.Time.Unix()))
 	b = le.AppendUint64(b, f.at.segment)
 	b = le.AppendUint64(b, uint64(f.at.offset))
+	b = le.AppendUint32(b, f.at.length)
 	return appendSet(b, f.change.IDs)
 }
 
@@ -92,6 +93,6 @@ func parseFeedEntry(key, b []byte) (feedEntry, error) {
 		return feedEntry{}, errBadEntry
 	}
 	f.change = store.Change{Kind: store.ChangeKind(b[0]), IDs: ids, Time: time.Unix(int64(le.Uint64(b[2:])), 0).UTC()}
-	f.at = location{segment: le.Uint64(b[10:]), offset: int64(le.Uint64(b[18:]))}
+	f.at = location{segment: le.Uint64(b[10:]), offset: int64(le.Uint64(b[18:])), length: le.Uint32(b[26:])}
 	return f, nil
 }

@@ -53,7 +53,7 @@ func parseKeptValue(name string, b []byte) (keptValue, error) {
 	return keptValue{
 		name: name, value: append([]byte{}, b[valueFixed:]...),
 		sequence: le.Uint64(b), time: int64(le.Uint64(b[8:])),
-		at: location{segment: le.Uint64(b[16:]), offset: int64(le.Uint64(b[24:]))},
+		at: location{segment: le.Uint64(b[16:]), offset: int64(le.Uint64(b[24:])), length: uint32(1 + len(name) + len(b) - valueFixed)},
 	}, nil
 }
 

@@ -105,7 +105,10 @@ func (v *verification) run(ctx context.Context) error {
 		}
 		last = active.segment - 1
 	}
-	return v.pointingTo(ctx, v.store.missing.in())
+	if gone := v.store.missing.files(); len(gone) > 0 {
+		return v.pointingTo(ctx, gone.has)
+	}
+	return nil
 }
 
 // segment goes through one segment.
@@ -140,9 +143,6 @@ func (v *verification) segment(ctx context.Context, id uint64, active state) err
 
 // pointingTo checks the torrents in a part of the log of which the index alone knows.
 func (v *verification) pointingTo(ctx context.Context, in region) error {
-	if in == nil {
-		return nil
-	}
 	entries, err := v.store.index.pointingTo(in)
 	for _, e := range entries {
 		if err == nil {

@@ -1,0 +1,405 @@
+package diskstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// threeSegments is a closed store of three segments, each with six torrents, of which two
+// were removed while it was the active one, and a named value.
+func threeSegments(t *testing.T) (o Options, items [3][]store.Item) {
+	t.Helper()
+	o = onDisk(vfs.NewMem(), "/store")
+	s := mustOpen(t, o)
+	for n := range items {
+		for seed := range uint64(6) {
+			item := storetest.Torrent(storetest.Shape(seed%3), uint64(n)*10+seed, 3000, 0)
+			items[n] = append(items[n], item)
+			mustPut(t, s, item, store.Created)
+		}
+		for _, item := range items[n][4:] {
+			if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.SetValue(t.Context(), fmt.Sprintf("value-%d", n), []byte{byte(n)}); err != nil {
+			t.Fatal(err)
+		}
+		if n < 2 {
+			seal(t, s)
+		}
+	}
+	mustClose(t, s)
+	return o, items
+}
+
+// seal begins another segment.
+func seal(t *testing.T, s *Store) {
+	t.Helper()
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	if err := c.seal(t.Context(), s.segments.get(s.committer.stats().segment)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isDamagedIn fails unless the torrents of segment n+1 answer ErrDamaged, those of the
+// others are served, and all removals and values hold.
+func isDamagedIn(t *testing.T, s *Store, items [3][]store.Item, n int) {
+	t.Helper()
+	for i, group := range items {
+		for _, item := range group[:4] {
+			if i != n {
+				serves(t, s, item)
+				continue
+			}
+			if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("Get of a torrent that is gone = %v", err)
+			}
+			if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0] {
+				t.Errorf("Has of a torrent that is gone = %v, %v", has, err)
+			}
+		}
+		removalsHold(t, s, group[4:])
+		if value, err := s.Value(t.Context(), fmt.Sprintf("value-%d", i)); err != nil || string(value) != string([]byte{byte(i)}) {
+			t.Errorf("value %d is %v, %v", i, value, err)
+		}
+	}
+}
+
+func removalsHold(t *testing.T, s *Store, items []store.Item) {
+	t.Helper()
+	for _, item := range items {
+		var removed *store.RemovedError
+		if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "gone" {
+			t.Errorf("Get of what was removed = %v", err)
+		}
+	}
+}
+
+// TestMissingSegment takes the file of a segment away: the store says what is missing and
+// how much that is, what the index knows of it holds, uploads heal it, and nothing of it
+// is forgotten when the index is built anew.
+func TestMissingSegment(t *testing.T) {
+	for n := range 3 {
+		t.Run(fmt.Sprint("segment ", n+1), func(t *testing.T) {
+			o, items := threeSegments(t)
+			if err := o.FS.Remove(fileOf(o, uint64(n+1))); err != nil {
+				t.Fatal(err)
+			}
+			want := []Missing{{File: fmt.Sprintf("segments/00000000000%d.segment", n+1), Counted: true, Torrents: 4, Removed: 2}}
+			for range 2 {
+				s := mustOpen(t, o)
+				isMissing(t, s.Missing(), want)
+				isDamagedIn(t, s, items, n)
+				r, err := s.Verify(t.Context(), VerifyOptions{})
+				if err != nil || len(r.Damaged) != 4 || r.Checked != 12 {
+					t.Errorf("Verify = %+v, %v", r, err)
+				}
+				if stats, err := s.Stats(t.Context()); err != nil || stats.Torrents != 8 {
+					t.Errorf("Stats = %+v, %v", stats, err)
+				}
+				mustClose(t, s)
+			}
+			got, err := Reindex(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			isMissing(t, got, want)
+			s := mustOpen(t, o)
+			isDamagedIn(t, s, items, n)
+			mustPut(t, s, items[n][0], store.Healed)
+			for range 2 {
+				serves(t, s, items[n][0])
+				s = reopened(t, s, true)
+			}
+		})
+	}
+}
+
+func isMissing(t *testing.T, got, want []Missing) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("missing is %+v, want %+v", got, want)
+	}
+}
+
+// TestMissingIndexToo takes a segment away and the index as well: the numbers of the
+// segments tell that one is missing, though not what was in it.
+func TestMissingIndexToo(t *testing.T) {
+	o, items := threeSegments(t)
+	s := mustOpen(t, o)
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	if err := c.segment(t.Context(), 1); err != nil { // that one is not missing
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	for _, name := range []string{fileOf(o, 2), o.FS.PathJoin(o.Dir, indexDir)} {
+		if err := o.FS.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = mustOpen(t, o)
+	isMissing(t, s.Missing(), []Missing{{File: "segments/000000000002.segment"}})
+	for _, n := range []int{0, 2} {
+		for _, item := range items[n][:4] {
+			serves(t, s, item)
+		}
+		removalsHold(t, s, items[n][4:])
+	}
+}
+
+// TestMissingComesBack puts the file of a segment back: verifying takes the marks away,
+// also after the index was built anew without the file.
+func TestMissingComesBack(t *testing.T) {
+	for _, reindex := range []bool{false, true} {
+		o, items := threeSegments(t)
+		kept := readFile(t, o.FS, fileOf(o, 2))
+		if err := o.FS.Remove(fileOf(o, 2)); err != nil {
+			t.Fatal(err)
+		}
+		s := mustOpen(t, o)
+		if reindex {
+			s = reopened(t, s, true)
+		}
+		isDamagedIn(t, s, items, 1)
+		mustClose(t, s)
+		writeFile(t, o.FS, fileOf(o, 2), kept)
+		if reindex {
+			if _, err := Reindex(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s = mustOpen(t, o)
+		isMissing(t, s.Missing(), nil)
+		if r, err := s.Verify(t.Context(), VerifyOptions{}); err != nil || !reindex && r.Cleared != 4 || len(r.Damaged) > 0 {
+			t.Errorf("Verify = %+v, %v", r, err)
+		}
+		isDamagedIn(t, s, items, -1)
+	}
+}
+
+// TestCutAfterClose cuts the last segment short after a clean close: the index is the
+// better witness of what stood there.
+func TestCutAfterClose(t *testing.T) {
+	o, items := threeSegments(t)
+	b := readFile(t, o.FS, fileOf(o, 3))
+	writeFile(t, o.FS, fileOf(o, 3), b[:segmentStart+10])
+	for range 2 {
+		s := mustOpen(t, o)
+		missing := s.Missing()
+		if len(missing) != 1 || missing[0].From != segmentStart+10 || missing[0].Torrents != 4 {
+			t.Errorf("missing is %+v", missing)
+		}
+		isDamagedIn(t, s, items, 2)
+		if r, err := s.Verify(t.Context(), VerifyOptions{}); err != nil || len(r.Damaged) != 4 || r.Checked != 12 {
+			t.Errorf("Verify = %+v, %v", r, err)
+		}
+		mustClose(t, s)
+	}
+	if _, err := Reindex(o); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, o)
+	isDamagedIn(t, s, items, 2)
+	for _, item := range items[2][:4] {
+		mustPut(t, s, item, store.Healed)
+	}
+	if missing := s.Missing(); len(missing) != 1 || missing[0].Torrents != 0 {
+		t.Errorf("missing is %+v once all is healed", missing)
+	}
+	isDamagedIn(t, reopened(t, s, true), items, -1)
+}
+
+// TestCompactMissing compacts a segment that was cut short: what the index knows of the
+// part that is gone moves on.
+func TestCompactMissing(t *testing.T) {
+	o, items := threeSegments(t)
+	b := readFile(t, o.FS, fileOf(o, 2))
+	writeFile(t, o.FS, fileOf(o, 2), b[:segmentStart+10])
+	s := mustOpen(t, o)
+	isDamagedIn(t, s, items, 1)
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	if err := c.segment(t.Context(), 2); err != nil || s.segments.get(2) != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		isDamagedIn(t, s, items, 1)
+		s = reopened(t, s, true)
+	}
+	isMissing(t, s.Missing(), nil)
+}
+
+// TestHeaderLostWithRemoval damages the header of a removal beyond mending and compacts
+// its segment: the removal holds, also for an index that is built anew.
+func TestHeaderLostWithRemoval(t *testing.T) {
+	for _, undone := range []bool{false, true} {
+		s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+		item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
+		mustPut(t, s, item, store.Created)
+		id := item.IDs.Primary()
+		if err := s.Remove(t.Context(), id, store.Removal{Reason: "gone", Erase: undone}); err != nil {
+			t.Fatal(err)
+		}
+		seal(t, s)
+		if undone {
+			if err := s.Restore(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustPut(t, s, storetest.Torrent(storetest.V1, 2, 3000, 0), store.Created)
+		words, err := s.index.wordsIn(func(location) bool { return true })
+		if err != nil || len(words) == 0 {
+			t.Fatal(words, err)
+		}
+		at := words[len(words)-1].at
+		for _, offset := range []int64{3, 70, 90} {
+			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
+		}
+		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+		if err := c.segment(t.Context(), at.segment); err != nil {
+			t.Fatal(err)
+		}
+		want := store.ErrRemoved
+		if undone {
+			want = store.ErrNotFound
+		}
+		for range 2 {
+			if _, err := s.Get(t.Context(), id); !errors.Is(err, want) {
+				t.Errorf("Get = %v, want %v", err, want)
+			}
+			s = reopened(t, s, true)
+		}
+	}
+}
+
+// TestOlderBytesStayAway restores a torrent after its newest bytes left and before the
+// older ones did, which a keyed upload had replaced: they do not come back, whenever the
+// index is built anew.
+func TestOlderBytesStayAway(t *testing.T) {
+	for _, loseFirst := range []bool{false, true} {
+		s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+		older, newest := storetest.Torrent(storetest.Hybrid, 1, 3000, 1), storetest.Torrent(storetest.Hybrid, 1, 3000, 2)
+		mustPut(t, s, older, store.Created)
+		mustPut(t, s, storetest.Torrent(storetest.V1, 2, 3000, 0), store.Created)
+		seal(t, s)
+		newest.Rank, newest.Replaces = store.RankKeyed, store.VersionOf(older.Torrent)
+		mustPut(t, s, newest, store.Replaced)
+		id := newest.IDs.Primary()
+		if err := s.Remove(t.Context(), id, store.Removal{Reason: "gone"}); err != nil {
+			t.Fatal(err)
+		}
+		c := &compaction{store: s, now: s.options.Clock().Add(removedStays).Unix() + 1, pace: newPace(0)}
+		if err := c.segment(t.Context(), s.where(t, id).segment); err != nil {
+			t.Fatal(err)
+		}
+		if loseFirst {
+			s = reopened(t, s, true)
+		}
+		if err := s.Restore(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			for _, id := range newest.IDs.All() {
+				if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("lost first: %v: Get = %v", loseFirst, err)
+				}
+			}
+			s = reopened(t, s, true)
+		}
+	}
+}
+
+// TestUnknownKind has a record of a kind in the log that this program does not know: it is
+// passed over, kept by compaction, and never taken for damage.
+func TestUnknownKind(t *testing.T) {
+	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
+	const body = "what a newer program says"
+	err := s.do(t.Context(), 1000, false, func(g *group) (store.Outcome, error) {
+		h := header{kind: 200, sequence: g.state.sequence + 1, store: g.state.store, segment: g.state.segment}
+		raw := [recordHeaderSize]byte(appendRecord(nil, &h, []byte(body)))
+		raw[14] = 77 // a field of its own
+		h.raw = &raw
+		g.keepRoom(&h, g.next(&h))
+		g.add(&h, []byte(body))
+		return 0, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, item, store.Created)
+	for range 3 {
+		for _, segment := range s.segments.ids() {
+			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+			if err := c.segment(t.Context(), segment); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s = reopened(t, s, true)
+		serves(t, s, item)
+		if r, err := s.Verify(t.Context(), VerifyOptions{}); err != nil || r.Checked != 1 || len(r.Damaged) != 0 {
+			t.Errorf("Verify = %+v, %v", r, err)
+		}
+		found := false
+		for _, id := range s.segments.ids() {
+			found = found || strings.Contains(string(readFile(t, s.options.FS, fileOf(s.options, id))), body)
+		}
+		if !found {
+			t.Fatal("the record is gone")
+		}
+	}
+}
+
+// TestDropped has the log say that a torrent was dropped: it is unknown, not removed, and
+// may be put again.
+func TestDropped(t *testing.T) {
+	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
+	item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
+	mustPut(t, s, item, store.Created)
+	err := s.do(t.Context(), recordSize(0), false, func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, id := range item.IDs.All() {
+			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("Get = %v", err)
+			}
+		}
+		changes, _, err := s.Changes(t.Context(), store.Cursor{}, 10)
+		if n := len(changes); err != nil || n == 0 || changes[n-1].Kind != store.ChangeDropped || changes[n-1].IDs != item.IDs {
+			t.Errorf("the feed has %v, %v", changes, err)
+		}
+		s = reopened(t, s, true)
+	}
+	mustPut(t, s, item, store.Created)
+	serves(t, reopened(t, s, true), item)
+}
+
+func TestSpans(t *testing.T) {
+	var all spans
+	for _, add := range []struct {
+		segment uint64
+		want    string
+	}{{5, "5"}, {3, "3,5"}, {4, "3-5"}, {4, "3-5"}, {1, "1,3-5"}, {9, "1,3-5,9"}, {2, "1-5,9"}, {6, "1-6,9"}, {8, "1-6,8-9"}, {7, "1-9"}} {
+		all = all.with(add.segment)
+		if all.String() != add.want {
+			t.Errorf("with %d: %s, want %s", add.segment, all, add.want)
+		}
+		if again, err := parseSpans(add.want); err != nil || again.String() != add.want {
+			t.Errorf("parseSpans(%s) = %v, %v", add.want, again, err)
+		}
+	}
+	for _, bad := range []string{"a", "1-", "3-1", "-1"} {
+		if got, err := parseSpans(bad); err == nil {
+			t.Errorf("parseSpans(%s) = %v", bad, got)
+		}
+	}
+}

@@ -1,0 +1,337 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// readFault says what a read of n bytes at an offset gives: how many, and which error.
+// Less than zero bytes says that it is not to fail.
+type readFault func(offset int64, n int) (int, error)
+
+// noSector fails what reads a sector.
+func noSector(sector int64) readFault {
+	return func(offset int64, n int) (int, error) {
+		if offset < sector+sectorSize && sector < offset+int64(n) {
+			return 0, syscall.EIO
+		}
+		return -1, nil
+	}
+}
+
+const sectorSize = 4096
+
+// readFaults are the ways in which a read fails without anything being wrong with the
+// bytes.
+var readFaults = map[string]readFault{
+	"EIO":                 func(int64, int) (int, error) { return 0, syscall.EIO },
+	"EIO after a part":    func(_ int64, n int) (int, error) { return min(n/2, 64), syscall.EIO },
+	"nothing, no error":   func(int64, int) (int, error) { return 0, nil },
+	"an end that is none": func(int64, int) (int, error) { return 0, io.EOF },
+}
+
+// badDisk is a file system on which reads of segments fail as long as there is a fault.
+type badDisk struct {
+	vfs.FS
+	fault atomic.Pointer[readFault]
+}
+
+func (d *badDisk) begin(fault readFault) { d.fault.Store(&fault) }
+func (d *badDisk) end()                  { d.fault.Store(nil) }
+
+func (d *badDisk) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.Open(name, options...)
+	return d.wrap(name, f), err
+}
+
+func (d *badDisk) OpenReadWrite(name string, c vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.OpenReadWrite(name, c, options...)
+	return d.wrap(name, f), err
+}
+
+func (d *badDisk) wrap(name string, f vfs.File) vfs.File {
+	if f == nil || !strings.HasSuffix(name, segmentSuffix) {
+		return f
+	}
+	return &badFile{f, d}
+}
+
+type badFile struct {
+	vfs.File
+	disk *badDisk
+}
+
+func (f *badFile) ReadAt(b []byte, offset int64) (int, error) {
+	if fault := f.disk.fault.Load(); fault != nil {
+		if n, err := (*fault)(offset, len(b)); n >= 0 {
+			n, readErr := f.File.ReadAt(b[:n], offset)
+			return n, errors.Join(err, readErr)
+		}
+	}
+	return f.File.ReadAt(b, offset)
+}
+
+// onBadDisk returns a store with a few torrents in one segment, the last of them removed,
+// and its disk.
+func onBadDisk(t *testing.T) (*Store, *badDisk, []store.Item) {
+	t.Helper()
+	disk := &badDisk{FS: vfs.NewMem()}
+	s := mustOpen(t, onDisk(disk, "/store"))
+	var items []store.Item
+	for seed := range uint64(6) {
+		items = append(items, storetest.Torrent(storetest.Shape(seed%3), seed, 3000, 0))
+		mustPut(t, s, items[seed], store.Created)
+	}
+	if err := s.Remove(t.Context(), items[5].IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+		t.Fatal(err)
+	}
+	return s, disk, items
+}
+
+// isWhole fails unless the first five torrents of onBadDisk are served and marked
+// nowhere, and the last is removed.
+func isWhole(t *testing.T, s *Store, items []store.Item) {
+	t.Helper()
+	for _, item := range items[:5] {
+		serves(t, s, item)
+		has, err := s.Has(t.Context(), item.IDs.All())
+		if err != nil || !has[0] {
+			t.Errorf("Has = %v, %v", has, err)
+		}
+	}
+	if _, err := s.Get(t.Context(), items[5].IDs.Primary()); !errors.Is(err, store.ErrRemoved) {
+		t.Errorf("Get of what was removed = %v", err)
+	}
+	r, err := s.Verify(t.Context(), VerifyOptions{})
+	if err != nil || len(r.Damaged) != 0 || len(r.Unreadable) != 0 || r.Cleared != 0 || r.Checked != 5 {
+		t.Errorf("Verify = %+v, %v", r, err)
+	}
+	accountsAreTrue(t, s)
+}
+
+// TestFailedReads has every read of the segments fail for a while, each way in turn,
+// while the store is asked for all it can do: nothing is marked, nothing given up.
+func TestFailedReads(t *testing.T) {
+	for name, fault := range readFaults {
+		t.Run(name, func(t *testing.T) {
+			s, disk, items := onBadDisk(t)
+			disk.begin(fault)
+			for _, item := range items[:5] {
+				for range 2 {
+					if got, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrDamaged) {
+						t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
+					}
+				}
+			}
+			if err := s.Compact(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("Compact = %v", err)
+			}
+			r, err := s.Verify(t.Context(), VerifyOptions{})
+			if err != nil || len(r.Damaged) != 0 || len(r.Unreadable) != 5 {
+				t.Errorf("Verify = %+v, %v", r, err)
+			}
+			if err := s.Backup(t.Context(), "/backup", nil); err == nil {
+				t.Error("a backup of what cannot be read succeeded")
+			}
+			disk.end()
+			isWhole(t, s, items)
+			s = reopened(t, s, false)
+			isWhole(t, s, items)
+			isWhole(t, reopened(t, s, true), items)
+		})
+	}
+}
+
+// TestReadInParts has every read give half of what it could.
+func TestReadInParts(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	disk.begin(func(_ int64, n int) (int, error) { return (n + 1) / 2, nil })
+	isWhole(t, s, items)
+	isWhole(t, reopened(t, s, true), items)
+}
+
+// TestUploadOfUnreadable puts torrents again while their bytes cannot be read: they are
+// stored anew, and nothing else is lost.
+func TestUploadOfUnreadable(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	at := s.where(t, items[1].IDs.Primary())
+	disk.begin(func(offset int64, n int) (int, error) {
+		if offset < at.offset+recordSize(int(at.length)) && at.offset < offset+int64(n) {
+			return 0, syscall.EIO
+		}
+		return -1, nil
+	})
+	mustPut(t, s, items[1], store.Healed)
+	serves(t, s, items[1])
+	mustPut(t, s, items[1], store.AlreadyCached)
+	isWhole(t, s, items)
+	disk.end()
+	isWhole(t, reopened(t, s, true), items)
+}
+
+// TestEraseBesideUnreadable erases a torrent while its neighbour cannot be read: the
+// segment stays, the removal holds, and the erasing succeeds when the disk reads again.
+func TestEraseBesideUnreadable(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	mustPut(t, s, storetest.Torrent(storetest.V1, 90, 3000, 0), store.Created)
+	at, victim := s.where(t, items[1].IDs.Primary()), s.where(t, items[2].IDs.Primary())
+	disk.begin(noSector(at.offset))
+	id := items[2].IDs.Primary()
+	if err := s.Remove(t.Context(), id, store.Removal{Reason: "erase", Erase: true}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Remove = %v", err)
+	}
+	if s.segments.get(victim.segment) == nil {
+		t.Fatal("a segment that cannot be read is gone")
+	}
+	for range 2 {
+		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+			t.Errorf("Get = %v", err)
+		}
+		disk.end()
+		s = reopened(t, s, true)
+	}
+	serves(t, s, items[1])
+	if err := s.Remove(t.Context(), id, store.Removal{Reason: "erase", Erase: true}); err != nil {
+		t.Error(err)
+	}
+	if s.segments.get(victim.segment) != nil {
+		t.Error("the segment is still there")
+	}
+	serves(t, reopened(t, s, true), items[1])
+}
+
+// TestGiveUp marks what the disk will never read again, and takes the mark away when it
+// does after all.
+func TestGiveUp(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	id := items[1].IDs.Primary()
+	disk.begin(noSector(s.where(t, id).offset + recordHeaderSize))
+	has := func(want bool) {
+		t.Helper()
+		if got, err := s.Has(t.Context(), []infohash.ID{id}); err != nil || got[0] != want {
+			t.Errorf("Has = %v, %v; want %v", got, err, want)
+		}
+	}
+	r, err := s.Verify(t.Context(), VerifyOptions{})
+	if err != nil || len(r.Unreadable) < 1 || len(r.Damaged) != 0 {
+		t.Errorf("Verify = %+v, %v", r, err)
+	}
+	has(true)
+	if r, err = s.Verify(t.Context(), VerifyOptions{GiveUp: true}); err != nil || len(r.Unreadable) < 1 {
+		t.Errorf("Verify = %+v, %v", r, err)
+	}
+	has(false)
+	lost := len(r.Unreadable)
+	s = reopened(t, s, false)
+	has(false)
+	disk.end()
+	if r, err = s.Verify(t.Context(), VerifyOptions{}); err != nil || r.Cleared != int64(lost) || len(r.Damaged) != 0 {
+		t.Errorf("Verify = %+v, %v; want %d marks cleared", r, err, lost)
+	}
+	has(true)
+	isWhole(t, s, items)
+}
+
+// TestCompactGivenUp compacts a segment of which an operator gave up a part: the rest
+// moves, and what was given up stays known as lost.
+func TestCompactGivenUp(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	id := items[1].IDs.Primary()
+	at := s.where(t, id)
+	disk.begin(noSector(at.offset + recordHeaderSize))
+	r, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	if err := c.segment(t.Context(), at.segment); err != nil {
+		t.Fatal(err)
+	}
+	disk.end()
+	s = reopened(t, s, true)
+	damaged := 0
+	for _, item := range items[:5] {
+		if _, err := s.Get(t.Context(), item.IDs.Primary()); errors.Is(err, store.ErrDamaged) {
+			damaged++
+			mustPut(t, s, item, store.Healed)
+		}
+	}
+	if damaged != len(r.Unreadable) {
+		t.Errorf("%d torrents are damaged, %d were given up", damaged, len(r.Unreadable))
+	}
+	isWhole(t, s, items)
+}
+
+// TestOpenUnreadable opens a store whose log the disk does not read where the index must
+// learn from it: that fails, changes nothing, and succeeds later. Who gives the sector up
+// gets the rest.
+func TestOpenUnreadable(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, s *Store) Options{
+		"index lost": func(t *testing.T, s *Store) Options {
+			mustClose(t, s)
+			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+				t.Fatal(err)
+			}
+			return s.options
+		},
+		"crash at rest": func(t *testing.T, s *Store) Options { s.noteSynced(); return afterCrash(s) },
+		"crash":         func(t *testing.T, s *Store) Options { return afterCrash(s) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, items := oneGroup(t)
+			at := s.where(t, items[1].IDs.Primary())
+			o := end(t, s)
+			disk := &badDisk{FS: o.FS}
+			o.FS = disk
+			disk.begin(noSector((at.offset + sectorSize - 1) / sectorSize * sectorSize)) // ends in a later record
+			for range 2 {
+				if s, err := Open(o); !errors.Is(err, errUnreadable) {
+					t.Fatalf("Open = %v, %v", s, err)
+				}
+			}
+			disk.end()
+			whole := mustOpen(t, o)
+			servesBut(t, whole, items, -1, nil)
+			mustClose(t, whole)
+			disk.begin(noSector((at.offset + sectorSize - 1) / sectorSize * sectorSize))
+			o.GiveUp, o.reindex = true, true
+			s = mustOpen(t, o)
+			served := 0
+			for _, item := range items {
+				if _, err := s.Get(t.Context(), item.IDs.Primary()); err == nil {
+					served++
+				}
+			}
+			if served < 3 || served == len(items) {
+				t.Errorf("%d of %d are served, one sector hides 2", served, len(items))
+			}
+		})
+	}
+}
+
+// TestVerifyCountsOnce verifies a segment that has a damaged header and a damaged body.
+func TestVerifyCountsOnce(t *testing.T) {
+	s, _, items := onBadDisk(t)
+	header, body := s.where(t, items[1].IDs.Primary()), s.where(t, items[3].IDs.Primary())
+	for _, offset := range []int64{header.offset + 3, header.offset + 70, header.offset + 90} {
+		flip(t, s.options.FS, fileOf(s.options, header.segment), offset)
+	}
+	flip(t, s.options.FS, fileOf(s.options, body.segment), body.offset+recordHeaderSize+5)
+	for range 2 { // the second time both are marked
+		r, err := s.Verify(context.Background(), VerifyOptions{})
+		if err != nil || r.Checked != 5 || len(r.Damaged) != 2 || len(r.Unreadable) != 0 {
+			t.Errorf("Verify = %+v, %v; want 5 checked, 2 damaged", r, err)
+		}
+	}
+}
