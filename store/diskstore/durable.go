@@ -27,6 +27,9 @@ func makeDir(fs vfs.FS, dir string) error {
 		}
 		made = append(made, d)
 	}
+	if len(made) == 0 {
+		return nil
+	}
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

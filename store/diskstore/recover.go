@@ -172,12 +172,24 @@ func (r *replayer) last(s *segment, from int64) (clean bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := rewrite(s.file, unproven); errors.Is(err, errUnreadable) {
+	if err := r.rewrite(s, unproven); err != nil {
 		return false, err
-	} else if err != nil {
-		r.index.detach(fmt.Errorf("writing to segment %d: %w", s.id, err))
 	}
 	return false, r.tail(s, append(kept, unproven...), from, proven)
+}
+
+// rewrite makes records durable of which nothing proves that they are. Where that cannot
+// be written they are served, but nothing is told to the index on disk.
+func (r *replayer) rewrite(s *segment, unproven []placed) error {
+	if r.options.ReadOnly {
+		return nil
+	}
+	err := rewrite(s.file, unproven)
+	if err != nil && !errors.Is(err, errUnreadable) {
+		r.index.detach(fmt.Errorf("writing to segment %d: %w", s.id, err))
+		return nil
+	}
+	return err
 }
 
 // survey returns the records of s from an offset on, and the offset through
