@@ -142,8 +142,7 @@ func size(items ...store.Item) (n int64) {
 func testStats(t *testing.T, b *bench) {
 	f := b.open(t)
 	one, two := Torrent(Hybrid, 1, 500, 0), Torrent(V1, 2, 700, 0)
-	longer := Torrent(V1, 2, 700, 1_000_000)
-	longer.Rank = store.RankKeyed
+	longer := ranked(Torrent(V1, 2, 700, 1_000_000), store.RankKeyed)
 	steps := []struct {
 		name string
 		do   func()
@@ -152,7 +151,10 @@ func testStats(t *testing.T, b *bench) {
 		{"empty", func() {}, store.Stats{}},
 		{"one", func() { f.put(one, store.Created) }, store.Stats{Torrents: 1, Bytes: size(one)}},
 		{"two", func() { f.put(two, store.Created) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
-		{"replaced", func() { f.put(longer, store.Replaced) }, store.Stats{Torrents: 2, Bytes: size(one, longer)}},
+		{"a value", func() { f.setValue("a.note", []byte("not counted")) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+		{"outranked", func() { f.put(longer, store.Outranked) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+		{"of a higher rank", func() { f.put(ranked(two, 150), store.AlreadyCached) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
+		{"replaced", func() { f.put(replacing(longer, two), store.Replaced) }, store.Stats{Torrents: 2, Bytes: size(one, longer)}},
 		{"damaged", func() { f.damage(longer) }, store.Stats{Torrents: 1, Bytes: size(one)}},
 		{"healed", func() { f.put(two, store.Healed) }, store.Stats{Torrents: 2, Bytes: size(one, two)}},
 		{"removed", func() { f.remove(one.IDs.V2, "gone") }, store.Stats{Torrents: 1, Removed: 3, Bytes: size(two)}},

@@ -20,15 +20,18 @@ func calls(ctx context.Context, s store.Store, item store.Item) map[string]error
 	_, _, changes := s.Changes(ctx, store.Cursor{}, 1)
 	_, end := s.End(ctx)
 	_, stats := s.Stats(ctx)
+	_, value := s.Value(ctx, "name")
 	return map[string]error{
-		"Put":     s.Put(ctx, []store.Item{item})[0].Err,
-		"Get":     get,
-		"Has":     has,
-		"Remove":  s.Remove(ctx, item.IDs.Primary(), store.Removal{}),
-		"Restore": s.Restore(ctx, item.IDs.Primary()),
-		"Changes": changes,
-		"End":     end,
-		"Stats":   stats,
+		"Put":      s.Put(ctx, []store.Item{item})[0].Err,
+		"Get":      get,
+		"Has":      has,
+		"Remove":   s.Remove(ctx, item.IDs.Primary(), store.Removal{}),
+		"Restore":  s.Restore(ctx, item.IDs.Primary()),
+		"Changes":  changes,
+		"End":      end,
+		"Stats":    stats,
+		"Value":    value,
+		"SetValue": s.SetValue(ctx, "name", nil),
 	}
 }
 
@@ -83,6 +86,7 @@ func testClose(t *testing.T, b *bench) {
 func testConcurrent(t *testing.T, b *bench) {
 	t.Run("one winner", func(t *testing.T) { oneWinner(t, b.open(t)) })
 	t.Run("one replaces a version", func(t *testing.T) { oneReplaces(t, b.open(t)) })
+	t.Run("the highest rank stays", func(t *testing.T) { highestRank(t, b.open(t)) })
 	t.Run("removal is final for every reader", func(t *testing.T) { removalFinal(t, b.open(t)) })
 	t.Run("close while busy", func(t *testing.T) { closeBusy(t, b.open(t)) })
 }

@@ -1,8 +1,6 @@
 package storetest
 
 import (
-	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -58,10 +56,16 @@ func testInvalid(t *testing.T, b *bench) {
 	for _, test := range invalid {
 		t.Run("invalid: "+test.name, func(t *testing.T) {
 			f := b.open(t)
-			f.refuse(test.item, store.ErrInvalid)
+			f.refuse(ranked(test.item, store.RankAnonymous), store.ErrInvalid)
 			f.lacks(store.ErrNotFound, test.item.IDs.All()...)
 		})
 	}
+	t.Run("invalid: no rank", func(t *testing.T) {
+		f := b.open(t)
+		item := Torrent(V1, 1, 500, 0)
+		f.refuse(ranked(item, 0), store.ErrInvalid)
+		f.lacks(store.ErrNotFound, item.IDs.V1)
+	})
 }
 
 func testGet(t *testing.T, b *bench) {
@@ -81,8 +85,7 @@ func testGet(t *testing.T, b *bench) {
 }
 
 func testReplace(t *testing.T, b *bench) {
-	keyed := func(item store.Item) store.Item { item.Rank = store.RankKeyed; return item }
-	replacing := func(item, old store.Item) store.Item { item.Replaces = store.VersionOf(old.Torrent); return item }
+	keyed := func(item store.Item) store.Item { return ranked(item, store.RankKeyed) }
 	first, second, third := Torrent(Hybrid, 1, 3000, 1), Torrent(Hybrid, 1, 3000, 2), Torrent(Hybrid, 1, 3000, 3)
 	type step struct {
 		item    store.Item
@@ -94,19 +97,24 @@ func testReplace(t *testing.T, b *bench) {
 		steps []step
 		want  store.Item
 	}{
-		{"a key replaces anonymous", []step{{first, store.Created, nil}, {keyed(second), store.Replaced, nil}}, keyed(second)},
+		{"a key outranks anonymous", []step{{first, store.Created, nil}, {keyed(second), store.Outranked, nil}}, first},
+		{"and replaces what it names", []step{
+			{first, store.Created, nil}, {keyed(second), store.Outranked, nil}, {keyed(replacing(second, first)), store.Replaced, nil},
+		}, keyed(second)},
 		{"the same rank does not", []step{{keyed(first), store.Created, nil}, {keyed(second), store.AlreadyCached, nil}}, keyed(first)},
 		{"a lower rank does not", []step{{keyed(first), store.Created, nil}, {second, store.AlreadyCached, nil}}, keyed(first)},
-		{"the same bytes stay anonymous", []step{{first, store.Created, nil}, {keyed(first), store.AlreadyCached, nil}}, first},
-		{"a named version is replaced", []step{{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}}, replacing(second, first)},
-		{"whatever its rank", []step{{keyed(first), store.Created, nil}, {replacing(second, first), store.Replaced, nil}}, replacing(second, first)},
+		{"a named version is replaced", []step{{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}}, second},
+		{"whatever its rank, which stays", []step{{keyed(first), store.Created, nil}, {replacing(second, first), store.Replaced, nil}}, keyed(second)},
 		{"a named version once only", []step{
 			{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}, {replacing(third, first), 0, store.ErrChanged},
-		}, replacing(second, first)},
+		}, second},
 		{"a key does not overrule the condition", []step{{first, store.Created, nil}, {keyed(replacing(third, second)), 0, store.ErrChanged}}, first},
 		{"done already", []step{
 			{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}, {replacing(second, first), store.AlreadyCached, nil},
-		}, replacing(second, first)},
+		}, second},
+		{"done already, by a lower rank", []step{
+			{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}, {keyed(replacing(second, first)), store.AlreadyCached, nil},
+		}, keyed(second)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,70 +133,6 @@ func testReplace(t *testing.T, b *bench) {
 		f := b.open(t)
 		f.refuse(replacing(second, first), store.ErrChanged)
 		f.lacks(store.ErrNotFound, first.IDs.All()...)
-	})
-}
-
-func testBatch(t *testing.T, b *bench) {
-	t.Run("empty", func(t *testing.T) {
-		if got := b.open(t).Put(t.Context(), nil); len(got) != 0 {
-			t.Errorf("Put of nothing = %v", got)
-		}
-	})
-	t.Run("duplicates and bad items", func(t *testing.T) { mixedBatch(t, b.open(t)) })
-	t.Run("larger than any group", func(t *testing.T) { largeBatch(t, b.open(t)) })
-}
-
-// mixedBatch puts items that each meet another rule.
-func mixedBatch(t *testing.T, f *fixture) {
-	gone, here := Torrent(V1, 1, 500, 0), Torrent(Hybrid, 2, 500, 0)
-	f.remove(gone.IDs.V1, "gone")
-	f.put(here, store.Created)
-	fresh, replacing := Torrent(V1, 3, 500, 0), Torrent(V1, 3, 500, 1)
-	replacing.Rank = store.RankKeyed
-	mixed := Torrent(Hybrid, 4, 500, 0)
-	mixed.IDs.V1 = here.IDs.V1
-	last := Torrent(V2, 5, 500, 0)
-	results := f.Put(t.Context(), []store.Item{fresh, {}, fresh, gone, here, replacing, mixed, last})
-	f.reopen()
-	want := []store.Result{
-		{Outcome: store.Created}, {Err: store.ErrInvalid}, {Outcome: store.AlreadyCached}, {Err: store.ErrRemoved},
-		{Outcome: store.AlreadyCached}, {Outcome: store.Replaced}, {Err: store.ErrConflict}, {Outcome: store.Created},
-	}
-	for i, w := range want {
-		if got := results[i]; !errors.Is(got.Err, w.Err) || w.Err == nil && got.Outcome != w.Outcome {
-			t.Errorf("item %d: %+v, want %+v", i, got, w)
-		}
-	}
-	for _, item := range []store.Item{here, replacing, last} {
-		f.holds(item)
-	}
-	f.lacks(store.ErrNotFound, mixed.IDs.V2)
-}
-
-// largeBatch puts more items than any store would handle at once.
-func largeBatch(t *testing.T, f *fixture) {
-	items := make([]store.Item, 1500)
-	for i := range items {
-		items[i] = Torrent(shapes[i%len(shapes)], uint64(i), 100+i, 0)
-	}
-	for i, r := range f.Put(t.Context(), items) {
-		if r.Err != nil || r.Outcome != store.Created {
-			t.Fatalf("item %d: %+v", i, r)
-		}
-	}
-	f.reopen()
-	for _, item := range items[:10] {
-		f.holds(item)
-	}
-	const readers = 16 // one at a time is slow where each read is a request
-	each(readers, func(r int) {
-		for i := r; i < len(items); i += readers {
-			ids := items[i].IDs.All()
-			got, err := f.Get(t.Context(), ids[len(ids)-1])
-			if err != nil || !bytes.Equal(got.Bytes, items[i].Torrent) {
-				t.Errorf("item %d: %d bytes, %v", i, len(got.Bytes), err)
-			}
-		}
 	})
 }
 

@@ -24,8 +24,8 @@ const (
 // String returns v1, v2 or hybrid.
 func (s Shape) String() string { return [...]string{"v1", "v2", "hybrid"}[s] }
 
-// Torrent returns an item with random bytes of about the given size, the same
-// for the same seed: outer bytes around an info span, ids that are its hashes.
+// Torrent returns an item of anyone's with random bytes of about the given size, the
+// same for the same seed: outer bytes around an info span, ids that are its hashes.
 // outer chooses the outer bytes, so that items that differ in it alone are the
 // same torrent.
 func Torrent(shape Shape, seed uint64, size, outer int) store.Item {
@@ -38,7 +38,20 @@ func Torrent(shape Shape, seed uint64, size, outer int) store.Item {
 		Torrent:    torrent,
 		InfoOffset: len(head),
 		InfoLength: len(info),
+		Rank:       store.RankAnonymous,
 	}
+}
+
+// ranked returns item as one of a writer of that rank.
+func ranked(item store.Item, rank store.Rank) store.Item {
+	item.Rank = rank
+	return item
+}
+
+// replacing returns item as one that replaces old.
+func replacing(item, old store.Item) store.Item {
+	item.Replaces = store.VersionOf(old.Torrent)
+	return item
 }
 
 func idsOf(shape Shape, info []byte) infohash.Set {
