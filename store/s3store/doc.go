@@ -16,7 +16,8 @@
 //	                     leftover.go
 //	purge/<20 digits>/<ID>  bytes of a removed torrent leave at this Unix time;
 //	                     see purge.go
-//	store                the epoch of the feed
+//	value/<name>.value   a named value; see value.go
+//	store                the epoch of the feed; see epoch.go
 //	probe/...            what tests of the bucket write
 //
 // A torrent lies under its primary id (v1, else v2); its other ids are aliases.

@@ -20,6 +20,9 @@ var (
 	errLost = errors.New("the object changed meanwhile")
 	// errEmpty says that a range was asked for of an object without any bytes.
 	errEmpty = errors.New("the object is empty")
+	// errDiffers says that an object that seems damaged was another one when it was
+	// read again.
+	errDiffers = errors.New("two reads of it differ")
 	// errUnclear says that a write was refused although what it expected is there.
 	errUnclear = errors.New("refused as changed, but unchanged")
 )

@@ -38,16 +38,24 @@ func newFeed(b *bucket, logger *slog.Logger) *feed {
 func feedKey(number uint64) string { return fmt.Sprintf("feed/%020d", number) }
 
 // fetch reads a batch; errAbsent if it is not there yet. A damaged one counts as
-// empty: nothing can bring it back, and what comes after it must be heard.
+// empty: nothing can bring it back, and what comes after it must be heard. One of a
+// newer program is an error: what it says must be heard, too.
 func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
-	body, _, err := f.bucket.get(ctx, feedKey(number), 0)
+	var b *batch
+	var bad error
+	_, _, err := f.bucket.getWhole(ctx, feedKey(number), 0, func(body []byte) bool {
+		b, bad = parseBatch(body)
+		return bad == nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	b, err := parseBatch(body)
-	if err != nil {
-		f.logger.Error("a part of the feed is damaged: followers miss its changes", "object", feedKey(number), "cause", err)
-		return &batch{totals: f.now()}, nil
+	if errors.Is(bad, store.ErrUnavailable) {
+		return nil, fmt.Errorf("%s: %w", feedKey(number), bad)
+	}
+	if bad != nil {
+		f.logger.Error("a part of the feed is damaged: followers miss its changes", "object", feedKey(number), "cause", bad)
+		return &batch{damaged: true}, nil
 	}
 	return b, nil
 }
@@ -85,11 +93,28 @@ func (f *feed) seek(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	before, err := f.totalsBefore(ctx, low, last)
+	if err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.head, f.first = low-1, low
+	f.head, f.first, f.totals = low-1, low, before
 	f.learn(low, last)
 	return nil
+}
+
+// totalsBefore returns the totals of the last batch before number that can be read, if
+// that of number, which is b, cannot.
+func (f *feed) totalsBefore(ctx context.Context, number uint64, b *batch) (totals, error) {
+	for b.damaged && number > 1 {
+		var err error
+		number--
+		if b, err = f.fetch(ctx, number); err != nil {
+			return totals{}, err
+		}
+	}
+	return b.totals, nil
 }
 
 func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
@@ -151,7 +176,10 @@ func (f *feed) learn(number uint64, b *batch) {
 	if number != f.head+1 {
 		return
 	}
-	f.head, f.totals = number, b.totals
+	f.head = number
+	if !b.damaged {
+		f.totals = b.totals
+	}
 	f.kept = append(f.kept, b)
 	f.entries += len(b.entries)
 	f.ids[b.id] = true
