@@ -34,9 +34,11 @@ func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
 func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot, error) {
 	var o object
 	var bad error
+	var sound bool
 	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, func(body []byte) bool {
 		o, bad = parseObject(body)
-		return bad == nil && o.ids.Contains(id) && (limit > 0 || o.whole())
+		sound = bad == nil && o.ids.Contains(id) && (limit > 0 || o.whole())
+		return sound
 	})
 	if errors.Is(err, errAbsent) {
 		return &slot{id: id}, nil
@@ -46,6 +48,9 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot,
 	}
 	if errors.Is(bad, store.ErrUnavailable) {
 		return nil, fmt.Errorf("%s: %w", objectKey(id), bad)
+	}
+	if sound && limit == 0 {
+		s.damaged.drop(id) // another node may have healed it
 	}
 	sl := &slot{id: id, etag: etag, size: len(body), object: o}
 	// A valid header of another id is an object that somebody put in the wrong place.
