@@ -84,7 +84,7 @@ func checkAnswer(resp *http.Response, limit int) error {
 	case length < 0 || length > maxObject:
 		return fmt.Errorf("the object has %d bytes, at most %d are read", length, maxObject)
 	case etagOf(resp) == "":
-		return errors.New("the answer has no ETag, so it is not the object store's")
+		return errNoETag
 	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
 		return errors.New("the answer is a web page, so it is not the object store's")
 	case resp.StatusCode == http.StatusOK:

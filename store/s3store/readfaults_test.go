@@ -167,6 +167,27 @@ func TestChangedOnceOnTheWay(t *testing.T) {
 	way.hook.Store(nil)
 }
 
+// TestPageForAnUpload has a proxy answer all writes of a torrent: nobody is told that it
+// is stored.
+func TestPageForAnUpload(t *testing.T) {
+	s, way := openThrough(t, newEngine(t).options("upload/", fixedTime))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method != http.MethodPut || !strings.HasSuffix(req.URL.Path, objectKey(item.IDs.V1)) {
+			return next.RoundTrip(req)
+		}
+		resp := &http.Response{Request: req}
+		resp.Body = io.NopCloser(bytes.NewReader(web(resp, http.Header{"Content-Type": {"text/html"}})))
+		return resp, nil
+	}
+	way.hook.Store(&hook)
+	if r := s.Put(t.Context(), []store.Item{item})[0]; !errors.Is(r.Err, store.ErrUnavailable) {
+		t.Errorf("Put = %+v, want ErrUnavailable", r)
+	}
+	way.hook.Store(nil)
+	mustPut(t, s, item, store.Created)
+}
+
 // TestPageForASession has a proxy answer a question for a session of another node: that
 // does not say that all of it is in the feed.
 func TestPageForASession(t *testing.T) {

@@ -73,8 +73,10 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	return s.failed(ctx, err)
 }
 
-func valueBody(key string, value []byte) []byte {
-	body := append([]byte(valueMagic), valueFormat)
+func valueBody(key string, value []byte) []byte { return valueIn(key, valueFormat, value) }
+
+func valueIn(key string, format byte, value []byte) []byte {
+	body := append([]byte(valueMagic), format)
 	body = append(body, value...)
 	return binary.BigEndian.AppendUint32(body, valueSum(key, body))
 }
