@@ -9,7 +9,9 @@ import (
 )
 
 // Put implements [store.Store]. The items are stored side by side, each on its
-// own: a put that ctx ends goes on in the background, with a copy of the item.
+// own: a put that ctx ends goes on in the background, with a copy of the item. While
+// the object of a torrent cannot be read nothing can be decided about it, and the
+// answer is [store.ErrUnavailable].
 func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := make([]store.Result, len(items))
 	if err := s.enter(ctx); err != nil {

@@ -53,7 +53,9 @@ type Store struct {
 
 // Open opens the store of a bucket, which must be there, and makes what it needs
 // in it. It fails if the bucket cannot be reached, or if the endpoint does not
-// refuse to overwrite an object when asked to (If-None-Match).
+// refuse to overwrite an object when asked to (If-None-Match). When it returns, the
+// removals that nodes left behind that died are in the feed, if that was possible
+// within five seconds.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	b, err := newBucket(o)
