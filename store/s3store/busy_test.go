@@ -109,8 +109,8 @@ func TestRateOfPuts(t *testing.T) {
 		wait           time.Duration // of one put, at most
 	}{
 		{"one node", 64, 1, 0.8, time.Second},
-		{"three nodes", 64, 3, 0.65, 4 * time.Second},
-		{"three nodes, many clients", 256, 3, 0.65, 6 * time.Second},
+		{"three nodes", 64, 3, 0.65, 8 * time.Second},
+		{"three nodes, many clients", 256, 3, 0.65, 8 * time.Second},
 		{"one node, few clients", 8, 1, 0.5, time.Second},
 		{"five nodes, few clients", 8, 5, 0.1, 10 * time.Second},
 	} {
