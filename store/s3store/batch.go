@@ -12,15 +12,19 @@ import (
 // An object below feed/ is a batch: a header, entries of entrySize bytes, and
 // the CRC32C of all before. Numbers are big-endian.
 //
-//	0 magic "tcf1"   4 number of entries   8 id of the batch
+//	0 magic "tcf2"   4 number of entries   8 id of the batch
 //	24 torrents      32 ids removed        40 bytes of torrents
 //
-// The id is the same in each try to write the batch and in no other. The last three are what the store holds after this batch: each writer has read
-// the batch before its own, so it knows what to add to.
+// The id is the same in each try to write the batch and in no other. The last three
+// are what the store holds after this batch: each writer has read the batch before
+// its own, so it knows what to add to. An entry has
 //
 //	0 kind  1 flags (1: has v1, 2: has v2)  2 write  18 time (Unix seconds)  26 v1  46 v2
+//
+// A kind that this program does not know is a newer one's, and passed on as it is.
 const (
-	batchMagic  = "tcf1"
+	batchMagic  = "tcf" // and then, as a digit, the format
+	batchFormat = '2'
 	batchHeader = 48
 	entrySize   = 78
 )
@@ -48,11 +52,12 @@ type batch struct {
 	id      [16]byte
 	totals  totals // after it
 	entries []entry
+	damaged bool // it cannot be read: neither totals nor entries are known
 }
 
 func (b *batch) bytes() []byte {
 	out := make([]byte, 0, batchHeader+len(b.entries)*entrySize+crc32.Size)
-	out = append(out, batchMagic...)
+	out = append(append(out, batchMagic...), batchFormat)
 	out = binary.BigEndian.AppendUint32(out, uint32(len(b.entries)))
 	out = append(out, b.id[:]...)
 	for _, n := range []int64{b.totals.torrents, b.totals.removed, b.totals.bytes} {
@@ -81,11 +86,15 @@ func (e *entry) append(b []byte) []byte {
 	return append(append(b, v1[:]...), v2[:]...)
 }
 
-// parseBatch reads the object of a batch.
+// parseBatch reads the object of a batch. The error is a *foreign, or says that it is
+// damaged.
 func parseBatch(b []byte) (*batch, error) {
 	end := len(b) - crc32.Size
-	if end < batchHeader || string(b[:4]) != batchMagic || crc32.Checksum(b[:end], castagnoli) != binary.BigEndian.Uint32(b[end:]) {
+	if end < batchHeader || string(b[:3]) != batchMagic || crc32.Checksum(b[:end], castagnoli) != binary.BigEndian.Uint32(b[end:]) {
 		return nil, fmt.Errorf("the batch of %d bytes is damaged", len(b))
+	}
+	if b[3] != batchFormat {
+		return nil, otherFormat(b[3], batchFormat)
 	}
 	count := (end - batchHeader) / entrySize
 	if (end-batchHeader)%entrySize != 0 || uint32(count) != binary.BigEndian.Uint32(b[4:]) {

@@ -6,19 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 )
-
-// maxObject is the size of the largest object that is read, in bytes. Torrents
-// are smaller by far.
-const maxObject = 300 << 20
 
 // matching is how the endpoint takes If-Match.
 type matching int
@@ -78,48 +72,6 @@ func (b *bucket) request(ctx context.Context, name, key string, size int, run fu
 	}
 	b.observe(name, outcomeOf(err), time.Since(begin))
 	return err
-}
-
-// get returns the object of key and its ETag; errAbsent if there is none. With
-// limit only that many bytes are read from its beginning.
-func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, etag string, err error) {
-	name := "get"
-	if limit > 0 {
-		name = "head"
-	}
-	for n := 0; b.budget.allows(ctx, n); n++ {
-		err = b.request(ctx, name, key, limit, func(ctx context.Context) error {
-			body, etag, err = b.read(ctx, key, limit)
-			return err
-		})
-		if !retryable(err) {
-			break
-		}
-	}
-	if errors.Is(err, errEmpty) && limit > 0 {
-		return b.get(ctx, key, 0) // a range of nothing cannot be read, not even its ETag
-	}
-	return body, etag, err
-}
-
-func (b *bucket) read(ctx context.Context, key string, limit int) ([]byte, string, error) {
-	header := http.Header{}
-	if limit > 0 {
-		header["Range"] = []string{"bytes=0-" + strconv.Itoa(limit-1)}
-	}
-	resp, err := b.wire.get(ctx, key, header)
-	if err != nil {
-		return nil, "", err
-	}
-	defer resp.Body.Close()
-	if resp.ContentLength < 0 || resp.ContentLength > maxObject {
-		return nil, "", fmt.Errorf("the object has %d bytes, at most %d are read", resp.ContentLength, maxObject)
-	}
-	body := make([]byte, resp.ContentLength)
-	if _, err := io.ReadFull(resp.Body, body); err != nil {
-		return nil, "", err
-	}
-	return body, strings.Trim(resp.Header.Get("ETag"), `"`), nil
 }
 
 // fingerprint is how many bytes of an object tell which write it is of.

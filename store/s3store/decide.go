@@ -21,21 +21,21 @@ func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome,
 		w.settle()
 		return 0, err
 	}
-	outcome, current, err := s.store(ctx, u)
+	d, err := s.store(ctx, u)
 	<-s.places
-	if err == nil && outcome == store.AlreadyCached {
+	if err == nil && !d.writes {
 		w.settle()
-		return outcome, s.failed(ctx, s.ensureAnnounced(ctx, &current.header))
+		return d.outcome, s.failed(ctx, s.ensureAnnounced(ctx, &d.current.header))
 	}
-	e, delta := u.announcement(current)
+	e, delta := u.announcement(d.current)
 	if err != nil {
 		s.endBy(err, doubt{id: u.item.IDs.Primary(), write: w, entry: e, delta: delta, since: time.Now()})
 		return 0, s.failed(ctx, err)
 	}
-	if current != nil {
-		s.damaged.drop(current.id)
+	if d.current != nil {
+		s.damaged.drop(d.current.id)
 	}
-	return outcome, s.announcer.add(e, delta, w.settle).wait(ctx)
+	return d.outcome, s.announcer.add(e, delta, w.settle).wait(ctx)
 }
 
 // announcement returns what the feed gets to know of the upload, which takes the
@@ -50,57 +50,80 @@ func (u *upload) announcement(current *slot) (entry, totals) {
 	return entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.stored}, write: u.head.write}, delta
 }
 
-// store decides and writes until no other writer was in between. It returns the
-// slot that the torrent was in before, nil if it is new.
-func (s *Store) store(ctx context.Context, u *upload) (store.Outcome, *slot, error) {
+// decision is what becomes of an upload.
+type decision struct {
+	outcome store.Outcome
+	current *slot      // the one that it meets its torrent in; nil if in none
+	writes  bool       // it takes the place of current
+	rank    store.Rank // that it has then
+}
+
+// store decides and writes until no other writer was in between.
+func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 	v := s.view()
 	if u.item.Replaces == (store.Version{}) {
 		v.assumeNew(u.item.IDs.All()) // most are: that is tried before anything is read
 	}
 	for range maxDecisions {
-		current, outcome, err := s.decide(ctx, v, u)
-		if err != nil {
-			return outcome, current, err
+		d, err := s.decide(ctx, v, u)
+		if err != nil || d.outcome == store.Outranked {
+			return d, err
 		}
-		if err = s.writeAliases(ctx, v, u, current); err == nil && outcome != store.AlreadyCached {
-			err = s.commit(ctx, v, u, current)
+		if err = s.writeAliases(ctx, v, u, d.current); err == nil && d.writes {
+			err = s.commit(ctx, v, u, d)
 		}
 		if !errors.Is(err, errLost) {
-			return outcome, current, err
+			return d, err
 		}
 		v = s.view()
 	}
-	return 0, nil, fmt.Errorf("%w: other writers were first %d times", store.ErrUnavailable, maxDecisions)
+	return decision{}, fmt.Errorf("%w: other writers were first %d times", store.ErrUnavailable, maxDecisions)
 }
 
-// decide says what becomes of the upload by the rules of [store.Store.Put], and
-// in which slot it meets its torrent, nil if in none.
-func (s *Store) decide(ctx context.Context, v *view, u *upload) (*slot, store.Outcome, error) {
+// decide says what becomes of the upload by the rules of [store.Store.Put].
+func (s *Store) decide(ctx context.Context, v *view, u *upload) (decision, error) {
 	var found []*slot
 	for _, id := range u.item.IDs.All() {
 		sl, err := v.find(ctx, id)
 		if err != nil {
-			return nil, 0, err
+			return decision{}, err
 		}
 		if sl != nil && !sl.broken && sl.kind == kindTombstone {
-			return nil, 0, &store.RemovedError{Removal: sl.removal()}
+			return decision{}, &store.RemovedError{Removal: sl.removal()}
 		}
 		found = append(found, sl)
 	}
 	primary := found[0] // All begins with the primary id
 	for i, id := range u.item.IDs.All() {
 		if found[i] != primary && !lostAlias(found[i], primary, id) {
-			return nil, 0, store.ErrConflict
+			return decision{}, store.ErrConflict
 		}
 	}
 	if primary == nil {
 		if u.item.Replaces != (store.Version{}) {
-			return nil, 0, store.ErrChanged
+			return decision{}, store.ErrChanged
 		}
-		return nil, store.Created, nil
+		return decision{outcome: store.Created, writes: true, rank: u.item.Rank}, nil
 	}
 	outcome, err := decideSame(primary, u)
-	return primary, outcome, err
+	return withRank(decision{outcome: outcome, current: primary}, u), err
+}
+
+// withRank returns d with the rank that the record has then, and whether it is
+// written, for that alone or because the upload takes its place.
+func withRank(d decision, u *upload) decision {
+	d.rank = u.item.Rank
+	same := !d.current.broken && d.current.version == u.head.version
+	if same || d.outcome == store.Replaced {
+		d.rank = max(d.rank, d.current.rank)
+	}
+	switch d.outcome {
+	case store.AlreadyCached:
+		d.writes = same && d.rank > d.current.rank
+	case store.Replaced, store.Healed:
+		d.writes = true
+	}
+	return d
 }
 
 // lostAlias reports whether sl is an alias of primary for id that is damaged or
@@ -134,20 +157,23 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 		return store.AlreadyCached, nil
 	case conditional && !matches:
 		return 0, store.ErrChanged
-	case conditional, u.item.Rank > current.rank:
+	case conditional:
 		return store.Replaced, nil
+	case u.item.Rank > current.rank:
+		return store.Outranked, nil
 	}
 	return store.AlreadyCached, nil
 }
 
-// commit writes the torrent in the place of current, which is nil if there is
-// nothing. errLost says that another writer was first.
-func (s *Store) commit(ctx context.Context, v *view, u *upload, current *slot) error {
+// commit writes the torrent as d says, in the place of what is there. errLost says
+// that another writer was first.
+func (s *Store) commit(ctx context.Context, v *view, u *upload, d decision) error {
+	current := d.current
 	if current == nil {
 		var err error
 		if current, err = v.slot(ctx, u.item.IDs.Primary()); err != nil {
 			return err
 		}
 	}
-	return s.bucket.write(ctx, objectKey(u.item.IDs.Primary()), u.body, current.etag)
+	return s.bucket.write(ctx, objectKey(u.item.IDs.Primary()), u.bodyOf(d.rank), current.etag)
 }

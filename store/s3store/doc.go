@@ -16,7 +16,8 @@
 //	                     leftover.go
 //	purge/<20 digits>/<ID>  bytes of a removed torrent leave at this Unix time;
 //	                     see purge.go
-//	store                the epoch of the feed
+//	value/<name>.value   a named value; see value.go
+//	store                the epoch of the feed; see epoch.go
 //	probe/...            what tests of the bucket write
 //
 // A torrent lies under its primary id (v1, else v2); its other ids are aliases.
@@ -43,6 +44,21 @@
 // If that fails as well the answer is [store.ErrUnavailable], and the node goes on
 // to find out and puts what was done into the feed (doubt.go).
 //
+// A put of the same bytes by a writer of a higher rank writes the object anew, with
+// that rank, and the feed tells of it as of a replacement.
+//
+// # Reading
+//
+// A read that failed proves nothing: neither that a torrent is not there nor that it
+// is damaged. That is so for an answer that is cut short, for a part that is not the
+// one asked for, and for what is no answer of an object store (no ETag, a web page).
+// What arrived whole and fails its checksum is read once more, and is damaged only if
+// it comes twice alike. All else is [store.ErrUnavailable].
+//
+// So is what another version of this program wrote, which is whole, but of a format or
+// a kind that this one does not know; it is never overwritten. See format.go. Kinds of
+// changes that it does not know are passed on.
+//
 // # What is not promised
 //
 // A bucket with versioning keeps what was overwritten, erased torrents as well.
@@ -50,6 +66,7 @@
 // reading and overwriting, in which another node's change may get lost; the
 // first write of an id is safe there, too. A change whose node died before it
 // was in the feed was never acknowledged. If it is a removal or a restoration the
-// other nodes put it there within a minute; if it is an upload, the next one of the
-// same torrent does, before it is answered.
+// other nodes put it there within a minute, and a node that starts before it serves;
+// if it is an upload, the next one of the same torrent does, before it is answered.
+// Of two nodes that set the same value the last writer wins.
 package s3store

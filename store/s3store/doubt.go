@@ -101,7 +101,11 @@ func (s *Store) resolveDoubts(ctx context.Context) {
 // resolve ends the write of d and reports true, if it can be said whether it was done.
 func (s *Store) resolve(ctx context.Context, d doubt) (bool, error) {
 	sl, err := s.readHeader(ctx, d.id)
+	_, other := errors.AsType[*foreign](err)
 	switch {
+	case other: // overwritten since
+		d.write.lose()
+		return true, nil
 	case err != nil:
 		return false, err
 	case !sl.broken && sl.write == d.write.id && sl.etag != "":

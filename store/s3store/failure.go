@@ -20,6 +20,12 @@ var (
 	errLost = errors.New("the object changed meanwhile")
 	// errEmpty says that a range was asked for of an object without any bytes.
 	errEmpty = errors.New("the object is empty")
+	// errDiffers says that an object that seems damaged was another one when it was
+	// read again.
+	errDiffers = errors.New("two reads of it differ")
+	// errNoETag says that an answer is not that of an object store, but perhaps a page
+	// of a proxy.
+	errNoETag = errors.New("the answer has no ETag, so it is not the object store's")
 	// errUnclear says that a write was refused although what it expected is there.
 	errUnclear = errors.New("refused as changed, but unchanged")
 )

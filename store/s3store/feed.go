@@ -37,69 +37,6 @@ func newFeed(b *bucket, logger *slog.Logger) *feed {
 
 func feedKey(number uint64) string { return fmt.Sprintf("feed/%020d", number) }
 
-// fetch reads a batch; errAbsent if it is not there yet. A damaged one counts as
-// empty: nothing can bring it back, and what comes after it must be heard.
-func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
-	body, _, err := f.bucket.get(ctx, feedKey(number), 0)
-	if err != nil {
-		return nil, err
-	}
-	b, err := parseBatch(body)
-	if err != nil {
-		f.logger.Error("a part of the feed is damaged: followers miss its changes", "object", feedKey(number), "cause", err)
-		return &batch{totals: f.now()}, nil
-	}
-	return b, nil
-}
-
-// seek finds the head of the feed: the batches have no gaps, so it takes about
-// twice the logarithm of their number of requests.
-func (f *feed) seek(ctx context.Context) error {
-	low, high := uint64(0), uint64(1) // low is there, or 0; high is tried
-	for {
-		there, err := f.exists(ctx, high)
-		if err != nil {
-			return err
-		}
-		if !there {
-			break
-		}
-		low, high = high, high*2
-	}
-	for high-low > 1 {
-		middle := low + (high-low)/2
-		there, err := f.exists(ctx, middle)
-		switch {
-		case err != nil:
-			return err
-		case there:
-			low = middle
-		default:
-			high = middle
-		}
-	}
-	if low == 0 {
-		return nil
-	}
-	last, err := f.fetch(ctx, low)
-	if err != nil {
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.head, f.first = low-1, low
-	f.learn(low, last)
-	return nil
-}
-
-func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
-	_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader)
-	if errors.Is(err, errAbsent) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // maxAhead is how many batches are asked for at a time when there are many.
 const maxAhead = 16
 
@@ -151,7 +88,10 @@ func (f *feed) learn(number uint64, b *batch) {
 	if number != f.head+1 {
 		return
 	}
-	f.head, f.totals = number, b.totals
+	f.head = number
+	if !b.damaged {
+		f.totals = b.totals
+	}
 	f.kept = append(f.kept, b)
 	f.entries += len(b.entries)
 	f.ids[b.id] = true

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -22,10 +23,10 @@ func sampleObject() object {
 
 func TestObjectRoundTrip(t *testing.T) {
 	o := sampleObject()
-	got, ok := parseObject(o.bytes())
-	if !ok || got.header != o.header || got.reason != o.reason || got.reference != o.reference ||
+	got, err := parseObject(o.bytes())
+	if err != nil || got.header != o.header || got.reason != o.reason || got.reference != o.reference ||
 		!bytes.Equal(got.torrent, o.torrent) || got.damaged() {
-		t.Errorf("read back: %+v, %v; want %+v", got, ok, o)
+		t.Errorf("read back: %+v, %v; want %+v", got, err, o)
 	}
 }
 
@@ -38,10 +39,10 @@ func TestObjectDamage(t *testing.T) {
 		for bit := range 8 {
 			bad := bytes.Clone(body)
 			bad[i] ^= 1 << bit
-			got, ok := parseObject(bad)
+			got, err := parseObject(bad)
 			text := i >= headerSize && i < headerSize+len(o.reason)+len(o.reference)
 			switch {
-			case i < headerSize && ok:
+			case i < headerSize && !errors.Is(err, errHeader):
 				t.Fatalf("bit %d of byte %d of the header: unnoticed", bit, i)
 			case text && (got.reason != "" || got.damaged()):
 				t.Fatalf("bit %d of byte %d of the texts: %q", bit, i, got.reason)
@@ -51,7 +52,7 @@ func TestObjectDamage(t *testing.T) {
 		}
 	}
 	for n := range body {
-		if got, ok := parseObject(body[:n]); ok && !got.damaged() {
+		if got, err := parseObject(body[:n]); err == nil && !got.damaged() {
 			t.Fatalf("cut to %d bytes: unnoticed", n)
 		}
 	}
@@ -95,15 +96,12 @@ func FuzzObject(f *testing.F) {
 	f.Add(o.bytes()[:headerSize])
 	f.Add([]byte(objectMagic))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		o, ok := parseObject(b)
-		if !ok {
+		o, err := parseObject(b)
+		if err != nil || o.damaged() {
 			return
 		}
-		if o.damaged() {
-			return
-		}
-		again, ok := parseObject(o.bytes())
-		if !ok || again.header != o.header || !bytes.Equal(again.torrent, o.torrent) {
+		again, err := parseObject(o.bytes())
+		if err != nil || again.header != o.header || !bytes.Equal(again.torrent, o.torrent) {
 			t.Errorf("written and read again it is %+v, before %+v", again, o)
 		}
 	})

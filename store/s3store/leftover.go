@@ -24,6 +24,8 @@ const (
 	leftoverPause = 30 * time.Second
 	// maxLeftovers is how many are looked at each time.
 	maxLeftovers = 1000
+	// leftoverTime bounds the look before a node serves.
+	leftoverTime = 5 * time.Second
 )
 
 // changeKey is where a write to the slot of id is noted.
@@ -52,6 +54,20 @@ func (s *Store) noteChange(ctx context.Context, w *write, id infohash.ID) error 
 		return nil
 	}
 	return err
+}
+
+// announceFirst puts into the feed what is left over and was done, before this node
+// serves: it may be the only one that will run for long. What another node has under
+// way right now may come into the feed twice.
+func (s *Store) announceFirst(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leftoverTime)
+	defer cancel()
+	keys, err := s.bucket.list(ctx, "change/", maxLeftovers)
+	errs := make([]error, len(keys))
+	each(len(keys), maxLookups, func(i int) { _, errs[i] = s.endLeftover(ctx, keys[i], false) })
+	if err = errors.Join(append(errs, err)...); err != nil {
+		s.logger.Warn("what nodes that died left over is not all in the feed yet; this one goes on trying", "cause", err)
+	}
 }
 
 // announceLeftovers looks for what is left over until ctx ends.
@@ -113,6 +129,9 @@ func (s *Store) endLeftover(ctx context.Context, key string, late bool) (bool, e
 		return false, nil
 	}
 	sl, err := s.readHeader(ctx, id)
+	if _, other := errors.AsType[*foreign](err); other {
+		return false, nil // newer nodes know what became of it
+	}
 	if err != nil {
 		return false, err
 	}

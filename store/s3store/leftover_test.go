@@ -1,7 +1,10 @@
 package s3store
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,11 +48,7 @@ func TestDeathAfterTheTombstone(t *testing.T) {
 		{store.ChangeRemoved, dead.removing(item.IDs.V2, store.Removal{Erase: true, Time: fixedTime()})},
 		{store.ChangeRestored, restoring(item.IDs.V1)},
 	} {
-		w := dead.sessions.begin()
-		if _, err := dead.makeChange(t.Context(), w, step.plan); err != nil {
-			t.Fatal(err)
-		}
-		w.lose()
+		leaveBehind(t, dead, step.plan)
 		if err := seen.look(t.Context(), other, fixedTime()); err != nil {
 			t.Fatal(err)
 		}
@@ -68,6 +67,105 @@ func TestDeathAfterTheTombstone(t *testing.T) {
 			t.Errorf("left: %v, %v", left, seen)
 		}
 	}
+}
+
+// leaveBehind does to a torrent what a node does that dies between object and feed.
+func leaveBehind(t *testing.T, dead *Store, plan planner) {
+	t.Helper()
+	w := dead.sessions.begin()
+	if _, err := dead.makeChange(t.Context(), w, plan); err != nil {
+		t.Fatal(err)
+	}
+	w.lose()
+}
+
+// TestDeathIsToldAtTheNextStart leaves removals and a restoration behind: the node that
+// starts next has them in its feed, before anybody asks.
+func TestDeathIsToldAtTheNextStart(t *testing.T) {
+	e := newEngine(t)
+	dead := open(t, e.options("start/", fixedTime))
+	var want []store.Change
+	for i := range uint64(3) {
+		item := storetest.Torrent(storetest.Hybrid, i, 500, 0)
+		mustPut(t, dead, item, store.Created)
+		kind := store.ChangeRemoved
+		if i == 0 {
+			if err := dead.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+				t.Fatal(err)
+			}
+			kind = store.ChangeRestored
+			leaveBehind(t, dead, restoring(item.IDs.V2))
+		} else {
+			leaveBehind(t, dead, dead.removing(item.IDs.V2, store.Removal{Erase: true, Time: fixedTime()}))
+		}
+		want = append(want, store.Change{Kind: kind, IDs: item.IDs, Time: fixedTime().UTC()})
+	}
+	before := len(changesOf(t, dead))
+	for range 2 { // once, however many start
+		fresh := open(t, e.options("start/", fixedTime))
+		got := changesOf(t, fresh)[before:]
+		for _, c := range want {
+			if len(got) != len(want) || !slices.Contains(got, c) {
+				t.Fatalf("the feed goes on with %v, want %v", got, want)
+			}
+		}
+		if left := notes(t, fresh); len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+}
+
+// TestStartWithoutALook refuses to list what is left over: the node starts all the
+// same, and tells it when it can.
+func TestStartWithoutALook(t *testing.T) {
+	e := newEngine(t)
+	dead := open(t, e.options("nolook/", fixedTime))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	mustPut(t, dead, item, store.Created)
+	leaveBehind(t, dead, dead.removing(item.IDs.V1, store.Removal{}))
+	way := &interceptor{next: http.DefaultTransport}
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodGet && req.URL.Query().Has("list-type") {
+			return xmlAnswer(req, http.StatusServiceUnavailable, "SlowDown"), nil
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+	var said bytes.Buffer
+	o := e.options("nolook/", fixedTime)
+	o.Transport, o.Logger = way, slog.New(slog.NewTextHandler(&said, nil))
+	fresh := open(t, o)
+	if !strings.Contains(said.String(), "left over") {
+		t.Errorf("the log says %q, want that not all is told", said.String())
+	}
+	way.hook.Store(nil)
+	lookTwice(t, fresh, leftovers{}, leftoverPause)
+	if got := changesOf(t, fresh); len(got) != 2 || got[1].Kind != store.ChangeRemoved {
+		t.Errorf("the feed is %v, want the removal", got)
+	}
+}
+
+// TestStartWithAFeedThatTakesNothing leaves a removal behind where nothing can be put
+// into the feed: the node starts, and tells it as soon as the feed takes it.
+func TestStartWithAFeedThatTakesNothing(t *testing.T) {
+	e := newEngine(t)
+	dead := open(t, e.options("notaken/", fixedTime))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	mustPut(t, dead, item, store.Created)
+	leaveBehind(t, dead, dead.removing(item.IDs.V1, store.Removal{}))
+	way := &interceptor{next: http.DefaultTransport}
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/feed/") {
+			return xmlAnswer(req, http.StatusForbidden, "AccessDenied"), nil
+		}
+		return next.RoundTrip(req)
+	}
+	way.hook.Store(&hook)
+	o := e.options("notaken/", fixedTime)
+	o.Transport = way
+	fresh := open(t, o)
+	way.hook.Store(nil)
+	await(t, fresh, store.ChangeRemoved)
 }
 
 // TestChangeThatWasNeverDone notes a removal that nobody makes: the note leaves, but

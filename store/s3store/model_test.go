@@ -60,7 +60,7 @@ type model struct {
 
 func (m *model) item(seed, outer int) store.Item {
 	item := storetest.Torrent(storetest.Shape(seed%3), uint64(seed), 700, outer)
-	item.Rank = store.Rank(outer % 2)
+	item.Rank = [2]store.Rank{store.RankAnonymous, store.RankKeyed}[outer%2]
 	return item
 }
 
@@ -76,6 +76,9 @@ func (m *model) step() {
 	removal := store.Removal{Reason: "model", Time: fixedTime(), Erase: ids[0].String() < "8"} // not told apart by reading, so the same each time
 	switch what := m.faults.pick(10); {
 	case what < 5:
+		if held, err := m.plain.Get(m.t.Context(), id); err == nil && m.faults.pick(3) == 0 {
+			item.Replaces = held.Version
+		}
 		m.do(item.IDs, func(s store.Store) (store.Outcome, error) {
 			r := s.Put(m.t.Context(), []store.Item{item})[0]
 			return r.Outcome, r.Err
@@ -118,7 +121,7 @@ func (m *model) same(node *Store, ids infohash.Set) bool {
 	for _, id := range ids.All() {
 		got, err := node.Get(m.t.Context(), id)
 		want, wantErr := m.plain.Get(m.t.Context(), id)
-		if !alike(err, wantErr) || !bytes.Equal(got.Bytes, want.Bytes) {
+		if !alike(err, wantErr) || !bytes.Equal(got.Bytes, want.Bytes) || got.Rank != want.Rank {
 			return false
 		}
 	}

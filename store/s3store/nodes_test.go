@@ -82,7 +82,7 @@ func TestDeathBeforeTheFeed(t *testing.T) {
 	dead := open(t, e.options("dead/", fixedTime))
 	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 	w := dead.sessions.begin()
-	if _, _, err := dead.store(t.Context(), dead.newUpload(item, w.id)); err != nil {
+	if _, err := dead.store(t.Context(), dead.newUpload(item, w.id)); err != nil {
 		t.Fatal(err)
 	}
 	w.lose()

@@ -1,8 +1,8 @@
 package s3store
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"math"
 	"time"
@@ -16,17 +16,20 @@ import (
 // differ in what they do to that, and so one checksum covers it. Numbers are
 // big-endian.
 //
-//	 0  magic "tcs3"     4  format 1     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
+//	 0  magic "tcs3"     4  format 2     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
 //	 8  write            24  stored (Unix seconds)   32  v1      52  v2
 //	84  info offset      88  info length              92  torrent length
 //	96  zero             128  version (alias: random) 144  CRC32C of the torrent
 //	148 removed (Unix seconds)                       156  reason length, 158 reference length
 //	160 CRC32C of the two texts                      164  CRC32C of all before
+//
+// Whatever its format and its kind are, an object of a newer program has the magic,
+// the format and, at 164, the CRC32C: so it is told from damage.
 const headerSize = 168
 
 const (
 	objectMagic  = "tcs3"
-	objectFormat = 1
+	objectFormat = 2
 
 	flagV1, flagV2, flagAhead = 1, 2, 4
 )
@@ -135,11 +138,18 @@ func (h *header) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
 }
 
-// parseHeader reads the header that b begins with; false if it is none or damaged.
-func parseHeader(b []byte) (header, bool) {
-	if len(b) < headerSize || string(b[:4]) != objectMagic || b[4] != objectFormat ||
+// errHeader says that bytes do not begin with a header, or with a damaged one.
+var errHeader = errors.New("the header is damaged")
+
+// parseHeader reads the header that b begins with. The error is errHeader or a
+// *foreign.
+func parseHeader(b []byte) (header, error) {
+	if len(b) < headerSize || string(b[:4]) != objectMagic ||
 		binary.BigEndian.Uint32(b[164:]) != crc32.Checksum(b[:164], castagnoli) {
-		return header{}, false
+		return header{}, errHeader
+	}
+	if b[4] != objectFormat {
+		return header{}, otherFormat(b[4], objectFormat)
 	}
 	h := header{
 		kind:          kind(b[5]),
@@ -164,8 +174,13 @@ func parseHeader(b []byte) (header, bool) {
 	if b[7]&flagV2 != 0 {
 		h.ids.V2 = ids.V2
 	}
-	known := h.kind >= kindTorrent && h.kind <= kindVacant
-	return h, known && uint64(h.infoOffset)+uint64(h.infoLength) <= uint64(h.torrentLength)
+	switch {
+	case h.kind < kindTorrent || h.kind > kindVacant:
+		return header{}, &foreign{newer: true}
+	case uint64(h.infoOffset)+uint64(h.infoLength) > uint64(h.torrentLength):
+		return header{}, errHeader
+	}
+	return h, nil
 }
 
 // idsAt returns what stands where a header has its ids; none if b ends before.
@@ -202,58 +217,4 @@ func parseTime(b []byte) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-// object is a whole object. The torrent of one that was read may be damaged or
-// cut short.
-type object struct {
-	header
-	reason, reference string
-	torrent           []byte
-}
-
-// bytes returns the body of the object. Join does not clear the memory first.
-func (o *object) bytes() []byte {
-	head := o.header.append(make([]byte, 0, headerSize))
-	return bytes.Join([][]byte{head, []byte(o.reason), []byte(o.reference), o.torrent}, nil)
-}
-
-// parseObject reads a body; false if its header is damaged. The torrent is a
-// part of b.
-func parseObject(b []byte) (object, bool) {
-	h, ok := parseHeader(b)
-	if !ok {
-		return object{}, false
-	}
-	o := object{header: h}
-	rest := b[headerSize:]
-	texts := int(h.reasonLength) + int(h.referLength)
-	if len(rest) >= texts {
-		if crc32.Checksum(rest[:texts], castagnoli) == h.textCRC {
-			o.reason, o.reference = string(rest[:h.reasonLength]), string(rest[h.reasonLength:texts])
-		}
-		rest = rest[texts:]
-		o.torrent = rest[:min(len(rest), int(h.torrentLength)):len(rest)]
-	}
-	return o, true
-}
-
-// erase takes the torrent out.
-func (o *object) erase() {
-	o.torrent = nil
-	o.infoOffset, o.infoLength, o.torrentLength, o.torrentCRC = 0, 0, 0, 0
-	o.version = store.Version{}
-}
-
-// info returns the info bytes of an object that is not damaged.
-func (o *object) info() []byte { return o.torrent[o.infoOffset:][:o.infoLength] }
-
-// damaged reports whether the torrent is not what was stored.
-func (o *object) damaged() bool {
-	return len(o.torrent) != int(o.torrentLength) || crc32.Checksum(o.torrent, castagnoli) != o.torrentCRC
-}
-
-// removal returns what a tombstone says.
-func (o *object) removal() store.Removal {
-	return store.Removal{Reason: o.reason, Reference: o.reference, Time: o.removed}
 }

@@ -62,7 +62,7 @@ func TestMatching(t *testing.T) {
 			item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 			mustPut(t, s, item, store.Created)
 			better := storetest.Torrent(storetest.Hybrid, 1, 500, 1)
-			better.Rank = store.RankKeyed
+			better.Replaces = store.VersionOf(item.Torrent)
 			mustPut(t, s, better, store.Replaced)
 			if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
 				t.Fatal(err)

@@ -48,7 +48,12 @@ func (s *Store) purge(ctx context.Context) error {
 		if s.now().Before(due) {
 			return nil // the keys are in the order of time
 		}
-		if err := s.erase(ctx, id, due); err != nil {
+		err = s.erase(ctx, id, due)
+		if _, other := errors.AsType[*foreign](err); other {
+			s.logger.Warn("bytes of a removed torrent are left to newer nodes to erase", "info_hash", id, "cause", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if err := s.bucket.remove(ctx, key); err != nil {

@@ -9,7 +9,9 @@ import (
 )
 
 // Put implements [store.Store]. The items are stored side by side, each on its
-// own: a put that ctx ends goes on in the background, with a copy of the item.
+// own: a put that ctx ends goes on in the background, with a copy of the item. While
+// the object of a torrent cannot be read nothing can be decided about it, and the
+// answer is [store.ErrUnavailable].
 func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := make([]store.Result, len(items))
 	if err := s.enter(ctx); err != nil {
@@ -97,8 +99,19 @@ func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 // upload is an item as it is to be stored.
 type upload struct {
 	item store.Item // its bytes are those of body
-	body []byte
+	body []byte     // with the item's rank
 	head header
+}
+
+// bodyOf returns the object with another rank than the item's. The body itself stays
+// as it is: a request that was given up may still be sending it.
+func (u *upload) bodyOf(rank store.Rank) []byte {
+	if rank == u.item.Rank {
+		return u.body
+	}
+	o := object{header: u.head, torrent: u.item.Torrent}
+	o.rank = rank
+	return o.bytes()
 }
 
 // newUpload copies the item.

@@ -2,8 +2,6 @@ package s3store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,7 +53,9 @@ type Store struct {
 
 // Open opens the store of a bucket, which must be there, and makes what it needs
 // in it. It fails if the bucket cannot be reached, or if the endpoint does not
-// refuse to overwrite an object when asked to (If-None-Match).
+// refuse to overwrite an object when asked to (If-None-Match). When it returns, the
+// removals that nodes left behind that died are in the feed, if that was possible
+// within five seconds.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	b, err := newBucket(o)
@@ -72,13 +72,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Location, err)
 	}
-	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.loops.Go(func() { s.announcer.run(ctx) })
-	s.loops.Go(func() { s.follow(ctx) })
-	s.loops.Go(func() { s.resolveDoubts(ctx) })
-	s.loops.Go(func() { s.announceLeftovers(ctx) })
-	s.loops.Go(func() { s.maintain(ctx) })
-	s.loops.Go(func() { s.watchHealth(ctx) })
+	long, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.loops.Go(func() { s.announcer.run(long) })
+	s.announceFirst(ctx)
+	s.loops.Go(func() { s.follow(long) })
+	s.loops.Go(func() { s.resolveDoubts(long) })
+	s.loops.Go(func() { s.announceLeftovers(long) })
+	s.loops.Go(func() { s.maintain(long) })
+	s.loops.Go(func() { s.watchHealth(long) })
 	return s, nil
 }
 
@@ -101,35 +103,6 @@ func (s *Store) prepare(ctx context.Context) error {
 // healing, removing and restoring have a moment in which what another node
 // changes in the same torrent may get lost.
 func (s *Store) Conditional() bool { return s.bucket.matching != matchNone }
-
-// storeKey is where the epoch lies.
-const storeKey = "store"
-
-const storeMagic = "tcs3store1 "
-
-// epoch returns the epoch of the store's feed; the first node chooses it. Who
-// brings an older copy of a bucket back deletes the object, so that all who
-// follow the feed begin anew.
-func (b *bucket) epoch(ctx context.Context) (uint64, error) {
-	body, _, err := b.get(ctx, storeKey, 0)
-	if errors.Is(err, errAbsent) {
-		fresh := make([]byte, 8)
-		rand.Read(fresh)
-		fresh[0] |= 1 // not zero
-		body = append([]byte(storeMagic), hex.EncodeToString(fresh)...)
-		if err = b.write(ctx, storeKey, body, ""); errors.Is(err, errLost) {
-			body, _, err = b.get(ctx, storeKey, 0)
-		}
-	}
-	if err != nil {
-		return 0, err
-	}
-	raw, err := hex.DecodeString(string(body[min(len(storeMagic), len(body)):]))
-	if err != nil || len(raw) != 8 {
-		return 0, fmt.Errorf("%w: the object %s%s is not of a store of this version", store.ErrInvalid, b.prefix, storeKey)
-	}
-	return binary.BigEndian.Uint64(raw), nil
-}
 
 // Close implements [store.Store].
 func (s *Store) Close() error {

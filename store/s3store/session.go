@@ -22,6 +22,9 @@ import (
 // sessionTime is how long a session takes new writes.
 const sessionTime = 10 * time.Minute
 
+// settledBody is what stands in the object of a session.
+const settledBody = "settled\n"
+
 type sessionID [8]byte
 
 func (id sessionID) key() string { return "session/" + hex.EncodeToString(id[:]) }
@@ -130,7 +133,7 @@ func (a *sessions) finished(all bool) []sessionID {
 // settleSessions tells the other nodes which sessions of this one are settled.
 func (s *Store) settleSessions(ctx context.Context, all bool) {
 	for _, id := range s.sessions.finished(all) {
-		if err := s.bucket.put(ctx, id.key(), []byte("settled\n"), ""); err != nil {
+		if err := s.bucket.put(ctx, id.key(), []byte(settledBody), ""); err != nil {
 			s.logger.Warn("uploads of torrents already cached will be announced again", "cause", err)
 			continue
 		}
@@ -152,12 +155,13 @@ func (s *Store) isSettled(ctx context.Context, id sessionID) (bool, error) {
 	if known {
 		return true, nil
 	}
-	_, _, err := s.bucket.get(ctx, id.key(), 0)
+	body, _, err := s.bucket.get(ctx, id.key(), 0)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}
-	if err == nil {
+	settled := err == nil && string(body) == settledBody
+	if settled {
 		s.sessions.mark(id)
 	}
-	return err == nil, err
+	return settled, err
 }

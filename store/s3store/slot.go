@@ -3,8 +3,10 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // slot is what lies under the key of an id.
@@ -30,17 +32,29 @@ func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
 }
 
 func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot, error) {
-	body, etag, err := s.bucket.get(ctx, objectKey(id), limit)
+	var o object
+	var bad error
+	var sound bool
+	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, func(body []byte) bool {
+		o, bad = parseObject(body)
+		sound = bad == nil && o.ids.Contains(id) && (limit > 0 || o.whole())
+		return sound
+	})
 	if errors.Is(err, errAbsent) {
 		return &slot{id: id}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	o, ok := parseObject(body)
+	if errors.Is(bad, store.ErrUnavailable) {
+		return nil, fmt.Errorf("%s: %w", objectKey(id), bad)
+	}
+	if sound && limit == 0 {
+		s.damaged.drop(id) // another node may have healed it
+	}
 	sl := &slot{id: id, etag: etag, size: len(body), object: o}
 	// A valid header of another id is an object that somebody put in the wrong place.
-	if sl.broken = !ok || !o.ids.Contains(id); sl.broken {
+	if sl.broken = bad != nil || !o.ids.Contains(id); sl.broken {
 		sl.hint = idsAt(body)
 	}
 	return sl, nil

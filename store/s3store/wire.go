@@ -72,7 +72,8 @@ func (w *wire) get(ctx context.Context, key string, header http.Header) (*http.R
 }
 
 // put writes body under key; header may have a condition. The signature covers
-// the body's SHA-256, so that the engine refuses what was damaged on the way.
+// the body's SHA-256, so that the engine refuses what was damaged on the way. An
+// answer without an ETag does not say that the engine has it.
 func (w *wire) put(ctx context.Context, key string, header http.Header, body []byte) error {
 	req := w.request(http.MethodPut, key, header)
 	if len(body) > 0 {
@@ -87,8 +88,12 @@ func (w *wire) put(ctx context.Context, key string, header http.Header, body []b
 	if err != nil {
 		return err
 	}
+	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // or the connection is lost
-	return resp.Body.Close()
+	if etagOf(resp) == "" {
+		return errNoETag
+	}
+	return nil
 }
 
 // request returns one for the object of key, which has but letters, digits and /.

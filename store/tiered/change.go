@@ -13,14 +13,28 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := s.remote.Put(ctx, items)
 	var changed []infohash.Set
 	for i, r := range results {
-		// An item that failed may have landed, or says that a copy is not true. What was
-		// created was not there: then a copy is of what others removed just now.
-		if r.Err != nil || r.Outcome != store.AlreadyCached {
+		switch {
+		case r.Err == nil && r.Outcome == store.Outranked:
+		case r.Err == nil && r.Outcome == store.AlreadyCached:
+			s.forgetBelow(ctx, items[i])
+		default:
+			// An item that failed may have landed, or says that a copy is not true. What was
+			// created was not there: then a copy is of what others removed just now.
 			changed = append(changed, items[i].IDs)
 		}
 	}
 	s.forget(changed)
 	return results
+}
+
+// forgetBelow takes away a copy with a lower rank than that of item, which the record
+// has been put with, and the loads that may become one.
+func (s *Store) forgetBelow(ctx context.Context, item store.Item) {
+	s.fills.cancelIf(func(id infohash.ID, _ *fill) bool { return item.IDs.Contains(id) })
+	kept, ok := s.local.get(context.WithoutCancel(ctx), item.IDs.Primary())
+	if ok && kept.Rank < item.Rank {
+		s.local.forget([]infohash.Set{kept.IDs})
+	}
 }
 
 // Remove implements [store.Store], by the remote. With Erase the bytes leave this
@@ -36,6 +50,16 @@ func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
 	err := s.remote.Restore(ctx, id)
 	s.forget([]infohash.Set{setOf(id)})
 	return err
+}
+
+// Value implements [store.Store], by the remote.
+func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
+	return s.remote.Value(ctx, name)
+}
+
+// SetValue implements [store.Store], by the remote.
+func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
+	return s.remote.SetValue(ctx, name, value)
 }
 
 // setOf returns the set that has id in the field it fits.

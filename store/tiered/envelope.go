@@ -8,11 +8,12 @@ import (
 )
 
 // A copy on disk is an envelope of envelopeSize bytes and the torrent: the mark,
-// the rank, zeros, when it was stored (seconds since 1970, little endian), the
+// the rank's number, zeros, when it was stored (seconds since 1970, little endian), the
 // version. The disk store takes the mark for the info dictionary, which so never
-// differs: which torrent has an id is the remote's to say.
+// differs: which torrent has an id is the remote's to say; nor does it rank copies. What has
+// another mark, as those of other versions of this program have, is no copy.
 const (
-	mark         = "tct1"
+	mark         = "tct2"
 	rankAt       = 4
 	storedAt     = 8
 	versionAt    = 16
@@ -26,7 +27,7 @@ func wrap(t store.Torrent) store.Item {
 	b[rankAt] = byte(t.Rank)
 	binary.LittleEndian.PutUint64(b[storedAt:], uint64(t.Stored.Unix()))
 	copy(b[versionAt:], t.Version[:])
-	return store.Item{IDs: t.IDs, Torrent: append(b, t.Bytes...), InfoLength: len(mark)}
+	return store.Item{IDs: t.IDs, Torrent: append(b, t.Bytes...), InfoLength: len(mark), Rank: store.RankAnonymous}
 }
 
 // unwrap returns the torrent of which the disk kept a copy; false if it is none.

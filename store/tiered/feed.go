@@ -179,15 +179,17 @@ func (s *Store) reset() {
 	s.feed.applied, s.feed.earlier = nil, nil
 }
 
-// apply takes away the copies of what changed. What was added needs none taken
-// away: it was not there before, or its removal did.
+// apply takes away the copies of what changed, in whatever way: a kind of change that
+// this program does not know may be any. What was added needs none taken away: it was
+// not there before, or its removal did.
 func (s *Store) apply(changes []store.Change) {
 	var changed, removed []infohash.Set
 	for _, c := range changes {
 		switch c.Kind {
 		case store.ChangeRemoved:
 			removed = append(removed, c.IDs)
-		case store.ChangeReplaced, store.ChangeRestored:
+		case store.ChangeAdded:
+		default:
 			changed = append(changed, c.IDs)
 		}
 	}

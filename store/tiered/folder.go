@@ -12,7 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// The folder of a cache has a note and a folder with the copies.
+// The folder of a cache has a note and a folder with the copies. What is made there is
+// for this user alone: the torrents may be private.
 const (
 	noteName   = "cache.json"
 	newName    = "cache.json.new" // a note that is being written
@@ -69,7 +70,7 @@ func (f folder) read() (*store.Cursor, error) {
 // empty makes the folder, or throws away what is in it: the note first, so that
 // copies never have an older one's.
 func (f folder) empty() error {
-	if err := os.Mkdir(f.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(f.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err := os.Remove(filepath.Join(f.dir, noteName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -89,7 +90,7 @@ func (f folder) write(at store.Cursor) error {
 		return err
 	}
 	next := filepath.Join(f.dir, newName)
-	file, err := os.Create(next)
+	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

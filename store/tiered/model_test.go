@@ -107,7 +107,7 @@ func (m *model) open() *node {
 
 func modelItem(torrent, outer int) store.Item {
 	item := storetest.Torrent(storetest.Shape(torrent%3), uint64(torrent), 900, outer)
-	item.Rank = store.Rank(outer % 2)
+	item.Rank = [2]store.Rank{store.RankAnonymous, store.RankKeyed}[outer%2]
 	return item
 }
 
@@ -148,11 +148,12 @@ func (m *model) change(torrent int, s store.Store) {
 	defer func() { <-m.making }()
 	begun := time.Now()
 	var err error
-	changed := true
 	switch what := m.rng.IntN(6); {
 	case what < 3:
-		r := s.Put(m.t.Context(), []store.Item{item})[0]
-		err, changed = r.Err, r.Outcome != store.AlreadyCached
+		if held, err := m.remote.Get(m.t.Context(), id); err == nil && what == 0 {
+			item.Replaces = held.Version
+		}
+		err = s.Put(m.t.Context(), []store.Item{item})[0].Err
 	case what < 4:
 		err = s.Remove(m.t.Context(), id, store.Removal{Erase: m.rng.IntN(2) == 0})
 	default:
@@ -160,7 +161,7 @@ func (m *model) change(torrent int, s store.Store) {
 	}
 	m.know.Lock()
 	defer m.know.Unlock()
-	now := time.Now()
+	now, changed := time.Now(), false
 	for _, id := range ids {
 		spans := m.spans[id]
 		state := stateOf(m.remote.Get(m.t.Context(), id))
@@ -169,6 +170,7 @@ func (m *model) change(torrent int, s store.Store) {
 		} else if n > 0 {
 			continue
 		}
+		changed = true
 		m.spans[id] = append(spans, span{state: state, from: begun})
 	}
 	if s != store.Store(m.remote) && changed && err == nil {

@@ -38,6 +38,9 @@ func TestSecondReadIsLocal(t *testing.T) {
 func TestChangesElsewhere(t *testing.T) {
 	keyed := storetest.Torrent(storetest.Hybrid, 1, 5000, 1)
 	keyed.Rank = store.RankKeyed
+	replacing, raised := keyed, one
+	replacing.Replaces = store.VersionOf(one.Torrent)
+	raised.Rank = 150
 	for name, change := range map[string]struct {
 		do   func(*testing.T, store.Store)
 		want func(*node) bool
@@ -54,10 +57,17 @@ func TestChangesElsewhere(t *testing.T) {
 			func(n *node) bool { return errors.Is(n.get(), store.ErrNotFound) },
 		},
 		"replaced": {
-			func(t *testing.T, s store.Store) { put(t, s, keyed, store.Replaced) },
+			func(t *testing.T, s store.Store) { put(t, s, replacing, store.Replaced) },
 			func(n *node) bool {
 				got, err := n.Store.Get(t.Context(), one.IDs.V1)
 				return err == nil && got.Version == store.VersionOf(keyed.Torrent)
+			},
+		},
+		"of a higher rank": {
+			func(t *testing.T, s store.Store) { put(t, s, raised, store.AlreadyCached) },
+			func(n *node) bool {
+				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				return err == nil && got.Rank == raised.Rank
 			},
 		},
 		"erased and uploaded anew": {

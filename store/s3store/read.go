@@ -1,0 +1,100 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxObject is the size of the largest object that is read, in bytes. Torrents
+// are smaller by far.
+const maxObject = 300 << 20
+
+// get returns the object of key and its ETag; errAbsent if there is none. With
+// limit only that many bytes are read from its beginning.
+func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, etag string, err error) {
+	name := "get"
+	if limit > 0 {
+		name = "head"
+	}
+	for n := 0; b.budget.allows(ctx, n); n++ {
+		err = b.request(ctx, name, key, limit, func(ctx context.Context) error {
+			body, etag, err = b.read(ctx, key, limit)
+			return err
+		})
+		if !retryable(err) {
+			break
+		}
+	}
+	if errors.Is(err, errEmpty) && limit > 0 {
+		return b.get(ctx, key, 0) // a range of nothing cannot be read, not even its ETag
+	}
+	return body, etag, err
+}
+
+// getWhole is get for what can be checked. Bytes that are not sound may have been
+// changed on the way, so they are read once more: what comes twice alike is what the
+// engine has, and else nothing is known. Proxies and flaky links are no damage.
+func (b *bucket) getWhole(ctx context.Context, key string, limit int, sound func(body []byte) bool) (body []byte, etag string, err error) {
+	body, etag, err = b.get(ctx, key, limit)
+	if err != nil || sound(body) {
+		return body, etag, err
+	}
+	first, firstETag := body, etag
+	body, etag, err = b.get(ctx, key, limit)
+	if err != nil || sound(body) || etag == firstETag && bytes.Equal(body, first) {
+		return body, etag, err
+	}
+	return nil, "", &failure{request: "get", key: key, cause: errDiffers, again: true}
+}
+
+func (b *bucket) read(ctx context.Context, key string, limit int) ([]byte, string, error) {
+	header := http.Header{}
+	if limit > 0 {
+		header["Range"] = []string{"bytes=0-" + strconv.Itoa(limit-1)}
+	}
+	resp, err := b.wire.get(ctx, key, header)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	if err := checkAnswer(resp, limit); err != nil {
+		return nil, "", err
+	}
+	body := make([]byte, resp.ContentLength)
+	if _, err := io.ReadFull(resp.Body, body); err != nil {
+		return nil, "", err
+	}
+	return body, etagOf(resp), nil
+}
+
+func etagOf(resp *http.Response) string { return strings.Trim(resp.Header.Get("ETag"), `"`) }
+
+// checkAnswer returns an error if resp cannot be the object, or not all of it that was
+// asked for: its first limit bytes, or the whole with 0. Between here and the engine
+// there may be proxies, which have pages and caches of their own.
+func checkAnswer(resp *http.Response, limit int) error {
+	length := resp.ContentLength
+	switch {
+	case length < 0 || length > maxObject:
+		return fmt.Errorf("the object has %d bytes, at most %d are read", length, maxObject)
+	case etagOf(resp) == "":
+		return errNoETag
+	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
+		return errors.New("the answer is a web page, so it is not the object store's")
+	case resp.StatusCode == http.StatusOK:
+		return nil
+	}
+	part := resp.Header.Get("Content-Range")
+	size, err := strconv.ParseInt(part[strings.LastIndexByte(part, '/')+1:], 10, 64)
+	want := min(int64(limit), size)
+	if err != nil || length != want || part != fmt.Sprintf("bytes 0-%d/%d", want-1, size) {
+		return fmt.Errorf("the answer is a part of %d bytes, %q, where %d from the beginning were asked for", length, part, limit)
+	}
+	return nil
+}
