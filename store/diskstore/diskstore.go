@@ -163,12 +163,16 @@ func (s *Store) start() error {
 	if err := s.findMissing(); err != nil {
 		return err
 	}
-	if clean && !restored || s.options.ReadOnly {
+	if s.options.ReadOnly {
 		return nil
 	}
-	if err := s.committer.begin(); err != nil {
-		s.options.Logger.Error("nothing can be written: the store is opened for reading alone, until it is opened again", slog.Any("error", err))
-		x.detach(err)
+	cause := x.health.writeError()
+	if cause == nil && (restored || !clean) {
+		cause = s.committer.begin()
+	}
+	if cause != nil {
+		s.options.Logger.Error("nothing can be written: reads are served, changes are refused until the store is opened again", slog.Any("error", cause))
+		x.detach(cause)
 		return nil
 	}
 	if restored {

@@ -11,6 +11,10 @@
 // What is removed leaves the disk within a day, or before Remove returns if the
 // removal says Erase.
 //
+// Damage is what was read and is wrong, or is gone. A read that failed proves nothing: it
+// marks nothing, gives nothing up, and the next call reads again. What is missing of the
+// segments is told ([Store.Missing]), and what the index knows of it holds.
+//
 // # How it keeps the promise
 //
 // One goroutine, the committer, does every change. It gathers what waits into a
@@ -37,5 +41,5 @@
 // # The files
 //
 // docs/storage.md describes the files, the order of writes, recovery, and what
-// may be lost. The format is frozen: version 1.
+// may be lost. The format is version 2, which is frozen with release 0.1.0.
 package diskstore

@@ -66,7 +66,7 @@ func (s *Store) findMissing() error {
 	for id := uint64(1); id <= max(s.committer.active.id, s.committer.state.segment); id++ {
 		known := s.index.accounts.has(id)
 		switch seg := s.segments.get(id); {
-		case seg == nil && (known || err == nil && !retired.has(id)):
+		case seg == nil && !retired.has(id) && (known || err == nil):
 			s.missing = append(s.missing, lostPart{segment: id, counted: known})
 		case seg != nil && s.shouldReach(seg) > seg.size:
 			s.missing = append(s.missing, lostPart{segment: id, from: max(seg.size, 1), counted: true})
@@ -87,15 +87,19 @@ func (s *Store) findMissing() error {
 	return nil
 }
 
-// shouldReach returns the offset that the file of seg should reach at least.
-func (s *Store) shouldReach(seg *segment) int64 {
+// shouldReach returns the offset that the file of seg should reach at least; 0 if nothing
+// was ever written behind its header.
+func (s *Store) shouldReach(seg *segment) (end int64) {
 	switch now := s.committer.state; {
 	case s.segments.isSealed(seg):
-		return s.segments.end(seg)
+		end = s.segments.end(seg)
 	case seg.id == now.segment:
-		return now.offset
+		end = now.offset
 	}
-	return 0
+	if end <= segmentStart {
+		return 0
+	}
+	return end
 }
 
 // markMissing marks the torrents that are missing as damaged, and counts the removals.
@@ -107,8 +111,12 @@ func (s *Store) markMissing() error {
 	for batch := range slices.Chunk(entries, replayBatch) {
 		marks := newChangeSet(s.index, nil, s.committer.state)
 		for _, e := range batch {
-			if _, err := marks.damage(e.ids.Primary(), e.at); err != nil {
+			news, err := marks.damage(e.ids.Primary(), e.at)
+			if err != nil {
 				return err
+			}
+			if news {
+				s.options.OnDamage(e.ids)
 			}
 		}
 		if err := s.index.commit(marks); err != nil {

@@ -142,18 +142,33 @@ func readError(segment uint64, err error) error {
 // foundDamage has damage marked, so that Has says no and the next upload heals
 // it, and tells of it once.
 func (s *Store) foundDamage(ctx context.Context, e *entry, id infohash.ID) {
+	if s.mark(ctx, e, id) {
+		s.logMark("damage: a stored torrent fails its checksum; an upload of it heals it", e)
+	}
+}
+
+// giveUp marks what cannot be read as if it were damaged.
+func (s *Store) giveUp(ctx context.Context, e *entry, id infohash.ID) {
+	if s.mark(ctx, e, id) {
+		s.logMark("a stored torrent that cannot be read is given up; an upload of it stores it anew", e)
+	}
+}
+
+// mark marks the bytes of e, and reports whether that is news, as far as it can tell.
+func (s *Store) mark(ctx context.Context, e *entry, id infohash.ID) bool {
 	news := false
 	mark := func(g *group) (store.Outcome, error) {
 		var err error
 		news, err = g.damage(id, e.at)
 		return 0, err
 	}
-	// Whoever asked may leave; the mark is for the others.
-	if err := s.do(context.WithoutCancel(ctx), 0, false, mark); err == nil && !news {
-		return
-	}
-	s.options.Logger.Error("damage: a stored torrent fails its checksum; an upload of it heals it",
-		slog.String("info_hash", e.ids.Primary().String()),
+	// The caller may leave; the mark is for the others.
+	err := s.do(context.WithoutCancel(ctx), 0, false, mark)
+	return err != nil || news
+}
+
+func (s *Store) logMark(text string, e *entry) {
+	s.options.Logger.Error(text, slog.String("info_hash", e.ids.Primary().String()),
 		slog.Uint64("segment", e.at.segment), slog.Int64("offset", e.at.offset))
 	s.options.OnDamage(e.ids)
 }

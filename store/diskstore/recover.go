@@ -81,7 +81,7 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 // have: a part of it is missing, and the index is the better witness of what it was.
 func isAhead(from state, list []*segment) bool {
 	last := list[len(list)-1]
-	return from.segment > last.id || from.segment == last.id && from.offset > last.size
+	return from.segment > last.id || from.segment == last.id && from.offset > max(last.size, segmentStart)
 }
 
 // all reads the segments of list after from, and reports whether the last one ended

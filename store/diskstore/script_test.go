@@ -193,4 +193,5 @@ func settle(t *testing.T, o Options, l *ledger) {
 		}
 	}
 	accountsAreTrue(t, s)
+	hasNoMarks(t, s)
 }

@@ -1,6 +1,9 @@
 package diskstore
 
 import (
+	"errors"
+	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -48,4 +51,79 @@ func settleLoosely(t *testing.T, o Options, l *ledger) {
 		}
 	}
 	feedAgrees(t, s)
+	hasNoMarks(t, s)
+}
+
+// hasNoMarks fails if anything is marked as damaged.
+func hasNoMarks(t *testing.T, s *Store) {
+	t.Helper()
+	for _, id := range s.segments.ids() {
+		if n := s.index.accounts.get(id).damaged; n != 0 {
+			t.Errorf("%d torrents in segment %d are marked as damaged", n, id)
+		}
+	}
+	if missing := s.Missing(); len(missing) > 0 {
+		t.Errorf("%+v is missing", missing)
+	}
+}
+
+// TestShortReadsEverywhere has the reads of the script, those of the index included, give
+// half of what they could, one after the other: everything goes on, or says that it could
+// not read.
+func TestShortReadsEverywhere(t *testing.T) {
+	scriptWithShortReads := func(at int64, err error) int64 {
+		fs := vfs.NewMem()
+		disk := &shortReads{FS: fs, at: at, err: err}
+		l := newLedger()
+		script(t, scriptOptions(disk), l, func(string) {})
+		settleLoosely(t, scriptOptions(fs), l)
+		if t.Failed() {
+			t.Fatalf("read %d, %v", at, err)
+		}
+		return disk.count.Load()
+	}
+	total := scriptWithShortReads(-1, nil)
+	t.Logf("%d reads", total)
+	for at := range total {
+		scriptWithShortReads(at, nil)
+		scriptWithShortReads(at, io.EOF)
+	}
+}
+
+// shortReads is a file system of which one read gives half, and an error.
+type shortReads struct {
+	vfs.FS
+	at    int64
+	err   error
+	count atomic.Int64
+}
+
+func (d *shortReads) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.Open(name, options...)
+	return d.wrap(f), err
+}
+
+func (d *shortReads) OpenReadWrite(name string, c vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.OpenReadWrite(name, c, options...)
+	return d.wrap(f), err
+}
+
+func (d *shortReads) wrap(f vfs.File) vfs.File {
+	if f == nil {
+		return nil
+	}
+	return &shortFile{f, d}
+}
+
+type shortFile struct {
+	vfs.File
+	disk *shortReads
+}
+
+func (f *shortFile) ReadAt(b []byte, offset int64) (int, error) {
+	if f.disk.count.Add(1)-1 != f.disk.at {
+		return f.File.ReadAt(b, offset)
+	}
+	n, err := f.File.ReadAt(b[:len(b)/2], offset)
+	return n, errors.Join(err, f.disk.err)
 }

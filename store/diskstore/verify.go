@@ -190,7 +190,7 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 // unreadable notes that the bytes of e cannot be read, and gives them up if it is told to.
 func (v *verification) unreadable(ctx context.Context, e *entry) {
 	if v.options.GiveUp {
-		v.store.foundDamage(ctx, e, e.ids.Primary())
+		v.store.giveUp(ctx, e, e.ids.Primary())
 	}
 	v.report.Unreadable = append(v.report.Unreadable, e.ids.Primary())
 }
