@@ -254,13 +254,17 @@ func (x *RestoreTorrentResponse) GetCached() bool {
 	return false
 }
 
-// VerifyStoreRequest sets the pace.
+// VerifyStoreRequest sets the pace, and what becomes of unreadable torrents.
 type VerifyStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Most bytes to read a second; 0 means no bound.
 	MaxBytesPerSecond int64 `protobuf:"varint,1,opt,name=max_bytes_per_second,json=maxBytesPerSecond,proto3" json:"max_bytes_per_second,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Whether to mark what the disk cannot read as damaged, so that it counts as
+	// missing and an upload heals it. Otherwise it stays as it is, since a read that
+	// failed proves nothing. A later call that can read it takes the mark away.
+	GiveUp        bool `protobuf:"varint,2,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyStoreRequest) Reset() {
@@ -300,6 +304,13 @@ func (x *VerifyStoreRequest) GetMaxBytesPerSecond() int64 {
 	return 0
 }
 
+func (x *VerifyStoreRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
 // VerifyStoreResponse is the progress so far.
 type VerifyStoreResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -311,8 +322,15 @@ type VerifyStoreResponse struct {
 	CheckedBytes int64 `protobuf:"varint,3,opt,name=checked_bytes,json=checkedBytes,proto3" json:"checked_bytes,omitempty"`
 	// Info hashes of damaged torrents found since the answer before.
 	DamagedInfoHashes []string `protobuf:"bytes,4,rep,name=damaged_info_hashes,json=damagedInfoHashes,proto3" json:"damaged_info_hashes,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Info hashes of torrents found since the answer before whose bytes the disk
+	// could not read.
+	UnreadableInfoHashes []string `protobuf:"bytes,5,rep,name=unreadable_info_hashes,json=unreadableInfoHashes,proto3" json:"unreadable_info_hashes,omitempty"`
+	// Torrents so far that were marked as damaged and are not: the mark is gone.
+	ClearedCount int64 `protobuf:"varint,6,opt,name=cleared_count,json=clearedCount,proto3" json:"cleared_count,omitempty"`
+	// Segment files of which something is missing; in the last answer only.
+	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *VerifyStoreResponse) Reset() {
@@ -373,6 +391,110 @@ func (x *VerifyStoreResponse) GetDamagedInfoHashes() []string {
 	return nil
 }
 
+func (x *VerifyStoreResponse) GetUnreadableInfoHashes() []string {
+	if x != nil {
+		return x.UnreadableInfoHashes
+	}
+	return nil
+}
+
+func (x *VerifyStoreResponse) GetClearedCount() int64 {
+	if x != nil {
+		return x.ClearedCount
+	}
+	return 0
+}
+
+func (x *VerifyStoreResponse) GetMissingSegments() []*MissingSegment {
+	if x != nil {
+		return x.MissingSegments
+	}
+	return nil
+}
+
+// MissingSegment is a segment file of which something is missing.
+type MissingSegment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, relative to the folder of the store.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The byte at which it ends too early; 0 if the file is gone.
+	FromOffset int64 `protobuf:"varint,2,opt,name=from_offset,json=fromOffset,proto3" json:"from_offset,omitempty"`
+	// Whether it is known what was in the missing part. If not, torrent_count and
+	// removal_count tell nothing.
+	Counted bool `protobuf:"varint,3,opt,name=counted,proto3" json:"counted,omitempty"`
+	// Torrents that answer TORRENT_DAMAGED for it until uploads heal them.
+	TorrentCount int64 `protobuf:"varint,4,opt,name=torrent_count,json=torrentCount,proto3" json:"torrent_count,omitempty"`
+	// Removals and restorations in it. They are known and hold.
+	RemovalCount  int64 `protobuf:"varint,5,opt,name=removal_count,json=removalCount,proto3" json:"removal_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissingSegment) Reset() {
+	*x = MissingSegment{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissingSegment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissingSegment) ProtoMessage() {}
+
+func (x *MissingSegment) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissingSegment.ProtoReflect.Descriptor instead.
+func (*MissingSegment) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MissingSegment) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *MissingSegment) GetFromOffset() int64 {
+	if x != nil {
+		return x.FromOffset
+	}
+	return 0
+}
+
+func (x *MissingSegment) GetCounted() bool {
+	if x != nil {
+		return x.Counted
+	}
+	return false
+}
+
+func (x *MissingSegment) GetTorrentCount() int64 {
+	if x != nil {
+		return x.TorrentCount
+	}
+	return 0
+}
+
+func (x *MissingSegment) GetRemovalCount() int64 {
+	if x != nil {
+		return x.RemovalCount
+	}
+	return 0
+}
+
 // BackupStoreRequest says where the copy goes.
 type BackupStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -384,7 +506,7 @@ type BackupStoreRequest struct {
 
 func (x *BackupStoreRequest) Reset() {
 	*x = BackupStoreRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +518,7 @@ func (x *BackupStoreRequest) String() string {
 func (*BackupStoreRequest) ProtoMessage() {}
 
 func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +531,7 @@ func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreRequest.ProtoReflect.Descriptor instead.
 func (*BackupStoreRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{6}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BackupStoreRequest) GetDirectory() string {
@@ -432,7 +554,7 @@ type BackupStoreResponse struct {
 
 func (x *BackupStoreResponse) Reset() {
 	*x = BackupStoreResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +566,7 @@ func (x *BackupStoreResponse) String() string {
 func (*BackupStoreResponse) ProtoMessage() {}
 
 func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +579,7 @@ func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreResponse.ProtoReflect.Descriptor instead.
 func (*BackupStoreResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{7}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BackupStoreResponse) GetCopiedBytes() int64 {
@@ -485,7 +607,7 @@ type ReadRecordRequest struct {
 
 func (x *ReadRecordRequest) Reset() {
 	*x = ReadRecordRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +619,7 @@ func (x *ReadRecordRequest) String() string {
 func (*ReadRecordRequest) ProtoMessage() {}
 
 func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +632,7 @@ func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordRequest.ProtoReflect.Descriptor instead.
 func (*ReadRecordRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReadRecordRequest) GetInfoHash() string {
@@ -531,7 +653,9 @@ type ReadRecordResponse struct {
 	InfoHashV2 string `protobuf:"bytes,3,opt,name=info_hash_v2,json=infoHashV2,proto3" json:"info_hash_v2,omitempty"`
 	// When these bytes were stored, in whole seconds.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// The rank of who uploaded it: 0 is anyone, 1 a writer with a key.
+	// The rank of the writer, which is never 0: 64 fetched from elsewhere, 128
+	// anyone, 192 a writer with a key. Other numbers are possible; a higher one
+	// outranks a lower one.
 	Rank int32 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`
 	// Why it is removed; not set if it is not.
 	Removal       *TorrentRemoval `protobuf:"bytes,6,opt,name=removal,proto3" json:"removal,omitempty"`
@@ -541,7 +665,7 @@ type ReadRecordResponse struct {
 
 func (x *ReadRecordResponse) Reset() {
 	*x = ReadRecordResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +677,7 @@ func (x *ReadRecordResponse) String() string {
 func (*ReadRecordResponse) ProtoMessage() {}
 
 func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +690,7 @@ func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordResponse.ProtoReflect.Descriptor instead.
 func (*ReadRecordResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReadRecordResponse) GetTorrent() []byte {
@@ -626,7 +750,7 @@ type TorrentRemoval struct {
 
 func (x *TorrentRemoval) Reset() {
 	*x = TorrentRemoval{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +762,7 @@ func (x *TorrentRemoval) String() string {
 func (*TorrentRemoval) ProtoMessage() {}
 
 func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +775,7 @@ func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TorrentRemoval.ProtoReflect.Descriptor instead.
 func (*TorrentRemoval) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TorrentRemoval) GetReason() string {
@@ -684,7 +808,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +820,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +833,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 // GetStatsResponse is what the store holds.
@@ -726,14 +850,16 @@ type GetStatsResponse struct {
 	// When the server started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// The server's version.
-	Version       string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	// Segment files of which something is missing; none for stores without files.
+	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +871,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +884,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetStatsResponse) GetTorrentCount() int64 {
@@ -803,6 +929,13 @@ func (x *GetStatsResponse) GetVersion() string {
 	return ""
 }
 
+func (x *GetStatsResponse) GetMissingSegments() []*MissingSegment {
+	if x != nil {
+		return x.MissingSegments
+	}
+	return nil
+}
+
 // DrainRequest is empty.
 type DrainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -812,7 +945,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +957,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +970,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 // DrainResponse is empty.
@@ -849,7 +982,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +994,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +1007,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -895,15 +1028,26 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x03 \x01(\tR\treference\"0\n" +
 	"\x16RestoreTorrentResponse\x12\x16\n" +
-	"\x06cached\x18\x01 \x01(\bR\x06cached\"E\n" +
+	"\x06cached\x18\x01 \x01(\bR\x06cached\"^\n" +
 	"\x12VerifyStoreRequest\x12/\n" +
-	"\x14max_bytes_per_second\x18\x01 \x01(\x03R\x11maxBytesPerSecond\"\xb0\x01\n" +
+	"\x14max_bytes_per_second\x18\x01 \x01(\x03R\x11maxBytesPerSecond\x12\x17\n" +
+	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xd7\x02\n" +
 	"\x13VerifyStoreResponse\x12#\n" +
 	"\rchecked_count\x18\x01 \x01(\x03R\fcheckedCount\x12\x1f\n" +
 	"\vtotal_count\x18\x02 \x01(\x03R\n" +
 	"totalCount\x12#\n" +
 	"\rchecked_bytes\x18\x03 \x01(\x03R\fcheckedBytes\x12.\n" +
-	"\x13damaged_info_hashes\x18\x04 \x03(\tR\x11damagedInfoHashes\"2\n" +
+	"\x13damaged_info_hashes\x18\x04 \x03(\tR\x11damagedInfoHashes\x124\n" +
+	"\x16unreadable_info_hashes\x18\x05 \x03(\tR\x14unreadableInfoHashes\x12#\n" +
+	"\rcleared_count\x18\x06 \x01(\x03R\fclearedCount\x12J\n" +
+	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\xa9\x01\n" +
+	"\x0eMissingSegment\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x1f\n" +
+	"\vfrom_offset\x18\x02 \x01(\x03R\n" +
+	"fromOffset\x12\x18\n" +
+	"\acounted\x18\x03 \x01(\bR\acounted\x12#\n" +
+	"\rtorrent_count\x18\x04 \x01(\x03R\ftorrentCount\x12#\n" +
+	"\rremoval_count\x18\x05 \x01(\x03R\fremovalCount\"2\n" +
 	"\x12BackupStoreRequest\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"Y\n" +
 	"\x13BackupStoreResponse\x12!\n" +
@@ -926,7 +1070,7 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12=\n" +
 	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"\x11\n" +
-	"\x0fGetStatsRequest\"\xf5\x01\n" +
+	"\x0fGetStatsRequest\"\xc1\x02\n" +
 	"\x10GetStatsResponse\x12#\n" +
 	"\rtorrent_count\x18\x01 \x01(\x03R\ftorrentCount\x12#\n" +
 	"\rremoved_count\x18\x02 \x01(\x03R\fremovedCount\x12#\n" +
@@ -935,7 +1079,8 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"disk_bytes\x18\x04 \x01(\x03R\tdiskBytes\x129\n" +
 	"\n" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x18\n" +
-	"\aversion\x18\x06 \x01(\tR\aversion\"\x0e\n" +
+	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
+	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
 	"\rDrainResponse2\x97\x05\n" +
 	"\fAdminService\x12c\n" +
@@ -960,7 +1105,7 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RemoveTorrentRequest)(nil),   // 0: torrentcache.v1.RemoveTorrentRequest
 	(*RemoveTorrentResponse)(nil),  // 1: torrentcache.v1.RemoveTorrentResponse
@@ -968,41 +1113,44 @@ var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RestoreTorrentResponse)(nil), // 3: torrentcache.v1.RestoreTorrentResponse
 	(*VerifyStoreRequest)(nil),     // 4: torrentcache.v1.VerifyStoreRequest
 	(*VerifyStoreResponse)(nil),    // 5: torrentcache.v1.VerifyStoreResponse
-	(*BackupStoreRequest)(nil),     // 6: torrentcache.v1.BackupStoreRequest
-	(*BackupStoreResponse)(nil),    // 7: torrentcache.v1.BackupStoreResponse
-	(*ReadRecordRequest)(nil),      // 8: torrentcache.v1.ReadRecordRequest
-	(*ReadRecordResponse)(nil),     // 9: torrentcache.v1.ReadRecordResponse
-	(*TorrentRemoval)(nil),         // 10: torrentcache.v1.TorrentRemoval
-	(*GetStatsRequest)(nil),        // 11: torrentcache.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),       // 12: torrentcache.v1.GetStatsResponse
-	(*DrainRequest)(nil),           // 13: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),          // 14: torrentcache.v1.DrainResponse
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(*MissingSegment)(nil),         // 6: torrentcache.v1.MissingSegment
+	(*BackupStoreRequest)(nil),     // 7: torrentcache.v1.BackupStoreRequest
+	(*BackupStoreResponse)(nil),    // 8: torrentcache.v1.BackupStoreResponse
+	(*ReadRecordRequest)(nil),      // 9: torrentcache.v1.ReadRecordRequest
+	(*ReadRecordResponse)(nil),     // 10: torrentcache.v1.ReadRecordResponse
+	(*TorrentRemoval)(nil),         // 11: torrentcache.v1.TorrentRemoval
+	(*GetStatsRequest)(nil),        // 12: torrentcache.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),       // 13: torrentcache.v1.GetStatsResponse
+	(*DrainRequest)(nil),           // 14: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),          // 15: torrentcache.v1.DrainResponse
+	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
-	15, // 0: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
-	10, // 1: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	15, // 2: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	15, // 3: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	0,  // 4: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 5: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 6: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	6,  // 7: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	8,  // 8: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	11, // 9: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	13, // 10: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 11: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 12: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 13: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	7,  // 14: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	9,  // 15: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	12, // 16: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	14, // 17: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	11, // [11:18] is the sub-list for method output_type
-	4,  // [4:11] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	6,  // 0: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	16, // 1: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	11, // 2: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
+	16, // 3: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	16, // 4: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	6,  // 5: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	0,  // 6: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 7: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 8: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	7,  // 9: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	9,  // 10: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	12, // 11: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	14, // 12: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 13: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 14: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 15: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	8,  // 16: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	10, // 17: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	13, // 18: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	15, // 19: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	13, // [13:20] is the sub-list for method output_type
+	6,  // [6:13] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -1016,7 +1164,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -52,8 +52,9 @@ type AdminServiceClient interface {
 	// if it is not removed.
 	RestoreTorrent(ctx context.Context, in *RestoreTorrentRequest, opts ...grpc.CallOption) (*RestoreTorrentResponse, error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. Answers tell the progress, the
-	// last one the result.
+	// and its info hash, while the server serves. Damaged ones are marked: they count
+	// as missing, and an upload heals them. Answers tell the progress, the last one
+	// the result.
 	VerifyStore(ctx context.Context, in *VerifyStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyStoreResponse], error)
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends
@@ -190,8 +191,9 @@ type AdminServiceServer interface {
 	// if it is not removed.
 	RestoreTorrent(context.Context, *RestoreTorrentRequest) (*RestoreTorrentResponse, error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. Answers tell the progress, the
-	// last one the result.
+	// and its info hash, while the server serves. Damaged ones are marked: they count
+	// as missing, and an upload heals them. Answers tell the progress, the last one
+	// the result.
 	VerifyStore(*VerifyStoreRequest, grpc.ServerStreamingServer[VerifyStoreResponse]) error
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends

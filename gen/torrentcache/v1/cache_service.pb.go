@@ -59,7 +59,8 @@ const (
 	// supplied missing ones.
 	Outcome_OUTCOME_COMPLETED Outcome = 3
 	// The upload outranks the one stored before and took its place. The info
-	// dictionary is the same; the outer keys may differ.
+	// dictionary is the same; the outer keys may differ. Piece layers (BEP 52) that
+	// only the one before had are kept.
 	Outcome_OUTCOME_REPLACED Outcome = 4
 	// What was stored was damaged; the upload took its place.
 	Outcome_OUTCOME_HEALED Outcome = 5

@@ -24,7 +24,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ChangeKind is what happened to a torrent.
+// ChangeKind is what happened to a torrent. A follower that meets a kind it does
+// not know, of a newer server, forgets that torrent.
 type ChangeKind int32
 
 const (
@@ -38,6 +39,8 @@ const (
 	ChangeKind_CHANGE_KIND_REMOVED ChangeKind = 3
 	// Its removal was undone.
 	ChangeKind_CHANGE_KIND_RESTORED ChangeKind = 4
+	// Its bytes left the store. It is unknown, not removed.
+	ChangeKind_CHANGE_KIND_DROPPED ChangeKind = 5
 )
 
 // Enum value maps for ChangeKind.
@@ -48,6 +51,7 @@ var (
 		2: "CHANGE_KIND_REPLACED",
 		3: "CHANGE_KIND_REMOVED",
 		4: "CHANGE_KIND_RESTORED",
+		5: "CHANGE_KIND_DROPPED",
 	}
 	ChangeKind_value = map[string]int32{
 		"CHANGE_KIND_UNSPECIFIED": 0,
@@ -55,6 +59,7 @@ var (
 		"CHANGE_KIND_REPLACED":    2,
 		"CHANGE_KIND_REMOVED":     3,
 		"CHANGE_KIND_RESTORED":    4,
+		"CHANGE_KIND_DROPPED":     5,
 	}
 )
 
@@ -298,14 +303,15 @@ const file_torrentcache_v1_sync_service_proto_rawDesc = "" +
 	"\finfo_hash_v2\x18\x04 \x01(\tR\n" +
 	"infoHashV2\x12;\n" +
 	"\vchange_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"changeTime*\x8d\x01\n" +
+	"changeTime*\xa6\x01\n" +
 	"\n" +
 	"ChangeKind\x12\x1b\n" +
 	"\x17CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CHANGE_KIND_ADDED\x10\x01\x12\x18\n" +
 	"\x14CHANGE_KIND_REPLACED\x10\x02\x12\x17\n" +
 	"\x13CHANGE_KIND_REMOVED\x10\x03\x12\x18\n" +
-	"\x14CHANGE_KIND_RESTORED\x10\x042q\n" +
+	"\x14CHANGE_KIND_RESTORED\x10\x04\x12\x17\n" +
+	"\x13CHANGE_KIND_DROPPED\x10\x052q\n" +
 	"\vSyncService\x12b\n" +
 	"\fWatchChanges\x12$.torrentcache.v1.WatchChangesRequest\x1a%.torrentcache.v1.WatchChangesResponse\"\x03\x90\x02\x010\x01BIZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1b\x06proto3"
 
