@@ -13,7 +13,7 @@ import (
 )
 
 // maxAttempts bounds how often one upload meets a record that changes under it.
-// Each change completes, heals or removes the record, so even two are rare.
+// Each change completes, replaces, heals or removes the record, so even two are rare.
 const maxAttempts = 5
 
 // outcomes names the store's outcomes in the API.
@@ -25,7 +25,8 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 }
 
 // keep stores the torrent durably. If it is stored already without all of its
-// piece layers, those that the upload has are added.
+// piece layers, those that the upload has are added; if the upload outranks it,
+// the upload takes its place.
 func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
 	settle, err := s.budget(ctx, upload)
 	if err != nil {
@@ -34,28 +35,41 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 	created := false
 	defer func() { settle(created) }()
 	for range maxAttempts {
-		outcome, err := s.put(ctx, item(ctx, upload))
-		created = err == nil && outcome == store.Created
-		if err != nil {
-			return 0, s.torrentError(err, upload.IDs().Primary())
-		}
-		// Only v2 has piece layers (BEP 52).
-		if outcome != store.AlreadyCached || upload.IDs().V2.IsZero() {
-			return outcomes[outcome], nil
-		}
-		completed, err := s.complete(ctx, upload)
-		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound) {
+		outcome, err := s.attempt(ctx, upload)
+		if changedMeanwhile(err) {
 			continue
 		}
 		if err != nil {
 			return 0, s.torrentError(err, upload.IDs().Primary())
 		}
-		if completed {
-			return torrentcachev1.Outcome_OUTCOME_COMPLETED, nil
-		}
-		return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, nil
+		created = outcome == torrentcachev1.Outcome_OUTCOME_CREATED
+		return outcome, nil
 	}
 	return 0, reason.New(reason.Overloaded, "the torrent is being changed by other uploads, try again")
+}
+
+// attempt is keep as long as nobody else changes the torrent. Errors are the
+// store's.
+func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
+	outcome, err := s.put(ctx, item(ctx, upload))
+	if err == nil && outcome == store.Outranked {
+		outcome, err = s.replace(ctx, upload)
+	}
+	// Only v2 has piece layers (BEP 52).
+	if err != nil || outcome != store.AlreadyCached || upload.IDs().V2.IsZero() {
+		return outcomes[outcome], err
+	}
+	completed, err := s.complete(ctx, upload)
+	if completed {
+		return torrentcachev1.Outcome_OUTCOME_COMPLETED, err
+	}
+	return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, err
+}
+
+// changedMeanwhile reports whether err says that the record was changed by others
+// between two calls of the store.
+func changedMeanwhile(err error) bool {
+	return errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)
 }
 
 // budget takes a torrent's bytes from what its writer may add; settle says
@@ -74,8 +88,7 @@ func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle f
 }
 
 // complete adds to the stored torrent the piece layers that it lacks and the
-// upload has. It reports whether there were any. Errors are the store's;
-// ErrChanged, ErrDamaged and ErrNotFound say that the record changed meanwhile.
+// upload has. It reports whether there were any. Errors are the store's.
 func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, error) {
 	current, err := s.store.Get(ctx, upload.IDs().Primary())
 	if err != nil {
@@ -89,8 +102,8 @@ func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, 
 		// Stored under older rules: it stays as it is.
 		return false, nil
 	}
-	merged, ok := s.merge(stored, upload)
-	if !ok {
+	merged := s.merge(stored, upload)
+	if merged == nil || merged == stored {
 		return false, nil
 	}
 	it := item(ctx, merged)
@@ -99,15 +112,21 @@ func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, 
 	return outcome == store.Replaced, err
 }
 
-// merge returns stored with the piece layers that only upload has; false if
-// there are none, or if they make it larger than what this server takes.
-func (s *Server) merge(stored, upload *metainfo.Torrent) (*metainfo.Torrent, bool) {
-	b, ok := metainfo.Complete(stored, upload)
-	if !ok || int64(len(b)) > s.maxSize {
-		return nil, false
+// merge returns torrent with the piece layers that only other has: torrent itself
+// if there are none, nil if they make it larger than what this server takes.
+func (s *Server) merge(torrent, other *metainfo.Torrent) *metainfo.Torrent {
+	b, ok := metainfo.Complete(torrent, other)
+	if !ok {
+		return torrent
+	}
+	if int64(len(b)) > s.maxSize {
+		return nil
 	}
 	merged, err := metainfo.Parse(b)
-	return merged, err == nil
+	if err != nil {
+		return nil
+	}
+	return merged
 }
 
 func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) {

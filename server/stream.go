@@ -113,8 +113,9 @@ func (s *cacheService) answerUploads(stream uploadStream, queue *uploadQueue) er
 }
 
 // storeUploads gives each upload of the batch its outcome or error. All of them
-// go to the store in one put; the few that may complete a stored torrent go
-// through keep, one by one.
+// go to the store in one put, and those that outrank a stored torrent in a second
+// one; the few that may complete a stored torrent, or take over its piece layers,
+// go through keep, one by one.
 func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -134,7 +135,9 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	if len(items) == 0 {
 		return
 	}
-	for i, result := range s.store.Put(ctx, items) {
+	results := s.store.Put(ctx, items)
+	s.replaceAll(ctx, parsed, results)
+	for i, result := range results {
 		s.settle(ctx, parsed[i], result)
 	}
 }
@@ -154,7 +157,7 @@ func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	switch {
 	case result.Err != nil:
 		u.err = s.torrentError(result.Err, ids.Primary())
-	case result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
+	case result.Outcome == store.Outranked, result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
 		u.outcome, u.err = s.keep(ctx, u.torrent)
 	default:
 		u.outcome = outcomes[result.Outcome]

@@ -20,7 +20,13 @@ import (
 // results by those numbers.
 func cacheAll(t *testing.T, h *harness, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
 	t.Helper()
-	stream, err := h.cache.CacheTorrents(t.Context())
+	return cacheAllAs(t, h, t.Context(), items...)
+}
+
+// cacheAllAs is cacheAll by the caller of ctx.
+func cacheAllAs(t *testing.T, h *harness, ctx context.Context, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
+	t.Helper()
+	stream, err := h.cache.CacheTorrents(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func TestWatchChangesMadeElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		offset, length := torrent.InfoSpan()
-		item := store.Item{IDs: torrent.IDs(), Torrent: torrent.Bytes(), InfoOffset: offset, InfoLength: length}
+		item := store.Item{IDs: torrent.IDs(), Torrent: torrent.Bytes(), InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
 		if r := h.store.Store.Put(t.Context(), []store.Item{item}); r[0].Err != nil {
 			t.Fatal(r[0].Err)
 		}

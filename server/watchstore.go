@@ -60,7 +60,8 @@ func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Resu
 	for i, r := range results {
 		// An item whose put was cancelled, or ended without an answer, may have landed.
 		unknown := r.Err != nil && (ctx.Err() != nil || errors.Is(r.Err, store.ErrUnavailable))
-		if unknown || r.Err == nil && r.Outcome != store.AlreadyCached {
+		changed := r.Outcome != store.AlreadyCached && r.Outcome != store.Outranked
+		if unknown || r.Err == nil && changed {
 			w.changed(items[i].IDs)
 			told = true
 		}

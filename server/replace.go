@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// replace puts the upload, which outranks the stored torrent, in its place, with
+// the piece layers that only the stored one has: a rank says whose outer keys
+// count, and the layers are vouched for by the info dictionary. If it gets too
+// large with them the stored torrent stays. Errors are the store's.
+func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent) (store.Outcome, error) {
+	current, err := s.store.Get(ctx, upload.IDs().Primary())
+	if err != nil {
+		return 0, err
+	}
+	heir := s.heir(current.Bytes, upload)
+	if heir == nil {
+		return store.AlreadyCached, nil
+	}
+	return s.put(ctx, replacing(ctx, heir, current.Version))
+}
+
+// replaceAll puts again, in one put, those uploads of a batch that outrank what is
+// stored, and notes what became of them in results, which has one for each upload.
+// Those that take over piece layers, or meet a change, stay Outranked for keep: the
+// batch holds no second copy of a torrent.
+func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []store.Result) {
+	var items []store.Item
+	var at []int // which result is that of an item
+	for i, u := range uploads {
+		if results[i].Err != nil || results[i].Outcome != store.Outranked {
+			continue
+		}
+		current, err := s.store.Get(ctx, u.torrent.IDs().Primary())
+		if err == nil && s.heir(current.Bytes, u.torrent) == u.torrent {
+			items, at = append(items, replacing(ctx, u.torrent, current.Version)), append(at, i)
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	for n, result := range s.store.Put(ctx, items) {
+		if !changedMeanwhile(result.Err) {
+			results[at[n]] = result
+		}
+	}
+}
+
+// heir returns what takes the place of the stored file: upload, with the piece
+// layers that only the stored file has. It is nil if that is too large.
+func (s *Server) heir(stored []byte, upload *metainfo.Torrent) *metainfo.Torrent {
+	if upload.IDs().V2.IsZero() {
+		return upload // only v2 has piece layers
+	}
+	before, err := metainfo.Parse(stored)
+	if err != nil {
+		return upload // stored under older rules: nothing in it is known to be right
+	}
+	return s.merge(upload, before)
+}
+
+// replacing is the item that puts t in the place of a version.
+func replacing(ctx context.Context, t *metainfo.Torrent, version store.Version) store.Item {
+	it := item(ctx, t)
+	it.Replaces = version
+	return it
+}
