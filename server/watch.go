@@ -85,7 +85,7 @@ func watchResponse(changes []store.Change, cursor, next store.Cursor) *torrentca
 	}
 	for i, c := range changes {
 		answer.Changes[i] = &torrentcachev1.Change{
-			Kind:       changeKinds[c.Kind],
+			Kind:       torrentcachev1.ChangeKind(c.Kind), // they have the same numbers, also those of newer programs
 			InfoHash:   c.IDs.Primary().String(),
 			InfoHashV1: c.IDs.V1.String(),
 			InfoHashV2: c.IDs.V2.String(),
@@ -93,14 +93,6 @@ func watchResponse(changes []store.Change, cursor, next store.Cursor) *torrentca
 		}
 	}
 	return answer
-}
-
-// changeKinds names the store's kinds in the API.
-var changeKinds = map[store.ChangeKind]torrentcachev1.ChangeKind{
-	store.ChangeAdded:    torrentcachev1.ChangeKind_CHANGE_KIND_ADDED,
-	store.ChangeReplaced: torrentcachev1.ChangeKind_CHANGE_KIND_REPLACED,
-	store.ChangeRemoved:  torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED,
-	store.ChangeRestored: torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED,
 }
 
 // startCursor reads the text of a cursor.

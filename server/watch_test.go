@@ -98,6 +98,52 @@ func TestWatchChanges(t *testing.T) {
 	})
 }
 
+// The kinds of changes have the same numbers in the store and in the API. One that
+// this program does not know goes out as it is: its followers forget the torrent.
+func TestWatchChangesKinds(t *testing.T) {
+	kinds := map[store.ChangeKind]torrentcachev1.ChangeKind{
+		store.ChangeAdded:    torrentcachev1.ChangeKind_CHANGE_KIND_ADDED,
+		store.ChangeReplaced: torrentcachev1.ChangeKind_CHANGE_KIND_REPLACED,
+		store.ChangeRemoved:  torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED,
+		store.ChangeRestored: torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED,
+		store.ChangeDropped:  torrentcachev1.ChangeKind_CHANGE_KIND_DROPPED,
+		200:                  200,
+	}
+	ids := infohash.Set{V1: infohash.V1([20]byte{1})}
+	var changes []store.Change
+	for kind := range kinds {
+		changes = append(changes, store.Change{Kind: kind, IDs: ids})
+	}
+	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarnessWith(t, connect, func(o *server.Options) { o.Store = fixedFeed{o.Store, changes} })
+			got, _ := untilQuiet(t, h.watch(t, ""))
+			if len(got) != len(changes) {
+				t.Fatalf("%d changes, want %d", len(got), len(changes))
+			}
+			for i, c := range got {
+				if want := kinds[changes[i].Kind]; c.GetKind() != want || c.GetInfoHash() != ids.V1.String() {
+					t.Errorf("kind %d: got %v, want %s", changes[i].Kind, c, want)
+				}
+			}
+		})
+	}
+}
+
+// fixedFeed is a store that tells these changes.
+type fixedFeed struct {
+	store.Store
+	changes []store.Change
+}
+
+// Changes implements [store.Store].
+func (f fixedFeed) Changes(_ context.Context, after store.Cursor, _ int) ([]store.Change, store.Cursor, error) {
+	if after != (store.Cursor{}) {
+		return nil, after, nil
+	}
+	return f.changes, store.Cursor{Epoch: 1, Sequence: uint64(len(f.changes))}, nil
+}
+
 func TestWatchChangesHeartbeat(t *testing.T) {
 	overBoth(t, func(t *testing.T, h *harness) {
 		f := h.watch(t, "")

@@ -73,7 +73,7 @@ func (c *Cache) follow(ctx context.Context, cursor *string, heard func()) error 
 		if news.GetRestarted() || *cursor == fromNow { // what came before now is settling, too
 			c.Clear()
 		}
-		for _, change := range news.GetChanges() {
+		for _, change := range news.GetChanges() { // of whatever kind, also one of a newer server
 			c.Invalidate(idsOf(change))
 		}
 		*cursor = news.GetCursor()

@@ -2,10 +2,12 @@ package hotcache_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -39,6 +41,22 @@ func TestFollow(t *testing.T) {
 	})
 	t.Logf("heard after %s", time.Since(begun))
 	h.wantReason(t, ids.V2, reason.TorrentRemoved)
+}
+
+// A torrent whose bytes left the store is forgotten, and so is one of which a newer
+// server tells what this program does not know.
+func TestFollowForgetsWhateverTheKind(t *testing.T) {
+	for _, kind := range []torrentcachev1.ChangeKind{torrentcachev1.ChangeKind_CHANGE_KIND_DROPPED, 200} {
+		h := newHarness(t, roomy, true)
+		h.set(func(tap *tap) { tap.kind = kind })
+		ids := h.upload(t, hybrid)
+		go h.Follow(t.Context())
+		h.inUse(t)
+		h.want(t, ids.V1, hybrid)
+		h.remove(t, ids.V2)
+		eventually(t, fmt.Sprintf("a change of kind %d forgets nothing", kind), func() bool { return h.fast.Answer(ids.V1) == nil })
+		h.wantReason(t, ids.V1, reason.TorrentRemoved)
+	}
 }
 
 // What happens while the feed is lost is in force when the cache is used again.

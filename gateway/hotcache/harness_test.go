@@ -143,6 +143,7 @@ type tap struct {
 	deaf   bool                        // streams say nothing
 	refuse error                       // why there are no streams; nil if there are
 	asked  int                         // for streams
+	kind   torrentcachev1.ChangeKind   // of all changes that streams tell; zero: as it is
 }
 
 func (t *tap) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -180,7 +181,26 @@ func (t *tap) NewStream(ctx context.Context, desc *grpc.StreamDesc, method strin
 	if t.deaf && err == nil {
 		return &deafStream{ClientStream: stream}, nil
 	}
+	if t.kind != 0 && err == nil {
+		return &oneKind{ClientStream: stream, kind: t.kind}, nil
+	}
 	return stream, err
+}
+
+// oneKind is a feed in which all changes are of one kind.
+type oneKind struct {
+	grpc.ClientStream
+	kind torrentcachev1.ChangeKind
+}
+
+func (s *oneKind) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	if news, ok := m.(*torrentcachev1.WatchChangesResponse); ok && err == nil {
+		for _, change := range news.GetChanges() {
+			change.Kind = s.kind
+		}
+	}
+	return err
 }
 
 // deafStream is a feed whose line is dead.
