@@ -54,7 +54,8 @@ func (m *mover) refuse(id infohash.ID, err error) {
 	m.Refused(id, err)
 }
 
-// put makes the destination have t.
+// put makes the destination have t, with t's rank unless what is there has a higher
+// one.
 func (m *mover) put(ctx context.Context, t store.Torrent) error {
 	id := t.IDs.Primary()
 	parsed, err := metainfo.Parse(t.Bytes)
@@ -67,7 +68,7 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 	for range maxAttempts {
 		result := m.To.Put(ctx, []store.Item{item})[0]
 		switch {
-		case result.Err == nil && result.Outcome != store.AlreadyCached:
+		case result.Err == nil && result.Outcome != store.AlreadyCached && result.Outcome != store.Outranked:
 			m.counts.Torrents.Add(1)
 			m.counts.Bytes.Add(int64(len(t.Bytes)))
 			return nil
@@ -84,7 +85,7 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 		}
 		current, err := m.To.Get(ctx, id)
 		if err == nil && current.Version == t.Version {
-			return nil
+			return nil // the put has seen to the rank
 		}
 		if err != nil && !lasting(err) {
 			return fmt.Errorf("reading %s of the destination: %w", id, err)

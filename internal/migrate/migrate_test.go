@@ -53,7 +53,7 @@ func TestOntoSomethingElse(t *testing.T) {
 	}
 	var counts migrate.Counts
 	must(t, migrate.Run(t.Context(), options(t, from, to), &counts))
-	equal(t, from, to, ids)
+	equalBut(t, from, to, ids, func(a, b store.Rank) bool { return a <= b })
 }
 
 // Stopped again and again, and while the source changes, it ends with the same.
