@@ -83,6 +83,8 @@ func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsR
 		DiskBytes:    stats.DiskUsed,
 		StartTime:    timestamppb.New(s.started),
 		Version:      s.version,
+
+		MissingSegments: missingSegments(s.maintenance),
 	}, nil
 }
 

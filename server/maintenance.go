@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/reason"
-	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -23,86 +21,28 @@ import (
 // progress, so that many small torrents do not make many messages.
 const progressPause = 250 * time.Millisecond
 
-// maxDamagedPerAnswer keeps an answer below the 4 MiB that clients take.
-const maxDamagedPerAnswer = 10_000
-
 // Maintenance is what a store on disk can do while it serves; one in memory has
 // no need of it. Its methods are safe for concurrent use.
 type Maintenance interface {
 	// Verify reads every torrent and compares it with its checksum, then asks
-	// Check. Found damage is no error, it is told to Progress. It ends early with
-	// ctx.
+	// Check. Found damage is no error, it is told to Progress, and so is what cannot
+	// be read. It ends early with ctx.
 	Verify(ctx context.Context, o VerifyOptions) error
 	// Backup writes a copy of the store to the folder dir, which does not exist
 	// or is empty, else the error wraps [store.ErrInvalid]. When it returns nil the copy is complete and durable.
 	// Progress is told the bytes copied and those to copy in all.
 	Backup(ctx context.Context, dir string, progress func(copied, total int64)) error
+	// Missing returns of which of the store's files something is missing.
+	Missing() []Missing
 }
 
-// VerifyOptions say how to verify a store.
-type VerifyOptions struct {
-	// BytesPerSecond is the most to read; 0 means no bound.
-	BytesPerSecond int64
-	// Check returns why the torrent is not what its ids say; nil if it is.
-	Check func(store.Torrent) error
-	// Progress is told now and then how far it is, by one call at a time.
-	Progress func(VerifyProgress)
-}
-
-// VerifyProgress is how far a Verify is.
-type VerifyProgress struct {
-	Checked int64         // torrents read
-	Total   int64         // torrents to read, as counted at the start
-	Bytes   int64         // bytes read
-	Damaged []infohash.ID // found since the last call
-}
-
-// CheckTorrent returns an error unless the torrent is one and its ids are those
-// of its info bytes. Every torrent was parsed before it was stored, so one that
-// cannot be parsed is not what was put.
-func CheckTorrent(t store.Torrent) error {
-	parsed, err := metainfo.Parse(t.Bytes)
-	if err != nil {
-		return err
-	}
-	if parsed.IDs() != t.IDs {
-		return fmt.Errorf("stored as %s, its info bytes are those of %s", t.IDs.Primary(), parsed.IDs().Primary())
-	}
-	return nil
-}
-
-// VerifyStore implements AdminService.
-func (s *adminService) VerifyStore(req *torrentcachev1.VerifyStoreRequest, stream grpc.ServerStreamingServer[torrentcachev1.VerifyStoreResponse]) error {
-	done, err := s.begin(&s.verifying, "VerifyStore")
-	if err != nil {
-		return err
-	}
-	defer done()
-	if req.GetMaxBytesPerSecond() < 0 {
-		return reason.New(reason.RequestInvalid, "max_bytes_per_second is %d, want zero or more", req.GetMaxBytesPerSecond())
-	}
-	answer := &torrentcachev1.VerifyStoreResponse{}
-	sent := time.Now()
-	err = s.maintenance.Verify(stream.Context(), VerifyOptions{
-		BytesPerSecond: req.GetMaxBytesPerSecond(),
-		Check:          CheckTorrent,
-		Progress: func(p VerifyProgress) {
-			answer.CheckedCount, answer.TotalCount, answer.CheckedBytes = p.Checked, p.Total, p.Bytes
-			for _, id := range p.Damaged {
-				answer.DamagedInfoHashes = append(answer.DamagedInfoHashes, id.String())
-			}
-			due := time.Since(sent) >= progressPause || len(answer.DamagedInfoHashes) >= maxDamagedPerAnswer
-			// If the client is gone the stream's context ends the work.
-			if due && stream.Send(answer) == nil {
-				answer, sent = &torrentcachev1.VerifyStoreResponse{
-					CheckedCount: p.Checked, TotalCount: p.Total, CheckedBytes: p.Bytes}, time.Now()
-			}
-		},
-	})
-	if err != nil {
-		return storeError(err, infohash.ID{})
-	}
-	return stream.Send(answer)
+// Missing is a file of the store of which something is not there that should be.
+type Missing struct {
+	File     string // its name, relative to the folder of the store
+	From     int64  // the offset at which it ends too early; 0: the file is gone
+	Counted  bool   // whether it is known what was in it
+	Torrents int64  // that are damaged for it, until uploads heal them
+	Removed  int64  // removals and restorations in it; they are known and hold
 }
 
 // BackupStore implements AdminService.

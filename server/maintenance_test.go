@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -24,9 +25,12 @@ import (
 
 // scripted is a Maintenance that does what a test says.
 type scripted struct {
-	verify func(ctx context.Context, o server.VerifyOptions) error
-	backup func(ctx context.Context, dir string, progress func(copied, total int64)) error
+	verify  func(ctx context.Context, o server.VerifyOptions) error
+	backup  func(ctx context.Context, dir string, progress func(copied, total int64)) error
+	missing []server.Missing
 }
+
+func (s *scripted) Missing() []server.Missing { return s.missing }
 
 func (s *scripted) Verify(ctx context.Context, o server.VerifyOptions) error { return s.verify(ctx, o) }
 
@@ -100,6 +104,59 @@ func TestVerifyStore(t *testing.T) {
 			t.Errorf("%d damaged; the last answer says %d of %d", len(found), last.GetCheckedCount(), last.GetTotalCount())
 		}
 	})
+}
+
+// What cannot be read, what was marked wrongly and what is missing is told, too.
+func TestVerifyStoreTellsMoreThanDamage(t *testing.T) {
+	const unreadable = 12_000 // more than one answer may hold
+	m := &scripted{missing: []server.Missing{{File: "segments/a", Torrents: 3, Removed: 1, Counted: true}, {File: "segments/b", From: 4096}}}
+	for _, giveUp := range []bool{false, true} {
+		m.verify = func(_ context.Context, o server.VerifyOptions) error {
+			if o.GiveUp != giveUp {
+				t.Errorf("gives up: %v, want %v", o.GiveUp, giveUp)
+			}
+			for i := range unreadable {
+				id := infohash.V1([20]byte{byte(i >> 8), byte(i)})
+				o.Progress(server.VerifyProgress{Checked: int64(i), Unreadable: []infohash.ID{id}, Cleared: int64(i / 1000)})
+			}
+			return nil
+		}
+		maintained(t, m, func(t *testing.T, h *harness) {
+			stream, err := h.admin.VerifyStore(t.Context(), &torrentcachev1.VerifyStoreRequest{GiveUp: giveUp})
+			answers, err := receiveAll(t, stream, err)
+			if err != nil || len(answers) < 2 {
+				t.Fatalf("%d answers, %v", len(answers), err)
+			}
+			found := 0
+			for _, a := range answers[:len(answers)-1] {
+				found += len(a.GetUnreadableInfoHashes())
+				if len(a.GetMissingSegments()) > 0 {
+					t.Error("what is missing is not in the last answer only")
+				}
+			}
+			last := answers[len(answers)-1]
+			if found += len(last.GetUnreadableInfoHashes()); found != unreadable || last.GetClearedCount() != 11 {
+				t.Errorf("%d unreadable, %d cleared", found, last.GetClearedCount())
+			}
+			wantMissing(t, last.GetMissingSegments())
+			stats, err := h.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantMissing(t, stats.GetMissingSegments())
+		})
+	}
+}
+
+func wantMissing(t *testing.T, got []*torrentcachev1.MissingSegment) {
+	t.Helper()
+	want := []*torrentcachev1.MissingSegment{
+		{File: "segments/a", TorrentCount: 3, RemovalCount: 1, Counted: true},
+		{File: "segments/b", FromOffset: 4096},
+	}
+	if !slices.EqualFunc(got, want, func(a, b *torrentcachev1.MissingSegment) bool { return proto.Equal(a, b) }) {
+		t.Errorf("missing are %v, want %v", got, want)
+	}
 }
 
 func TestCheckTorrent(t *testing.T) {

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// maxHashesPerAnswer keeps an answer below the 4 MiB that clients take.
+const maxHashesPerAnswer = 10_000
+
+// VerifyOptions say how to verify a store.
+type VerifyOptions struct {
+	// BytesPerSecond is the most to read; 0 means no bound.
+	BytesPerSecond int64
+	// GiveUp marks what cannot be read as damaged.
+	GiveUp bool
+	// Check returns why the torrent is not what its ids say; nil if it is.
+	Check func(store.Torrent) error
+	// Progress is told now and then how far it is, by one call at a time.
+	Progress func(VerifyProgress)
+}
+
+// VerifyProgress is how far a Verify is.
+type VerifyProgress struct {
+	Checked    int64         // torrents read
+	Total      int64         // torrents to read, as counted at the start
+	Bytes      int64         // bytes read
+	Damaged    []infohash.ID // found since the last call
+	Unreadable []infohash.ID // found since the last call: their bytes cannot be read
+	Cleared    int64         // marks of damage that were wrong and are gone, in all
+}
+
+// CheckTorrent returns an error unless the torrent is one and its ids are those
+// of its info bytes. Every torrent was parsed before it was stored, so one that
+// cannot be parsed is not what was put.
+func CheckTorrent(t store.Torrent) error {
+	parsed, err := metainfo.Parse(t.Bytes)
+	if err != nil {
+		return err
+	}
+	if parsed.IDs() != t.IDs {
+		return fmt.Errorf("stored as %s, its info bytes are those of %s", t.IDs.Primary(), parsed.IDs().Primary())
+	}
+	return nil
+}
+
+type verifyStream = grpc.ServerStreamingServer[torrentcachev1.VerifyStoreResponse]
+
+// VerifyStore implements AdminService.
+func (s *adminService) VerifyStore(req *torrentcachev1.VerifyStoreRequest, stream verifyStream) error {
+	done, err := s.begin(&s.verifying, "VerifyStore")
+	if err != nil {
+		return err
+	}
+	defer done()
+	if req.GetMaxBytesPerSecond() < 0 {
+		return reason.New(reason.RequestInvalid, "max_bytes_per_second is %d, want zero or more", req.GetMaxBytesPerSecond())
+	}
+	told := &verifyAnswers{stream: stream, next: &torrentcachev1.VerifyStoreResponse{}, sent: time.Now()}
+	err = s.maintenance.Verify(stream.Context(), VerifyOptions{
+		BytesPerSecond: req.GetMaxBytesPerSecond(),
+		GiveUp:         req.GetGiveUp(),
+		Check:          CheckTorrent,
+		Progress:       told.progress,
+	})
+	if err != nil {
+		return storeError(err, infohash.ID{})
+	}
+	told.next.MissingSegments = missingSegments(s.maintenance)
+	return stream.Send(told.next)
+}
+
+// verifyAnswers gathers what a Verify tells into answers.
+type verifyAnswers struct {
+	stream verifyStream
+	next   *torrentcachev1.VerifyStoreResponse
+	sent   time.Time // when the answer before was
+}
+
+// progress sends the next answer when it is due. If the client is gone the
+// stream's context ends the work.
+func (v *verifyAnswers) progress(p VerifyProgress) {
+	v.next.CheckedCount, v.next.TotalCount, v.next.CheckedBytes, v.next.ClearedCount = p.Checked, p.Total, p.Bytes, p.Cleared
+	v.next.DamagedInfoHashes = appendHashes(v.next.DamagedInfoHashes, p.Damaged)
+	v.next.UnreadableInfoHashes = appendHashes(v.next.UnreadableInfoHashes, p.Unreadable)
+	full := len(v.next.DamagedInfoHashes)+len(v.next.UnreadableInfoHashes) >= maxHashesPerAnswer
+	if due := full || time.Since(v.sent) >= progressPause; due && v.stream.Send(v.next) == nil {
+		v.next = &torrentcachev1.VerifyStoreResponse{
+			CheckedCount: p.Checked, TotalCount: p.Total, CheckedBytes: p.Bytes, ClearedCount: p.Cleared}
+		v.sent = time.Now()
+	}
+}
+
+func appendHashes(hashes []string, ids []infohash.ID) []string {
+	for _, id := range ids {
+		hashes = append(hashes, id.String())
+	}
+	return hashes
+}
+
+// missingSegments returns what is missing in a store, in the API's words; none if
+// there is no maintenance.
+func missingSegments(m Maintenance) []*torrentcachev1.MissingSegment {
+	if m == nil {
+		return nil
+	}
+	var segments []*torrentcachev1.MissingSegment
+	for _, missing := range m.Missing() {
+		segments = append(segments, &torrentcachev1.MissingSegment{
+			File: missing.File, FromOffset: missing.From, Counted: missing.Counted,
+			TorrentCount: missing.Torrents, RemovalCount: missing.Removed,
+		})
+	}
+	return segments
+}
