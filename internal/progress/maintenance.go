@@ -23,6 +23,9 @@ func maintenanceLine(c Counts, r rate) string {
 	if c.Refused > 0 {
 		parts = append(parts, Number(c.Refused)+" damaged")
 	}
+	if c.Unreadable > 0 {
+		parts = append(parts, Number(c.Unreadable)+" unreadable")
+	}
 	if c.TotalFiles > 0 {
 		parts = append(parts, filesLeft(c, r)...)
 	}

@@ -26,7 +26,8 @@ type Counts struct {
 	New        int64
 	Already    int64
 	Missing    int64 // of a dry run
-	Refused    int64 // and unreadable
+	Refused    int64 // and unreadable, except on a store
+	Unreadable int64 // on a store
 }
 
 // Display shows Counts. It is safe for concurrent use.

@@ -80,8 +80,8 @@ func TestMaintenanceLine(t *testing.T) {
 	}{
 		"verify begins": {Counts{TotalFiles: 10_000}, rate{}, "0 of 10,000 torrents, 0 B (0 B/s)"},
 		"verify": {
-			Counts{Files: 2500, TotalFiles: 10_000, Bytes: 80e6, Refused: 2}, lately,
-			"2,500 of 10,000 torrents, 80.0 MB (16.0 MB/s), 2 damaged, 25 %, 15s left",
+			Counts{Files: 2500, TotalFiles: 10_000, Bytes: 80e6, Refused: 2, Unreadable: 1}, lately,
+			"2,500 of 10,000 torrents, 80.0 MB (16.0 MB/s), 2 damaged, 1 unreadable, 25 %, 15s left",
 		},
 		"more came meanwhile": {
 			Counts{Files: 10_001, TotalFiles: 10_000, Bytes: 80e6}, lately,

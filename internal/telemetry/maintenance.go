@@ -8,7 +8,7 @@ type maintenanceMetrics struct {
 	failed  prometheus.Gauge
 
 	verifyRunning, verifyChecked, verifyTotal, verifyBytes, verifyDamaged prometheus.Gauge
-	verifyEnd                                                             prometheus.Gauge
+	verifyUnreadable, verifyEnd                                           prometheus.Gauge
 
 	backupRunning, backupCopied, backupTotal, backupEnd prometheus.Gauge
 }
@@ -22,12 +22,13 @@ func newMaintenanceMetrics() maintenanceMetrics {
 			Help: "Stored torrents found damaged since the start. Any increase is an alarm."}),
 		failed: gauge("torrentcache_store_failed", "1 if the store takes no more changes until the server is started again."),
 
-		verifyRunning: gauge("torrentcache_verify_running", "1 while the store is being verified."),
-		verifyChecked: gauge("torrentcache_verify_checked_torrents", "Torrents that the running or last verification has read."),
-		verifyTotal:   gauge("torrentcache_verify_torrents", "Torrents that it reads in all."),
-		verifyBytes:   gauge("torrentcache_verify_checked_bytes", "Bytes that it has read."),
-		verifyDamaged: gauge("torrentcache_verify_damaged_torrents", "Damaged torrents that it has found."),
-		verifyEnd:     gauge("torrentcache_verify_end_timestamp_seconds", "When a verification last came to its end, Unix time; 0 if none has."),
+		verifyRunning:    gauge("torrentcache_verify_running", "1 while the store is being verified."),
+		verifyChecked:    gauge("torrentcache_verify_checked_torrents", "Torrents that the running or last verification has read."),
+		verifyTotal:      gauge("torrentcache_verify_torrents", "Torrents that it reads in all."),
+		verifyBytes:      gauge("torrentcache_verify_checked_bytes", "Bytes that it has read."),
+		verifyDamaged:    gauge("torrentcache_verify_damaged_torrents", "Damaged torrents that it has found."),
+		verifyUnreadable: gauge("torrentcache_verify_unreadable_torrents", "Torrents that it has found whose bytes the disk cannot read."),
+		verifyEnd:        gauge("torrentcache_verify_end_timestamp_seconds", "When a verification last came to its end, Unix time; 0 if none has."),
 
 		backupRunning: gauge("torrentcache_backup_running", "1 while a backup is being made."),
 		backupCopied:  gauge("torrentcache_backup_copied_bytes", "Bytes that the running or last backup has copied."),
@@ -39,7 +40,7 @@ func newMaintenanceMetrics() maintenanceMetrics {
 func (s maintenanceMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		s.damaged, s.failed,
-		s.verifyRunning, s.verifyChecked, s.verifyTotal, s.verifyBytes, s.verifyDamaged, s.verifyEnd,
+		s.verifyRunning, s.verifyChecked, s.verifyTotal, s.verifyBytes, s.verifyDamaged, s.verifyUnreadable, s.verifyEnd,
 		s.backupRunning, s.backupCopied, s.backupTotal, s.backupEnd,
 	}
 }
@@ -54,6 +55,7 @@ func (m *Metrics) StoreFailed() { m.maintenance.failed.Set(1) }
 func (m *Metrics) VerifyStarted() {
 	m.VerifyProgress(0, 0, 0)
 	m.maintenance.verifyDamaged.Set(0)
+	m.maintenance.verifyUnreadable.Set(0)
 	m.maintenance.verifyRunning.Set(1)
 }
 
@@ -65,8 +67,12 @@ func (m *Metrics) VerifyProgress(checked, total, bytes int64) {
 	m.maintenance.verifyBytes.Set(float64(bytes))
 }
 
-// VerifyDamaged counts damaged torrents that the verification has found.
-func (m *Metrics) VerifyDamaged(torrents int) { m.maintenance.verifyDamaged.Add(float64(torrents)) }
+// VerifyFound counts torrents that the verification has found damaged, or could not
+// read.
+func (m *Metrics) VerifyFound(damaged, unreadable int) {
+	m.maintenance.verifyDamaged.Add(float64(damaged))
+	m.maintenance.verifyUnreadable.Add(float64(unreadable))
+}
 
 // VerifyEnded notes that the verification is over, and if it came to its end.
 func (m *Metrics) VerifyEnded(complete bool) {

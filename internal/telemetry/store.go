@@ -16,6 +16,8 @@ type StoreStats struct {
 	Removed   int64
 	Bytes     int64 // of the torrents
 	DiskBytes int64 // overhead included; 0 for a store that cannot tell
+
+	MissingSegments int64 // segment files of which something is missing
 }
 
 // WatchStore adds the store's size to the metrics. Stats is called at each
@@ -27,17 +29,19 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 		removed:  prometheus.NewDesc("torrentcache_store_removed_ids", "Info hashes removed and not restored.", nil, nil),
 		bytes:    prometheus.NewDesc("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", nil, nil),
 		disk:     prometheus.NewDesc("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", nil, nil),
+		missing:  prometheus.NewDesc("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", nil, nil),
 	})
 }
 
 type storeCollector struct {
-	stats                          func(context.Context) (StoreStats, error)
-	torrents, removed, bytes, disk *prometheus.Desc
+	stats func(context.Context) (StoreStats, error)
+
+	torrents, removed, bytes, disk, missing *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk} {
+	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.missing} {
 		descs <- d
 	}
 }
@@ -57,4 +61,5 @@ func (c *storeCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(c.removed, stats.Removed)
 	gauge(c.bytes, stats.Bytes)
 	gauge(c.disk, stats.DiskBytes)
+	gauge(c.missing, stats.MissingSegments)
 }

@@ -115,10 +115,10 @@ func TestWatchStore(t *testing.T) {
 	m := NewMetrics(Build{})
 	var failure error
 	m.WatchStore(func(context.Context) (StoreStats, error) {
-		return StoreStats{Torrents: 3, Removed: 1, Bytes: 300, DiskBytes: 4096}, failure
+		return StoreStats{Torrents: 3, Removed: 1, Bytes: 300, DiskBytes: 4096, MissingSegments: 2}, failure
 	})
 	wantLines(t, scrape(t, m), "torrentcache_store_torrents 3", "torrentcache_store_removed_ids 1",
-		"torrentcache_store_torrent_bytes 300", "torrentcache_store_disk_bytes 4096")
+		"torrentcache_store_torrent_bytes 300", "torrentcache_store_disk_bytes 4096", "torrentcache_store_missing_segments 2")
 	failure = errors.New("closed")
 	if strings.Contains(scrape(t, m), "torrentcache_store_torrents ") {
 		t.Error("numbers of a store that does not answer")
@@ -179,14 +179,15 @@ func TestMaintenance(t *testing.T) {
 		"torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0", "torrentcache_backup_end_timestamp_seconds 0")
 	m.VerifyStarted()
 	m.VerifyProgress(3, 10, 3000)
-	m.VerifyDamaged(2)
+	m.VerifyFound(2, 0)
+	m.VerifyFound(0, 3)
 	m.StoreDamaged()
 	m.StoreFailed()
 	m.BackupStarted()
 	m.BackupProgress(5, 6)
 	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 1", "torrentcache_store_failed 1", "torrentcache_verify_running 1",
 		"torrentcache_verify_checked_torrents 3", "torrentcache_verify_torrents 10", "torrentcache_verify_checked_bytes 3000",
-		"torrentcache_verify_damaged_torrents 2", "torrentcache_backup_running 1", "torrentcache_backup_copied_bytes 5", "torrentcache_backup_bytes 6")
+		"torrentcache_verify_damaged_torrents 2", "torrentcache_verify_unreadable_torrents 3", "torrentcache_backup_running 1", "torrentcache_backup_copied_bytes 5", "torrentcache_backup_bytes 6")
 	m.VerifyEnded(false)
 	m.BackupEnded(false)
 	wantLines(t, scrape(t, m), "torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0",
@@ -195,7 +196,7 @@ func TestMaintenance(t *testing.T) {
 	m.BackupEnded(true)
 	m.VerifyStarted()
 	metrics := scrape(t, m)
-	wantLines(t, metrics, "torrentcache_verify_damaged_torrents 0", "torrentcache_verify_checked_torrents 0")
+	wantLines(t, metrics, "torrentcache_verify_damaged_torrents 0", "torrentcache_verify_unreadable_torrents 0", "torrentcache_verify_checked_torrents 0")
 	for _, name := range []string{"torrentcache_verify_end_timestamp_seconds", "torrentcache_backup_end_timestamp_seconds"} {
 		if strings.Contains(metrics, name+" 0\n") {
 			t.Errorf("%s is still 0 after the end", name)
