@@ -31,7 +31,9 @@ func (f *fakeAdmin) RestoreTorrent(_ context.Context, r *torrentcachev1.RestoreT
 
 func (f *fakeAdmin) GetStats(context.Context, *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
 	f.asked = "stats"
-	return &torrentcachev1.GetStatsResponse{TorrentCount: 7}, nil
+	return &torrentcachev1.GetStatsResponse{TorrentCount: 7, MissingSegments: []*torrentcachev1.MissingSegment{
+		{File: "segments/a", FromOffset: 4096, Counted: true, TorrentCount: 3},
+	}}, nil
 }
 
 func (f *fakeAdmin) Drain(context.Context, *torrentcachev1.DrainRequest) (*torrentcachev1.DrainResponse, error) {
@@ -61,6 +63,8 @@ func TestAdmin(t *testing.T) {
 		text                            string
 	}{
 		{"stats", "GET", "/v1/admin/stats", "", "stats", 200, `"torrentCount":"7"`},
+		{"what is missing", "GET", "/v1/admin/stats", "", "stats", 200,
+			`"missingSegments":[{"file":"segments/a","fromOffset":"4096","counted":true,"torrentCount":"3","removalCount":"0"}]`},
 		{"drain", "POST", "/v1/admin/drain", "", "drain", 200, `{}`},
 		{"remove", "POST", torrent + ":remove", `{"reason":"spam"}`, "remove " + knownHash + " spam", 200, `"wasCached":true`},
 		{"restore", "POST", torrent + ":restore", `{}`, "restore " + knownHash, 404, "TORRENT_NOT_FOUND"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -25,12 +26,13 @@ that.
   torrentcache export --data-dir ./torrentcache-data > torrents.tar
   torrentcache export --data-dir ./torrentcache-data | zstd > torrents.tar.zst
 
-Each torrent is checked like verify does; damaged ones are left out. Removed ones
-are left out too, and removals themselves are not in the archive: a backup has them.
+Each torrent is checked like verify does; those that are damaged or cannot be read are
+left out. Removed ones are left out too, and removals themselves are not in the
+archive: a backup has them. Nothing is written to the folder.
 Any tar program reads the archive; torrentcache import takes it, and so does push.
 
-Exit status: 0 all are in the archive, 1 some are damaged, or export did not get to
-the end.
+Exit status: 0 all are in the archive, 1 some are damaged, unreadable or missing, or
+export did not get to the end.
 `
 
 func newExport(env environment) *cobra.Command {
@@ -58,7 +60,7 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	var run verifyRun
 	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), run.counts)
 	defer display.Stop()
-	st, err := openFolder(dir, folderLogger(above{display}))
+	st, err := readFolder(dir, folderLogger(above{display}))
 	if err != nil {
 		return err
 	}
@@ -66,10 +68,7 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := newArchive(env.stdout)
-	_, err = st.Verify(ctx, diskstore.VerifyOptions{
-		Progress: func(p diskstore.VerifyProgress) {
-			run.note(p.Checked, p.Total, p.Bytes, make([]string, len(p.Damaged)))
-		},
+	err = run.store(ctx, st, diskstore.VerifyOptions{
 		Check: func(t store.Torrent) error {
 			if err := server.CheckTorrent(t); err != nil {
 				return err
@@ -84,11 +83,26 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	if err := errors.Join(err, out.close()); err != nil {
 		return fmt.Errorf("the archive is not complete: %w", err)
 	}
-	if damaged := len(run.damaged); damaged > 0 {
-		return fmt.Errorf("%s of %s torrents are damaged and not in the archive", progress.Number(int64(damaged)), progress.Number(run.checked))
+	if lacks := run.lacks(); len(lacks) > 0 {
+		return errors.New(strings.Join(lacks, "; "))
 	}
 	_, err = fmt.Fprintf(env.stderr, "%s, %s\n", progress.Count(out.torrents, "torrent"), progress.Bytes(out.bytes))
 	return err
+}
+
+// lacks returns what is not in an archive, in numbers.
+func (r *verifyRun) lacks() []string {
+	var lacks []string
+	if n := int64(len(r.damaged)); n > 0 {
+		lacks = append(lacks, fmt.Sprintf("%s of %s torrents are damaged and not in the archive", progress.Number(n), progress.Number(r.checked)))
+	}
+	if n := int64(len(r.unreadable)); n > 0 {
+		lacks = append(lacks, progress.Count(n, "torrent")+" cannot be read, and so not in the archive")
+	}
+	if len(r.missing) > 0 {
+		lacks = append(lacks, describeAllMissing(r.missing))
+	}
+	return lacks
 }
 
 // archive is a tar archive of torrents. It is safe for concurrent use.

@@ -1,16 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/torrentcache/torrentcache/internal/telemetry"
-	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
@@ -28,6 +28,22 @@ func openFolder(dir string, logger *slog.Logger) (*diskstore.Store, error) {
 	return openStore(folderOptions(dir, logger))
 }
 
+// readFolder opens the store of a folder in which nothing is to be written.
+func readFolder(dir string, logger *slog.Logger) (*diskstore.Store, error) {
+	if err := wantFolder(dir); err != nil {
+		return nil, err
+	}
+	o := folderOptions(dir, logger)
+	o.ReadOnly = true
+	return openStore(o)
+}
+
+// cannotWrite reports whether err says that files of a folder may not be written,
+// by the user or at all.
+func cannotWrite(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
 // folderOptions are those of commands that leave the torrents as they are:
 // nothing is compacted while they work.
 func folderOptions(dir string, logger *slog.Logger) diskstore.Options {
@@ -40,7 +56,11 @@ const none = -1
 // wantFolder returns an error unless dir has a store, so that a slip of the pen
 // does not make an empty one.
 func wantFolder(dir string) error {
-	if info, err := os.Stat(filepath.Join(dir, "segments")); err != nil || !info.IsDir() {
+	info, err := os.Stat(filepath.Join(dir, "segments"))
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("--data-dir %s: %w", dir, err)
+	}
+	if err != nil || !info.IsDir() {
 		return fmt.Errorf("--data-dir %s: this is no data folder of torrentcache: it has no folder named segments", dir)
 	}
 	return nil
@@ -59,36 +79,3 @@ func folderError(dir string, err error) error {
 
 // folderLogger tells what matters of a folder to w.
 func folderLogger(w io.Writer) *slog.Logger { return telemetry.NewLogger(w, "text", "warn") }
-
-// maintenance is a store's maintenance, as the server calls it.
-type maintenance struct {
-	*diskstore.Store
-	metrics *telemetry.Metrics
-}
-
-// Verify implements [server.Maintenance].
-func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
-	m.metrics.VerifyStarted()
-	_, err := m.Store.Verify(ctx, diskstore.VerifyOptions{
-		BytesPerSecond: o.BytesPerSecond,
-		Check:          o.Check,
-		Progress: func(p diskstore.VerifyProgress) {
-			m.metrics.VerifyProgress(p.Checked, p.Total, p.Bytes)
-			m.metrics.VerifyDamaged(len(p.Damaged))
-			o.Progress(server.VerifyProgress(p))
-		},
-	})
-	m.metrics.VerifyEnded(err == nil)
-	return err
-}
-
-// Backup implements [server.Maintenance].
-func (m maintenance) Backup(ctx context.Context, dir string, progress func(copied, total int64)) error {
-	m.metrics.BackupStarted()
-	err := m.Store.Backup(ctx, dir, func(copied, total int64) {
-		m.metrics.BackupProgress(copied, total)
-		progress(copied, total)
-	})
-	m.metrics.BackupEnded(err == nil)
-	return err
-}

@@ -47,7 +47,7 @@ func changeFolder(t *testing.T, dir string, change func(*diskstore.Store)) {
 
 func putInFolder(t *testing.T, st store.Store, ids infohash.Set, torrent []byte) {
 	t.Helper()
-	r := st.Put(t.Context(), []store.Item{{IDs: ids, Torrent: torrent, InfoLength: len(torrent)}})[0]
+	r := st.Put(t.Context(), []store.Item{{IDs: ids, Torrent: torrent, InfoLength: len(torrent), Rank: store.RankAnonymous}})[0]
 	if r.Err != nil {
 		t.Fatal(r.Err)
 	}

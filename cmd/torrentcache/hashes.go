@@ -15,8 +15,10 @@ import (
 )
 
 // parseTorrentID reads an info hash in any form, or a magnet link, of which it
-// returns the v1 id if there is one, else the v2 id.
+// returns the v1 id if there is one, else the v2 id. It also takes a line of what
+// verify reports.
 func parseTorrentID(text string) (infohash.ID, error) {
+	text = strings.TrimSuffix(text, unreadableMark)
 	if len(text) >= len("magnet:") && strings.EqualFold(text[:len("magnet:")], "magnet:") {
 		ids, err := infohash.ParseMagnet(text)
 		if err != nil {

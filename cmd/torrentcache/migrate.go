@@ -30,10 +30,12 @@ the caller follow its feed: by a key with the roles admin and sync (--token,
 --token-file), or, without keys, by --anonymous=read,write,sync. disk:DIR is a folder
 that no server uses. Buckets take their credentials from where serve does.
 
-Torrents go over with the rank of their writers, removals with reason, reference and
-time. Each torrent is checked against its info hash; those that are damaged, or name
-other content there, are listed and left out. The time at which a torrent was stored
-becomes that of the move. Removed torrents go over without their bytes.
+Torrents go over with the rank of their writers, unless they have a higher one there,
+removals with reason, reference and time. Each torrent is checked against its info
+hash; those that are damaged, or name other content there, are listed and left out. One
+that the disk cannot read ends migrate after five minutes: mark it in the source with
+torrentcache verify --give-up, and go on. The time at which a torrent was stored becomes
+that of the move. Removed torrents go over without their bytes.
 
 Stopped at any time and started again, it goes on where it was: --state has the
 place. With --follow it goes on with what changes until it is interrupted: when it

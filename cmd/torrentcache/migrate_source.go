@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -93,11 +94,15 @@ func (s *serverSource) Get(ctx context.Context, id infohash.ID) (store.Torrent, 
 			Reason: r.GetReason(), Reference: r.GetReference(), Time: r.GetRemovalTime().AsTime(),
 		}}
 	}
+	rank := got.GetRank()
+	if rank < 1 || rank > math.MaxUint8 {
+		return store.Torrent{}, fmt.Errorf("the server named %d as the rank of %s: is it of another version?", rank, id)
+	}
 	return store.Torrent{
 		IDs:     infohash.SetOf(got.GetInfoHashV1(), got.GetInfoHashV2()),
 		Bytes:   got.GetTorrent(),
 		Version: store.VersionOf(got.GetTorrent()),
-		Rank:    store.Rank(got.GetRank()),
+		Rank:    store.Rank(rank),
 		Stored:  got.GetUpdateTime().AsTime(),
 	}, nil
 }

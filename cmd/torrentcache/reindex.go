@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -17,10 +18,19 @@ is for when it does not notice. Torrents and removals stay as they are; damaged
 torrents are found again by reading them: run torrentcache verify afterwards.
 
   torrentcache reindex --data-dir ./torrentcache-data
+  torrentcache reindex --data-dir ./torrentcache-data --give-up
+
+What the disk cannot read ends reindex, since the disk may read it the next time.
+With --give-up reindex passes over it: the torrents and removals in it are lost to
+the new index.
+
+Exit status: 0 nothing is missing, 1 a segment file is missing or ends too early,
+which a line tells, or reindex did not get to the end.
 `
 
 func newReindex(env environment) *cobra.Command {
 	var s site
+	giveUp := false
 	c := &cobra.Command{
 		Use:   "reindex --data-dir DIR",
 		Short: "Build the store's index anew from its segments",
@@ -30,10 +40,11 @@ func newReindex(env environment) *cobra.Command {
 			if err := settings(c, env, s.wantDataDir); err != nil {
 				return err
 			}
-			return reindex(c, s.dataDir, env)
+			return reindex(c.Context(), s.dataDir, giveUp, env)
 		},
 	}
 	s.addDataDir(c.Flags())
+	c.Flags().BoolVar(&giveUp, "give-up", false, "pass over what the disk cannot read")
 	return c
 }
 
@@ -45,22 +56,26 @@ func (s *site) wantDataDir() error {
 	return wantFolder(s.dataDir)
 }
 
-func reindex(c *cobra.Command, dir string, env environment) error {
+func reindex(ctx context.Context, dir string, giveUp bool, env environment) error {
 	begin := time.Now()
-	logger := folderLogger(env.stderr)
-	if err := folderError(dir, diskstore.Reindex(folderOptions(dir, logger))); err != nil {
+	o := folderOptions(dir, folderLogger(env.stderr))
+	o.GiveUp = giveUp
+	missing, err := diskstore.Reindex(o)
+	if err := folderError(dir, err); err != nil {
 		return err
 	}
 	took := elapsed(begin)
-	st, err := openFolder(dir, logger)
+	st, err := openFolder(dir, folderLogger(env.stderr))
 	if err != nil {
 		return err
 	}
-	stats, err := st.Stats(c.Context())
+	stats, err := st.Stats(ctx)
 	if err := errors.Join(err, closing(st)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.stdout, "the index was built in %s: %s, %s removed\n",
-		took, progress.Count(stats.Torrents, "torrent"), progress.Count(stats.Removed, "info hash"))
-	return err
+	if _, err := fmt.Fprintf(env.stdout, "the index was built in %s: %s, %s removed\n",
+		took, progress.Count(stats.Torrents, "torrent"), progress.Count(stats.Removed, "info hash")); err != nil {
+		return err
+	}
+	return tellMissing(env.stdout, missingOf(missing))
 }

@@ -192,9 +192,13 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 	return nil
 }
 
-func storeStats(st store.Store) func(context.Context) (telemetry.StoreStats, error) {
+func storeStats(st *storage) func(context.Context) (telemetry.StoreStats, error) {
 	return func(ctx context.Context) (telemetry.StoreStats, error) {
 		s, err := st.Stats(ctx)
-		return telemetry.StoreStats{Torrents: s.Torrents, Removed: s.Removed, Bytes: s.Bytes, DiskBytes: s.DiskUsed}, err
+		stats := telemetry.StoreStats{Torrents: s.Torrents, Removed: s.Removed, Bytes: s.Bytes, DiskBytes: s.DiskUsed}
+		if st.maintenance != nil {
+			stats.MissingSegments = int64(len(st.maintenance.Missing()))
+		}
+		return stats, err
 	}
 }

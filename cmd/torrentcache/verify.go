@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,17 +22,28 @@ const verifyHelp = `Read every stored torrent and compare it with its checksum a
   torrentcache verify                        the running server on this machine
   torrentcache verify --rate 20MB            at most 20 MB a second
   torrentcache verify --data-dir DIR         a folder that no server uses
+  torrentcache verify --give-up              mark also what the disk cannot read
 
-The report names the info hashes of damaged torrents, one a line. They are marked
-in the store: a download answers TORRENT_DAMAGED, and the next upload of the same
-torrent heals it.
+The report has a line for each torrent that is not well: the info hash of a damaged
+one, and HASH unreadable for one that the disk cannot read. get takes such a report.
 
-Exit status: 0 nothing is damaged, 1 something is, or verify did not get to the end.
+Damaged ones are marked in the store: a download answers TORRENT_DAMAGED, and the next
+upload of the same torrent heals it. A torrent that cannot be read is not marked, since
+a read that failed proves nothing: it counts as cached, and a download tries again.
+When the disk will not read it any more, --give-up marks it as damaged, so that
+FindMissingTorrents and push take it for missing. A later verify that can read it takes
+the mark away.
+
+In a folder that cannot be written nothing is marked.
+
+Exit status: 0 all is well, 1 something is damaged, unreadable or missing, or verify did
+not get to the end.
 `
 
 type verifySettings struct {
 	site
-	rate config.Size // bytes a second; 0: no bound
+	rate   config.Size // bytes a second; 0: no bound
+	giveUp bool
 }
 
 func newVerify(env environment) *cobra.Command {
@@ -52,11 +63,12 @@ func newVerify(env environment) *cobra.Command {
 	s.addAdmin(c.Flags())
 	s.addDataDir(c.Flags())
 	c.Flags().Var(&s.rate, "rate", "most bytes to read a second; 0 is no bound")
+	c.Flags().BoolVar(&s.giveUp, "give-up", false, "mark as damaged what the disk cannot read")
 	return c
 }
 
 func verify(ctx context.Context, s verifySettings, env environment) error {
-	r := &verifyRun{begin: time.Now()}
+	r := &verifyRun{begin: time.Now(), giveUp: s.giveUp}
 	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), r.counts)
 	var err error
 	if s.dataDir != "" {
@@ -68,47 +80,33 @@ func verify(ctx context.Context, s verifySettings, env environment) error {
 	return r.conclude(ctx, err, env.stdout)
 }
 
-// verifyRun is one run of verify.
-type verifyRun struct {
-	begin time.Time
-
-	mu                    sync.Mutex
-	checked, total, bytes int64
-	damaged               []string
-}
-
-func (r *verifyRun) counts() progress.Counts {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return progress.Counts{Files: r.checked, TotalFiles: r.total, Bytes: r.bytes, Refused: int64(len(r.damaged))}
-}
-
-func (r *verifyRun) note(checked, total, bytes int64, damaged []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.checked, r.total, r.bytes = checked, total, bytes
-	r.damaged = append(r.damaged, damaged...)
-}
-
 // folder verifies the store of a folder.
 func (r *verifyRun) folder(ctx context.Context, s verifySettings, log io.Writer) (err error) {
-	st, err := openFolder(s.dataDir, folderLogger(log))
+	st, err := openToVerify(s, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(st)) }()
-	_, err = st.Verify(ctx, diskstore.VerifyOptions{
-		BytesPerSecond: int64(s.rate),
-		Check:          server.CheckTorrent,
-		Progress: func(p diskstore.VerifyProgress) {
-			damaged := make([]string, len(p.Damaged))
-			for i, id := range p.Damaged {
-				damaged[i] = id.String()
-			}
-			r.note(p.Checked, p.Total, p.Bytes, damaged)
-		},
+	return r.store(ctx, st, diskstore.VerifyOptions{
+		BytesPerSecond: int64(s.rate), GiveUp: s.giveUp, Check: server.CheckTorrent,
 	})
-	return err
+}
+
+// openToVerify opens the store of a folder, to mark what is damaged if the folder
+// can be written. To give up is to mark.
+func openToVerify(s verifySettings, log io.Writer) (*diskstore.Store, error) {
+	st, err := openFolder(s.dataDir, folderLogger(log))
+	if !cannotWrite(err) || s.giveUp {
+		return st, err
+	}
+	st, readErr := readFolder(s.dataDir, folderLogger(log))
+	if readErr != nil {
+		return nil, readErr
+	}
+	if _, err := fmt.Fprintf(log, "%s: what is damaged is not marked\n", err); err != nil {
+		return nil, errors.Join(err, closing(st))
+	}
+	return st, nil
 }
 
 // server has a running server verify its store.
@@ -118,31 +116,48 @@ func (r *verifyRun) server(ctx context.Context, s verifySettings) error {
 		return err
 	}
 	defer o.close()
-	answers, err := o.VerifyStore(ctx, &torrentcachev1.VerifyStoreRequest{MaxBytesPerSecond: int64(s.rate)})
-	return follow(o, answers, err, func(a *torrentcachev1.VerifyStoreResponse) {
-		r.note(a.GetCheckedCount(), a.GetTotalCount(), a.GetCheckedBytes(), a.GetDamagedInfoHashes())
-	})
+	answers, err := o.VerifyStore(ctx, &torrentcachev1.VerifyStoreRequest{MaxBytesPerSecond: int64(s.rate), GiveUp: s.giveUp})
+	return follow(o, answers, err, r.note)
 }
 
 // conclude writes the report and returns the command's error.
 func (r *verifyRun) conclude(ctx context.Context, failed error, out io.Writer) error {
-	for _, hash := range r.damaged {
-		if _, err := fmt.Fprintln(out, hash); err != nil {
-			return err
-		}
+	if err := r.report(out); err != nil {
+		return err
 	}
 	switch {
 	case failed != nil && ctx.Err() != nil:
 		return fmt.Errorf("interrupted after %s, %s of them damaged", progress.Count(r.checked, "torrent"), progress.Number(int64(len(r.damaged))))
 	case failed != nil:
 		return failed
-	case len(r.damaged) > 0:
-		return fmt.Errorf("%s of %s torrents are damaged: upload them again to heal them",
-			progress.Number(int64(len(r.damaged))), progress.Number(r.checked))
 	}
-	_, err := fmt.Fprintf(out, "%s, %s read in %s: nothing is damaged\n",
-		progress.Count(r.checked, "torrent"), progress.Bytes(r.bytes), elapsed(r.begin))
+	if faults := r.faults(); len(faults) > 0 {
+		return errors.New(strings.Join(append(faults, r.clearedText()...), "; "))
+	}
+	well := append([]string{"nothing is damaged"}, r.clearedText()...)
+	_, err := fmt.Fprintf(out, "%s, %s read in %s: %s\n",
+		progress.Count(r.checked, "torrent"), progress.Bytes(r.bytes), elapsed(r.begin), strings.Join(well, "; "))
 	return err
+}
+
+// faults returns what is not well, in numbers.
+func (r *verifyRun) faults() []string {
+	var faults []string
+	if n := int64(len(r.damaged)); n > 0 {
+		faults = append(faults, fmt.Sprintf("%s of %s torrents are damaged: upload them again to heal them",
+			progress.Number(n), progress.Number(r.checked)))
+	}
+	if n := int64(len(r.unreadable)); n > 0 {
+		cure := "try again, or mark what the disk cannot read with --give-up"
+		if r.giveUp {
+			cure = "marked as damaged, upload again to heal"
+		}
+		faults = append(faults, fmt.Sprintf("%s cannot be read: %s", progress.Count(n, "torrent"), cure))
+	}
+	if len(r.missing) > 0 {
+		faults = append(faults, describeAllMissing(r.missing))
+	}
+	return faults
 }
 
 // elapsed is the time since begin, for people.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+)
+
+// segment is a segment file of which something is missing, as a server tells it.
+type segment = torrentcachev1.MissingSegment
+
+// missingOf returns what is missing in a folder, as a server would tell it.
+func missingOf(missing []diskstore.Missing) []*segment {
+	var all []*segment
+	for _, m := range missing {
+		all = append(all, &segment{
+			File: m.File, FromOffset: m.From, Counted: m.Counted, TorrentCount: m.Torrents, RemovalCount: m.Removed,
+		})
+	}
+	return all
+}
+
+// describeMissing says in a few words which part of s is missing, and what was in it.
+func describeMissing(s *segment) string {
+	place := s.GetFile()
+	if s.GetFromOffset() > 0 {
+		place += " from byte " + progress.Number(s.GetFromOffset()) + " on"
+	}
+	if !s.GetCounted() {
+		return place + " (what was in it is not known)"
+	}
+	content := progress.Count(s.GetTorrentCount(), "torrent")
+	if s.GetRemovalCount() > 0 {
+		content += ", " + progress.Count(s.GetRemovalCount(), "removal")
+	}
+	return place + " (" + content + ")"
+}
+
+// describeAllMissing is describeMissing for an error: one line.
+func describeAllMissing(missing []*segment) string {
+	var texts []string
+	for _, s := range missing {
+		texts = append(texts, describeMissing(s))
+	}
+	return "missing: " + strings.Join(texts, ", ")
+}
+
+// tellMissing writes what is missing, a segment a line, and returns an error if
+// anything is.
+func tellMissing(out io.Writer, missing []*segment) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	for _, s := range missing {
+		if _, err := fmt.Fprintf(out, "%-22s%s\n", "missing", describeMissing(s)); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("something is missing of %s: torrents in it are damaged until they are uploaded again",
+		progress.Count(int64(len(missing)), "segment file"))
+}
