@@ -22,8 +22,10 @@ func storeError(err error, id infohash.ID) *reason.Error {
 		return reason.New(reason.TorrentConflict, "an info hash of %s names another torrent here", id).Because(err)
 	case errors.Is(err, store.ErrDamaged):
 		return reason.New(reason.TorrentDamaged, "the stored bytes of %s are damaged; upload the torrent again to heal it", id).Because(err)
+	case errors.Is(err, store.ErrNotErased):
+		return reason.New(reason.Overloaded, "%s is removed, but its bytes are not off the disk yet: what stands beside them could not be moved; remove it with erase again", id).Because(err)
 	case errors.Is(err, store.ErrFull):
-		return reason.New(reason.StorageFull, "no room for another torrent, try again later").Because(err)
+		return reason.New(reason.StorageFull, "the store has no room, try again later").Because(err)
 	case errors.Is(err, store.ErrUnavailable):
 		return reason.New(reason.Overloaded, "the store cannot answer now, try again later").Because(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -36,6 +36,9 @@ var (
 	ErrInvalid = errors.New("cannot be stored")
 	// ErrFull says that there is no room; nothing was written.
 	ErrFull = errors.New("store full")
+	// ErrNotErased says that a removal with Erase is in force, but that its bytes are not
+	// off the disk yet. It comes with the error that is the cause.
+	ErrNotErased = errors.New("removed, but the bytes are not off the disk yet")
 	// ErrUnavailable says that the store cannot answer now. A put that got it may
 	// or may not exist later.
 	ErrUnavailable = errors.New("store unavailable")

@@ -176,15 +176,7 @@ func (c *compaction) empty(ctx context.Context, seg *segment) error {
 // retire takes an empty segment away. The index must not be able to lose the
 // moves any more, which copies prove, nor the removals, which nothing proves.
 func (s *Store) retire(ctx context.Context, seg *segment) error {
-	size, err := s.retiredSize()
-	if err != nil {
-		return err
-	}
-	forget := func(g *group) (store.Outcome, error) {
-		g.accounts[seg.id] = nil
-		return 0, g.noteRetired(seg.id)
-	}
-	if err := s.do(ctx, size, false, forget); err != nil {
+	if err := s.noteRetired(ctx, seg.id); err != nil {
 		return err
 	}
 	if err := s.index.sync(ctx); err != nil {

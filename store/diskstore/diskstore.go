@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/torrentcache/torrentcache/store"
@@ -43,7 +44,7 @@ type Store struct {
 	tending sync.WaitGroup // the work in the background
 	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
 	spare   *spare
-	missing missing // what was missing when it was opened
+	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
 
 	foundMissing []Missing // the same, as it was told then
 
@@ -96,6 +97,7 @@ func open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{options: o, lock: lock, segments: newSegments(o), turn: make(chan struct{}, 1)}
+	s.missing.Store(&missing{})
 	s.closing, s.stop = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, s.release())

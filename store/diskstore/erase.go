@@ -33,7 +33,7 @@ func (s *Store) erase(ctx context.Context, id infohash.ID) error {
 			err = s.overwrite(ctx, segment, e, err)
 		}
 		if err != nil {
-			return fmt.Errorf("the torrent is removed, its bytes are not off the disk yet: %w", err)
+			return fmt.Errorf("%w: %w", store.ErrNotErased, err)
 		}
 	}
 	return nil

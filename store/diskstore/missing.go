@@ -22,7 +22,7 @@ type Missing struct {
 // had, by its numbers or as the index knows, and that nobody took away on purpose.
 func (s *Store) Missing() []Missing {
 	var all []Missing
-	for _, m := range s.missing {
+	for _, m := range *s.missing.Load() {
 		a := s.index.accounts.get(m.segment)
 		all = append(all, Missing{
 			File: segmentsDir + "/" + segmentName(m.segment), From: m.from, Counted: m.counted,
@@ -40,8 +40,8 @@ type lostPart struct {
 	words   int64 // removals in it
 }
 
-// missing is what is missing of the log, in the order of the segments. It does not
-// change once the store is open.
+// missing is what is missing of the log, in the order of the segments. It is not changed
+// once it is shared.
 type missing []lostPart
 
 // has reports whether a part of the record at a place is missing.
@@ -63,21 +63,23 @@ func (s *Store) findMissing() error {
 	if err != nil {
 		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
 	}
+	var found missing
 	for id := uint64(1); id <= max(s.committer.active.id, s.committer.state.segment); id++ {
 		known := s.index.accounts.has(id)
 		switch seg := s.segments.get(id); {
 		case seg == nil && !retired.has(id) && (known || err == nil):
-			s.missing = append(s.missing, lostPart{segment: id, counted: known})
+			found = append(found, lostPart{segment: id, counted: known})
 		case seg != nil && s.shouldReach(seg) > seg.size:
-			s.missing = append(s.missing, lostPart{segment: id, from: max(seg.size, 1), counted: true})
+			found = append(found, lostPart{segment: id, from: max(seg.size, 1), counted: true})
 		}
 	}
-	if len(s.missing) == 0 {
+	if len(found) == 0 {
 		return nil
 	}
-	if err := s.markMissing(); err != nil {
+	if err := s.markMissing(found); err != nil {
 		return err
 	}
+	s.missing.Store(&found)
 	s.foundMissing = s.Missing()
 	for _, m := range s.foundMissing {
 		s.options.Logger.Error("damage: a segment file is missing, or ends too early; what the index knows of it holds",
@@ -103,8 +105,8 @@ func (s *Store) shouldReach(seg *segment) (end int64) {
 }
 
 // markMissing marks the torrents that are missing as damaged, and counts the removals.
-func (s *Store) markMissing() error {
-	entries, err := s.index.pointingTo(s.missing.has)
+func (s *Store) markMissing(found missing) error {
+	entries, err := s.index.pointingTo(found.has)
 	if err != nil {
 		return err
 	}
@@ -124,9 +126,9 @@ func (s *Store) markMissing() error {
 		}
 		s.committer.state, s.committer.published = marks.state, marks.state
 	}
-	words, err := s.index.wordsIn(s.missing.has)
-	for i := range s.missing {
-		m := &s.missing[i]
+	words, err := s.index.wordsIn(found.has)
+	for i := range found {
+		m := &found[i]
 		if m.from == 0 {
 			m.words = s.index.accounts.get(m.segment).words
 			continue
@@ -144,20 +146,48 @@ func (s *Store) markMissing() error {
 // they hold without the index, too; and with Options.noteLost which torrents are lost. If
 // it cannot, the next Open tries again.
 func (s *Store) saveKnown(ctx context.Context) {
-	if len(s.missing) == 0 {
+	gone := *s.missing.Load()
+	if len(gone) == 0 {
 		return
 	}
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	batch := &copies{compaction: c}
-	err := batch.addKnown(ctx, s.missing.has)
-	if err == nil && s.options.noteLost {
-		err = batch.addLost(ctx, s.missing.has, func(location) bool { return false })
-	}
-	if err == nil {
-		err = batch.flush(ctx)
-	}
-	if err != nil {
+	if err := s.writeKnown(ctx, gone, s.options.noteLost); err != nil {
 		s.options.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
 			slog.Any("error", err))
 	}
+}
+
+// writeKnown writes what the index knows of missing parts into the log.
+func (s *Store) writeKnown(ctx context.Context, gone missing, noteLost bool) error {
+	batch := &copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}}
+	if err := batch.addKnown(ctx, gone.has); err != nil {
+		return err
+	}
+	if noteLost {
+		if err := batch.addLost(ctx, gone.has, func(location) bool { return false }); err != nil {
+			return err
+		}
+	}
+	return batch.flush(ctx)
+}
+
+// giveUpMissing writes into the log that what is missing is lost, so that it counts as
+// taken away: its torrents stay damaged until they are uploaded again, and its files are
+// not looked for any more.
+func (s *Store) giveUpMissing(ctx context.Context) error {
+	all := *s.missing.Load()
+	gone := all.files()
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := s.writeKnown(ctx, gone, true); err != nil {
+		return err
+	}
+	for _, m := range gone {
+		if err := s.noteRetired(ctx, m.segment); err != nil {
+			return err
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(all), func(m lostPart) bool { return m.from == 0 })
+	s.missing.Store(&rest)
+	return nil
 }

@@ -130,6 +130,31 @@ func isMissing(t *testing.T, got, want []Missing) {
 	}
 }
 
+// TestMissingGivenUp gives a segment file up: it is not missing any more, and its torrents
+// stay damaged until they are uploaded again.
+func TestMissingGivenUp(t *testing.T) {
+	o, items := threeSegments(t)
+	if err := o.FS.Remove(fileOf(o, 2)); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, o)
+	if r, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true}); err != nil || len(r.Damaged) != 4 {
+		t.Errorf("Verify = %+v, %v", r, err)
+	}
+	for range 2 {
+		isMissing(t, s.Missing(), nil)
+		isDamagedIn(t, s, items, 1)
+		if r, err := s.Verify(t.Context(), VerifyOptions{}); err != nil || len(r.Damaged) != 4 || r.Checked != 12 {
+			t.Errorf("Verify = %+v, %v", r, err)
+		}
+		s = reopened(t, s, true)
+	}
+	for _, item := range items[1][:4] {
+		mustPut(t, s, item, store.Healed)
+	}
+	isDamagedIn(t, reopened(t, s, true), items, -1)
+}
+
 // TestMissingIndexToo takes a segment away and the index as well: the numbers of the
 // segments tell that one is missing, though not what was in it.
 func TestMissingIndexToo(t *testing.T) {

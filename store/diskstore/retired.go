@@ -1,9 +1,12 @@
 package diskstore
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // retiredName is the named value that lists the segments which were taken away on
@@ -90,18 +93,20 @@ func (c *changeSet) retired() (spans, error) {
 	return parseSpans(string(v.value))
 }
 
-// noteRetired notes that a segment is about to be taken away.
-func (g *group) noteRetired(segment uint64) error {
-	all, err := g.retired()
+// noteRetired writes into the log that a segment, of which nothing is needed, is about to
+// be taken away or is given up.
+func (s *Store) noteRetired(ctx context.Context, segment uint64) error {
+	v, err := s.index.value(retiredName)
 	if err != nil {
 		return err
 	}
-	return g.setValue(retiredName, []byte(all.with(segment).String()))
-}
-
-// retiredSize returns how many bytes noting one more takes at most.
-func (s *Store) retiredSize() (int64, error) {
-	v, err := s.index.value(retiredName)
 	const oneMore = 2 * 20 // digits, a comma or a hyphen
-	return recordSize(1+len(retiredName)+len(v.value)) + oneMore, err
+	return s.do(ctx, valueSize(retiredName, v.value)+oneMore, false, func(g *group) (store.Outcome, error) {
+		all, err := g.retired()
+		if err != nil {
+			return 0, err
+		}
+		g.accounts[segment] = nil
+		return 0, g.setValue(retiredName, []byte(all.with(segment).String()))
+	})
 }

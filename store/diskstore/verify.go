@@ -23,7 +23,7 @@ type VerifyOptions struct {
 	Check func(store.Torrent) error
 	// GiveUp marks what cannot be read as if it were damaged, so that Has says no: for
 	// a disk that will never read it again. A later Verify that can read it takes the
-	// mark away.
+	// mark away. Files that are missing are not looked for any more.
 	GiveUp bool
 	// Progress is told about once a second, and at the end, from the goroutine
 	// that called Verify. Nil means nobody is.
@@ -105,10 +105,14 @@ func (v *verification) run(ctx context.Context) error {
 		}
 		last = active.segment - 1
 	}
-	if gone := v.store.missing.files(); len(gone) > 0 {
-		return v.pointingTo(ctx, gone.has)
+	gone := v.store.missing.Load().files()
+	if len(gone) == 0 {
+		return nil
 	}
-	return nil
+	if err := v.pointingTo(ctx, gone.has); err != nil || !v.options.GiveUp {
+		return err
+	}
+	return v.store.giveUpMissing(ctx)
 }
 
 // segment goes through one segment.
@@ -165,7 +169,7 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 		}
 	}
 	switch {
-	case errors.Is(err, errSegmentGone) && !v.store.missing.has(e.at):
+	case errors.Is(err, errSegmentGone) && !v.store.missing.Load().has(e.at):
 		return err
 	case errors.Is(err, errBadRecord):
 		v.store.foundDamage(ctx, e, id)
