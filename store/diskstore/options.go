@@ -22,7 +22,8 @@ const (
 type Options struct {
 	// Dir is the folder of the store. Open makes it if its parent exists.
 	Dir string
-	// FS is the file system that Dir is on. Nil means the operating system's.
+	// FS is the file system that Dir is on. Nil means the operating system's, on which
+	// the store makes all it makes for its owner alone: files 0600, folders 0700.
 	FS vfs.FS
 	// Logger gets what an operator should know: damage, rebuilds, failures.
 	// Nil means slog.Default().
@@ -73,7 +74,7 @@ type Options struct {
 // withDefaults returns o with every zero value replaced by what it means.
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = systemFS
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -46,7 +46,7 @@ func (s *segments) add(opened *segment) {
 	defer s.mu.Unlock()
 	opened.reads = newReads(s.options)
 	opened.fd = -1
-	if s.fs == vfs.Default { // any other may do more than its files
+	if isSystem(s.fs) { // any other may do more than its files
 		opened.fd = int(opened.file.Fd())
 	}
 	s.open[opened.id] = opened
