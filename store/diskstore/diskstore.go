@@ -5,23 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/torrentcache/torrentcache/store"
 )
 
-const lockName = "LOCK"
-
 // errReadOnly says why a store that was opened so takes no changes.
 var errReadOnly = errors.New("it was opened for reading alone")
-
-// ErrLocked says that another process, or this one, has the store open.
-var ErrLocked = errors.New("the store is in use by another process")
 
 // Store is a [store.Store] on disk. Safe for concurrent use.
 type Store struct {
@@ -56,8 +49,8 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the store in o.Dir, or makes it. After a crash it first reads
 // what the index missed, at most about 256 MiB of the log; without a usable
-// index it reads the headers of all records. Errors wrap ErrLocked or
-// ErrNewerFormat where that is the cause.
+// index it reads the headers of all records. Errors wrap ErrLocked, ErrNoLock
+// or ErrNewerFormat where that is the cause.
 func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("opening the store: Options.Dir is empty")
@@ -105,35 +98,23 @@ func open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// lockFolder makes the folder of o, and takes its lock.
+// lockFolder makes the folder of o, and takes its lock. To read alone neither is made, and
+// a lock that is there is taken only if that is allowed.
 func lockFolder(o Options) (io.Closer, error) {
-	name := o.FS.PathJoin(o.Dir, lockName)
-	if o.ReadOnly {
-		return lockIfThere(o, name)
+	if !o.ReadOnly {
+		if err := makeDir(o.FS, o.Dir); err != nil {
+			return nil, err
+		}
+		return takeLock(o.FS, o.Dir)
 	}
-	if err := makeDir(o.FS, o.Dir); err != nil {
-		return nil, err
-	}
-	lock, err := o.FS.Lock(name)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLocked, err)
-	}
-	return lock, nil
-}
-
-// lockIfThere takes a lock whose file is there, unless that cannot be written to.
-func lockIfThere(o Options, name string) (io.Closer, error) {
-	there, err := exists(o.FS, name)
+	there, err := exists(o.FS, o.FS.PathJoin(o.Dir, lockName))
 	if err != nil {
 		return nil, err
 	}
 	if there {
-		lock, err := o.FS.Lock(name)
-		switch {
-		case err == nil:
-			return lock, nil
-		case !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS):
-			return nil, fmt.Errorf("%w: %w", ErrLocked, err)
+		lock, err := takeLock(o.FS, o.Dir)
+		if err == nil || errors.Is(err, ErrLocked) {
+			return lock, err
 		}
 	}
 	return io.NopCloser(nil), nil
