@@ -67,11 +67,14 @@ func wantFolder(dir string) error {
 }
 
 func folderError(dir string, err error) error {
+	foreign, isForeign := errors.AsType[*diskstore.ForeignFilesError](err)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, diskstore.ErrLocked):
 		return fmt.Errorf("--data-dir %s: another torrentcache uses this folder: stop it, or choose another one", dir)
+	case isForeign: // without what it comes in, which names the folder again
+		return fmt.Errorf("--data-dir %s: %w", dir, foreign)
 	default:
 		return fmt.Errorf("--data-dir %s: %w", dir, err)
 	}

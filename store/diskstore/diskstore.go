@@ -49,8 +49,8 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the store in o.Dir, or makes it. After a crash it first reads
 // what the index missed, at most about 256 MiB of the log; without a usable
-// index it reads the headers of all records. Errors wrap ErrLocked, ErrNoLock
-// or ErrNewerFormat where that is the cause.
+// index it reads the headers of all records. Errors wrap ErrLocked, ErrNoLock, a
+// *[ForeignFilesError] or ErrNewerFormat where that is the cause.
 func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("opening the store: Options.Dir is empty")
@@ -85,6 +85,9 @@ func Open(o Options) (*Store, error) {
 }
 
 func open(o Options) (*Store, error) {
+	if err := checkFolder(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
 	lock, err := lockFolder(o)
 	if err != nil {
 		return nil, err
