@@ -9,9 +9,10 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
@@ -24,6 +25,13 @@ const (
 	request  = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 	halfHead = "GET / HTTP/1.1\r\nHo"
 )
+
+// inTime runs a test of limits of time in a bubble, whose time passes while all wait: no
+// machine is too slow for them.
+func inTime(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
 
 // What ends a connection is counted under the limit that did it, once, and what the
 // client ends is not.
@@ -45,7 +53,7 @@ func TestTimesOfConnections(t *testing.T) {
 			{name: "the client leaves in a head", sent: halfHead, leave: true},
 			{name: "the client leaves when idle", sent: request, leave: true},
 		} {
-			t.Run(fmt.Sprintf("%s, TLS %t", c.name, secure), func(t *testing.T) {
+			inTime(t, fmt.Sprintf("%s, TLS %t", c.name, secure), func(t *testing.T) {
 				s := newTimedServer(t, secure, c.header, c.idle)
 				conn := s.dial(t)
 				if _, err := io.WriteString(conn, c.sent); err != nil {
@@ -64,14 +72,19 @@ func TestTimesOfConnections(t *testing.T) {
 
 func TestIdleTimeOfHTTP2(t *testing.T) {
 	for name, leave := range map[string]bool{"the server ends it": false, "the client leaves": true} {
-		t.Run(name, func(t *testing.T) {
+		inTime(t, name, func(t *testing.T) {
 			idle, idles := soonest, int64(1)
 			if leave {
 				idle, idles = time.Hour, 0
 			}
 			s := newTimedServer(t, true, 0, idle)
-			client := s.Client()
-			resp, err := client.Get(s.URL)
+			client := &http.Client{Transport: &http.Transport{
+				DialContext:       func(context.Context, string, string) (net.Conn, error) { return s.connect(), nil },
+				TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+				ForceAttemptHTTP2: true,
+			}}
+			defer client.CloseIdleConnections()
+			resp, err := client.Get("https://a/")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +122,7 @@ func TestTimesUnderTheFastPathOverTLS(t *testing.T) {
 		{name: "nothing after a request and a download", sent: request + download, idle: soonest, idles: 1},
 		{name: "nothing after a download and a request", sent: download + request, idle: soonest, idles: 1},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		inTime(t, c.name, func(t *testing.T) {
 			s := newFastServer(t, c.header, c.idle)
 			conn := s.dial(t)
 			for part := range strings.SplitAfterSeq(c.sent, "\r\n\r\n") {
@@ -136,25 +149,11 @@ func newFastServer(t *testing.T, header, idle time.Duration) *timedServer {
 		w.Header().Set("Content-Length", "0")
 		w.WriteHeader(http.StatusOK)
 	})
-	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{certtest.NewAuthority(t).Issue(t, "x").Pair(t)}}
-	s := &timedServer{
-		Server: &httptest.Server{Listener: inner, TLS: config},
-		limits: limit.New(limit.Settings{}), closed: make(chan struct{}, 1),
-	}
-	srv := &http.Server{Handler: empty, TLSConfig: config, ReadHeaderTimeout: header, IdleTimeout: idle, ErrorLog: log.New(io.Discard, "", 0)}
-	srv.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateClosed {
-			s.closed <- struct{}{}
-		}
-	}
+	s, srv := newServer(t, true, header, idle)
+	srv.Handler = empty
 	answer := fastpath.Capture(t.Context(), empty, infohash.ID{}, nil)
-	l := fastpath.NewTLS(s.limits.Times(inner, srv), srv, downloads{answer})
+	l := fastpath.NewTLS(s.limits.Times(s.pipes, srv), srv, downloads{answer})
 	go func() { _ = srv.Serve(l) }() // ErrServerClosed
-	t.Cleanup(func() { _ = srv.Close() })
 	return s
 }
 
@@ -172,55 +171,68 @@ func (s *timedServer) readAnswer(t *testing.T, conn net.Conn) {
 // soonest is a limit that a test waits for; 0 is none.
 const soonest = 50 * time.Millisecond
 
+// timedServer is a server whose connections are pipes in a bubble.
 type timedServer struct {
-	*httptest.Server
+	*pipes
+	secure bool
 	limits *limit.Limits
 	closed chan struct{} // gets one for each connection that is
+}
+
+// newServer returns a server that does not serve yet, and ends with the test.
+func newServer(t *testing.T, secure bool, header, idle time.Duration) (*timedServer, *http.Server) {
+	t.Helper()
+	s := &timedServer{
+		pipes:  &pipes{conns: make(chan net.Conn), ended: make(chan struct{})},
+		secure: secure, limits: limit.New(limit.Settings{}), closed: make(chan struct{}, 1),
+	}
+	srv := &http.Server{ReadHeaderTimeout: header, IdleTimeout: idle, ErrorLog: log.New(io.Discard, "", 0)}
+	srv.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			s.closed <- struct{}{}
+		}
+	}
+	if secure {
+		// A pipe holds nothing: a ticket would wait for a client that writes first.
+		srv.TLSConfig = &tls.Config{SessionTicketsDisabled: true,
+			Certificates: []tls.Certificate{certtest.NewAuthority(t).Issue(t, "x").Pair(t)}}
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	return s, srv
 }
 
 // newTimedServer starts a server that reads bodies, but not for long.
 func newTimedServer(t *testing.T, secure bool, header, idle time.Duration) *timedServer {
 	t.Helper()
-	s := &timedServer{limits: limit.New(limit.Settings{}), closed: make(chan struct{}, 1)}
-	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, srv := newServer(t, secure, header, idle)
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(soonest))
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
-	}))
-	s.Config.ReadHeaderTimeout, s.Config.IdleTimeout = header, idle
-	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateClosed {
-			s.closed <- struct{}{}
+	})
+	l := s.limits.Times(s.pipes, srv)
+	go func() {
+		if secure {
+			_ = srv.ServeTLS(l, "", "") // ErrServerClosed
+		} else {
+			_ = srv.Serve(l)
 		}
-	}
-	s.Listener = s.limits.Times(s.Listener, s.Config)
-	s.EnableHTTP2 = true
-	if secure {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	t.Cleanup(s.Close)
+	}()
 	return s
 }
 
 func (s *timedServer) dial(t *testing.T) net.Conn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var c net.Conn
-	var err error
-	if s.TLS != nil && len(s.TLS.Certificates) > 0 {
-		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}
-		c, err = d.DialContext(ctx, "tcp", s.Listener.Addr().String())
-	} else {
-		c, err = new(net.Dialer).DialContext(ctx, "tcp", s.Listener.Addr().String())
+	c := s.connect()
+	if s.secure {
+		secured := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		if err := secured.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c = secured
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -233,3 +245,36 @@ func (s *timedServer) wantClosed(t *testing.T, headers, idles int64) {
 		t.Errorf("counted %v, want header_time %d and idle_time %d", refused, headers, idles)
 	}
 }
+
+// pipes is a listener with connections in this process.
+type pipes struct {
+	conns chan net.Conn
+	ended chan struct{}
+	end   sync.Once
+}
+
+// connect returns the client's end of a new connection.
+func (p *pipes) connect() net.Conn {
+	client, server := net.Pipe()
+	p.conns <- server
+	return client
+}
+
+// Accept implements [net.Listener].
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (p *pipes) Close() error {
+	p.end.Do(func() { close(p.ended) })
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
