@@ -123,9 +123,14 @@ func TestCompact(t *testing.T) {
 	serves(t, reopened(t, s, true), items[0])
 }
 
-// accountsAreTrue compares the accounts with what the entries say.
+// accountsAreTrue compares the accounts with what the entries say. Meanwhile nothing
+// may fall off or be compacted in the background.
 func accountsAreTrue(t *testing.T, s *Store) {
 	t.Helper()
+	if err := s.takeTurn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.endTurn()
 	for _, id := range s.segments.ids() {
 		entries, err := s.index.pointingTo(func(at location) bool { return at.segment == id })
 		if err != nil {

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,6 +18,8 @@ import (
 func TestTornSequences(t *testing.T) {
 	disk := vfs.NewCrashableMem()
 	proceed := make(chan struct{})
+	release := sync.OnceFunc(func() { close(proceed) })
+	defer release() // or what fails here hangs when the store is closed
 	o := onDisk(errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, segmentSuffix) {
 			<-proceed
@@ -49,6 +52,6 @@ func TestTornSequences(t *testing.T) {
 	if skipped := lost.committer.stats().sequence; skipped < uint64(len(changes)) {
 		t.Errorf("%d sequences were used before the power cut, of which the next start skips %d", len(changes), skipped)
 	}
-	close(proceed)
+	release()
 	<-put
 }
