@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -270,15 +269,14 @@ func TestOnChange(t *testing.T) {
 // The call of a watcher that has gone ends.
 func TestWatcherThatLeaves(t *testing.T) {
 	overBoth(t, func(t *testing.T, h *harness) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
 		stream, err := torrentcachev1.NewSyncServiceClient(h.conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for err == nil {
-			_, err = stream.Recv()
-		}
+		receive(t, stream) // the server has the call
+		leave()
 		if call := <-h.calls; call.Method != torrentcachev1.SyncService_WatchChanges_FullMethodName {
 			t.Errorf("the call that ended is %s", call.Method)
 		}
