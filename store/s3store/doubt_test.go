@@ -37,7 +37,7 @@ func loseAnswer(way *interceptor, key string) {
 // await returns when the feed has a change of kind.
 func await(t *testing.T, s *Store, kind store.ChangeKind) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		_, grown := s.feed.has(writeID{})
@@ -137,7 +137,7 @@ func TestFeedThatCannotBeWritten(t *testing.T) {
 // awaitHealth returns when the store says that it takes uploads, or that it does not.
 func awaitHealth(t *testing.T, s *Store, well bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for (s.Err() == nil) != well {
 		if !wait(ctx, 10*time.Millisecond) {
