@@ -74,7 +74,7 @@ func TestMetrics(t *testing.T) {
 	// An answer is counted when it is out, which its reader may be ahead of.
 	const fast = `torrentcache_fast_path_requests_total{code="200"} 1`
 	metrics := ""
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(metrics, fast) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); !strings.Contains(metrics, fast) && time.Now().Before(deadline); {
 		_, _, body := httpGet(t, p.admin+"metrics")
 		metrics = string(body)
 	}

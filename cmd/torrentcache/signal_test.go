@@ -85,8 +85,10 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 func TestSignalTwiceAtOnceIsOne(t *testing.T) {
 	p := startServe(t, t.TempDir())
 	up := beginUpload(t, p, torrenttest.V1("in flight"))
+	p.signal(t, syscall.SIGSTOP) // so that both are there when it goes on, however busy the machine
 	p.signal(t, syscall.SIGTERM)
 	p.signal(t, syscall.SIGINT)
+	p.signal(t, syscall.SIGCONT)
 	p.awaitDraining(t)
 	if code := up.finish(t); code != http.StatusCreated {
 		t.Errorf("answered %d, want 201", code)

@@ -83,7 +83,19 @@ func (p *process) hangUp(t *testing.T, said string, nth int) {
 	}
 }
 
-const certificatesReloaded = `msg=reloaded what=certificates`
+// hangUpCertificates makes p read the certificates again, for the nth time. Its log may
+// say that at other times, too, since p looks at the files now and then; but only for the
+// signal it speaks of the limits, and then of the certificates.
+func (p *process) hangUpCertificates(t *testing.T, nth int) {
+	t.Helper()
+	const limits = "msg=reloaded what=limits"
+	p.hangUp(t, limits, nth)
+	for deadline := time.Now().Add(patience); !strings.Contains(strings.Split(p.stderr.String(), limits)[nth], "msg=reloaded what=certificates"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the certificates are not reloaded: %s", p.stderr)
+		}
+	}
+}
 
 // Uploads and downloads over HTTP/1.1, HTTP/2 and gRPC, over connections that stay
 // and new ones, go on while the certificate is replaced again and again.
@@ -119,7 +131,7 @@ func TestCertificateReloadUnderLoad(t *testing.T) {
 		before, connected := calls.Load(), connections.Load()
 		name := fmt.Sprintf("renewed-%d", n)
 		s.issue(t, name)
-		p.hangUp(t, certificatesReloaded, n+1)
+		p.hangUpCertificates(t, n+1)
 		for _, address := range []string{hostOf(p.https), p.grpc} {
 			if got, err := s.shown(address); got != name {
 				t.Errorf("%s shows %s, %v; want %s", address, got, err, name)
