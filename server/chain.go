@@ -99,6 +99,9 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 		defer leave()
 		return nil, handler(srv, counted)
 	})
+	if stream.Context().Err() != nil {
+		<-ctx.Done() // it ends just after; who read from the stream may have been told before
+	}
 	if refused := refusal(ctx); err != nil && refused != nil {
 		err = refused // what it says is but a consequence
 	}
