@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -154,7 +155,9 @@ func TestDownloadRate(t *testing.T) {
 }
 
 // Who has a key has no budget, but a rate of its own.
-func TestLimitsOfAKey(t *testing.T) {
+func TestLimitsOfAKey(t *testing.T) { synctest.Test(t, testLimitsOfAKey) } // a rate stands still meanwhile
+
+func testLimitsOfAKey(t *testing.T) {
 	limits := limit.New(limit.Settings{UploadRate: 0.01, KeyUploadRate: 0.2, HourlyBytes: 1})
 	key := access.NewKey()
 	entries := []access.Entry{{Name: "index", Roles: access.Write, Key: access.DigestOf(key)}}

@@ -132,7 +132,7 @@ func TestCacheTorrentsTakesManyItems(t *testing.T) {
 
 // The store is given all that gathered while it was busy, in one put.
 func TestCacheTorrentsSharesCommits(t *testing.T) {
-	h := newHarness(t, overNetwork)
+	h := newHarness(t, inProcess) // where what was sent has been received
 	const items = 200
 	puts, sent := 0, make(chan struct{})
 	h.store.setPut(func(ctx context.Context, batch []store.Item) []store.Result {
@@ -156,8 +156,8 @@ func TestCacheTorrentsSharesCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// How many is a matter of timing; one by one it never is.
-	if puts > items/2 {
+	// The first took one at least, the second what gathered meanwhile; some may come late.
+	if puts > items/20 {
 		t.Errorf("%d puts for %d items", puts, items)
 	}
 }
