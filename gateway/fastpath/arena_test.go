@@ -263,7 +263,7 @@ func loadOne(t *testing.T, r *running, c *client, i int) {
 
 // slowly downloads in small pieces.
 func (c *client) slowly() {
-	_ = c.Conn.(*net.TCPConn).SetReadBuffer(128 << 10)
+	_ = c.Conn.(patient).Conn.(*net.TCPConn).SetReadBuffer(128 << 10)
 	c.send(get)
 	resp, err := http.ReadResponse(c.in, nil)
 	if err != nil {

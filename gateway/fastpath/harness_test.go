@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds waits for what surely comes.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // running is a server on a loopback port.
 type running struct {
@@ -74,6 +74,24 @@ func (r *running) serve(t *testing.T) {
 	t.Cleanup(func() { _ = r.Close() })
 }
 
+// patient is a connection with patience for each call.
+type patient struct{ net.Conn }
+
+// Read implements [net.Conn].
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.Conn.SetReadDeadline(time.Now().Add(patience))
+	return p.Conn.Read(b)
+}
+
+// Write implements [net.Conn].
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.Conn.SetWriteDeadline(time.Now().Add(patience))
+	return p.Conn.Write(b)
+}
+
+// CloseWrite ends what is written.
+func (p patient) CloseWrite() error { return p.Conn.(*net.TCPConn).CloseWrite() }
+
 // client is one connection to a server.
 type client struct {
 	*testing.T
@@ -88,7 +106,7 @@ func (r *running) dial(t *testing.T) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	c = patient{c}
 	if r.client != nil {
 		c = tls.Client(c, r.client)
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds waits for what surely comes.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // harness is a cache before a real server in the same process.
 type harness struct {

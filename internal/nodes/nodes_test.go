@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds waits for what surely comes.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // node is a server whose answers tests decide.
 type node struct {

@@ -51,4 +51,4 @@ func TestChangesUnheard(t *testing.T) {
 }
 
 // patience bounds waits for what surely comes.
-const patience = 30 * time.Second
+const patience = 60 * time.Second

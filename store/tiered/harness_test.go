@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds waits for what surely comes.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // line is the way from a node to the remote store, which others use as well.
 type line struct {
