@@ -196,9 +196,12 @@ type oneKind struct {
 func (s *oneKind) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if news, ok := m.(*torrentcachev1.WatchChangesResponse); ok && err == nil {
-		for _, change := range news.GetChanges() {
-			change.Kind = s.kind
+		// What is below the top level the server has, too.
+		changes := make([]*torrentcachev1.Change, len(news.GetChanges()))
+		for i, c := range news.GetChanges() {
+			changes[i] = &torrentcachev1.Change{Kind: s.kind, InfoHash: c.GetInfoHash(), InfoHashV1: c.GetInfoHashV1(), InfoHashV2: c.GetInfoHashV2()}
 		}
+		news.Changes = changes
 	}
 	return err
 }
