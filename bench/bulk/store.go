@@ -58,7 +58,7 @@ func readItems(paths []string) ([]store.Item, error) {
 			return nil, err
 		}
 		offset, length := torrent.InfoSpan()
-		items[i] = store.Item{IDs: torrent.IDs(), Torrent: file, InfoOffset: offset, InfoLength: length}
+		items[i] = store.Item{IDs: torrent.IDs(), Torrent: file, InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
 	}
 	return items, nil
 }

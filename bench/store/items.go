@@ -39,7 +39,7 @@ func item(n uint64, size int) store.Item {
 	at := random.IntN(len(noise) - size)
 	torrent := make([]byte, size)
 	binary.LittleEndian.PutUint64(torrent[copy(torrent, noise[at:at+size])-8:], n)
-	return store.Item{IDs: infohash.Set{V1: id(n)}, Torrent: torrent, InfoOffset: 100, InfoLength: size - 101}
+	return store.Item{IDs: infohash.Set{V1: id(n)}, Torrent: torrent, InfoOffset: 100, InfoLength: size - 101, Rank: store.RankAnonymous}
 }
 
 // id returns the id of torrent number n.

@@ -40,6 +40,7 @@ type Store struct {
 	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
 
 	foundMissing []Missing // the same, as it was told then
+	settled      []uint64  // segments that were missing, of which nothing is needed
 
 	marking sync.Mutex
 	marked  mark // the last that was written; guarded by marking

@@ -24,6 +24,9 @@ func (s *Store) Missing() []Missing {
 	var all []Missing
 	for _, m := range *s.missing.Load() {
 		a := s.index.accounts.get(m.segment)
+		if m.torrents > 0 && a.damaged == 0 {
+			continue // all healed
+		}
 		all = append(all, Missing{
 			File: segmentsDir + "/" + segmentName(m.segment), From: m.from, Counted: m.counted,
 			Torrents: a.damaged, Removed: m.words,
@@ -38,7 +41,13 @@ type lostPart struct {
 	from    int64 // 0: all of it
 	counted bool  // whether the index knows what was in it
 	words   int64 // removals in it
+
+	torrents int64 // that were found to be lost
+	unsaved  int64 // words that stand nowhere else in the log
 }
+
+// isSettled reports whether nothing of it is needed any more, as the index knows.
+func (l lostPart) isSettled() bool { return l.counted && l.torrents == 0 && l.unsaved == 0 }
 
 // missing is what is missing of the log, in the order of the segments. It is not changed
 // once it is shared.
@@ -79,6 +88,12 @@ func (s *Store) findMissing() error {
 	if err := s.markMissing(found); err != nil {
 		return err
 	}
+	for _, m := range found {
+		if m.isSettled() && m.from == 0 {
+			s.settled = append(s.settled, m.segment)
+		}
+	}
+	found = slices.DeleteFunc(found, lostPart.isSettled)
 	s.missing.Store(&found)
 	s.foundMissing = s.Missing()
 	for _, m := range s.foundMissing {
@@ -128,18 +143,27 @@ func (s *Store) markMissing(found missing) error {
 	}
 	words, err := s.index.wordsIn(found.has)
 	for i := range found {
-		m := &found[i]
-		if m.from == 0 {
-			m.words = s.index.accounts.get(m.segment).words
-			continue
-		}
-		for _, f := range words {
-			if f.change.Kind == store.ChangeRemoved && f.at.segment == m.segment {
-				m.words++
-			}
-		}
+		found[i].count(s.index.accounts.get(found[i].segment), words)
 	}
 	return err
+}
+
+// count says what was in l, by the account of its segment and the words that stand in
+// what is missing.
+func (l *lostPart) count(a account, words []feedEntry) {
+	l.torrents = a.damaged
+	for _, f := range words {
+		if f.at.segment != l.segment {
+			continue
+		}
+		l.unsaved++
+		if f.change.Kind == store.ChangeRemoved {
+			l.words++
+		}
+	}
+	if l.from == 0 {
+		l.words = a.words
+	}
 }
 
 // saveKnown writes the words and values that are missing into the log once more, so that
@@ -147,10 +171,11 @@ func (s *Store) markMissing(found missing) error {
 // it cannot, the next Open tries again.
 func (s *Store) saveKnown(ctx context.Context) {
 	gone := *s.missing.Load()
-	if len(gone) == 0 {
-		return
+	err := s.retireAll(ctx, s.settled)
+	if err == nil && len(gone) > 0 {
+		err = s.writeKnown(ctx, gone, s.options.noteLost)
 	}
-	if err := s.writeKnown(ctx, gone, s.options.noteLost); err != nil {
+	if err != nil {
 		s.options.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
 			slog.Any("error", err))
 	}
@@ -182,12 +207,24 @@ func (s *Store) giveUpMissing(ctx context.Context) error {
 	if err := s.writeKnown(ctx, gone, true); err != nil {
 		return err
 	}
-	for _, m := range gone {
-		if err := s.noteRetired(ctx, m.segment); err != nil {
-			return err
-		}
+	segments := make([]uint64, len(gone))
+	for i, m := range gone {
+		segments[i] = m.segment
+	}
+	if err := s.retireAll(ctx, segments); err != nil {
+		return err
 	}
 	rest := slices.DeleteFunc(slices.Clone(all), func(m lostPart) bool { return m.from == 0 })
 	s.missing.Store(&rest)
+	return nil
+}
+
+// retireAll notes that segments of which nothing is needed are gone for good.
+func (s *Store) retireAll(ctx context.Context, segments []uint64) error {
+	for _, segment := range segments {
+		if err := s.noteRetired(ctx, segment); err != nil {
+			return err
+		}
+	}
 	return nil
 }
