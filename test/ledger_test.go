@@ -1,0 +1,220 @@
+//go:build e2e
+
+package test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+// Statuses of downloads.
+const (
+	isThere   = http.StatusOK
+	isRemoved = http.StatusGone
+	isUnknown = http.StatusNotFound
+)
+
+// ledger is what a server has acknowledged: for each torrent, by its number, which
+// statuses its download may have. There are several after a call that failed, which
+// may have done its work or not.
+type ledger struct {
+	owner  *testing.T // to which the server belongs
+	server *server
+	cache  torrentcachev1.CacheServiceClient
+	admin  torrentcachev1.AdminServiceClient
+	may    map[uint64][]int
+	next   uint64 // the number of the next torrent
+
+	backups int // begun
+	faults  int // lived through
+
+	hits func() int // how many calls were answered with an error
+}
+
+// startLedger starts a server that has every download read from the disk.
+func startLedger(t *testing.T, dataDir string, flags ...string) *ledger {
+	t.Helper()
+	flags = append([]string{"--cache-size", "1B", "--index-cache-size", "1MiB", "--log-level", "error"}, flags...)
+	l := &ledger{owner: t, server: startServerIn(t, dataDir, flags...), may: map[uint64][]int{}}
+	l.connect()
+	return l
+}
+
+// restart ends the server, if it runs, and starts it anew.
+func (l *ledger) restart(t *testing.T, end syscall.Signal) {
+	t.Helper()
+	l.server.stop(t, end)
+	l.server.start(l.owner, l.server.cmd.Args[1:])
+	l.connect()
+}
+
+// connect connects to the server as it runs now: what it was before, clients may still
+// take for there.
+func (l *ledger) connect() {
+	l.owner.Helper()
+	conn, admin := dialPort(l.owner, l.server.GRPC), dialPort(l.owner, l.server.Admin)
+	l.owner.Cleanup(func() { conn.Close(); admin.Close() })
+	l.cache, l.admin = torrentcachev1.NewCacheServiceClient(conn), torrentcachev1.NewAdminServiceClient(admin)
+}
+
+// note notes what came of a call after which a download has the status want.
+func (l *ledger) note(t *testing.T, what string, n uint64, want int, err error) bool {
+	t.Helper()
+	if err == nil {
+		l.may[n] = []int{want}
+		return true
+	}
+	if code := status.Code(err); code != codes.Unavailable && code != codes.ResourceExhausted {
+		t.Errorf("%s: %v", what, err)
+	}
+	if !slices.Contains(l.may[n], want) {
+		l.may[n] = append(l.may[n], want)
+	}
+	return false
+}
+
+// upload uploads a new torrent.
+func (l *ledger) upload(t *testing.T) (acknowledged bool) {
+	t.Helper()
+	n := l.next
+	l.next++
+	l.may[n] = []int{isUnknown}
+	_, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)})
+	return l.note(t, "an upload", n, isThere, err)
+}
+
+// uploadAgain uploads a torrent that is there. If that heals it, it was marked damaged.
+func (l *ledger) uploadAgain(t *testing.T, n uint64) {
+	t.Helper()
+	answer, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)})
+	l.note(t, "an upload of what is there", n, isThere, err)
+	if err == nil && answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
+		t.Errorf("an upload of torrent %d, which is there, is answered %v", n, answer.GetOutcome())
+	}
+}
+
+func (l *ledger) remove(t *testing.T, n uint64, erase bool) (acknowledged bool) {
+	t.Helper()
+	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: hashOfTorrent(t, numbered(n)), Erase: erase})
+	return l.note(t, "a removal", n, isRemoved, err)
+}
+
+// restore undoes a removal that was no erasing.
+func (l *ledger) restore(t *testing.T, n uint64) (acknowledged bool) {
+	t.Helper()
+	answer, err := l.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: hashOfTorrent(t, numbered(n))})
+	if err == nil && !answer.GetCached() {
+		t.Errorf("the bytes of torrent %d, which was removed a moment ago, are gone", n)
+	}
+	return l.note(t, "a restoration", n, isThere, err)
+}
+
+// all returns the torrents that must have this status, in order.
+func (l *ledger) all(want int) (list []uint64) {
+	for n := range l.next {
+		if len(l.may[n]) == 1 && l.may[n][0] == want {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// some returns the nth torrent that is there, counted from the first or round again.
+func (l *ledger) some(t *testing.T, n int) uint64 {
+	t.Helper()
+	list := l.all(isThere)
+	if len(list) == 0 {
+		t.Fatal("no torrent is known to be there")
+	}
+	return list[n%len(list)]
+}
+
+// download checks the download of one torrent, and returns its status. Others than the
+// ledger's are errors, but for those of trouble.
+func (l *ledger) download(t *testing.T, n uint64, trouble ...int) int {
+	t.Helper()
+	code, body, err := get(t.Context(), "http://"+l.server.HTTP+"/torrent/"+hashOfTorrent(t, numbered(n))+".torrent")
+	switch {
+	case err != nil:
+		t.Errorf("torrent %d: %v", n, err)
+	case code == isThere && !bytes.Equal(body, numbered(n)):
+		t.Errorf("torrent %d: %d other bytes, want %d", n, len(body), len(numbered(n)))
+	case !slices.Contains(l.may[n], code) && !slices.Contains(trouble, code):
+		t.Errorf("torrent %d answers %d, want one of %d: %s", n, code, l.may[n], bytes.TrimSpace(body))
+	}
+	return code
+}
+
+// check checks all torrents, and that the store counts as many. What was open is
+// known from then on.
+func (l *ledger) check(t *testing.T) {
+	t.Helper()
+	for n := range l.next {
+		l.may[n] = []int{l.download(t, n)}
+	}
+	if t.Failed() {
+		return
+	}
+	stats, err := l.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{})
+	if there, gone := len(l.all(isThere)), len(l.all(isRemoved)); err != nil || stats.GetTorrentCount() != int64(there) || stats.GetRemovedCount() != int64(gone) {
+		t.Errorf("%d torrents are there and %d removed, the store counts %v (%v)", there, gone, stats, err)
+	}
+	if out := mustCommand(t, "verify", "--admin", l.server.Admin); verified(t, out) != len(l.all(isThere)) {
+		t.Errorf("%d torrents are there, verify says %q", len(l.all(isThere)), out)
+	}
+}
+
+// verified returns how many torrents verify says that it read and found whole.
+func verified(t *testing.T, out string) int {
+	t.Helper()
+	said := regexp.MustCompile(`(?m)^([\d,]+) torrents?, .*: nothing is damaged$`).FindStringSubmatch(out)
+	if said == nil {
+		t.Errorf("verify says %q", out)
+		return -1
+	}
+	n, err := strconv.Atoi(strings.ReplaceAll(said[1], ",", ""))
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
+// reindex builds the index of the stopped server anew.
+func (l *ledger) reindex(t *testing.T) {
+	t.Helper()
+	out := mustCommand(t, "reindex", "--data-dir", l.server.DataDir)
+	counts := regexp.MustCompile(`([\d,]+) torrents?, ([\d,]+) info hash`).FindStringSubmatch(out)
+	want := []string{fmt.Sprint(len(l.all(isThere))), fmt.Sprint(len(l.all(isRemoved)))}
+	if counts == nil || !slices.Equal(counts[1:], want) {
+		t.Errorf("%s torrents are there and %s removed, reindex says %q", want[0], want[1], out)
+	}
+}
+
+// get is fetch for a server that may be in trouble.
+func get(ctx context.Context, url string) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
+}
