@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -117,4 +118,42 @@ func (l *ledger) storeCall(line string) (call, files string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// TestInjectionTable sees that injections knows every call. The index is written when
+// it wants, and the mark each second, so that these calls may come at any time.
+func TestInjectionTable(t *testing.T) {
+	known := map[string]bool{}
+	for _, row := range injections {
+		files := strings.TrimPrefix(row.files, "next ")
+		for _, call := range slices.Concat(row.reads, row.writes, row.chance) {
+			known[row.phase+", "+files+": "+call] = true
+			if row.phase == "serve" || slices.Contains([]string{"tables", "manifest", "mark"}, files) {
+				known["any, "+files+": "+call] = true
+			}
+		}
+	}
+	l := startInjected(t)
+	for name, phase := range phases {
+		r := l.server.attach(t, "-e", "trace=file,desc")
+		l.hits = func() int { return len(r.injected(t, "none")) }
+		for round := range 3 {
+			if name != "rest" {
+				phase(l, t, round)
+			}
+		}
+		if name == "rest" {
+			l.server.awaitRest(t)
+		}
+		r.detach(t)
+		for _, line := range r.lines(t) {
+			call, files, ok := l.storeCall(line)
+			if ok && !known[name+", "+files+": "+call] && !known["any, "+files+": "+call] {
+				t.Errorf("no row of the table has %s, %s: %s", name, files, line)
+			}
+		}
+		l.restart(t, syscall.SIGKILL)
+		l.check(t)
+		l.checkBackups(t)
+	}
 }

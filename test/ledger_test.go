@@ -38,6 +38,8 @@ type ledger struct {
 	admin  torrentcachev1.AdminServiceClient
 	may    map[uint64][]int
 	next   uint64 // the number of the next torrent
+	bytes  map[uint64][]byte
+	hashes map[uint64]string
 
 	backups int // begun
 	faults  int // lived through
@@ -49,7 +51,8 @@ type ledger struct {
 func startLedger(t *testing.T, dataDir string, flags ...string) *ledger {
 	t.Helper()
 	flags = append([]string{"--cache-size", "1B", "--index-cache-size", "1MiB", "--log-level", "error"}, flags...)
-	l := &ledger{owner: t, server: startServerIn(t, dataDir, flags...), may: map[uint64][]int{}}
+	l := &ledger{owner: t, server: startServerIn(t, dataDir, flags...),
+		may: map[uint64][]int{}, bytes: map[uint64][]byte{}, hashes: map[uint64]string{}}
 	l.connect()
 	return l
 }
@@ -92,15 +95,16 @@ func (l *ledger) upload(t *testing.T) (acknowledged bool) {
 	t.Helper()
 	n := l.next
 	l.next++
-	l.may[n] = []int{isUnknown}
-	_, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)})
+	l.may[n], l.bytes[n] = []int{isUnknown}, numbered(n)
+	l.hashes[n] = hashOfTorrent(t, l.bytes[n])
+	_, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: l.bytes[n]})
 	return l.note(t, "an upload", n, isThere, err)
 }
 
 // uploadAgain uploads a torrent that is there. If that heals it, it was marked damaged.
 func (l *ledger) uploadAgain(t *testing.T, n uint64) {
 	t.Helper()
-	answer, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(n)})
+	answer, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: l.bytes[n]})
 	l.note(t, "an upload of what is there", n, isThere, err)
 	if err == nil && answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
 		t.Errorf("an upload of torrent %d, which is there, is answered %v", n, answer.GetOutcome())
@@ -109,14 +113,14 @@ func (l *ledger) uploadAgain(t *testing.T, n uint64) {
 
 func (l *ledger) remove(t *testing.T, n uint64, erase bool) (acknowledged bool) {
 	t.Helper()
-	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: hashOfTorrent(t, numbered(n)), Erase: erase})
+	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: l.hashes[n], Erase: erase})
 	return l.note(t, "a removal", n, isRemoved, err)
 }
 
 // restore undoes a removal that was no erasing.
 func (l *ledger) restore(t *testing.T, n uint64) (acknowledged bool) {
 	t.Helper()
-	answer, err := l.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: hashOfTorrent(t, numbered(n))})
+	answer, err := l.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: l.hashes[n]})
 	if err == nil && !answer.GetCached() {
 		t.Errorf("the bytes of torrent %d, which was removed a moment ago, are gone", n)
 	}
@@ -147,12 +151,12 @@ func (l *ledger) some(t *testing.T, n int) uint64 {
 // ledger's are errors, but for those of trouble.
 func (l *ledger) download(t *testing.T, n uint64, trouble ...int) int {
 	t.Helper()
-	code, body, err := get(t.Context(), "http://"+l.server.HTTP+"/torrent/"+hashOfTorrent(t, numbered(n))+".torrent")
+	code, body, err := get(t.Context(), "http://"+l.server.HTTP+"/torrent/"+l.hashes[n]+".torrent")
 	switch {
 	case err != nil:
 		t.Errorf("torrent %d: %v", n, err)
-	case code == isThere && !bytes.Equal(body, numbered(n)):
-		t.Errorf("torrent %d: %d other bytes, want %d", n, len(body), len(numbered(n)))
+	case code == isThere && !bytes.Equal(body, l.bytes[n]):
+		t.Errorf("torrent %d: %d other bytes, want %d", n, len(body), len(l.bytes[n]))
 	case !slices.Contains(l.may[n], code) && !slices.Contains(trouble, code):
 		t.Errorf("torrent %d answers %d, want one of %d: %s", n, code, l.may[n], bytes.TrimSpace(body))
 	}
@@ -173,9 +177,23 @@ func (l *ledger) check(t *testing.T) {
 	if there, gone := len(l.all(isThere)), len(l.all(isRemoved)); err != nil || stats.GetTorrentCount() != int64(there) || stats.GetRemovedCount() != int64(gone) {
 		t.Errorf("%d torrents are there and %d removed, the store counts %v (%v)", there, gone, stats, err)
 	}
-	if out := mustCommand(t, "verify", "--admin", l.server.Admin); verified(t, out) != len(l.all(isThere)) {
-		t.Errorf("%d torrents are there, verify says %q", len(l.all(isThere)), out)
+	if checked, damaged, err := l.verify(t); err != io.EOF || checked != int64(len(l.all(isThere))) || len(damaged) > 0 {
+		t.Errorf("%d torrents are there, verify read %d and calls %q damaged (%v)", len(l.all(isThere)), checked, damaged, err)
 	}
+}
+
+// verify has the server verify its store, and returns io.EOF if it came to the end.
+func (l *ledger) verify(t *testing.T) (checked int64, damaged []string, err error) {
+	t.Helper()
+	stream, err := l.admin.VerifyStore(t.Context(), &torrentcachev1.VerifyStoreRequest{})
+	for err == nil {
+		var answer *torrentcachev1.VerifyStoreResponse
+		if answer, err = stream.Recv(); err == nil {
+			checked = answer.GetCheckedCount()
+			damaged = append(damaged, answer.GetDamagedInfoHashes()...)
+		}
+	}
+	return checked, damaged, err
 }
 
 // verified returns how many torrents verify says that it read and found whole.
