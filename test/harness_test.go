@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -45,6 +46,9 @@ type server struct {
 
 	cmd    *exec.Cmd
 	exited chan error
+
+	mu  sync.Mutex
+	log strings.Builder // of the process that runs, or ran last
 }
 
 // startServer runs `torrentcache serve` on free ports over a new data folder
@@ -64,6 +68,14 @@ func startServerIn(t *testing.T, dataDir string, flags ...string) *server {
 
 func (s *server) start(t *testing.T, args []string) {
 	t.Helper()
+	s.launch(t, args)
+	s.awaitReady(t)
+}
+
+// launch is start for a server that may not become ready.
+func (s *server) launch(t *testing.T, args []string) {
+	t.Helper()
+	s.note(nil)
 	s.cmd = exec.Command(binary(t), args...)
 	log, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -76,18 +88,42 @@ func (s *server) start(t *testing.T, args []string) {
 	go func() {
 		for lines := bufio.NewScanner(log); lines.Scan(); {
 			t.Log(lines.Text())
+			s.note(lines.Bytes())
 		}
 		s.exited <- s.cmd.Wait()
 	}()
 	t.Cleanup(func() { s.stop(t, syscall.SIGKILL) })
-	s.awaitReady(t)
+}
+
+// note keeps a line of the log; nil begins a new one.
+func (s *server) note(line []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line == nil {
+		s.log.Reset()
+		return
+	}
+	s.log.Write(append(line, '\n'))
+}
+
+// logged returns what the server has written into its log.
+func (s *server) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
 }
 
 func (s *server) awaitReady(t *testing.T) {
 	t.Helper()
+	s.await(t, "/readyz")
+}
+
+// await waits until the admin listener answers 200 on a path.
+func (s *server) await(t *testing.T, path string) {
+	t.Helper()
 	deadline := time.After(patience)
 	for {
-		if resp, err := http.Get("http://" + s.Admin + "/readyz"); err == nil {
+		if resp, err := http.Get("http://" + s.Admin + path); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return
@@ -96,9 +132,9 @@ func (s *server) awaitReady(t *testing.T) {
 		select {
 		case err := <-s.exited:
 			s.exited <- err
-			t.Fatalf("the server ended before it was ready: %v", err)
+			t.Fatalf("the server ended before %s was 200: %v", path, err)
 		case <-deadline:
-			t.Fatal("the server did not become ready")
+			t.Fatalf("%s did not become 200", path)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // calls are those that the store makes on files of a kind while it does something.
@@ -189,11 +188,7 @@ func (l *ledger) goesOn(t *testing.T, f fault) {
 	if f.phase != "backup" && f.files != "tables" && f.call != "fallocate" && !strings.HasPrefix(f.call, "pread") {
 		return
 	}
-	for deadline := time.Now().Add(patience); !l.upload(t); <-time.After(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("uploads do not go on after %s", f)
-		}
-	}
+	l.awaitUpload(t)
 }
 
 // reindexAndCheck checks what the segments say without an index.

@@ -113,7 +113,8 @@ func (l *ledger) uploadAgain(t *testing.T, n uint64) {
 
 func (l *ledger) remove(t *testing.T, n uint64, erase bool) (acknowledged bool) {
 	t.Helper()
-	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: l.hashes[n], Erase: erase})
+	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{
+		InfoHash: l.hashes[n], Erase: erase, Reason: strings.Repeat("a court order ", 70)})
 	return l.note(t, "a removal", n, isRemoved, err)
 }
 
