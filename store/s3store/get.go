@@ -16,7 +16,7 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	own, cancel := context.WithTimeout(ctx, operationTime)
+	own, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	if id.IsZero() {
 		return store.Torrent{}, store.ErrNotFound
@@ -66,7 +66,7 @@ func (s *Store) has(ctx context.Context, id infohash.ID) (bool, error) {
 	if id.IsZero() {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	sl, err := s.readHeader(ctx, id)
 	if err == nil && sl.isAlias() {

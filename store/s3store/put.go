@@ -69,7 +69,7 @@ func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infoh
 			return err
 		}
 	}
-	timer := time.NewTimer(operationTime)
+	timer := time.NewTimer(s.callTime)
 	defer timer.Stop()
 	select {
 	case s.places <- struct{}{}:

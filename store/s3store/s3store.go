@@ -32,6 +32,7 @@ type Store struct {
 	onDamage   func(infohash.Set)
 	poll       time.Duration
 	purgeAfter time.Duration
+	callTime   time.Duration // operationTime, but in tests that are about no deadline
 	epoch      uint64
 	node       string // names this node among those of the bucket
 
@@ -64,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		bucket: b, location: o.Location, logger: o.Logger, clock: o.Clock, onDamage: o.OnDamage,
-		poll: o.Poll, purgeAfter: o.PurgeAfter,
+		poll: o.Poll, purgeAfter: o.PurgeAfter, callTime: operationTime,
 		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
 	}
 	s.announcer = newAnnouncer(s.feed, func() int { return int(s.underWay.Load()) })
@@ -116,7 +117,7 @@ func (s *Store) Close() error {
 	s.running.Wait()
 	s.stop()
 	s.loops.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), operationTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.callTime)
 	defer cancel()
 	s.settleSessions(ctx, true)
 	_ = s.bucket.remove(ctx, "probe/"+s.node) // what stays is a few bytes
@@ -140,9 +141,9 @@ func (s *Store) enter(ctx context.Context) error {
 func (s *Store) leave() { s.running.Done() }
 
 // detach runs a part of a call that goes on when ctx ends, for at most
-// operationTime. The caller has entered.
+// the time of a call. The caller has entered.
 func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.callTime)
 	s.running.Go(func() {
 		defer cancel()
 		run(ctx)

@@ -31,7 +31,7 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	if err := store.CheckValue(name, nil); err != nil {
 		return nil, err
 	}
-	own, cancel := context.WithTimeout(ctx, operationTime)
+	own, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	key := valueKey(name)
 	var value []byte
@@ -60,7 +60,7 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	if err := store.CheckValue(name, value); err != nil {
 		return err
 	}
-	own, cancel := context.WithTimeout(ctx, operationTime)
+	own, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	key := valueKey(name)
 	body := valueBody(key, value)
