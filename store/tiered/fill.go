@@ -35,7 +35,7 @@ type fill struct {
 }
 
 // fills are the loads under way. While one stands in of, nothing that it is about has
-// changed since it began.
+// changed since it began; or it is being written, and stands there until that has ended.
 type fills struct {
 	mu      sync.Mutex
 	of      map[infohash.ID]*fill
@@ -76,7 +76,7 @@ func (l *fills) begin(id infohash.ID, keep bool) (f *fill, begun bool) {
 	}
 	now := uptime()
 	before := l.of[id]
-	if before != nil && now-before.begun < Fresh {
+	if before != nil && now-before.begun < Fresh && !(before.isWriting && before.canceled) {
 		return before, false
 	}
 	f = &fill{begun: now, canceled: !keep, loaded: make(chan struct{}), written: make(chan struct{})}
@@ -166,10 +166,11 @@ func (l *fills) cancelIf(affected func(infohash.ID, *fill) bool) {
 			continue
 		}
 		f.canceled = true
-		delete(l.of, id)
 		if f.isWriting {
-			writing = append(writing, f)
+			writing = append(writing, f) // it stays, for who cancels after this one must wait, too
+			continue
 		}
+		delete(l.of, id)
 	}
 	l.mu.Unlock()
 	for _, f := range writing {
