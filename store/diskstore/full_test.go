@@ -78,10 +78,16 @@ func failing(err error, match func(errorfs.Op) bool) (fs vfs.FS, on *atomic.Bool
 	})), on
 }
 
-// TestIndexFull lets the index find no room for its tables: puts are refused
-// before it outgrows memory, removals are not, and puts go on when there is room again.
+// TestIndexFull lets the index find no room for its tables, or fail to write them: puts
+// are refused before it outgrows memory, removals are not, and puts go on afterwards.
 func TestIndexFull(t *testing.T) {
-	fs, full := failing(syscall.ENOSPC, func(op errorfs.Op) bool {
+	indexFails(t, syscall.ENOSPC, store.ErrFull)
+	indexFails(t, syscall.EIO, store.ErrUnavailable)
+}
+
+func indexFails(t *testing.T, cause, want error) {
+	t.Helper()
+	fs, full := failing(cause, func(op errorfs.Op) bool {
 		return op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst")
 	})
 	s := mustOpen(t, onDisk(fs, "/store"))
@@ -93,8 +99,8 @@ func TestIndexFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-fails
-	if err := s.Put(t.Context(), []store.Item{faultTorrent(1)})[0].Err; !errors.Is(err, store.ErrFull) {
-		t.Errorf("Put = %v, want ErrFull", err)
+	if err := s.Put(t.Context(), []store.Item{faultTorrent(1)})[0].Err; !errors.Is(err, want) {
+		t.Errorf("Put = %v, want %v", err, want)
 	}
 	serves(t, s, faultTorrent(0))
 	if err := s.Remove(t.Context(), faultTorrent(0).IDs.Primary(), store.Removal{}); err != nil {

@@ -83,22 +83,27 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 	switch {
 	case noRoom == nil:
 		noRoom = c.makeRoom(all, true)
+		if isFailure(noRoom) {
+			return nil, nil, noRoom
+		}
 	case c.index.isStuffed():
 		return noRoom, noRoom, nil
 	}
-	if isFull := errors.Is(noRoom, store.ErrFull); isFull && frugal > 0 {
-		noRoomAtAll = c.makeRoom(frugal, false)
-		if errors.Is(noRoomAtAll, store.ErrFull) && c.spare.release() {
-			noRoomAtAll = c.makeRoom(frugal, false)
-		}
+	if noRoom == nil || frugal == 0 {
+		return noRoom, nil, nil
 	}
-	for _, err := range []error{noRoom, noRoomAtAll} {
-		if err != nil && !errors.Is(err, store.ErrFull) {
-			return nil, nil, err
-		}
+	noRoomAtAll = c.makeRoom(frugal, false)
+	if errors.Is(noRoomAtAll, store.ErrFull) && c.spare.release() {
+		noRoomAtAll = c.makeRoom(frugal, false)
+	}
+	if isFailure(noRoomAtAll) {
+		return nil, nil, noRoomAtAll
 	}
 	return noRoom, noRoomAtAll, nil
 }
+
+// isFailure reports whether an error of makeRoom says that something was begun and failed.
+func isFailure(err error) bool { return err != nil && !errors.Is(err, store.ErrFull) }
 
 // makeRoom sees that n more bytes can be appended: it seals the active segment
 // if it is full and reserves space. An error that wraps store.ErrFull leaves all
