@@ -9,6 +9,9 @@ TOOL        := go tool -modfile=tools/go.mod
 CROSS       := linux/arm64 darwin/arm64 windows/amd64
 # The race detector slows tests and needs cgo; RACE= turns it off.
 RACE        ?= -race
+# What hangs is told, with the stacks of all goroutines, in two minutes: those that the
+# tests of a package have, or each end-to-end test, of which test/ keeps the time itself.
+HANGS       := -timeout 2m
 
 .PHONY: help
 help: ## list the targets
@@ -25,13 +28,13 @@ test: ## everything: install, lint, generated code, unit and end-to-end tests (a
 
 .PHONY: unit
 unit: ## unit tests, with Go and a C compiler alone
-	go test $(RACE) ./...
+	go test $(RACE) $(HANGS) ./...
 
 .PHONY: e2e
 e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
 	go test -tags e2e -count=1 -timeout 30m ./test/...
-	go test -tags e2e -count=1 -timeout 10m -run PowerCut -v ./store/diskstore
-	cd test/metainfodiff && go test -tags e2e -count=1 -timeout 10m ./...
+	go test -tags e2e -count=1 $(HANGS) -run PowerCut -v ./store/diskstore
+	cd test/metainfodiff && go test -tags e2e -count=1 $(HANGS) ./...
 
 .PHONY: lint
 lint: $(BUF) ## gofmt, go vet, staticcheck, buf lint, buf breaking
