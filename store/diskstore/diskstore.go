@@ -153,13 +153,19 @@ func (s *Store) start() error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	cause := x.health.writeError()
+	return s.startWriting(clean, restored)
+}
+
+// startWriting begins a segment unless the last one ended well. Where nothing can be
+// written reads are served all the same.
+func (s *Store) startWriting(clean, restored bool) error {
+	cause := s.index.health.writeError()
 	if cause == nil && (restored || !clean) {
 		cause = s.committer.begin()
 	}
 	if cause != nil {
 		s.options.Logger.Error("nothing can be written: reads are served, changes are refused until the store is opened again", slog.Any("error", cause))
-		x.detach(cause)
+		s.index.detach(cause)
 		return nil
 	}
 	if restored {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -60,6 +61,24 @@ func openIndex(o Options, isThere bool) (*index, error) {
 		fs.hide(isThere)
 		health.broke(errReadOnly)
 	}
+	db, err := pebble.Open(dir, pebbleOptions(o, fs, health))
+	switch unread := fs.readError(); {
+	case err == nil:
+	case unread != nil:
+		return nil, fmt.Errorf("opening the index: %w: %w", errUnreadable, unread)
+	case health.writeError() != nil:
+		return nil, fmt.Errorf("opening the index: %w: %w", health.writeError(), err)
+	default:
+		return nil, fmt.Errorf("%w: opening it: %w", errBadIndex, err)
+	}
+	x := &index{db: db, fs: fs, health: health, places: newPlaces(o.CacheSize / 4), bounded: o.Bounded > 0}
+	if err := health.err(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errBadIndex, err), x.close())
+	}
+	return x, nil
+}
+
+func pebbleOptions(o Options, fs vfs.FS, health *indexHealth) *pebble.Options {
 	// The oldest format: raising it makes Open schedule compactions, and an Open
 	// that then fails (Pebble 2.1.7) takes away the files from under them.
 	options := &pebble.Options{
@@ -76,21 +95,7 @@ func openIndex(o Options, isThere bool) (*index, error) {
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most ids asked for are unknown
 	}
-	db, err := pebble.Open(dir, options)
-	switch unread := fs.readError(); {
-	case err == nil:
-	case unread != nil:
-		return nil, fmt.Errorf("opening the index: %w: %w", errUnreadable, unread)
-	case health.writeError() != nil:
-		return nil, fmt.Errorf("opening the index: %w: %w", health.writeError(), err)
-	default:
-		return nil, fmt.Errorf("%w: opening it: %w", errBadIndex, err)
-	}
-	x := &index{db: db, fs: fs, health: health, places: newPlaces(o.CacheSize / 4), bounded: o.Bounded > 0}
-	if err := health.err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", errBadIndex, err), x.close())
-	}
-	return x, nil
+	return options
 }
 
 // detach has everything written to memory from now on, because of an error: the disk

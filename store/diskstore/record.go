@@ -212,25 +212,36 @@ func parseHeader(b []byte) (header, error) {
 		length:     le.Uint32(b[140:]),
 		bodySum:    le.Uint32(b[144:]),
 	}
-	if h.segment == 0 || h.sequence == 0 || h.length > maxBody {
+	switch {
+	case h.segment == 0 || h.sequence == 0 || h.length > maxBody:
 		return header{}, errBadRecord
+	case !h.isKnown():
+		return h.asUnknown(b), nil
 	}
-	if !h.isKnown() {
-		return header{
-			kind: h.kind, store: h.store, segment: h.segment, sequence: h.sequence, synced: h.synced,
-			length: h.length, bodySum: h.bodySum, raw: (*[recordHeaderSize]byte)(bytes.Clone(b)),
-		}, nil
-	}
-	if h.names&nameV1 != 0 {
-		h.ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
-	}
-	if h.names&nameV2 != 0 {
-		h.ids.V2 = infohash.V2([infohash.SizeV2]byte(b[84:116]))
-	}
+	h.ids = h.names.read(b)
 	if !h.valid() || !unusedIsZero(&h, b) {
 		return header{}, errBadRecord
 	}
 	return h, nil
+}
+
+// asUnknown returns the fields of h that records of all kinds have, and b as it is.
+func (h *header) asUnknown(b []byte) header {
+	return header{
+		kind: h.kind, store: h.store, segment: h.segment, sequence: h.sequence, synced: h.synced,
+		length: h.length, bodySum: h.bodySum, raw: (*[recordHeaderSize]byte)(bytes.Clone(b)),
+	}
+}
+
+// read returns the ids that n says a header has, which b is.
+func (n names) read(b []byte) (ids infohash.Set) {
+	if n&nameV1 != 0 {
+		ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
+	}
+	if n&nameV2 != 0 {
+		ids.V2 = infohash.V2([infohash.SizeV2]byte(b[84:116]))
+	}
+	return ids
 }
 
 // unusedIsZero reports whether b, from which h was read, has zeros where appendHeader
