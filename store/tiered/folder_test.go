@@ -38,6 +38,24 @@ func TestFolderInUse(t *testing.T) {
 	}
 }
 
+// Files of others among the copies are left alone: the folder is refused, not emptied.
+func TestForeignFileAmongCopies(t *testing.T) {
+	dir := start(t, newRemote()).moved()
+	foreign := filepath.Join(dir, copiesName, "thesis.doc")
+	if err := os.WriteFile(foreign, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, identity := range []string{"s3://bucket", "s3://other"} {
+		_, err := Open(Options{Remote: memstore.New(), Identity: identity, Dir: dir, Size: MinSize})
+		if _, ok := errors.AsType[*diskstore.ForeignFilesError](err); !ok {
+			t.Errorf("Open for %s = %v, want that there are files of others", identity, err)
+		}
+		if _, err := os.Stat(foreign); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // moved closes the cache and returns its folder.
 func (n *node) moved() string {
 	n.close()

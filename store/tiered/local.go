@@ -35,8 +35,9 @@ func openLocal(o Options) (*local, *store.Cursor, error) {
 		return l, nil, l.renew()
 	}
 	disk, err := l.open() // also what is to be thrown away: another node may use it
+	_, foreign := errors.AsType[*diskstore.ForeignFilesError](err)
 	switch {
-	case errors.Is(err, diskstore.ErrLocked):
+	case foreign, errors.Is(err, diskstore.ErrLocked), errors.Is(err, diskstore.ErrNoLock): // it may be another's
 		return nil, nil, err
 	case err == nil && at != nil:
 		l.disk.Store(disk)
