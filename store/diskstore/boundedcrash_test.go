@@ -20,7 +20,8 @@ func TestBoundedCrash(t *testing.T) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		cuts, refused := busyCache(t, rand.New(rand.NewPCG(seed, 5))), 0
-		for _, c := range cuts {
+		for i := 0; i < len(cuts); i += every(1) {
+			c := cuts[i]
 			s, err := Open(boundedOptions(c.fs))
 			if errors.Is(err, errForgetful) {
 				refused++

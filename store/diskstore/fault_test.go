@@ -29,9 +29,7 @@ func TestFaults(t *testing.T) {
 func failEach(t *testing.T, step int, life func(t *testing.T, at int, forever bool) (operations int)) {
 	t.Helper()
 	total := life(t, -1, false)
-	if long {
-		step = 1
-	}
+	step = every(step)
 	first := rand.IntN(step)
 	t.Logf("%d operations, every %dth from %d", total, step, first)
 	for _, forever := range []bool{false, true} {

@@ -16,12 +16,28 @@ import (
 // long makes the random tests run long: for a machine that has an hour.
 var long = os.Getenv("TORRENTCACHE_TEST_LONG") != ""
 
-// rounds returns n, or many times n where tests may run long.
+// rounds returns n, many times n where tests may run long, or a quarter of it where they
+// are slow.
 func rounds(n int) int {
-	if long {
+	switch {
+	case long:
 		return 50 * n
+	case raced:
+		return max(n/4, 1)
 	}
 	return n
+}
+
+// every returns the step with which a test goes through many cases: 1 where tests may run
+// long, four times as large where they are slow.
+func every(step int) int {
+	switch {
+	case long:
+		return 1
+	case raced:
+		return 4 * step
+	}
+	return step
 }
 
 // onDisk returns options for a store on fs with small segments and no noise.
