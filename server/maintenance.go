@@ -42,7 +42,7 @@ type Missing struct {
 	From     int64  // the offset at which it ends too early; 0: the file is gone
 	Counted  bool   // whether it is known what was in it
 	Torrents int64  // that are damaged for it, until uploads heal them
-	Removed  int64  // removals and restorations in it; they are known and hold
+	Removed  int64  // removals in it; they are known and hold
 }
 
 // BackupStore implements AdminService.

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
@@ -149,14 +148,4 @@ func (l *ledger) startOnFullDisk(t *testing.T, junk string) {
 		t.Error("the server is not ready, and its log does not say that the disk is full")
 	}
 	l.upload(t) // which may be refused
-}
-
-// awaitUpload uploads until that works: the store may look at the disk only now and then.
-func (l *ledger) awaitUpload(t *testing.T) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !l.upload(t); <-time.After(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("uploads do not go on")
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -99,6 +100,16 @@ func (l *ledger) upload(t *testing.T) (acknowledged bool) {
 	l.hashes[n] = hashOfTorrent(t, l.bytes[n])
 	_, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: l.bytes[n]})
 	return l.note(t, "an upload", n, isThere, err)
+}
+
+// awaitUpload uploads until that works: the store may look at the disk only now and then.
+func (l *ledger) awaitUpload(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !l.upload(t); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("uploads do not go on")
+		}
+	}
 }
 
 // uploadAgain uploads a torrent that is there, which the server may be unable to read now:

@@ -4,6 +4,7 @@ package test
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,19 +38,8 @@ func (s *server) attach(t *testing.T, args ...string) *tracer {
 		t.Fatalf("%v (test/install-prerequisites installs it)", err)
 	}
 	t.Cleanup(func() { r.detach(t) })
-	attached := make(chan bool, 1)
-	go func() {
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			if strings.HasSuffix(lines.Text(), "threads") { // strace: Process 7 attached with 9 threads
-				attached <- true
-			} else if !strings.Contains(lines.Text(), "tached") && !strings.Contains(lines.Text(), "ptrace_syscall_info.op") {
-				t.Log(lines.Text())
-			}
-		}
-		r.exited <- r.cmd.Wait()
-	}()
 	select {
-	case <-attached:
+	case <-r.follow(t, stderr):
 	case err := <-r.exited:
 		r.exited <- err
 		t.Fatalf("strace ended before it was attached: %v", err)
@@ -57,6 +47,25 @@ func (s *server) attach(t *testing.T, args ...string) *tracer {
 		t.Fatal("strace did not attach")
 	}
 	return r
+}
+
+// follow reads what strace says until it ends. The channel has a token when it holds
+// all threads.
+func (r *tracer) follow(t *testing.T, stderr io.Reader) (attached chan bool) {
+	attached = make(chan bool, 1)
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			switch line := lines.Text(); {
+			case strings.HasSuffix(line, "threads"): // strace: Process 7 attached with 9 threads
+				attached <- true
+			case strings.Contains(line, "tached"), strings.Contains(line, "ptrace_syscall_info.op"): // of single threads
+			default:
+				t.Log(line)
+			}
+		}
+		r.exited <- r.cmd.Wait()
+	}()
+	return attached
 }
 
 // detach lets the server go on alone. Doing it twice does nothing.

@@ -74,8 +74,13 @@ func startOf(x *index, id identity) (state, error) {
 // isUsable reports whether the index on disk is to be used. One that is not it removes:
 // because it was found to be damaged, of which it removes the note then, or by order.
 func isUsable(o Options) (bool, error) {
-	if o.reindex {
-		return false, removeIndex(o.FS, o.Dir)
+	switch {
+	case o.reindex:
+		return false, putIndexAside(o.FS, o.Dir)
+	case !o.ReadOnly:
+		if err := bringIndexBack(o); err != nil {
+			return false, err
+		}
 	}
 	condemned, err := exists(o.FS, o.FS.PathJoin(o.Dir, condemnedName))
 	if err != nil || !condemned {

@@ -176,7 +176,7 @@ func (c *compaction) empty(ctx context.Context, seg *segment) error {
 // retire takes an empty segment away. The index must not be able to lose the
 // moves any more, which copies prove, nor the removals, which nothing proves.
 func (s *Store) retire(ctx context.Context, seg *segment) error {
-	if err := s.noteRetired(ctx, seg.id); err != nil {
+	if err := s.forgetSegment(ctx, seg.id); err != nil {
 		return err
 	}
 	if err := s.index.sync(ctx); err != nil {
@@ -187,6 +187,18 @@ func (s *Store) retire(ctx context.Context, seg *segment) error {
 	}
 	s.options.Logger.Debug("segment compacted", slog.Uint64("segment", seg.id))
 	return nil
+}
+
+// forgetSegment takes the account of a segment away, and notes that it goes: but for a
+// bounded store, which must not need room to make room.
+func (s *Store) forgetSegment(ctx context.Context, id uint64) error {
+	if s.options.Bounded == 0 {
+		return s.noteRetired(ctx, id, spans.with)
+	}
+	return s.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+		g.accounts[id] = nil
+		return 0, nil
+	})
 }
 
 // roomToCompact refuses to compact if the copies could take the last of the

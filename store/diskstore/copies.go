@@ -43,6 +43,8 @@ func (b *copies) add(ctx context.Context, file vfs.File, h *header, at location)
 		return b.addPut(ctx, file, h, at)
 	case h.isWord():
 		return b.addWord(ctx, file, h, at)
+	case h.kind == kindVoid:
+		return nil
 	}
 	body := make([]byte, h.length)
 	if err := readFull(file, body, at.offset+recordHeaderSize); err != nil {

@@ -41,6 +41,7 @@ type Store struct {
 
 	foundMissing []Missing // the same, as it was told then
 	settled      []uint64  // segments that were missing, of which nothing is needed
+	returned     []uint64  // segments that were given up and are there again
 
 	marking sync.Mutex
 	marked  mark // the last that was written; guarded by marking
@@ -76,7 +77,12 @@ func Open(o Options) (*Store, error) {
 	if o.ReadOnly {
 		return s, nil
 	}
-	s.saveKnown(s.closing)
+	if err := s.saveKnown(s.closing); err != nil && o.noteLost {
+		return nil, errors.Join(err, s.Close())
+	} else if err != nil {
+		o.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
+			slog.Any("error", err))
+	}
 	s.tending.Go(func() { s.tend(s.closing) })
 	if o.Bounded > 0 {
 		s.noteSynced() // without a mark it is not opened again
@@ -147,6 +153,9 @@ func (s *Store) start() error {
 	// The header of the next segment makes a new epoch stay.
 	s.committer = newCommitter(s.options, x, s.segments, list[len(list)-1], now)
 	s.committer.spare = s.spare
+	if last := list[len(list)-1]; last.id != now.segment { // those behind it are missing
+		s.segments.seal(last, last.size)
+	}
 	if err := s.findMissing(); err != nil {
 		return err
 	}
@@ -162,6 +171,9 @@ func (s *Store) startWriting(clean, restored bool) error {
 	cause := s.index.health.writeError()
 	if cause == nil && (restored || !clean) {
 		cause = s.committer.begin()
+		if cause != nil && errors.Is(refusal(cause), store.ErrFull) && s.spare.release() {
+			cause = s.committer.begin()
+		}
 	}
 	if cause != nil {
 		s.options.Logger.Error("nothing can be written: reads are served, changes are refused until the store is opened again", slog.Any("error", cause))

@@ -52,6 +52,10 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// errLeftover says that the file of a segment that could not be made may be there all the
+// same: its header says that the one before ends there, so nothing may be written to that.
+var errLeftover = errors.New("a segment that was not made cannot be taken away")
+
 // createSegment makes the file of a new segment, whose previous one must be
 // synced through the end that h names. When it returns, the file, its name and
 // its header are durable, so that no record is acknowledged in a file that a
@@ -75,7 +79,10 @@ func createSegment(fs vfs.FS, dir string, h segmentHeader, reserve int64) (*segm
 		err = syncDir(fs, dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close(), removeFile(fs, dir, segmentName(h.segment)))
+		if left := removeFile(fs, dir, segmentName(h.segment)); left != nil {
+			err = errors.Join(err, errLeftover, left)
+		}
+		return nil, errors.Join(err, f.Close())
 	}
 	return &segment{id: h.segment, file: f, header: h, size: segmentStart}, nil
 }
@@ -92,11 +99,11 @@ func writeRecords(f vfs.File, b []byte, offset int64) error {
 // is written meanwhile may be durable or not; nobody is told that it is.
 func syncRecords(f vfs.File) error { return f.SyncData() }
 
-// rewrite writes the bytes of records over themselves and syncs them. Recovery
-// does so with those that it found but that may never have been synced: after a
+// rewrite writes the bytes of records over themselves, makes others void, and syncs both.
+// Recovery does so with those that it found but that may never have been synced: after a
 // failed sync they can stand in the page cache only, marked as clean, and a sync
-// alone would then write nothing.
-func rewrite(f vfs.File, records []placed) error {
+// alone would then write nothing. The void ones are torn.
+func rewrite(f vfs.File, records, torn []placed) error {
 	const chunk = 1 << 20
 	var buffer [chunk]byte
 	for _, p := range records {
@@ -108,6 +115,15 @@ func rewrite(f vfs.File, records []placed) error {
 			if _, err := f.WriteAt(b, from); err != nil {
 				return err
 			}
+		}
+	}
+	for _, p := range torn {
+		h := header{
+			kind: kindVoid, store: p.header.store, segment: p.header.segment, sequence: p.header.sequence,
+			synced: p.header.synced, length: p.header.length,
+		}
+		if _, err := f.WriteAt(appendHeader(nil, &h), p.at); err != nil {
+			return err
 		}
 	}
 	return f.Sync()
@@ -158,6 +174,26 @@ func removeFile(fs vfs.FS, dir, name string) error {
 // old file from standing among the new ones after a crash.
 func removeIndex(fs vfs.FS, dir string) error {
 	if err := fs.RemoveAll(fs.PathJoin(dir, indexDir)); err != nil {
+		return err
+	}
+	return syncDir(fs, dir)
+}
+
+// putIndexAside renames the index, so that it can be put back until another is whole.
+func putIndexAside(fs vfs.FS, dir string) error {
+	there, err := exists(fs, fs.PathJoin(dir, indexDir))
+	if err != nil || !there {
+		return err
+	}
+	if err := removeOldIndex(fs, dir); err != nil {
+		return err
+	}
+	return renameFile(fs, dir, indexDir, oldIndexDir)
+}
+
+// removeOldIndex removes the index that was put aside.
+func removeOldIndex(fs vfs.FS, dir string) error {
+	if err := fs.RemoveAll(fs.PathJoin(dir, oldIndexDir)); err != nil {
 		return err
 	}
 	return syncDir(fs, dir)

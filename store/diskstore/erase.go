@@ -27,7 +27,7 @@ func (s *Store) erase(ctx context.Context, id infohash.ID) error {
 		return err
 	}
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	for _, segment := range append([]uint64{e.at.segment}, e.former...) {
+	for _, segment := range c.mayHold(e) {
 		err := c.segment(ctx, segment)
 		if errors.Is(err, store.ErrFull) {
 			err = s.overwrite(ctx, segment, e, err)
@@ -37,6 +37,20 @@ func (s *Store) erase(ctx context.Context, id infohash.ID) error {
 		}
 	}
 	return nil
+}
+
+// mayHold returns the segments that may hold bytes of e, which is removed: those that it
+// knows of, and those with bytes that are due, since a removal before, which was undone,
+// may have left bytes of it behind.
+func (c *compaction) mayHold(e *entry) []uint64 {
+	segments := append([]uint64{e.at.segment}, e.former...)
+	for _, u := range c.store.segments.usages() {
+		due := c.store.index.accounts.get(u.segment).due
+		if due != 0 && due <= c.now && !slices.Contains(segments, u.segment) {
+			segments = append(segments, u.segment)
+		}
+	}
+	return segments
 }
 
 // overwrite writes zeros over the bytes of e in a segment, which nothing points to any

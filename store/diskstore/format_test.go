@@ -19,6 +19,7 @@ func TestFormatFrozen(t *testing.T) {
 		"void":     "c15bad87ce1e0860",
 		"dropped":  "1603afdae40f8dc8",
 		"value":    "78b9417b739e2391",
+		"torn":     "a522409ead81b991",
 		"segment":  "28ad5b0da7659e8a",
 		"mark":     "511e522bd52c1e5b",
 	}

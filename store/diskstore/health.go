@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -162,7 +163,8 @@ func (h *indexHealth) readFailed(err error) error {
 // refusal is the store's error for a write that failed with err: full where
 // there is no room, else unavailable.
 func refusal(err error) error {
-	if vfs.IsNoSpaceError(err) || errors.Is(err, store.ErrFull) {
+	isFull := vfs.IsNoSpaceError(err) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, store.ErrFull)
+	if isFull && !errors.Is(err, errLeftover) {
 		return store.ErrFull
 	}
 	return store.ErrUnavailable

@@ -16,6 +16,7 @@ import (
 
 const (
 	indexDir      = "index"
+	oldIndexDir   = "index.old" // there while Reindex makes another
 	condemnedName = "index.condemned"
 
 	// memTableSize bounds, in bytes, what the index holds in memory before it

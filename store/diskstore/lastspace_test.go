@@ -161,6 +161,53 @@ func TestSpare(t *testing.T) {
 	}
 }
 
+// TestCacheOnFullDisk has a bounded store let segments fall off on a disk without space.
+func TestCacheOnFullDisk(t *testing.T) {
+	disk := newCrampedDisk(vfs.NewMem())
+	s := mustOpen(t, boundedOptions(disk))
+	for seed := range uint64(200) {
+		putBounded(t, s, boundedTorrent(seed))
+	}
+	s = reopened(t, s, false) // what was reserved is not known any more
+	disk.step.Store(0)
+	before := s.segments.ids()
+	for _, id := range before[:2] {
+		if err := s.fallOff(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	if after := s.segments.ids(); len(after) != len(before)-2 {
+		t.Errorf("of %d segments %d are left", len(before), len(after))
+	}
+}
+
+// TestLeftoverSegment fails to make a segment, and to take away what is there of it: then
+// nothing more is written behind the place where its header says that the one before ends.
+func TestLeftoverSegment(t *testing.T) {
+	mem := vfs.NewMem()
+	fails := new(atomic.Bool)
+	o := onDisk(errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		isSync := op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, segmentsDir)
+		if fails.Load() && (isSync || op.Kind == errorfs.OpRemove) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})), "/store")
+	o.SegmentSize = 1 << 20
+	s := mustOpen(t, o)
+	mustPut(t, s, faultTorrent(0), store.Created)
+	fails.Store(true)
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	if err := c.seal(t.Context(), s.segments.get(1)); err == nil {
+		t.Error("a segment was begun")
+	}
+	if err := s.Put(t.Context(), []store.Item{faultTorrent(1)})[0].Err; !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Put = %v", err)
+	}
+	left := onDisk(snapshot(t, mem).mount(t), "/store")
+	serves(t, mustOpen(t, left), faultTorrent(0))
+}
+
 // unwritable is a file system that lets nothing be written while full is set, but reads.
 func unwritable(fs vfs.FS, err error) (vfs.FS, *atomic.Bool) {
 	full := new(atomic.Bool)

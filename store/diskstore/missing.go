@@ -24,8 +24,10 @@ func (s *Store) Missing() []Missing {
 	var all []Missing
 	for _, m := range *s.missing.Load() {
 		a := s.index.accounts.get(m.segment)
-		if m.torrents > 0 && a.damaged == 0 {
-			continue // all healed
+		isHealed := m.torrents > 0 && a.damaged == 0
+		isCompacted := m.from > 0 && s.segments.get(m.segment) == nil
+		if isHealed || isCompacted {
+			continue
 		}
 		all = append(all, Missing{
 			File: segmentsDir + "/" + segmentName(m.segment), From: m.from, Counted: m.counted,
@@ -43,7 +45,7 @@ type lostPart struct {
 	words   int64 // removals in it
 
 	torrents int64 // that were found to be lost
-	unsaved  int64 // words that stand nowhere else in the log
+	unsaved  int64 // words and values that stand nowhere else in the log
 }
 
 // isSettled reports whether nothing of it is needed any more, as the index knows.
@@ -64,10 +66,14 @@ func (m missing) files() missing {
 	return slices.DeleteFunc(slices.Clone(m), func(l lostPart) bool { return l.from > 0 })
 }
 
-// findMissing compares the files with the numbers of the segments, with what the log
+// findMissing does nothing for a bounded store, which loses nothing that is not elsewhere.
+// It compares the files with the numbers of the segments, with what the log
 // says was taken away, and with what the index knows, marks the torrents that are gone
 // and tells the operator.
 func (s *Store) findMissing() error {
+	if s.options.Bounded > 0 {
+		return nil
+	}
 	retired, err := newChangeSet(s.index, nil, s.committer.state).retired()
 	if err != nil {
 		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
@@ -79,7 +85,9 @@ func (s *Store) findMissing() error {
 		case seg == nil && !retired.has(id) && (known || err == nil):
 			found = append(found, lostPart{segment: id, counted: known})
 		case seg != nil && s.shouldReach(seg) > seg.size:
-			found = append(found, lostPart{segment: id, from: max(seg.size, 1), counted: true})
+			found = append(found, lostPart{segment: id, from: max(seg.size, 1), counted: id > s.committer.state.rebuilt})
+		case seg != nil && retired.has(id) && s.index.accounts.get(id).live > 0: // it came back
+			s.returned = append(s.returned, id)
 		}
 	}
 	if len(found) == 0 {
@@ -141,23 +149,23 @@ func (s *Store) markMissing(found missing) error {
 		}
 		s.committer.state, s.committer.published = marks.state, marks.state
 	}
-	words, err := s.index.wordsIn(found.has)
+	unsaved, err := s.index.relics(found.has)
 	for i := range found {
-		found[i].count(s.index.accounts.get(found[i].segment), words)
+		found[i].count(s.index.accounts.get(found[i].segment), unsaved)
 	}
 	return err
 }
 
-// count says what was in l, by the account of its segment and the words that stand in
-// what is missing.
-func (l *lostPart) count(a account, words []feedEntry) {
+// count says what was in l, by the account of its segment and the words and values that
+// stand nowhere but in what is missing.
+func (l *lostPart) count(a account, unsaved []relic) {
 	l.torrents = a.damaged
-	for _, f := range words {
-		if f.at.segment != l.segment {
+	for _, r := range unsaved {
+		if r.at.segment != l.segment {
 			continue
 		}
 		l.unsaved++
-		if f.change.Kind == store.ChangeRemoved {
+		if r.header.kind == store.ChangeRemoved {
 			l.words++
 		}
 	}
@@ -167,62 +175,88 @@ func (l *lostPart) count(a account, words []feedEntry) {
 }
 
 // saveKnown writes the words and values that are missing into the log once more, so that
-// they hold without the index, too; and with Options.noteLost which torrents are lost. If
-// it cannot, the next Open tries again.
-func (s *Store) saveKnown(ctx context.Context) {
+// they hold without the index, too; and with Options.noteLost which torrents are lost.
+func (s *Store) saveKnown(ctx context.Context) error {
+	if err := s.retireAll(ctx, s.settled); err != nil {
+		return err
+	}
+	for _, id := range s.returned {
+		if err := s.noteRetired(ctx, id, spans.without); err != nil {
+			return err
+		}
+	}
 	gone := *s.missing.Load()
-	err := s.retireAll(ctx, s.settled)
-	if err == nil && len(gone) > 0 {
-		err = s.writeKnown(ctx, gone, s.options.noteLost)
+	if len(gone) == 0 {
+		return nil
 	}
-	if err != nil {
-		s.options.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
-			slog.Any("error", err))
+	if err := s.writeKnown(ctx, gone); err != nil || !s.options.noteLost {
+		return err
 	}
+	// Of what the index cannot say what was in it the file is the only witness.
+	return s.writeLost(ctx, slices.DeleteFunc(slices.Clone(gone), func(m lostPart) bool { return !m.counted }))
 }
 
 // writeKnown writes what the index knows of missing parts into the log.
-func (s *Store) writeKnown(ctx context.Context, gone missing, noteLost bool) error {
+func (s *Store) writeKnown(ctx context.Context, gone missing) error {
 	batch := &copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}}
 	if err := batch.addKnown(ctx, gone.has); err != nil {
 		return err
 	}
-	if noteLost {
-		if err := batch.addLost(ctx, gone.has, func(location) bool { return false }); err != nil {
-			return err
+	return batch.flush(ctx)
+}
+
+// writeLost writes into the log which torrents are lost with missing parts, and compacts
+// segments that end too early: then nothing is missing, and that is known without the
+// index.
+func (s *Store) writeLost(ctx context.Context, gone missing) error {
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.endTurn()
+	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	batch := &copies{compaction: c}
+	if err := batch.addLost(ctx, gone.has, func(location) bool { return false }); err != nil {
+		return err
+	}
+	if err := batch.flush(ctx); err != nil {
+		return err
+	}
+	for _, m := range gone {
+		if m.from > 0 {
+			if err := c.segment(ctx, m.segment); err != nil {
+				return err
+			}
 		}
 	}
-	return batch.flush(ctx)
+	return nil
 }
 
 // giveUpMissing writes into the log that what is missing is lost, so that it counts as
 // taken away: its torrents stay damaged until they are uploaded again, and its files are
 // not looked for any more.
 func (s *Store) giveUpMissing(ctx context.Context) error {
-	all := *s.missing.Load()
-	gone := all.files()
-	if len(gone) == 0 {
-		return nil
-	}
-	if err := s.writeKnown(ctx, gone, true); err != nil {
+	gone := *s.missing.Load()
+	if err := s.writeKnown(ctx, gone); err != nil {
 		return err
 	}
-	segments := make([]uint64, len(gone))
-	for i, m := range gone {
-		segments[i] = m.segment
-	}
-	if err := s.retireAll(ctx, segments); err != nil {
+	if err := s.writeLost(ctx, gone); err != nil {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(all), func(m lostPart) bool { return m.from == 0 })
-	s.missing.Store(&rest)
+	var files []uint64
+	for _, m := range gone.files() {
+		files = append(files, m.segment)
+	}
+	if err := s.retireAll(ctx, files); err != nil {
+		return err
+	}
+	s.missing.Store(&missing{})
 	return nil
 }
 
 // retireAll notes that segments of which nothing is needed are gone for good.
 func (s *Store) retireAll(ctx context.Context, segments []uint64) error {
 	for _, segment := range segments {
-		if err := s.noteRetired(ctx, segment); err != nil {
+		if err := s.noteRetired(ctx, segment, spans.with); err != nil {
 			return err
 		}
 	}

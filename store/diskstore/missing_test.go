@@ -178,6 +178,133 @@ func TestMissingGivenUp(t *testing.T) {
 	isDamagedIn(t, reopened(t, s, true), items, -1)
 }
 
+// TestMissingSuperseded takes a segment away whose words do not hold any more: once its
+// torrent is healed nothing is missing.
+func TestMissingSuperseded(t *testing.T) {
+	o := onDisk(vfs.NewMem(), "/store")
+	s := mustOpen(t, o)
+	item := faultTorrent(0)
+	mustPut(t, s, item, store.Created)
+	for range 2 {
+		if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restore(t.Context(), item.IDs.Primary()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seal(t, s)
+	mustPut(t, s, faultTorrent(1), store.Created)
+	mustClose(t, s)
+	if err := o.FS.Remove(fileOf(o, 1)); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	mustPut(t, s, item, store.Healed)
+	for range 2 {
+		isMissing(t, s.Missing(), nil)
+		s = reopened(t, s, false)
+	}
+}
+
+// TestMissingAgain takes a segment away that was given up and came back before.
+func TestMissingAgain(t *testing.T) {
+	o, items := threeSegments(t)
+	kept := readFile(t, o.FS, fileOf(o, 2))
+	take := func() {
+		t.Helper()
+		if err := o.FS.Remove(fileOf(o, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take()
+	s := mustOpen(t, o)
+	if _, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true}); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	writeFile(t, o.FS, fileOf(o, 2), kept)
+	if _, err := Reindex(o); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	isDamagedIn(t, s, items, -1)
+	mustClose(t, s)
+	take()
+	s = mustOpen(t, o)
+	isMissing(t, s.Missing(), []Missing{{File: "segments/000000000002.segment", Counted: true, Torrents: 4, Removed: 2}})
+	isDamagedIn(t, s, items, 1)
+}
+
+// TestMissingEndByMark takes the last segment and the index away: the mark tells that it
+// was there, and its number is not used for another.
+func TestMissingEndByMark(t *testing.T) {
+	o, items := threeSegments(t)
+	kept := readFile(t, o.FS, fileOf(o, 3))
+	for _, name := range []string{fileOf(o, 3), o.FS.PathJoin(o.Dir, indexDir)} {
+		if err := o.FS.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := mustOpen(t, o)
+	isMissing(t, s.Missing(), []Missing{{File: "segments/000000000003.segment"}})
+	if s.segments.get(3) != nil {
+		t.Error("the number of the missing file is used again")
+	}
+	mustPut(t, s, faultTorrent(50), store.Created)
+	mustClose(t, s)
+	writeFile(t, o.FS, fileOf(o, 3), kept)
+	s = reopened(t, mustOpen(t, o), true)
+	isMissing(t, s.Missing(), nil)
+	isDamagedIn(t, s, items, -1)
+	serves(t, s, faultTorrent(50))
+}
+
+// TestCutWithoutIndex cuts a segment short between two records and takes the index away:
+// it is told that something is missing, until it is given up.
+func TestCutWithoutIndex(t *testing.T) {
+	o, items := threeSegments(t)
+	s := mustOpen(t, o)
+	at := s.where(t, items[1][2].IDs.Primary())
+	mustClose(t, s)
+	b := readFile(t, o.FS, fileOf(o, 2))
+	writeFile(t, o.FS, fileOf(o, 2), b[:at.offset])
+	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+		t.Fatal(err)
+	}
+	want := []Missing{{File: "segments/000000000002.segment", From: at.offset}}
+	if got, err := Reindex(o); err != nil {
+		t.Fatal(err)
+	} else {
+		isMissing(t, got, want)
+	}
+	s = mustOpen(t, o)
+	isMissing(t, s.Missing(), want)
+	serves(t, s, items[1][1])
+	if _, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true}); err != nil {
+		t.Fatal(err)
+	}
+	isMissing(t, s.Missing(), nil)
+	isMissing(t, reopened(t, s, true).Missing(), nil)
+}
+
+// TestMissingReadOnly takes the last segment away and opens to read alone: what is there
+// is all looked at.
+func TestMissingReadOnly(t *testing.T) {
+	o, items := threeSegments(t)
+	if err := o.FS.Remove(fileOf(o, 3)); err != nil {
+		t.Fatal(err)
+	}
+	o.ReadOnly = true
+	s := mustOpen(t, o)
+	checked := 0
+	_, err := s.Verify(t.Context(), VerifyOptions{Check: func(store.Torrent) error { checked++; return nil }})
+	if err != nil || checked != 8 {
+		t.Errorf("%d torrents were checked, %v; want 8", checked, err)
+	}
+	isDamagedIn(t, s, items, 2)
+}
+
 // TestMissingIndexToo takes a segment away and the index as well: the numbers of the
 // segments tell that one is missing, though not what was in it.
 func TestMissingIndexToo(t *testing.T) {

@@ -60,7 +60,7 @@ func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h he
 		}
 		h, body, err := s.readAt(e.at, id, room)
 		switch {
-		case errors.Is(err, errSegmentGone) && e.at != before:
+		case errors.Is(err, errBadRecord) && e.at != before: // it may have moved, or been erased, meanwhile
 			before = e.at
 		case errors.Is(err, errBadRecord):
 			s.foundDamage(ctx, e, id)
@@ -156,6 +156,9 @@ func (s *Store) giveUp(ctx context.Context, e *entry, id infohash.ID) {
 
 // mark marks the bytes of e, and reports whether that is news, as far as it can tell.
 func (s *Store) mark(ctx context.Context, e *entry, id infohash.ID) bool {
+	if s.options.ReadOnly {
+		return true
+	}
 	news := false
 	mark := func(g *group) (store.Outcome, error) {
 		var err error

@@ -211,6 +211,66 @@ func TestEraseBesideUnreadable(t *testing.T) {
 	serves(t, reopened(t, s, true), items[1])
 }
 
+// TestCompactionThatComesAgain compacts a segment with words before what cannot be read,
+// many times: the words are moved once.
+func TestCompactionThatComesAgain(t *testing.T) {
+	disk := &badDisk{FS: vfs.NewMem()}
+	o := onDisk(disk, "/store")
+	o.SegmentSize = 16 << 20
+	s := mustOpen(t, o)
+	for n := range uint64(1500) { // more than are moved at a time
+		id := storetest.Torrent(storetest.V1, 1000+n, 100, 0).IDs.Primary()
+		if err := s.Remove(t.Context(), id, store.Removal{Reason: strings.Repeat("r", 900)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustPut(t, s, faultTorrent(0), store.Created)
+	mustPut(t, s, faultTorrent(1), store.Created)
+	at := s.where(t, faultTorrent(0).IDs.Primary())
+	seal(t, s)
+	if err := s.Remove(t.Context(), faultTorrent(1).IDs.Primary(), store.Removal{}); err != nil {
+		t.Fatal(err)
+	}
+	disk.begin(noSector((at.offset + 6000) &^ (sectorSize - 1)))
+	var used [3]int64
+	for n := range used {
+		if err := s.Compact(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("Compact = %v", err)
+		}
+		used[n] = segmentBytes(t, o)
+	}
+	if used[0] != used[1] || used[1] != used[2] {
+		t.Errorf("the segments have %d bytes after each try", used)
+	}
+}
+
+// TestEraseAfterRestore erases a torrent whose older bytes an erasure before could not take
+// away, and which was restored and put anew since.
+func TestEraseAfterRestore(t *testing.T) {
+	disk := &badDisk{FS: vfs.NewMem()}
+	s := mustOpen(t, onDisk(disk, "/store"))
+	first, other, second := storetest.Torrent(storetest.V1, 1, 9000, 0), storetest.Torrent(storetest.V1, 2, 9000, 0), storetest.Torrent(storetest.V1, 1, 9000, 1)
+	mustPut(t, s, first, store.Created)
+	mustPut(t, s, other, store.Created)
+	at := s.where(t, other.IDs.Primary())
+	seal(t, s)
+	disk.begin(noSector((at.offset + 5000) &^ (sectorSize - 1)))
+	if err := s.Remove(t.Context(), first.IDs.Primary(), store.Removal{Erase: true}); !errors.Is(err, store.ErrNotErased) {
+		t.Fatalf("Remove = %v", err)
+	}
+	if err := s.Restore(t.Context(), first.IDs.Primary()); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, second, store.Created)
+	disk.end()
+	if err := s.Remove(t.Context(), first.IDs.Primary(), store.Removal{Erase: true}); err != nil {
+		t.Fatal(err)
+	}
+	if onDiskAnywhere(t, s.options, first.Info()) {
+		t.Error("the torrent is erased, and its bytes are on the disk")
+	}
+}
+
 // TestGiveUp marks what the disk will never read again, and takes the mark away when it
 // does after all.
 func TestGiveUp(t *testing.T) {

@@ -30,9 +30,13 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // errBadRecord says that bytes are no record, or one that was changed.
 var errBadRecord = errors.New("not a valid record")
 
-// kindValue is the kind of a record that is about no torrent: it keeps a named value.
-// Kinds below it are those of the feed.
-const kindValue store.ChangeKind = 32
+// Kinds of records that are about no torrent. Kinds below them are those of the feed.
+const (
+	kindValue store.ChangeKind = 32 // it keeps a named value
+	// kindVoid is that of a record which a crash tore: recovery writes this header over
+	// its own, lest an index that is built anew takes it for one that was acknowledged.
+	kindVoid store.ChangeKind = 33
+)
 
 // storeID tells the records of one store from those of every other.
 type storeID [16]byte
@@ -110,7 +114,7 @@ func (h *header) isPut() bool {
 // isKnown reports whether this program knows what a record of the kind says. One that
 // it does not know, of a newer program, it keeps and passes over.
 func (h *header) isKnown() bool {
-	return h.kind >= store.ChangeAdded && h.kind <= store.ChangeDropped || h.kind == kindValue
+	return h.kind >= store.ChangeAdded && h.kind <= store.ChangeDropped || h.kind == kindValue || h.kind == kindVoid
 }
 
 // isWord reports whether the record says something of a torrent without having it.
@@ -256,7 +260,7 @@ func unusedIsZero(h *header, b []byte) bool {
 // valid reports whether the fields of h, whose kind is known, agree with one another.
 func (h *header) valid() bool {
 	switch {
-	case h.kind == kindValue:
+	case h.kind == kindValue, h.kind == kindVoid:
 		return h.names == 0 && h.isBare() && !h.lost && !h.void
 	case !h.names.valid(), h.names == nameV2 && h.isPut():
 		return false

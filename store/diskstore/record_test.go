@@ -36,6 +36,7 @@ func sampleHeaders() map[string]struct {
 		"restored": {header{kind: store.ChangeRestored, names: nameV2, ids: infohash.Set{V2: item.IDs.V2}, segment: 1, sequence: 2}, nil},
 		"void":     {header{kind: store.ChangeRestored, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2, void: true}, nil},
 		"dropped":  {header{kind: store.ChangeDropped, names: nameV1, ids: infohash.Set{V1: item.IDs.V1}, segment: 1, sequence: 2}, nil},
+		"torn":     {header{kind: kindVoid, segment: 1, sequence: 2, synced: 1}, make([]byte, 100)},
 		"value":    {header{kind: kindValue, segment: 1, sequence: 2, time: 3}, (&keptValue{name: "a.b-c", value: []byte("value")}).appendBody(nil)},
 	}
 }

@@ -50,6 +50,7 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	}
 	ahead := isAhead(from, list)
 	if from.segment == 0 { // the index is empty
+		from.rebuilt = list[len(list)-1].id
 		x.seen = newIDFilter(sizeOf(list))
 		defer func() { x.seen = nil }()
 	}
@@ -68,13 +69,16 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	switch {
 	case cut || ahead:
 		r.pending.state.sequence += lostSequences
+		if at := r.pending.state; cut && (known.segment > at.segment || known.segment == at.segment && known.offset > at.offset) {
+			r.pending.state.segment, r.pending.state.offset = known.segment, known.offset
+		}
 	case !clean:
 		// What was torn may have used the sequences of two groups, one that was being
 		// synced and one that was open. They are never used again, so that equal
 		// sequences always mean the same record.
 		r.pending.state.sequence += tornSequences
 	}
-	return r.pending.state, clean && !ahead, r.flush()
+	return r.pending.state, clean && !ahead && !cut, r.flush()
 }
 
 // isAhead reports whether the index knows more of the log than the segments of list
@@ -176,7 +180,11 @@ func (r *replayer) record(s *segment, h *header, at int64) error {
 // say adds to what is pending what a record says. If the body of a removal is damaged
 // its ids are known and stay removed; only the words are lost.
 func (r *replayer) say(s *segment, h *header, place location) error {
-	if !h.isKnown() {
+	switch {
+	case h.kind == kindVoid:
+		r.pending.state.sequence = max(r.pending.state.sequence, h.sequence)
+		return nil
+	case !h.isKnown():
 		r.pending.keepRoom(h, place)
 		return nil
 	}

@@ -9,7 +9,8 @@ import (
 // Reindex builds the index of a store that nobody has open anew from its
 // segments, and returns what of them is missing. Open does so by itself where it finds
 // the index to be unusable. What the index before knows of missing parts is written
-// into the log first: removals there hold, and torrents answer ErrDamaged.
+// into the log first: removals there hold, and torrents answer ErrDamaged. That index
+// stays until the new one is whole: after an error the store is as it was.
 // Marks of damage and the days of last access are lost. Errors are those of
 // Open, or say that there is no store.
 func Reindex(o Options) ([]Missing, error) {
@@ -23,7 +24,7 @@ func Reindex(o Options) ([]Missing, error) {
 	}
 	known, err := noteLost(o)
 	switch {
-	case errors.Is(err, ErrLocked), errors.Is(err, ErrNewerFormat):
+	case err != nil && !o.GiveUp, errors.Is(err, ErrLocked), errors.Is(err, ErrNoLock), errors.Is(err, ErrNewerFormat):
 		return nil, err
 	case err != nil:
 		checked.Logger.Warn("the index before cannot say whether anything is missing", slog.Any("cause", err))
@@ -31,12 +32,15 @@ func Reindex(o Options) ([]Missing, error) {
 	o.reindex = true
 	s, err := Open(o)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, bringIndexBack(checked))
 	}
 	if len(known) == 0 {
 		known = s.foundMissing
 	}
-	return known, s.Close()
+	if err := s.Close(); err != nil {
+		return nil, errors.Join(err, bringIndexBack(checked))
+	}
+	return known, removeOldIndex(checked.FS, checked.Dir)
 }
 
 // noteLost has the index there is tell the log what is lost.
@@ -47,4 +51,17 @@ func noteLost(o Options) ([]Missing, error) {
 		return nil, err
 	}
 	return s.foundMissing, s.Close()
+}
+
+// bringIndexBack puts the index in its place that Reindex put aside and could not replace,
+// if there is one.
+func bringIndexBack(o Options) error {
+	there, err := exists(o.FS, o.FS.PathJoin(o.Dir, oldIndexDir))
+	if err != nil || !there {
+		return err
+	}
+	if err := removeIndex(o.FS, o.Dir); err != nil {
+		return err
+	}
+	return renameFile(o.FS, o.Dir, oldIndexDir, indexDir)
 }

@@ -76,11 +76,7 @@ func (g *group) copy(r *relic, now int64) error {
 	case h.isPut():
 		return g.copyPut(r, now)
 	case h.isWord():
-		_, needed, err := isNeeded(g.get, h, r.at)
-		if err == nil && needed {
-			g.addWord(*h, r.body)
-		}
-		return err
+		return g.copyWord(r)
 	case h.kind == kindValue:
 		return g.copyValue(r)
 	}
@@ -113,6 +109,19 @@ func (g *group) copyPut(r *relic, now int64) error {
 	return nil
 }
 
+// copyWord copies a word, unless another copy of it stands elsewhere already.
+func (g *group) copyWord(r *relic) error {
+	_, needed, err := isNeeded(g.get, &r.header, r.at)
+	if err != nil || !needed {
+		return err
+	}
+	told, err := g.told(r.header.sequence)
+	if err == nil && told.at.segment == r.at.segment && told.at.offset == r.at.offset {
+		g.addWord(r.header, r.body)
+	}
+	return err
+}
+
 // addWord adds a word to the log as it was, at another place.
 func (g *group) addWord(h header, body []byte) {
 	h.length = uint32(len(body))
@@ -127,7 +136,8 @@ func (g *group) copyValue(r *relic) error {
 	if err != nil {
 		return err
 	}
-	if current, err := g.value(name); err != nil || current.sequence != r.header.sequence {
+	current, err := g.value(name)
+	if err != nil || current.sequence != r.header.sequence || current.at.segment != r.at.segment || current.at.offset != r.at.offset {
 		return err
 	}
 	h := r.header

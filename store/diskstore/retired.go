@@ -84,6 +84,24 @@ func (s spans) with(segment uint64) spans {
 	return append(all, added)
 }
 
+// without returns them but for one segment.
+func (s spans) without(segment uint64) spans {
+	var all spans
+	for _, one := range s {
+		if segment < one.first || segment > one.last {
+			all = append(all, one)
+			continue
+		}
+		if one.first < segment {
+			all = append(all, span{one.first, segment - 1})
+		}
+		if segment < one.last {
+			all = append(all, span{segment + 1, one.last})
+		}
+	}
+	return all
+}
+
 // retired returns the segments that were taken away.
 func (c *changeSet) retired() (spans, error) {
 	v, err := c.value(retiredName)
@@ -94,19 +112,22 @@ func (c *changeSet) retired() (spans, error) {
 }
 
 // noteRetired writes into the log that a segment, of which nothing is needed, is about to
-// be taken away or is given up.
-func (s *Store) noteRetired(ctx context.Context, segment uint64) error {
+// be taken away or is given up, by spans.with, or that it is there again, by spans.without.
+func (s *Store) noteRetired(ctx context.Context, segment uint64, change func(spans, uint64) spans) error {
 	v, err := s.index.value(retiredName)
 	if err != nil {
 		return err
 	}
-	const oneMore = 2 * 20 // digits, a comma or a hyphen
+	const oneMore = 3 * 21 // digits, commas or hyphens
 	return s.do(ctx, valueSize(retiredName, v.value)+oneMore, false, func(g *group) (store.Outcome, error) {
 		all, err := g.retired()
 		if err != nil {
 			return 0, err
 		}
-		g.accounts[segment] = nil
-		return 0, g.setValue(retiredName, []byte(all.with(segment).String()))
+		next := change(all, segment)
+		if next.has(segment) {
+			g.accounts[segment] = nil
+		}
+		return 0, g.setValue(retiredName, []byte(next.String()))
 	})
 }

@@ -191,7 +191,7 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 	var next *segment
 	reserve, err := inSteps(need, want, func(n int64) (err error) {
 		if next, err = c.segments.create(header, n); err != nil {
-			err = fmt.Errorf("%w: beginning segment %d: %w", refusal(err), header.segment, err)
+			err = fmt.Errorf("%w: beginning segment %d: %v", refusal(err), header.segment, err)
 		}
 		return err
 	})

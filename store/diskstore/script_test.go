@@ -188,13 +188,40 @@ func settle(t *testing.T, o Options, l *ledger) {
 		t.Errorf("opening after a crash: %v", err)
 		return
 	}
-	defer mustClose(t, s)
+	found := map[uint64]outcome{}
 	for seed, f := range l.fates {
 		is, err := observe(t.Context(), s, crashTorrent(seed, 0))
 		if err != nil || is != f.acknowledged && is != f.pending {
 			t.Errorf("torrent %d is %d, %v; want %d, or %d that was pending", seed, is, err, f.acknowledged, f.pending)
 		}
+		found[seed] = is
 	}
 	accountsAreTrue(t, s)
+	hasNoMarks(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	staysSo(t, o, found)
+}
+
+// staysSo builds the index anew: what was found, though nobody had been told of it or had
+// been told of something else, must not change any more.
+func staysSo(t *testing.T, o Options, found map[uint64]outcome) {
+	t.Helper()
+	if _, err := Reindex(o); err != nil {
+		t.Error(err)
+		return
+	}
+	s, err := Open(o)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer mustClose(t, s)
+	for seed, was := range found {
+		if is, err := observe(t.Context(), s, crashTorrent(seed, 0)); err != nil || is != was {
+			t.Errorf("torrent %d was %d; with a new index it is %d, %v", seed, was, is, err)
+		}
+	}
 	hasNoMarks(t, s)
 }

@@ -21,6 +21,7 @@ type spare struct {
 
 	mu   sync.Mutex
 	held bool // the file is there
+	sure bool // it has its space: a crash may have left it without
 }
 
 // openSpare returns the spare file of a store, and gives it back if the disk has less
@@ -40,7 +41,7 @@ func (s *spare) keep() {
 	o := s.options
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held || o.MinFreeSpace < 0 || o.Bounded > 0 {
+	if s.held && s.sure || o.MinFreeSpace < 0 || o.Bounded > 0 {
 		return
 	}
 	usage, err := o.FS.GetDiskUsage(o.Dir)
@@ -51,11 +52,11 @@ func (s *spare) keep() {
 		o.Logger.Debug("no space could be put aside", slog.Any("error", err))
 		return
 	}
-	s.held = true
+	s.held, s.sure = true, true
 }
 
 func makeSpare(fs vfs.FS, name string) error {
-	f, err := fs.Create(name, writeCategory)
+	f, err := fs.OpenReadWrite(name, writeCategory)
 	if err != nil {
 		return err
 	}

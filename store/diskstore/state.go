@@ -18,11 +18,12 @@ type state struct {
 	torrents int64  // as in store.Stats
 	removed  int64
 	bytes    int64
+	rebuilt  uint64 // of the segments up to this one the index knows only what it read in them
 }
 
 const (
-	stateVersion = 4
-	stateSize    = 1 + 16 + 7*8
+	stateVersion = 5
+	stateSize    = 1 + 16 + 8*8
 )
 
 func (s state) encode() []byte {
@@ -32,7 +33,7 @@ func (s state) encode() []byte {
 	b = append(b, s.store[:]...)
 	for _, v := range []uint64{
 		s.epoch, s.segment, uint64(s.offset), s.sequence,
-		uint64(s.torrents), uint64(s.removed), uint64(s.bytes),
+		uint64(s.torrents), uint64(s.removed), uint64(s.bytes), s.rebuilt,
 	} {
 		b = le.AppendUint64(b, v)
 	}
@@ -55,6 +56,7 @@ func parseState(b []byte) (state, error) {
 		torrents: int64(field(4)),
 		removed:  int64(field(5)),
 		bytes:    int64(field(6)),
+		rebuilt:  field(7),
 	}, nil
 }
 

@@ -25,23 +25,24 @@ func (r *replayer) last(s *segment, from int64) (clean bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	kept, unproven, err := r.sift(s, records, proven)
+	kept, unproven, torn, err := r.sift(s, records, proven)
 	if err != nil {
 		return false, err
 	}
-	if err := r.rewrite(s, unproven); err != nil {
+	if err := r.rewrite(s, unproven, torn); err != nil {
 		return false, err
 	}
 	return false, r.tail(s, append(kept, unproven...), from, proven)
 }
 
-// rewrite makes records durable of which nothing proves that they are. Where that cannot
-// be written they are served, but nothing is told to the index on disk.
-func (r *replayer) rewrite(s *segment, unproven []placed) error {
+// rewrite makes records durable of which nothing proves that they are, and void which are
+// torn. Where that cannot be written they are served, but nothing is told to the index on
+// disk.
+func (r *replayer) rewrite(s *segment, unproven, torn []placed) error {
 	if r.options.ReadOnly {
 		return nil
 	}
-	err := rewrite(s.file, unproven)
+	err := rewrite(s.file, unproven, torn)
 	if err != nil && !errors.Is(err, errUnreadable) {
 		r.index.detach(fmt.Errorf("writing to segment %d: %w", s.id, err))
 		return nil
@@ -70,9 +71,9 @@ func (r *replayer) survey(s *segment, from int64) (records []placed, proven int6
 }
 
 // sift parts records into those before the proven offset, whose bodies are not
-// looked at, and those of the others that are whole. Nobody wrote down whether the
-// rest was acknowledged.
-func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unproven []placed, err error) {
+// looked at, those of the others that are whole, and the rest. Nobody wrote down whether
+// that was acknowledged.
+func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unproven, torn []placed, err error) {
 	for _, p := range records {
 		if p.at < proven {
 			kept = append(kept, p)
@@ -82,13 +83,16 @@ func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unpro
 		case err == nil:
 			unproven = append(unproven, p)
 		case r.isVital(err):
-			return nil, nil, err
+			return nil, nil, nil, err
 		default:
+			if errors.Is(err, errBadRecord) {
+				torn = append(torn, p)
+			}
 			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
 				slog.String("info_hash", p.header.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", p.at))
 		}
 	}
-	return kept, unproven, nil
+	return kept, unproven, torn, nil
 }
 
 // tail replays what was kept of the last segment, and reports what is missing of

@@ -3,6 +3,7 @@ package diskstore
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/torrentcache/torrentcache/store"
@@ -136,6 +137,9 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	defer s.leave()
 	if err := store.CheckValue(name, value); err != nil {
 		return err
+	}
+	if name == retiredName {
+		return fmt.Errorf("%w: %s is a value of the store itself", store.ErrInvalid, name)
 	}
 	value = append([]byte{}, value...) // ctx may end before it is written
 	return s.do(ctx, valueSize(name, value), false, func(g *group) (store.Outcome, error) {

@@ -105,12 +105,14 @@ func (v *verification) run(ctx context.Context) error {
 		}
 		last = active.segment - 1
 	}
-	gone := v.store.missing.Load().files()
-	if len(gone) == 0 {
-		return nil
+	gone := *v.store.missing.Load()
+	if files := gone.files(); len(files) > 0 {
+		if err := v.pointingTo(ctx, files.has); err != nil {
+			return err
+		}
 	}
-	if err := v.pointingTo(ctx, gone.has); err != nil || !v.options.GiveUp {
-		return err
+	if len(gone) == 0 || !v.options.GiveUp {
+		return nil
 	}
 	return v.store.giveUpMissing(ctx)
 }
