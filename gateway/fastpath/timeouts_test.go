@@ -15,7 +15,7 @@ import (
 // brief is the timeout of these tests. It bounds the handshakes of TLS, too, which take
 // their time on a busy machine under the race detector. The tests wait for it side by
 // side.
-const brief = 500 * time.Millisecond
+const brief = time.Second
 
 func TestIdleTimeout(t *testing.T) { plainAndTLS(t, testIdleTimeout) }
 

@@ -50,7 +50,7 @@ func (l lines) want(t *testing.T, text string) {
 // Who does not finish a handshake holds up nobody, and is not waited for.
 func TestHandshakeThatStops(t *testing.T) {
 	said := make(lines, 10)
-	r := startTLS(t, &http.Server{ReadHeaderTimeout: 500 * time.Millisecond, ErrorLog: said.log()}, ready)
+	r := startTLS(t, &http.Server{ReadHeaderTimeout: brief, ErrorLog: said.log()}, ready)
 	silent, half := r.dialPlain(t), r.dialPlain(t)
 	half.send("\x16\x03\x01\x02\x00\x01")
 	for range 10 {
