@@ -115,6 +115,7 @@ func TestRateOfPuts(t *testing.T) {
 		{"five nodes, few clients", 8, 5, 0.1, 10 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e := newBusyEngine(t)
 				nodes := make([]*Store, test.nodes)

@@ -31,7 +31,7 @@ import (
 //
 // Time is that of a bubble. TORRENTCACHE_TEST_LONG makes it as long as ten of them.
 func TestModel(t *testing.T) {
-	rounds := 3
+	rounds := 2
 	if os.Getenv("TORRENTCACHE_TEST_LONG") != "" {
 		rounds = 30
 	}
