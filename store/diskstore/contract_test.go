@@ -12,17 +12,17 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	t.Run("on disk", func(t *testing.T) {
+		storetest.Run(t, contract(func(t *testing.T) Options { return onDisk(vfs.Default, t.TempDir()) }))
+	})
+	if raced {
+		return // see raced
+	}
 	t.Run("in memory, reopened", func(t *testing.T) {
 		opener := contract(func(*testing.T) Options { return onDisk(vfs.NewMem(), "/store") })
 		opener.Reopen = reopen
 		storetest.Run(t, opener)
 	})
-	t.Run("on disk", func(t *testing.T) {
-		storetest.Run(t, contract(func(t *testing.T) Options { return onDisk(vfs.Default, t.TempDir()) }))
-	})
-	if raced && !long {
-		return // it has nothing more for the race detector
-	}
 	t.Run("in memory, index built anew", func(t *testing.T) {
 		opener := contract(func(*testing.T) Options { return onDisk(vfs.NewMem(), "/store") })
 		opener.Reopen = func(t *testing.T, s store.Store) store.Store {

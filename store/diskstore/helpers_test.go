@@ -28,18 +28,6 @@ func rounds(n int) int {
 	return n
 }
 
-// every returns the step with which a test goes through many cases: 1 where tests may run
-// long, four times as large where they are slow.
-func every(step int) int {
-	switch {
-	case long:
-		return 1
-	case raced:
-		return 4 * step
-	}
-	return step
-}
-
 // onDisk returns options for a store on fs with small segments and no noise.
 func onDisk(fs vfs.FS, dir string) Options {
 	return Options{Dir: dir, FS: fs, Logger: slog.New(slog.DiscardHandler), SegmentSize: 64 << 10, CacheSize: 1 << 20}

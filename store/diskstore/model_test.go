@@ -22,6 +22,9 @@ import (
 // reopened, cut off, restored from a backup, and whose index is lost now and
 // then, and to the one in memory. Both must answer the same.
 func TestModel(t *testing.T) {
+	if raced {
+		return // see raced
+	}
 	for range rounds(8) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)

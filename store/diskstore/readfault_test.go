@@ -214,6 +214,9 @@ func TestEraseBesideUnreadable(t *testing.T) {
 // TestCompactionThatComesAgain compacts a segment with words before what cannot be read,
 // many times: the words are moved once.
 func TestCompactionThatComesAgain(t *testing.T) {
+	if raced {
+		return // see raced
+	}
 	disk := &badDisk{FS: vfs.NewMem()}
 	o := onDisk(disk, "/store")
 	o.SegmentSize = 16 << 20
