@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -36,6 +37,8 @@ type committer struct {
 	buffer    []byte     // of a group's log, to be used again
 
 	stopped chan struct{} // closed when the goroutine has ended
+
+	moves atomic.Pointer[moves] // told where compaction puts torrents; nil while nobody verifies
 
 	mu        sync.Mutex
 	published state // the last that is durable, for Stats

@@ -165,7 +165,7 @@ func (c *compaction) empty(ctx context.Context, seg *segment) error {
 		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.length})
 	})
 	if err == nil && len(left) > 0 {
-		err = batch.addGaps(ctx, seg.id, left)
+		err = batch.addGaps(ctx, seg.id, left, false)
 	}
 	if err != nil {
 		return err

@@ -113,12 +113,12 @@ func (b *copies) tellMended(h *header, at location) {
 
 // addGaps takes up what stood in the gaps of a segment, as far as the index knows it:
 // words and values whole, of torrents that they are lost. If reads failed there and a
-// torrent is not given up, the segment stays.
-func (b *copies) addGaps(ctx context.Context, segment uint64, left gaps) error {
+// torrent is not given up, nor all of it, the segment stays.
+func (b *copies) addGaps(ctx context.Context, segment uint64, left gaps, giveUp bool) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	unread := slices.DeleteFunc(slices.Clone(left), func(g gap) bool { return !g.unread }).in(segment)
+	unread := slices.DeleteFunc(slices.Clone(left), func(g gap) bool { return !g.unread || giveUp }).in(segment)
 	if err := b.addLost(ctx, left.in(segment), unread); err != nil {
 		return err
 	}

@@ -126,6 +126,9 @@ func lockFolder(o Options) (io.Closer, error) {
 		if err == nil || errors.Is(err, ErrLocked) {
 			return lock, err
 		}
+		if isSystem(o.FS) && isLockHeld(o.FS.PathJoin(o.Dir, lockName)) {
+			return nil, ErrLocked
+		}
 	}
 	return io.NopCloser(nil), nil
 }

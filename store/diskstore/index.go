@@ -45,7 +45,8 @@ type index struct {
 	accounts accounts
 	places   *places
 	bounded  bool
-	seen     idFilter // while it is built anew: what ids it has; else nil
+	passed   []Missing // what recovery passed over, since it could not be read or is damaged
+	seen     idFilter  // while it is built anew: what ids it has; else nil
 }
 
 // openIndex opens or makes the database. A new one has no state. What cannot be

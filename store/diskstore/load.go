@@ -57,21 +57,64 @@ func (s *segments) load(o Options) (list []*segment, id identity, err error) {
 		s.seal(opened, opened.endBy(list[i+1]))
 	}
 	id, err = identify(list)
+	if errors.Is(err, errNoSegmentHeader) {
+		if was, known := remembered(o); known == nil && was.store != (storeID{}) {
+			return list, identity{was.store, was.epoch}, nil
+		}
+	}
 	return list, id, err
 }
 
-// first makes the first segment of a new store.
+// first makes the first segment of a new store; or if all segments of one are gone, the
+// next one of that, so that what its index knows holds.
 func (s *segments) first(o Options) ([]*segment, identity, error) {
-	id, err := newIdentity(o)
+	was, err := remembered(o)
 	if err != nil {
-		return nil, id, err
+		return nil, identity{}, err
 	}
-	header := segmentHeader{store: id.store, segment: 1, epoch: id.epoch, created: o.Clock().Unix()}
+	id := identity{was.store, was.epoch}
+	switch fresh, err := newIdentity(o); {
+	case err != nil:
+		return nil, id, err
+	case was.store == storeID{}:
+		id = fresh
+	case was.epoch == 0:
+		id.epoch = fresh.epoch
+	}
+	header := segmentHeader{
+		store: id.store, segment: was.segment + 1, epoch: id.epoch,
+		previous: was.segment, previousEnd: was.offset, created: o.Clock().Unix(),
+	}
 	made, err := s.create(header, 0)
 	if err != nil {
 		return nil, id, err
 	}
 	return []*segment{made}, id, nil
+}
+
+// remembered returns what the index says of the store in a folder, else what the mark says,
+// which does not know the epoch; a zero state if neither knows of one.
+func remembered(o Options) (state, error) {
+	there, err := exists(o.FS, o.FS.PathJoin(o.Dir, indexDir))
+	if err != nil {
+		return state{}, err
+	}
+	if there {
+		look := o
+		look.ReadOnly = true
+		x, err := openIndex(look, true)
+		if errors.Is(err, errUnreadable) {
+			return state{}, err
+		}
+		if err == nil {
+			was, known, err := x.state()
+			if err = errors.Join(err, x.close()); err == nil && known {
+				return was, nil
+			}
+		}
+	}
+	m, err := readAnyMark(o)
+	return state{store: m.store, segment: m.segment, offset: m.offset}, err
 }
 
 // openFile opens one segment file, for writing too if it is the last. A last
@@ -91,22 +134,25 @@ func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
 		s.add(opened)
 		return opened, nil
 	}
-	if !errors.Is(err, errNoSegmentHeader) || opened == nil {
+	// One that cannot be read now is opened all the same: its records may be, and the
+	// index may not need them to be.
+	isUnread := errors.Is(err, errUnreadable)
+	if !errors.Is(err, errNoSegmentHeader) && !isUnread || opened == nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	switch isTorn := last && opened.size <= segmentStart; {
+	switch isTorn := last && opened.size <= segmentStart && !isUnread; {
 	case isTorn && o.ReadOnly:
 		return nil, f.Close()
 	case isTorn:
 		return nil, errors.Join(f.Close(), removeFile(s.fs, s.dir, segmentName(id)))
 	}
-	o.Logger.Error("damage: a segment's header is unreadable; its records are read without it", slog.Uint64("segment", id))
+	o.Logger.Error("a segment's header is damaged or cannot be read; its records are read without it", slog.Uint64("segment", id), slog.Any("cause", err))
 	s.add(opened)
 	return opened, nil
 }
 
 // describe reads the header and the size of a segment file. With
-// errNoSegmentHeader comes a segment without header.
+// errNoSegmentHeader and errUnreadable comes a segment without header.
 func describe(f vfs.File, id uint64) (*segment, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -116,7 +162,7 @@ func describe(f vfs.File, id uint64) (*segment, error) {
 	if err == nil && h.segment != id {
 		return nil, fmt.Errorf("the file is segment %d under another name", h.segment)
 	}
-	if err != nil && !errors.Is(err, errNoSegmentHeader) {
+	if err != nil && !errors.Is(err, errNoSegmentHeader) && !errors.Is(err, errUnreadable) {
 		return nil, err
 	}
 	return &segment{id: id, file: f, header: h, size: info.Size()}, err

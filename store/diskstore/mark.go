@@ -61,6 +61,15 @@ func parseMark(b []byte) (mark, bool) {
 
 // readMark returns the mark of a store, a zero one if there is none that can be read.
 func readMark(o Options, id storeID) (mark, error) {
+	m, err := readAnyMark(o)
+	if err != nil || m.store != id {
+		return mark{}, err
+	}
+	return m, nil
+}
+
+// readAnyMark is readMark for whatever store the mark is of.
+func readAnyMark(o Options) (mark, error) {
 	f, err := o.FS.Open(o.FS.PathJoin(o.Dir, syncedName))
 	if errors.Is(err, os.ErrNotExist) {
 		return mark{}, nil
@@ -77,7 +86,7 @@ func readMark(o Options, id storeID) (mark, error) {
 		return mark{}, fmt.Errorf("reading %s: %w", syncedName, err)
 	}
 	m, ok := parseMark(b[:])
-	if !ok || m.store != id {
+	if !ok {
 		return mark{}, nil
 	}
 	return m, nil

@@ -1,7 +1,6 @@
 package diskstore
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 
@@ -172,93 +171,4 @@ func (l *lostPart) count(a account, unsaved []relic) {
 	if l.from == 0 {
 		l.words = a.words
 	}
-}
-
-// saveKnown writes the words and values that are missing into the log once more, so that
-// they hold without the index, too; and with Options.noteLost which torrents are lost.
-func (s *Store) saveKnown(ctx context.Context) error {
-	if err := s.retireAll(ctx, s.settled); err != nil {
-		return err
-	}
-	for _, id := range s.returned {
-		if err := s.noteRetired(ctx, id, spans.without); err != nil {
-			return err
-		}
-	}
-	gone := *s.missing.Load()
-	if len(gone) == 0 {
-		return nil
-	}
-	if err := s.writeKnown(ctx, gone); err != nil || !s.options.noteLost {
-		return err
-	}
-	// Of what the index cannot say what was in it the file is the only witness.
-	return s.writeLost(ctx, slices.DeleteFunc(slices.Clone(gone), func(m lostPart) bool { return !m.counted }))
-}
-
-// writeKnown writes what the index knows of missing parts into the log.
-func (s *Store) writeKnown(ctx context.Context, gone missing) error {
-	batch := &copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}}
-	if err := batch.addKnown(ctx, gone.has); err != nil {
-		return err
-	}
-	return batch.flush(ctx)
-}
-
-// writeLost writes into the log which torrents are lost with missing parts, and compacts
-// segments that end too early: then nothing is missing, and that is known without the
-// index.
-func (s *Store) writeLost(ctx context.Context, gone missing) error {
-	if err := s.takeTurn(ctx); err != nil {
-		return err
-	}
-	defer s.endTurn()
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	batch := &copies{compaction: c}
-	if err := batch.addLost(ctx, gone.has, func(location) bool { return false }); err != nil {
-		return err
-	}
-	if err := batch.flush(ctx); err != nil {
-		return err
-	}
-	for _, m := range gone {
-		if m.from > 0 {
-			if err := c.segment(ctx, m.segment); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// giveUpMissing writes into the log that what is missing is lost, so that it counts as
-// taken away: its torrents stay damaged until they are uploaded again, and its files are
-// not looked for any more.
-func (s *Store) giveUpMissing(ctx context.Context) error {
-	gone := *s.missing.Load()
-	if err := s.writeKnown(ctx, gone); err != nil {
-		return err
-	}
-	if err := s.writeLost(ctx, gone); err != nil {
-		return err
-	}
-	var files []uint64
-	for _, m := range gone.files() {
-		files = append(files, m.segment)
-	}
-	if err := s.retireAll(ctx, files); err != nil {
-		return err
-	}
-	s.missing.Store(&missing{})
-	return nil
-}
-
-// retireAll notes that segments of which nothing is needed are gone for good.
-func (s *Store) retireAll(ctx context.Context, segments []uint64) error {
-	for _, segment := range segments {
-		if err := s.noteRetired(ctx, segment, spans.with); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -178,6 +178,72 @@ func TestMissingGivenUp(t *testing.T) {
 	isDamagedIn(t, reopened(t, s, true), items, -1)
 }
 
+// TestAllSegmentsMissing takes all segments away, or the folder of them: no new store is made
+// in the place of the old one, whose removals hold.
+func TestAllSegmentsMissing(t *testing.T) {
+	for name, take := range map[string]func(o Options) error{
+		"the files": func(o Options) error {
+			return errors.Join(o.FS.Remove(fileOf(o, 1)), o.FS.Remove(fileOf(o, 2)), o.FS.Remove(fileOf(o, 3)))
+		},
+		"the folder": func(o Options) error { return o.FS.RemoveAll(o.FS.PathJoin(o.Dir, segmentsDir)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, items := threeSegments(t)
+			if err := take(o); err != nil {
+				t.Fatal(err)
+			}
+			s := mustOpen(t, o)
+			for range 2 {
+				if missing := s.Missing(); len(missing) != 3 || missing[0].Torrents != 4 {
+					t.Errorf("missing is %+v", missing)
+				}
+				for _, group := range items {
+					removalsHold(t, s, group[4:])
+					for _, item := range group[:4] {
+						if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
+							t.Errorf("Get = %v", err)
+						}
+					}
+				}
+				s = reopened(t, s, false)
+			}
+			s = reopened(t, s, true)
+			for _, group := range items {
+				removalsHold(t, s, group[4:])
+				mustPut(t, s, group[0], store.Healed)
+			}
+		})
+	}
+}
+
+// TestReindexDamagedRemoval builds an index where the record of a removal is damaged beyond
+// mending: the index before knows it, and it holds.
+func TestReindexDamagedRemoval(t *testing.T) {
+	for _, verify := range []bool{false, true} {
+		s, _, items := onBadDisk(t)
+		words, err := s.index.wordsIn(func(location) bool { return true })
+		if err != nil || len(words) != 1 {
+			t.Fatal(words, err)
+		}
+		mustClose(t, s)
+		for _, offset := range []int64{3, 70, 90} {
+			flip(t, s.options.FS, fileOf(s.options, 1), words[0].at.offset+offset)
+		}
+		s = mustOpen(t, s.options)
+		if verify { // which writes it into the log once more
+			if _, err := s.Verify(t.Context(), VerifyOptions{}); err != nil {
+				t.Error(err)
+			}
+			mustClose(t, s)
+			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+				t.Fatal(err)
+			}
+			s = mustOpen(t, s.options)
+		}
+		removalsHold(t, reopened(t, s, true), items[5:])
+	}
+}
+
 // TestMissingSuperseded takes a segment away whose words do not hold any more: once its
 // torrent is healed nothing is missing.
 func TestMissingSuperseded(t *testing.T) {

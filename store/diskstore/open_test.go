@@ -91,8 +91,17 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	})
 	t.Run("no readable header", func(t *testing.T) {
-		o, _ := three(t)
+		o, items := three(t)
 		rewriteHeader(t, o, 1, func(h []byte) { h[0]++ })
+		whole := snapshot(t, o.FS).mount(t)
+		s := mustOpen(t, o) // the index says whose segment it is
+		serves(t, s, items[0])
+		o.FS = whole
+		for _, name := range []string{indexDir, syncedName} {
+			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if _, err := Open(o); !errors.Is(err, errNoSegmentHeader) {
 			t.Errorf("Open = %v", err)
 		}
@@ -200,7 +209,7 @@ func TestNewStoreNewEpoch(t *testing.T) {
 		}
 		cursors = append(cursors, next)
 		mustClose(t, s)
-		if err := o.FS.RemoveAll("/store/" + segmentsDir); err != nil { // the index stays, and is not trusted
+		if err := o.FS.RemoveAll("/store"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -383,6 +383,29 @@ func TestOpenUnreadable(t *testing.T) {
 	}
 }
 
+// TestReindexGivesUp builds an index without one, passing over what the disk cannot read: it
+// is told where.
+func TestReindexGivesUp(t *testing.T) {
+	s, disk, items := onBadDisk(t)
+	at := s.where(t, items[2].IDs.Primary())
+	mustClose(t, s)
+	if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+		t.Fatal(err)
+	}
+	disk.begin(noSector(at.offset))
+	o := s.options
+	o.GiveUp = true
+	missing, err := Reindex(o)
+	if err != nil || len(missing) != 1 || missing[0].From == 0 || missing[0].Counted {
+		t.Errorf("Reindex = %+v, %v", missing, err)
+	}
+	disk.end()
+	if missing, err = Reindex(s.options); err != nil || len(missing) != 0 {
+		t.Errorf("Reindex = %+v, %v", missing, err)
+	}
+	isWhole(t, mustOpen(t, s.options), items)
+}
+
 // TestVerifyCountsOnce verifies a segment that has a damaged header and a damaged body.
 func TestVerifyCountsOnce(t *testing.T) {
 	s, _, items := onBadDisk(t)

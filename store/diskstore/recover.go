@@ -243,6 +243,7 @@ func (r *replayer) scanner(s *segment, limit int64) *scanner {
 func (r *replayer) report(s *segment, g gap) {
 	if g.from < g.to {
 		r.missing = true
+		r.index.passed = append(r.index.passed, Missing{File: segmentsDir + "/" + segmentName(s.id), From: g.from})
 		r.options.Logger.Error("damage: no readable record where there was one",
 			slog.Uint64("segment", s.id), slog.Int64("offset", g.from), slog.Int64("bytes", g.to-g.from))
 	}

@@ -179,6 +179,7 @@ func (g *group) move(e *entry, at location, lost bool) error {
 	next.damaged = e.damaged || lost
 	next.former = g.stillThere(e.former)
 	next.leaves(e.at.segment)
+	g.committer.moves.Load().moved(e.at, at)
 	return g.change(e, &next)
 }
 

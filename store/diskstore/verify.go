@@ -67,6 +67,7 @@ func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 	defer stop()
 	v := &verification{
 		store: s, options: o, pace: newPace(o.BytesPerSecond), total: s.committer.stats().torrents, told: time.Now(),
+		moves: moves{checked: map[location]bool{}},
 	}
 	err := v.run(ctx)
 	v.tell()
@@ -81,30 +82,36 @@ type verification struct {
 	total   int64
 	report  VerifyReport
 
+	moves moves
+
 	told                        time.Time // when Progress was
 	toldDamaged, toldUnreadable int       // how many of the report's Progress knows
 }
 
-// run goes through all segments there are. Those that compaction takes away
-// meanwhile live on in newer ones, which are then gone through too.
+// run goes through all segments there are. What compaction moves meanwhile it meets
+// further on.
 func (v *verification) run(ctx context.Context) error {
-	last := uint64(0)
-	for again := true; again; {
-		again = false
-		active := v.store.committer.stats()
+	v.store.committer.moves.Store(&v.moves)
+	defer v.store.committer.moves.Store(nil)
+	var from location
+	for isDone := false; !isDone; isDone = v.moves.endBefore(from) {
+		now := v.store.committer.stats()
+		end := location{segment: now.segment, offset: now.offset}
 		for _, id := range v.store.segments.ids() {
-			if id <= last || id > active.segment {
+			if id < from.segment || id > end.segment {
 				continue
 			}
-			err := v.segment(ctx, id, active)
-			if errors.Is(err, errSegmentGone) {
-				again = true
-			} else if err != nil {
+			if err := v.segment(ctx, id, from, end); err != nil && !errors.Is(err, errSegmentGone) {
 				return err
 			}
 		}
-		last = active.segment - 1
+		from = end
 	}
+	return v.filesGone(ctx)
+}
+
+// filesGone checks the torrents of files that are missing, which the index alone knows.
+func (v *verification) filesGone(ctx context.Context) error {
 	gone := *v.store.missing.Load()
 	if files := gone.files(); len(files) > 0 {
 		if err := v.pointingTo(ctx, files.has); err != nil {
@@ -117,34 +124,49 @@ func (v *verification) run(ctx context.Context) error {
 	return v.store.giveUpMissing(ctx)
 }
 
-// segment goes through one segment.
-func (v *verification) segment(ctx context.Context, id uint64, active state) error {
+// segment goes through what one segment has of the log between two places.
+func (v *verification) segment(ctx context.Context, id uint64, from, to location) error {
 	seg := v.store.segments.get(id)
 	if seg == nil {
 		return errSegmentGone
 	}
-	end := active.offset
-	if id != active.segment {
+	begin, end := int64(segmentStart), to.offset
+	if id == from.segment {
+		begin = from.offset
+	}
+	if id != to.segment {
 		end = v.store.segments.end(seg)
 	}
-	left, err := v.store.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error {
+	left, err := v.store.walkFrom(ctx, seg, begin, end, func(file vfs.File, h *header, at int64) error {
 		switch {
 		case h.isPut():
-			e, needed, err := isNeeded(v.store.index.get, h, location{segment: id, offset: at})
-			if err != nil || !needed {
-				return err
-			}
-			return v.torrent(ctx, e)
+			return v.put(ctx, h, location{segment: id, offset: at})
 		case h.kind == store.ChangeRemoved:
 			return v.removal(seg, file, h, at)
 		}
 		return nil
 	})
 	if err != nil || len(left) == 0 {
+		if id != to.segment {
+			v.moves.passed(id)
+		}
 		return err
 	}
 	v.store.options.Logger.Error("a segment has records that are damaged or cannot be read", slog.Uint64("segment", id))
+	v.store.saveWords(ctx, left.in(id))
 	return v.pointingTo(ctx, left.in(id)) // those with damaged headers only the index still knows
+}
+
+// put checks the torrent of the put at a place, unless it stands elsewhere by now.
+func (v *verification) put(ctx context.Context, h *header, at location) error {
+	if v.moves.visit(at) {
+		return nil
+	}
+	e, needed, err := isNeeded(v.store.index.get, h, at)
+	if err != nil || !needed {
+		return err
+	}
+	return v.torrent(ctx, e)
 }
 
 // pointingTo checks the torrents in a part of the log of which the index alone knows.
@@ -160,10 +182,10 @@ func (v *verification) pointingTo(ctx context.Context, in region) error {
 
 // torrent checks the torrent of one entry.
 func (v *verification) torrent(ctx context.Context, e *entry) error {
-	if e.removed {
-		return nil
-	}
 	id := e.ids.Primary()
+	if e.removed {
+		return v.removed(ctx, e)
+	}
 	h, body, err := v.store.readAt(e.at, id, nil)
 	if err == nil && v.options.Check != nil {
 		if checkErr := v.options.Check(h.torrent(body)); checkErr != nil {
@@ -191,6 +213,18 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 		v.tell()
 	}
 	return v.pace.spend(ctx, int64(e.at.length))
+}
+
+// removed gives up the bytes of a removed torrent that cannot be read, if it is told to: they
+// would keep their segment from being compacted.
+func (v *verification) removed(ctx context.Context, e *entry) error {
+	if !v.options.GiveUp || e.damaged {
+		return nil
+	}
+	if _, _, err := v.store.readAt(e.at, e.ids.Primary(), nil); errors.Is(err, errUnreadable) {
+		v.store.mark(ctx, e, e.ids.Primary())
+	}
+	return ctx.Err()
 }
 
 // unreadable notes that the bytes of e cannot be read, and gives them up if it is told to.

@@ -22,9 +22,14 @@ func (g gaps) in(segment uint64) region {
 // gaps that damage left, or reads that failed. It ends with errSegmentGone when seg is
 // retired meanwhile.
 func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(file vfs.File, h *header, at int64) error) (left gaps, err error) {
+	return s.walkFrom(ctx, seg, segmentStart, end, visit)
+}
+
+// walkFrom is walk from an offset on, at which a record begins.
+func (s *Store) walkFrom(ctx context.Context, seg *segment, from, end int64, visit func(file vfs.File, h *header, at int64) error) (left gaps, err error) {
 	file := &window{File: seg.file}
 	scan := &scanner{segment: seg, file: file, store: s.id, limit: end, passes: true}
-	for from := int64(segmentStart); from < end; {
+	for from < end {
 		h, at, skipped, err := scan.nextHeld(ctx, from)
 		if err != nil {
 			return left, err
