@@ -78,25 +78,6 @@ func (s *Store) noteGaps(ctx context.Context) error {
 	return batch.flush(ctx)
 }
 
-// gapsOf returns the gaps of a segment before the offset end, by reading the headers alone.
-func (s *Store) gapsOf(ctx context.Context, seg *segment, end int64) (left gaps, err error) {
-	scan := &scanner{segment: seg, file: seg.file, store: s.id, limit: end, passes: true}
-	for from := int64(segmentStart); from < end; {
-		h, at, skipped, err := scan.nextHeld(ctx, from)
-		if err != nil {
-			return left, err
-		}
-		if skipped.from < skipped.to {
-			left = append(left, skipped)
-		}
-		if h == nil {
-			break
-		}
-		from = at + h.size()
-	}
-	return left, nil
-}
-
 // writeLost writes into the log which torrents are lost with missing parts, and compacts
 // segments that end too early: then nothing is missing, and that is known without the
 // index.

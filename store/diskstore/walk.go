@@ -29,8 +29,19 @@ func (s *Store) walk(ctx context.Context, seg *segment, end int64, visit func(fi
 func (s *Store) walkFrom(ctx context.Context, seg *segment, from, end int64, visit func(file vfs.File, h *header, at int64) error) (left gaps, err error) {
 	file := &window{File: seg.file}
 	scan := &scanner{segment: seg, file: file, store: s.id, limit: end, passes: true}
-	for from < end {
-		h, at, skipped, err := scan.nextHeld(ctx, from)
+	return scan.walk(ctx, from, func(h *header, at int64) error { return visit(file, h, at) })
+}
+
+// gapsOf returns the gaps of a segment before the offset end, by reading the headers alone.
+func (s *Store) gapsOf(ctx context.Context, seg *segment, end int64) (gaps, error) {
+	scan := &scanner{segment: seg, file: seg.file, store: s.id, limit: end, passes: true}
+	return scan.walk(ctx, segmentStart, func(*header, int64) error { return nil })
+}
+
+// walk calls visit for every record from an offset on, and returns the gaps between them.
+func (s *scanner) walk(ctx context.Context, from int64, visit func(h *header, at int64) error) (left gaps, err error) {
+	for from < s.limit {
+		h, at, skipped, err := s.nextHeld(ctx, from)
 		if err != nil {
 			return left, err
 		}
@@ -40,7 +51,7 @@ func (s *Store) walkFrom(ctx context.Context, seg *segment, from, end int64, vis
 		if h == nil {
 			break
 		}
-		if err := visit(file, h, at); err != nil {
+		if err := visit(h, at); err != nil {
 			return left, err
 		}
 		from = at + h.size()
