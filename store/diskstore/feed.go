@@ -46,6 +46,6 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 		Torrents: now.torrents,
 		Removed:  now.removed,
 		Bytes:    now.bytes,
-		DiskUsed: s.segments.sealedBytes(now.segment) + now.offset + s.index.diskUsed(),
+		DiskUsed: s.segments.sealedBytes(now.segment) + now.offset + s.index.diskUsed() + s.spare.size(),
 	}, nil
 }

@@ -156,7 +156,7 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 		return want, nil
 	}
 	if limit := c.options.MaxStoreSize; limit > 0 {
-		used := c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed()
+		used := c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed() + c.spare.size()
 		if used+need > limit {
 			return 0, fmt.Errorf("%w: it takes %d bytes, and may take %d", store.ErrFull, used, limit)
 		}

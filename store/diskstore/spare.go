@@ -35,13 +35,27 @@ func openSpare(o Options) *spare {
 	return s
 }
 
-// keep makes the file if the disk has more space than puts must leave. Disks that do not
-// tell have none.
+// size returns how many bytes the file takes.
+func (s *spare) size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.held {
+		return 0
+	}
+	return spareSize
+}
+
+// leastForSpare is how many bytes a store must be allowed to take to put some aside.
+const leastForSpare = 32 * spareSize
+
+// keep makes the file if the disk has more space than puts must leave, and the store may
+// take enough. Disks that do not tell have none.
 func (s *spare) keep() {
 	o := s.options
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held && s.sure || o.MinFreeSpace < 0 || o.Bounded > 0 {
+	isSmall := o.MaxStoreSize > 0 && o.MaxStoreSize < leastForSpare
+	if s.held && s.sure || o.MinFreeSpace < 0 || o.Bounded > 0 || isSmall {
 		return
 	}
 	usage, err := o.FS.GetDiskUsage(o.Dir)
