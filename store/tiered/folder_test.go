@@ -126,6 +126,7 @@ func TestDiskThatFails(t *testing.T) {
 	_, n := startCached(t)
 	n.local.fail(errors.New("the disk is gone"))
 	for range 2 {
+		n.fills.running.Wait() // one that is under way would be shared
 		if !n.want(one) {
 			t.Error("not from the remote")
 		}
