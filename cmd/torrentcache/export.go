@@ -90,7 +90,7 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	return err
 }
 
-// lacks returns what is not in an archive, in numbers.
+// lacks counts the torrents that an archive leaves out, a phrase for each reason.
 func (r *verifyRun) lacks() []string {
 	var lacks []string
 	if n := int64(len(r.damaged)); n > 0 {

@@ -13,7 +13,7 @@ import (
 // segment is a segment file of which something is missing, as a server tells it.
 type segment = torrentcachev1.MissingSegment
 
-// missingOf returns what is missing in a folder, as a server would tell it.
+// missingOf converts the missing segments of a folder to the form in which a server reports them.
 func missingOf(missing []diskstore.Missing) []*segment {
 	var all []*segment
 	for _, m := range missing {
@@ -24,7 +24,7 @@ func missingOf(missing []diskstore.Missing) []*segment {
 	return all
 }
 
-// describeMissing says in a few words which part of s is missing, and what was in it.
+// describeMissing names the missing part of s in a few words, with the torrents and removals in it.
 func describeMissing(s *segment) string {
 	place := s.GetFile()
 	if s.GetFromOffset() > 0 {
@@ -49,8 +49,8 @@ func describeAllMissing(missing []*segment) string {
 	return "missing: " + strings.Join(texts, ", ")
 }
 
-// tellMissing writes what is missing, a segment a line, and returns an error if
-// anything is.
+// tellMissing writes a line for each missing segment, and returns an error if there
+// is one.
 func tellMissing(out io.Writer, missing []*segment) error {
 	if len(missing) == 0 {
 		return nil

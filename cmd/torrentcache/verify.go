@@ -92,8 +92,8 @@ func (r *verifyRun) folder(ctx context.Context, s verifySettings, log io.Writer)
 	})
 }
 
-// openToVerify opens the store of a folder, to mark what is damaged if the folder
-// can be written. To give up is to mark.
+// openToVerify opens the store of a folder. It can mark damaged torrents if the folder
+// can be written; giving up needs that, since it marks, too.
 func openToVerify(s verifySettings, log io.Writer) (*diskstore.Store, error) {
 	st, err := openFolder(s.dataDir, folderLogger(log))
 	if !cannotWrite(err) || s.giveUp {
