@@ -68,7 +68,7 @@ func (s *testServer) dial(o client.Options) *client.Client {
 func (s *testServer) holds(torrents ...[]byte) {
 	s.t.Helper()
 	for _, torrent := range torrents {
-		got, err := s.store.Get(context.Background(), idOf(s.t, torrent))
+		got, err := s.store.Get(context.Background(), idOf(s.t, torrent), nil)
 		if err != nil || !slices.Equal(got.Bytes, torrent) {
 			s.t.Errorf("torrent %s: %v", idOf(s.t, torrent), err)
 		}

@@ -38,5 +38,5 @@ func (s *Server) fetch(ctx context.Context, hash string) (store.Torrent, error) 
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	return s.fetchInto(ctx, id, nil)
+	return s.stored(ctx, id, nil)
 }

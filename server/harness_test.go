@@ -177,14 +177,14 @@ func (s *tampered) Put(ctx context.Context, items []store.Item) []store.Result {
 	return s.Store.Put(ctx, items)
 }
 
-func (s *tampered) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+func (s *tampered) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	s.mu.Lock()
 	get := s.get
 	s.mu.Unlock()
 	if get != nil {
 		return get(ctx, id)
 	}
-	return s.Store.Get(ctx, id)
+	return s.Store.Get(ctx, id, room)
 }
 
 func (s *tampered) setPut(put func(ctx context.Context, items []store.Item) []store.Result) {

@@ -90,7 +90,7 @@ func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle f
 // complete adds to the stored torrent the piece layers that it lacks and the
 // upload has. It reports whether there were any. Errors are the store's.
 func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, error) {
-	current, err := s.store.Get(ctx, upload.IDs().Primary())
+	current, err := s.store.Get(ctx, upload.IDs().Primary(), nil)
 	if err != nil {
 		return false, err
 	}

@@ -25,11 +25,12 @@ func (s *Server) Reader(chain Chain) *Reader {
 }
 
 // ReadTorrent answers as GetTorrent does, with the same errors. The torrent's bytes
-// may lie in room, up to its capacity, whatever its length. Nobody may change them
-// as long as they are in use.
-func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (*torrentcachev1.GetTorrentResponse, error) {
+// may lie in memory that room gave, which is a [store.Room]; nil has the store allocate.
+// Nobody may change them as long as they are in use. An error of room is an internal one,
+// unless it wraps one of a store.
+func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 	answer, err := r.chain.Unary(ctx, nil, r.info, func(ctx context.Context, _ any) (any, error) {
-		torrent, err := r.server.fetchInto(ctx, id, room)
+		torrent, err := r.server.stored(ctx, id, room)
 		if err != nil {
 			return nil, err
 		}
@@ -41,9 +42,9 @@ func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (
 	return answer.(*torrentcachev1.GetTorrentResponse), nil
 }
 
-// fetchInto is fetch for an id that is parsed, into room if the store can do that.
-func (s *Server) fetchInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
-	torrent, err := store.GetInto(ctx, s.store, id, room)
+// stored returns the torrent that has id, with the errors of a reading call.
+func (s *Server) stored(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+	torrent, err := s.store.Get(ctx, id, room)
 	if err != nil {
 		return store.Torrent{}, s.torrentError(err, id).OnRead()
 	}

@@ -29,7 +29,7 @@ func TestReader(t *testing.T) {
 	}
 	<-h.calls // CacheTorrent
 	called := <-h.calls
-	got, err := h.reader.ReadTorrent(t.Context(), id, make([]byte, 0, 1<<20))
+	got, err := h.reader.ReadTorrent(t.Context(), id, nil)
 	if err != nil || !proto.Equal(got, want) {
 		t.Errorf("got %v and %v, want what GetTorrent answers", got, err)
 	}
@@ -41,29 +41,31 @@ func TestReader(t *testing.T) {
 	wantReadReason(t, err, reason.Internal)
 }
 
-// intoStore notes what memory it was given.
-type intoStore struct {
-	store.Store
-	given []byte
+// roomyStore is a store that reads into the room that it is given.
+type roomyStore struct{ store.Store }
+
+func (s roomyStore) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+	torrent, err := s.Store.Get(ctx, id, nil)
+	if err != nil || room == nil {
+		return torrent, err
+	}
+	b, err := room(len(torrent.Bytes))
+	torrent.Bytes = append(b[:0], torrent.Bytes...)
+	return torrent, err
 }
 
-func (s *intoStore) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
-	s.given = room
-	return s.Get(ctx, id)
-}
-
-// The memory that a Reader is given reaches the store.
+// The room that a Reader is given reaches the store, and its error the caller.
 func TestReaderPassesRoom(t *testing.T) {
-	into := &intoStore{}
-	h := newHarnessWith(t, inProcess, func(o *server.Options) {
-		into.Store = o.Store
-		o.Store = into
-	})
+	h := newHarnessWith(t, inProcess, func(o *server.Options) { o.Store = roomyStore{o.Store} })
 	id, err := infohash.Parse(h.put(t, torrenttest.Hybrid("read")).GetInfoHash())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.reader.ReadTorrent(t.Context(), id, make([]byte, 0, 12345)); err != nil || cap(into.given) != 12345 {
-		t.Errorf("the store was given room for %d bytes, %v", cap(into.given), err)
+	memory := make([]byte, 1<<20)
+	got, err := h.reader.ReadTorrent(t.Context(), id, func(int) ([]byte, error) { return memory, nil })
+	if err != nil || &got.GetTorrent()[0] != &memory[0] {
+		t.Errorf("the bytes lie elsewhere than in the room, or %v", err)
 	}
+	_, err = h.reader.ReadTorrent(t.Context(), id, func(int) ([]byte, error) { return nil, store.ErrUnavailable })
+	wantReadReason(t, err, reason.Overloaded)
 }

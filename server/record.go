@@ -16,7 +16,7 @@ func (s *adminService) ReadRecord(ctx context.Context, req *torrentcachev1.ReadR
 	if err != nil {
 		return nil, err
 	}
-	torrent, err := s.store.Get(ctx, id)
+	torrent, err := s.store.Get(ctx, id, nil)
 	if removed, ok := errors.AsType[*store.RemovedError](err); ok {
 		return &torrentcachev1.ReadRecordResponse{Removal: &torrentcachev1.TorrentRemoval{
 			Reason:      removed.Removal.Reason,

@@ -12,7 +12,7 @@ import (
 // count, and the layers are vouched for by the info dictionary. If it gets too
 // large with them the stored torrent stays. Errors are the store's.
 func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent) (store.Outcome, error) {
-	current, err := s.store.Get(ctx, upload.IDs().Primary())
+	current, err := s.store.Get(ctx, upload.IDs().Primary(), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -34,7 +34,7 @@ func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []st
 		if results[i].Err != nil || results[i].Outcome != store.Outranked {
 			continue
 		}
-		current, err := s.store.Get(ctx, u.torrent.IDs().Primary())
+		current, err := s.store.Get(ctx, u.torrent.IDs().Primary(), nil)
 		if err == nil && s.heir(current.Bytes, u.torrent) == u.torrent {
 			items, at = append(items, replacing(ctx, u.torrent, current.Version)), append(at, i)
 		}

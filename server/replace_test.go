@@ -53,7 +53,7 @@ func (h *harness) putDirectly(t *testing.T, it store.Item) {
 
 func (h *harness) stored(t *testing.T, torrent []byte) store.Torrent {
 	t.Helper()
-	got, err := h.store.Store.Get(t.Context(), parse(t, torrent).IDs().Primary())
+	got, err := h.store.Store.Get(t.Context(), parse(t, torrent).IDs().Primary(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func TestABatchOutranks(t *testing.T) {
 		if u.err != nil || u.outcome != torrentcachev1.Outcome_OUTCOME_REPLACED {
 			t.Errorf("item %d: %s, %v", i, u.outcome, u.err)
 		}
-		got, err := st.Get(t.Context(), u.torrent.IDs().Primary())
+		got, err := st.Get(t.Context(), u.torrent.IDs().Primary(), nil)
 		if err != nil || !bytes.Equal(got.Bytes, keyed[i]) || got.Rank != store.RankKeyed {
 			t.Errorf("item %d: rank %d, %v", i, got.Rank, err)
 		}

@@ -48,11 +48,6 @@ func (w *watchedStore) changed(ids infohash.Set) {
 	}
 }
 
-// GetInto implements [store.IntoGetter].
-func (w *watchedStore) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
-	return store.GetInto(ctx, w.Store, id, room)
-}
-
 // Put implements [store.Store].
 func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := w.Store.Put(ctx, items)
@@ -125,7 +120,7 @@ func (w *watchedStore) Restore(ctx context.Context, id infohash.ID) error {
 // idsOf returns all ids of the torrent that has id now: the zero Set, which means
 // all torrents, if they cannot be found out, as those of a damaged record.
 func (w *watchedStore) idsOf(ctx context.Context, id infohash.ID) infohash.Set {
-	torrent, err := w.Get(ctx, id)
+	torrent, err := w.Get(ctx, id, nil)
 	switch {
 	case err == nil:
 		return torrent.IDs

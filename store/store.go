@@ -77,9 +77,14 @@ type Store interface {
 	// Get returns the torrent that has id, exactly as put. Errors: ErrNotFound,
 	// ErrRemoved, ErrDamaged, ErrUnavailable. ErrDamaged says that the bytes were read
 	// and are wrong, or that what held them is gone; a read that failed proves nothing
-	// and is ErrUnavailable, and the next call reads again. The caller must not change
-	// the returned bytes.
-	Get(ctx context.Context, id infohash.ID) (Torrent, error)
+	// and is ErrUnavailable, and the next call reads again.
+	//
+	// What is returned lies in the memory that room gave last, or in memory of the store:
+	// [Room] says when a store asks. With a nil room the store allocates. The store uses
+	// nothing that room gave after Get has returned; an error of room is one of Get. The
+	// caller must not change the returned bytes, which may be shared with others, unless
+	// they lie in its own memory.
+	Get(ctx context.Context, id infohash.ID, room Room) (Torrent, error)
 
 	// Has reports for each id, in order, whether Get would find bytes: false for
 	// unknown, removed and known-damaged torrents.
@@ -123,24 +128,6 @@ type Store interface {
 	// store. Later calls return ErrUnavailable, except that a second Close does
 	// nothing and returns nil.
 	Close() error
-}
-
-// IntoGetter is implemented by a [Store] that can read into memory of the caller.
-type IntoGetter interface {
-	// GetInto is Get, but what is returned may lie in room, whatever its length,
-	// up to its capacity. It does if the capacity suffices for the bytes and what
-	// the store keeps beside them, at most 1 KiB.
-	GetInto(ctx context.Context, id infohash.ID, room []byte) (Torrent, error)
-}
-
-// GetInto gets the torrent that has id from s, into room if s can do that. What wraps
-// a store to see its reads calls this for what it wraps; without a GetInto of its own
-// it takes that of the store away.
-func GetInto(ctx context.Context, s Store, id infohash.ID, room []byte) (Torrent, error) {
-	if direct, ok := s.(IntoGetter); ok {
-		return direct.GetInto(ctx, id, room)
-	}
-	return s.Get(ctx, id)
 }
 
 // Bounds of named values.

@@ -117,7 +117,7 @@ func (s *step) read() error {
 		numbers[i] = random.Uint64N(s.torrents)
 	}
 	for _, n := range numbers {
-		if _, err := s.store.Get(context.Background(), id(n)); err != nil {
+		if _, err := s.store.Get(context.Background(), id(n), nil); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *step) read() error {
 	for i := range times {
 		wanted := id(numbers[random.IntN(chosen)])
 		begin := time.Now()
-		if _, err := s.store.Get(context.Background(), wanted); err != nil {
+		if _, err := s.store.Get(context.Background(), wanted, nil); err != nil {
 			return err
 		}
 		times[i] = time.Since(begin)

@@ -31,7 +31,7 @@ func gets(o options, readers int) ([]string, error) {
 	var times [2][]float64
 	for round := range o.rounds + 1 {
 		for i, get := range []func(n uint64) error{
-			func(n uint64) error { _, err := s.Get(context.Background(), id(n)); return err },
+			func(n uint64) error { _, err := s.Get(context.Background(), id(n), nil); return err },
 			func(n uint64) error { return readFile(shardedPath(dir, n)) },
 		} {
 			begin := time.Now()

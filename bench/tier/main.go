@@ -89,7 +89,7 @@ func fill(alone store.Store, front *tiered.Store) ([]store.Item, error) {
 	}
 	for front.CacheStats(ctx).Torrents < torrents {
 		for _, item := range items {
-			if _, err := front.Get(ctx, item.IDs.V1); err != nil {
+			if _, err := front.Get(ctx, item.IDs.V1, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -126,7 +126,7 @@ func readAll(s store.Store, items []store.Item, readers, reads int) error {
 	for r := range readers {
 		all.Go(func() {
 			for range reads / readers {
-				if _, err := s.Get(context.Background(), items[rand.IntN(len(items))].IDs.V1); err != nil {
+				if _, err := s.Get(context.Background(), items[rand.IntN(len(items))].IDs.V1, nil); err != nil {
 					errs[r] = err
 					return
 				}

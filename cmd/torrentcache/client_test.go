@@ -77,7 +77,7 @@ func (b *backendUnderTest) holds(t *testing.T, torrents ...[]byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := b.store.Get(context.Background(), parsed.IDs().Primary())
+		got, err := b.store.Get(context.Background(), parsed.IDs().Primary(), nil)
 		if err != nil || !slices.Equal(got.Bytes, torrent) {
 			t.Errorf("torrent %s: %v", parsed.IDs().Primary(), err)
 		}

@@ -83,8 +83,8 @@ func (s *serverSource) Changes(ctx context.Context, after store.Cursor, _ int) (
 	return changes, next, nil
 }
 
-// Get is as in [store.Store].
-func (s *serverSource) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+// Get is as in [store.Store]. It needs no room: the bytes lie in the message.
+func (s *serverSource) Get(ctx context.Context, id infohash.ID, _ store.Room) (store.Torrent, error) {
 	got, err := s.admin.ReadRecord(ctx, &torrentcachev1.ReadRecordRequest{InfoHash: id.String()})
 	if err != nil {
 		return store.Torrent{}, sourceError(err)

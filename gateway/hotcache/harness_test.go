@@ -46,10 +46,14 @@ type reader struct {
 }
 
 // ReadTorrent implements [hotcache.Reader].
-func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (*torrentcachev1.GetTorrentResponse, error) {
+func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 	got, err := r.inner.ReadTorrent(ctx, id, room)
 	if err == nil {
-		got.Torrent = append(room[:0], got.GetTorrent()...)
+		into, err := room(len(got.GetTorrent()))
+		if err != nil {
+			return nil, err
+		}
+		got.Torrent = append(into[:0], got.GetTorrent()...)
 		if r.twist != nil {
 			r.twist(got.Torrent)
 		}

@@ -14,9 +14,9 @@ import (
 // concurrent use.
 type Reader interface {
 	// ReadTorrent answers as the GetTorrent of a caller without credentials. The
-	// bytes may lie in room, up to its capacity, whatever its length. They are
+	// bytes may lie in memory that room gave when it was asked for n bytes. They are
 	// known to be what was stored under id: the store has checked them.
-	ReadTorrent(ctx context.Context, id infohash.ID, room []byte) (*torrentcachev1.GetTorrentResponse, error)
+	ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error)
 }
 
 // Load implements [fastpath.Source]. It is the fill of a plain download where the
@@ -32,7 +32,13 @@ func (a *answers) Load(id infohash.ID, s *fastpath.Scratch) *fastpath.Answer {
 	}
 	l := &local{answers: a, id: id}
 	defer func() { c.finish(id, f, l) }()
-	torrent, err := c.reader.ReadTorrent(context.Background(), id, s.Room)
+	room := func(n int) ([]byte, error) {
+		if n <= cap(s.Room) {
+			return s.Room[:n], nil
+		}
+		return make([]byte, n), nil
+	}
+	torrent, err := c.reader.ReadTorrent(context.Background(), id, room)
 	return l.answer(torrent, err, s)
 }
 

@@ -22,7 +22,7 @@ var errBusy = errors.New("others change it in the destination")
 func (m *mover) equal(ctx context.Context, ids infohash.Set) error {
 	removals := map[infohash.ID]store.Removal{}
 	for _, id := range ids.All() {
-		torrent, err := m.From.Get(ctx, id)
+		torrent, err := m.From.Get(ctx, id, nil)
 		removed, isRemoved := errors.AsType[*store.RemovedError](err)
 		switch {
 		case err == nil:
@@ -83,7 +83,7 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 		case result.Err != nil && !errors.Is(result.Err, store.ErrChanged):
 			return fmt.Errorf("storing %s: %w", id, result.Err)
 		}
-		current, err := m.To.Get(ctx, id)
+		current, err := m.To.Get(ctx, id, nil)
 		if err == nil && current.Version == t.Version {
 			return nil // the put has seen to the rank
 		}
@@ -102,7 +102,7 @@ func lasting(err error) bool {
 
 // remove makes id removed in the destination, for the same reason.
 func (m *mover) remove(ctx context.Context, id infohash.ID, want store.Removal) error {
-	_, err := m.To.Get(ctx, id)
+	_, err := m.To.Get(ctx, id, nil)
 	if have, ok := errors.AsType[*store.RemovedError](err); ok && same(have.Removal, want) {
 		return nil
 	}
@@ -123,7 +123,7 @@ func same(a, b store.Removal) bool {
 // clear makes id unknown in the destination, as it is in the source after the bytes
 // were erased and the removal was undone.
 func (m *mover) clear(ctx context.Context, id infohash.ID) error {
-	_, err := m.To.Get(ctx, id)
+	_, err := m.To.Get(ctx, id, nil)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil

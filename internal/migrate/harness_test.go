@@ -48,7 +48,7 @@ func put(t *testing.T, s store.Store, it store.Item) {
 	ctx := context.Background()
 	r := s.Put(ctx, []store.Item{it})[0]
 	if r.Err == nil && r.Outcome == store.Outranked {
-		current, err := s.Get(ctx, it.IDs.Primary())
+		current, err := s.Get(ctx, it.IDs.Primary(), nil)
 		must(t, err)
 		it.Replaces = current.Version
 		r = s.Put(ctx, []store.Item{it})[0]
@@ -107,8 +107,8 @@ func equal(t *testing.T, from, to store.Store, ids []infohash.ID) {
 func equalBut(t *testing.T, from, to store.Store, ids []infohash.ID, good func(a, b store.Rank) bool) {
 	t.Helper()
 	for _, id := range ids {
-		a, errA := from.Get(t.Context(), id)
-		b, errB := to.Get(t.Context(), id)
+		a, errA := from.Get(t.Context(), id, nil)
+		b, errB := to.Get(t.Context(), id, nil)
 		removedA, isA := errors.AsType[*store.RemovedError](errA)
 		removedB, isB := errors.AsType[*store.RemovedError](errB)
 		switch {

@@ -34,7 +34,7 @@ const (
 // Source is what is read of the store to move; a [store.Store] is one.
 type Source interface {
 	Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error)
-	Get(ctx context.Context, id infohash.ID) (store.Torrent, error)
+	Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error)
 }
 
 // Options say what is moved where. All but After, Follow, Patience and CaughtUp are

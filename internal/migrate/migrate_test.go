@@ -119,14 +119,14 @@ type stopping struct {
 	stop  func()
 }
 
-func (s *stopping) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+func (s *stopping) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.after--; s.after <= 0 {
 		s.stop()
 		return store.Torrent{}, context.Canceled
 	}
-	return s.Store.Get(ctx, id)
+	return s.Store.Get(ctx, id, room)
 }
 
 func (s *stopping) Changes(ctx context.Context, after store.Cursor, _ int) ([]store.Change, store.Cursor, error) {

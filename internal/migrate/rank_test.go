@@ -34,7 +34,7 @@ func TestRanks(t *testing.T) {
 				must(t, migrate.Run(t.Context(), options(t, from, to), &counts))
 				for n, rank := range ranks {
 					want := item(t, n, 1)
-					got, err := to.Get(t.Context(), want.IDs.Primary())
+					got, err := to.Get(t.Context(), want.IDs.Primary(), nil)
 					if err != nil || string(got.Bytes) != string(want.Torrent) || got.Rank != max(rank, there) {
 						t.Errorf("of rank %d: rank %d there, %v", rank, got.Rank, err)
 					}

@@ -71,7 +71,7 @@ func backUpAndRestore(t *testing.T, s *Store) {
 			}
 		}
 		var removed *store.RemovedError
-		if _, err := b.Get(t.Context(), faultTorrent(3).IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "gone" {
+		if _, err := b.Get(t.Context(), faultTorrent(3).IDs.Primary(), nil); !errors.As(err, &removed) || removed.Removal.Reason != "gone" {
 			t.Errorf("Get of what was removed = %v", err)
 		}
 		_, end, err := b.Changes(t.Context(), before, 1000)

@@ -110,7 +110,7 @@ func BenchmarkGet(b *testing.B) {
 		b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
 			b.SetBytes(benchSize)
 			share(b, readers, func(int) {
-				if _, err := s.Get(b.Context(), ids[rand.IntN(torrents)]); err != nil {
+				if _, err := s.Get(b.Context(), ids[rand.IntN(torrents)], nil); err != nil {
 					b.Error(err)
 				}
 			})

@@ -32,7 +32,7 @@ func boundedTorrent(seed uint64) store.Item {
 // gets reports whether item is there, and fails if other bytes are.
 func gets(t *testing.T, s *Store, item store.Item) bool {
 	t.Helper()
-	got, err := s.Get(t.Context(), item.IDs.Primary())
+	got, err := s.Get(t.Context(), item.IDs.Primary(), nil)
 	if err == nil && bytes.Equal(got.Bytes, item.Torrent) {
 		return true
 	}
@@ -255,7 +255,7 @@ func TestBoundedRemoval(t *testing.T) {
 		t.Error("removed bytes are on disk 13 hours later")
 	}
 	for _, id := range append(item.IDs.All(), ahead) {
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Get = %v, want that it is forgotten with its segment", err)
 		}
 	}
@@ -268,7 +268,7 @@ func TestBoundedRemoval(t *testing.T) {
 func lacks(t *testing.T, s *Store, want error, item store.Item) {
 	t.Helper()
 	for _, id := range item.IDs.All() {
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, want) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, want) {
 			t.Errorf("Get = %v, want %v", err, want)
 		}
 	}

@@ -57,7 +57,7 @@ func TestAbandoned(t *testing.T) {
 	s = mustOpen(t, s.options)
 	serves(t, s, large(1))
 	serves(t, s, large(2))
-	if _, err := s.Get(t.Context(), waiting.IDs.Primary()); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), waiting.IDs.Primary(), nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of what was withdrawn = %v", err)
 	}
 }

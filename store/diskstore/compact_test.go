@@ -104,7 +104,7 @@ func TestCompact(t *testing.T) {
 				t.Errorf("torrent %d is still on disk", i)
 			}
 			var removed *store.RemovedError
-			if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "tenth" {
+			if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.As(err, &removed) || removed.Removal.Reason != "tenth" {
 				t.Errorf("Get of removed torrent %d = %v", i, err)
 			}
 		}

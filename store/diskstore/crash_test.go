@@ -174,7 +174,7 @@ func crashTorrent(seed uint64, outer int) store.Item {
 // putOne puts item over whatever version is there.
 func putOne(ctx context.Context, s *Store, l *ledger, seed uint64, item store.Item) error {
 	outer := outerOf(item)
-	held, err := s.Get(ctx, item.IDs.Primary())
+	held, err := s.Get(ctx, item.IDs.Primary(), nil)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -255,7 +255,7 @@ func (c cut) verify(t *testing.T) {
 func observe(ctx context.Context, s *Store, item store.Item) (outcome, error) {
 	var seen []outcome
 	for _, id := range item.IDs.All() {
-		got, err := s.Get(ctx, id)
+		got, err := s.Get(ctx, id, nil)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			seen = append(seen, absent)
@@ -289,7 +289,7 @@ func feedAgrees(t *testing.T, s *Store) {
 		latest[c.IDs] = c.Kind
 	}
 	for ids, kind := range latest {
-		_, err := s.Get(t.Context(), ids.Primary())
+		_, err := s.Get(t.Context(), ids.Primary(), nil)
 		if got := errors.Is(err, store.ErrRemoved); got != (kind == store.ChangeRemoved) {
 			t.Errorf("%v: the latest change is %d, Get says %v", ids.Primary(), kind, err)
 		}

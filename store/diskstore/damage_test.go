@@ -35,7 +35,7 @@ func three(t *testing.T) (Options, []store.Item) {
 // serves fails unless s gives item back.
 func serves(t *testing.T, s *Store, item store.Item) {
 	t.Helper()
-	got, err := s.Get(t.Context(), item.IDs.Primary())
+	got, err := s.Get(t.Context(), item.IDs.Primary(), nil)
 	if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
 		t.Errorf("Get(%v) = %d bytes, %v", item.IDs.Primary(), len(got.Bytes), err)
 	}
@@ -93,7 +93,7 @@ func TestFlippedBitReindexed(t *testing.T) {
 			s := mustOpen(t, o)
 			serves(t, s, items[0])
 			serves(t, s, items[2])
-			got, err := s.Get(t.Context(), items[1].IDs.V1)
+			got, err := s.Get(t.Context(), items[1].IDs.V1, nil)
 			inRecord := offset >= at.offset && offset < unread
 			if inRecord != errors.Is(err, store.ErrDamaged) || !inRecord && !bytes.Equal(got.Bytes, items[1].Torrent) {
 				t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
@@ -128,7 +128,7 @@ func TestFlippedBitInRemoval(t *testing.T) {
 		serves(t, s, items[0])
 		serves(t, s, faultTorrent(8))
 		for _, id := range items[1].IDs.All() {
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 				t.Errorf("byte %d: Get = %v", offset-begin, err)
 			}
 		}
@@ -147,7 +147,7 @@ func TestDamageHeals(t *testing.T) {
 		t.Fatalf("Has = %v, %v before anybody read it", has, err)
 	}
 	for _, id := range items[1].IDs.All() {
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrDamaged) {
 			t.Errorf("Get(%v) = %v", id, err)
 		}
 	}
@@ -176,7 +176,7 @@ func TestTruncatedSegment(t *testing.T) {
 	s = mustOpen(t, o) // the index is ahead of the segments
 	serves(t, s, items[0])
 	serves(t, s, items[1])
-	if _, err := s.Get(t.Context(), items[2].IDs.V1); !errors.Is(err, store.ErrDamaged) {
+	if _, err := s.Get(t.Context(), items[2].IDs.V1, nil); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("Get = %v", err)
 	}
 	mustPut(t, s, items[2], store.Healed)
@@ -204,7 +204,7 @@ func TestForgedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, o)
-	if _, err := s.Get(t.Context(), victim.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), victim.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of the forged torrent = %v", err)
 	}
 	serves(t, s, items[0])
@@ -233,7 +233,7 @@ func TestStaleRecord(t *testing.T) {
 	s = mustOpen(t, o)
 	serves(t, s, faultTorrent(9))
 	for _, item := range items {
-		if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Get of a stale record = %v", err)
 		}
 	}

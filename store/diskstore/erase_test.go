@@ -63,7 +63,7 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 				for i, item := range items {
 					if i != 3 {
 						serves(t, s, item)
-					} else if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
+					} else if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, store.ErrDamaged) {
 						t.Errorf("Get of what is damaged = %v", err)
 					}
 				}
@@ -103,7 +103,7 @@ func TestCompactionMends(t *testing.T) {
 			}
 		}
 		var removed *store.RemovedError
-		if _, err := s.Get(t.Context(), items[1].IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "flipped" {
+		if _, err := s.Get(t.Context(), items[1].IDs.Primary(), nil); !errors.As(err, &removed) || removed.Removal.Reason != "flipped" {
 			t.Errorf("Get of what was removed = %v", err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestRemovalsOutliveCompaction(t *testing.T) {
 	s = reopened(t, s, true)
 	serves(t, s, items[1])
 	for i, want := range map[int]error{2: store.ErrNotFound, 3: store.ErrRemoved} {
-		if _, err := s.Get(t.Context(), id(i)); !errors.Is(err, want) {
+		if _, err := s.Get(t.Context(), id(i), nil); !errors.Is(err, want) {
 			t.Errorf("Get(%d) = %v, want %v", i, err, want)
 		}
 	}

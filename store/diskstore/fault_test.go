@@ -141,7 +141,7 @@ func TestFailedSync(t *testing.T) {
 				t.Errorf("Remove = %v, want ErrUnavailable", err)
 			}
 			serves(t, s, before)
-			if _, err := s.Get(t.Context(), during.IDs.Primary()); !errors.Is(err, store.ErrNotFound) {
+			if _, err := s.Get(t.Context(), during.IDs.Primary(), nil); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("Get of what was not acknowledged = %v", err)
 			}
 			mustClose(t, s)

@@ -35,7 +35,7 @@ func TestFeedIsNotAhead(t *testing.T) {
 				break
 			}
 		}
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 			t.Errorf("Get = %v after the feed told of the removal", err)
 		}
 		if err := <-removed; err != nil {

@@ -42,7 +42,7 @@ func TestForget(t *testing.T) {
 		for _, item := range items {
 			lacks(t, s, store.ErrNotFound, item)
 		}
-		if _, err := s.Get(t.Context(), ahead); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Get(t.Context(), ahead, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Get of what was removed in advance = %v", err)
 		}
 		serves(t, s, other)

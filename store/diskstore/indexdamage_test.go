@@ -78,7 +78,7 @@ func TestIndexDamageFoundLate(t *testing.T) {
 func allServed(t *testing.T, s *Store, items []store.Item) bool {
 	t.Helper()
 	for _, item := range items {
-		if _, err := s.Get(t.Context(), item.IDs.Primary()); err != nil {
+		if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); err != nil {
 			if !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("Get = %v", err)
 			}
@@ -107,7 +107,7 @@ func TestMisledIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = reopened(t, s, false)
-	if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+	if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("Get = %v", err)
 	}
 	serves(t, s, items[1])

@@ -79,7 +79,7 @@ func wantAcknowledged(t *testing.T, s *Store, round int, acknowledged []uint64) 
 	t.Helper()
 	for _, seed := range acknowledged {
 		item := killTorrent(seed)
-		got, err := s.Get(t.Context(), item.IDs.Primary())
+		got, err := s.Get(t.Context(), item.IDs.Primary(), nil)
 		if err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
 			t.Errorf("round %d: torrent %d was acknowledged, Get gives %d bytes, %v", round, seed, len(got.Bytes), err)
 		}

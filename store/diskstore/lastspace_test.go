@@ -105,7 +105,7 @@ func TestLastSpace(t *testing.T) {
 	if err := s.Restore(t.Context(), items[0].IDs.Primary()); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Get(t.Context(), items[0].IDs.Primary()); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), items[0].IDs.Primary(), nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of what was erased and restored = %v", err)
 	}
 }
@@ -128,7 +128,7 @@ func TestEraseBesideBackup(t *testing.T) {
 	if err := s.Remove(t.Context(), id, store.Removal{Erase: true}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("Remove = %v", err)
 	}
-	if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+	if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 		t.Errorf("Get = %v", err)
 	}
 	serves(t, mustOpen(t, onDisk(vfs.Default, dir+"/backup")), faultTorrent(0))

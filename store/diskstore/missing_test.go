@@ -59,7 +59,7 @@ func isDamagedIn(t *testing.T, s *Store, items [3][]store.Item, n int) {
 				serves(t, s, item)
 				continue
 			}
-			if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
+			if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("Get of a torrent that is gone = %v", err)
 			}
 			if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0] {
@@ -77,7 +77,7 @@ func removalsHold(t *testing.T, s *Store, items []store.Item) {
 	t.Helper()
 	for _, item := range items {
 		var removed *store.RemovedError
-		if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Reason != "gone" {
+		if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.As(err, &removed) || removed.Removal.Reason != "gone" {
 			t.Errorf("Get of what was removed = %v", err)
 		}
 	}
@@ -200,7 +200,7 @@ func TestAllSegmentsMissing(t *testing.T) {
 				for _, group := range items {
 					removalsHold(t, s, group[4:])
 					for _, item := range group[:4] {
-						if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrDamaged) {
+						if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, store.ErrDamaged) {
 							t.Errorf("Get = %v", err)
 						}
 					}
@@ -510,7 +510,7 @@ func TestHeaderLostWithRemoval(t *testing.T) {
 			want = store.ErrNotFound
 		}
 		for range 2 {
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, want) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, want) {
 				t.Errorf("Get = %v, want %v", err, want)
 			}
 			s = reopened(t, s, true)
@@ -546,7 +546,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 		}
 		for range 2 {
 			for _, id := range newest.IDs.All() {
-				if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+				if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("lost first: %v: Get = %v", loseFirst, err)
 				}
 			}
@@ -608,7 +608,7 @@ func TestDropped(t *testing.T) {
 	}
 	for range 2 {
 		for _, id := range item.IDs.All() {
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("Get = %v", err)
 			}
 		}

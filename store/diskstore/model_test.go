@@ -173,8 +173,8 @@ func (m *model) put(items []store.Item) {
 
 func (m *model) get(id infohash.ID) {
 	m.t.Helper()
-	disk, err := m.disk.Get(m.t.Context(), id)
-	memory, want := m.memory.Get(m.t.Context(), id)
+	disk, err := m.disk.Get(m.t.Context(), id, nil)
+	memory, want := m.memory.Get(m.t.Context(), id, nil)
 	m.same("Get", err, want)
 	if disk.IDs != memory.IDs || disk.Version != memory.Version || disk.Rank != memory.Rank ||
 		!disk.Stored.Equal(memory.Stored) || !bytes.Equal(disk.Bytes, memory.Bytes) {
@@ -184,7 +184,7 @@ func (m *model) get(id infohash.ID) {
 
 // damage damages a torrent that is held, in both, and has the damage found.
 func (m *model) damage(id infohash.ID) {
-	held, err := m.memory.Get(m.t.Context(), id)
+	held, err := m.memory.Get(m.t.Context(), id, nil)
 	if err != nil {
 		return
 	}

@@ -45,7 +45,7 @@ func FuzzOpen(f *testing.F) {
 			for offset := places[i].offset; offset < places[i].offset+recordHeaderSize+int64(places[i].length); offset++ {
 				whole = whole && !changed[offset]
 			}
-			got, err := s.Get(t.Context(), item.IDs.V1)
+			got, err := s.Get(t.Context(), item.IDs.V1, nil)
 			switch {
 			case whole && err != nil:
 				t.Errorf("torrent %d, which nobody changed: %v", i, err)

@@ -48,7 +48,7 @@ func TestPipelineFault(t *testing.T) {
 		}
 	}
 	for _, item := range p.items {
-		if _, err := p.store.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+		if _, err := p.store.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Get of what was refused = %v", err)
 		}
 	}
@@ -117,7 +117,7 @@ func (p *pipeline) settle(t *testing.T, acknowledged *store.Item) int {
 	for _, d := range disks {
 		s := mustOpen(t, onDisk(d.mount(t), "/store"))
 		for _, item := range p.items {
-			_, err := s.Get(t.Context(), item.IDs.V1)
+			_, err := s.Get(t.Context(), item.IDs.V1, nil)
 			if err == nil {
 				serves(t, s, item)
 			} else if !errors.Is(err, store.ErrNotFound) {

@@ -15,17 +15,12 @@ import (
 )
 
 // Get implements [store.Store]: one look-up, one read, both checksums.
-func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
-	return s.GetInto(ctx, id, nil)
-}
-
-// GetInto implements [store.IntoGetter].
-func (s *Store) GetInto(ctx context.Context, id infohash.ID, room []byte) (store.Torrent, error) {
+func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	h, body, at, err := s.findInto(ctx, id, room)
+	h, body, at, err := s.find(ctx, id, room)
 	if err != nil {
 		return store.Torrent{}, err
 	}
@@ -36,18 +31,14 @@ func (s *Store) GetInto(ctx context.Context, id infohash.ID, room []byte) (store
 	return h.torrent(body), nil
 }
 
-// find returns the record that id leads to, and where it stands. A segment that
-// was retired since the look-up is no damage: what was in it is found by looking
-// up again.
-func (s *Store) find(ctx context.Context, id infohash.ID) (h header, body []byte, at location, err error) {
-	return s.findInto(ctx, id, nil)
-}
-
-// findInto is find with the record read into room, if it fits.
-func (s *Store) findInto(ctx context.Context, id infohash.ID, room []byte) (h header, body []byte, at location, err error) {
+// find returns the record that id leads to, read into room, and where it stands. A
+// segment that was retired since the look-up is no damage: what was in it is found by
+// looking up again.
+func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h header, body []byte, at location, err error) {
 	if at, known := s.index.place(id); known {
-		if h, body, err = s.readAt(at, id, room); err == nil {
-			return h, body, at, nil
+		h, body, err = s.readAt(at, id, room)
+		if !errors.Is(err, errBadRecord) && !errors.Is(err, errUnreadable) {
+			return h, body, at, err // it is there, or there is no room for it
 		} // else the index knows better: it went elsewhere meanwhile, or is damaged
 	}
 	for before := (location{}); ; {
@@ -84,16 +75,20 @@ func (e *entry) refusal() error {
 	return nil
 }
 
-// readAt returns the record at a place, read into room if it fits. Anything else there
-// than an untouched one that has id is errBadRecord, and so is errSegmentGone. A read that
-// failed is errUnreadable and store.ErrUnavailable.
-func (s *Store) readAt(at location, id infohash.ID, room []byte) (header, []byte, error) {
+// readAt returns the record at a place, read into room. Anything else there than an
+// untouched one that has id is errBadRecord, and so is errSegmentGone. A read that failed
+// is errUnreadable and store.ErrUnavailable. Any other error is that of room.
+func (s *Store) readAt(at location, id infohash.ID, room store.Room) (header, []byte, error) {
+	b, err := memory(recordHeaderSize+int(at.length), room)
+	if err != nil {
+		return header{}, nil, err
+	}
+	// Only now: a room that waits must not keep a segment from being retired.
 	segment := s.segments.get(at.segment)
 	if segment == nil || !segment.hold() {
 		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
-	b := roomOf(recordHeaderSize+int(at.length), room)
 	if err := segment.read(b, at.offset); err != nil {
 		return header{}, nil, readError(segment.id, err)
 	}
@@ -109,12 +104,16 @@ func (s *Store) readAt(at location, id infohash.ID, room []byte) (header, []byte
 	return h, body, nil
 }
 
-// roomOf returns n bytes that hold anything: of room, if it has as many.
-func roomOf(n int, room []byte) []byte {
-	if n <= cap(room) {
-		return room[:n]
+// memory returns n bytes that hold anything, at least one, from room.
+func memory(n int, room store.Room) ([]byte, error) {
+	if room == nil {
+		return uncleared(n), nil
 	}
-	return uncleared(n)
+	b, err := room(n)
+	if err != nil {
+		return nil, err
+	}
+	return b[:n], nil
 }
 
 // torrent returns what a put with this header and body stored.

@@ -110,7 +110,7 @@ func isWhole(t *testing.T, s *Store, items []store.Item) {
 			t.Errorf("Has = %v, %v", has, err)
 		}
 	}
-	if _, err := s.Get(t.Context(), items[5].IDs.Primary()); !errors.Is(err, store.ErrRemoved) {
+	if _, err := s.Get(t.Context(), items[5].IDs.Primary(), nil); !errors.Is(err, store.ErrRemoved) {
 		t.Errorf("Get of what was removed = %v", err)
 	}
 	r, err := s.Verify(t.Context(), VerifyOptions{})
@@ -129,7 +129,7 @@ func TestFailedReads(t *testing.T) {
 			disk.begin(fault)
 			for _, item := range items[:5] {
 				for range 2 {
-					if got, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrDamaged) {
+					if got, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrDamaged) {
 						t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
 					}
 				}
@@ -195,7 +195,7 @@ func TestEraseBesideUnreadable(t *testing.T) {
 		t.Fatal("a segment that cannot be read is gone")
 	}
 	for range 2 {
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 			t.Errorf("Get = %v", err)
 		}
 		disk.end()
@@ -325,7 +325,7 @@ func TestCompactGivenUp(t *testing.T) {
 	s = reopened(t, s, true)
 	damaged := 0
 	for _, item := range items[:5] {
-		if _, err := s.Get(t.Context(), item.IDs.Primary()); errors.Is(err, store.ErrDamaged) {
+		if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); errors.Is(err, store.ErrDamaged) {
 			damaged++
 			mustPut(t, s, item, store.Healed)
 		}
@@ -372,7 +372,7 @@ func TestOpenUnreadable(t *testing.T) {
 			s = mustOpen(t, o)
 			served := 0
 			for _, item := range items {
-				if _, err := s.Get(t.Context(), item.IDs.Primary()); err == nil {
+				if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); err == nil {
 					served++
 				}
 			}

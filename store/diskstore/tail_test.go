@@ -50,7 +50,7 @@ func servesBut(t *testing.T, s *Store, items []store.Item, damaged int, want err
 	for i, item := range items {
 		if i != damaged {
 			serves(t, s, item)
-		} else if _, err := s.Get(t.Context(), item.IDs.Primary()); !errors.Is(err, want) {
+		} else if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, want) {
 			t.Errorf("Get of what is damaged = %v, want %v", err, want)
 		}
 	}
@@ -185,7 +185,7 @@ func TestVoidStaysVoid(t *testing.T) {
 	for _, item := range append(items, faultTorrent(5), faultTorrent(6)) {
 		serves(t, s, item)
 	}
-	if _, err := s.Get(t.Context(), ghost.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), ghost.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get of what was void = %v", err)
 	}
 }

@@ -73,7 +73,7 @@ func (s *Store) compareAll(ctx context.Context, items []store.Item, results []st
 // it may then meet another record, which is compared in turn.
 func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) store.Result {
 	for {
-		header, body, at, err := s.find(ctx, item.IDs.Primary())
+		header, body, at, err := s.find(ctx, item.IDs.Primary(), nil)
 		var alike, unread location
 		switch {
 		case errors.Is(err, store.ErrDamaged):

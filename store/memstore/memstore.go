@@ -156,8 +156,8 @@ func (s *Store) write(current *record, item store.Item, outcome store.Outcome) {
 	s.announce(kind, item.IDs)
 }
 
-// Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+// Get implements [store.Store]. It needs no room: readers share the bytes.
+func (s *Store) Get(ctx context.Context, id infohash.ID, _ store.Room) (store.Torrent, error) {
 	if err := s.lock(ctx); err != nil {
 		return store.Torrent{}, err
 	}

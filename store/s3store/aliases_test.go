@@ -72,7 +72,7 @@ func TestRemovalByAliasDuringUpload(t *testing.T) {
 		t.Errorf("Put = %v, want ErrRemoved", err)
 	}
 	for _, id := range item.IDs.All() {
-		if got, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+		if got, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 			t.Errorf("Get(%v) = %d bytes, %v; want ErrRemoved", id, len(got.Bytes), err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestRemovalByDamagedAlias(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, id := range item.IDs.All() {
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrRemoved) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
 				t.Errorf("torrent %d: Get(%v) = %v, want ErrRemoved", i, id, err)
 			}
 		}

@@ -57,7 +57,12 @@ func (o *object) damaged() bool {
 
 // whole reports whether the texts and the torrent are what was stored.
 func (o *object) whole() bool {
-	return len(o.reason) == int(o.reasonLength) && len(o.reference) == int(o.referLength) && !o.damaged()
+	return o.textsWhole() && !o.damaged()
+}
+
+// textsWhole reports whether the texts are what was stored.
+func (o *object) textsWhole() bool {
+	return len(o.reason) == int(o.reasonLength) && len(o.reference) == int(o.referLength)
 }
 
 // removal returns what a tombstone says.

@@ -64,7 +64,8 @@ func (b *bucket) request(ctx context.Context, name, key string, size int, run fu
 	defer cancel()
 	begin := time.Now()
 	err := explain(name, key, run(own))
-	if err != nil && ctx.Err() != nil {
+	_, refused := errors.AsType[*noRoom](err)
+	if err != nil && ctx.Err() != nil && !refused {
 		// The caller's end, not the engine's fault.
 		err = &failure{request: name, key: key, cause: ctx.Err(), landed: true}
 	} else {
@@ -112,7 +113,7 @@ func (b *bucket) write(ctx context.Context, key string, body []byte, etag string
 // returns errLost if it is neither body nor the object with etag.
 func (b *bucket) landed(ctx context.Context, key string, body []byte, etag string) (bool, error) {
 	want := body[:min(len(body), fingerprint)]
-	got, gotETag, err := b.get(ctx, key, fingerprint)
+	got, gotETag, err := b.get(ctx, key, fingerprint, nil)
 	switch {
 	case errors.Is(err, errAbsent):
 		if etag == "" {
@@ -141,7 +142,7 @@ func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) 
 		header["If-Match"] = []string{`"` + etag + `"`}
 	default:
 		// The least that can be done: look once more.
-		if _, now, err := b.get(ctx, key, headerSize); err != nil && !errors.Is(err, errAbsent) {
+		if _, now, err := b.get(ctx, key, headerSize, nil); err != nil && !errors.Is(err, errAbsent) {
 			return err
 		} else if now != etag {
 			return errLost

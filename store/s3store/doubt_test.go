@@ -122,7 +122,7 @@ func TestFeedThatCannotBeWritten(t *testing.T) {
 	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Remove = %v, want ErrUnavailable", err)
 	}
-	if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("what was refused is there: %v", err)
 	}
 	awaitHealth(t, s, false)

@@ -46,7 +46,7 @@ func (b *bucket) epoch(ctx context.Context) (uint64, error) {
 }
 
 func (b *bucket) readEpoch(ctx context.Context) ([]byte, error) {
-	body, _, err := b.getWhole(ctx, storeKey, 0, func(body []byte) bool {
+	body, _, err := b.getWhole(ctx, storeKey, 0, nil, func(body []byte) bool {
 		_, err := parseEpoch(body)
 		return err == nil
 	})

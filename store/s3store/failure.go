@@ -50,10 +50,13 @@ func (f *failure) Unwrap() []error { return []error{store.ErrUnavailable, f.caus
 var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
 
 // explain turns the error of a request into errAbsent, errLost, one that wraps
-// [store.ErrFull], or a *failure. Nil stays nil.
+// [store.ErrFull], or a *failure. Nil stays nil, and so does a *noRoom what it is.
 func explain(request, key string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, refused := errors.AsType[*noRoom](err); refused {
+		return err
 	}
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
@@ -86,9 +89,12 @@ func retryable(err error) bool {
 
 // outcomeOf names how a request ended, for [Options.Observe].
 func outcomeOf(err error) string {
+	_, refused := errors.AsType[*noRoom](err)
 	switch {
 	case err == nil:
 		return "ok"
+	case refused:
+		return "canceled"
 	case errors.Is(err, errAbsent):
 		return "absent"
 	case errors.Is(err, errLost):

@@ -51,7 +51,7 @@ func TestForeignObjects(t *testing.T) {
 				before, etag := raw(t, s, objectKey(at))
 				higher, other := item, storetest.Torrent(storetest.Hybrid, 1, 500, 1)
 				higher.Rank, other.Replaces = store.RankKeyed, store.VersionOf(item.Torrent)
-				_, get := s.Get(t.Context(), at)
+				_, get := s.Get(t.Context(), at, nil)
 				_, has := s.Has(t.Context(), []infohash.ID{at})
 				for name, err := range map[string]error{
 					"Get": get, "Has": has,

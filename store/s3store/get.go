@@ -10,8 +10,8 @@ import (
 // maxLookups is how many ids of one Has are looked up at a time.
 const maxLookups = 32
 
-// Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+// Get implements [store.Store]. Room is asked when the answer's length is known.
+func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Torrent{}, err
 	}
@@ -21,7 +21,10 @@ func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) 
 	if id.IsZero() {
 		return store.Torrent{}, store.ErrNotFound
 	}
-	sl, err := s.view().find(own, id)
+	if room == nil {
+		room = allocate
+	}
+	sl, err := s.viewInto(room).find(own, id)
 	switch {
 	case err != nil:
 		return store.Torrent{}, s.failed(ctx, err)

@@ -92,7 +92,7 @@ func open(t *testing.T, o Options) *Store {
 // raw returns the object of a key.
 func raw(t *testing.T, s *Store, key string) (body []byte, etag string) {
 	t.Helper()
-	body, etag, err := s.bucket.get(context.Background(), key, 0)
+	body, etag, err := s.bucket.get(context.Background(), key, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

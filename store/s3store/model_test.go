@@ -70,13 +70,13 @@ func (m *model) step() {
 	item := m.item(m.faults.pick(modelTorrents), m.faults.pick(4))
 	ids := item.IDs.All()
 	id := ids[0]
-	if _, err := m.plain.Get(m.t.Context(), id); err == nil {
+	if _, err := m.plain.Get(m.t.Context(), id, nil); err == nil {
 		id = ids[m.faults.pick(len(ids))] // any name of what is held; in advance only the first
 	}
 	removal := store.Removal{Reason: "model", Time: fixedTime(), Erase: ids[0].String() < "8"} // not told apart by reading, so the same each time
 	switch what := m.faults.pick(10); {
 	case what < 5:
-		if held, err := m.plain.Get(m.t.Context(), id); err == nil && m.faults.pick(3) == 0 {
+		if held, err := m.plain.Get(m.t.Context(), id, nil); err == nil && m.faults.pick(3) == 0 {
 			item.Replaces = held.Version
 		}
 		m.do(item.IDs, func(s store.Store) (store.Outcome, error) {
@@ -119,8 +119,8 @@ func (m *model) do(ids infohash.Set, run func(store.Store) (store.Outcome, error
 // same reports whether all ids answer as in the model.
 func (m *model) same(node *Store, ids infohash.Set) bool {
 	for _, id := range ids.All() {
-		got, err := node.Get(m.t.Context(), id)
-		want, wantErr := m.plain.Get(m.t.Context(), id)
+		got, err := node.Get(m.t.Context(), id, nil)
+		want, wantErr := m.plain.Get(m.t.Context(), id, nil)
 		if !alike(err, wantErr) || !bytes.Equal(got.Bytes, want.Bytes) || got.Rank != want.Rank {
 			return false
 		}
@@ -131,8 +131,8 @@ func (m *model) same(node *Store, ids infohash.Set) bool {
 // differences says how the ids answer, and how they do in the model.
 func (m *model) differences(node *Store, ids infohash.Set) (text string) {
 	for _, id := range ids.All() {
-		got, err := node.Get(m.t.Context(), id)
-		want, wantErr := m.plain.Get(m.t.Context(), id)
+		got, err := node.Get(m.t.Context(), id, nil)
+		want, wantErr := m.plain.Get(m.t.Context(), id, nil)
 		text += fmt.Sprintf("\n%v: %d bytes, version %x, %v; in the model %d bytes, version %x, %v",
 			id, len(got.Bytes), got.Version, err, len(want.Bytes), want.Version, wantErr)
 	}
@@ -141,8 +141,8 @@ func (m *model) differences(node *Store, ids infohash.Set) (text string) {
 
 // compare fails unless id answers as in the model, or not at all.
 func (m *model) compare(node *Store, id infohash.ID) {
-	got, err := node.Get(m.t.Context(), id)
-	want, wantErr := m.plain.Get(m.t.Context(), id)
+	got, err := node.Get(m.t.Context(), id, nil)
+	want, wantErr := m.plain.Get(m.t.Context(), id, nil)
 	if errors.Is(err, store.ErrUnavailable) {
 		return
 	}

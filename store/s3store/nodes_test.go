@@ -140,7 +140,7 @@ func TestUnfinishedUpload(t *testing.T) {
 			if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(u.head, writeID{}), ""); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
 				t.Fatalf("Get by a pointer to nothing = %v", err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestUnfinishedUpload(t *testing.T) {
 		s := unfinished(t)
 		mustPut(t, s, item, store.Created)
 		for _, id := range item.IDs.All() {
-			if _, err := s.Get(t.Context(), id); err != nil {
+			if _, err := s.Get(t.Context(), id, nil); err != nil {
 				t.Errorf("Get(%v) = %v", id, err)
 			}
 		}
@@ -182,7 +182,7 @@ func TestDamagedHeader(t *testing.T) {
 			func([]byte) []byte { return nil },
 		} {
 			overwriteRaw(t, s, objectKey(id), change)
-			if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("Get(%v) = %v, want ErrDamaged", id, err)
 			}
 			if has, err := s.Has(t.Context(), item.IDs.All()[i:i+1]); err != nil || has[0] {
@@ -192,7 +192,7 @@ func TestDamagedHeader(t *testing.T) {
 			if r.Err != nil {
 				t.Fatalf("Put = %v", r.Err)
 			}
-			if got, err := s.Get(t.Context(), id); err != nil || got.IDs != item.IDs {
+			if got, err := s.Get(t.Context(), id, nil); err != nil || got.IDs != item.IDs {
 				t.Errorf("Get after the upload = %v", err)
 			}
 		}
@@ -207,11 +207,11 @@ func TestLostPointer(t *testing.T) {
 	if err := s.bucket.remove(t.Context(), objectKey(item.IDs.V2)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Get(t.Context(), item.IDs.V2); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), item.IDs.V2, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get without the pointer = %v", err)
 	}
 	mustPut(t, s, item, store.AlreadyCached)
-	if _, err := s.Get(t.Context(), item.IDs.V2); err != nil {
+	if _, err := s.Get(t.Context(), item.IDs.V2, nil); err != nil {
 		t.Errorf("Get after the next upload = %v", err)
 	}
 }
@@ -259,7 +259,7 @@ func TestPurge(t *testing.T) {
 		}
 	}
 	var removed *store.RemovedError
-	if _, err := s.Get(t.Context(), gone.IDs.V1); !errors.As(err, &removed) || removed.Removal.Reason != "test" {
+	if _, err := s.Get(t.Context(), gone.IDs.V1, nil); !errors.As(err, &removed) || removed.Removal.Reason != "test" {
 		t.Errorf("Get of what was purged = %#v, want the removal", err)
 	}
 	if keys, err := s.bucket.list(t.Context(), "purge/", 10); err != nil || len(keys) != 0 {

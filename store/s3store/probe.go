@@ -46,7 +46,7 @@ func (b *bucket) probe(ctx context.Context) error {
 // and refuses the wrong one.
 func (b *bucket) probeMatch(ctx context.Context, key string, m matching) (bool, error) {
 	b.matching = m
-	_, etag, err := b.get(ctx, key, 0)
+	_, etag, err := b.get(ctx, key, 0, nil)
 	if err != nil {
 		return false, err
 	}

@@ -67,7 +67,7 @@ func TestMatching(t *testing.T) {
 			if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrRemoved) {
+			if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrRemoved) {
 				t.Errorf("Get of the removed torrent = %v", err)
 			}
 		})
@@ -140,7 +140,7 @@ func TestAbsenceIsSaidByTheStore(t *testing.T) {
 	id := storetest.Torrent(storetest.V1, 1, 500, 0).IDs.V1
 	for _, body := range []string{"", "<html>nothing here</html>", "<Error><Code>NoSuchBucket</Code></Error>"} {
 		net.answer(http.StatusNotFound, body)
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNotFound) {
 			t.Errorf("404 with %q: Get = %v, want ErrUnavailable", body, err)
 		}
 		if _, err := s.Has(t.Context(), []infohash.ID{id, id}); !errors.Is(err, store.ErrUnavailable) {
@@ -148,7 +148,7 @@ func TestAbsenceIsSaidByTheStore(t *testing.T) {
 		}
 	}
 	net.hook.Store(nil)
-	if _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
 }

@@ -80,7 +80,7 @@ func parsePurgeKey(key string) (due time.Time, id infohash.ID, err error) {
 // removal that came after the one that scheduled this, that one's turn is later.
 func (s *Store) erase(ctx context.Context, id infohash.ID, due time.Time) error {
 	for range maxDecisions {
-		sl, err := s.read(ctx, id)
+		sl, err := s.read(ctx, id, nil)
 		if err != nil {
 			return err
 		}

@@ -1,14 +1,15 @@
 package s3store
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // maxObject is the size of the largest object that is read, in bytes. Torrents
@@ -16,15 +17,16 @@ import (
 const maxObject = 300 << 20
 
 // get returns the object of key and its ETag; errAbsent if there is none. With
-// limit only that many bytes are read from its beginning.
-func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, etag string, err error) {
+// limit only that many bytes are read from its beginning. With room it is read as
+// readBody says; each try asks for its own memory, and the error may be a *noRoom.
+func (b *bucket) get(ctx context.Context, key string, limit int, room store.Room) (body []byte, etag string, err error) {
 	name := "get"
 	if limit > 0 {
 		name = "head"
 	}
 	for n := 0; b.budget.allows(ctx, n); n++ {
 		err = b.request(ctx, name, key, limit, func(ctx context.Context) error {
-			body, etag, err = b.read(ctx, key, limit)
+			body, etag, err = b.read(ctx, key, limit, room)
 			return err
 		})
 		if !retryable(err) {
@@ -32,7 +34,7 @@ func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, e
 		}
 	}
 	if errors.Is(err, errEmpty) && limit > 0 {
-		return b.get(ctx, key, 0) // a range of nothing cannot be read, not even its ETag
+		return b.get(ctx, key, 0, room) // a range of nothing cannot be read, not even its ETag
 	}
 	return body, etag, err
 }
@@ -40,20 +42,20 @@ func (b *bucket) get(ctx context.Context, key string, limit int) (body []byte, e
 // getWhole is get for what can be checked. Bytes that are not sound may have been
 // changed on the way, so they are read once more: what comes twice alike is what the
 // engine has, and else nothing is known. Proxies and flaky links are no damage.
-func (b *bucket) getWhole(ctx context.Context, key string, limit int, sound func(body []byte) bool) (body []byte, etag string, err error) {
-	body, etag, err = b.get(ctx, key, limit)
+func (b *bucket) getWhole(ctx context.Context, key string, limit int, room store.Room, sound func(body []byte) bool) (body []byte, etag string, err error) {
+	body, etag, err = b.get(ctx, key, limit, room)
 	if err != nil || sound(body) {
 		return body, etag, err
 	}
-	first, firstETag := body, etag
-	body, etag, err = b.get(ctx, key, limit)
-	if err != nil || sound(body) || etag == firstETag && bytes.Equal(body, first) {
+	first, firstETag := sha256.Sum256(body), etag // room may give the same memory again
+	body, etag, err = b.get(ctx, key, limit, room)
+	if err != nil || sound(body) || etag == firstETag && sha256.Sum256(body) == first {
 		return body, etag, err
 	}
 	return nil, "", &failure{request: "get", key: key, cause: errDiffers, again: true}
 }
 
-func (b *bucket) read(ctx context.Context, key string, limit int) ([]byte, string, error) {
+func (b *bucket) read(ctx context.Context, key string, limit int, room store.Room) ([]byte, string, error) {
 	header := http.Header{}
 	if limit > 0 {
 		header["Range"] = []string{"bytes=0-" + strconv.Itoa(limit-1)}
@@ -66,8 +68,8 @@ func (b *bucket) read(ctx context.Context, key string, limit int) ([]byte, strin
 	if err := checkAnswer(resp, limit); err != nil {
 		return nil, "", err
 	}
-	body := make([]byte, resp.ContentLength)
-	if _, err := io.ReadFull(resp.Body, body); err != nil {
+	body, err := readBody(resp, room)
+	if err != nil {
 		return nil, "", err
 	}
 	return body, etagOf(resp), nil

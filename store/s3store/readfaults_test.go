@@ -92,7 +92,7 @@ func TestReadsThatProveNothing(t *testing.T) {
 			mustPut(t, s, item, store.Created)
 			_, etag := raw(t, s, objectKey(item.IDs.V1))
 			way.spoil(objectKey(item.IDs.V1), -1, change)
-			_, get := s.Get(t.Context(), item.IDs.V1)
+			_, get := s.Get(t.Context(), item.IDs.V1, nil)
 			_, has := s.Has(t.Context(), item.IDs.All())
 			for name, err := range map[string]error{
 				"Get": get, "Has": has,
@@ -109,7 +109,7 @@ func TestReadsThatProveNothing(t *testing.T) {
 			if _, now := raw(t, s, objectKey(item.IDs.V1)); now != etag {
 				t.Error("the object was overwritten")
 			}
-			if got, err := s.Get(t.Context(), item.IDs.V1); err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
+			if got, err := s.Get(t.Context(), item.IDs.V1, nil); err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
 				t.Errorf("Get after that = %v", err)
 			}
 		})
@@ -132,7 +132,7 @@ func TestChangedOnceOnTheWay(t *testing.T) {
 	mustPut(t, s, item, store.Created)
 	for _, id := range item.IDs.All() {
 		way.spoil(objectKey(id), 1, flip)
-		if got, err := s.Get(t.Context(), id); err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
+		if got, err := s.Get(t.Context(), id, nil); err != nil || !bytes.Equal(got.Bytes, item.Torrent) {
 			t.Errorf("Get(%v) = %v", id, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestChangedOnceOnTheWay(t *testing.T) {
 		return body
 	})
 	var removed *store.RemovedError
-	if _, err := s.Get(t.Context(), item.IDs.V1); !errors.As(err, &removed) || removed.Removal.Reason != "spam" {
+	if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.As(err, &removed) || removed.Removal.Reason != "spam" {
 		t.Errorf("Get = %#v, want the removal with its reason", err)
 	}
 	way.hook.Store(nil)
@@ -209,11 +209,11 @@ func TestHealedElsewhere(t *testing.T) {
 	item := storetest.Torrent(storetest.V1, 1, 500, 0)
 	mustPut(t, s, item, store.Created)
 	overwriteRaw(t, s, objectKey(item.IDs.V1), func(body []byte) []byte { return flip(nil, body) })
-	if _, err := s.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrDamaged) {
+	if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrDamaged) {
 		t.Fatalf("Get = %v, want ErrDamaged", err)
 	}
 	mustPut(t, other, item, store.Healed)
-	if _, err := s.Get(t.Context(), item.IDs.V1); err != nil {
+	if _, err := s.Get(t.Context(), item.IDs.V1, nil); err != nil {
 		t.Fatal(err)
 	}
 	if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || !has[0] {

@@ -152,7 +152,10 @@ func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
 
 // failed returns err as a caller with ctx is told it.
 func (s *Store) failed(ctx context.Context, err error) error {
+	refused, isRefused := errors.AsType[*noRoom](err)
 	switch {
+	case isRefused:
+		return refused.cause
 	case err == nil:
 		return nil
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):

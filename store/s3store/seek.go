@@ -14,7 +14,7 @@ import (
 func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
 	var b *batch
 	var bad error
-	_, _, err := f.bucket.getWhole(ctx, feedKey(number), 0, func(body []byte) bool {
+	_, _, err := f.bucket.getWhole(ctx, feedKey(number), 0, nil, func(body []byte) bool {
 		b, bad = parseBatch(body)
 		return bad == nil
 	})
@@ -89,7 +89,7 @@ func (f *feed) totalsBefore(ctx context.Context, number uint64, b *batch) (total
 }
 
 func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
-	_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader)
+	_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader, nil)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}

@@ -155,7 +155,7 @@ func (s *Store) isSettled(ctx context.Context, id sessionID) (bool, error) {
 	if known {
 		return true, nil
 	}
-	body, _, err := s.bucket.get(ctx, id.key(), 0)
+	body, _, err := s.bucket.get(ctx, id.key(), 0, nil)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}

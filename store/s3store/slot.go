@@ -21,24 +21,26 @@ type slot struct {
 
 func objectKey(id infohash.ID) string { return "t/" + id.String() }
 
-// read reads the whole object of id.
-func (s *Store) read(ctx context.Context, id infohash.ID) (*slot, error) {
-	return s.readSlot(ctx, id, 0)
+// read reads the whole object of id; with room, as readBody says, what a reader needs.
+func (s *Store) read(ctx context.Context, id infohash.ID, room store.Room) (*slot, error) {
+	return s.readSlot(ctx, id, 0, room)
 }
 
 // readHeader reads the header of the object of id alone.
 func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
-	return s.readSlot(ctx, id, headerSize)
+	return s.readSlot(ctx, id, headerSize, nil)
 }
 
-func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot, error) {
+func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room store.Room) (*slot, error) {
 	var o object
 	var bad error
-	var sound bool
-	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, func(body []byte) bool {
+	var whole bool
+	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, room, func(body []byte) bool {
 		o, bad = parseObject(body)
-		sound = bad == nil && o.ids.Contains(id) && (limit > 0 || o.whole())
-		return sound
+		whole = bad == nil && o.ids.Contains(id) && o.whole()
+		// Without its torrent, nothing but the texts of a tombstone can be checked.
+		skipped := room != nil && o.kind != kindTorrent
+		return whole || bad == nil && o.ids.Contains(id) && (limit > 0 || skipped && o.textsWhole())
 	})
 	if errors.Is(err, errAbsent) {
 		return &slot{id: id}, nil
@@ -49,7 +51,7 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int) (*slot,
 	if errors.Is(bad, store.ErrUnavailable) {
 		return nil, fmt.Errorf("%s: %w", objectKey(id), bad)
 	}
-	if sound && limit == 0 {
+	if whole && limit == 0 {
 		s.damaged.drop(id) // another node may have healed it
 	}
 	sl := &slot{id: id, etag: etag, size: len(body), object: o}
@@ -89,10 +91,18 @@ func (sl *slot) removedIDs() int64 {
 // view reads slots once each, for one decision.
 type view struct {
 	store *Store
+	room  store.Room // unless nil, for the torrent, of which nothing is needed but to give it
 	slots map[infohash.ID]*slot
 }
 
 func (s *Store) view() *view { return &view{store: s, slots: map[infohash.ID]*slot{}} }
+
+// viewInto is view for a reader, who has room.
+func (s *Store) viewInto(room store.Room) *view {
+	v := s.view()
+	v.room = room
+	return v
+}
 
 // assumeNew makes the slots of ids look as if nothing were there.
 func (v *view) assumeNew(ids []infohash.ID) {
@@ -105,7 +115,7 @@ func (v *view) slot(ctx context.Context, id infohash.ID) (*slot, error) {
 	if sl := v.slots[id]; sl != nil {
 		return sl, nil
 	}
-	sl, err := v.store.read(ctx, id)
+	sl, err := v.store.read(ctx, id, v.room)
 	if err == nil {
 		v.slots[id] = sl
 	}

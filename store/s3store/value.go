@@ -36,7 +36,7 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	key := valueKey(name)
 	var value []byte
 	var bad error
-	_, _, err := s.bucket.getWhole(own, key, 0, func(body []byte) bool {
+	_, _, err := s.bucket.getWhole(own, key, 0, nil, func(body []byte) bool {
 		value, bad = parseValue(key, body)
 		return bad == nil
 	})

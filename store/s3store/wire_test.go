@@ -116,7 +116,7 @@ func TestRefusalWithoutCode(t *testing.T) {
 	s, i := openThrough(t, newEngine(t).options("", time.Now))
 	for status, want := range map[int]string{403: minio.AccessDenied, 500: "Internal Server Error"} {
 		i.answer(status, "<html>no")
-		_, _, err := s.bucket.get(t.Context(), "t/ABC", 0)
+		_, _, err := s.bucket.get(t.Context(), "t/ABC", 0, nil)
 		if f, ok := errors.AsType[*failure](err); !ok || f.code != want || f.again != (status == 500) {
 			t.Errorf("status %d: %+v", status, err)
 		}

@@ -66,7 +66,7 @@ func largeBatch(t *testing.T, f *fixture) {
 	each(readers, func(r int) {
 		for i := r; i < len(items); i += readers {
 			ids := items[i].IDs.All()
-			got, err := f.Get(t.Context(), ids[len(ids)-1])
+			got, err := f.Get(t.Context(), ids[len(ids)-1], nil)
 			if err != nil || !bytes.Equal(got.Bytes, items[i].Torrent) {
 				t.Errorf("item %d: %d bytes, %v", i, len(got.Bytes), err)
 			}

@@ -73,7 +73,7 @@ func eraseHeld(f *fixture, item store.Item) {
 		f.reopen()
 		f.lacks(store.ErrRemoved, item.IDs.All()...)
 		var removed *store.RemovedError
-		if _, err := f.Get(f.t.Context(), item.IDs.Primary()); !errors.As(err, &removed) || removed.Removal.Erase || removed.Removal.Reason != "second" {
+		if _, err := f.Get(f.t.Context(), item.IDs.Primary(), nil); !errors.As(err, &removed) || removed.Removal.Erase || removed.Removal.Reason != "second" {
 			f.t.Errorf("Get = %#v, want the second removal without Erase", err)
 		}
 	}
@@ -118,7 +118,7 @@ func testLatestRemoval(b *bench) func(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.reopen()
-			_, err := f.Get(t.Context(), item.IDs.V1)
+			_, err := f.Get(t.Context(), item.IDs.V1, nil)
 			var removed *store.RemovedError
 			if !errors.As(err, &removed) || removed.Removal != r.want {
 				t.Errorf("Get = %#v, want the removal %+v", err, r.want)

@@ -15,7 +15,7 @@ import (
 
 // calls calls every method that has an error, by name.
 func calls(ctx context.Context, s store.Store, item store.Item) map[string]error {
-	_, get := s.Get(ctx, item.IDs.Primary())
+	_, get := s.Get(ctx, item.IDs.Primary(), nil)
 	_, has := s.Has(ctx, item.IDs.All())
 	_, _, changes := s.Changes(ctx, store.Cursor{}, 1)
 	_, end := s.End(ctx)
@@ -57,7 +57,7 @@ func testContext(t *testing.T, b *bench) {
 				if r.Err != nil && !errors.Is(r.Err, context.Canceled) {
 					t.Fatalf("Put = %v", r.Err)
 				}
-				got, err := f.Get(t.Context(), whole.IDs.V1)
+				got, err := f.Get(t.Context(), whole.IDs.V1, nil)
 				if r.Err == nil && err != nil || err == nil && !bytes.Equal(got.Bytes, whole.Torrent) {
 					t.Fatalf("Put = %v, then Get = %d bytes, %v", r.Err, len(got.Bytes), err)
 				}
@@ -118,12 +118,12 @@ func oneWinner(t *testing.T, f *fixture) {
 				created[i].Add(1)
 				winner[i].Store(&items[i])
 			}
-			got, err := f.Get(t.Context(), items[i].IDs.Primary())
+			got, err := f.Get(t.Context(), items[i].IDs.Primary(), nil)
 			if err != nil {
 				t.Errorf("Get after Put = %v", err)
 			}
 			ids := items[i].IDs.All()
-			again, err := f.Get(t.Context(), ids[len(ids)-1])
+			again, err := f.Get(t.Context(), ids[len(ids)-1], nil)
 			if err != nil || !bytes.Equal(again.Bytes, got.Bytes) {
 				t.Errorf("two readers saw different bytes, or %v", err)
 			}
@@ -179,7 +179,7 @@ func removalFinal(t *testing.T, f *fixture) {
 			if err := f.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
 				t.Errorf("Remove = %v", err)
 			}
-			if _, err := f.Get(t.Context(), item.IDs.V1); !errors.Is(err, store.ErrRemoved) {
+			if _, err := f.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrRemoved) {
 				t.Errorf("Get after Remove = %v", err)
 			}
 			if r := f.Put(t.Context(), []store.Item{item})[0]; !errors.Is(r.Err, store.ErrRemoved) {
@@ -222,7 +222,7 @@ func oneRound(ctx context.Context, s store.Store, item store.Item) error {
 	if err := s.Put(ctx, []store.Item{item})[0].Err; err != nil {
 		return err
 	}
-	if _, err := s.Get(ctx, item.IDs.V1); err != nil {
+	if _, err := s.Get(ctx, item.IDs.V1, nil); err != nil {
 		return fmt.Errorf("get: %w", err)
 	}
 	if _, err := s.Has(ctx, []infohash.ID{item.IDs.V1}); err != nil {

@@ -89,7 +89,7 @@ func highestRank(t *testing.T, f *fixture) {
 		if r := f.Put(t.Context(), []store.Item{mine})[0]; r.Err != nil || r.Outcome != store.Created && r.Outcome != store.AlreadyCached {
 			t.Errorf("Put = %+v, want Created or AlreadyCached", r)
 		}
-		if got, err := f.Get(t.Context(), item.IDs.V2); err != nil || got.Rank < mine.Rank {
+		if got, err := f.Get(t.Context(), item.IDs.V2, nil); err != nil || got.Rank < mine.Rank {
 			t.Errorf("Get after a put of rank %d = rank %d, %v", mine.Rank, got.Rank, err)
 		}
 	})

@@ -35,6 +35,7 @@ func Run(t *testing.T, opener Opener) {
 		{"Put", testPut},
 		{"Invalid", testInvalid},
 		{"Get", testGet},
+		{"Room", testRoom},
 		{"Has", testHas},
 		{"Replace", testReplace},
 		{"Ranks", testRanks},
@@ -121,7 +122,7 @@ func (f *fixture) refuse(item store.Item, want error) {
 func (f *fixture) holds(item store.Item) {
 	f.t.Helper()
 	for _, id := range item.IDs.All() {
-		got, err := f.Get(f.t.Context(), id)
+		got, err := f.Get(f.t.Context(), id, nil)
 		if err != nil {
 			f.t.Fatalf("Get(%v) = %v", id, err)
 		}
@@ -136,36 +137,15 @@ func (f *fixture) holds(item store.Item) {
 		if got.Stored.Location() != time.UTC {
 			f.t.Fatalf("Stored = %v, want UTC", got.Stored)
 		}
-		f.holdsInto(id, item.Torrent)
 	}
 	f.has(true, item.IDs.All()...)
-}
-
-// holdsInto fails unless GetInto gives torrent, in the caller's memory if there is
-// enough. A store without GetInto passes.
-func (f *fixture) holdsInto(id infohash.ID, torrent []byte) {
-	f.t.Helper()
-	direct, ok := f.Store.(store.IntoGetter)
-	if !ok {
-		return
-	}
-	for _, room := range [][]byte{nil, make([]byte, 16), make([]byte, 0, len(torrent)+1<<10)} {
-		clear(room[:cap(room)])
-		got, err := direct.GetInto(f.t.Context(), id, room)
-		if err != nil || !bytes.Equal(got.Bytes, torrent) {
-			f.t.Fatalf("GetInto(%v) into %d bytes gave %v or other bytes than were put", id, cap(room), err)
-		}
-		if cap(room) >= len(torrent)+1<<10 && !bytes.Contains(room[:cap(room)], torrent) {
-			f.t.Fatalf("GetInto(%v) did not use the %d bytes it was given", id, cap(room))
-		}
-	}
 }
 
 // lacks fails unless Get of every id gives the error want and Has says no.
 func (f *fixture) lacks(want error, ids ...infohash.ID) {
 	f.t.Helper()
 	for _, id := range ids {
-		if got, err := f.Get(f.t.Context(), id); !errors.Is(err, want) {
+		if got, err := f.Get(f.t.Context(), id, nil); !errors.Is(err, want) {
 			f.t.Fatalf("Get(%v) = %d bytes, error %v; want error %v", id, len(got.Bytes), err, want)
 		}
 	}

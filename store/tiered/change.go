@@ -31,7 +31,7 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 // has been put with, and the loads that may become one.
 func (s *Store) forgetBelow(ctx context.Context, item store.Item) {
 	s.fills.cancelIf(func(id infohash.ID, _ *fill) bool { return item.IDs.Contains(id) })
-	kept, ok := s.local.get(context.WithoutCancel(ctx), item.IDs.Primary())
+	kept, ok := s.local.get(context.WithoutCancel(ctx), item.IDs.Primary(), nil)
 	if ok && kept.Rank < item.Rank {
 		s.local.forget([]infohash.Set{kept.IDs})
 	}

@@ -29,7 +29,7 @@ func TestEnvelopeOfAnotherVersion(t *testing.T) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)
 	n := start(t, remote)
-	held, err := remote.Get(t.Context(), one.IDs.V1)
+	held, err := remote.Get(t.Context(), one.IDs.V1, nil)
 	must(t, err)
 	for _, other := range []string{"tct1", "tct3"} {
 		old := wrap(held)

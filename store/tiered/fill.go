@@ -44,14 +44,14 @@ type fills struct {
 	running sync.WaitGroup
 }
 
-// fetch returns what the remote says of id, and keeps a copy.
-func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error) {
-	f, begun := s.fills.begin(id, s.feed.known.Load())
+// fetch returns what the remote says, and keeps a copy.
+func (s *Store) fetch(ctx context.Context, r *reader) (store.Torrent, error) {
+	f, begun := s.fills.begin(r.id, s.feed.known.Load())
 	if f == nil {
-		return s.remote.Get(ctx, id)
+		return s.remote.Get(ctx, r.id, r.room)
 	}
 	if begun {
-		go s.run(context.WithoutCancel(ctx), id, f)
+		go s.run(context.WithoutCancel(ctx), r.id, f)
 	}
 	select {
 	case <-f.loaded:
@@ -59,9 +59,12 @@ func (s *Store) fetch(ctx context.Context, id infohash.ID) (store.Torrent, error
 		return store.Torrent{}, ctx.Err()
 	}
 	if !begun && errors.Is(f.err, store.ErrNotFound) {
-		return s.remote.Get(ctx, id) // it may have been put after that load asked, and before this call
+		return s.remote.Get(ctx, r.id, r.room) // it may have been put after that load asked, and before this call
 	}
-	return f.torrent, f.err
+	if f.err != nil {
+		return store.Torrent{}, f.err
+	}
+	return r.own(f.torrent)
 }
 
 // begin returns the load of id to wait for, and whether the caller must run it; nil
@@ -103,12 +106,13 @@ func (s *Store) run(ctx context.Context, id infohash.ID, f *fill) {
 	}
 }
 
-// load asks the remote and checks what it says.
+// load asks the remote and checks what it says. No caller's room is asked: the bytes are
+// those of all who wait, and of the copy that is written when they may have gone.
 func (s *Store) load(ctx context.Context, id infohash.ID, f *fill) {
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	defer close(f.loaded)
-	f.torrent, f.err = s.remote.Get(ctx, id)
+	f.torrent, f.err = s.remote.Get(ctx, id, nil)
 	if f.err == nil && (store.VersionOf(f.torrent.Bytes) != f.torrent.Version || !f.torrent.IDs.Contains(id)) {
 		f.torrent, f.err = store.Torrent{}, fmt.Errorf("%w: the store sent other bytes of %s than it named", store.ErrDamaged, id)
 	}

@@ -14,53 +14,68 @@ import (
 // counts as out of reach; and how long it does then, before it is asked again.
 const askTime = time.Second
 
-// Get implements [store.Store].
-func (s *Store) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+// Get implements [store.Store]. A copy is read only when it is to be served: whoever
+// reads the remote into room after it may have the copy overwritten.
+func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Torrent{}, err
 	}
+	r := newReader(id, room)
 	age := s.feed.age() // before the copy is read: what is applied meanwhile says nothing of it
-	kept, ok := s.local.get(ctx, id)
-	if !ok {
-		s.counts.misses.Add(1)
-		return s.fetch(ctx, id)
-	}
 	switch {
 	case age <= Fresh:
-		s.counts.hits.Add(1)
-		return kept, nil
+		return s.copyFirst(ctx, r, &s.counts.hits, false)
+	case !s.local.has(ctx, id):
+		return s.miss(ctx, r)
 	case age <= s.maxStale:
-		return s.askFirst(ctx, id, kept)
+		return s.askFirst(ctx, r)
 	default:
 		s.counts.misses.Add(1)
-		return s.remote.Get(ctx, id)
+		return s.remote.Get(ctx, id, r.room)
 	}
 }
 
-// askFirst returns what the remote says of id, or kept, a copy, if it says nothing.
-func (s *Store) askFirst(ctx context.Context, id infohash.ID, kept store.Torrent) (store.Torrent, error) {
+// copyFirst returns the copy, which is counted as one of what; without one, what the
+// remote says.
+func (s *Store) copyFirst(ctx context.Context, r *reader, what *atomic.Int64, stale bool) (store.Torrent, error) {
+	kept, ok := s.local.get(ctx, r.id, r.room)
+	switch {
+	case r.refused != nil:
+		return store.Torrent{}, r.refused
+	case !ok:
+		return s.miss(ctx, r)
+	}
+	what.Add(1)
+	kept.Stale = stale
+	return kept, nil
+}
+
+// miss returns what the remote says of what there is no copy of, and keeps one.
+func (s *Store) miss(ctx context.Context, r *reader) (store.Torrent, error) {
+	s.counts.misses.Add(1)
+	return s.fetch(ctx, r)
+}
+
+// askFirst returns what the remote says, or the copy if it says nothing.
+func (s *Store) askFirst(ctx context.Context, r *reader) (store.Torrent, error) {
 	if s.down.open() {
-		return s.stale(kept), nil
+		return s.copyFirst(ctx, r, &s.counts.stale, true)
 	}
 	own, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	torrent, err := s.remote.Get(own, id)
-	if ctx.Err() != nil {
+	torrent, err := s.remote.Get(own, r.id, r.room)
+	switch {
+	case r.refused != nil:
+		return store.Torrent{}, r.refused // whatever it wraps: the remote did answer
+	case ctx.Err() != nil:
 		return store.Torrent{}, ctx.Err()
-	}
-	if err != nil && (errors.Is(err, store.ErrUnavailable) || own.Err() != nil) {
+	case err != nil && (errors.Is(err, store.ErrUnavailable) || own.Err() != nil):
 		s.down.trip()
-		return s.stale(kept), nil
+		return s.copyFirst(ctx, r, &s.counts.stale, true)
 	}
 	s.counts.misses.Add(1)
 	s.down.reset()
 	return torrent, err
-}
-
-func (s *Store) stale(kept store.Torrent) store.Torrent {
-	s.counts.stale.Add(1)
-	kept.Stale = true
-	return kept
 }
 
 // breaker remembers that the remote was out of reach, so that not every read waits

@@ -47,7 +47,7 @@ func (l *line) state(feed bool) error {
 	return l.cut
 }
 
-func (l *line) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
+func (l *line) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	l.mu.Lock()
 	l.gets++
 	entered, leave, cut := l.entered, l.leave, l.cut
@@ -55,7 +55,7 @@ func (l *line) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
 	if cut != nil {
 		return store.Torrent{}, cut
 	}
-	t, err := l.Store.Get(ctx, id)
+	t, err := l.Store.Get(ctx, id, room)
 	if entered != nil {
 		entered <- true
 		select {
@@ -203,7 +203,7 @@ func (n *node) want(item store.Item) (asked bool) {
 	n.t.Helper()
 	before := n.count()
 	ids := item.IDs.All()
-	got, err := n.Store.Get(n.t.Context(), ids[len(ids)-1])
+	got, err := n.Store.Get(n.t.Context(), ids[len(ids)-1], nil)
 	if err != nil || !bytes.Equal(got.Bytes, item.Torrent) || got.IDs != item.IDs || got.Version != store.VersionOf(item.Torrent) || got.Rank != item.Rank {
 		n.t.Fatalf("got %d bytes of %v, %v; want %d", len(got.Bytes), got.IDs, err, len(item.Torrent))
 	}
@@ -221,7 +221,7 @@ func (n *node) cached(item store.Item) {
 
 func (n *node) wantErr(id infohash.ID, want error) {
 	n.t.Helper()
-	if _, err := n.Store.Get(n.t.Context(), id); !errors.Is(err, want) {
+	if _, err := n.Store.Get(n.t.Context(), id, nil); !errors.Is(err, want) {
 		n.t.Fatalf("got %v, want %v", err, want)
 	}
 }

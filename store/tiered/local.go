@@ -90,13 +90,29 @@ func (l *local) fail(cause error) {
 	_ = disk.Close() // what it would say is nothing new
 }
 
-// get returns the copy of the torrent that has id.
-func (l *local) get(ctx context.Context, id infohash.ID) (store.Torrent, bool) {
+// has reports whether there is a copy of the torrent that has id, as far as the index
+// tells.
+func (l *local) has(ctx context.Context, id infohash.ID) bool {
+	disk := l.disk.Load()
+	if disk == nil {
+		return false
+	}
+	held, err := disk.Has(ctx, []infohash.ID{id})
+	if err != nil {
+		l.check(disk)
+		return false
+	}
+	return held[0]
+}
+
+// get returns the copy of the torrent that has id, read into room. It returns none if
+// room refused.
+func (l *local) get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, bool) {
 	disk := l.disk.Load()
 	if disk == nil {
 		return store.Torrent{}, false
 	}
-	got, err := disk.Get(ctx, id)
+	got, err := disk.Get(ctx, id, room)
 	if err != nil {
 		l.check(disk)
 		return store.Torrent{}, false

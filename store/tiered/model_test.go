@@ -150,7 +150,7 @@ func (m *model) change(torrent int, s store.Store) {
 	var err error
 	switch what := m.rng.IntN(6); {
 	case what < 3:
-		if held, err := m.remote.Get(m.t.Context(), id); err == nil && what == 0 {
+		if held, err := m.remote.Get(m.t.Context(), id, nil); err == nil && what == 0 {
 			item.Replaces = held.Version
 		}
 		err = s.Put(m.t.Context(), []store.Item{item})[0].Err
@@ -164,7 +164,7 @@ func (m *model) change(torrent int, s store.Store) {
 	now, changed := time.Now(), false
 	for _, id := range ids {
 		spans := m.spans[id]
-		state := stateOf(m.remote.Get(m.t.Context(), id))
+		state := stateOf(m.remote.Get(m.t.Context(), id, nil))
 		if n := len(spans); n > 0 && spans[n-1].state != state {
 			spans[n-1].until = now
 		} else if n > 0 {

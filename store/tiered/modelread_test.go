@@ -48,7 +48,7 @@ func (m *model) readOne(torrent int, id infohash.ID) {
 	m.know.Lock()
 	begun, floor := time.Now(), m.floor[torrent]
 	m.know.Unlock()
-	got, err := m.node.Get(context.Background(), id)
+	got, err := m.node.Get(context.Background(), id, nil)
 	m.making <- struct{}{} // what was read may be of a change that is being made
 	defer func() { <-m.making }()
 	m.know.Lock()

@@ -28,7 +28,7 @@ func TestOutage(t *testing.T) {
 	_, n := startCached(t)
 	n.set(func(l *line) { l.cut = errAway })
 	eventually(t, "nothing is served from a copy", func() bool {
-		got, err := n.Store.Get(t.Context(), one.IDs.V1)
+		got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 		must(t, err)
 		return got.Stale
 	})
@@ -45,7 +45,7 @@ func TestOutage(t *testing.T) {
 	}
 	n.set(func(l *line) { l.cut = nil })
 	eventually(t, "it does not recover", func() bool {
-		got, err := n.Store.Get(t.Context(), one.IDs.V1)
+		got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 		return err == nil && !got.Stale
 	})
 	n.cached(one)
@@ -69,7 +69,7 @@ func TestStoreThatHangs(t *testing.T) {
 	hung := n.line.leave
 	defer close(hung)
 	eventually(t, "nothing is served from a copy", func() bool { return n.feed.age() > Fresh })
-	got, err := n.Store.Get(t.Context(), one.IDs.V1)
+	got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 	must(t, err)
 	if !got.Stale {
 		t.Error("not from a copy")

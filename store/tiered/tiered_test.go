@@ -24,8 +24,8 @@ func TestSecondReadIsLocal(t *testing.T) {
 		t.Error("the first read did not ask the remote")
 	}
 	n.cached(item)
-	before, _ := remote.Get(t.Context(), item.IDs.V1)
-	got, err := n.Store.Get(t.Context(), item.IDs.V1)
+	before, _ := remote.Get(t.Context(), item.IDs.V1, nil)
+	got, err := n.Store.Get(t.Context(), item.IDs.V1, nil)
 	if err != nil || !got.Stored.Equal(before.Stored) || got.Stale {
 		t.Errorf("got %v of %s, want %s", err, got.Stored, before.Stored)
 	}
@@ -59,14 +59,14 @@ func TestChangesElsewhere(t *testing.T) {
 		"replaced": {
 			func(t *testing.T, s store.Store) { put(t, s, replacing, store.Replaced) },
 			func(n *node) bool {
-				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 				return err == nil && got.Version == store.VersionOf(keyed.Torrent)
 			},
 		},
 		"of a higher rank": {
 			func(t *testing.T, s store.Store) { put(t, s, raised, store.AlreadyCached) },
 			func(n *node) bool {
-				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 				return err == nil && got.Rank == raised.Rank
 			},
 		},
@@ -77,7 +77,7 @@ func TestChangesElsewhere(t *testing.T) {
 				put(t, s, keyed, store.Created)
 			},
 			func(n *node) bool {
-				got, err := n.Store.Get(t.Context(), one.IDs.V1)
+				got, err := n.Store.Get(t.Context(), one.IDs.V1, nil)
 				return err == nil && got.Version == store.VersionOf(keyed.Torrent)
 			},
 		},
@@ -102,7 +102,7 @@ func TestChangesElsewhere(t *testing.T) {
 }
 
 func (n *node) get() error {
-	_, err := n.Store.Get(n.t.Context(), one.IDs.V1)
+	_, err := n.Store.Get(n.t.Context(), one.IDs.V1, nil)
 	return err
 }
 
@@ -194,7 +194,7 @@ func TestManyReadsOneLoad(t *testing.T) {
 	eventually(t, "not all wait", func() bool { return n.CacheStats(t.Context()).Misses == 50 })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := n.Store.Get(ctx, one.IDs.V1); !errors.Is(err, context.Canceled) {
+	if _, err := n.Store.Get(ctx, one.IDs.V1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("who has gone got %v", err)
 	}
 	n.set(func(l *line) { l.entered = nil })
@@ -215,8 +215,8 @@ func TestOtherBytesThanNamed(t *testing.T) {
 // liar is a store whose bytes change on the way.
 type liar struct{ store.Store }
 
-func (l liar) Get(ctx context.Context, id infohash.ID) (store.Torrent, error) {
-	t, err := l.Store.Get(ctx, id)
+func (l liar) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+	t, err := l.Store.Get(ctx, id, room)
 	t.Bytes = append([]byte("x"), t.Bytes...)
 	return t, err
 }

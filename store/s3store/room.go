@@ -1,0 +1,55 @@
+package s3store
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// noRoom is the error of a [store.Room]. It ends the request, but is no failure of it:
+// it counts for no budget and nothing is tried again.
+type noRoom struct{ cause error }
+
+func (n *noRoom) Error() string { return n.cause.Error() }
+
+// allocate is the room of those who bring none.
+func allocate(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// readBody returns the body of an answer that [checkAnswer] let pass, so that its length
+// is bounded. With a nil room it is all of it. Else the caller wants a torrent, and room
+// is asked for its memory unless the header says that there is none to give: then of the
+// body the header and the texts are returned, while a torrent that may lie behind them is
+// read past, so that nobody has memory of any size taken by asking for what was removed.
+func readBody(resp *http.Response, room store.Room) ([]byte, error) {
+	length := int(resp.ContentLength)
+	if room == nil {
+		body := make([]byte, length)
+		_, err := io.ReadFull(resp.Body, body)
+		return body, err
+	}
+	head := make([]byte, min(length, headerSize))
+	if _, err := io.ReadFull(resp.Body, head); err != nil {
+		return nil, err
+	}
+	if h, err := parseHeader(head); err == nil && h.kind != kindTorrent {
+		return readTexts(resp.Body, &h, head, length)
+	}
+	body, err := room(length)
+	if err != nil {
+		return nil, &noRoom{err}
+	}
+	body = body[:length]
+	_, err = io.ReadFull(resp.Body, body[copy(body, head):])
+	return body, err
+}
+
+// readTexts returns head and the texts that follow it in the rest of a body of a length.
+func readTexts(rest io.Reader, h *header, head []byte, length int) ([]byte, error) {
+	body := make([]byte, min(length, len(head)+int(h.reasonLength)+int(h.referLength)))
+	if _, err := io.ReadFull(rest, body[copy(body, head):]); err != nil {
+		return nil, err
+	}
+	_, err := io.Copy(io.Discard, rest) // or the connection is lost
+	return body, err
+}
