@@ -12,8 +12,8 @@ package store
 // ask twice, but how often one may ask has no bound that holds for all stores.
 //
 // Room is called by the goroutine that called Get, before Get returns. It may wait, but
-// should not for long: the store cannot be closed meanwhile, and if it is elsewhere a
-// connection waits as well, and the deadlines of the request and of the call go on.
+// should not for long: the store cannot be closed meanwhile, a store elsewhere keeps a
+// connection waiting, and the deadlines of its request and of the whole Get go on.
 //
 // An error ends the read. It comes back from Get as it is and says nothing of the
 // torrent: the next Get reads.

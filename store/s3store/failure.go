@@ -50,7 +50,7 @@ func (f *failure) Unwrap() []error { return []error{store.ErrUnavailable, f.caus
 var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
 
 // explain turns the error of a request into errAbsent, errLost, one that wraps
-// [store.ErrFull], or a *failure. Nil stays nil, and so does a *noRoom what it is.
+// [store.ErrFull], or a *failure. Nil and a *noRoom stay what they are.
 func explain(request, key string, err error) error {
 	if err == nil {
 		return nil

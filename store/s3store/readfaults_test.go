@@ -93,9 +93,11 @@ func TestReadsThatProveNothing(t *testing.T) {
 			_, etag := raw(t, s, objectKey(item.IDs.V1))
 			way.spoil(objectKey(item.IDs.V1), -1, change)
 			_, get := s.Get(t.Context(), item.IDs.V1, nil)
+			memory := make([]byte, 1<<10) // the same each time, so that the second read overwrites the first
+			_, into := s.Get(t.Context(), item.IDs.V1, func(int) ([]byte, error) { return memory, nil })
 			_, has := s.Has(t.Context(), item.IDs.All())
 			for name, err := range map[string]error{
-				"Get": get, "Has": has,
+				"Get": get, "Get into a room": into, "Has": has,
 				"Put":                  s.Put(t.Context(), []store.Item{item})[0].Err,
 				"Put of a higher rank": s.Put(t.Context(), []store.Item{higher})[0].Err,
 				"Put that replaces":    s.Put(t.Context(), []store.Item{other})[0].Err,

@@ -18,9 +18,9 @@ func allocate(n int) ([]byte, error) { return make([]byte, n), nil }
 
 // readBody returns the body of an answer that [checkAnswer] let pass, so that its length
 // is bounded. With a nil room it is all of it. Else the caller wants a torrent, and room
-// is asked for its memory unless the header says that there is none to give: then of the
-// body the header and the texts are returned, while a torrent that may lie behind them is
-// read past, so that nobody has memory of any size taken by asking for what was removed.
+// is asked for its memory, unless the header says that there is none to give. Then the
+// header and the texts are returned. A torrent that was removed may still lie behind them:
+// it is read past, so that to ask for it takes no memory of its size.
 func readBody(resp *http.Response, room store.Room) ([]byte, error) {
 	length := int(resp.ContentLength)
 	if room == nil {
@@ -31,6 +31,9 @@ func readBody(resp *http.Response, room store.Room) ([]byte, error) {
 	head := make([]byte, min(length, headerSize))
 	if _, err := io.ReadFull(resp.Body, head); err != nil {
 		return nil, err
+	}
+	if length == len(head) {
+		return head, nil // too short for a torrent
 	}
 	if h, err := parseHeader(head); err == nil && h.kind != kindTorrent {
 		return readTexts(resp.Body, &h, head, length)

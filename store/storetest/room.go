@@ -41,19 +41,18 @@ func testRoom(t *testing.T, b *bench) {
 	t.Run("that refuses ends the read", func(t *testing.T) { refusingRoom(t, b.open(t)) })
 	t.Run("is not asked for nothing", func(t *testing.T) { unaskedRoom(t, b.open(t)) })
 	t.Run("does not hide damage", func(t *testing.T) { damagedInRoom(t, b.open(t)) })
+	t.Run("holds up nobody else", func(t *testing.T) { slowRoom(t, b.open(t)) })
 }
 
 // inRoom reads torrents of several sizes twice: what comes first from elsewhere may then
 // come from a cache.
 func inRoom(t *testing.T, f *fixture) {
-	for i, size := range []int{1, 3000, 40_000} {
-		for _, shape := range shapes {
-			item := Torrent(shape, uint64(i), size, 0)
-			f.put(item, store.Created)
-			for range 2 {
-				for _, id := range item.IDs.All() {
-					f.holdsIn(newScratch(), id, item)
-				}
+	for i, size := range []int{100, 3000, 40_000} {
+		item := Torrent(shapes[i], uint64(i), size, 0)
+		f.put(item, store.Created)
+		for range 2 {
+			for _, id := range item.IDs.All() {
+				f.holdsIn(newScratch(), id, item)
 			}
 		}
 	}
@@ -133,4 +132,28 @@ func damagedInRoom(t *testing.T, f *fixture) {
 	}
 	f.put(item, store.Healed)
 	f.holdsIn(newScratch(), item.IDs.V2, item)
+}
+
+// slowRoom has the torrent erased while its reader waits for room: that must not wait for
+// the reader, who may get the bytes or not, but no others.
+func slowRoom(t *testing.T, f *fixture) {
+	item := Torrent(V1, 1, 3000, 0)
+	f.put(item, store.Created)
+	for range 2 {
+		s := newScratch()
+		got, err := f.Get(t.Context(), item.IDs.V1, func(n int) ([]byte, error) {
+			if err := f.Remove(t.Context(), item.IDs.V1, store.Removal{Erase: true}); err != nil {
+				t.Errorf("Remove = %v", err)
+			}
+			return s.room(n)
+		})
+		if !errors.Is(err, store.ErrRemoved) && (err != nil || !bytes.Equal(got.Bytes, item.Torrent)) {
+			t.Errorf("Get of what is erased meanwhile = %v, or other bytes than were put", err)
+		}
+		if len(s.asked) > 0 {
+			f.lacks(store.ErrRemoved, item.IDs.V1)
+			f.restore(item.IDs.V1, nil)
+			f.put(item, store.Created)
+		}
+	}
 }

@@ -14,8 +14,8 @@ import (
 // counts as out of reach; and how long it does then, before it is asked again.
 const askTime = time.Second
 
-// Get implements [store.Store]. A copy is read only when it is to be served: whoever
-// reads the remote into room after it may have the copy overwritten.
+// Get implements [store.Store]. A copy is read when it is to be served, not before the
+// remote is asked: room may give that read the same memory, and the copy would be lost.
 func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Torrent{}, err
