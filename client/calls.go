@@ -61,6 +61,7 @@ func (c *Client) Describe(ctx context.Context, id infohash.ID, maxFiles int) (*t
 			whole = page
 		} else {
 			whole.Files = append(whole.Files, page.GetFiles()...)
+			whole.Truncated = whole.Truncated || page.GetTruncated()
 		}
 		req.FilePageToken = page.GetNextFilePageToken()
 		if req.FilePageToken == "" || len(whole.GetFiles()) >= maxFiles {

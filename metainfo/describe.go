@@ -1,13 +1,10 @@
 package metainfo
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // MaxListed bounds each of the lists in a [Description]: of more trackers, web
-// seeds or nodes the first MaxListed are given. Real torrents have a few
-// dozen; a hostile one could have a million.
+// seeds or nodes the first MaxListed are given, fewer if their texts have more than
+// 512 KiB together. Real torrents have a few dozen; a hostile one could have a million.
 const MaxListed = 4096
 
 // Description is what a .torrent file says about itself, apart from its files.
@@ -35,6 +32,9 @@ type Description struct {
 	// Magnet is a magnet link with btih and btmh, name, length and the first
 	// trackers and web seeds, escaped: ASCII without spaces or quotes.
 	Magnet string
+	// Cut reports that the torrent says more than this: a text ends with [CutMark]
+	// because it has more than [MaxText] bytes, or a list is longer.
+	Cut bool
 }
 
 // Node is a DHT node (BEP 5).
@@ -44,26 +44,29 @@ type Node struct {
 }
 
 // Describe reads the torrent's description. It takes time in proportion to the
-// torrent's size; strings are copied.
+// torrent's size, and at most 2 MiB of memory; strings are copied.
 func (t *Torrent) Describe() Description {
-	d := Description{
-		Name:        string(t.name.of(t.b)),
-		PieceLength: t.pieceLength,
-		PieceCount:  t.pieceCount(),
-		Private:     t.private,
-		FileCount:   t.fileCount,
-	}
+	r := describer{t: t, texts: texts{b: t.b, left: maxListTexts}}
 	o := t.readOuter()
-	d.Comment = t.firstText(o.commentUTF8, o.comment)
-	d.CreatedBy = t.firstText(o.createdByUTF8, o.createdBy)
-	d.Encoding = t.firstText(o.encoding)
-	d.Source = t.source()
-	d.CreationDate = t.date(o.creationDate)
-	d.Trackers = t.trackers(o)
-	d.WebSeeds = t.urls(o.urlList)
-	d.HTTPSeeds = t.urls(o.httpSeeds)
-	d.Nodes = t.nodes(o.nodes)
+	d := Description{
+		Name:         r.text(t.name),
+		PieceLength:  t.pieceLength,
+		PieceCount:   t.pieceCount(),
+		Private:      t.private,
+		FileCount:    t.fileCount,
+		Comment:      r.firstText(o.commentUTF8, o.comment),
+		CreatedBy:    r.firstText(o.createdByUTF8, o.createdBy),
+		Encoding:     r.firstText(o.encoding),
+		Source:       r.firstText(t.source()),
+		CreationDate: t.date(o.creationDate),
+	}
+	r.left = maxListTexts // what stands alone does not count
+	d.Trackers = r.trackers(o)
+	d.WebSeeds = r.urls(o.urlList, MaxListed)
+	d.HTTPSeeds = r.urls(o.httpSeeds, MaxListed)
+	d.Nodes = r.nodes(o.nodes)
 	d.Magnet = t.magnet(d)
+	d.Cut = r.cut
 	return d
 }
 
@@ -100,24 +103,14 @@ func (t *Torrent) readOuter() outer {
 	return o
 }
 
-func (t *Torrent) source() string {
+func (t *Torrent) source() span {
 	var source span
 	for key, value := range pairs(t.b, t.info) {
 		if string(key.of(t.b)) == "source" {
 			source.first(value)
 		}
 	}
-	return t.firstText(source)
-}
-
-// firstText returns the first of the values that is a string.
-func (t *Torrent) firstText(values ...span) string {
-	for _, v := range values {
-		if v.isString(t.b) {
-			return string(v.content(t.b).of(t.b))
-		}
-	}
-	return ""
+	return source
 }
 
 func (t *Torrent) date(v span) time.Time {
@@ -130,87 +123,4 @@ func (t *Torrent) date(v span) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-func (t *Torrent) trackers(o outer) [][]string {
-	var tiers [][]string
-	left := MaxListed
-	if o.announceList.is(t.b, 'l') {
-		for tier := range items(t.b, o.announceList) {
-			if !tier.is(t.b, 'l') {
-				continue
-			}
-			if urls := t.urlsUpTo(tier, left); len(urls) > 0 {
-				tiers = append(tiers, urls)
-				left -= len(urls)
-			}
-		}
-	}
-	if len(tiers) > 0 {
-		return tiers
-	}
-	if urls := t.urls(o.announce); len(urls) > 0 {
-		return [][]string{urls[:1]}
-	}
-	return nil
-}
-
-// urls returns the URLs of a string or a list of strings.
-func (t *Torrent) urls(v span) []string { return t.urlsUpTo(v, MaxListed) }
-
-func (t *Torrent) urlsUpTo(v span, limit int) []string {
-	var urls []string
-	add := func(v span) {
-		if !v.isString(t.b) || len(urls) == limit {
-			return
-		}
-		url := bytes.TrimLeft(v.content(t.b).of(t.b), " \t\r\n\v\f")
-		if len(url) > 0 {
-			urls = append(urls, string(url))
-		}
-	}
-	if !v.is(t.b, 'l') {
-		add(v)
-		return urls
-	}
-	for item := range items(t.b, v) {
-		add(item)
-	}
-	return urls
-}
-
-func (t *Torrent) nodes(v span) []Node {
-	if !v.is(t.b, 'l') {
-		return nil
-	}
-	var nodes []Node
-	for item := range items(t.b, v) {
-		if node, ok := t.node(item); ok && len(nodes) < MaxListed {
-			nodes = append(nodes, node)
-		}
-	}
-	return nodes
-}
-
-// node reads a list of a host and a port.
-func (t *Torrent) node(v span) (Node, bool) {
-	if !v.is(t.b, 'l') {
-		return Node{}, false
-	}
-	var parts [2]span
-	n := 0
-	for part := range items(t.b, v) {
-		if n < len(parts) {
-			parts[n] = part
-		}
-		n++
-	}
-	if n < len(parts) || !parts[0].isString(t.b) || !parts[1].is(t.b, 'i') {
-		return Node{}, false
-	}
-	port, ok := parts[1].integer(t.b)
-	if !ok || port < 1 || port > 65535 {
-		return Node{}, false
-	}
-	return Node{Host: t.firstText(parts[0]), Port: int(port)}, true
 }

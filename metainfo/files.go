@@ -1,5 +1,10 @@
 package metainfo
 
+import (
+	"iter"
+	"slices"
+)
+
 // File is one file of a torrent. Its strings may hold any bytes; see the
 // package's comment.
 type File struct {
@@ -15,10 +20,16 @@ type File struct {
 	// PiecesRoot is the root of the file's Merkle tree, 32 bytes, or nil for a
 	// v1 torrent or an empty file. It shares the torrent's bytes.
 	PiecesRoot []byte
+	// Cut reports that a text is longer than this: it ends with [CutMark] because it
+	// has more than [MaxText] bytes, or segments of a path are left out, for which
+	// the last one is CutMark.
+	Cut bool
 }
 
 // Files returns up to limit files from index start on; none if start is behind
-// the last one. There are [Description.FileCount] of them. A v2 or hybrid
+// the last one. There are [Description.FileCount] of them. When the texts of those
+// returned have more than 1 MiB together it returns no further ones, however many
+// limit allows; but one at least. A v2 or hybrid
 // torrent's are those of its `file tree`, which has no pad files; a v1
 // torrent's are those of `files` in their order, pad files included. It takes
 // time in proportion to the torrent's size.
@@ -26,69 +37,93 @@ func (t *Torrent) Files(start, limit int) []File {
 	if start < 0 || start >= t.fileCount || limit <= 0 {
 		return nil
 	}
-	files := make([]File, 0, min(limit, t.fileCount-start))
+	p := filePage{t: t, files: make([]File, 0, min(limit, t.fileCount-start)), left: maxPageTexts}
 	switch {
 	case t.tree.found():
-		return t.treePage(files, start)
+		p.fillFromTree(start)
 	case t.list.found():
-		return t.listPage(files, start)
+		p.fillFromList(start)
+	default:
+		f, _ := readFields(t.b, t.info.start)
+		e, _ := singleV1(t, f) // no error: it was read before
+		p.add(e, func(yield func(span) bool) { yield(t.name) })
 	}
-	f, _ := readFields(t.b, t.info.start)
-	e, _ := singleV1(t, f) // no error: it was read before
-	return append(files, t.file(e, []string{string(t.name.of(t.b))}))
+	return p.files
 }
 
-// treePage fills files, up to its capacity, from index start on.
-func (t *Torrent) treePage(files []File, start int) []File {
-	w := newTreeFiles(t)
-	for i := 0; len(files) < cap(files); i++ {
-		e, _, _ := w.next() // neither end nor error: fileCount were read before
-		if i < start {
-			continue
-		}
-		path := make([]string, 0, len(w.parts()))
-		for _, part := range w.parts() {
-			path = append(path, string(part.of(t.b)))
-		}
-		files = append(files, t.file(e, path))
-	}
-	return files
+// filePage is files being read, up to their capacity.
+type filePage struct {
+	t     *Torrent
+	files []File
+	left  int // bytes that the texts may still take
 }
 
-// listPage fills files, up to its capacity, from index start on.
-func (t *Torrent) listPage(files []File, start int) []File {
-	w := newV1Files(t)
-	for i := 0; len(files) < cap(files); i++ {
+func (p *filePage) full() bool { return len(p.files) == cap(p.files) || p.left <= 0 }
+
+// fillFromTree adds files from index start on.
+func (p *filePage) fillFromTree(start int) {
+	w := newTreeFiles(p.t)
+	for i := 0; !p.full(); i++ {
 		e, _, _ := w.next() // neither end nor error: fileCount were read before
 		if i >= start {
-			files = append(files, t.file(e, t.strings(e.path)))
+			p.add(e, slices.Values(w.parts()))
 		}
 	}
-	return files
 }
 
-func (t *Torrent) file(e entry, path []string) File {
-	f := File{
-		Path:        path,
-		Length:      e.length,
-		Attr:        string(e.attr.of(t.b)),
-		Pad:         e.pad,
-		SymlinkPath: t.strings(e.symlink),
+// fillFromList adds files from index start on.
+func (p *filePage) fillFromList(start int) {
+	w := newV1Files(p.t)
+	for i := 0; !p.full(); i++ {
+		e, _, _ := w.next() // neither end nor error: fileCount were read before
+		if i >= start {
+			p.add(e, p.t.strings(e.path))
+		}
+	}
+}
+
+// add adds the file of e, whose path has these segments.
+func (p *filePage) add(e entry, path iter.Seq[span]) {
+	x := texts{b: p.t.b}
+	f := File{Length: e.length, Pad: e.pad, Attr: x.text(e.attr)}
+	taken := -x.left
+	f.Path = x.path(path)
+	taken += maxPathTexts - x.left
+	if e.symlink.found() {
+		f.SymlinkPath = x.path(p.t.strings(e.symlink))
+		taken += maxPathTexts - x.left
 	}
 	if e.root.found() {
-		f.PiecesRoot = e.root.of(t.b)[:rootSize:rootSize]
+		f.PiecesRoot = e.root.of(p.t.b)[:rootSize:rootSize]
 	}
-	return f
+	f.Cut = x.cut
+	p.files = append(p.files, f)
+	p.left -= taken
 }
 
-// strings returns the strings of a list, or nil for the zero span.
-func (t *Torrent) strings(list span) []string {
-	if !list.found() {
-		return nil
+// path copies the segments of a path as far as there is room for a path.
+func (x *texts) path(segments iter.Seq[span]) []string {
+	x.left = maxPathTexts
+	var path []string
+	for segment := range segments {
+		if !x.room() {
+			return append(path, CutMark)
+		}
+		path = append(path, x.text(segment))
 	}
-	var out []string
-	for part := range items(t.b, list) {
-		out = append(out, string(part.content(t.b).of(t.b)))
+	return path
+}
+
+// strings yields what is inside the strings of a list; nothing for the zero span.
+func (t *Torrent) strings(list span) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		if !list.found() {
+			return
+		}
+		for part := range items(t.b, list) {
+			if !yield(part.content(t.b)) {
+				return
+			}
+		}
 	}
-	return out
 }

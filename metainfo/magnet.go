@@ -7,10 +7,11 @@ import (
 )
 
 // A magnet link is for people to pass on, and browsers and chats cut long ones:
-// of the trackers and web seeds it takes the first few, up to a length in
-// bytes.
+// of the name it takes the beginning, and of the trackers and web seeds the first
+// few, up to a length in bytes.
 const (
 	maxMagnetURLs   = 20
+	maxMagnetName   = 1024 // before it is escaped, counted as MaxText; no system has longer names
 	maxMagnetLength = 4096
 )
 
@@ -18,7 +19,8 @@ const (
 func (t *Torrent) magnet(d Description) string {
 	var link strings.Builder
 	link.WriteString(t.ids.Magnet())
-	link.WriteString("&dn=" + escape(d.Name))
+	name, _ := prefix([]byte(d.Name), maxMagnetName)
+	link.WriteString("&dn=" + escape(d.Name[:name]))
 	link.WriteString("&xl=" + strconv.FormatInt(t.totalSize, 10))
 	var trackers []string
 	for _, tier := range d.Trackers {

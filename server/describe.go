@@ -11,36 +11,42 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/metainfo"
-	"github.com/torrentcache/torrentcache/store"
 )
 
-// DescribeTorrent implements CacheService.
+// DescribeTorrent implements CacheService. A caller that has left gets no work done.
 func (s *cacheService) DescribeTorrent(ctx context.Context, req *torrentcachev1.DescribeTorrentRequest) (*torrentcachev1.DescribeTorrentResponse, error) {
 	stored, err := s.fetch(ctx, req.GetInfoHash())
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	torrent, err := metainfo.Parse(stored.Bytes)
 	if err != nil {
 		return nil, internal(fmt.Errorf("the stored torrent %s does not parse: %w", stored.IDs.Primary(), err))
 	}
-	answer := describe(stored, torrent)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	answer := Describe(torrent)
+	answer.UpdateTime = timestamppb.New(stored.Stored)
+	answer.Etag = hex.EncodeToString(stored.Version[:])
 	if err := addFiles(answer, torrent, req); err != nil {
 		return nil, err
 	}
 	return answer, nil
 }
 
-// describe returns everything but the files.
-func describe(stored store.Torrent, torrent *metainfo.Torrent) *torrentcachev1.DescribeTorrentResponse {
-	d := torrent.Describe()
+// Describe returns what DescribeTorrent answers about a torrent, but for the files and
+// for what only a stored torrent has. See [metainfo.Torrent.Describe] for its bounds.
+func Describe(torrent *metainfo.Torrent) *torrentcachev1.DescribeTorrentResponse {
+	d, ids := torrent.Describe(), torrent.IDs()
 	return &torrentcachev1.DescribeTorrentResponse{
-		InfoHash:           stored.IDs.Primary().String(),
-		InfoHashV1:         stored.IDs.V1.String(),
-		InfoHashV2:         stored.IDs.V2.String(),
-		TorrentSizeBytes:   int64(len(stored.Bytes)),
-		UpdateTime:         timestamppb.New(stored.Stored),
-		Etag:               hex.EncodeToString(stored.Version[:]),
+		InfoHash:           ids.Primary().String(),
+		InfoHashV1:         ids.V1.String(),
+		InfoHashV2:         ids.V2.String(),
+		TorrentSizeBytes:   int64(len(torrent.Bytes())),
 		Name:               text(d.Name),
 		ContentSizeBytes:   torrent.TotalSize(),
 		PieceLengthBytes:   d.PieceLength,
@@ -57,6 +63,7 @@ func describe(stored store.Torrent, torrent *metainfo.Torrent) *torrentcachev1.D
 		MagnetLink:         text(d.Magnet),
 		MissingPieceLayers: torrent.MissingPieceLayers(),
 		FileCount:          int64(d.FileCount),
+		Truncated:          d.Cut,
 	}
 }
 

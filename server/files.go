@@ -26,22 +26,28 @@ func addFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.
 			return reason.New(reason.RequestInvalid, "file_page_token is of no answer about %s: leave it empty to begin anew", id)
 		}
 	}
-	files := torrent.Files(start, pageSize(req.GetFilePageSize()))
-	answer.Files = make([]*torrentcachev1.TorrentFile, len(files))
-	for i, f := range files {
-		answer.Files[i] = &torrentcachev1.TorrentFile{
+	AddFiles(answer, torrent, start, pageSize(req.GetFilePageSize()))
+	if next := start + len(answer.Files); next < count {
+		answer.NextFilePageToken = pageToken(next, id)
+	}
+	return nil
+}
+
+// AddFiles adds to answer a page of up to limit files of torrent, from index start on.
+// It has fewer if their paths are long, but one at least if start is that of a file; see
+// [metainfo.Torrent.Files].
+func AddFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.Torrent, start, limit int) {
+	for _, f := range torrent.Files(start, limit) {
+		answer.Files = append(answer.Files, &torrentcachev1.TorrentFile{
 			PathSegments:        texts(f.Path),
 			SizeBytes:           f.Length,
 			Pad:                 f.Pad,
 			Attributes:          text(f.Attr),
 			SymlinkPathSegments: texts(f.SymlinkPath),
 			PiecesRoot:          f.PiecesRoot,
-		}
+		})
+		answer.Truncated = answer.Truncated || f.Cut
 	}
-	if next := start + len(files); next < count {
-		answer.NextFilePageToken = pageToken(next, id)
-	}
-	return nil
 }
 
 func pageSize(asked int32) int {

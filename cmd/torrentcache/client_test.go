@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -147,6 +148,23 @@ func TestInfo(t *testing.T) {
 		t.Errorf("the file has %q, the cached one %q", file, hash)
 	}
 	b.command(t, "", "info", "nonsense").want(t, 1, "no file of that name")
+}
+
+// Long texts are cut, and many long paths come in several pages.
+func TestInfoOfMuchText(t *testing.T) {
+	b := startBackend(t)
+	var files torrenttest.List
+	for i := range 30 {
+		files = append(files, torrenttest.Dict{"length": 1, "path": torrenttest.List{strings.Repeat("d", 50_000), fmt.Sprint("file", i)}})
+	}
+	torrent := torrenttest.Bencode(torrenttest.Dict{"comment": strings.Repeat("c", 70_000), "info": torrenttest.Dict{
+		"name": "n", "piece length": 16384, "pieces": strings.Repeat("x", 20), "files": files}})
+	path := writeFile(t, t.TempDir(), "x.torrent", torrent)
+	b.command(t, "", "push", path).want(t, 0)
+	for _, what := range []string{path, hashOf(t, torrent)} {
+		b.command(t, "", "info", what).want(t, 0, "ccc…\n", "file0\n", "file29\n", "it says more")
+		b.command(t, "", "info", "--json", what).want(t, 0, "file29", `"truncated"`)
+	}
 }
 
 func TestMissing(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/metainfo"
 )
 
 const infoHelp = `Say what a torrent says of itself: a file on this machine, which no server is asked
@@ -125,6 +126,7 @@ func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
 		line("cached", d.GetUpdateTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	line("magnet", d.GetMagnetLink())
+	line("cut", map[bool]string{true: "it says more than this: long texts end with " + metainfo.CutMark + ", long lists early"}[d.GetTruncated()])
 	addFiles(&b, d)
 	return b.String()
 }

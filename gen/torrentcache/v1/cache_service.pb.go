@@ -397,7 +397,8 @@ type DescribeTorrentRequest struct {
 	// The info hash, in any form.
 	InfoHash string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
 	// How many files to return: 0 means 100, at most 10,000 (more counts as
-	// 10,000). A negative number is treated as 0.
+	// 10,000). A negative number is treated as 0. A page has fewer files than that
+	// when their paths have more than 1 MiB together.
 	FilePageSize int32 `protobuf:"varint,2,opt,name=file_page_size,json=filePageSize,proto3" json:"file_page_size,omitempty"`
 	// Empty for the first page, else next_file_page_token of the page before.
 	FilePageToken string `protobuf:"bytes,3,opt,name=file_page_token,json=filePageToken,proto3" json:"file_page_token,omitempty"`
@@ -457,7 +458,9 @@ func (x *DescribeTorrentRequest) GetFilePageToken() string {
 }
 
 // DescribeTorrentResponse is what a torrent says of itself. Text that is not
-// UTF-8 in the torrent has U+FFFD in place of each bad byte. Nobody vouches for
+// UTF-8 in the torrent has U+FFFD in place of each bad byte. A text of more than
+// 64 KiB is cut and ends with U+2026, "…". Lists have 4096 entries at most, and
+// 512 KiB of text together; see truncated. Nobody vouches for
 // what is outside the info dictionary: trackers, web seeds, nodes, comment.
 type DescribeTorrentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -499,7 +502,7 @@ type DescribeTorrentResponse struct {
 	Comment string `protobuf:"bytes,18,opt,name=comment,proto3" json:"comment,omitempty"`
 	// The info dictionary's source key, by which trackers tell copies apart.
 	Source string `protobuf:"bytes,19,opt,name=source,proto3" json:"source,omitempty"`
-	// A magnet link with every info hash, the name and the trackers.
+	// A magnet link with every info hash, the name and the trackers, up to 4096 bytes.
 	MagnetLink string `protobuf:"bytes,20,opt,name=magnet_link,json=magnetLink,proto3" json:"magnet_link,omitempty"`
 	// Whether piece layers (BEP 52) are missing from the stored file, so that
 	// another upload could complete it.
@@ -510,8 +513,11 @@ type DescribeTorrentResponse struct {
 	Files []*TorrentFile `protobuf:"bytes,23,rep,name=files,proto3" json:"files,omitempty"`
 	// Pass it as file_page_token to get the next page; empty on the last one.
 	NextFilePageToken string `protobuf:"bytes,24,opt,name=next_file_page_token,json=nextFilePageToken,proto3" json:"next_file_page_token,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Whether the torrent says more than this answer: a text is cut, or entries of a
+	// list or segments of a path are left out. For files it is about this page.
+	Truncated     bool `protobuf:"varint,25,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeTorrentResponse) Reset() {
@@ -712,6 +718,13 @@ func (x *DescribeTorrentResponse) GetNextFilePageToken() string {
 	return ""
 }
 
+func (x *DescribeTorrentResponse) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
 // TrackerTier is a group of trackers that a client tries before the next group.
 type TrackerTier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -818,7 +831,8 @@ type TorrentFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path below the torrent's folder; one segment for a single-file torrent.
 	// Segments come as they are in the torrent, ".." and control characters
-	// included: never use them as a path without checking.
+	// included: never use them as a path without checking. If the path is longer
+	// than 128 KiB the last segment is U+2026 and stands for the rest.
 	PathSegments []string `protobuf:"bytes,1,rep,name=path_segments,json=pathSegments,proto3" json:"path_segments,omitempty"`
 	// Size in bytes.
 	SizeBytes int64 `protobuf:"varint,2,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
@@ -1254,7 +1268,7 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"\x16DescribeTorrentRequest\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12$\n" +
 	"\x0efile_page_size\x18\x02 \x01(\x05R\ffilePageSize\x12&\n" +
-	"\x0ffile_page_token\x18\x03 \x01(\tR\rfilePageToken\"\xbc\a\n" +
+	"\x0ffile_page_token\x18\x03 \x01(\tR\rfilePageToken\"\xda\a\n" +
 	"\x17DescribeTorrentResponse\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12 \n" +
 	"\finfo_hash_v1\x18\x02 \x01(\tR\n" +
@@ -1288,7 +1302,8 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"\n" +
 	"file_count\x18\x16 \x01(\x03R\tfileCount\x122\n" +
 	"\x05files\x18\x17 \x03(\v2\x1c.torrentcache.v1.TorrentFileR\x05files\x12/\n" +
-	"\x14next_file_page_token\x18\x18 \x01(\tR\x11nextFilePageToken\"!\n" +
+	"\x14next_file_page_token\x18\x18 \x01(\tR\x11nextFilePageToken\x12\x1c\n" +
+	"\ttruncated\x18\x19 \x01(\bR\ttruncated\"!\n" +
 	"\vTrackerTier\x12\x12\n" +
 	"\x04urls\x18\x01 \x03(\tR\x04urls\"1\n" +
 	"\aDhtNode\x12\x12\n" +
