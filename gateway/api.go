@@ -112,7 +112,9 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) {
 		a.uploadRaw(w, r)
 	default:
 		if body, ok := a.readUpload(w, r, a.maxJSON); ok {
-			serveJSONBody(a.mux, w, r, torrentsPath, body)
+			ctx, cancel := httpx.CallContext(r)
+			defer cancel()
+			serveJSONBody(ctx, a.mux, w, r, torrentsPath, body)
 		}
 	}
 }
@@ -162,9 +164,12 @@ func (a *api) get(id infohash.ID) http.HandlerFunc {
 // getJSON answers with a torrent as JSON, as the generated mux would but for the
 // time it takes.
 func (a *api) getJSON(w http.ResponseWriter, r *http.Request, id infohash.ID) {
-	ctx, cancel := httpx.CallContext(r)
+	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	got, err := a.files.torrents.GetTorrent(ctx, id)
+	if err == nil {
+		err = ctx.Err() // making JSON takes longer than all before
+	}
 	if err == nil {
 		err = a.torrents.write(w, got)
 	}

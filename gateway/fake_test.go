@@ -55,14 +55,21 @@ type fakeCache struct {
 	uploaded [][]byte
 	md       metadata.MD // of the last call
 	describe *torrentcachev1.DescribeTorrentRequest
+	hang     chan<- error // if set, calls wait for their end and send why
 }
 
 func (f *fakeCache) begin(ctx context.Context) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.md, _ = metadata.FromIncomingContext(ctx)
-	if f.fail != nil {
-		return f.fail
+	fail, hang := f.fail, f.hang
+	f.mu.Unlock()
+	if hang != nil {
+		hang <- nil
+		<-ctx.Done()
+		hang <- ctx.Err()
+	}
+	if fail != nil {
+		return fail
 	}
 	return nil
 }

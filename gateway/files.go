@@ -41,7 +41,7 @@ type files struct {
 // made of title, or of the info hash if title is empty. Conditions and ranges
 // of RFC 9110 are kept. If it returns an error it has written nothing.
 func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, title string) *reason.Error {
-	ctx, cancel := httpx.CallContext(r)
+	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	got, err := f.torrents.GetTorrent(ctx, id)
 	if err != nil {

@@ -42,32 +42,34 @@ func newJSONMux(log *slog.Logger) *runtime.ServeMux {
 	)
 }
 
-// setStatus runs before a good answer's body.
-func setStatus(_ context.Context, w http.ResponseWriter, answer proto.Message) error {
+// setStatus runs before a good answer's body. An answer to a read whose client has left
+// is not made into JSON.
+func setStatus(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	w.Header().Set("Cache-Control", "no-store")
 	if cached, ok := answer.(*torrentcachev1.CacheTorrentResponse); ok {
 		writeUploadStatus(w, cached)
+		return nil
 	}
-	return nil
+	return ctx.Err()
 }
 
-// serveJSON lets mux answer r as a request for path with a body of at most limit
-// bytes.
+// serveJSON lets mux answer r, which only reads, as a request for path with a body of at
+// most limit bytes.
 func serveJSON(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, limit int64) {
 	body, failed := httpx.ReadBody(w, r, limit)
 	if failed != nil {
 		httpx.WriteJSONError(w, failed)
 		return
 	}
-	serveJSONBody(mux, w, r, path, body)
+	ctx, cancel := httpx.ReadContext(r)
+	defer cancel()
+	serveJSONBody(ctx, mux, w, r, path, body)
 }
 
-// serveJSONBody is serveJSON when the body has been read. Of r's headers only the
-// credentials reach mux, so no client can set gRPC metadata (Grpc-Metadata-*), a
-// timeout or a forwarded address.
-func serveJSONBody(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, body []byte) {
-	ctx, cancel := httpx.CallContext(r)
-	defer cancel()
+// serveJSONBody lets mux answer r as a request for path with this body, by a call with
+// the context ctx. Of r's headers only the credentials reach mux, and that by ctx, so no
+// client can set gRPC metadata (Grpc-Metadata-*), a timeout or a forwarded address.
+func serveJSONBody(ctx context.Context, mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, body []byte) {
 	inner := r.Clone(ctx)
 	inner.URL.Path, inner.URL.RawPath = path, ""
 	inner.Header = http.Header{}

@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +61,27 @@ func TestTorrentsAsJSONAreThoseOfProtojson(t *testing.T) {
 func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 	if got, err := appendTorrent(nil, &torrentcachev1.GetTorrentResponse{Etag: "\xff"}); err == nil {
 		t.Errorf("%q", got)
+	}
+}
+
+// What is read for a client that has left is not made into JSON; what was uploaded is
+// acknowledged nevertheless.
+func TestNoJSONForClientsThatLeft(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for name, test := range map[string]struct {
+		ctx    context.Context
+		answer proto.Message
+		want   error
+	}{
+		"a read":           {t.Context(), &torrentcachev1.DescribeTorrentResponse{}, nil},
+		"a read in vain":   {gone, &torrentcachev1.DescribeTorrentResponse{}, context.Canceled},
+		"an upload":        {gone, &torrentcachev1.CacheTorrentResponse{}, nil},
+		"a search in vain": {gone, &torrentcachev1.FindMissingTorrentsResponse{}, context.Canceled},
+	} {
+		if err := setStatus(test.ctx, httptest.NewRecorder(), test.answer); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
 
 // describe fills in the torrent that result.IDs names, or why there is none.
 func (p *pages) describe(r *http.Request, result *web.LookupResult) {
-	ctx, cancel := httpx.CallContext(r)
+	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	about, err := p.client.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{
 		InfoHash:     result.IDs.Primary().String(),

@@ -1,17 +1,22 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // wordy returns a torrent that says as much as it can, with texts of n bytes.
@@ -61,4 +66,21 @@ func TestLongTextIsMarked(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Nothing is made of a torrent whose caller has left while it was read: that this one is
+// none would be in the log.
+func TestDescribeEndsWithItsCaller(t *testing.T) {
+	h := newHarness(t, inProcess)
+	ctx, leave := context.WithCancel(t.Context())
+	h.store.mu.Lock()
+	h.store.get = func(context.Context, infohash.ID) (store.Torrent, error) {
+		leave()
+		return store.Torrent{Bytes: []byte("no torrent")}, nil
+	}
+	h.store.mu.Unlock()
+	_, err := h.cache.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{InfoHash: strings.Repeat("ab", 20)})
+	if status.Code(err) != codes.Canceled || h.log.String() != "" {
+		t.Errorf("%v, log %s", err, h.log)
+	}
 }

@@ -14,14 +14,18 @@ import (
 // callTime is how long a door waits for the service to answer one call.
 const callTime = time.Minute
 
+// leaveTime is how long a read goes on for a client of HTTP/1.1 that net/http takes for
+// one that is gone. It may have closed its sending side alone, as scripts over plain
+// sockets do, and nearly every read is over by then.
+const leaveTime = time.Second
+
 // CallContext returns the context of a gRPC call on behalf of r, and the
 // function that releases it. Of r's headers only the credentials go along, as
 // metadata, and the client's address that r's context tells (see
 // [origin.FromContext]), and the names in its certificate (see [access.CertNames]).
 //
-// The call is bounded in time, but does not end with the request: net/http takes
-// a client that closes its sending side, as scripts over plain sockets do, for
-// one that is gone, and an upload whose client did go is better finished.
+// The call is bounded in time, but does not end with the request: an upload whose
+// client has gone is better finished. For reads there is [ReadContext].
 func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
 	if credentials := r.Header.Get("Authorization"); credentials != "" {
@@ -32,6 +36,23 @@ func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 		ctx = metadata.AppendToOutgoingContext(ctx, access.CertNamesKey, name)
 	}
 	return ctx, cancel
+}
+
+// ReadContext is CallContext for a call of which nothing remains but the answer. It ends
+// when the client has left, over HTTP/1.1 a second later.
+func ReadContext(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := CallContext(r)
+	stop := context.AfterFunc(r.Context(), func() {
+		if r.ProtoMajor == 1 {
+			time.AfterFunc(leaveTime, cancel)
+			return
+		}
+		cancel()
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // presentable returns credentials as the value of gRPC metadata, or what is no

@@ -1,11 +1,14 @@
 package httpx_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/metadata"
 
@@ -24,6 +27,31 @@ func TestCallContextTellsTheClientsAddress(t *testing.T) {
 		md, _ := metadata.FromOutgoingContext(ctx)
 		if got := md.Get("x-forwarded-for"); !slices.Equal(got, []string{origin.Text(want)}) {
 			t.Errorf("the call tells %q, want %q", got, origin.Text(want))
+		}
+	}
+}
+
+// A read ends when its client has left, an upload does not.
+func TestReadsEndWithTheirClient(t *testing.T) {
+	for _, major := range []int{1, 2} {
+		gone, leave := context.WithCancel(t.Context())
+		r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(gone)
+		r.ProtoMajor = major
+		read, cancel := httpx.ReadContext(r)
+		defer cancel()
+		upload, cancel := httpx.CallContext(r)
+		defer cancel()
+		if read.Err() != nil {
+			t.Fatalf("HTTP/%d: %v before the client left", major, read.Err())
+		}
+		leave()
+		select {
+		case <-read.Done():
+		case <-time.After(30 * time.Second): // the call's own time is longer
+			t.Fatalf("HTTP/%d: the read goes on", major)
+		}
+		if !errors.Is(read.Err(), context.Canceled) || upload.Err() != nil {
+			t.Errorf("HTTP/%d: the read ends with %v, an upload with %v", major, read.Err(), upload.Err())
 		}
 	}
 }
