@@ -149,7 +149,8 @@ func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
 	return nil
 }
 
-// run serves until ctx ends, then shuts down. On SIGHUP it reloads.
+// run serves until ctx ends, then shuts down, with the end that lifecycle.Group gives it.
+// On SIGHUP it reloads.
 func (h *house) run(ctx context.Context) error {
 	go h.followHangups(ctx)
 	go h.watchLimits(ctx)
@@ -157,6 +158,10 @@ func (h *house) run(ctx context.Context) error {
 		go h.followCertificate(ctx)
 	}
 	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
+	h.group.InFlight = func() []any {
+		s := h.limits.Stats()
+		return []any{"connections", s.Connections, "uploads", s.Uploads, "streams", s.Streams}
+	}
 	h.group.Ready = func() {
 		h.ready.SetServing(true)
 		h.announcement.print()

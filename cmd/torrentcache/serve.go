@@ -73,7 +73,7 @@ func newServe(env environment) *cobra.Command {
 }
 
 // serve opens the store and serves until ctx ends. Reread reads the settings anew.
-func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, []string, error)) (err error) {
+func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, []string, error)) error {
 	h, err := newHouse(cfg.Doors, env)
 	if err != nil {
 		return err
@@ -86,11 +86,11 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(st)) }()
 	if err := h.serveStore(ctx, cfg, st); err != nil {
-		return err
+		return errors.Join(err, closing(st))
 	}
 	h.announcement.data = st.name
+	h.group.Close = func() error { return closing(st) }
 	return h.run(ctx)
 }
 

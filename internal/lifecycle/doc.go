@@ -4,5 +4,6 @@
 //
 // The order of a shutdown is: not ready; public servers stop accepting and
 // finish what is in flight; the admin server, which has answered for them until
-// then, stops; last, what they all work with is closed by the caller.
+// then, stops; last, what they all work with is closed. It has an end in time, whatever
+// is in flight.
 package lifecycle

@@ -121,7 +121,7 @@ func TestGroupEndsWhenAServerFails(t *testing.T) {
 	}
 }
 
-func TestHTTPStopCutsOffWhatTakesTooLong(t *testing.T) {
+func TestHTTPIsCutOffWhenItTakesTooLong(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +146,7 @@ func TestHTTPStopCutsOffWhatTakesTooLong(t *testing.T) {
 	if err := s.Stop(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("stop: %v", err)
 	}
+	s.Cut()
 	<-gone
 	if err := <-served; err != nil {
 		t.Errorf("serve: %v", err)

@@ -2,79 +2,17 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"slices"
 	"time"
-
-	"google.golang.org/grpc"
 )
 
-// Server is one server on its listener.
-type Server struct {
-	// Name is for errors and the log.
-	Name string
-	// Serve serves until it is stopped, and returns nil then.
-	Serve func() error
-	// Stop ends accepting and waits for what is in flight; when ctx ends it cuts
-	// that off and returns ctx's error.
-	Stop func(ctx context.Context) error
-}
-
-// HTTP returns s on l as a Server. If there is TLS, l speaks it.
-func HTTP(name string, s *http.Server, l net.Listener) Server {
-	return httpServer(name, s, func() error { return s.Serve(l) })
-}
-
-// HTTPS returns s on l, over TLS as its configuration says, as a Server.
-func HTTPS(name string, s *http.Server, l net.Listener) Server {
-	return httpServer(name, s, func() error { return s.ServeTLS(l, "", "") })
-}
-
-func httpServer(name string, s *http.Server, serve func() error) Server {
-	return Server{
-		Name: name,
-		Serve: func() error {
-			if err := serve(); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		},
-		Stop: func(ctx context.Context) error {
-			err := s.Shutdown(ctx)
-			if err != nil {
-				_ = s.Close() // cuts off what is left; nothing more can be done about it
-			}
-			return err
-		},
-	}
-}
-
-// GRPC returns s on l as a Server.
-func GRPC(name string, s *grpc.Server, l net.Listener) Server {
-	return Server{
-		Name:  name,
-		Serve: func() error { return s.Serve(l) },
-		Stop: func(ctx context.Context) error {
-			done := make(chan struct{})
-			go func() {
-				s.GracefulStop()
-				close(done)
-			}()
-			select {
-			case <-done:
-				return nil
-			case <-ctx.Done():
-				s.Stop()
-				<-done
-				return ctx.Err()
-			}
-		},
-	}
-}
+// Times after Timeout: of all of Run, and of what it takes to cut off connections.
+const (
+	closeTime = time.Second
+	cutTime   = closeTime / 4
+)
 
 // Group is what Run runs.
 type Group struct {
@@ -85,11 +23,19 @@ type Group struct {
 	// Ready is called when all servers have been started, Drain when the
 	// shutdown begins.
 	Ready, Drain func()
+	// Close closes what the servers work with; it is called last. It may wait for what
+	// is in flight, but nobody waits for it longer than Run says. Nil: there is nothing
+	// to close.
+	Close func() error
+	// InFlight says what is in flight, as names and values for the log. Nil: nothing.
+	InFlight func() []any
 }
 
 // Run serves until ctx ends or a server fails, then shuts down: what is in
-// flight has Timeout to finish. The error is that of the server that failed.
-// When Run returns no server is serving.
+// flight has Timeout to finish and is cut off then. Run returns a second after
+// that at the latest, whatever still goes on: the program then ends with that. The
+// error is that of the server that failed, or Close's. When Run returns no server
+// accepts anything.
 func (g *Group) Run(ctx context.Context) error {
 	all := slices.Concat(g.Public, g.Admin)
 	failures := make(chan error, len(all))
@@ -107,27 +53,83 @@ func (g *Group) Run(ctx context.Context) error {
 		g.Logger.Info("shutting down", "timeout", g.Timeout)
 	case failed = <-failures:
 	}
+	end := time.Now().Add(g.Timeout + closeTime)
 	g.Drain()
 	g.stop()
+	if err := g.closeUntil(end); failed == nil {
+		return err
+	}
 	return failed
 }
 
-// stop stops all servers within the timeout.
+// stop stops all servers within the timeout, and cuts off those that need longer.
 func (g *Group) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), g.Timeout)
 	defer cancel()
 	for _, servers := range [][]Server{g.Public, g.Admin} {
-		done := make(chan struct{})
+		stopped := make(chan *Server, len(servers))
 		for _, s := range servers {
 			go func() {
-				if err := s.Stop(ctx); err != nil {
-					g.Logger.Warn("requests in flight were cut off", "server", s.Name, "cause", err)
+				if s.Stop(ctx) != nil {
+					stopped <- &s
+					return
 				}
-				done <- struct{}{}
+				stopped <- nil
 			}()
 		}
+		var late []Server
 		for range servers {
-			<-done
+			if s := <-stopped; s != nil {
+				late = append(late, *s)
+			}
 		}
+		g.cut(late)
+	}
+}
+
+// cut cuts off what is in flight at servers.
+func (g *Group) cut(servers []Server) {
+	if len(servers) == 0 {
+		return
+	}
+	var names []string
+	for _, s := range servers {
+		names = append(names, s.Name)
+	}
+	about := []any{"servers", names, "timeout", g.Timeout}
+	if g.InFlight != nil {
+		about = append(about, g.InFlight()...)
+	}
+	g.Logger.Warn("requests in flight were cut off", about...)
+	done := make(chan struct{}, len(servers))
+	for _, s := range servers {
+		go func() {
+			s.Cut()
+			done <- struct{}{}
+		}()
+	}
+	enough := time.After(cutTime)
+	for range servers {
+		select {
+		case <-done:
+		case <-enough:
+			return
+		}
+	}
+}
+
+// closeUntil calls Close, and waits for it until the end.
+func (g *Group) closeUntil(end time.Time) error {
+	if g.Close == nil {
+		return nil
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- g.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(time.Until(end)):
+		g.Logger.Warn("ended before all was closed: what is in flight did not end; what was acknowledged is durable")
+		return nil
 	}
 }
