@@ -62,6 +62,9 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 		memory:   limitMemory(cfg.MemoryLimit),
 		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
+	if env.libraries != nil {
+		env.libraries.SetLogger(h.logger)
+	}
 	if err := h.memory.fits(cfg.CacheSize, cfg.UploadMemory); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,10 @@ import (
 	"os"
 	"strings"
 
+	"google.golang.org/grpc/grpclog"
+
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
 func main() {
@@ -21,7 +24,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "torrentcache: ended at once by a second signal (%s)\n", s)
 		os.Exit(1)
 	})
-	status := run(ctx, os.Args[1:], environment{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr})
+	libraries := new(telemetry.GRPCLog)
+	grpclog.SetLoggerV2(libraries) // one for the process, by its API
+	status := run(ctx, os.Args[1:], environment{environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr, libraries: libraries})
 	stop()
 	os.Exit(status)
 }
@@ -31,6 +36,7 @@ type environment struct {
 	environ        []string  // as of os.Environ
 	stdin          io.Reader // nil means that of the process
 	stdout, stderr io.Writer
+	libraries      *telemetry.GRPCLog // gets the program's logger; nil means that there is none
 }
 
 // run runs the command that args name until it is done or ctx ends. It returns

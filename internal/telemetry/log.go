@@ -6,7 +6,6 @@ import (
 	"log"
 	"log/slog"
 	"regexp"
-	"strings"
 )
 
 // NewLogger returns a logger that writes to w: format is "json", or else text;
@@ -45,7 +44,6 @@ type errorLog struct{ logger *slog.Logger }
 var address = regexp.MustCompile(`(\[[0-9a-zA-Z:.%]*\]|[0-9]+(\.[0-9]+){3}):[0-9]+`)
 
 func (e errorLog) Write(line []byte) (int, error) {
-	text := address.ReplaceAllString(strings.TrimSpace(string(line)), "(address)")
-	e.logger.DebugContext(context.Background(), text)
+	e.logger.DebugContext(context.Background(), withoutAddresses(string(line)))
 	return len(line), nil
 }

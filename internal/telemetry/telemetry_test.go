@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/grpclog"
 )
 
 func scrape(t *testing.T, m *Metrics) string {
@@ -170,6 +172,30 @@ func TestErrorLogHasNoClientAddress(t *testing.T) {
 		if got := out.String(); !strings.Contains(got, c.want) || strings.Contains(got, "4711") {
 			t.Errorf("%s: logged as %s", c.line, got)
 		}
+	}
+}
+
+// grpc's lines are those of the program, for debugging and without addresses.
+func TestGRPCLog(t *testing.T) {
+	log := new(GRPCLog)
+	var lines grpclog.LoggerV2 = log
+	lines.Error("dropped: there is no logger yet")
+	var out bytes.Buffer
+	log.SetLogger(NewLogger(&out, "text", "debug"))
+	lines.Info("dropped")
+	lines.Infof("%s", "dropped")
+	lines.Errorf("Failed to write response: %v", "write tcp 127.0.0.1:80->192.0.2.7:4711: broken pipe")
+	lines.Warningln("from", "[2001:db8::7]:4711")
+	lines.Warning("a warning")
+	if got := out.String(); strings.Contains(got, "dropped") || strings.Contains(got, "4711") || strings.Contains(got, ":80") ||
+		strings.Count(got, "level=DEBUG") != 3 || !strings.Contains(got, `write tcp (address)->(address): broken pipe" library=grpc`) {
+		t.Error(got)
+	}
+	out.Reset()
+	log.SetLogger(NewLogger(&out, "text", "info"))
+	lines.Error("not wanted")
+	if out.Len() > 0 || lines.V(0) {
+		t.Error(out.String())
 	}
 }
 
