@@ -80,12 +80,12 @@ func TestDescriptionsTakeLittleMemory(t *testing.T) {
 		"a comment":            {"comment": strings.Repeat("\x01", size)},
 		"no UTF-8":             {"comment": strings.Repeat("\xff", size)},
 		"long trackers":        {"announce-list": tt.List{many(size/metainfo.MaxText, longText[:metainfo.MaxText])}},
-		"many trackers":        {"announce-list": tt.List{many(500_000, "udp://a.example/")}},
-		"many tiers":           {"announce-list": many(500_000, tt.List{"udp://a.example/"})},
-		"many seeds":           {"url-list": many(500_000, "http://a.example"), "httpseeds": many(100_000, "http://a.example")},
-		"many nodes":           {"nodes": many(300_000, tt.List{"a.example", 1})},
-		"a path of many parts": {"info": v1Info(tt.Dict{"files": tt.List{tt.Dict{"length": 1, "path": many(2_900_000, "")}}, "pieces": hashes(1)})},
-		"many long paths":      {"info": v1Info(tt.Dict{"files": many(20_000, tt.Dict{"length": 1, "path": many(100, "a")}), "pieces": hashes(2)})},
+		"many trackers":        {"announce-list": tt.List{many(100_000, "udp://a.example/")}},
+		"many tiers":           {"announce-list": many(100_000, tt.List{"udp://a.example/"})},
+		"many seeds":           {"url-list": many(100_000, "http://a.example"), "httpseeds": many(20_000, "http://a.example")},
+		"many nodes":           {"nodes": many(50_000, tt.List{"a.example", 1})},
+		"a path of many parts": {"info": v1Info(tt.Dict{"files": tt.List{tt.Dict{"length": 1, "path": many(600_000, "")}}, "pieces": hashes(1)})},
+		"many long paths":      {"info": v1Info(tt.Dict{"files": many(4_000, tt.Dict{"length": 1, "path": many(100, "a")}), "pieces": hashes(1)})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			torrent := mustParse(t, tt.Bencode(with(tt.Dict{"info": v1Info(nil)}, outer)))
