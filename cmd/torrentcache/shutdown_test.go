@@ -81,7 +81,10 @@ func TestEndWhileClientsHang(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ask(t, "http://"+p.grpc, "PRI * HTTP/2.0\r\n")
+	mute := ask(t, "http://"+p.grpc, "PRI * HTTP/2.0\r\n")
+	if _, err := mute.Read(make([]byte, 1)); err != nil { // the server waits for the rest
+		t.Fatal(err)
+	}
 	beginUpload(t, p, torrenttest.V1("never finished"))
 	p.wantEnd(t, "cut off", "uploads=1")
 	wantStored(t, startServe(t, dir), torrent)
