@@ -1,79 +1,125 @@
 package main
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/torrentcache/torrentcache/bench/internal/side"
+	"github.com/torrentcache/torrentcache/client"
 	"github.com/torrentcache/torrentcache/metainfo"
-	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// uploaders is how many uploads are under way at a time.
-const uploaders = 64
-
-// fill puts the torrents of s into the product at addr and, as files, before
-// its peers, unless they are there.
-func (b *bench) fill(s set, addr string) error {
-	if b.sets[s] != nil {
-		return nil
-	}
-	dir := filepath.Join(b.dir, "files", "torrent")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	hashes := make([]string, s.n)
-	errs := make(chan error, uploaders)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range uploaders {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < s.n; i = int(next.Add(1)) - 1 {
-				hash, err := put(torrenttest.Random(uint64(s.size)<<32|uint64(i), s.size), dir, addr)
-				if err != nil {
-					errs <- err
-					return
-				}
-				hashes[i] = hash
-			}
-		})
-	}
-	all.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		b.sets[s] = hashes
-		return nil
-	}
+// filled is a set that the servers have.
+type filled struct {
+	hashes []string
+	bytes  int64 // of all its torrents
 }
 
-func put(torrent []byte, dir, addr string) (string, error) {
+// fill puts the torrents of rows into the product's store, by its bulk client, and as
+// files before its peers. The server that takes them ends before anything is measured, so
+// that what it does afterwards in the background is in no figure.
+func (b *bench) fill(rows []row) error {
+	grpc, err := side.FreeAddress()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.files(), 0o755); err != nil {
+		return err
+	}
+	log := filepath.Join(b.dir, "fill.log")
+	p, err := side.Start("0,1", log, b.binary, "serve", "--data-dir", b.store(),
+		"--grpc-addr", grpc, "--http-addr", "127.0.0.1:0", "--admin-addr", "off")
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	if err := side.Await(grpc); err != nil {
+		return fmt.Errorf("torrentcache does not come up: %w; see %s", err, log)
+	}
+	c, err := client.Dial(grpc, client.Options{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, r := range rows {
+		if _, done := b.sets[r.set]; done {
+			continue
+		}
+		if err := b.fillSet(c, r.set); err != nil {
+			return err
+		}
+	}
+	return flush(b.dir)
+}
+
+// fillSet puts the torrents of s into the server that c speaks to, and into files.
+func (b *bench) fillSet(c *client.Client, s set) error {
+	if err := b.room(s); err != nil {
+		return err
+	}
+	begin := time.Now()
+	done := filled{hashes: make([]string, s.n)}
+	sizes, lengths := s.sizes(), make([]int64, s.n)
+	load := func(i int) ([]byte, error) {
+		torrent := s.torrent(i, sizes[i])
+		hash, err := b.writeFile(torrent)
+		done.hashes[i], lengths[i] = hash, int64(len(torrent))
+		return torrent, err
+	}
+	items := func(yield func(client.Item) bool) {
+		for i, size := range sizes {
+			if !yield(client.Item{Size: int64(size), Load: func() ([]byte, error) { return load(i) }}) {
+				return
+			}
+		}
+	}
+	var failed error
+	err := c.Push(context.Background(), items, client.PushOptions{Result: func(r client.Result) {
+		if r.Status != client.New && r.Status != client.Already {
+			failed = fmt.Errorf("filling the store: a torrent is %s: %s", r.Status, r.Message)
+		}
+	}})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	for _, length := range lengths {
+		done.bytes += length
+	}
+	b.sets[s] = done
+	fmt.Fprintf(os.Stderr, "%d torrents, %d MB, in %s\n", s.n, done.bytes/1_000_000, time.Since(begin).Round(time.Second))
+	return nil
+}
+
+// writeFile writes a torrent to where nginx looks for it, unless it is there, and returns
+// its info hash.
+func (b *bench) writeFile(torrent []byte) (string, error) {
 	parsed, err := metainfo.Parse(torrent)
 	if err != nil {
 		return "", err
 	}
 	hash := parsed.IDs().Primary().String()
-	if err := os.WriteFile(filepath.Join(dir, hash+".torrent"), torrent, 0o644); err != nil {
+	name := filepath.Join(b.files(), hash+".torrent")
+	if info, err := os.Stat(name); err == nil && info.Size() == int64(len(torrent)) {
+		return hash, nil
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	resp, err := client.Post("http://"+addr+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(torrent))
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return "", err
-	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("the upload of %s was answered %s", hash, resp.Status)
-	}
-	return hash, nil
+	return hash, os.WriteFile(name, torrent, 0o644)
 }
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: uploaders}}
+// flush writes what waits for the disk of dir, so that this is in no figure either.
+func flush(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return unix.Syncfs(int(d.Fd()))
+}

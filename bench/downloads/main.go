@@ -1,53 +1,77 @@
 // Command downloads measures downloads of torrentcache and of nginx side by side.
 //
-//	go run ./bench/downloads > table.md
+//	go run ./bench/downloads > table.md                  all rows, 5 rounds; a quarter of an hour
+//	go run ./bench/downloads -rows mix,4k -rounds 9      some rows
+//	go run ./bench/downloads -distinct 40000             less memory and disk; 0 leaves that row out
 //
 // Servers run on one core and the load generator on another, in interleaved
-// rounds; a figure is the median. It needs Linux, two cores, and of Debian the
-// packages nginx-light, wrk, nghttp2-client and util-linux, which it installs, saying
-// so, if they are missing.
+// rounds; a figure is the median. The peer is the better of nginx with and without
+// tcp_nopush. It needs Linux, two cores, and of Debian the packages nginx-light, wrk,
+// nghttp2-client and util-linux, which it installs, saying so, if they are missing.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
-	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
 type options struct {
-	rounds  int
-	time    time.Duration
-	many    int
-	only    *regexp.Regexp
-	dir     string
-	clients int
+	rounds   int
+	time     time.Duration
+	distinct int
+	dir      string
+	clients  int
 }
 
 func main() {
-	// Serving files as net/http does is one of the peers.
-	if len(os.Args) == 7 && os.Args[1] == "fileserver" {
-		fail(fileServer(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6]))
-		return
-	}
-	// Keeping files in memory for it takes processes of its own.
+	// Keeping files in memory takes processes of its own.
 	if len(os.Args) == 3 && os.Args[1] == "hold" {
 		fail(holdFiles(os.Args[2]))
 		return
 	}
 	var o options
-	only := flag.String("only", "", "measure the rows whose name matches this regular expression")
+	flag.IntVar(&o.distinct, "distinct", 200_000, "torrents of the row with a cache for a tenth of them; 0 leaves it out")
+	names := flag.String("rows", "", "measure these rows, with commas between: "+strings.Join(keys(rows(1)), ",")+"; all if empty")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each row")
-	flag.DurationVar(&o.time, "time", 3*time.Second, "length of the load on one server in one round")
-	flag.IntVar(&o.many, "many", 200_000, "torrents of the row with a cache for a tenth of them")
+	flag.DurationVar(&o.time, "time", 3*time.Second, "length of the load on one server in one round, in whole seconds")
 	flag.IntVar(&o.clients, "clients", 64, "connections")
 	flag.StringVar(&o.dir, "dir", "", "folder for torrents and stores, kept; a temporary one if empty")
 	flag.Parse()
-	o.only = regexp.MustCompile(*only)
-	fail(run(o))
+	chosen, err := choose(rows(o.distinct), *names)
+	fail(err)
+	fail(run(o, chosen))
+}
+
+// keys returns what the rows are called on the command line.
+func keys(rows []row) []string {
+	var all []string
+	for _, r := range rows {
+		all = append(all, r.key)
+	}
+	return all
+}
+
+// choose returns those of rows whose keys names has, with commas between; all if
+// names is empty.
+func choose(rows []row, names string) ([]row, error) {
+	if names == "" {
+		return rows, nil
+	}
+	var chosen []row
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(rows, func(r row) bool { return r.key == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no row %q but these: %s", name, strings.Join(keys(rows), ","))
+		}
+		chosen = append(chosen, rows[i])
+	}
+	return chosen, nil
 }
 
 func fail(err error) {
@@ -57,7 +81,7 @@ func fail(err error) {
 	}
 }
 
-func run(o options) error {
+func run(o options, rows []row) error {
 	if err := prerequisites(); err != nil {
 		return err
 	}
@@ -74,11 +98,11 @@ func run(o options) error {
 		return err
 	}
 	defer b.stop()
-	table := [][]string{{"download", "torrentcache", "nginx", "ratio", "floor", "target", "nginx, tcp_nopush", "ratio", "net/http files", "ratio", "requests/s, ratio"}}
-	for _, r := range rows(o.many) {
-		if !o.only.MatchString(r.name) {
-			continue
-		}
+	if err := b.fill(rows); err != nil {
+		return err
+	}
+	table := [][]string{head()}
+	for _, r := range rows {
 		line, err := b.measure(r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
@@ -86,7 +110,7 @@ func run(o options) error {
 		table = append(table, line)
 		fmt.Fprintln(os.Stderr, line)
 	}
-	fmt.Printf("%s\n\nMachine: %s. %d rounds of %s, %d connections.\n", side.Table(table),
-		side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}, []string{"h2load", "--version"}), o.rounds, o.time, o.clients)
+	fmt.Printf("%s\n\nMachine: %s. %d rounds of %s, %d connections; nginx keeps up to %d files open.\n", side.Table(table),
+		side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}, []string{"h2load", "--version"}), o.rounds, o.time, o.clients, openFiles())
 	return nil
 }

@@ -1,88 +1,64 @@
 package main
 
-import (
-	"fmt"
-	"time"
-
-	"github.com/torrentcache/torrentcache/bench/internal/side"
-)
+import "fmt"
 
 // row is one line of the table.
 type row struct {
-	name          string
-	set           set
-	files         int      // of the set are asked for, one after another
-	random        bool     // and not one after another
+	key, name     string   // on the command line, and in the table
+	set           set      // asked for in order, again and again
+	random        bool     // but at random
 	header        []string // of the requests
-	absent        bool     // ask for what is not there
+	absent        bool     // ask for a torrent that is not there
 	over          string   // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
-	twoCores      bool     // requests a second on two cores, not CPU time on one
-	cache         int64    // bytes; 0: as much as there is
-	floor, target string
+	tenth         bool     // the product's cache holds a tenth of the bytes; else all
+	latency       bool     // compare how long answers take, not CPU time
+	floor, target string   // the most that the ratio may be, and what was set out for
 }
 
-// set is torrents of one size.
-type set struct {
-	size int // bytes
-	n    int
-}
+const (
+	http1 = "HTTP/1.1"
+	http2 = "HTTP/2"
+)
 
+// browser is what Chromium sends when somebody follows a link, beside Host.
 var browser = []string{
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
-	"Accept-Encoding: gzip, deflate, br, zstd",
-	"Accept-Language: en-US,en;q=0.9,de;q=0.8",
+	"Connection: keep-alive",
 	`sec-ch-ua: "Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99"`,
 	"sec-ch-ua-mobile: ?0",
 	`sec-ch-ua-platform: "Linux"`,
-	"Sec-Fetch-Dest: document",
-	"Sec-Fetch-Mode: navigate",
-	"Sec-Fetch-Site: same-origin",
-	"Sec-Fetch-User: ?1",
 	"Upgrade-Insecure-Requests: 1",
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+	"Sec-Fetch-Site: same-origin",
+	"Sec-Fetch-Mode: navigate",
+	"Sec-Fetch-User: ?1",
+	"Sec-Fetch-Dest: document",
 	"Referer: http://torrents.example/latest",
-	"Connection: keep-alive",
+	"Accept-Encoding: gzip, deflate, br, zstd",
+	"Accept-Language: en-US,en;q=0.9,de;q=0.8",
 }
 
-func rows(many int) []row {
+// rows returns all rows, that of the mix first: it is the one that counts. The row with a
+// cache for a tenth has so many distinct torrents; it is left out if they are none.
+func rows(distinct int) []row {
 	const kB = 1000
-	small, usual := set{4 * kB, 10_000}, set{20 * kB, 10_000}
-	tenth := int64(many) / 10 * (20*kB + 3*kB) // with what an entry takes beside its bytes
-	return []row{
-		{name: "4 KB, one", set: small, files: 1, floor: "0.9", target: "0.6"},
-		{name: "4 KB, 10,000 distinct", set: small, files: small.n, floor: "0.9", target: "0.6"},
-		{name: "20 KB, one", set: usual, files: 1, floor: "0.9", target: "0.6"},
-		{name: "20 KB, 10,000 distinct", set: usual, files: usual.n, floor: "0.9", target: "0.6"},
-		{name: "4 KB, a browser's headers", set: small, files: 1, header: browser, floor: "0.9", target: "0.6"},
-		{name: "20 KB, a browser's headers", set: usual, files: 1, header: browser, floor: "0.9", target: "0.6"},
-		{name: "100 KB", set: set{100 * kB, 100}, files: 100, floor: "0.9", target: "0.8"},
-		{name: "1 MB", set: set{1000 * kB, 20}, files: 20, floor: "1.0", target: "0.7"},
-		{name: "404 of an unknown hash", set: small, files: 1, absent: true, floor: "0.9", target: "0.6"},
-		{name: "20 KB over TLS, HTTP/1.1", set: usual, files: 1, over: "HTTP/1.1", floor: "-", target: "-"},
-		{name: "20 KB over TLS, HTTP/2", set: usual, files: 1, over: "HTTP/2", floor: "-", target: "-"},
-		{name: fmt.Sprintf("20 KB, %d distinct, cache for a tenth", many), set: set{20 * kB, many}, files: many, random: true, cache: tenth, floor: "1.5", target: "1.0"},
-		{name: "20 KB, two cores, requests/s", set: usual, files: 1, twoCores: true, floor: "1.2", target: "1.6"},
+	mix, small, usual := set{n: 10_000}, set{4 * kB, 10_000}, set{20 * kB, 10_000}
+	all := []row{
+		{key: "mix", name: "mix, 10,000 distinct", set: mix, floor: "0.9", target: "0.75"},
+		{key: "4k", name: "4 KB, 10,000 distinct", set: small, floor: "0.95", target: "0.7"},
+		{key: "4k-browser", name: "4 KB, 10,000 distinct, a browser's headers", set: small, header: browser, floor: "0.95", target: "0.7"},
+		{key: "20k", name: "20 KB, 10,000 distinct", set: usual, floor: "0.95", target: "0.7"},
+		{key: "20k-browser", name: "20 KB, 10,000 distinct, a browser's headers", set: usual, header: browser, floor: "0.95", target: "0.7"},
+		{key: "404", name: "404 of an unknown hash", set: set{4 * kB, 1}, absent: true, floor: "0.95", target: "0.7"},
+		{key: "100k", name: "100 KB, 100 distinct", set: set{100 * kB, 100}, floor: "2.2", target: "-"},
+		{key: "1m", name: "1 MB, 20 distinct", set: set{1000 * kB, 20}, floor: "1.5", target: "-"},
 	}
-}
-
-// measure returns the row's line of the table.
-func (b *bench) measure(r row) ([]string, error) {
-	targets, err := b.targets(r)
-	if err != nil {
-		return nil, err
+	if distinct > 0 {
+		all = append(all, row{key: "tenth", name: fmt.Sprintf("mix, %d distinct, cache for a tenth", distinct), set: set{n: distinct}, random: true, tenth: true, floor: "1.6", target: "1.0"})
 	}
-	figures, err := side.Rounds(b.rounds, targets)
-	if err != nil {
-		return nil, err
-	}
-	product, nginx, nopush, files := figures[0], figures[1], figures[2], figures[3]
-	if r.twoCores {
-		ratio := func(f side.Figures) string { return fmt.Sprintf("%.2f", product.PerSecond/f.PerSecond) }
-		rate := func(f side.Figures) string { return fmt.Sprintf("%.0f/s", f.PerSecond) }
-		return []string{r.name, rate(product), rate(nginx), ratio(nginx), r.floor, r.target, rate(nopush), ratio(nopush), rate(files), ratio(files), ratio(nginx)}, nil
-	}
-	ratio := func(f side.Figures) string { return fmt.Sprintf("%.2f", float64(product.CPU)/float64(f.CPU)) }
-	cost := func(f side.Figures) string { return fmt.Sprintf("%.2f us", float64(f.CPU)/float64(time.Microsecond)) }
-	return []string{r.name, cost(product), cost(nginx), ratio(nginx), r.floor, r.target, cost(nopush), ratio(nopush), cost(files), ratio(files),
-		fmt.Sprintf("%.2f", product.PerSecond/nginx.PerSecond)}, nil
+	return append(all,
+		row{key: "tls", name: "mix over TLS, HTTP/1.1", set: mix, over: http1, floor: "1.0", target: "0.8"},
+		row{key: "h2", name: "mix over TLS, HTTP/2", set: mix, over: http2, floor: "3.5", target: "2.0"},
+		row{key: "p99", name: "mix, 99th percentile of latency", set: mix, latency: true, floor: "1.2", target: "1.0"},
+	)
 }

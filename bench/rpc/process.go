@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
 // roles are what this program is to its own children: servers, which get an
@@ -29,21 +31,20 @@ var roles = map[string]func(args []string) error{
 
 // loadOnce puts the load of that role on addr, from core 1, and returns how many requests
 // were answered in what time.
-func loadOnce(o options, load string, size int, self, addr string, length time.Duration) (int, time.Duration, error) {
+func loadOnce(o options, load string, size int, self, addr string, length time.Duration) (side.Load, error) {
 	out, err := exec.Command("taskset", "-c", "1", self, load, addr, strconv.Itoa(size),
 		strconv.Itoa(o.clients), strconv.Itoa(o.conns), length.String()).Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return 0, 0, fmt.Errorf("%s: %s", load, exit.Stderr)
+		return side.Load{}, fmt.Errorf("%s: %s", load, exit.Stderr)
 	}
 	if err != nil {
-		return 0, 0, err
+		return side.Load{}, err
 	}
-	var n int
-	var took time.Duration
-	if _, err := fmt.Sscan(string(out), &n, (*int64)(&took)); err != nil {
-		return 0, 0, fmt.Errorf("%s said %q", load, out)
+	var done side.Load
+	if _, err := fmt.Sscan(string(out), &done.Requests, (*int64)(&done.Took)); err != nil {
+		return side.Load{}, fmt.Errorf("%s said %q", load, out)
 	}
-	return n, took, nil
+	return done, nil
 }
 
 // binaryName is the file that build makes.

@@ -94,10 +94,10 @@ func start(o options, load string, size int, name string, role []string) (target
 		return target{}, err
 	}
 	t := target{side.Target{Name: name, Process: process}}
-	t.Run = func() (int, time.Duration, error) { return loadOnce(o, load, size, self, addr, o.time) }
+	t.Run = func() (side.Load, error) { return loadOnce(o, load, size, self, addr, o.time) }
 	err = side.Await(addr)
 	if err == nil {
-		_, _, err = loadOnce(o, load, size, self, addr, o.time/2)
+		_, err = loadOnce(o, load, size, self, addr, o.time/2)
 	}
 	if err != nil {
 		t.Stop()

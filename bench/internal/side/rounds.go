@@ -5,47 +5,81 @@ import (
 	"time"
 )
 
+// Load is what one load of a server came to.
+type Load struct {
+	Requests int // answered
+	Took     time.Duration
+	P99      time.Duration // 99 of 100 answers took no longer; 0 if nobody measured it
+}
+
 // Target is a server under load.
 type Target struct {
 	Name string
-	// Run loads it once and returns how many requests it answered in what time.
-	Run func() (requests int, took time.Duration, err error)
+	// Run loads the server once.
+	Run func() (Load, error)
 	// Process is what spends the CPU time.
 	Process *Process
 }
 
-// Figures are the medians of the rounds of one target.
-type Figures struct {
+// Round is what one round of one target came to.
+type Round struct {
 	CPU       time.Duration // of the server, per request
 	PerSecond float64       // requests
+	P99       time.Duration // as in [Load]
+}
+
+// Figures are the medians of the rounds of one target.
+type Figures struct {
+	Round
+	Each []Round // in order
 }
 
 // Rounds loads the targets in turn, rounds times, so that what happens to the
-// machine meanwhile happens to all of them, and returns the medians in order.
+// machine meanwhile happens to all of them, and returns their figures in order.
 func Rounds(rounds int, targets []Target) ([]Figures, error) {
-	cpu := make([][]float64, len(targets))
-	rate := make([][]float64, len(targets))
+	figures := make([]Figures, len(targets))
 	for range rounds {
 		for i, t := range targets {
-			before, err := t.Process.CPU()
-			if err != nil {
-				return nil, err
-			}
-			requests, took, err := t.Run()
+			r, err := round(t)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.Name, err)
 			}
-			after, err := t.Process.CPU()
-			if err != nil {
-				return nil, err
-			}
-			cpu[i] = append(cpu[i], float64(after-before)/float64(max(requests, 1)))
-			rate[i] = append(rate[i], float64(requests)/took.Seconds())
+			figures[i].Each = append(figures[i].Each, r)
 		}
 	}
-	figures := make([]Figures, len(targets))
-	for i := range targets {
-		figures[i] = Figures{CPU: time.Duration(Median(cpu[i])), PerSecond: Median(rate[i])}
+	for i := range figures {
+		figures[i].Round = medians(figures[i].Each)
 	}
 	return figures, nil
+}
+
+// round loads t once.
+func round(t Target) (Round, error) {
+	before, err := t.Process.CPU()
+	if err != nil {
+		return Round{}, err
+	}
+	load, err := t.Run()
+	if err != nil {
+		return Round{}, err
+	}
+	after, err := t.Process.CPU()
+	if err != nil {
+		return Round{}, err
+	}
+	return Round{
+		CPU:       (after - before) / time.Duration(max(load.Requests, 1)),
+		PerSecond: float64(load.Requests) / load.Took.Seconds(),
+		P99:       load.P99,
+	}, nil
+}
+
+func medians(rounds []Round) Round {
+	var cpu, rate, p99 []float64
+	for _, r := range rounds {
+		cpu = append(cpu, float64(r.CPU))
+		rate = append(rate, r.PerSecond)
+		p99 = append(p99, float64(r.P99))
+	}
+	return Round{CPU: time.Duration(Median(cpu)), PerSecond: Median(rate), P99: time.Duration(Median(p99))}
 }
