@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -80,14 +81,8 @@ func (b *bench) fillSet(c *client.Client, s set) error {
 			}
 		}
 	}
-	var failed error
-	err := c.Push(context.Background(), items, client.PushOptions{Result: func(r client.Result) {
-		if r.Status != client.New && r.Status != client.Already {
-			failed = fmt.Errorf("filling the store: a torrent is %s: %s", r.Status, r.Message)
-		}
-	}})
-	if err := errors.Join(err, failed); err != nil {
-		return err
+	if err := push(c, items); err != nil {
+		return fmt.Errorf("filling the store: %w", err)
 	}
 	for _, length := range lengths {
 		done.bytes += length
@@ -95,6 +90,21 @@ func (b *bench) fillSet(c *client.Client, s set) error {
 	b.sets[s] = done
 	fmt.Fprintf(os.Stderr, "%d torrents, %d MB, in %s\n", s.n, done.bytes/1_000_000, time.Since(begin).Round(time.Second))
 	return nil
+}
+
+// push sends items to the server that c speaks to; it is an error if the server lacks one
+// afterwards.
+func push(c *client.Client, items iter.Seq[client.Item]) error {
+	var failed error
+	result := func(r client.Result) {
+		if r.Status != client.New && r.Status != client.Already {
+			failed = fmt.Errorf("a torrent is %s: %s", r.Status, r.Message)
+		}
+	}
+	if err := c.Push(context.Background(), items, client.PushOptions{Result: result}); err != nil {
+		return err
+	}
+	return failed
 }
 
 // writeFile writes a torrent to where nginx looks for it, unless it is there, and returns

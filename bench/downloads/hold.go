@@ -20,7 +20,7 @@ const mapsEach = 50_000
 
 // hold locks in memory what the servers read in a row that goes past the product's
 // cache: the product's segments, and the files of its peers. Else the row measures who
-// finds less of his own in the page cache: three peers share the files and keep them
+// finds less of his own in the page cache: both nginx share the files and keep them
 // warm for one another, while the product reads its segments alone; and there are
 // kernels that drop what has not been used for half a minute, however much memory is free.
 func (b *bench) hold() error {
@@ -86,7 +86,7 @@ func holdFiles(list string) error {
 	defer in.Close()
 	for names := bufio.NewScanner(in); names.Scan(); {
 		if err := lock(names.Text()); err != nil {
-			return fmt.Errorf("%s: %w; it takes root, or a limit of locked memory (ulimit -l), and memory for all torrents twice: -many for fewer", names.Text(), err)
+			return fmt.Errorf("%s: %w; it takes root, or a limit of locked memory (ulimit -l), and memory for all torrents twice: -distinct for fewer", names.Text(), err)
 		}
 	}
 	fmt.Print(holding)

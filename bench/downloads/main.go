@@ -110,7 +110,8 @@ func run(o options, rows []row) error {
 		table = append(table, line)
 		fmt.Fprintln(os.Stderr, line)
 	}
-	fmt.Printf("%s\n\nMachine: %s. %d rounds of %s, %d connections; nginx keeps up to %d files open.\n", side.Table(table),
-		side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}, []string{"h2load", "--version"}), o.rounds, o.time, o.clients, openFiles())
+	machine := side.Machine([]string{"nginx", "-v"}, []string{"wrk", "-v"}, []string{"h2load", "--version"})
+	fmt.Printf("%s\nMachine: %s. %d rounds of %s, %d connections; nginx keeps up to %d files open.\n",
+		side.Table(table), machine, o.rounds, o.time, o.clients, openFiles())
 	return nil
 }

@@ -40,7 +40,6 @@ http {
     ssl_certificate_key %s;
     ssl_protocols TLSv1.3;
     ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-    http2_max_requests 1000000000;
     root files;
     add_header Cache-Control "public, max-age=86400";
     add_header X-Content-Type-Options nosniff;

@@ -23,14 +23,16 @@ func (b *bench) room(s set) error {
 		return err
 	}
 	if free := disk.Bavail * uint64(disk.Bsize); free < need {
-		return fmt.Errorf("%d torrents take %d MB of disk with what is to spare, and %s has %d MB free: -distinct for fewer", s.n, need>>20, b.dir, free>>20)
+		return fmt.Errorf("%d torrents take %d MiB of disk with what is to spare, and %s has %d MiB free: -distinct for fewer",
+			s.n, need>>20, b.dir, free>>20)
 	}
 	free, err := availableMemory()
 	if err != nil {
 		return err
 	}
 	if free < need {
-		return fmt.Errorf("%d torrents take %d MB of memory with what is to spare, and %d MB are free: -distinct for fewer", s.n, need>>20, free>>20)
+		return fmt.Errorf("%d torrents take %d MiB of memory with what is to spare, and %d MiB are free: -distinct for fewer",
+			s.n, need>>20, free>>20)
 	}
 	return nil
 }

@@ -54,7 +54,8 @@ func rows(distinct int) []row {
 		{key: "1m", name: "1 MB, 20 distinct", set: set{1000 * kB, 20}, floor: "1.5", target: "-"},
 	}
 	if distinct > 0 {
-		all = append(all, row{key: "tenth", name: fmt.Sprintf("mix, %d distinct, cache for a tenth", distinct), set: set{n: distinct}, random: true, tenth: true, floor: "1.6", target: "1.0"})
+		all = append(all, row{key: "tenth", name: fmt.Sprintf("mix, %d distinct, cache for a tenth", distinct),
+			set: set{n: distinct}, random: true, tenth: true, floor: "1.6", target: "1.0"})
 	}
 	return append(all,
 		row{key: "tls", name: "mix over TLS, HTTP/1.1", set: mix, over: http1, floor: "1.0", target: "0.8"},

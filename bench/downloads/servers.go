@@ -80,7 +80,8 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 		if err := b.warm(r, s); err != nil {
 			return nil, fmt.Errorf("warming up %s: %w", s.name, err)
 		}
-		targets = append(targets, side.Target{Process: s.Process, Name: s.name, Run: func() (side.Load, error) { return b.load(r, s, b.time) }})
+		run := func() (side.Load, error) { return b.load(r, s, b.time) }
+		targets = append(targets, side.Target{Name: s.name, Run: run, Process: s.Process})
 	}
 	return targets, nil
 }
