@@ -13,10 +13,12 @@ package inflate
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Errors that [Inflate] wraps.
@@ -42,41 +44,59 @@ func IsCompressed(b []byte) bool {
 // of any length. More than limit bytes coming out is [ErrTooLarge]; anything
 // wrong with the compressed data is [ErrCorrupt]. It is safe for concurrent use.
 //
-// It never allocates more than [Memory]; less if less comes out, whatever the data
+// It holds at most [Memory] at once, and less if less comes out, whatever the data
 // claims. Its time is bounded by what comes out as well: see [meter].
 func Inflate(b []byte, limit int64) ([]byte, error) {
+	m := &meter{in: bytes.NewReader(b)}
 	switch {
 	case bytes.HasPrefix(b, gzipMagic):
-		return gunzip(b, &output{limit: limit, name: "gzip"})
+		m.allowed = gzipSlack
+		r, err := gzip.NewReader(m)
+		if err != nil {
+			return nil, corrupt("gzip", err)
+		}
+		return readAll(r, m, &output{limit: limit, name: "gzip"})
 	case bytes.HasPrefix(b, bzip2Magic):
-		return bunzip2(b, &output{limit: limit, name: "bzip2"})
+		m.allowed = bzip2Slack
+		return readAll(bzip2.NewReader(m), m, &output{limit: limit, name: "bzip2"})
 	}
 	return b, nil
 }
 
-// Memory returns how many bytes [Inflate] allocates at most with this limit: that
-// and a ninth of it, and 4 MB for bzip2's blocks.
-func Memory(limit int64) int64 { return limit + limit/9 + 4<<20 }
+// Memory returns how many bytes [Inflate] holds at most with this limit: that and
+// a ninth of it, and 8 MB for two blocks of bzip2, of which the second is a later
+// stream's that needs larger ones than the first.
+func Memory(limit int64) int64 { return limit + limit/9 + 8<<20 }
 
-// gunzip decodes the members in b, one after the other, within out's limit.
-func gunzip(b []byte, out *output) ([]byte, error) {
-	m := &meter{in: bytes.NewReader(b), allowed: gzipSlack}
-	r, err := gzip.NewReader(m)
-	for err == nil {
-		var free []byte
-		if free, err = out.room(); err != nil {
+// readAll returns what r makes of all that m gives it.
+func readAll(r io.Reader, m *meter, out *output) ([]byte, error) {
+	for {
+		free, err := out.room()
+		if err != nil {
 			return nil, err
 		}
-		var n int
-		n, err = r.Read(free)
+		n, err := r.Read(free)
 		out.b = out.b[:len(out.b)+n]
 		m.cameOut(n)
+		switch {
+		case err == io.EOF && int64(len(out.b)) <= out.limit:
+			return out.b, nil
+		case err == io.EOF:
+			return nil, out.check()
+		case err != nil:
+			return nil, corrupt(out.name, err)
+		}
 	}
-	if err != io.EOF {
-		return nil, fmt.Errorf("%w: gzip: %v", ErrCorrupt, err)
+}
+
+// corrupt makes an error of what a decompressor complains about.
+func corrupt(name string, err error) error {
+	text := strings.TrimPrefix(err.Error(), name+": ")
+	if damage, ok := errors.AsType[bzip2.StructuralError](err); ok {
+		text = string(damage)
 	}
-	if err := out.check(); err != nil {
-		return nil, err
+	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+		text = "it is cut short"
 	}
-	return out.b, nil
+	return fmt.Errorf("%w: %s: %s", ErrCorrupt, name, text)
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -95,28 +96,43 @@ func flip(b []byte, at int) []byte {
 	return b
 }
 
-// A bomb costs no more memory than the limit allows, whatever it would become.
+// Data cut short at any byte is refused, with an error that says so.
+func TestCutShort(t *testing.T) {
+	wholes := map[string][]byte{"gzip": gzipped(t, []byte("hello, hello, hello\n")), "bzip2": bzip2OfHello(t)}
+	for name, whole := range wholes {
+		t.Run(name, func(t *testing.T) {
+			for n := len(bzip2Magic); n < len(whole); n++ {
+				_, err := Inflate(whole[:n], 100)
+				if !errors.Is(err, ErrCorrupt) || !strings.HasSuffix(err.Error(), name+": it is cut short") {
+					t.Errorf("the first %d of %d bytes: %v", n, len(whole), err)
+				}
+			}
+		})
+	}
+}
+
+// A bomb costs no more memory than [Memory] says, whatever it would become.
 func TestBombsAreBounded(t *testing.T) {
-	const limit = 10_000_000
 	bombs := map[string][]byte{
 		"gzip, 32 MB of zeros": gzipped(t, make([]byte, 32<<20)),
 		"bzip2, 1 GB of zeros": read(t, "zeros.bz2"),
 	}
 	for name, bomb := range bombs {
-		t.Run(name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			_, err := Inflate(bomb, limit)
-			runtime.ReadMemStats(&after)
-			if !errors.Is(err, ErrTooLarge) {
-				t.Errorf("got %v, want ErrTooLarge", err)
-			}
-			// All that was ever allocated: the buffers that grew up to the limit,
-			// the last of them as large as the others together, and the decoder.
-			if spent := after.TotalAlloc - before.TotalAlloc; spent > 4*limit {
-				t.Errorf("%d bytes were allocated, the limit is %d", spent, limit)
-			}
-		})
+		for _, limit := range []int64{0, 100_000, 10_000_000, 16_777_500} {
+			t.Run(fmt.Sprintf("%s, limit %d", name, limit), func(t *testing.T) {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				_, err := Inflate(bomb, limit)
+				runtime.ReadMemStats(&after)
+				if !errors.Is(err, ErrTooLarge) {
+					t.Errorf("got %v, want ErrTooLarge", err)
+				}
+				// All that was ever allocated, garbage too.
+				if spent := int64(after.TotalAlloc - before.TotalAlloc); spent > Memory(limit) {
+					t.Errorf("%d bytes were allocated, Memory says %d", spent, Memory(limit))
+				}
+			})
+		}
 	}
 }
 
@@ -143,9 +159,21 @@ func TestPlainDataIsNotCopied(t *testing.T) {
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {
-	_, err := Inflate(gzipped(t, make([]byte, 100)), 10)
-	if want := "more than 10 bytes come out of the gzip data"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v, want it to contain %q", err, want)
+	bz := bzip2OfHello(t)
+	cases := []struct {
+		data  []byte
+		limit int64
+		want  string
+	}{
+		{gzipped(t, make([]byte, 100)), 10, "more than 10 bytes come out of the gzip data"},
+		{bz, 10, "more than 10 bytes come out of the bzip2 data"},
+		{slices.Concat(gzipMagic, make([]byte, 20)), 100, "damaged: gzip: invalid header"},
+		{flip(bz, 12), 100, "damaged: bzip2: block checksum mismatch"},
+	}
+	for _, c := range cases {
+		if _, err := Inflate(c.data, c.limit); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want it to contain %q", err, c.want)
+		}
 	}
 }
 
@@ -153,8 +181,7 @@ func FuzzInflate(f *testing.F) {
 	f.Add(gzipped(f, []byte("hello")), int64(100))
 	f.Add(bzip2OfHello(f), int64(10))
 	f.Add([]byte("d4:infodee"), int64(3))
-	empty, _ := hex.DecodeString("425a683917724538509000000000")
-	f.Add(empty, int64(0))
+	f.Add(emptyBzip2(f), int64(0))
 	f.Fuzz(func(t *testing.T, in []byte, limit int64) {
 		limit &= 1<<20 - 1
 		out, err := Inflate(in, limit)
@@ -173,6 +200,16 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
+// emptyBzip2 is what bzip2 makes of nothing.
+func emptyBzip2(t testing.TB) []byte {
+	t.Helper()
+	b, err := hex.DecodeString("425a683917724538509000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Data that costs time and gives nothing is refused early: ten megabytes of
 // either kind took seconds before.
 func TestInflateRefusesHollowData(t *testing.T) {
@@ -183,8 +220,9 @@ func TestInflateRefusesHollowData(t *testing.T) {
 	empty := bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, 2<<20)
 	hollow := slices.Concat(header, empty, []byte{1, 0, 0, 0xff, 0xff}, tail)
 	cases := map[string][]byte{
-		"empty gzip blocks":  hollow,
-		"empty gzip members": bytes.Repeat(stream, 1<<19),
+		"empty gzip blocks":   hollow,
+		"empty gzip members":  bytes.Repeat(stream, 1<<19),
+		"empty bzip2 streams": bytes.Repeat(emptyBzip2(t), 1<<18),
 	}
 	for name, data := range cases {
 		t.Run(name, func(t *testing.T) {

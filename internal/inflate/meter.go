@@ -19,11 +19,8 @@ const perByteOut = 1.25
 
 var errHollow = errors.New("far more goes in than comes out")
 
-// hollow reports whether in bytes are too many for what came out.
-func hollow(in, out int) bool { return float64(in) > perByteOut*float64(out) }
-
 // meter stops data that keeps a decompressor busy and gives nothing: ten
-// megabytes of empty gzip blocks take it seconds. It is used by one goroutine.
+// megabytes of empty gzip blocks take it seconds. Only one goroutine uses it.
 type meter struct {
 	in      *bytes.Reader
 	allowed int // bytes that may still be read

@@ -3,9 +3,9 @@ package inflate
 import "fmt"
 
 const (
-	// firstOutput is how much memory the output gets to begin with, in bytes, and
-	// outputGrowth by how much that grows each time it is full.
-	firstOutput  = 64 << 10
+	// leastOutput is how much memory the output gets to begin with at least, in
+	// bytes, and outputGrowth by how much that grows each time it is full.
+	leastOutput  = 16 << 10
 	outputGrowth = 16
 )
 
@@ -31,22 +31,20 @@ func (o *output) room() ([]byte, error) {
 		return nil, err
 	}
 	if len(o.b) == cap(o.b) {
-		larger := make([]byte, len(o.b), min(max(firstOutput, outputGrowth*int64(cap(o.b))), o.limit)+1)
+		larger := make([]byte, len(o.b), o.nextSize()+1)
 		copy(larger, o.b)
 		o.b = larger
 	}
 	return o.b[len(o.b):cap(o.b)], nil
 }
 
-// repeat appends c n times.
-func (o *output) repeat(c byte, n int) error {
-	for range n {
-		if len(o.b) == cap(o.b) {
-			if _, err := o.room(); err != nil {
-				return err
-			}
-		}
-		o.b = append(o.b, c)
+// nextSize returns the least size above the present one of limit, limit/16,
+// limit/256 and so on. So all that the output ever had is at most limit/15 more
+// than the limit.
+func (o *output) nextSize() int64 {
+	size := o.limit
+	for size/outputGrowth >= max(int64(cap(o.b)), leastOutput) {
+		size /= outputGrowth
 	}
-	return nil
+	return size
 }
