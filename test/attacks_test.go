@@ -63,7 +63,7 @@ func TestAttackSlowBodies(t *testing.T) {
 }
 
 func TestAttackIdleConnections(t *testing.T) {
-	const count = 10_000
+	const count = 4000
 	underAttack(t, some, func(t *testing.T, s *server) func() {
 		conns := make([]net.Conn, count)
 		for i := range conns {
@@ -86,7 +86,7 @@ func TestAttackIdleConnections(t *testing.T) {
 		if open := s.metric(t, "torrentcache_connections"); open < count {
 			t.Errorf("%g connections are open, want %d", open, count)
 		}
-	}, "--max-connections", "12000")
+	}, "--max-connections", "4500")
 }
 
 // One address gets its share of connections, and all of them together theirs.

@@ -17,7 +17,8 @@ const longest = 2 * time.Minute
 
 // longer is that of tests that take longer.
 var longer = map[string]time.Duration{
-	"TestBucket": 10 * time.Minute, // starts a replicated object store, and waits for it in its outages
+	"TestBucket":      10 * time.Minute, // starts a replicated object store, and waits for it in its outages
+	"TestMemoryLimit": 5 * time.Minute,  // raids two servers in many ways, and each of them may hang for a minute
 }
 
 func TestMain(m *testing.M) {
