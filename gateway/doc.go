@@ -6,6 +6,6 @@
 // routes by itself, because a mux that redirects would break old clients.
 //
 // JSON is protobuf's mapping with lowerCamelCase names. Answers always carry
-// all fields, empty ones too, so that a client sees which there are; a field
-// that a request misspells is refused, not ignored.
+// all fields, empty ones too, so that a client sees which there are. Fields of a
+// request that this version does not know are ignored.
 package gateway

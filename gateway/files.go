@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -54,16 +53,8 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, ti
 	h := w.Header()
 	h.Set("Content-Type", torrentType)
 	h.Set("Content-Disposition", disposition(title, got.GetInfoHash()))
-	h.Set("Cache-Control", f.scope()+", max-age="+strconv.Itoa(int(f.maxAge/time.Second)))
+	h.Set("Cache-Control", f.cacheControl())
 	h.Set("ETag", `"`+got.GetEtag()+`"`)
 	http.ServeContent(w, r, "", updated, bytes.NewReader(got.GetTorrent()))
 	return nil
-}
-
-// scope says which caches may keep a download (RFC 9111, section 5.2.2).
-func (f *files) scope() string {
-	if f.private() {
-		return "private"
-	}
-	return "public"
 }

@@ -46,8 +46,9 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// door is the handler that New returns: it chooses the area, the areas route on.
-type door struct {
+// Door is the handler of the paths: it chooses the area, the areas route on. It is safe for
+// concurrent use.
+type Door struct {
 	api       *api
 	downloads *downloads
 	pages     *pages
@@ -55,7 +56,7 @@ type door struct {
 
 // New returns the handler of every path the door has; the rest is 404. It never
 // redirects. It does not recover from panics: wrap it in [httpx.Recover].
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*Door, error) {
 	if o.Conn == nil || o.MaxTorrentSize <= 0 {
 		return nil, errors.New("gateway: Conn and MaxTorrentSize are required")
 	}
@@ -87,7 +88,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	return &door{
+	return &Door{
 		api:       api,
 		downloads: &downloads{files: files, log: o.Logger},
 		pages:     newPages(site, client, o.Logger),
@@ -95,7 +96,7 @@ func New(o Options) (http.Handler, error) {
 }
 
 // ServeHTTP implements [http.Handler].
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpx.SetSecurityHeaders(w.Header())
 	path := httpx.MergeSlashes(r.URL.Path)
 	switch {

@@ -18,12 +18,15 @@ const jsonType = "application/json"
 // marshalJSON writes all fields, empty ones too.
 var marshalJSON = protojson.MarshalOptions{EmitUnpopulated: true}
 
+// unmarshalJSON passes over fields that it does not know.
+var unmarshalJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
+
 // maxComplaint bounds what is repeated of a decoder's complaint, in bytes: it
 // quotes the value it did not like, which may be all of the torrent.
 const maxComplaint = 160
 
-// jsonMarshaler is protojson with strict reading: unknown fields, and anything
-// after the one value, are errors.
+// jsonMarshaler is protojson. It ignores fields that it does not know, as gRPC does;
+// anything after the one value is an error.
 type jsonMarshaler struct{}
 
 // Marshal implements [runtime.Marshaler].
@@ -48,7 +51,7 @@ func (jsonMarshaler) Unmarshal(data []byte, v any) error {
 	if upload, ok := v.(*torrentcachev1.CacheTorrentRequest); ok && unmarshalUpload(data, upload) {
 		return nil
 	}
-	if err := protojson.Unmarshal(data, message); err != nil {
+	if err := unmarshalJSON.Unmarshal(data, message); err != nil {
 		return errors.New("the JSON body: " + complaint(err.Error()))
 	}
 	return nil

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
@@ -21,8 +23,12 @@ const maxPooled = 1 << 20
 // concurrent use.
 type torrentWriter struct{ buffers sync.Pool }
 
-// write answers with m.
-func (t *torrentWriter) write(w http.ResponseWriter, m *torrentcachev1.GetTorrentResponse) error {
+// write answers with m, whose JSON the Hold of ctx has the memory for.
+func (t *torrentWriter) write(ctx context.Context, w http.ResponseWriter, m *torrentcachev1.GetTorrentResponse) error {
+	const others = 1 << 10 // bytes of the other fields, at most
+	if err := limit.HoldOf(ctx).Take(ctx, int64(base64.StdEncoding.EncodedLen(len(m.GetTorrent()))+others)); err != nil {
+		return err
+	}
 	buffer, ok := t.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // caller is who calls, for the limits.
@@ -34,8 +35,10 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 	switch method {
 	case torrentcachev1.CacheService_CacheTorrent_FullMethodName:
 		err = c.Limits.Upload(caller(ctx))
-	case torrentcachev1.CacheService_CacheTorrents_FullMethodName, torrentcachev1.SyncService_WatchChanges_FullMethodName:
+	case torrentcachev1.CacheService_CacheTorrents_FullMethodName:
 		leave, err = c.Limits.Stream(caller(ctx))
+	case torrentcachev1.SyncService_WatchChanges_FullMethodName:
+		leave, err = c.admitWatcher(caller(ctx))
 	case torrentcachev1.CacheService_GetTorrent_FullMethodName, torrentcachev1.CacheService_DescribeTorrent_FullMethodName,
 		torrentcachev1.CacheService_FindMissingTorrents_FullMethodName:
 		if from, ok := peer.FromContext(ctx); ok && from.Addr.Network() != inProcessNetwork {
@@ -45,34 +48,93 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 	return leave, err
 }
 
-// arrivalKey is the context key of the arrival of an upload's message.
+// admitWatcher counts a stream of changes and takes its memory.
+func (c Chain) admitWatcher(from limit.Caller) (leave func(), err error) {
+	hold := c.Limits.Hold(from, limit.Connecting, nil)
+	if !hold.Try(watchMemory) {
+		return nil, c.Limits.NoMemory(limit.Connecting)
+	}
+	left, err := c.Limits.Stream(from)
+	if err != nil {
+		hold.Release()
+		return nil, err
+	}
+	return func() { left(); hold.Release() }, nil
+}
+
+// arrivalKey is the context key of the arrival of a call's message.
 type arrivalKey struct{}
 
-// tap sees the calls of the network when nothing but their header has arrived. An
-// upload is counted from here to its end, and cut off if its message does not come:
-// grpc waits for it in memory, as long as the connection lasts.
+// callMemory is what a call from the network takes before it has a message: metadata and
+// its goroutine, in bytes.
+const callMemory = maxHeaders + 8<<10
+
+// tap sees the calls of the network when nothing but their header has arrived, and takes
+// their memory. A call is cut off if its message does not come: grpc waits for it in memory,
+// as long as the connection lasts. An upload is counted from here to its end.
 func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if info.FullMethodName != torrentcachev1.CacheService_CacheTorrent_FullMethodName {
-		return ctx, nil
-	}
-	if err := c.mayUpload(ctx); err != nil {
-		return ctx, err
+	isUpload := info.FullMethodName == torrentcachev1.CacheService_CacheTorrent_FullMethodName
+	if isUpload {
+		if err := c.mayUpload(ctx); err != nil {
+			return ctx, err
+		}
 	}
 	if c.Limits == nil {
 		return ctx, nil
 	}
-	leave, err := c.Limits.ArrivingUpload(limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))})
-	if err != nil {
-		return ctx, reason.Of(err).GRPCStatus().Err()
+	from := limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))}
+	hold := c.Limits.Hold(from, limit.Connecting, nil)
+	if !hold.Try(callMemory) {
+		return ctx, reason.Of(c.Limits.NoMemory(limit.Connecting)).GRPCStatus().Err()
+	}
+	leave := func() {}
+	if isUpload {
+		var err error
+		if leave, err = c.Limits.ArrivingUpload(from); err != nil {
+			hold.Release()
+			return ctx, reason.Of(err).GRPCStatus().Err()
+		}
+	}
+	return c.watchArrival(ctx, from, info.FullMethodName, func() {
+		leave()
+		hold.Release()
+	}), nil
+}
+
+// watchArrival notes that the message of a call begins to arrive, and calls ended when the
+// call has ended. Streams of uploads have their own watch, see watchArrivals.
+func (c Chain) watchArrival(ctx context.Context, from limit.Caller, method string, ended func()) context.Context {
+	if method == torrentcachev1.CacheService_CacheTorrents_FullMethodName {
+		context.AfterFunc(ctx, ended)
+		return ctx
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	arrival := c.Limits.Arriving(limit.OnCall, cancel)
-	context.AfterFunc(ctx, func() { // the call has ended
+	arrival := c.Limits.Arriving(from, limit.OnCall, cancel)
+	context.AfterFunc(ctx, func() {
 		cancel()
 		arrival.Done()
-		leave()
+		ended()
 	})
-	return context.WithValue(ctx, arrivalKey{}, arrival), nil
+	return context.WithValue(ctx, arrivalKey{}, arrival)
+}
+
+// network is the interceptor of calls from the network with one request and one answer. The
+// memory of the answer is given back when the transport has let go of it.
+func (c Chain) network(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if c.Limits == nil {
+		return c.Unary(ctx, req, info, handler)
+	}
+	var conn *limit.Conn
+	if from, ok := peer.FromContext(ctx); ok {
+		conn = limit.ConnOf(from.Addr)
+	}
+	hold := c.Limits.Hold(limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))}, limit.Answering, conn)
+	answer, err := c.Unary(limit.WithHold(ctx, hold), req, info, handler)
+	if err != nil {
+		hold.Release()
+		return nil, err
+	}
+	return wire.Held{Message: answer, Free: hold.Lend()}, nil
 }
 
 // arrived notes that the message of a call is there.
@@ -88,7 +150,7 @@ func (c Chain) watchArrivals(s *countedStream, info *grpc.StreamServerInfo, canc
 	if c.Limits == nil || info.FullMethod != torrentcachev1.CacheService_CacheTorrents_FullMethodName {
 		return func() {}
 	}
-	s.arrival = c.Limits.Arriving(limit.OnStream, func() {
+	s.arrival = c.Limits.Arriving(caller(s.ctx), limit.OnStream, func() {
 		cancel(reason.New(reason.Overloaded, "no item came in time, or the server is short of memory: send those without a result again"))
 	})
 	return s.arrival.Done

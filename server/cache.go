@@ -9,6 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/inflate"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wire"
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
@@ -44,7 +45,10 @@ type uploaded interface {
 // receive reads an upload when there is memory for it. The hold is for what
 // follows. Who is patient waits longer for memory.
 func (s *Server) receive(ctx context.Context, req uploaded, patient bool) (*metainfo.Torrent, *limit.Hold, error) {
-	hold, err := s.limits.Work(ctx, s.need(req.GetTorrent()), patient)
+	if wire.WithoutMemory(req.GetTorrent()) {
+		return nil, nil, s.limits.NoMemory(limit.Uploading)
+	}
+	hold, err := s.limits.Work(ctx, caller(ctx), s.need(ctx, req.GetTorrent()), patient)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,14 +66,18 @@ func (s *Server) receive(ctx context.Context, req uploaded, patient bool) (*meta
 	return torrent, hold, nil
 }
 
-// storing is how many times its size an upload takes on its way to the disk: the
-// store copies it.
+// storing is how many times its size an upload that a door has read takes on its way to the
+// disk: the store copies it. A message from the network was counted when it arrived (see
+// limit.Buffers), and what the store copies of those is bounded by its groups.
 const storing = 2
 
 // need returns the memory that reading and storing an upload may take, in bytes.
-func (s *Server) need(upload []byte) int64 {
-	if inflate.IsCompressed(upload) {
+func (s *Server) need(ctx context.Context, upload []byte) int64 {
+	switch {
+	case inflate.IsCompressed(upload):
 		return inflate.Memory(s.maxSize)
+	case !fromDoor(ctx):
+		return 0
 	}
 	return storing * int64(len(upload))
 }

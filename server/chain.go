@@ -230,6 +230,7 @@ func (s *countedStream) RecvMsg(m any) error {
 		return refused
 	}
 	if err == nil {
+		arrived(s.ctx)
 		s.in.Add(int64(size(m)))
 		if s.arrival != nil {
 			s.arrival.Again()

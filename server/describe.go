@@ -10,7 +10,15 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// A description takes describing times the torrent's size and at most maxDescribing bytes, as
+// messages and on its way to the client: its texts are bounded.
+const (
+	describing    = 4
+	maxDescribing = 8 << 20
 )
 
 // DescribeTorrent implements CacheService. A caller that has left gets no work done.
@@ -20,6 +28,9 @@ func (s *cacheService) DescribeTorrent(ctx context.Context, req *torrentcachev1.
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := limit.HoldOf(ctx).Take(ctx, min(maxDescribing, describing*int64(len(stored.Bytes)))); err != nil {
 		return nil, err
 	}
 	torrent, err := metainfo.Parse(stored.Bytes)

@@ -13,6 +13,9 @@ import (
 // storeError says what a store's error on id means to the caller. It is the one
 // place that maps them; calls that only read add OnRead.
 func storeError(err error, id infohash.ID) *reason.Error {
+	if own, ok := errors.AsType[*reason.Error](err); ok {
+		return own // of the room that the store asked for
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return reason.New(reason.TorrentNotFound, "%s is not cached here", id)

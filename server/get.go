@@ -7,16 +7,35 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/store"
 )
 
+// Cache keeps torrents in memory. It is safe for concurrent use.
+type Cache interface {
+	// Through returns the torrent that has id: the one that is kept, or what load says, which
+	// it may call in place of other callers as well. The Hold of ctx has the memory.
+	Through(ctx context.Context, id infohash.ID, load func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error)) (*torrentcachev1.GetTorrentResponse, error)
+}
+
 // GetTorrent implements CacheService.
 func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTorrentRequest) (*torrentcachev1.GetTorrentResponse, error) {
-	torrent, err := s.fetch(ctx, req.GetInfoHash())
+	id, err := parseHash(req.GetInfoHash())
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(torrent), nil
+	load := func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
+		torrent, err := s.stored(ctx, id, room)
+		if err != nil {
+			return nil, err
+		}
+		return answerOf(torrent), nil
+	}
+	if s.cache == nil {
+		return load(limit.HoldOf(ctx).Room(ctx))
+	}
+	return s.cache.Through(ctx, id, load)
 }
 
 // answerOf returns what GetTorrent answers with torrent.
@@ -38,5 +57,5 @@ func (s *Server) fetch(ctx context.Context, hash string) (store.Torrent, error) 
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	return s.stored(ctx, id, nil)
+	return s.stored(ctx, id, limit.HoldOf(ctx).Room(ctx))
 }

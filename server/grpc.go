@@ -4,10 +4,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
@@ -20,18 +22,29 @@ const MinClientPing = 10 * time.Second
 // of the server's time for torrents of 20 KB.
 const workers = 64
 
+// maxOtherMessage bounds a request that is no upload, in bytes: 10,000 info hashes have less.
+const maxOtherMessage = 1 << 20
+
+// maxHeaders bounds the metadata of a call, in bytes.
+const maxHeaders = 16 << 10
+
 // NewGRPC returns a gRPC server with the services that register registers, the
 // health service and reflection, all through chain. Requests may have
 // maxMessageSize bytes. It works on a listener of its own, which further options
 // may be about, and, as an http.Handler, on an HTTP/2 server.
 func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer, register func(grpc.ServiceRegistrar), further ...grpc.ServerOption) *grpc.Server {
 	options := append(transportOptions(),
-		grpc.ForceServerCodecV2(wire.NewCodec()),
 		grpc.MaxRecvMsgSize(maxMessageSize),
 		grpc.InTapHandle(chain.tap),
-		grpc.UnaryInterceptor(chain.Unary),
+		grpc.UnaryInterceptor(chain.network),
 		grpc.StreamInterceptor(chain.Stream),
 	)
+	if chain.Limits == nil {
+		options = append(options, grpc.ForceServerCodecV2(wire.NewCodec(nil, 0)))
+	} else {
+		arriving := chain.Limits.Buffers(limit.Uploading)
+		options = append(options, experimental.BufferPool(arriving), grpc.ForceServerCodecV2(wire.NewCodec(arriving.Reserve, maxOtherMessage)))
+	}
 	s := grpc.NewServer(append(options, further...)...)
 	register(s)
 	grpc_health_v1.RegisterHealthServer(s, health)
@@ -46,7 +59,7 @@ func transportOptions() []grpc.ServerOption {
 		// A call may hold a whole torrent in memory.
 		grpc.MaxConcurrentStreams(256),
 		grpc.NumStreamWorkers(workers),
-		grpc.MaxHeaderListSize(32 * kib),
+		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(10 * time.Second),
 		// A torrent of 40-100 KB goes through such a buffer in one or two system calls.
 		// Windows: a typical torrent must not wait for the client's consent, many

@@ -195,7 +195,7 @@ func TestHalfSentUploadIsCutOff(t *testing.T) {
 	}
 	_, err = h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: random(1)})
 	wantRetry(t, err, reason.Overloaded)
-	limits.Tick()
+	limits.Tick(time.Now())
 	if err := half.RecvMsg(&torrentcachev1.CacheTorrentResponse{}); err == nil {
 		t.Error("an upload that never came is answered")
 	}

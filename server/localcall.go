@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // localCall is a method with one request and one answer.
@@ -20,7 +22,7 @@ type localCall struct {
 // call calls it in the goroutine of its caller: one for each call, with a stack
 // that grows anew each time, was a tenth of what a small upload costs. The
 // handler gets what it would from the network: the deadline, the metadata and the
-// peer, and none of the other values of ctx.
+// peer, the Hold, and none of the other values of ctx.
 func (l localCall) call(ctx context.Context, method string, req, answer any, chain Chain, opts []grpc.CallOption) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
@@ -64,6 +66,9 @@ type localHeads struct {
 // context returns the context of the handler.
 func (h *localHeads) context(caller context.Context) context.Context {
 	ctx := grpc.NewContextWithServerTransportStream(bare{caller}, h)
+	if hold := limit.HoldOf(caller); hold != nil {
+		ctx = limit.WithHold(ctx, hold)
+	}
 	if md, ok := metadata.FromOutgoingContext(caller); ok {
 		ctx = metadata.NewIncomingContext(ctx, md)
 	}

@@ -49,6 +49,8 @@ type Options struct {
 	// Contact is whom those may ask whose torrent was removed: an address or a URL.
 	// Empty: nobody is named.
 	Contact string
+	// Cache is what GetTorrent goes through; it may keep what it was given. Nil: nothing.
+	Cache Cache
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.
 	OnDrain func()
@@ -69,6 +71,7 @@ type Server struct {
 	audit         func(audit.Entry) error
 	contact       string // empty if there is none
 	onDrain       func() // nil if there is none
+	cache         Cache  // nil if there is none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 }
@@ -83,7 +86,7 @@ func New(o Options) *Server {
 	return &Server{
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
-		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain,
+		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain, cache: o.Cache,
 	}
 }
 

@@ -23,6 +23,13 @@ const (
 	// watchBatch bounds the changes of one answer: about 100 KB.
 	watchBatch = 1000
 
+	// takeTime is how long a watcher may take for what it is sent before its stream ends.
+	takeTime = time.Minute
+
+	// watchMemory is what a watcher that does not read costs, in bytes: a batch that waits
+	// and one in the transport.
+	watchMemory = 256 << 10
+
 	// cursorNow stands for the end of the feed, for watchers who have no copies.
 	cursorNow = "now"
 )
@@ -38,7 +45,7 @@ type watchStream = grpc.ServerStreamingServer[torrentcachev1.WatchChangesRespons
 // WatchChanges implements SyncService. An answer without changes says that there
 // are no more at this moment; the first one comes as soon as that is so. Changes
 // made through this server are sent at once, others when the store is polled. A
-// watcher that does not read costs one batch of memory.
+// watcher that does not read costs two batches of memory, and its stream ends.
 func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stream watchStream) error {
 	ctx := stream.Context()
 	cursor, err := s.startCursor(ctx, req.GetAfterCursor())
@@ -55,7 +62,7 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 			return storeError(err, infohash.ID{}).OnRead()
 		}
 		if len(changes) > 0 || time.Since(spoken) >= heartbeat-poll/2 {
-			if err := stream.Send(watchResponse(changes, cursor, next)); err != nil {
+			if err := sendInTime(stream, watchResponse(changes, cursor, next)); err != nil {
 				return err
 			}
 		}
@@ -74,6 +81,23 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// sendInTime sends answer, or returns OVERLOADED if the watcher does not take it: the end of
+// the call ends the Send.
+func sendInTime(stream watchStream, answer *torrentcachev1.WatchChangesResponse) error {
+	sent := make(chan error, 1)
+	go func() { sent <- stream.Send(answer) }()
+	timer := time.NewTimer(takeTime)
+	defer timer.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-timer.C:
+		return reason.New(reason.Overloaded, "no change was taken for a minute; watch again after the last cursor")
+	case <-stream.Context().Done():
+		return stream.Context().Err()
 	}
 }
 

@@ -10,32 +10,44 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // envelopeSize is what a body may have around its torrent, in bytes.
 const envelopeSize = 64 << 10
 
+// plainBody is the body of a request without its Content-Encoding. Every error of its reader
+// but io.EOF is a *reason.Error.
+type plainBody struct {
+	io.Reader
+	most int64 // how many bytes it has at most
+}
+
 // openBody returns the body of r without its Content-Encoding, which may be
 // gzip or deflate. Neither what is sent nor what comes out may be larger than
-// limit bytes: by Content-Length that is TORRENT_TOO_LARGE before anything is
-// read, else while reading. Every error of the reader but io.EOF is a
-// *reason.Error.
-func (h *Handler) openBody(r *http.Request, limit int64) (io.Reader, *reason.Error) {
-	if r.ContentLength > limit {
-		return nil, h.sizeError()
+// most bytes: by Content-Length that is TORRENT_TOO_LARGE before anything is
+// read, else while reading. What comes out takes memory of the request's as what is sent does.
+func (h *Handler) openBody(r *http.Request, most int64) (plainBody, *reason.Error) {
+	if r.ContentLength > most {
+		return plainBody{}, h.sizeError()
 	}
-	sent := h.bound(r.Body, limit)
+	sent := h.bound(r.Body, most)
+	var open func() (io.Reader, error)
 	switch coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
-		return sent, nil
+		if r.ContentLength >= 0 {
+			most = r.ContentLength
+		}
+		return plainBody{sent, most}, nil
 	case "gzip", "x-gzip":
-		return h.bound(&lateReader{open: func() (io.Reader, error) { return gzip.NewReader(sent) }}, limit), nil
+		open = func() (io.Reader, error) { return gzip.NewReader(sent) }
 	case "deflate":
-		return h.bound(&lateReader{open: func() (io.Reader, error) { return openDeflate(sent) }}, limit), nil
+		open = func() (io.Reader, error) { return openDeflate(sent) }
 	default:
-		return nil, reason.New(reason.MediaUnsupported, "Content-Encoding %q is not understood; send gzip, deflate or none.", coding)
+		return plainBody{}, reason.New(reason.MediaUnsupported, "Content-Encoding %q is not understood; send gzip, deflate or none.", coding)
 	}
+	return plainBody{h.bound(limit.Inflated(r.Context(), &lateReader{open: open}), most), most}, nil
 }
 
 // openDeflate tells zlib data, which HTTP means by deflate (RFC 9110, section

@@ -11,6 +11,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 func compress(t *testing.T, coding string, data string) string {
@@ -120,6 +123,31 @@ func TestBombs(t *testing.T) {
 				t.Errorf("%d bytes were allocated, want under %d", spent, limit)
 			}
 		})
+	}
+}
+
+// What a compressed body becomes is taken from the budget of memory. Without room the call,
+// which is known to be one, is answered as such.
+func TestCompressedBodiesWaitForMemory(t *testing.T) {
+	l := limit.New(limit.Settings{Memory: 1 << 19, Wait: time.Millisecond})
+	other := l.Hold(limit.Caller{}, limit.Uploading, nil)
+	if err := other.Take(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Release()
+	f := &fakeBackend{}
+	door := newHandler(t, f)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hold := l.Hold(limit.Caller{}, limit.Uploading, nil)
+		defer hold.Release()
+		door.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+	})
+	small, large := callOf(encodedTorrent), callOf(encodedTorrent+strings.Repeat("\n", 100_000))
+	for document, want := range map[string]string{small: hashV1, large: "114"} {
+		got := postCoded(h, "/api/index.php", "text/xml", "gzip", compress(t, "gzip", document))
+		if got.status != http.StatusOK || result(t, got) != want {
+			t.Errorf("%d bytes: answered %d %s, want %s", len(document), got.status, got.body, want)
+		}
 	}
 }
 

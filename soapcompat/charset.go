@@ -10,17 +10,19 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
+// utf8Mark is the byte order mark in UTF-8, which many programs of Windows write.
+const utf8Mark = "\xef\xbb\xbf"
+
 // toUTF8 returns document, an XML document, in UTF-8 as far as its first bytes
 // decide: a byte order mark is taken off, and UTF-16 is decoded with a mark or
 // without (XML 1.0, appendix F). Anything else stays as it is, and its
 // declaration names its encoding.
 func toUTF8(document *bufio.Reader) *bufio.Reader {
-	const mark = "\xef\xbb\xbf"
-	head, _ := document.Peek(len(mark)) // an error comes back when it is read
+	head, _ := document.Peek(len(utf8Mark)) // an error comes back when it is read
 	endian := unicode.LittleEndian
 	switch {
-	case bytes.HasPrefix(head, []byte(mark)):
-		_, _ = document.Discard(len(mark)) // they are in the buffer
+	case bytes.HasPrefix(head, []byte(utf8Mark)):
+		_, _ = document.Discard(len(utf8Mark)) // they are in the buffer
 		return document
 	case bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.HasPrefix(head, []byte("\x00<")):
 		endian = unicode.BigEndian

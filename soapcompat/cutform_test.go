@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -57,7 +58,7 @@ func TestNothingIsAwaitedAfterTheForm(t *testing.T) {
 			return 0, io.ErrUnexpectedEOF
 		})
 		h := &Handler{maxTorrentSize: fuzzLimit}
-		got, failure := h.readMultipart(r, io.MultiReader(strings.NewReader(form), beyond))
+		got, failure := h.readMultipart(r, plainBody{io.MultiReader(strings.NewReader(form), beyond), r.ContentLength})
 		if failure != nil || string(got.torrent) != "d4:infoe" {
 			t.Errorf("%q: %q, %v", form, got, failure)
 		}
@@ -88,6 +89,19 @@ func FuzzCutForm(f *testing.F) {
 		want, failure := h.scanForm(multipart.NewReader(bytes.NewReader(form), boundary), int64(len(form)))
 		if failure != nil || (got == nil) != (want == nil) || !bytes.Equal(got, want) {
 			t.Errorf("%q: cut out %q, mime/multipart finds %q, %v", form, got, want, failure)
+		}
+	})
+}
+
+// FuzzUnescape holds that unescape does what net/url does.
+func FuzzUnescape(f *testing.F) {
+	for _, s := range []string{"d1%3aa+e", "%", "%4", "a%zz", "%2B%2b", "a%"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		want, err := url.QueryUnescape(s)
+		if got, ok := unescape([]byte(s)); ok != (err == nil) || string(got) != want {
+			t.Errorf("%q is %q, %t; want %q, %v", s, got, ok, want, err)
 		}
 	})
 }

@@ -9,9 +9,10 @@
 // It works like this:
 //
 //   - body.go opens a request's body within its limits, before and after inflating;
-//   - source.go and guard.go hand it to encoding/xml in bounded pieces;
-//   - envelope.go reads a SOAP call from those, base64.go the torrent in it, and
-//     answer.go writes what goes back;
+//   - cut.go takes the torrent out of a SOAP call, base64.go decodes it where it lies;
+//   - envelope.go reads what is around it, or a whole call of unusual shape, by
+//     document.go, which bounds what encoding/xml is given; charset.go makes UTF-8 of it;
+//   - answer.go writes what goes back;
 //   - form.go reads an upload from a form, multipart.go the usual kind of form;
 //   - wsdl.go tells clients where to send their calls.
 //

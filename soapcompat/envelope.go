@@ -2,6 +2,7 @@ package soapcompat
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -30,41 +31,49 @@ type call struct {
 	known   bool                   // it is a cacheTorrent call
 	request cachesoap.CacheTorrent // Torrent is the file itself, nil if the part is missing
 	invalid *reason.Error          // set if the part is no base64
-	text    base64Text             // of the part; shares its memory with request
 }
 
-// readCall reads a SOAP request to its end. It matches the operation by its
-// local name, because clients put it into whatever namespace they please, and
-// the part by its name or, like PHP's SoapServer, by its place.
+// plainCall reads a SOAP request to its end, all of it by encoding/xml. That holds a text as
+// a whole in memory that it doubles as it grows, which with the document is four times the
+// document: what a request has for its body (internal/limit). The torrent is put into
+// memory, which may be the document's own as far as r has given it out.
 //
-// The error is a *fault if the document is no call of ours, and a *reason.Error
-// if body could not be read. It reads no more than body gives, at most limit
-// bytes, and of these it holds the torrent alone.
-func readCall(body io.Reader, limit int64) (call, error) {
-	c := call{text: newBase64Text(limit*3/4 + 2*cutAfter)}
-	tokens := newGuard(newSource(toUTF8(bufio.NewReader(body))))
-	if err := c.read(xml.NewTokenDecoder(tokens), tokens); err != nil {
+// The operation is matched by its local name, because clients put it into whatever
+// namespace they please, and the part by its name or, as PHP's SoapServer does, by its place.
+// The error is a *fault if the document is no call of ours, and a *reason.Error if r
+// could not be read.
+func plainCall(r io.Reader, memory []byte) (c call, err error) {
+	if err := c.read(newDocument(toUTF8(bufio.NewReader(r))), memory); err != nil {
 		return c, asFault(err)
 	}
+	c.decode()
 	return c, nil
 }
 
-func (c *call) read(d *xml.Decoder, tokens *guard) error {
+// read reads the call that d is. It leaves the part as it stands there, in memory.
+func (c *call) read(d *document, memory []byte) error {
 	if err := c.readToBody(d); err != nil {
 		return err
 	}
-	if _, err := c.readOperation(d); err != nil {
+	if err := c.readOperation(d); err != nil {
 		return err
 	}
-	if err := c.readParts(d, tokens); err != nil {
+	if err := c.readParts(d, memory); err != nil {
 		return err
 	}
 	return readToEnd(d)
 }
 
+// decode decodes the part.
+func (c *call) decode() {
+	if c.request.Torrent != nil && c.invalid == nil {
+		c.request.Torrent, c.invalid = decodeBase64(c.request.Torrent)
+	}
+}
+
 // readToBody reads the envelope as far as the start of its body.
-func (c *call) readToBody(d *xml.Decoder) error {
-	envelope, err := nextChild(d)
+func (c *call) readToBody(d *document) error {
+	envelope, err := d.nextChild(0)
 	if err != nil {
 		return err
 	}
@@ -72,12 +81,12 @@ func (c *call) readToBody(d *xml.Decoder) error {
 		return &fault{code: versionMismatch, text: "Wrong Version"}
 	}
 	c.version = version(envelope.Name.Space)
-	child, err := nextChild(d)
+	child, err := d.nextChild(1)
 	if err == nil && child != nil && child.Name.Local == "Header" {
 		if err := readHeader(d, c.version); err != nil {
 			return err
 		}
-		child, err = nextChild(d)
+		child, err = d.nextChild(1)
 	}
 	if err != nil {
 		return err
@@ -91,9 +100,9 @@ func (c *call) readToBody(d *xml.Decoder) error {
 func known(v version) bool { return v == soap11 || v == soap12 }
 
 // readHeader refuses a header block that must be understood: none is.
-func readHeader(d *xml.Decoder, v version) error {
+func readHeader(d *document, v version) error {
 	for {
-		block, err := nextChild(d)
+		block, err := d.nextChild(2)
 		if err != nil || block == nil {
 			return err
 		}
@@ -103,91 +112,67 @@ func readHeader(d *xml.Decoder, v version) error {
 				return &fault{code: mustUnderstand, text: "Header not understood"}
 			}
 		}
-		if err := d.Skip(); err != nil {
-			return err
-		}
 	}
 }
 
-// readOperation returns the start of the element that is the call.
-func (c *call) readOperation(d *xml.Decoder) (*xml.StartElement, error) {
-	start, err := nextChild(d)
+// readOperation reads the start of the element that is the call.
+func (c *call) readOperation(d *document) error {
+	start, err := d.nextChild(2)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if start == nil {
-		return nil, &fault{code: clientFault, text: "The Body is empty; call " + operation}
+		return &fault{code: clientFault, text: "The Body is empty; call " + operation}
 	}
 	if start.Name.Local != operation {
-		return nil, &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present; call " + operation}
+		return &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present; call " + operation}
 	}
 	c.known = true
-	return start, nil
+	return nil
 }
 
-// readParts reads what the call carries, to its end.
-func (c *call) readParts(d *xml.Decoder, tokens *guard) error {
-	tokens.nameNext = part
-	for {
-		child, err := nextChild(d)
+// readParts reads what the call carries, to its end. Of two torrents the last one counts.
+func (c *call) readParts(d *document, memory []byte) error {
+	for first := true; ; first = false {
+		child, err := d.nextChild(3)
 		if err != nil || child == nil {
 			return err
 		}
-		if child.Name.Local == part {
-			err = c.readPart(d)
+		if !first && child.Name.Local != part {
+			continue
+		}
+		if err := c.readPart(d, memory); err != nil {
+			return err
+		}
+	}
+}
+
+// readPart reads the torrent's text into memory. Elements in it are passed over. Only what
+// may be base64 is kept: none of it takes more bytes in UTF-8 than it took in the document.
+func (c *call) readPart(d *document, memory []byte) error {
+	c.request.Torrent, c.invalid = memory[:0], nil
+	for level := d.depth; d.depth >= level; {
+		token, err := d.token()
+		if err != nil {
+			return err
+		}
+		text, ok := token.(xml.CharData)
+		if !ok || d.depth != level || c.invalid != nil {
+			continue
+		}
+		if n := wrongDigit(text); n >= 0 {
+			c.invalid = notBase64(base64.CorruptInputError(len(c.request.Torrent) + n))
 		} else {
-			err = d.Skip()
-		}
-		if err != nil {
-			return err
+			c.request.Torrent = append(c.request.Torrent, text...)
 		}
 	}
-}
-
-// readPart reads the torrent. Elements in its text are passed over; of two parts
-// the last one counts.
-func (c *call) readPart(d *xml.Decoder) error {
-	c.text.reset()
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case xml.CharData:
-			c.text.write(t)
-		case xml.StartElement:
-			if err := d.Skip(); err != nil {
-				return err
-			}
-		case xml.EndElement:
-			c.request.Torrent, c.invalid = c.text.end()
-			return nil
-		}
-	}
-}
-
-// nextChild returns the next child of the element that d is in, or nil at the
-// element's end. Text between children is passed over.
-func nextChild(d *xml.Decoder) (*xml.StartElement, error) {
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			return &t, nil
-		case xml.EndElement:
-			return nil, nil
-		}
-	}
+	return nil
 }
 
 // readToEnd makes sure that the document is whole.
-func readToEnd(d *xml.Decoder) error {
+func readToEnd(d *document) error {
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.token(); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err

@@ -1,9 +1,10 @@
 package soapcompat
 
 import (
+	"bytes"
+	"encoding/hex"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -102,7 +103,7 @@ func (h *Handler) readForm(r *http.Request) (upload, *reason.Error) {
 }
 
 // formReader returns what reads bodies of a media type; nil if nothing does.
-func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) (upload, *reason.Error) {
+func (h *Handler) formReader(mediaType string) func(*http.Request, plainBody) (upload, *reason.Error) {
 	switch {
 	case strings.HasPrefix(mediaType, "multipart/"):
 		return h.readMultipart
@@ -116,28 +117,47 @@ func (h *Handler) formReader(mediaType string) func(*http.Request, io.Reader) (u
 
 // readURLEncoded reads the form that a script gets when it asks for no other
 // kind. A file may be in it, percent-encoded, up to the limit of the body.
-func readURLEncoded(r *http.Request, body io.Reader) (upload, *reason.Error) {
-	form, err := httpx.ReadAll(body, r.ContentLength)
+func readURLEncoded(_ *http.Request, body plainBody) (upload, *reason.Error) {
+	form, err := httpx.ReadAll(body, body.most)
 	if err != nil {
 		return upload{}, reason.Of(err)
 	}
-	for pair := range strings.SplitSeq(string(form), "&") {
-		value, ok := strings.CutPrefix(pair, field+"=")
+	for pair := range bytes.SplitSeq(form, []byte("&")) {
+		value, ok := bytes.CutPrefix(pair, []byte(field+"="))
 		if !ok {
 			continue
 		}
-		torrent, err := url.QueryUnescape(value)
-		if err != nil {
-			return upload{}, reason.New(reason.TorrentInvalid, "The field "+field+" is not percent-encoded: %v. %s", err, sendForm)
+		torrent, ok := unescape(value)
+		if !ok {
+			return upload{}, reason.New(reason.TorrentInvalid, "The field "+field+" is not percent-encoded. %s", sendForm)
 		}
-		return upload{torrent: []byte(torrent)}, nil
+		return upload{torrent, form}, nil
 	}
 	return upload{}, nil
 }
 
+// unescape undoes the percent-encoding of b in its own memory, and reports whether it was one.
+func unescape(b []byte) ([]byte, bool) {
+	plain := b[:0]
+	for i := 0; i < len(b); i++ {
+		at := i
+		switch b[at] {
+		case '+':
+			b[at] = ' '
+		case '%':
+			if n, _ := hex.Decode(b[at:], b[at+1:min(at+3, len(b))]); n != 1 {
+				return nil, false
+			}
+			i += 2
+		}
+		plain = append(plain, b[at])
+	}
+	return plain, true
+}
+
 // readRaw reads a body that is the file itself.
-func readRaw(r *http.Request, body io.Reader) (upload, *reason.Error) {
-	torrent, err := httpx.ReadAll(body, r.ContentLength)
+func readRaw(_ *http.Request, body plainBody) (upload, *reason.Error) {
+	torrent, err := httpx.ReadAll(body, body.most)
 	if err != nil {
 		return upload{}, reason.Of(err)
 	}

@@ -20,23 +20,23 @@ const maxParts = 1000
 //
 // A form as programs write it is cut up where it lies; any other goes through
 // mime/multipart.
-func (h *Handler) readMultipart(r *http.Request, body io.Reader) (upload, *reason.Error) {
+func (h *Handler) readMultipart(r *http.Request, body plainBody) (upload, *reason.Error) {
 	boundary, _ := headerParam(r.Header.Get("Content-Type"), "boundary")
 	if boundary == "" {
 		return upload{}, reason.New(reason.RequestInvalid, "The Content-Type names no boundary. %s", sendForm)
 	}
 	delimiter := []byte("--" + boundary)
 	// An error comes again when more is read.
-	form, _ := httpx.ReadUntil(body, r.ContentLength, func(b []byte) bool { return endsForm(b, delimiter) })
+	form, _ := httpx.ReadUntil(body, body.most, func(b []byte) bool { return endsForm(b, delimiter) })
 	if torrent, ok := cutForm(form, delimiter); ok && int64(len(torrent)) <= h.maxTorrentSize {
 		return upload{torrent, form}, nil
 	}
-	torrent, failure := h.scanForm(multipart.NewReader(io.MultiReader(bytes.NewReader(form), body), boundary), r.ContentLength)
+	torrent, failure := h.scanForm(multipart.NewReader(io.MultiReader(bytes.NewReader(form), body), boundary), min(body.most, h.maxTorrentSize))
 	return upload{torrent: torrent}, failure
 }
 
 // scanForm is readMultipart for any form that mime/multipart understands.
-func (h *Handler) scanForm(form *multipart.Reader, length int64) ([]byte, *reason.Error) {
+func (h *Handler) scanForm(form *multipart.Reader, most int64) ([]byte, *reason.Error) {
 	var torrent []byte
 	for range maxParts {
 		p, err := form.NextRawPart()
@@ -50,7 +50,7 @@ func (h *Handler) scanForm(form *multipart.Reader, length int64) ([]byte, *reaso
 		if !holdsTorrent(disposition) {
 			continue
 		}
-		content, err := httpx.ReadAll(h.bound(p, h.maxTorrentSize), length)
+		content, err := httpx.ReadAll(h.bound(p, h.maxTorrentSize), most)
 		if err != nil {
 			return nil, reason.Of(err)
 		}

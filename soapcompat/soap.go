@@ -1,7 +1,9 @@
 package soapcompat
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 
@@ -26,7 +28,7 @@ var bindings = []binding{
 // soap serves calls.
 func (h *Handler) soap(b binding) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c, err := h.readSOAP(r)
+		c, memory, err := h.readSOAP(r)
 		if err != nil {
 			httpx.Drain(w, r)
 		}
@@ -44,19 +46,27 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 			writeFailure(w, r, b, c, failure)
 			return
 		}
+		httpx.Reuse(memory) // a call that succeeded is over, on the other side as well
 		writeSOAP(w, c.version, http.StatusOK, b.answer(c.version, result.legacyHash()))
 	}
 }
 
-// readSOAP reads the call; its errors are those of [readCall].
-func (h *Handler) readSOAP(r *http.Request) (call, error) {
+// readSOAP reads the call, and returns the memory that it lies in. Its errors are those of
+// [plainCall].
+func (h *Handler) readSOAP(r *http.Request) (call, []byte, error) {
 	// Base64 is 4/3 of the file, with a line break every 76 digits 1.37.
-	limit := h.maxTorrentSize*14/10 + envelopeSize
-	body, failure := h.openBody(r, limit)
+	body, failure := h.openBody(r, h.maxTorrentSize*14/10+envelopeSize)
 	if failure != nil {
-		return call{}, failure
+		return call{}, nil, failure
 	}
-	return readCall(body, limit)
+	document, err := httpx.ReadAll(body, body.most)
+	if err != nil {
+		document = document[:min(len(document), envelopeSize)] // which tells whether it is a call
+	} else if c, ok := cutCall(document); ok {
+		return c, document, nil
+	}
+	c, err := plainCall(io.MultiReader(bytes.NewReader(document), body), document) // an error comes again
+	return c, document, err
 }
 
 func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {

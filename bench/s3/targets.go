@@ -138,7 +138,7 @@ func startNode(o options, dir string, number int) (*side.Process, torrentcachev1
 	// grpc-go's own codec takes 1 MB of fresh memory for 40 KB whenever its pool is empty:
 	// up to four times what the rest of a put costs the client.
 	conn, err := grpc.NewClient(grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.NewCodec())))
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.NewCodec(nil, 0))))
 	if err != nil {
 		node.Stop()
 		return nil, nil, err

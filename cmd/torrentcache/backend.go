@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/server"
 )
@@ -27,9 +28,10 @@ func nodeOptions(maxTorrentSize int64) nodes.Options {
 
 // dialBackend returns the connection to the servers behind a gateway, to whose feed
 // it shows what key returns. Errors name the flag.
-func dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
+func (h *house) dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
 	o := nodeOptions(int64(cfg.MaxTorrentSize))
-	o.FeedToken = key
+	arriving := h.limits.Buffers(limit.Answering)
+	o.FeedToken, o.Arriving, o.Reserve = key, arriving, arriving.Reserve
 	var err error
 	if o.TLS, err = cfg.BackendTLS.Config(); err != nil {
 		return nil, err

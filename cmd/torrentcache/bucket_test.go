@@ -115,7 +115,7 @@ func TestRemovalReachesOtherNodes(t *testing.T) {
 
 // watchBucket tells failure and recovery to those who ask for the gRPC health.
 func TestBucketHealthIsTold(t *testing.T) {
-	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: io.Discard})
+	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: io.Discard}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
-	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -17,46 +12,36 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
-const (
-	// cacheShare is the part of the memory limit that the hot cache takes by default.
-	cacheShare = 4
+// settle is how long after one of several nodes told of a change another one may
+// not know it: two seconds are promised, one is for the call under way.
+const settle = 3 * time.Second
 
-	// settle is how long after one of several nodes told of a change another one may
-	// not know it: two seconds are promised, one is for the call under way.
-	settle = 3 * time.Second
-
-	// unknownMemory is taken for the machine's memory where it cannot be found out.
-	unknownMemory = 2 << 30
-)
-
-// addCache puts the hot cache before conn and returns conn for the doors. With a
-// reader, of the store in this process, the cache hears of changes by changed, else
-// from the backend's feed.
-func (h *house) addCache(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) (grpc.ClientConnInterface, error) {
-	size := int64(h.cfg.CacheSize)
-	if size == 0 {
-		size = h.memory.limit / cacheShare
-	}
-	follow := reader == nil
-	o := hotcache.Options{Conn: conn, Reader: reader, Size: size, Follow: follow, Private: h.private()}
+// addCache adds the hot cache, which hears of changes by changed or, with follow, from the
+// backend's feed.
+func (h *house) addCache(follow bool) (err error) {
+	o := hotcache.Options{Size: h.memory.cache, Follow: follow}
 	if follow {
-		o.Settle, o.MaxStale, o.OnLost = settle, h.maxStale, h.feedLost
+		o.Settle, o.OnLost = settle, h.feedLost
 	}
-	cache, err := hotcache.New(o)
-	if err != nil {
-		return nil, err
-	}
-	h.cache = cache
+	h.cache, err = hotcache.New(o)
+	return err
+}
+
+// connectCache puts the hot cache before conn, and before reader if what it reads from is in
+// this process, and returns conn for the doors.
+func (h *house) connectCache(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) grpc.ClientConnInterface {
 	h.metrics.WatchCache(h.cacheStats)
-	if follow {
-		go cache.Follow(ctx)
+	follows := h.cache.Connect(hotcache.Backend{Conn: conn, Reader: reader, MaxStale: h.maxStale, Private: h.private()})
+	if follows {
+		go h.cache.Follow(ctx)
 	}
-	return cache.Conn(conn), nil
+	return h.cache.Conn(conn)
 }
 
 // feedLost tells the operator that every download asks the backend until its feed
@@ -71,20 +56,29 @@ func (h *house) feedLost(err *reason.Error) {
 
 // changed tells the hot cache which torrent has changed.
 func (h *house) changed(ids infohash.Set) {
-	if h.cache != nil {
-		h.cache.Invalidate(ids)
-	}
+	h.cache.Invalidate(ids)
 }
 
-// fastPath returns l with the fast path of downloads before s, which serves
-// without TLS.
-func (h *house) fastPath(l net.Listener, s *http.Server) net.Listener {
+// fastPath returns s on l, without TLS, with the fast path of downloads before it.
+func (h *house) fastPath(name string, s *http.Server, l net.Listener) lifecycle.Server {
 	if h.cfg.FastPath == config.Off {
-		return l
+		return lifecycle.HTTP(name, s, httpx.MendRequestLines(l))
 	}
 	fast := fastpath.New(l, s, h.answers)
 	h.fast = append(h.fast, fast)
-	return fast
+	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequestLines(fast)))
+}
+
+// waitingFor returns s, which stops when fast gives no answer any more.
+func waitingFor(fast interface{ Wait(context.Context) error }, s lifecycle.Server) lifecycle.Server {
+	stop := s.Stop
+	s.Stop = func(ctx context.Context) error {
+		if err := stop(ctx); err != nil {
+			return err
+		}
+		return fast.Wait(ctx)
+	}
+	return s
 }
 
 // fastPathTLS returns s on l over TLS, with the fast path of downloads before it.
@@ -94,7 +88,7 @@ func (h *house) fastPathTLS(name string, s *http.Server, l net.Listener) lifecyc
 	}
 	fast := fastpath.NewTLS(l, s, h.answers)
 	h.fast = append(h.fast, fast)
-	return lifecycle.HTTP(name, s, fast)
+	return waitingFor(fast, lifecycle.HTTP(name, s, fast))
 }
 
 // fastHandler returns next with the fast path of downloads by HTTP/2 before it.
@@ -121,33 +115,4 @@ func (h *house) cacheStats() telemetry.CacheStats {
 		stats.FastBytes += f.Bytes
 	}
 	return stats
-}
-
-// memory returns how much memory the process may take, in bytes: GOMEMLIMIT, the
-// container's limit or the machine's memory, whichever is the least.
-func memory() int64 {
-	least := min(debug.SetMemoryLimit(-1), machineMemory())
-	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if limit, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64); err == nil {
-			least = min(least, limit)
-		}
-	}
-	return max(least, 1)
-}
-
-func machineMemory() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return unknownMemory
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := bytes.Fields(lines.Bytes()) // MemTotal: 24685372 kB
-		if len(fields) == 3 && string(fields[0]) == "MemTotal:" {
-			if kib, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil {
-				return kib << 10
-			}
-		}
-	}
-	return unknownMemory
 }

@@ -31,7 +31,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	h.answers = unlimited{h.cache.Answers(modern), h.limits}
+	h.answers = unlimited{h.cache.Answers(modern, modern.AppendHeader), h.limits}
 	legacy, err := soapcompat.New(soapcompat.Options{
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
@@ -47,7 +47,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	legacy.Register(mux)
 	mux.Handle("/livez", http.HandlerFunc(lifecycle.Live))
 	mux.Handle("/readyz", http.HandlerFunc(h.ready.Ready))
-	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, h.withLimits(h.withRemovedStatus(mux)))))), nil
+	return httpx.Credentials(h.withOrigin(h.metrics.HTTP(doorOf, httpx.Recover(h.logger, h.withMemory(h.withLimits(h.withRemovedStatus(mux))))))), nil
 }
 
 // withOrigin returns next with the client's address in the context of requests.

@@ -59,7 +59,7 @@ func newGateway(env environment) *cobra.Command {
 
 // serveGateway serves the doors until ctx ends. Reread reads the settings anew.
 func serveGateway(ctx context.Context, cfg config.Gateway, env environment, reread func() (config.Doors, []string, error)) error {
-	h, err := newHouse(cfg.Doors, env)
+	h, err := newHouse(cfg.Doors, env, 0)
 	if err != nil {
 		return err
 	}
@@ -68,13 +68,16 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	if err != nil {
 		return err
 	}
-	conn, err := dialBackend(cfg, key)
+	conn, err := h.dialBackend(cfg, key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight any more
 	h.ready = lifecycle.NewReadiness(backendCheck(conn))
 	h.maxStale = cfg.MaxStale
+	if err := h.addCache(true); err != nil {
+		return err
+	}
 	if err := h.addPublic(ctx, conn, nil); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/certificate"
 	"github.com/torrentcache/torrentcache/internal/config"
-	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/steady"
@@ -45,11 +44,11 @@ type house struct {
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
 	reloads      reloads
 	limits       *limit.Limits
-	short        <-chan struct{} // has one when memory may be short
 }
 
-// newHouse returns a house without doors.
-func newHouse(cfg config.Doors, env environment) (*house, error) {
+// newHouse returns a house without doors. The store's index may take that much memory, in
+// bytes.
+func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 	steady.OverlapSync()
 	build := buildinfo.Read()
 	h := &house{
@@ -59,13 +58,13 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 		health:   health.NewServer(),
 		services: []string{""},
 		quit:     make(chan struct{}),
-		memory:   limitMemory(cfg.MemoryLimit),
 		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
 	}
 	if env.libraries != nil {
 		env.libraries.SetLogger(h.logger)
 	}
-	if err := h.memory.fits(cfg.CacheSize, cfg.UploadMemory); err != nil {
+	var err error
+	if h.memory, err = limitMemory(cfg, index); err != nil {
 		return nil, err
 	}
 	h.addLimits()
@@ -77,13 +76,9 @@ func newHouse(cfg config.Doors, env environment) (*house, error) {
 }
 
 // addPublic adds the HTTP and HTTPS listeners, whose doors call conn. Reader reads
-// from the store behind it; it is nil if that is not this process's own, so that
-// others change torrents in it, too.
+// from the store behind it; it is nil if that is not in this process.
 func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) error {
-	conn, err := h.addCache(ctx, conn, reader)
-	if err != nil {
-		return err
-	}
+	conn = h.connectCache(ctx, conn, reader)
 	handler, err := h.publicHandler(conn)
 	if err != nil {
 		return err
@@ -103,34 +98,35 @@ func (h *house) addPublic(ctx context.Context, conn grpc.ClientConnInterface, re
 }
 
 func (h *house) listenHTTP(ctx context.Context, s *http.Server) error {
-	l, err := h.listen(ctx, "http-addr", h.cfg.HTTPAddr, s)
+	l, err := h.listen(ctx, "http-addr", h.cfg.HTTPAddr, s, limit.HTTPConnection)
 	if err != nil {
 		return err
 	}
 	h.announcement.http = l.Addr()
-	l = httpx.MendRequestLines(h.limits.Times(h.fastPath(l, s), s))
-	h.group.Public = append(h.group.Public, lifecycle.HTTP("HTTP", s, l))
+	h.group.Public = append(h.group.Public, h.fastPath("HTTP", s, l))
 	return nil
 }
 
 func (h *house) listenHTTPS(ctx context.Context, s *http.Server) error {
-	l, err := h.listen(ctx, "https-addr", h.cfg.HTTPSAddr, s)
+	l, err := h.listen(ctx, "https-addr", h.cfg.HTTPSAddr, s, limit.TLSConnection)
 	if err != nil {
 		return err
 	}
 	h.announcement.https = l.Addr()
-	h.group.Public = append(h.group.Public, h.fastPathTLS("HTTPS", s, h.limits.Times(l, s)))
+	h.group.Public = append(h.group.Public, h.fastPathTLS("HTTPS", s, l))
 	return nil
 }
 
-// listen opens a listener for s, which gets its timeouts.
-func (h *house) listen(ctx context.Context, setting, address string, s *http.Server) (net.Listener, error) {
+// listen opens a listener for s, which gets its timeouts and takes that much memory for each
+// connection, in bytes.
+func (h *house) listen(ctx context.Context, setting, address string, s *http.Server, memory int64) (net.Listener, error) {
+	s.ConnContext = fastpath.ConnContext
 	s.ReadHeaderTimeout, s.IdleTimeout = h.cfg.HeaderTimeout, h.cfg.IdleTimeout
 	l, err := lifecycle.Listen(ctx, setting, address)
 	if err != nil {
 		return nil, err
 	}
-	return h.limits.Listener(l), nil
+	return h.limits.Listener(l, memory), nil
 }
 
 // addAdmin adds the operator's listener.

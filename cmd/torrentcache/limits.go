@@ -16,17 +16,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
-const (
-	// uploadShare is the part of the memory limit that uploads in flight take by
-	// default, connectionShare that of idle connections.
-	uploadShare, connectionShare = 4, 8
-
-	// connectionMemory is what an idle connection takes, in bytes.
-	connectionMemory = 32 << 10
-
-	// leastConnections is how many there may be however little memory there is.
-	leastConnections = 256
-)
+// leastConnections is how many there may be however little memory there is.
+const leastConnections = 256
 
 // limitSettings are the limits that cfg asks for.
 func (h *house) limitSettings(cfg config.Doors) limit.Settings {
@@ -37,15 +28,16 @@ func (h *house) limitSettings(cfg config.Doors) limit.Settings {
 		Streams: cfg.MaxStreams, StreamsPerAddress: cfg.StreamsPerAddress,
 		UploadRate: cfg.UploadRate, KeyUploadRate: cfg.KeyUploadRate, DownloadRate: cfg.DownloadRate,
 		HourlyBytes: int64(cfg.HourlyNewBytes), DailyBytes: int64(cfg.DailyNewBytes),
-		Memory: int64(cfg.UploadMemory), Wait: cfg.UploadWait, BodyTime: cfg.BodyTimeout,
+		Memory: h.memory.budget(), Wait: cfg.UploadWait, BodyTime: cfg.BodyTimeout,
 	}
-	if s.Memory == 0 {
-		s.Memory = h.memory.limit / uploadShare
-	}
+	s.UploadMemory = s.Memory / 2
+	s.ConnectionMemory = min(h.memory.limit/connectionShare, s.Memory/4)
 	if s.Connections == 0 {
-		byMemory := h.memory.limit / connectionShare / connectionMemory
-		s.Connections = max(leastConnections, int(min(byMemory, openFiles()/4*3)))
+		s.Connections = max(leastConnections, int(min(s.ConnectionMemory/limit.HTTPConnection, openFiles()/4*3)))
 	}
+	// Who asks for more connections takes it from uploads and answers, but for a quarter.
+	asked := int64(s.Connections) * limit.HTTPConnection
+	s.ConnectionMemory = max(s.ConnectionMemory, min(asked, s.Memory/4*3))
 	return s
 }
 
@@ -53,43 +45,40 @@ func (h *house) limitSettings(cfg config.Doors) limit.Settings {
 func (h *house) addLimits() {
 	h.limits = limit.New(h.limitSettings(h.cfg))
 	h.metrics.WatchLimits(func() telemetry.LimitStats { return telemetry.LimitStats(h.limits.Stats()) })
-	h.short = h.limits.Watch(h.mayBeShort)
 	h.onReload("limits", func(cfg config.Doors) error {
 		h.limits.Set(h.limitSettings(cfg))
 		return nil
 	}, "trusted-writers", "max-connections", "connections-per-address", "max-uploads", "uploads-per-address",
 		"max-streams", "streams-per-address", "upload-rate", "key-upload-rate", "download-rate",
-		"new-bytes-per-hour", "new-bytes-per-day", "upload-memory", "upload-wait", "body-timeout")
+		"new-bytes-per-hour", "new-bytes-per-day", "upload-wait", "body-timeout")
 }
 
-// mayBeShort reports whether memory may be short.
-func (h *house) mayBeShort() bool { return h.memory.ballast.MayBeNear(h.memory.limit) }
-
-// watchLimits tells the limits whether memory is short, and what time it is, until
-// ctx ends.
+// watchLimits has the limits cut off what is too slow, until ctx ends.
 func (h *house) watchLimits(ctx context.Context) {
-	const interval = 100 * time.Millisecond // of looking closely, which costs a run of the collector
-	var looked time.Time
-	ticker := time.NewTicker(interval)
+	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	defer h.limits.Press(false)
 	for {
 		select {
-		case <-ticker.C:
-			h.limits.Tick()
-		case <-h.short:
-			if time.Since(looked) < interval {
-				continue // nothing is read until the next tick
-			}
+		case now := <-ticker.C:
+			h.limits.Tick(now)
 		case <-ctx.Done():
 			return
 		}
-		near := false
-		if h.mayBeShort() {
-			near, looked = h.memory.ballast.Near(h.memory.limit), time.Now()
-		}
-		h.limits.Press(near)
 	}
+}
+
+// withMemory returns next with the memory of each request taken from the budget and given
+// back when it has been answered.
+func (h *house) withMemory(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		use := limit.Answering
+		if r.Method == http.MethodPost {
+			use = limit.Uploading
+		}
+		hold := h.limits.Hold(limit.Caller{Addr: origin.FromContext(r.Context())}, use, fastpath.ConnOf(r))
+		defer hold.Release()
+		next.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+	})
 }
 
 // withLimits returns next with its requests held to the limits. What may not be
@@ -138,17 +127,9 @@ type unlimited struct {
 }
 
 // Answer implements [fastpath.Source].
-func (u unlimited) Answer(id infohash.ID) *fastpath.Answer {
+func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	if u.limits.DownloadsLimited() {
 		return nil
 	}
-	return u.source.Answer(id)
-}
-
-// Load implements [fastpath.Source].
-func (u unlimited) Load(id infohash.ID, s *fastpath.Scratch) *fastpath.Answer {
-	if u.limits.DownloadsLimited() {
-		return nil
-	}
-	return u.source.Load(id, s)
+	return u.source.Answer(id, hold)
 }

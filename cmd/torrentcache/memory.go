@@ -2,35 +2,83 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"runtime/debug"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/steady"
 )
 
+const (
+	// programMemory is what the process takes that nobody asks for, in bytes: the program,
+	// its metrics, the store's buffers for writing.
+	programMemory = 48 << 20
+
+	// cacheShare is the part of the limit that the hot cache takes by default, connectionShare
+	// that of connections and calls.
+	cacheShare, connectionShare = 4, 8
+
+	// indexShare is the part that the store's index takes at most.
+	indexShare = 8
+
+	// leastBudget is what callers may take however little memory there is, in bytes: one
+	// upload of the largest torrent.
+	leastBudget = 48 << 20
+
+	// unknownMemory is taken for what there is where it cannot be found out, in bytes.
+	unknownMemory = 2 << 30
+)
+
 // memoryUse is what the process allows itself.
 type memoryUse struct {
 	limit   int64 // bytes
+	cache   int64 // of them those of the hot cache
+	index   int64 // of them those of the store's index
 	ballast steady.Ballast
 }
 
 // limitMemory sets the limit of the process; 0 is the memory there is. A tenth is
 // for what Go does not count: the program itself, stacks of the kernel, buffers of
 // sockets, the store's index outside of Go's heap.
-func limitMemory(size config.Size) memoryUse {
-	limit := int64(size)
+func limitMemory(cfg config.Doors, index int64) (memoryUse, error) {
+	limit := int64(cfg.MemoryLimit)
 	if limit == 0 {
-		limit = memory()
+		limit = availableMemory(memlimit.FromCgroup, memlimit.FromSystem)
 	}
 	limit = limit / 10 * 9
-	return memoryUse{limit: limit, ballast: steady.Limit(limit)}
+	m := memoryUse{limit: limit, cache: int64(cfg.CacheSize), index: min(index, limit/indexShare), ballast: steady.Limit(limit)}
+	if most := m.share() - leastBudget; m.cache > 0 && m.cache > most {
+		return m, fmt.Errorf("--cache-size %s leaves too little of --memory-limit: want at most %s, or a larger --memory-limit",
+			cfg.CacheSize, config.Size(max(0, most)>>20<<20))
+	}
+	if m.cache == 0 {
+		m.cache = limit / cacheShare
+	}
+	return m, nil
 }
 
-// fits refuses shares that are more than there is: the process would collect garbage
-// all the time, and die of it.
-func (m memoryUse) fits(cache, uploads config.Size) error {
-	if int64(cache) > m.limit || int64(uploads) > m.limit-int64(cache) {
-		return fmt.Errorf("--cache-size %s and --upload-memory %s are more than the %s that the process may use: want less, or a larger --memory-limit",
-			cache, uploads, config.Size(m.limit>>20<<20))
+// share returns what the hot cache and callers may take together, in bytes: what is left
+// beside the program and the index. Of six parts one is for garbage that the collector has
+// yet to find.
+func (m memoryUse) share() int64 { return (m.limit - programMemory - m.index) / 6 * 5 }
+
+// budget returns what callers may take, in bytes.
+func (m memoryUse) budget() int64 { return max(leastBudget, m.share()-m.cache) }
+
+// availableMemory returns how much memory the process may take, in bytes: the least of
+// GOMEMLIMIT and what the providers know. An error of a provider means that it knows of
+// no limit.
+func availableMemory(providers ...memlimit.Provider) int64 {
+	least := uint64(debug.SetMemoryLimit(-1))
+	for _, provider := range providers {
+		if limit, err := provider(); err == nil && limit > 0 {
+			least = min(least, limit)
+		}
 	}
-	return nil
+	if least == math.MaxInt64 { // that is how Go says that there is no limit
+		return unknownMemory
+	}
+	return max(int64(least), 1)
 }

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
@@ -94,75 +89,4 @@ func TestTooLargeOnAStreamIsCounted(t *testing.T) {
 			t.Errorf("after %d bytes the count is %d, want %d", size, got, n+1)
 		}
 	}
-}
-
-// The times of HTTP are counted on connections of the fast path and of net/http alike.
-func TestTimesAreCounted(t *testing.T) {
-	const short, long = "3s", "1h" // short is enough for a request on a busy machine
-	for _, fast := range []string{"on", "off"} {
-		for _, c := range []struct {
-			name, header, idle, rest string
-			headers, idles           int
-		}{
-			{"idle", long, short, "", 0, 1},
-			{"half a head", short, long, "GET / HTTP/1.1\r\nHo", 1, 0},
-		} {
-			t.Run(c.name+", fast path "+fast, func(t *testing.T) {
-				t.Parallel()
-				p := startServe(t, t.TempDir(), "--fast-path", fast, "--header-timeout", c.header, "--idle-timeout", c.idle)
-				conn := talk(t, p)
-				if _, err := io.WriteString(conn, c.rest); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := io.Copy(io.Discard, conn); err != nil {
-					t.Fatal(err)
-				}
-				if headers, idles := p.refused(t, "header_time"), p.refused(t, "idle_time"); headers != c.headers || idles != c.idles {
-					t.Errorf("counted %d of the header and %d of being idle, want %d and %d", headers, idles, c.headers, c.idles)
-				}
-				_, _, metrics := httpGet(t, p.admin+"metrics")
-				if used := regexp.MustCompile(`torrentcache_fast_path_requests_total\{code="200"\} [1-9]`).Match(metrics); used != (fast == "on") {
-					t.Errorf("the fast path was used: %t", used)
-				}
-			})
-		}
-	}
-}
-
-// talk uploads a torrent, downloads it often enough for the fast path on a connection
-// of its own, and returns that. No other is left.
-func talk(t *testing.T, p *process) net.Conn {
-	t.Helper()
-	torrent := torrenttest.V1("timed")
-	upload, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.http+"v1/torrents", bytes.NewReader(torrent))
-	if err != nil {
-		t.Fatal(err)
-	}
-	upload.Header.Set("Content-Type", "application/x-bittorrent")
-	if code, _, body := send(t, &http.Transport{DisableKeepAlives: true}, upload); code != http.StatusCreated {
-		t.Fatalf("%d %s", code, body)
-	}
-	conn, err := net.DialTimeout("tcp", upload.URL.Host, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewReader(conn)
-	for range 3 {
-		if _, err := io.WriteString(conn, "GET /torrent/"+infoHash(torrent)+".torrent HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.ReadResponse(in, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(resp.Status, err)
-		}
-		resp.Body.Close()
-	}
-	return conn
 }

@@ -9,10 +9,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
-	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
@@ -74,7 +74,11 @@ func newServe(env environment) *cobra.Command {
 
 // serve opens the store and serves until ctx ends. Reread reads the settings anew.
 func serve(ctx context.Context, cfg config.Serve, env environment, reread func() (config.Doors, []string, error)) error {
-	h, err := newHouse(cfg.Doors, env)
+	index := int64(cfg.IndexCacheSize)
+	if cfg.Store != "" {
+		index = 0 // a bucket has none here
+	}
+	h, err := newHouse(cfg.Doors, env, index)
 	if err != nil {
 		return err
 	}
@@ -103,6 +107,9 @@ func closing(st store.Store) error {
 
 // serveStore adds to the house all doors to a server over st.
 func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) error {
+	if err := h.addCache(st.shared); err != nil {
+		return err
+	}
 	srv, err := h.newServer(cfg, st)
 	if err != nil {
 		return err
@@ -113,13 +120,10 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic, h.grpcTLS(cfg)...)); err != nil {
 		return err
 	}
-	var reader hotcache.Reader
 	if st.shared {
 		h.maxStale = cfg.MaxStale
-	} else {
-		reader = srv.Reader(chain)
 	}
-	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), reader); err != nil {
+	if err := h.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), srv.Reader(chain)); err != nil {
 		return err
 	}
 	go st.watch(ctx)
@@ -150,6 +154,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Audit:          auditLog,
 		Contact:        cfg.Contact,
 		OnDrain:        h.drain,
+		Cache:          h.cache,
 	}), nil
 }
 
@@ -188,7 +193,7 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 		h.services = append(h.services, service)
 	}
 	h.tellHealth(true)
-	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, h.limits.Gated(h.limits.Listener(l))))
+	h.group.Public = append(h.group.Public, lifecycle.GRPC("gRPC", s, h.limits.Listener(l, limit.GRPCConnection)))
 	return nil
 }
 

@@ -48,7 +48,7 @@ func (h *house) openDisk(cfg config.Serve) (*storage, error) {
 		MinFreeSpace:   orNone(cfg.MinFreeSpace),
 		MaxStoreSize:   int64(cfg.MaxStoreSize),
 		CompactionRate: orNone(cfg.CompactionRate),
-		CacheSize:      int64(cfg.IndexCacheSize),
+		CacheSize:      h.memory.index,
 		OnDamage:       func(infohash.Set) { h.metrics.StoreDamaged() },
 	})
 	if err != nil {

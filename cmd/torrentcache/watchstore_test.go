@@ -16,7 +16,7 @@ import (
 // A store that takes no more changes is told to all who ask for the health.
 func TestFailedStoreIsTold(t *testing.T) {
 	var log strings.Builder
-	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: &log})
+	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: &log}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

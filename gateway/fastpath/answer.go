@@ -5,42 +5,50 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// Source has the answers that are ready. It is called for each plain request and
-// must be safe for concurrent use.
+// Source has the answers to plain downloads. It is called for each of them and must be
+// safe for concurrent use.
 type Source interface {
-	// Answer returns the answer to GET /torrent/ID.torrent, or nil if it is not
-	// ready, and then the http.Server answers. It must not block.
-	Answer(id infohash.ID) *Answer
-	// Load returns the answer that has to be fetched, which lies in s and is sent
-	// before s is used again, or is one to keep. Nil: the http.Server answers. It
-	// may block for as long as reading from the disk takes, and no longer.
-	Load(id infohash.ID, s *Scratch) *Answer
+	// Answer returns the answer to GET /torrent/ID.torrent, or nil if the http.Server is
+	// to find it. It may block for as long as a read from the disk takes, and no longer.
+	//
+	// What an answer takes of memory while it is on its way, hold has already or it is in
+	// the answer's own count. Memory is not waited for: without it the answer is nil. The
+	// caller releases hold when the answer has left, or at once if there is none.
+	Answer(id infohash.ID, hold *limit.Hold) *Answer
 }
 
 // Answer is a whole HTTP response kept ready: everything but its status line, Date
 // and Connection, which the listener writes. It never changes and is safe for
 // concurrent use.
 type Answer struct {
-	found  bool   // 200, else 404
-	header []byte // lines with their CR LF, sorted as net/http sorts them
-	body   []byte
-	region atomic.Pointer[region] // the body, if it lies in an arena, which may move it; body is nil then
+	found   bool   // 200, else 404
+	header  []byte // lines with their CR LF, sorted as net/http sorts them
+	body    []byte
+	shared  *limit.Shared // the memory of the body; nil if the caller's Hold has it
+	scratch *Scratch      // in which the body lies, for this one answer; nil if it does not
+}
+
+// Found returns an answer 200 of a header, lines with their CR LF as net/http sorts them
+// without Date and Connection, and a body, which nobody changes any more. Shared is what
+// counts the body; nil: the caller's Hold does.
+func Found(header, body []byte, shared *limit.Shared) *Answer {
+	return &Answer{found: true, header: header, body: body, shared: shared}
 }
 
 // Capture asks h for the download of id by GET and keeps what it answers, so that
 // the fast path cannot say anything but what h says. If that turns out to be
 // content, content is kept and not a copy of it. It returns nil if the answer is
 // none to keep: of a status other than 200 and 404, or without a Content-Type and
-// the right Content-Length.
+// the right Content-Length. Shared is what counts the body; nil: nothing does.
 //
 // h must answer alike whoever asks; of the request it may use ctx, the method and
 // the path.
-func Capture(ctx context.Context, h http.Handler, id infohash.ID, content []byte) *Answer {
+func Capture(ctx context.Context, h http.Handler, id infohash.ID, content []byte, shared *limit.Shared) *Answer {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/torrent/"+id.String()+".torrent", nil)
 	if err != nil {
 		return nil
@@ -48,23 +56,18 @@ func Capture(ctx context.Context, h http.Handler, id infohash.ID, content []byte
 	r.RequestURI = r.URL.Path
 	rec := recorder{content: content}
 	h.ServeHTTP(&rec, r)
-	return rec.answer()
+	a := rec.answer()
+	if a != nil {
+		a.shared = shared
+	}
+	return a
 }
 
-// Body returns the response's body, which nobody may change. Of an answer in an
-// arena it is a copy.
-func (a *Answer) Body() []byte {
-	if r := a.region.Load(); r != nil {
-		return r.read()
-	}
-	return a.body
-}
+// Body returns the response's body, which nobody may change.
+func (a *Answer) Body() []byte { return a.body }
 
 // Header returns the lines of the response's header that [Capture] kept.
 func (a *Answer) Header() string { return string(a.header) }
-
-// InArena reports whether the body lies in an arena and not in the heap.
-func (a *Answer) InArena() bool { return a.region.Load() != nil }
 
 // recorder is an http.ResponseWriter that keeps a response as the fast path sends it.
 type recorder struct {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // The states of a conn, which decide who may close it when.
@@ -25,8 +27,10 @@ const (
 type conn struct {
 	net.Conn
 	l      *Listener
-	socket *socket // of Conn; nil if the fast path reads and writes by its methods
-	below  *joined // what Conn runs over, if that is TLS
+	socket *socket     // of Conn; nil if the fast path reads and writes by its methods
+	below  *joined     // what Conn runs over, if that is TLS
+	known  *limit.Conn // what the limits know of it; nil if nothing
+	hold   *limit.Hold // of the answer under way; nil if nobody counts
 	state  atomic.Int32
 
 	// fast: what is read next is the beginning of a request.
@@ -44,6 +48,10 @@ type conn struct {
 	// fresh: the server has answered nothing yet. It takes what it waits for then
 	// for the beginning of a request already.
 	fresh bool
+	// sending is the answer that is being written, and onFull what is called when the
+	// socket is full.
+	sending sending
+	onFull  func(sent int64) error
 	// held is how long the fast path kept the server waiting for the bytes it
 	// was last given, until the server sets the next deadline.
 	held time.Duration
@@ -107,17 +115,19 @@ func (c *conn) changed(state http.ConnState) {
 
 // serve answers plain requests until one arrives that is not, and returns the
 // bytes of that, which is all that was read and not answered.
-func (c *conn) serve(p []byte) (int, error) {
+func (c *conn) serve(p []byte) (n int, err error) {
 	if !c.state.CompareAndSwap(withServer, waiting) {
 		return 0, net.ErrClosed
 	}
 	t := turn{conn: c, p: p, begun: time.Now()}
+	defer func() { err = c.leave(t.err) }() // a panic of the source's comes by here as well
+	if c.l.draining.Load() {
+		t.err = io.EOF
+		return 0, nil
+	}
 	if c.hasAhead {
 		c.hasAhead = false
 		t.n = copy(p, c.ahead[:])
-	}
-	if c.l.draining.Load() {
-		return 0, c.leave(io.EOF)
 	}
 	read := t.readAll
 	if c.socket != nil {
@@ -129,7 +139,7 @@ func (c *conn) serve(p []byte) (int, error) {
 		}
 		t.err = err
 	}
-	return t.n, c.leave(t.err)
+	return t.n, nil
 }
 
 // turn is what happens from one Read of the server's to its return.
@@ -213,13 +223,10 @@ func (c *conn) tryAnswer(h *head) (ready bool, err error) {
 	if !h.plain {
 		return false, nil
 	}
-	a := c.l.source.Answer(h.id)
-	if a == nil {
-		s := scratches.Get().(*Scratch)
-		defer scratches.Put(s)
-		if a = c.l.source.Load(h.id, s); a == nil {
-			return false, nil
-		}
+	a := c.l.source.Answer(h.id, c.hold)
+	if a == nil || !c.begin(h, a) {
+		c.hold.Release()
+		return false, nil
 	}
 	h.close = h.close || c.l.draining.Load()
 	return true, c.answer(*h, a)
@@ -232,10 +239,6 @@ const leastHead = 4
 // answered reports whether the fast path has answered since the connection was
 // accepted or came back; its own deadlines rule then.
 func (c *conn) answered() bool { return !c.extendAt.IsZero() }
-
-// Answered reports whether what the last Read waited for in vain is another request:
-// the fast path has answered the one before. It is for who reads.
-func (c *conn) Answered() bool { return c.answered() }
 
 // handOver notes what the server must have read before the connection comes
 // back, given that it gets n bytes that begin with h now, and lets the server's
@@ -260,17 +263,5 @@ func (c *conn) handOver(h head, n int, begun time.Time) {
 	}
 }
 
-// idle reports whether what the Read under way waits for is another request than the
-// last, which the fast path has answered. It is for who reads.
-func (c *conn) idle() bool { return c.state.Load() == waiting && c.answered() }
-
 // NetConn returns the connection inside.
 func (c *conn) NetConn() net.Conn { return c.Conn }
-
-// ReadFrom lets net/http send files as it does on the plain connection.
-func (c *conn) ReadFrom(r io.Reader) (int64, error) {
-	if to, ok := c.Conn.(io.ReaderFrom); ok {
-		return to.ReadFrom(r)
-	}
-	return io.Copy(struct{ io.Writer }{c.Conn}, r)
-}

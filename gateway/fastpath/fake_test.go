@@ -17,6 +17,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // The torrents and absences that the tests' source has ready.
@@ -87,15 +88,14 @@ func download(w http.ResponseWriter, r *http.Request, name string) {
 // source is a fastpath.Source of what is captured from handler.
 type source map[infohash.ID]*fastpath.Answer
 
-func (s source) Answer(id infohash.ID) *fastpath.Answer { return s[id] }
-
-// Load implements [fastpath.Source]: of nothing that is not ready.
-func (s source) Load(infohash.ID, *fastpath.Scratch) *fastpath.Answer { return nil }
+// Answer implements [fastpath.Source].
+func (s source) Answer(id infohash.ID, _ *limit.Hold) *fastpath.Answer { return s[id] }
 
 var ready = func() source {
-	s, arena := source{}, fastpath.NewArena()
+	s := source{}
 	for _, id := range []infohash.ID{small, large, modern, absent} {
-		s[id] = arena.Move(fastpath.Capture(context.Background(), http.HandlerFunc(handler), id, contents[id]))
+		shared := limit.NewShared(int64(len(contents[id])))
+		s[id] = fastpath.Capture(context.Background(), http.HandlerFunc(handler), id, contents[id], shared)
 	}
 	return s
 }()

@@ -1,11 +1,14 @@
 package fastpath
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // longestFile is the length of the longest name of a torrent's file.
@@ -44,20 +47,33 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !asked.requestURI(r.RequestURI) || !isPlain(r) {
 		return false
 	}
-	a := h.source.Answer(asked.id)
-	if a != nil {
-		_ = h.write(w, r, a) // a client that left needs no answer
-		return true
-	}
-	s := scratches.Get().(*Scratch)
-	if a = h.source.Load(asked.id, s); a == nil {
-		scratches.Put(s)
+	hold := ConnOf(r).Hold()
+	defer hold.Release()
+	a := h.source.Answer(asked.id, hold)
+	if a == nil {
 		return false
 	}
-	if h.write(w, r, a) == nil {
-		scratches.Put(s)
+	if a.shared != nil && r.Method == http.MethodGet && !hold.Share(a.shared) {
+		return false // next waits for memory, and says so if there is none
 	}
+	h.write(w, r, a)
 	return true
+}
+
+// connKey is the context key of a connection, as ConnContext puts it there.
+type connKey struct{}
+
+// ConnOf returns the connection by which r came; nil if nobody counts it, or the server has
+// not ConnContext.
+func ConnOf(r *http.Request) *limit.Conn {
+	c, _ := r.Context().Value(connKey{}).(*limit.Conn)
+	return c
+}
+
+// ConnContext is for the field of this name of an [http.Server]: by it [ConnOf] and a
+// [Handler] know by which connection a request came.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, limit.ConnOf(c.RemoteAddr()))
 }
 
 // requestURI reads what a plain download asks for.
@@ -82,22 +98,23 @@ func isPlain(r *http.Request) bool {
 	return true
 }
 
-// write answers r with a. After an error what a lies in may still be read: HTTP/2
-// leaves a frame that is being written alone.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) error {
+// write answers r with a.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) {
 	a.setHeader(w.Header())
 	if a.found {
 		w.WriteHeader(http.StatusOK)
 	} else {
 		w.WriteHeader(http.StatusNotFound)
 	}
-	var n int64
-	var err error
-	if r.Method == http.MethodGet {
-		n, err = a.writeBody(w)
+	body := a.body
+	if r.Method != http.MethodGet {
+		body = nil
+	}
+	n := writeBody(w, body)
+	if n == int64(len(body)) { // else a frame of it may be on its way still
+		a.left()
 	}
 	h.counts.add(a.found, n)
-	return err
 }
 
 // setHeader sets in h what a says in its header.
@@ -122,38 +139,20 @@ func (a *Answer) setHeader(h http.Header) {
 // the last; after a larger one it sends an empty one for that.
 const lastPart = 4<<10 - 1
 
-// writeBody writes the body to w, from an arena by way of memory that is used again.
-// If it fails that memory is not: it may still be read.
-func (a *Answer) writeBody(w io.Writer) (sent int64, err error) {
-	if !a.InArena() {
-		return writeParts(w, a.body, true)
-	}
-	buf := chunks.Get().(*[chunk]byte)
-	for from := 0; from < a.size(); from += chunk {
-		part := buf[:min(a.size()-from, chunk)]
-		a.read(part, from)
-		n, err := writeParts(w, part, from+len(part) == a.size())
-		if sent += n; err != nil {
-			return sent, err
-		}
-	}
-	chunks.Put(buf)
-	return sent, nil
-}
-
-// writeParts writes b, and if it is the end of a body the last part by itself.
-func writeParts(w io.Writer, b []byte, end bool) (int64, error) {
-	first := len(b)
-	if end {
-		first = max(0, first-lastPart)
-	}
+// writeBody writes body to w, the last part by itself. It returns how many bytes were
+// written: a client that left needs no more.
+func writeBody(w io.Writer, body []byte) int64 {
+	first := max(0, len(body)-lastPart)
 	n := 0
 	if first > 0 {
 		var err error
-		if n, err = w.Write(b[:first]); err != nil {
-			return int64(n), err
+		if n, err = w.Write(body[:first]); err != nil {
+			return int64(n)
 		}
 	}
-	m, err := w.Write(b[first:])
-	return int64(n + m), err
+	if first == len(body) {
+		return int64(n)
+	}
+	m, _ := w.Write(body[first:])
+	return int64(n + m)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // patience bounds waits for what surely comes.
@@ -25,6 +26,7 @@ type running struct {
 		net.Listener
 		Stats() fastpath.Stats
 	}
+	limits *limit.Limits // of the connections; without bounds
 	served chan error
 	client *tls.Config // nil without TLS
 }
@@ -41,7 +43,8 @@ func plainAndTLS(t *testing.T, test func(t *testing.T, start way)) {
 // start serves handler with the fast path until the test ends.
 func start(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
 	t.Helper()
-	r := &running{Server: srv, listener: fastpath.New(listen(t), srv, answers)}
+	r := &running{Server: srv, limits: limit.New(limit.Settings{})}
+	r.listener = fastpath.New(r.limits.Listener(listen(t), 0), srv, answers)
 	r.serve(t)
 	return r
 }
@@ -49,9 +52,10 @@ func start(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
 // startTLS is start for clients that speak TLS.
 func startTLS(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
 	t.Helper()
-	r := &running{Server: srv}
+	r := &running{Server: srv, limits: limit.New(limit.Settings{})}
 	srv.TLSConfig, r.client = secured(t, "http/1.1")
-	r.listener = fastpath.NewTLS(listen(t), srv, answers)
+	srv.ConnContext = fastpath.ConnContext
+	r.listener = fastpath.NewTLS(r.limits.Listener(listen(t), 0), srv, answers)
 	r.serve(t)
 	return r
 }
@@ -156,9 +160,21 @@ func (c *client) wantEnd() {
 // are counted after they were sent.
 func (r *running) wantFound(t *testing.T, want int64) {
 	t.Helper()
-	for begun := time.Now(); r.listener.Stats().Found != want; time.Sleep(time.Millisecond) {
+	become(t, want, "answers on the fast path", func() int64 { return r.listener.Stats().Found })
+}
+
+// wantMemory fails the test unless so many bytes come to be held.
+func (r *running) wantMemory(t *testing.T, want int64) {
+	t.Helper()
+	become(t, want, "bytes are held", func() int64 { return r.limits.Stats().MemoryBytes })
+}
+
+// become fails the test unless there come to be so many of what.
+func become(t *testing.T, want int64, what string, count func() int64) {
+	t.Helper()
+	for begun := time.Now(); count() != want; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > patience {
-			t.Fatalf("%d answers on the fast path, want %d", r.listener.Stats().Found, want)
+			t.Fatalf("%d %s, want %d", count(), what, want)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // Listener is a [net.Listener] for an [http.Server], whose connections answer
@@ -56,10 +58,13 @@ type Stats struct {
 // srv.ConnState, so set both before.
 //
 // IdleTimeout and ReadHeaderTimeout bound the fast path as they bound srv (an idle
-// connection may live an eighth longer). Where there is a WriteTimeout, each 256
-// KiB of an answer may take that long and at most 30 s; so a slow reader of a
-// large torrent is served, and one that has stopped is not waited for. Shutdown of srv lets answers in flight
-// end and closes idle connections.
+// connection may live an eighth longer). Where there is a WriteTimeout, each 256 KiB of an
+// answer may take that long and at most 30 s; so a slow reader of a large torrent is served,
+// and one that has stopped is not waited for. Shutdown of srv lets answers in flight end,
+// without waiting for them (see [Listener.Wait]), and closes idle connections.
+//
+// The memory of answers is counted for the connections that [limit.ConnOf] finds; of others
+// nothing is counted.
 func New(inner net.Listener, srv *http.Server, source Source) *Listener {
 	l := &Listener{
 		Listener: inner,
@@ -120,6 +125,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 // over, if that is TLS.
 func (l *Listener) wrap(inner net.Conn, below *joined) *conn {
 	c := &conn{Conn: inner, l: l, below: below, fast: true, fresh: true, interrupt: make(chan struct{}, 1)}
+	c.known = limit.ConnOf(inner.RemoteAddr())
+	c.hold, c.onFull = c.known.Hold(), c.full
 	l.mu.Lock()
 	l.open[c] = struct{}{}
 	l.mu.Unlock()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-
-	"github.com/torrentcache/torrentcache/gateway/fastpath"
 )
 
 func TestShutdown(t *testing.T) { plainAndTLS(t, testShutdown) }
@@ -34,11 +32,11 @@ func testShutdown(t *testing.T, start way) {
 }
 
 // An answer that is being sent when the shutdown begins is sent to its end.
-func TestShutdownDuringAnAnswer(t *testing.T) { bothWays(t, testShutdownDuringAnAnswer) }
+func TestShutdownDuringAnAnswer(t *testing.T) { plainAndTLS(t, testShutdownDuringAnAnswer) }
 
-func testShutdownDuringAnAnswer(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
+func testShutdownDuringAnAnswer(t *testing.T, start way) {
 	for _, before := range []string{"", other} {
-		r := start(t, &http.Server{}, hugeAnswers(move))
+		r := start(t, &http.Server{}, hugeAnswers(nil))
 		c := r.dial(t)
 		if before != "" {
 			c.send(before)
@@ -60,5 +58,36 @@ func testShutdownDuringAnAnswer(t *testing.T, start way, move func(*fastpath.Ans
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Shutdown of the server knows nothing of an answer of the fast path; Wait waits for it.
+func TestWaitDuringAnAnswer(t *testing.T) { plainAndTLS(t, testWaitDuringAnAnswer) }
+
+func testWaitDuringAnAnswer(t *testing.T, start way) {
+	r := start(t, &http.Server{}, hugeAnswers(nil))
+	wait := r.listener.(interface{ Wait(context.Context) error }).Wait
+	c := r.dial(t)
+	c.send(other)
+	c.answer()
+	c.send(get)
+	if _, err := c.in.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("while the answer is on its way: %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- wait(t.Context()) }()
+	if status, body := c.answer(); status != http.StatusOK || len(body) != hugeSize {
+		t.Errorf("status %d, %d bytes", status, len(body))
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -7,15 +7,12 @@ import (
 	"io"
 	"net"
 	"syscall"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // socket is a TCP connection whose system calls the fast path makes itself. That
-// saves two things of each request: telling the scheduler of calls that never block
-// (RawSyscall), and the read that finds nothing, by which Go's poller learns that it
-// has to wait: TCP_INQ (Linux 4.18) says with each read what is left.
+// saves two things of each request: telling the scheduler of calls that never block,
+// and the read that finds nothing, by which Go's poller learns that it has to wait:
+// TCP_INQ (Linux 4.18) says with each read what is left.
 //
 // What that relies on: the runtime polls edge-triggered and remembers an edge that
 // comes while nobody waits. A [syscall.RawConn] forgets it only when Read begins, and
@@ -26,11 +23,8 @@ import (
 //
 // It belongs to the goroutine that serves the connection.
 type socket struct {
-	raw     syscall.RawConn
-	fd      int // during a Read, else -1
-	message unix.Msghdr
-	pieces  [2]unix.Iovec
-	control [unix.SizeofCmsghdr + 8]byte // CMSG_SPACE of one int
+	raw   syscall.RawConn
+	calls calls
 }
 
 // newSocket returns the socket of c, nil if it has none to be used in this way.
@@ -46,11 +40,8 @@ func newSocket(c net.Conn) *socket {
 	if err != nil {
 		return nil
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_TCP, unix.TCP_INQ, 1) // without it there is one more read
-	})
-	s := &socket{raw: raw, fd: -1}
-	s.message.Iov = &s.pieces[0]
+	s := &socket{raw: raw}
+	_ = raw.Control(func(fd uintptr) { s.calls.prepare(int(fd)) })
 	return s
 }
 
@@ -59,14 +50,14 @@ func newSocket(c net.Conn) *socket {
 func (s *socket) serve(room func() []byte, got func(n int) bool) error {
 	var failed error
 	err := s.raw.Read(func(fd uintptr) (done bool) {
-		s.fd = int(fd)
-		defer func() { s.fd = -1 }()
+		s.calls.fd = int(fd)
+		defer func() { s.calls.fd = -1 }()
 		for {
-			n, drained, err := s.read(room())
+			n, drained, err := s.calls.read(room())
 			switch {
-			case errors.Is(err, unix.EAGAIN):
+			case errors.Is(err, syscall.EAGAIN):
 				return false
-			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, syscall.EINTR):
 				continue
 			case err != nil, n == 0:
 				failed = readError(err)
@@ -92,78 +83,37 @@ func readError(err error) error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: err}
 }
 
-// read reads what is there. Drained: nothing is left, and the peer has not ended.
-func (s *socket) read(p []byte) (n int, drained bool, err error) {
-	s.pieces[0].Base = &p[0]
-	s.pieces[0].SetLen(len(p))
-	s.message.SetIovlen(1)
-	s.message.Control = &s.control[0]
-	s.message.SetControllen(len(s.control))
-	r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.message)), 0)
-	s.pieces[0].Base = nil
-	if errno != 0 {
-		return 0, false, errno
+// send sends header and body within serve, usually by one system call. Each time that the
+// socket takes no more it calls full with how many bytes it took, and waits unless that
+// returns an error. It returns how many bytes went out.
+func (s *socket) send(header, body []byte, full func(sent int64) error) (int64, error) {
+	n, err := s.calls.write(header, body)
+	if err != nil || n == len(header)+len(body) {
+		return int64(n), err
 	}
-	return int(r), s.left() == 0, nil
+	return s.sendRest(header, body, n, full)
 }
 
-// left returns what the last read left over; -1 if the kernel does not say. The end
-// of the stream counts as one byte.
-func (s *socket) left() int32 {
-	header := (*unix.Cmsghdr)(unsafe.Pointer(&s.control[0]))
-	if int(s.message.Controllen) < unix.SizeofCmsghdr+4 || header.Level != unix.SOL_TCP || header.Type != unix.TCP_CM_INQ {
-		return -1
-	}
-	return *(*int32)(unsafe.Pointer(&s.control[unix.SizeofCmsghdr]))
-}
-
-// write sends what of header and body, not both empty, the socket takes at once; 0 if
-// it takes nothing.
-func (s *socket) write(header, body []byte, flags int) (n int, err error) {
-	s.message.Control = nil
-	s.message.SetControllen(0)
-	s.message.SetIovlen(1)
-	if len(header) == 0 {
-		header, body = body, nil
-	}
-	s.pieces[0].Base = &header[0]
-	s.pieces[0].SetLen(len(header))
-	if len(body) > 0 {
-		s.message.SetIovlen(2)
-		s.pieces[1].Base = &body[0]
-		s.pieces[1].SetLen(len(body))
-	}
-	for {
-		r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.message)), uintptr(flags|unix.MSG_NOSIGNAL))
-		switch errno {
-		case 0:
-			n = int(r)
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-		default:
-			err = &net.OpError{Op: "write", Net: "tcp", Err: errno}
+// sendRest is send after the first n bytes.
+func (s *socket) sendRest(header, body []byte, n int, full func(sent int64) error) (int64, error) {
+	var sent int64
+	var failed error
+	err := s.raw.Write(func(uintptr) (done bool) {
+		for {
+			sent += int64(n)
+			ofHeader := min(n, len(header))
+			header, body = header[ofHeader:], body[n-ofHeader:]
+			if len(header)+len(body) == 0 {
+				return true
+			}
+			if n, failed = s.calls.write(header, body); failed != nil {
+				return true
+			}
+			if n == 0 {
+				failed = full(sent)
+				return failed != nil
+			}
 		}
-		s.pieces[0].Base, s.pieces[1].Base = nil, nil
-		return n, err
-	}
-}
-
-// fill puts the pages of body and of the first of rest into a pipe. They must not
-// change. It returns how many bytes the pipe took.
-func (s *socket) fill(pipe int, body []byte, rest [][]byte) (int, error) {
-	n := 1
-	s.pieces[0].Base = &body[0]
-	s.pieces[0].SetLen(len(body))
-	if len(rest) > 0 {
-		n = 2
-		s.pieces[1].Base = &rest[0][0]
-		s.pieces[1].SetLen(len(rest[0]))
-	}
-	r, _, errno := unix.RawSyscall6(unix.SYS_VMSPLICE, uintptr(pipe), uintptr(unsafe.Pointer(&s.pieces[0])), uintptr(n), unix.SPLICE_F_NONBLOCK, 0, 0)
-	s.pieces[0].Base, s.pieces[1].Base = nil, nil
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(r), nil
+	})
+	return sent, errors.Join(failed, err)
 }

@@ -14,9 +14,6 @@ func newSocket(net.Conn) *socket { return nil }
 
 func (*socket) serve(func() []byte, func(int) bool) error { return errors.ErrUnsupported }
 
-func (*conn) send([]byte, *Answer, bool) (int64, error) { return 0, errors.ErrUnsupported }
-
-// pipes are for those systems, too.
-type pipes struct{}
-
-func newPipes() *pipes { return nil }
+func (*socket) send([]byte, []byte, func(int64) error) (int64, error) {
+	return 0, errors.ErrUnsupported
+}

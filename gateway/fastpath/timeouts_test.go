@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // brief is the timeout of these tests. It bounds the handshakes of TLS, too, which take
@@ -71,33 +72,26 @@ func testReadTimeoutBeginsWithTheRequest(t *testing.T, start way) {
 // hugeSize is more than the buffers of two sockets take.
 const hugeSize = 24 << 20
 
-// hugeAnswers gives an answer that no socket buffer takes whole.
-func hugeAnswers(move func(*fastpath.Answer) *fastpath.Answer) source {
+// hugeAnswers gives an answer that no socket buffer takes whole, and counts it in shared.
+func hugeAnswers(shared *limit.Shared) source {
 	body := bytes.Repeat([]byte("x"), hugeSize)
-	answer := fastpath.Capture(context.Background(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-bittorrent")
-		w.Header().Set("Content-Length", strconv.Itoa(hugeSize))
-		_, _ = w.Write(body)
-	}), small, body)
-	return source{small: move(answer)}
+	return source{small: fastpath.Capture(context.Background(), sends(body), small, body, shared)}
 }
 
-// bothWays runs test with answers whose body is copied and such as lie in an arena.
-func bothWays(t *testing.T, test func(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer)) {
-	t.Helper()
-	plainAndTLS(t, func(t *testing.T, start way) {
-		t.Run("from the heap", func(t *testing.T) {
-			test(t, start, func(a *fastpath.Answer) *fastpath.Answer { return a })
-		})
-		t.Run("from an arena", func(t *testing.T) { test(t, start, fastpath.NewArena().Move) })
+// sends answers every download with body.
+func sends(body []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-bittorrent")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
 	})
 }
 
-func TestReaderThatStops(t *testing.T) { bothWays(t, testReaderThatStops) }
+func TestReaderThatStops(t *testing.T) { plainAndTLS(t, testReaderThatStops) }
 
-func testReaderThatStops(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
+func testReaderThatStops(t *testing.T, start way) {
 	t.Parallel()
-	r := start(t, &http.Server{WriteTimeout: brief}, hugeAnswers(move))
+	r := start(t, &http.Server{WriteTimeout: brief}, hugeAnswers(nil))
 	c := r.dial(t)
 	c.send(get)
 	if _, err := c.in.Peek(1); err != nil {
@@ -111,10 +105,10 @@ func testReaderThatStops(t *testing.T, start way, move func(*fastpath.Answer) *f
 	}
 }
 
-func TestSlowReaderIsServed(t *testing.T) { bothWays(t, testSlowReaderIsServed) }
+func TestSlowReaderIsServed(t *testing.T) { plainAndTLS(t, testSlowReaderIsServed) }
 
-func testSlowReaderIsServed(t *testing.T, start way, move func(*fastpath.Answer) *fastpath.Answer) {
-	r := start(t, &http.Server{WriteTimeout: patience}, hugeAnswers(move))
+func testSlowReaderIsServed(t *testing.T, start way) {
+	r := start(t, &http.Server{WriteTimeout: patience}, hugeAnswers(nil))
 	c := r.dial(t)
 	c.send(get)
 	if status, body := c.answer(); status != http.StatusOK || len(body) != hugeSize {

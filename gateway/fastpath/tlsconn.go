@@ -16,7 +16,7 @@ type tlsConn struct {
 func (c *tlsConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
 // joined is the connection that TLS runs over. Package tls writes each record, of 16
-// KiB at most, by itself; those of one answer leave by one system call.
+// KiB at most, by itself; those of one answer leave by few system calls.
 //
 // It is held by the goroutine that answers, while nobody else writes.
 type joined struct {
@@ -24,25 +24,33 @@ type joined struct {
 	held *[]byte // what waits; nil: what is written leaves at once
 }
 
-// heldRoom is what a chunk takes in records, in bytes: of each 16 KiB, 22 bytes in
-// TLS 1.3 and less than 64 in TLS 1.2 are not the answer.
-const heldRoom = chunk + (chunk/(16<<10)+1)*64
+// heldRoom is how much waits at most, in bytes: four records. Of each, 22 bytes in TLS 1.3
+// and less than 64 in TLS 1.2 are not the answer.
+const heldRoom = 4 * (record + 64)
 
 var heldBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, heldRoom)
 	return &b
 }}
 
-// hold keeps what is written from now on until release.
+// hold keeps what is written from now on until it is much, or release.
 func (j *joined) hold() { j.held = heldBuffers.Get().(*[]byte) }
 
 // release writes what was kept.
 func (j *joined) release() error {
 	held := j.held
 	j.held = nil
+	err := j.flush(held)
+	heldBuffers.Put(held)
+	return err
+}
+
+func (j *joined) flush(held *[]byte) error {
+	if len(*held) == 0 {
+		return nil
+	}
 	_, err := j.Conn.Write(*held)
 	*held = (*held)[:0]
-	heldBuffers.Put(held)
 	return err
 }
 
@@ -50,6 +58,11 @@ func (j *joined) release() error {
 func (j *joined) Write(p []byte) (int, error) {
 	if j.held == nil {
 		return j.Conn.Write(p)
+	}
+	if len(*j.held)+len(p) > heldRoom {
+		if err := j.flush(j.held); err != nil {
+			return 0, err
+		}
 	}
 	*j.held = append(*j.held, p...)
 	return len(p), nil

@@ -1,6 +1,8 @@
 package fastpath
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"log"
 	"net"
@@ -24,14 +26,12 @@ type TLSListener struct {
 	*Listener
 	config *tls.Config
 	time   time.Duration // of a handshake; 0 is no end
-	log    *log.Logger   // nil: the standard one
+	log    *log.Logger
 
-	begin  sync.Once
-	ready  chan accepted
-	closed chan struct{}
-
-	mu      sync.Mutex
-	pending map[net.Conn]struct{} // in their handshakes; nil once closed; guarded by mu
+	begin   sync.Once
+	ready   chan accepted
+	closing context.Context // until which handshakes may take; ended by end
+	end     context.CancelFunc
 }
 
 // accepted is what Accept returns.
@@ -47,11 +47,10 @@ func NewTLS(inner net.Listener, srv *http.Server, source Source) *TLSListener {
 	l := &TLSListener{
 		Listener: New(inner, srv, source),
 		config:   srv.TLSConfig.Clone(),
-		log:      srv.ErrorLog,
+		log:      cmp.Or(srv.ErrorLog, log.Default()),
 		ready:    make(chan accepted),
-		closed:   make(chan struct{}),
-		pending:  map[net.Conn]struct{}{},
 	}
+	l.closing, l.end = context.WithCancel(context.Background())
 	for _, t := range []time.Duration{srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout} {
 		if t > 0 && (l.time == 0 || t < l.time) {
 			l.time = t
@@ -66,7 +65,7 @@ func (l *TLSListener) Accept() (net.Conn, error) {
 	select {
 	case a := <-l.ready:
 		return a.conn, a.err
-	case <-l.closed:
+	case <-l.closing.Done():
 		return nil, net.ErrClosed
 	}
 }
@@ -88,7 +87,7 @@ func (l *TLSListener) deliver(c net.Conn, err error) bool {
 	select {
 	case l.ready <- accepted{c, err}:
 		return true
-	case <-l.closed:
+	case <-l.closing.Done():
 		return false
 	}
 }
@@ -100,31 +99,26 @@ func (l *TLSListener) secure(inner net.Conn) {
 	defer func() {
 		if v := recover(); v != nil { // a callback's in the configuration; net/http lives on after it, too
 			_ = c.Close()
-			l.logf("http: panic serving %v: %v\n%s", inner.RemoteAddr(), v, debug.Stack())
+			l.log.Printf("http: panic serving %v: %v\n%s", inner.RemoteAddr(), v, debug.Stack())
 		}
 	}()
-	if !l.note(inner) {
-		_ = inner.Close() // nothing was said on it
-		return
-	}
-	err := l.handshake(c, inner)
+	err := l.handshake(c)
 	var out net.Conn = c
 	if err == nil && isHTTP1(c.ConnectionState().NegotiatedProtocol) {
-		out = l.wrapTLS(c, below)
+		out = &tlsConn{conn: l.wrap(c, below), tls: c}
 	}
 	if !l.deliver(out, nil) {
 		_ = out.Close() // nobody is there to serve it
 	}
 }
 
-// handshake does that of c, over inner.
-func (l *TLSListener) handshake(c *tls.Conn, inner net.Conn) error {
-	defer l.done(inner)
+// handshake does that of c. When the listener closes it ends the connection.
+func (l *TLSListener) handshake(c *tls.Conn) error {
 	if l.time > 0 {
 		_ = c.SetDeadline(time.Now().Add(l.time)) // an error shows at the next read
 		defer func() { _ = c.SetDeadline(time.Time{}) }()
 	}
-	return c.Handshake()
+	return c.HandshakeContext(l.closing)
 }
 
 // isHTTP1 reports whether a connection is for HTTP/1, given what was chosen by ALPN.
@@ -132,52 +126,8 @@ func isHTTP1(protocol string) bool {
 	return slices.Contains([]string{"", "http/1.1", "http/1.0"}, protocol)
 }
 
-// wrapTLS returns c, over below, with its plain downloads answered.
-func (l *TLSListener) wrapTLS(c *tls.Conn, below *joined) net.Conn {
-	out := &tlsConn{conn: l.wrap(c, below), tls: c}
-	if inner, ok := below.Conn.(interface{ AskIdle(idle func() bool) }); ok {
-		inner.AskIdle(out.idle)
-	}
-	return out
-}
-
 // Close implements [net.Listener]. Handshakes under way end.
 func (l *TLSListener) Close() error {
-	l.mu.Lock()
-	pending := l.pending
-	if l.pending = nil; pending != nil {
-		close(l.closed)
-	}
-	l.mu.Unlock()
-	err := l.Listener.Close()
-	for c := range pending {
-		_ = c.Close() // it is given up
-	}
-	return err
-}
-
-// note remembers a connection whose handshake begins; false if the listener is closed.
-func (l *TLSListener) note(c net.Conn) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pending == nil {
-		return false
-	}
-	l.pending[c] = struct{}{}
-	return true
-}
-
-// done forgets a connection whose handshake has ended.
-func (l *TLSListener) done(c net.Conn) {
-	l.mu.Lock()
-	delete(l.pending, c)
-	l.mu.Unlock()
-}
-
-func (l *TLSListener) logf(format string, args ...any) {
-	if l.log != nil {
-		l.log.Printf(format, args...)
-	} else {
-		log.Printf(format, args...)
-	}
+	l.end()
+	return l.Listener.Close()
 }

@@ -224,7 +224,7 @@ func TestClientsThatLeaveByHTTP2(t *testing.T) {
 	_, forClient := secured(t, "h2")
 	transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
-	fast := fastpath.NewHandler(http.HandlerFunc(handler), hugeAnswers(fastpath.NewArena().Move))
+	fast := fastpath.NewHandler(http.HandlerFunc(handler), hugeAnswers(nil))
 	r := startTLS(t, &http.Server{Handler: fast}, source{})
 	for range 20 {
 		resp, err := transport.RoundTrip(newRequest(t, http.MethodGet, "https://"+r.listener.Addr().String()+smallPath))

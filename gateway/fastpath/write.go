@@ -1,104 +1,138 @@
 package fastpath
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// headerRoom is more than the header of an answer usually takes, in bytes.
-const headerRoom = 1 << 10
+// record is the largest record of TLS (RFC 8446, section 5.1), in bytes.
+const record = 16 << 10
 
-// buffers hold headers while they are written.
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, headerRoom)
+// headers hold the header of an answer while it is written and, over TLS, what of the body
+// goes with it into one record.
+var headers = sync.Pool{New: func() any {
+	b := make([]byte, 0, record)
 	return &b
 }}
+
+// errNoMemory ends an answer that the client does not take while there is no memory to
+// keep it in.
+var errNoMemory = errors.New("no memory for an answer that the client does not take")
 
 // answer writes the answer to h: byte for byte what net/http would send.
 func (c *conn) answer(h head, a *Answer) error {
 	now := time.Now()
 	c.extend(now)
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
+	buf := headers.Get().(*[]byte)
+	defer headers.Put(buf)
 	b := append((*buf)[:0], statusLine(h, a)...)
 	b = append(b, a.header...)
 	b = append(b, c.l.clock.at(now).of(h)...)
 	*buf = b
-	n, err := c.write(b, a, !h.headOnly)
+	body := a.body
+	if h.headOnly {
+		body = nil
+	}
+	n, err := c.write(b, body)
+	a.left()
+	if c.sending.kept {
+		c.hold.Release()
+	}
 	c.l.counts.add(a.found, n)
 	return err
 }
 
-// write sends header and then the body of a, unless it is left out. It returns how
-// many bytes went out.
-func (c *conn) write(header []byte, a *Answer, bodyToo bool) (int64, error) {
-	if c.socket != nil {
-		return c.send(header, a, bodyToo)
+// write sends header and body. It returns how many bytes went out.
+func (c *conn) write(header, body []byte) (int64, error) {
+	if c.socket == nil {
+		return c.writeParts(header, body)
 	}
-	return c.writeChunks(header, a, bodyToo)
+	n, err := c.socket.send(header, body, c.onFull)
+	c.went(n)
+	return n, err
 }
 
-// chunk is how much is written at once where the fast path makes no system calls of
-// its own, in bytes: four records of TLS.
-const chunk = 64 << 10
+// sending is the answer that a connection gives.
+type sending struct {
+	body  *limit.Shared // the memory of its body
+	kept  bool          // hold has that, or there is nothing to count
+	went  int64         // how many bytes of it the limits know to be sent
+	timed int64         // how far it was when the deadline was last set, in bytes
+}
 
-var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+// begin says that a is the answer to h. It reports whether there is room for it in memory:
+// what is not written by the socket is counted before, for only then can another answer
+// be given.
+func (c *conn) begin(h *head, a *Answer) bool {
+	c.sending = sending{body: a.shared, kept: a.shared == nil || h.headOnly}
+	return c.socket != nil || c.keep()
+}
 
-// writeChunks is send by the methods of the connection. Header and body leave
-// together, copied to memory that is used again.
-func (c *conn) writeChunks(header []byte, a *Answer, bodyToo bool) (sent int64, err error) {
-	buf := chunks.Get().(*[chunk]byte)
-	defer chunks.Put(buf)
-	size := 0
-	if bodyToo {
-		size = a.size()
+// keep counts the memory of the answer while it is on its way, and reports whether there is
+// room for it. What a socket takes at once, as usual, need not be counted.
+func (c *conn) keep() bool {
+	if !c.sending.kept {
+		c.sending.kept = c.hold.Share(c.sending.body)
 	}
-	n := copy(buf[:], header)
-	timed := int64(0) // how much was sent when the deadline was last set
-	for from := 0; ; n = 0 {
-		part := min(size-from, chunk-n)
-		a.read(buf[n:n+part], from)
-		from += part
-		if err := c.writeChunk(buf[:n+part]); err != nil {
+	return c.sending.kept
+}
+
+// went tells the limits how much of the answer the socket has taken. Of what goes through
+// the methods of the connection they know.
+func (c *conn) went(sent int64) {
+	c.known.Sent(int(sent - c.sending.went))
+	c.sending.went = sent
+}
+
+// full is called when the socket takes no more, with how many bytes it took.
+func (c *conn) full(sent int64) error {
+	c.went(sent) // before the limits begin to measure how much the client takes
+	if !c.sending.kept && c.hold.Use(context.Background(), c.sending.body) != nil {
+		return errNoMemory
+	}
+	c.sending.kept = true
+	if c.sending.timed == 0 || sent-c.sending.timed >= slice {
+		c.extendWrite()
+		c.sending.timed = sent
+	}
+	return nil
+}
+
+// writeParts writes header and body by the methods of the connection, over TLS in as few
+// records as may be: the first has header and body, the others are of the body alone and
+// need no copy of it.
+func (c *conn) writeParts(header, body []byte) (sent int64, err error) {
+	first := min(len(body), max(0, record-len(header)))
+	if sent, err = c.writePart(append(header, body[:first]...)); err != nil {
+		return sent, err
+	}
+	for body = body[first:]; len(body) > 0; {
+		part := body[:min(len(body), slice)]
+		n, err := c.writePart(part)
+		if sent += n; err != nil {
 			return sent, err
 		}
-		if sent += int64(n + part); from == size {
-			return sent, nil
-		}
-		if sent-timed >= slice {
+		if body = body[len(part):]; len(body) > 0 {
 			c.extendWrite()
-			timed = sent
 		}
 	}
+	return sent, nil
 }
 
-// writeChunk writes b, over TLS by one system call.
-func (c *conn) writeChunk(b []byte) error {
+// writePart writes b, over TLS by few system calls.
+func (c *conn) writePart(b []byte) (int64, error) {
 	if c.below != nil {
 		c.below.hold()
 	}
-	_, err := c.Conn.Write(b)
+	n, err := c.Conn.Write(b)
 	if c.below != nil {
 		if failed := c.below.release(); err == nil {
 			err = failed
 		}
 	}
-	return err
-}
-
-// size returns the length of the body in bytes.
-func (a *Answer) size() int {
-	if r := a.region.Load(); r != nil {
-		return r.size
-	}
-	return len(a.body)
-}
-
-// read fills p with the body from an offset on.
-func (a *Answer) read(p []byte, from int) {
-	if r := a.region.Load(); r != nil {
-		r.readAt(p, from)
-		return
-	}
-	copy(p, a.body[from:])
+	return int64(n), err
 }

@@ -3,93 +3,105 @@ package hotcache
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
-	"github.com/torrentcache/torrentcache/internal/wire"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // pinned is the context key under which a captured request carries its entry.
 type pinned struct{}
 
+// headerRoom is more than a header usually takes, in bytes.
+const headerRoom = 384
+
 // Answers returns the answers of h, a door that takes its torrents from c, to the
-// downloads that are in memory and, where there is a Reader, to those that it
-// finds. Only one h may be used with a cache.
-func (c *Cache) Answers(h http.Handler) fastpath.Source {
-	a := &answers{cache: c, handler: h}
-	a.template = a.newTemplate()
-	return a
+// downloads that are in memory and, where there is a disk to read from, to those that it
+// finds there. Only one h may be used with a cache. Header is what h says of a torrent; nil:
+// h is asked each time.
+func (c *Cache) Answers(h http.Handler, header Header) fastpath.Source {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	return &answers{cache: c, handler: h, header: header, atOnce: ended}
 }
 
 type answers struct {
-	cache    *Cache
-	handler  http.Handler
-	template *fastpath.Template // of a torrent's header; nil if there can be none
-}
-
-// specimen is a torrent with values that the header of no download has by chance.
-var specimen = &torrentcachev1.GetTorrentResponse{
-	Torrent:    make([]byte, 73_819),
-	InfoHash:   "7E57AB1E7E57AB1E7E57AB1E7E57AB1E7E57AB1E",
-	Etag:       "5eed5eed5eed5eed5eed5eed5eed5eed",
-	UpdateTime: timestamppb.New(time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)),
-}
-
-// newTemplate returns what the handler's answer to any torrent looks like.
-func (a *answers) newTemplate() *fastpath.Template {
-	id, err := infohash.Parse(specimen.GetInfoHash())
-	if err != nil {
-		return nil
-	}
-	return fastpath.NewTemplate(a.capture(id, newEntry(specimen, nil)), values(specimen)...)
-}
-
-// values returns what differs from one torrent's header to the next.
-func values(m *torrentcachev1.GetTorrentResponse) []string {
-	return []string{m.GetInfoHash(), m.GetEtag(), m.GetUpdateTime().AsTime().Format(http.TimeFormat), strconv.Itoa(len(m.GetTorrent()))}
-}
-
-// capture returns what the handler says if the torrent of id is as e says.
-func (a *answers) capture(id infohash.ID, e *entry) *fastpath.Answer {
-	ctx := context.WithValue(context.Background(), pinned{}, e)
-	return fastpath.Capture(ctx, a.handler, id, e.state.Load().torrent.GetTorrent())
+	cache   *Cache
+	handler http.Handler
+	header  Header
+	atOnce  context.Context // has ended: who takes memory with it does not wait
 }
 
 // Answer implements [fastpath.Source].
-func (a *answers) Answer(id infohash.ID) *fastpath.Answer {
-	if !a.cache.trusted.Load() {
+func (a *answers) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+	c := a.cache
+	if !c.trusted.Load() {
 		return nil
 	}
-	e, ok := a.cache.entries.GetIfPresent(id)
-	if !ok {
-		return nil
+	if e, ok := c.entries.GetIfPresent(id); ok {
+		return a.kept(id, e)
 	}
-	s := e.state.Load()
-	if s.made {
-		return s.answer
+	if c.reader == nil || c.following {
+		return nil // the network is not waited for
 	}
-	made := a.make(id, e, s)
-	if !e.state.CompareAndSwap(s, made) { // another connection was faster
-		made = e.state.Load()
-	}
-	return made.answer
+	return a.load(id, hold)
 }
 
-// make returns e's next state: s with the answer of the handler. A large torrent's
-// bytes move to the arena with it.
-func (a *answers) make(id infohash.ID, e *entry, s *state) *state {
-	made := &state{torrent: s.torrent, made: true, answer: a.capture(id, e)}
-	if made.answer == nil {
-		return made
+// load returns the answer of what the reader says. Of two that ask at a time net/http lets
+// one wait, and it finds out what is wrong.
+func (a *answers) load(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+	c, ctx := a.cache, context.Background()
+	var scratch *fastpath.Scratch
+	e, err, ok := c.loads.Try(ctx, id, func() (*entry, error) {
+		mayKeep := c.mayKeep(id) // else nobody else has it, and its memory is used again
+		room := func(n int) (b []byte, err error) {
+			if mayKeep || n > fastpath.ScratchSize {
+				return hold.Room(a.atOnce)(n)
+			}
+			if err := hold.Take(a.atOnce, fastpath.ScratchSize); err != nil {
+				return nil, err
+			}
+			scratch = fastpath.NewScratch()
+			return scratch.Bytes(n), nil
+		}
+		return c.load(id, mayKeep, room, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
+			return c.reader.ReadTorrent(ctx, id, room)
+		})
+	}, c.keep(id))
+	if !ok || err != nil && !notFound(err) {
+		return nil
 	}
-	made.answer = a.cache.arena.Move(made.answer)
-	if made.answer.InArena() {
-		made.torrent = wire.WithTorrent(s.torrent, nil)
+	c.counts.misses.Add(1)
+	if e.lasts { // the cache has its memory, if nothing has changed meanwhile
+		hold.Release()
+		return a.kept(id, e)
 	}
-	return made
+	return a.capture(id, e, nil).In(scratch) // hold has its memory
+}
+
+// kept returns the answer that e says, which is in the cache.
+func (a *answers) kept(id infohash.ID, e *entry) *fastpath.Answer {
+	made := e.answer.Load()
+	if made == nil {
+		made = &answer{ready: a.capture(id, e, e.shared)}
+		e.answer.Store(made) // of two that do this at once either is right
+	}
+	return made.ready
+}
+
+// Header appends to b the header of a handler's answer to GET /torrent/HASH.torrent when that
+// is got, lines with their CR LF as net/http sorts them. It returns nil if the handler has to
+// be asked.
+type Header = func(b []byte, got *torrentcachev1.GetTorrentResponse) []byte
+
+// capture returns what the handler says if the torrent of id is as e says.
+func (a *answers) capture(id infohash.ID, e *entry, shared *limit.Shared) *fastpath.Answer {
+	if e.err == nil && a.header != nil {
+		if header := a.header(make([]byte, 0, headerRoom), e.torrent); header != nil {
+			return fastpath.Found(header, e.torrent.GetTorrent(), shared)
+		}
+	}
+	ctx := context.WithValue(context.Background(), pinned{}, e)
+	return fastpath.Capture(ctx, a.handler, id, e.torrent.GetTorrent(), shared)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,9 +11,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -26,29 +25,33 @@ const (
 	absentAge = time.Minute
 )
 
-// Options are what a [Cache] works with. Conn and Size are required.
+// Options are what a [Cache] works with. Size is required.
 type Options struct {
-	// Conn reaches the CacheService, and the SyncService if Follow is set.
-	Conn grpc.ClientConnInterface
-	// Reader reads from the store that Conn reaches, if that is in this process. Then
-	// the fast path answers also what is not in the cache. Nil at an edge.
-	Reader Reader
 	// Size bounds the memory of what is kept, in bytes.
 	Size int64
 	// Follow says that changes are heard of by [Cache.Follow]: until it has caught
 	// up, nothing is answered from the cache. Without it whoever changes a
 	// torrent calls [Cache.Invalidate].
 	Follow bool
-	// Settle is how long after the feed told of a change an answer of Conn may
-	// still be from before it, because Conn asks another backend than the feed:
-	// such answers are not kept. Zero for one backend.
+	// Settle is how long after the feed told of a change an answer of the backend may
+	// still be from before it, because it comes from another node than the feed:
+	// such answers are not kept. Zero for one node.
 	Settle time.Duration
-	// MaxStale is how long after the feed was last heard a copy may be given, marked
-	// stale, if Conn says that it cannot reach its store, or nothing. Zero for never.
-	MaxStale time.Duration
 	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
 	// in a row. Nil means that nobody wants to know.
 	OnLost func(*reason.Error)
+}
+
+// Backend is where torrents come from. Conn is required.
+type Backend struct {
+	// Conn reaches the CacheService, and the SyncService if the cache follows it.
+	Conn grpc.ClientConnInterface
+	// Reader reads from the store that Conn reaches, if that is in this process. A cache
+	// that does not follow a feed reads from it on the fast path, too. Nil at an edge.
+	Reader Reader
+	// MaxStale is how long after the feed was last heard a copy may be given, marked
+	// stale, if Conn says that it cannot reach its store, or nothing. Zero for never.
+	MaxStale time.Duration
 	// Private says that not everybody may read: nothing is answered from the cache
 	// then, since it does not ask who asks. With Follow the feed says so.
 	Private bool
@@ -56,24 +59,20 @@ type Options struct {
 
 // Cache answers GetTorrent from memory. It is safe for concurrent use.
 type Cache struct {
-	torrents torrentcachev1.CacheServiceClient
-	changes  torrentcachev1.SyncServiceClient
-	reader   Reader
-	entries  *otter.Cache[infohash.ID, *entry]
-	trusted  atomic.Bool // changes are heard of as they happen, of torrents that everybody may read
-	private  atomic.Bool // not everybody may read torrents, as far as is known
-	arena    *fastpath.Arena
-	counts   counts
-	seen     *seen
-	outage   outage
-	full     atomic.Bool // an entry had to leave for another since all were forgotten
-	onLost   func(*reason.Error)
-
-	// mu guards fills and settling, and that an entry is kept only if its fill is
-	// still there.
-	mu       sync.Mutex
-	fills    map[infohash.ID]*fill
-	settling settling
+	torrents  torrentcachev1.CacheServiceClient
+	changes   torrentcachev1.SyncServiceClient
+	reader    Reader
+	entries   *otter.Cache[infohash.ID, *entry]
+	trusted   atomic.Bool // changes are heard of as they happen, of torrents that everybody may read
+	private   atomic.Bool // not everybody may read torrents, as far as is known
+	loads     flight.Group[infohash.ID, *entry]
+	following bool // changes are heard of by Follow
+	counts    counts
+	seen      *seen
+	outage    outage
+	settling  settling
+	full      atomic.Bool // an entry had to leave for another since all were forgotten
+	onLost    func(*reason.Error)
 }
 
 type counts struct{ hits, misses atomic.Int64 }
@@ -86,27 +85,17 @@ type Stats struct {
 	Bytes   int64
 }
 
-// New returns an empty cache.
+// New returns an empty cache. Until it is connected it keeps nothing.
 func New(o Options) (*Cache, error) {
-	if o.Conn == nil || o.Size <= 0 {
-		return nil, errors.New("hotcache: Conn and Size are required")
+	if o.Size <= 0 {
+		return nil, errors.New("hotcache: Size is required")
 	}
-	c := &Cache{
-		torrents: torrentcachev1.NewCacheServiceClient(o.Conn),
-		changes:  torrentcachev1.NewSyncServiceClient(o.Conn),
-		reader:   o.Reader,
-		arena:    fastpath.NewArena(),
-		seen:     newSeen(o.Size),
-		fills:    map[infohash.ID]*fill{},
-		settling: settling{span: o.Settle},
-		onLost:   o.OnLost,
-	}
-	c.outage.span = o.MaxStale
+	c := &Cache{seen: newSeen(o.Size), following: o.Follow, onLost: o.OnLost}
+	c.settling.span = o.Settle
 	if c.onLost == nil {
 		c.onLost = func(*reason.Error) {}
 	}
-	c.trusted.Store(!o.Follow && !o.Private)
-	c.private.Store(o.Follow || o.Private)
+	c.private.Store(true)
 	entries, err := otter.New(&otter.Options[infohash.ID, *entry]{
 		MaximumWeight: uint64(o.Size),
 		Weigher:       func(_ infohash.ID, e *entry) uint32 { return e.weight() },
@@ -122,6 +111,18 @@ func New(o Options) (*Cache, error) {
 	return c, nil
 }
 
+// Connect has c answer from b and keep what it may. It reports whether c is to follow the
+// feed of b. Call it once, before anything that answers; [Cache.Through] may be called
+// before.
+func (c *Cache) Connect(b Backend) (follows bool) {
+	c.torrents = torrentcachev1.NewCacheServiceClient(b.Conn)
+	c.changes = torrentcachev1.NewSyncServiceClient(b.Conn)
+	c.reader, c.outage.span = b.Reader, b.MaxStale
+	c.private.Store(c.following || b.Private)
+	c.trusted.Store(!c.following && !b.Private)
+	return c.following
+}
+
 // left is told of each entry that has left the cache.
 func (c *Cache) left(e otter.DeletionEvent[infohash.ID, *entry]) {
 	if e.Cause == otter.CauseOverflow && !c.full.Load() {
@@ -135,25 +136,25 @@ func (c *Cache) admits(id infohash.ID) bool { return !c.full.Load() || c.seen.ag
 
 // GetTorrent returns the torrent that has id. Its errors are those of the RPC, and
 // TORRENT_DAMAGED if what the backend sent is not the torrent of id. Nobody may
-// change what is returned.
+// change what is returned. The Hold that ctx carries has the memory, see [limit.HoldOf].
 //
 // Calls with credentials in the outgoing metadata of ctx go past the cache.
 func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if e, ok := ctx.Value(pinned{}).(*entry); ok {
-		return e.get()
+		return e.torrent, e.err
 	}
 	if hasCredentials(ctx) {
-		return c.load(ctx, id).get()
+		return c.ask(ctx, id)
 	}
 	if !c.trusted.Load() {
 		return c.past(ctx, id)
 	}
-	if e, ok := c.entries.GetIfPresent(id); ok {
-		c.counts.hits.Add(1)
-		return e.get()
-	}
-	c.counts.misses.Add(1)
-	return c.fill(ctx, id)
+	return c.Through(ctx, id, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
+		if c.reader == nil {
+			return c.call(ctx, id)
+		}
+		return c.reader.ReadTorrent(ctx, id, room)
+	})
 }
 
 func hasCredentials(ctx context.Context) bool {
@@ -169,23 +170,21 @@ func (c *Cache) Invalidate(ids infohash.Set) {
 		c.Clear()
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.settling.note(ids.All())
-	for _, id := range ids.All() {
-		delete(c.fills, id)
-		c.entries.Invalidate(id)
-	}
+	c.loads.Forget(ids.All(), func() {
+		c.settling.note(ids.All())
+		for _, id := range ids.All() {
+			c.entries.Invalidate(id)
+		}
+	})
 }
 
 // Clear forgets everything.
 func (c *Cache) Clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.settling.noteAll()
-	clear(c.fills)
-	c.entries.InvalidateAll()
-	c.full.Store(false)
+	c.loads.ForgetAll(func() {
+		c.settling.noteAll()
+		c.entries.InvalidateAll()
+		c.full.Store(false)
+	})
 }
 
 // Stats returns what the cache holds, roughly, and did.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/grpc/metadata"
 
@@ -26,17 +27,17 @@ func TestTorrentIsLoadedOnce(t *testing.T) {
 func testLoadedOnce(t *testing.T, torrent []byte) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, torrent).V1
-	if h.fast.Answer(id) != nil {
+	if h.answer(id) != nil {
 		t.Error("an answer is ready before anybody asked")
 	}
 	h.wantCalls(t, 1, func() {
 		h.want(t, id, torrent)
 		h.want(t, id, torrent)
-		if a := h.fast.Answer(id); a == nil || string(a.Body()) != string(torrent) {
+		if a := h.answer(id); a == nil || string(a.Body()) != string(torrent) {
 			t.Error("no ready answer, or a wrong one")
 		}
 		h.want(t, id, torrent) // wherever its bytes are now
-		if a, again := h.fast.Answer(id), h.fast.Answer(id); a != again {
+		if a, again := h.answer(id), h.answer(id); a != again {
 			t.Error("the answer is made anew each time")
 		}
 	})
@@ -57,7 +58,7 @@ func TestAbsenceIsKeptUntilTheUpload(t *testing.T) {
 	h.wantCalls(t, 1, func() {
 		h.wantReason(t, unknown, reason.TorrentNotFound)
 		h.wantReason(t, unknown, reason.TorrentNotFound)
-		if a := h.fast.Answer(unknown); a == nil || string(a.Body()) != "none\n" {
+		if a := h.answer(unknown); a == nil || string(a.Body()) != "none\n" {
 			t.Error("no ready 404")
 		}
 	})
@@ -73,7 +74,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 	h.remove(t, ids.V2.Short())
 	for _, id := range ids.All() {
 		h.wantReason(t, id, reason.TorrentRemoved)
-		if h.fast.Answer(id) != nil {
+		if h.answer(id) != nil {
 			t.Errorf("an answer for the removed %s is ready", id)
 		}
 	}
@@ -99,7 +100,9 @@ func TestRemovalOfADamagedTorrentClears(t *testing.T) {
 	h.wantReason(t, ids.V1, reason.TorrentRemoved)
 }
 
-func TestManyWaitForOneFill(t *testing.T) {
+func TestManyWaitForOneFill(t *testing.T) { synctest.Test(t, testManyWaitForOneFill) }
+
+func testManyWaitForOneFill(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, one).V1
 	entered, leave := make(chan bool), make(chan bool)
@@ -115,14 +118,16 @@ func TestManyWaitForOneFill(t *testing.T) {
 		if _, err := h.GetTorrent(ctx, id); !errors.Is(err, context.Canceled) {
 			t.Errorf("who has gone got %v", err)
 		}
-		eventually(t, "not all wait", func() bool { return h.Waiting(id) == 50 })
+		synctest.Wait()
 		leave <- true
 		all.Wait()
 	})
 }
 
 // Whoever waits for a load does not fail because the one who began it has left.
-func TestWaitersOutliveTheFirst(t *testing.T) {
+func TestWaitersOutliveTheFirst(t *testing.T) { synctest.Test(t, testWaitersOutliveTheFirst) }
+
+func testWaitersOutliveTheFirst(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, one).V1
 	entered, leave := make(chan bool), make(chan bool)
@@ -140,11 +145,11 @@ func TestWaitersOutliveTheFirst(t *testing.T) {
 	for range 20 {
 		all.Go(func() { h.want(t, id, one) })
 	}
-	eventually(t, "not all wait", func() bool { return h.Waiting(id) == 20 })
+	synctest.Wait()
 	goAway()
 	leave <- true
 	<-entered // the next one loads, for all others
-	eventually(t, "the others do not wait", func() bool { return h.Waiting(id) == 19 })
+	synctest.Wait()
 	leave <- true
 	all.Wait()
 	h.wantCalls(t, 0, func() { h.want(t, id, one) })
@@ -162,7 +167,7 @@ func TestChangeDuringAFill(t *testing.T) {
 			h.set(func(tap *tap) { tap.after = func() { change(h, ids) } })
 			h.want(t, ids.V1, one)
 			h.set(func(tap *tap) { tap.after = nil })
-			if h.fast.Answer(ids.V1) != nil {
+			if h.answer(ids.V1) != nil {
 				t.Error("what was loaded before the change is kept")
 			}
 			h.wantCalls(t, 1, func() { h.want(t, ids.V1, one) })
@@ -203,14 +208,14 @@ func TestUploadAtTheDoorIsSeenThere(t *testing.T) {
 	id := newHarness(t, roomy, false).upload(t, one).V1
 	eventually(t, "the absence is never kept", func() bool {
 		h.wantReason(t, id, reason.TorrentNotFound)
-		return h.fast.Answer(id) != nil
+		return h.answer(id) != nil
 	})
 	h.set(func(tap *tap) { tap.deaf = true; tap.cut() }) // the feed says nothing
 	door := torrentcachev1.NewCacheServiceClient(h.Conn(h.tap))
 	if _, err := door.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: one}); err != nil {
 		t.Fatal(err)
 	}
-	if h.fast.Answer(id) != nil {
+	if h.answer(id) != nil {
 		t.Error("the 404 is still ready")
 	}
 	h.want(t, id, one)

@@ -16,7 +16,7 @@ func (h *harness) inUse(t *testing.T) {
 	t.Helper()
 	eventually(t, "the cache is never used", func() bool {
 		h.wantReason(t, unknown, reason.TorrentNotFound)
-		return h.fast.Answer(unknown) != nil
+		return h.answer(unknown) != nil
 	})
 }
 
@@ -27,7 +27,7 @@ func TestFollow(t *testing.T) {
 		h.want(t, ids.V1, hybrid)
 		h.want(t, ids.V1, hybrid)
 	})
-	if h.fast.Answer(ids.V1) != nil {
+	if h.answer(ids.V1) != nil {
 		t.Error("an answer is ready before the feed is heard")
 	}
 	go h.Follow(t.Context())
@@ -37,7 +37,7 @@ func TestFollow(t *testing.T) {
 	h.remove(t, ids.V1)
 	begun := time.Now()
 	eventually(t, "the removal is not heard of", func() bool {
-		return h.fast.Answer(ids.V1) == nil && h.fast.Answer(ids.V2) == nil
+		return h.answer(ids.V1) == nil && h.answer(ids.V2) == nil
 	})
 	t.Logf("heard after %s", time.Since(begun))
 	h.wantReason(t, ids.V2, reason.TorrentRemoved)
@@ -54,7 +54,7 @@ func TestFollowForgetsWhateverTheKind(t *testing.T) {
 		h.inUse(t)
 		h.want(t, ids.V1, hybrid)
 		h.remove(t, ids.V2)
-		eventually(t, fmt.Sprintf("a change of kind %d forgets nothing", kind), func() bool { return h.fast.Answer(ids.V1) == nil })
+		eventually(t, fmt.Sprintf("a change of kind %d forgets nothing", kind), func() bool { return h.answer(ids.V1) == nil })
 		h.wantReason(t, ids.V1, reason.TorrentRemoved)
 	}
 }
@@ -67,7 +67,7 @@ func TestFollowAfterALostFeed(t *testing.T) {
 	h.inUse(t)
 	h.want(t, ids.V1, one)
 	h.set(func(tap *tap) { tap.deaf = true; tap.cut() })
-	eventually(t, "the cache is used without a feed", func() bool { return h.fast.Answer(ids.V1) == nil })
+	eventually(t, "the cache is used without a feed", func() bool { return h.answer(ids.V1) == nil })
 	h.remove(t, ids.V1)
 	h.wantReason(t, ids.V1, reason.TorrentRemoved)
 	h.set(func(tap *tap) { tap.deaf = false; tap.cut() })
@@ -92,7 +92,7 @@ func TestFollowSilence(t *testing.T) {
 // Who runs the door hears once why the feed is lost, and again after it was back.
 func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
 	lost := make(chan reason.Reason, 100)
-	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, OnLost: func(err *reason.Error) { lost <- err.Reason }})
+	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, OnLost: func(err *reason.Error) { lost <- err.Reason }}, hotcache.Backend{})
 	go h.Follow(t.Context())
 	for range 2 {
 		h.inUse(t)
@@ -117,7 +117,7 @@ func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
 // marked stale, for as long as is allowed; whatever the backend says counts.
 func TestStaleInAnOutage(t *testing.T) {
 	for _, span := range []time.Duration{0, time.Hour} {
-		h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, MaxStale: span})
+		h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true}, hotcache.Backend{MaxStale: span})
 		ids, removed := h.upload(t, one), h.upload(t, hybrid)
 		go h.Follow(t.Context())
 		h.inUse(t)
@@ -128,7 +128,7 @@ func TestStaleInAnOutage(t *testing.T) {
 			tap.refuse, tap.before = away, func(context.Context) error { return away }
 			tap.cut()
 		})
-		eventually(t, "the cache is used without a feed", func() bool { return h.fast.Answer(ids.V1) == nil })
+		eventually(t, "the cache is used without a feed", func() bool { return h.answer(ids.V1) == nil })
 		h.wantReason(t, unknown, reason.Overloaded) // that it is not there is nobody's word now
 		for range 3 {
 			if span == 0 {

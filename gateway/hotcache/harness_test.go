@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
@@ -33,21 +35,28 @@ type harness struct {
 	admin   torrentcachev1.AdminServiceClient
 	fast    fastpath.Source
 	store   *memstore.Store
-	reader  *reader      // nil if not asked for
-	door    http.Handler // nil without reader
+	limits  *limit.Limits // without bounds
+	reader  *reader       // nil if not asked for
+	door    http.Handler  // nil without reader
 }
 
 // reader is a hotcache.Reader that reads as from a disk, into the caller's memory,
 // and may be held up.
 type reader struct {
-	inner hotcache.Reader
-	after func()             // what happens between a read and its return
-	twist func(bytes []byte) // what becomes of the bytes
+	inner  hotcache.Reader
+	reads  atomic.Int64
+	before func()             // what happens before a read
+	after  func()             // what happens between a read and its return
+	twist  func(bytes []byte) // what becomes of the bytes
 }
 
 // ReadTorrent implements [hotcache.Reader].
 func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
-	got, err := r.inner.ReadTorrent(ctx, id, room)
+	r.reads.Add(1)
+	if r.before != nil {
+		r.before()
+	}
+	got, err := r.inner.ReadTorrent(ctx, id, func(n int) ([]byte, error) { return make([]byte, n), nil })
 	if err == nil {
 		into, err := room(len(got.GetTorrent()))
 		if err != nil {
@@ -68,7 +77,7 @@ func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n in
 // them from its feed.
 func newHarness(t *testing.T, size int64, follow bool) *harness {
 	t.Helper()
-	return newHarnessOf(t, hotcache.Options{Size: size, Follow: follow})
+	return newHarnessOf(t, hotcache.Options{Size: size, Follow: follow}, hotcache.Backend{})
 }
 
 // newLocal returns a cache whose fast path reads from the store, behind the real
@@ -76,20 +85,20 @@ func newHarness(t *testing.T, size int64, follow bool) *harness {
 func newLocal(t *testing.T, size int64) *harness {
 	t.Helper()
 	direct := &reader{}
-	h := newHarnessOf(t, hotcache.Options{Size: size, Reader: direct})
+	h := newHarnessOf(t, hotcache.Options{Size: size}, hotcache.Backend{Reader: direct})
 	h.reader = direct
 	door, err := gateway.New(gateway.Options{Conn: h.tap, Torrents: h.Cache, MaxTorrentSize: 1 << 20, DownloadMaxAge: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.door, h.fast = door, h.Answers(door)
+	h.door, h.fast = door, h.Answers(door, door.AppendHeader)
 	return h
 }
 
-// newHarnessOf is newHarness for any options but Conn.
-func newHarnessOf(t *testing.T, options hotcache.Options) *harness {
+// newHarnessOf is newHarness for any options, and any backend but its Conn.
+func newHarnessOf(t *testing.T, options hotcache.Options, b hotcache.Backend) *harness {
 	t.Helper()
-	h := &harness{store: memstore.New()}
+	h := &harness{store: memstore.New(), limits: limit.New(limit.Settings{})}
 	o := server.Options{Store: h.store, MaxTorrentSize: 1 << 20}
 	if !options.Follow {
 		o.OnChange = func(ids infohash.Set) { h.Invalidate(ids) }
@@ -102,8 +111,8 @@ func newHarnessOf(t *testing.T, options hotcache.Options) *harness {
 	h.uploads = torrentcachev1.NewCacheServiceClient(backend)
 	h.admin = torrentcachev1.NewAdminServiceClient(backend)
 	h.tap = &tap{ClientConnInterface: backend}
-	options.Conn = h.tap
-	if direct, ok := options.Reader.(*reader); ok {
+	b.Conn = h.tap
+	if direct, ok := b.Reader.(*reader); ok {
 		direct.inner = srv.Reader(server.Chain{})
 	}
 	cache, err := hotcache.New(options)
@@ -111,9 +120,28 @@ func newHarnessOf(t *testing.T, options hotcache.Options) *harness {
 		t.Fatal(err)
 	}
 	t.Cleanup(cache.Close)
+	cache.Connect(b)
 	h.Cache = cache
-	h.fast = cache.Answers(http.HandlerFunc(h.serve))
+	h.fast = cache.Answers(http.HandlerFunc(h.serve), nil)
 	return h
+}
+
+// hold returns a Hold of somebody's for an answer.
+func (h *harness) hold() *limit.Hold { return h.limits.Hold(limit.Caller{}, limit.Answering, nil) }
+
+// answer returns what the fast path has for id, once it has left.
+func (h *harness) answer(id infohash.ID) *fastpath.Answer {
+	hold := h.hold()
+	defer hold.Release()
+	return h.fast.Answer(id, hold)
+}
+
+// wantMemory fails the test unless so many bytes are held.
+func (h *harness) wantMemory(t *testing.T, want int) {
+	t.Helper()
+	if got := h.limits.Stats().MemoryBytes; got != int64(want) {
+		t.Errorf("%d bytes are held, want %d", got, want)
+	}
 }
 
 // serve is a small door over the cache.

@@ -2,6 +2,7 @@ package hotcache_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -9,12 +10,17 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// wantLoaded fails the test unless the fast path loads torrent for id.
-func (h *harness) wantLoaded(t *testing.T, id infohash.ID, torrent []byte) {
+// wantAnswer fails the test unless the fast path has torrent for id after so many reads.
+func (h *harness) wantAnswer(t *testing.T, id infohash.ID, torrent []byte, reads int64) {
 	t.Helper()
-	if a := h.fast.Load(id, &fastpath.Scratch{}); a == nil || string(a.Body()) != string(torrent) {
-		t.Fatalf("the fast path does not load the torrent %s", id)
+	before := h.reader.reads.Load()
+	if a := h.answer(id); a == nil || string(a.Body()) != string(torrent) {
+		t.Fatalf("the fast path has not the torrent %s", id)
 	}
+	if got := h.reader.reads.Load() - before; got != reads {
+		t.Errorf("the store was read %d times, want %d", got, reads)
+	}
+	h.wantMemory(t, 0)
 }
 
 // fill makes the cache full: an entry has had to leave.
@@ -35,9 +41,9 @@ func TestLoadedAnswersAreTheDoors(t *testing.T) {
 	for _, torrent := range [][]byte{one, hybrid, torrenttest.V2("two"), torrenttest.Random(3, 100), torrenttest.Random(4, 300_000)} {
 		ids := h.upload(t, torrent)
 		for _, id := range ids.All() {
-			want := fastpath.Capture(t.Context(), h.door, id, torrent)
+			want := fastpath.Capture(t.Context(), h.door, id, torrent, nil)
 			h.Clear()
-			for _, got := range []*fastpath.Answer{h.fast.Load(id, &fastpath.Scratch{}), h.fast.Answer(id)} {
+			for _, got := range []*fastpath.Answer{h.answer(id), h.answer(id)} {
 				if got == nil || got.Header() != want.Header() || string(got.Body()) != string(torrent) {
 					t.Fatalf("for %s got %+v\nwant %q", id, got, want.Header())
 				}
@@ -45,15 +51,15 @@ func TestLoadedAnswersAreTheDoors(t *testing.T) {
 			h.want(t, id, torrent) // from what was kept
 		}
 	}
-	want := fastpath.Capture(t.Context(), h.door, unknown, nil)
-	if got := h.fast.Load(unknown, &fastpath.Scratch{}); got == nil || got.Header() != want.Header() || string(got.Body()) != string(want.Body()) {
+	want := fastpath.Capture(t.Context(), h.door, unknown, nil, nil)
+	if got := h.answer(unknown); got == nil || got.Header() != want.Header() || string(got.Body()) != string(want.Body()) {
 		t.Errorf("for an unknown one got %+v", got)
 	}
 }
 
-func TestLoadWithoutAReader(t *testing.T) {
+func TestNothingIsLoadedFromElsewhere(t *testing.T) {
 	h := newHarness(t, roomy, false)
-	if h.fast.Load(h.upload(t, one).V1, &fastpath.Scratch{}) != nil {
+	if h.answer(h.upload(t, one).V1) != nil {
 		t.Error("something was loaded")
 	}
 }
@@ -62,7 +68,7 @@ func TestWhatHasAnotherAnswerIsNotLoaded(t *testing.T) {
 	h := newLocal(t, roomy)
 	id := h.upload(t, one).V1
 	h.remove(t, id)
-	if h.fast.Load(id, &fastpath.Scratch{}) != nil {
+	if h.answer(id) != nil {
 		t.Error("a removed torrent was loaded")
 	}
 }
@@ -73,14 +79,9 @@ func TestAFullCacheTakesWhatIsAskedForTwice(t *testing.T) {
 	torrent := torrenttest.Random(1, 20_000)
 	id := h.upload(t, torrent).V1
 	h.fill(t)
-	h.wantLoaded(t, id, torrent)
-	if h.fast.Answer(id) != nil {
-		t.Error("it was kept at once")
-	}
-	h.wantLoaded(t, id, torrent)
-	if h.fast.Answer(id) == nil {
-		t.Error("it was not kept the second time")
-	}
+	h.wantAnswer(t, id, torrent, 1)
+	h.wantAnswer(t, id, torrent, 1)
+	h.wantAnswer(t, id, torrent, 0)
 }
 
 // Bytes whose info does not hash to the id are never kept, wherever they are from.
@@ -88,9 +89,11 @@ func TestOnlyBytesOfTheHashAreKeptOfALoad(t *testing.T) {
 	h := newLocal(t, roomy)
 	id := h.upload(t, torrenttest.Random(1, 20_000)).V1
 	h.reader.twist = func(b []byte) { b[len(b)/2]++ }
-	h.fast.Load(id, &fastpath.Scratch{})
-	if h.fast.Answer(id) != nil {
-		t.Error("damaged bytes are kept")
+	for range 2 {
+		if h.answer(id) != nil {
+			t.Error("damaged bytes are an answer")
+		}
+		h.wantReason(t, id, reason.TorrentDamaged)
 	}
 }
 
@@ -98,52 +101,62 @@ func TestChangeDuringALoad(t *testing.T) {
 	h := newLocal(t, roomy)
 	ids := h.upload(t, one)
 	h.reader.after = func() { h.Invalidate(ids) }
-	h.wantLoaded(t, ids.V1, one)
-	if h.fast.Answer(ids.V1) != nil {
-		t.Error("what was loaded before the change is kept")
-	}
+	h.wantAnswer(t, ids.V1, one, 1)
+	h.wantAnswer(t, ids.V1, one, 1)
+	h.reader.after = nil
+	h.wantAnswer(t, ids.V1, one, 1)
+	h.wantAnswer(t, ids.V1, one, 0)
 }
 
-// Who waits for a load that fails learns why by a call of its own.
-func TestSomebodyWaitsForALoadThatFails(t *testing.T) {
-	h := newLocal(t, roomy)
-	id := h.upload(t, one).V1
-	h.remove(t, id)
-	waited := make(chan struct{})
-	h.reader.after = func() {
-		go func() {
-			defer close(waited)
-			if _, err := h.GetTorrent(t.Context(), id); reason.Of(err).Reason != reason.TorrentRemoved {
-				t.Errorf("got %v", err)
-			}
-		}()
-		eventually(t, "nobody waits", func() bool { return h.Waiting(id) == 1 })
-	}
-	h.fast.Load(id, &fastpath.Scratch{})
-	<-waited
-}
+// Of two that ask the fast path at a time one is answered. What it loads may lie in memory
+// that is used again; so all others wait, and then load for themselves.
+func TestOthersAskDuringALoad(t *testing.T) { synctest.Test(t, testOthersAskDuringALoad) }
 
-// Who waits for a load has bytes that nobody overwrites, kept or not.
-func TestSomebodyWaitsForALoad(t *testing.T) {
+func testOthersAskDuringALoad(t *testing.T) {
 	h := newLocal(t, 1<<20)
 	torrent := torrenttest.Random(1, 20_000)
 	id := h.upload(t, torrent).V1
 	h.fill(t)
 	waited := make(chan struct{})
 	h.reader.after = func() {
+		h.reader.after = nil
+		if h.answer(id) != nil {
+			t.Error("two loads go on at a time")
+		}
 		go func() {
 			defer close(waited)
 			h.want(t, id, torrent)
 		}()
-		eventually(t, "nobody waits", func() bool { return h.Waiting(id) == 1 })
+		synctest.Wait()
 	}
-	var s fastpath.Scratch
-	s.Room = make([]byte, 0, 1<<20)
-	h.wantCalls(t, 0, func() {
-		if h.fast.Load(id, &s) == nil {
-			t.Fatal("nothing was loaded")
-		}
-		clear(s.Room[:cap(s.Room)])
-		<-waited
-	})
+	if a := h.answer(id); a == nil || string(a.Body()) != string(torrent) {
+		t.Error("the first to ask has no answer")
+	}
+	<-waited
+}
+
+func TestOthersAskDuringALoadThatFails(t *testing.T) {
+	synctest.Test(t, testOthersAskDuringALoadThatFails)
+}
+
+func testOthersAskDuringALoadThatFails(t *testing.T) {
+	h := newLocal(t, roomy)
+	id := h.upload(t, one).V1
+	h.remove(t, id)
+	waited := make(chan struct{})
+	h.reader.after = func() {
+		h.reader.after = nil
+		go func() {
+			defer close(waited)
+			h.wantReason(t, id, reason.TorrentRemoved)
+		}()
+		synctest.Wait()
+	}
+	if h.answer(id) != nil {
+		t.Error("a removed torrent was loaded")
+	}
+	<-waited
+	if got := h.reader.reads.Load(); got != 2 {
+		t.Errorf("the store was read %d times", got)
+	}
 }

@@ -22,17 +22,18 @@ type gated struct {
 	gate *access.Gate
 }
 
-func newGated(t *testing.T, p *access.Policy, o hotcache.Options) *gated {
+func newGated(t *testing.T, p *access.Policy, o hotcache.Options, b hotcache.Backend) *gated {
 	t.Helper()
 	srv := server.New(server.Options{Store: memstore.New(), MaxTorrentSize: 1 << 20})
 	g := &gated{gate: access.NewGate(p)}
 	g.tap = &tap{ClientConnInterface: server.InProcess(server.Chain{Access: g.gate}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) { srv.RegisterPublic(r) })}
-	o.Conn, o.Size = g.tap, 1<<20
+	b.Conn, o.Size = g.tap, 1<<20
 	cache, err := hotcache.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cache.Close)
+	cache.Connect(b)
 	g.Cache = cache
 	return g
 }
@@ -45,13 +46,13 @@ func TestPrivateTorrentsAreNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := parsed.IDs().Primary()
-	for name, o := range map[string]hotcache.Options{"told so": {Private: true}, "told by the feed": {Follow: true}} {
+	for name, follow := range map[string]bool{"told so": false, "told by the feed": true} {
 		t.Run(name, func(t *testing.T) {
-			g := newGated(t, access.New(access.Read|access.Write, nil), o)
+			g := newGated(t, access.New(access.Read|access.Write, nil), hotcache.Options{Follow: follow}, hotcache.Backend{Private: !follow})
 			if _, err := torrentcachev1.NewCacheServiceClient(g.tap).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
 				t.Fatal(err)
 			}
-			if o.Follow {
+			if follow {
 				go g.Follow(t.Context())
 				eventually(t, "the word that everybody may read", func() bool { return !g.Private() })
 				eventually(t, "answers from memory", func() bool {

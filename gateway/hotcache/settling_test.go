@@ -12,7 +12,7 @@ import (
 // Another backend than the one that told of a change, or told that the feed begins
 // now, may not know of it yet: what it answers is given, and not kept.
 func TestAnswersAreNotKeptWhileTheyMayBeOld(t *testing.T) {
-	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, Settle: time.Hour})
+	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, Settle: time.Hour}, hotcache.Backend{})
 	id := h.upload(t, one).V1
 	go h.Follow(t.Context())
 	eventually(t, "the feed is never heard", h.Trusted)
@@ -26,17 +26,17 @@ func TestAnswersAreNotKeptWhileTheyMayBeOld(t *testing.T) {
 }
 
 func TestAnswersAreKeptOnceTheyHaveSettled(t *testing.T) {
-	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, Settle: time.Millisecond})
+	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, Settle: time.Millisecond}, hotcache.Backend{})
 	ids := h.upload(t, hybrid)
 	go h.Follow(t.Context())
 	eventually(t, "the torrent is never kept", func() bool {
 		h.want(t, ids.V1, hybrid)
-		return h.fast.Answer(ids.V1) != nil
+		return h.answer(ids.V1) != nil
 	})
 	h.Invalidate(ids)
 	eventually(t, "the torrent is never kept again", func() bool {
 		h.want(t, ids.V2, hybrid)
-		return h.fast.Answer(ids.V2) != nil
+		return h.answer(ids.V2) != nil
 	})
 }
 

@@ -203,7 +203,7 @@ func TestGatewayHasNoLimitsOfCalls(t *testing.T) {
 			t.Errorf("--%s is a flag of gateway (%v) or none of serve (%v)", name, gateway.Lookup(name) != nil, serve.Lookup(name) == nil)
 		}
 	}
-	for _, name := range []string{"max-uploads", "uploads-per-address", "download-rate", "connections-per-address", "upload-memory"} {
+	for _, name := range []string{"max-uploads", "uploads-per-address", "download-rate", "connections-per-address"} {
 		if gateway.Lookup(name) == nil {
 			t.Errorf("--%s is none of gateway", name)
 		}

@@ -22,8 +22,7 @@ type Limits struct {
 	UploadRate, KeyUploadRate, DownloadRate float64 // a second
 	HourlyNewBytes, DailyNewBytes           Size
 
-	UploadMemory Size // 0: a share of the memory limit
-	UploadWait   time.Duration
+	UploadWait time.Duration
 
 	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
 }
@@ -50,8 +49,7 @@ func (l *Limits) addCounts(flags *pflag.FlagSet) {
 	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
 	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "most uploads under way at a time from one address")
 	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
-	flags.Var(&l.UploadMemory, "upload-memory", "memory for uploads in flight; 0 is a quarter of --memory-limit")
-	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for that memory before it is refused")
+	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for memory before it is refused")
 }
 
 // addCalls adds the limits on calls, which the server holds its callers to, however

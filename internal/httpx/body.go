@@ -3,7 +3,6 @@ package httpx
 import (
 	"errors"
 	"io"
-	"math"
 	"net/http"
 	"time"
 
@@ -64,17 +63,16 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	return body, nil
 }
 
-// ReadAll reads r to its end, as [io.ReadAll] does, but in one piece of memory if
-// there are no more than expected bytes to come, up to 64 KiB, instead of moving
-// what it has a dozen times. The caller bounds r; expected may be anything. [Reuse] takes the memory back.
-func ReadAll(r io.Reader, expected int64) ([]byte, error) { return ReadUntil(r, expected, nil) }
+// ReadAll reads r to its end, as [io.ReadAll] does, but in memory that grows as it does for
+// [ReadBody] and to no more than most bytes, after which the end comes or an error. [Reuse]
+// takes the memory back.
+func ReadAll(r io.Reader, most int64) ([]byte, error) { return ReadUntil(r, most, nil) }
 
 // ReadUntil is [ReadAll], but stops as soon as done says that what has come is
 // all: of some clients no end follows.
-func ReadUntil(r io.Reader, expected int64, done func([]byte) bool) ([]byte, error) {
-	const least = 512 // bytes
-	first := max(least, min(expected, firstRead))
-	return readUpTo(r, first+1, math.MaxInt64, done) // one more to see the end in
+func ReadUntil(r io.Reader, most int64, done func([]byte) bool) ([]byte, error) {
+	most++ // to see the end in
+	return readUpTo(r, min(most, firstRead), most, done)
 }
 
 // readUpTo reads until the end, until it has most bytes, or until done, unless

@@ -1,23 +1,18 @@
 package limit
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
-)
-
-// crowded is for how long an upload may have been arriving when others cannot
-// begin for it; pressing, when memory is short.
-const (
-	crowded  = stall
-	pressing = 200 * time.Millisecond
 )
 
 // arrivals are the messages that grpc is reading, which nobody else can see before
 // they are whole: each may be held in memory for as long as its sender likes.
 type arrivals struct {
 	mu   sync.Mutex
-	open map[*Arrival]struct{} // guarded by mu
+	open map[*Arrival]struct{} // guarded by mu, as is made
+	made time.Time             // when room was last made for others
 }
 
 // Carrier is what a message arrives on.
@@ -32,15 +27,16 @@ const (
 // Arrival is a message that is arriving.
 type Arrival struct {
 	in     *arrivals
+	from   netip.Prefix
 	on     Carrier
 	cancel func()
 	since  time.Time // guarded by in.mu
 }
 
-// Arriving notes that a message begins to arrive now. Cancel is called, at most
+// Arriving notes that a message of c's begins to arrive now. Cancel is called, at most
 // once, if it takes longer than it may; it must not block.
-func (l *Limits) Arriving(on Carrier, cancel func()) *Arrival {
-	a := &Arrival{in: &l.arriving, on: on, cancel: cancel, since: time.Now()}
+func (l *Limits) Arriving(c Caller, on Carrier, cancel func()) *Arrival {
+	a := &Arrival{in: &l.arriving, from: c.block(), on: on, cancel: cancel, since: time.Now()}
 	l.arriving.mu.Lock()
 	defer l.arriving.mu.Unlock()
 	if l.arriving.open == nil {
@@ -64,12 +60,6 @@ func (a *Arrival) Done() {
 	delete(a.in.open, a)
 }
 
-func (a *arrivals) count() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.open)
-}
-
 // cut cancels what has been arriving for longer than age, and returns how much
 // that was.
 func (a *arrivals) cut(age time.Duration, on ...Carrier) (n int64) {
@@ -85,25 +75,36 @@ func (a *arrivals) cut(age time.Duration, on ...Carrier) (n int64) {
 	return n
 }
 
-// Press says whether the process is near its limit of memory. While it is, no
-// upload begins, those that are slow to arrive are cut off, and nothing more of
-// them is read. Call it from one goroutine.
-func (l *Limits) Press(near bool) {
-	l.pressed.Store(near)
-	if near {
-		l.refused[Memory].Add(l.arriving.cut(pressing, OnCall, OnStream))
-	}
-	if !near || l.arriving.count() == 0 {
-		l.gate.release()
-	}
-}
+// roomEach is how often at most a message that is arriving is cut off for want of memory: what
+// it had is free only a moment later.
+const roomEach = 100 * time.Millisecond
 
-// Tick cuts off the calls whose message has been arriving for longer than
-// BodyTime. Call it now and then.
-func (l *Limits) Tick() {
-	if most := l.settings.Load().BodyTime; most > 0 {
-		l.refused[BodyTime].Add(l.arriving.cut(most, OnCall, OnStream))
+// makeRoom cancels the latest message to arrive of the address from which most do, unless one
+// was a moment ago. So the others come to their end. It reports whether there was any; streams,
+// which may be idle, are spared.
+func (a *arrivals) makeRoom(now time.Time) (cut int64, any bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	calls := map[netip.Prefix]int{}
+	for arrival := range a.open {
+		if arrival.on == OnCall {
+			calls[arrival.from]++
+		}
 	}
+	if len(calls) == 0 || now.Sub(a.made) < roomEach {
+		return 0, len(calls) > 0
+	}
+	var last *Arrival
+	for arrival := range a.open {
+		if arrival.on == OnCall && (last == nil || calls[arrival.from] > calls[last.from] ||
+			calls[arrival.from] == calls[last.from] && arrival.since.After(last.since)) {
+			last = arrival
+		}
+	}
+	a.made = now
+	delete(a.open, last)
+	last.cancel()
+	return 1, true
 }
 
 // ArrivingUpload counts an upload whose message begins to arrive, until leave is
@@ -112,7 +113,7 @@ func (l *Limits) Tick() {
 func (l *Limits) ArrivingUpload(c Caller) (leave func(), err error) {
 	leave, err = l.startUpload(c)
 	if err != nil {
-		l.refused[BodyTime].Add(l.arriving.cut(crowded, OnCall))
+		l.refused[BodyTime].Add(l.arriving.cut(stall, OnCall))
 	}
 	return leave, err
 }

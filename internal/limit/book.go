@@ -8,7 +8,9 @@ import (
 // maxPages is how many callers a book has at most: with all it needs, some 16 MB.
 const maxPages = 1 << 16
 
-// book keeps a V for each K that was seen lately.
+// book keeps a V for each K that was seen lately. It forgets the one that was not seen
+// for longest. A cache that prefers what came often, as otter does, would not do: when the
+// book is full, it forgets some newcomers at once, who then are held to no limit.
 type book[K comparable, V any] struct {
 	mu    sync.Mutex
 	pages map[K]*list.Element // of *page[K, V]; guarded by mu

@@ -8,16 +8,16 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Caller is who wants something.
+// Caller is a client as the limits know it.
 type Caller struct {
 	Addr netip.Addr // the client's; [origin.Unknown] counts as one address
-	Name string     // by which the caller is known; "" for who is anonymous
+	Name string     // that its key gives it; "" for an anonymous caller
 }
 
-// block is under what the books have the caller's address.
+// block returns the network under which the books have the caller's address.
 func (c Caller) block() netip.Prefix { return origin.Block(c.Addr) }
 
-// soon is when to try again what may be free at any moment.
+// soon is after what time to try again for something that may be free at any moment.
 const soon = 5 * time.Second
 
 func busy(format string, args ...any) *reason.Error {

@@ -20,6 +20,7 @@ type verdict int
 const (
 	granted verdict = iota
 	addressFull
+	useFull // of memory alone
 	allFull
 )
 

@@ -1,12 +1,27 @@
 // Package limit holds callers to what one of them, and all together, may take:
-// connections, uploads and streams at a time, uploads a second, new bytes an hour
-// and a day, and the memory of uploads in flight. docs/limits.md has the table.
+// connections, uploads and streams at a time, uploads and downloads a second, new bytes
+// an hour and a day, and memory. docs/limits.md has the table.
 //
-// What a single caller is refused is RATE_LIMITED, what all together are is
-// OVERLOADED; both say when to try again. Uploads are refused before downloads: no
-// limit of memory applies to downloads, and uploads are refused while the process
-// is near its own ([Limits.Press]).
+// What a single caller is refused is RATE_LIMITED, what all together are is OVERLOADED;
+// both say when to try again.
 //
-// Everything is bounded in memory, the books on callers too: who has not been seen
-// for longest is forgotten first. Everything is safe for concurrent use.
+// There is one budget of memory for everything that grows with what callers do. It is
+// taken before it is spent, by a [Hold] of the call, and given back when the memory is
+// free: for an answer that grpc sends that is when its transport has let go of it
+// ([Hold.Lend]), for a message that grpc reads when the garbage collector has found it
+// ([Buffers]). A torrent that many are sent at a time is counted once ([Shared]). There are
+// three [Use]s of it:
+//
+//   - Connections and calls have a part that is kept for them.
+//   - Uploads have a bound within the rest, so that they do not starve downloads.
+//   - Answers have the rest.
+//
+// One address has at most half of what a use has. When there is no room a claim waits, for
+// seconds, and is then refused. Meanwhile [Limits.Tick] ends the connections of clients
+// that have not taken what they asked for: for want of memory for all those of any address,
+// for want of one address's half those of that address. A client that is merely slow keeps
+// its connection while there is room.
+//
+// The books on callers are bounded, too: the caller that was not seen for longest is
+// forgotten first. Everything is safe for concurrent use.
 package limit

@@ -2,74 +2,142 @@ package limit
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
-// patience is the wait of who is held back by not being read from.
-const patience = time.Minute
+// readWait is how long a read waits for memory: answers in flight are soon taken.
+const readWait = 2 * time.Second
 
-// Hold is memory that an upload has. It belongs to one goroutine at a time.
+// Hold is the memory that one call has of the budget. It is safe for concurrent use.
+// A nil Hold gets what it asks for, and nothing is counted.
 type Hold struct {
 	limits *Limits
-	room   *room
-	n      int64
+	use    Use
+	block  netip.Prefix // of the caller's address
+	exempt bool         // from what is by address
+	conn   *Conn        // by which the answer leaves; nil if nobody knows
+	n      int64        // bytes; guarded by limits.memory.mu, as are shares
+	shares []*Shared    // that it uses
+	lasts  bool         // of a buffer of grpc's: it may stay for ever, and is no favorite
 }
 
-// Work returns a Hold of n bytes to work on an upload with, when there is room, or
-// OVERLOADED when there is none in time. Who is patient waits for a minute.
-func (l *Limits) Work(ctx context.Context, n int64, patient bool) (*Hold, error) {
-	h := &Hold{limits: l, room: &l.working}
-	return h, h.grow(ctx, n, patient)
+// Hold returns a Hold of c's that has nothing yet. Conn is the connection by which c hears
+// the answer, nil if that is not known.
+func (l *Limits) Hold(c Caller, use Use, conn *Conn) *Hold {
+	s := l.settings.Load()
+	return &Hold{limits: l, use: use, block: c.block(), exempt: s.exempt(c) || s.TrustedProxies.Contains(c.Addr), conn: conn}
 }
 
-// grow adds n bytes, or what there is if that is less.
-func (h *Hold) grow(ctx context.Context, n int64, patient bool) error {
-	n = h.room.clamp(h.n, n)
-	if n == 0 {
+// holdKey is the context key of a call's Hold.
+type holdKey struct{}
+
+// WithHold returns a context that carries h.
+func WithHold(ctx context.Context, h *Hold) context.Context {
+	return context.WithValue(ctx, holdKey{}, h)
+}
+
+// HoldOf returns the Hold that ctx carries, nil if there is none.
+func HoldOf(ctx context.Context) *Hold {
+	h, _ := ctx.Value(holdKey{}).(*Hold)
+	return h
+}
+
+// Take adds n bytes, none if n is negative. It waits a little for them: as long as the limits
+// say for uploads, two seconds for all else. The error is OVERLOADED if there was no room in
+// time, or that of ctx.
+func (h *Hold) Take(ctx context.Context, n int64) error {
+	if h == nil {
 		return nil
 	}
-	wait := h.limits.settings.Load().Wait
-	if patient {
-		wait = patience
+	return h.take(ctx, n, h.limits.wait(h.use))
+}
+
+// wait returns how long memory is waited for.
+func (l *Limits) wait(use Use) time.Duration {
+	if use == Uploading {
+		return l.settings.Load().Wait
 	}
-	if h.limits.pressed.Load() && !patient || !h.room.take(ctx, h, n, wait) {
-		h.limits.refused[BodyTime].Add(h.limits.arriving.cut(crowded, OnCall, OnStream))
-		return h.limits.refuse(Memory, busy("too many bytes of uploads are in flight; try again later"))
+	return readWait
+}
+
+// Try adds n bytes if there is room for them at once, and reports whether there was.
+func (h *Hold) Try(n int64) bool {
+	if h == nil {
+		return true
 	}
-	h.n += n
-	return nil
+	m := &h.limits.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.give(h, n)
+}
+
+// Room returns a function that allocates n bytes once [Hold.Take] has them.
+func (h *Hold) Room(ctx context.Context) func(n int) ([]byte, error) {
+	return func(n int) ([]byte, error) {
+		if err := h.Take(ctx, int64(n)); err != nil {
+			return nil, err
+		}
+		if h == nil {
+			return make([]byte, n), nil
+		}
+		return h.limits.allocate(n), nil
+	}
+}
+
+// take is Take with a time to wait.
+func (h *Hold) take(ctx context.Context, n int64, wait time.Duration) error {
+	if n <= 0 || h.claim(ctx, n, wait) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return h.limits.NoMemory(h.use)
+}
+
+// NoMemory counts that there was no memory, and returns the error that says so. Uploads
+// that have been arriving for long make room for others.
+func (l *Limits) NoMemory(use Use) error {
+	switch use {
+	case Uploading:
+		l.refused[BodyTime].Add(l.arriving.cut(stall, OnCall, OnStream))
+		return l.refuse(Memory, busy("too many bytes of uploads are in flight; try again later"))
+	case Connecting:
+		return l.refuse(Memory, busy("too many calls are under way; try again later"))
+	default:
+		return l.refuse(Memory, busy("too many bytes of answers are in flight; try again later"))
+	}
 }
 
 // Shrink gives back all but n bytes.
 func (h *Hold) Shrink(n int64) {
+	if h == nil {
+		return
+	}
+	m := &h.limits.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if n < h.n {
-		h.room.give(h, h.n-n, n == 0)
-		h.n = n
+		m.add(h, n-h.n)
+		m.admit()
 	}
 }
 
-// Release gives everything back. It may be called again, and on nil.
+// Release gives everything back, and ends what h shares. H may be used again.
 func (h *Hold) Release() {
-	if h != nil {
-		h.Shrink(0)
+	if h == nil {
+		return
 	}
+	m := &h.limits.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.release(h)
 }
 
-// Inflate waits for a processor to inflate an upload with, and returns what gives
-// it back, or OVERLOADED if there is none in time.
-func (l *Limits) Inflate(ctx context.Context) (done func(), err error) {
-	select {
-	case l.inflating <- struct{}{}:
-		return func() { <-l.inflating }, nil
-	default:
-	}
-	timer := time.NewTimer(max(l.settings.Load().Wait, time.Millisecond))
-	defer timer.Stop()
-	select {
-	case l.inflating <- struct{}{}:
-		return func() { <-l.inflating }, nil
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return nil, l.refuse(Inflating, busy("too many compressed uploads are in flight; try again later"))
+// size returns how many bytes h has, without those that it shares.
+func (h *Hold) size() int64 {
+	h.limits.memory.mu.Lock()
+	defer h.limits.memory.mu.Unlock()
+	return h.n
 }

@@ -41,7 +41,13 @@ func serveBodies(t *testing.T, l *limit.Limits, during func()) string {
 		}
 		_, _ = io.WriteString(w, strings.Repeat("x", n))
 	})
-	s := httptest.NewServer(origin.Proxies{}.Handler(l.Bodies(read)))
+	bodies := l.Bodies(read)
+	withHold := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hold := l.Hold(limit.Caller{Addr: origin.FromContext(r.Context())}, limit.Uploading, nil)
+		defer hold.Release()
+		bodies.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+	})
+	s := httptest.NewServer(origin.Proxies{}.Handler(withHold))
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -114,6 +120,33 @@ func TestBodiesWaitForMemory(t *testing.T) {
 	}
 }
 
+// What a compressed body becomes takes memory as a body does.
+func TestInflatedBodiesWaitForMemory(t *testing.T) {
+	l := limit.New(limit.Settings{Memory: 1 << 20, Wait: time.Millisecond})
+	holdOf := func(addr string) *limit.Hold {
+		return l.Hold(limit.Caller{Addr: netip.MustParseAddr(addr)}, limit.Uploading, nil)
+	}
+	inflate := func() (int64, error) {
+		hold := holdOf("192.0.2.1")
+		defer hold.Release()
+		return io.Copy(io.Discard, limit.Inflated(limit.WithHold(t.Context(), hold), bytes.NewReader(make([]byte, 1<<20))))
+	}
+	if n, err := inflate(); n != 1<<20 || err != nil {
+		t.Errorf("alone: %d bytes, %v", n, err)
+	}
+	other := holdOf("198.51.100.1")
+	if err := other.Take(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := inflate(); n == 0 || n == 1<<20 || reason.Of(err).Reason != reason.Overloaded {
+		t.Errorf("beside another: %d bytes, %v", n, err)
+	}
+	other.Release()
+	if s := l.Stats(); s.UploadBytes != 0 {
+		t.Errorf("at the end: %+v", s)
+	}
+}
+
 // A body that stops coming is given up, and says why.
 func TestSlowBodyIsCutOff(t *testing.T) {
 	l := limit.New(limit.Settings{BodyTime: 50 * time.Millisecond})
@@ -141,7 +174,7 @@ func TestListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := limit.New(limit.Settings{Connections: 3, ConnectionsPerAddress: 2})
-	outer := l.Listener(inner)
+	outer := l.Listener(inner, limit.HTTPConnection)
 	defer outer.Close()
 	accepted := make(chan net.Conn)
 	go func() {

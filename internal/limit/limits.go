@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,12 +19,13 @@ type Limits struct {
 
 	connections, uploads, streams counter
 
-	receiving room // for bodies that doors read
-	working   room // for torrents that the server has
-	inflating chan struct{}
-	arriving  arrivals
-	gate      gate
-	pressed   atomic.Bool
+	memory     memory
+	buffered   [uses]atomic.Bool // some of what is held for the use may be garbage
+	inflating  chan struct{}
+	arriving   arrivals
+	collecting atomic.Bool  // a run of the collector is about to begin
+	collected  atomic.Int64 // when one last began; Unix time in nanoseconds
+	allocating sync.Mutex
 
 	byAddress, downloads rates[netip.Prefix]
 	byName               rates[string]
@@ -32,8 +34,11 @@ type Limits struct {
 
 // New returns Limits with these settings in force.
 func New(s Settings) *Limits {
-	// Inflating keeps a processor busy. Downloads get every second one.
-	l := &Limits{inflating: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), gate: gate{notes: make(chan struct{}, 1)}}
+	l := &Limits{
+		// Inflating keeps a processor busy. Downloads get every second one.
+		inflating: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		memory:    memory{parts: map[share]*part{}, sending: map[*Conn]struct{}{}},
+	}
 	l.Set(s)
 	return l
 }
@@ -41,10 +46,7 @@ func New(s Settings) *Limits {
 // Set puts other settings in force. What is under way already stays.
 func (l *Limits) Set(s Settings) {
 	l.settings.Store(&s)
-	// Half for what arrives, half for what is worked on: the two are taken one
-	// after the other, and who has the first must not keep out who has the second.
-	l.receiving.resize(s.Memory / 2)
-	l.working.resize(s.Memory / 2)
+	l.memory.resize(s.Memory, [uses]int64{Answering: s.Memory - s.ConnectionMemory, Uploading: s.UploadMemory, Connecting: s.ConnectionMemory})
 }
 
 // refuse counts a refusal and returns it.
@@ -53,8 +55,8 @@ func (l *Limits) refuse(k Kind, e *reason.Error) error {
 	return e
 }
 
-// TooLarge counts an upload that was refused because of its size. Who refuses it
-// calls this, and nobody whom the refusal comes by.
+// TooLarge counts an upload that was refused because of its size. The code that refuses it
+// calls this, once; code that passes the refusal on does not.
 func (l *Limits) TooLarge() { l.refused[Size].Add(1) }
 
 // Upload counts an upload of c, which may be RATE_LIMITED.
@@ -140,9 +142,6 @@ func (l *Limits) Stream(c Caller) (leave func(), err error) {
 // RATE_LIMITED or OVERLOADED.
 func (l *Limits) startUpload(c Caller) (leave func(), err error) {
 	s := l.settings.Load()
-	if l.pressed.Load() {
-		return nil, l.refuse(Memory, busy("the server is short of memory; try again later"))
-	}
 	switch l.uploads.enter(c.block(), s.most(c, s.Uploads, s.UploadsPerAddress)) {
 	case addressFull:
 		return nil, l.refuse(UploadsPerAddress, tooMany(soon, "%d uploads are under way from here already; wait for their answers", s.UploadsPerAddress))

@@ -11,8 +11,8 @@ type Settings struct {
 	// TrustedWriters are exempt from everything that is by address, and from the
 	// budget of new bytes.
 	TrustedWriters origin.Networks
-	// TrustedProxies are exempt from ConnectionsPerAddress, too: theirs are other
-	// people's.
+	// TrustedProxies are exempt from ConnectionsPerAddress and from an address's half of the
+	// memory: their connections are other people's.
 	TrustedProxies origin.Networks
 
 	Connections, ConnectionsPerAddress int // open at a time
@@ -20,13 +20,15 @@ type Settings struct {
 	Streams, StreamsPerAddress         int // CacheTorrents and WatchChanges, open at a time
 
 	UploadRate    float64 // uploads a second of an address
-	KeyUploadRate float64 // uploads a second of who is known by name
+	KeyUploadRate float64 // uploads a second of a caller that has a name
 	DownloadRate  float64 // downloads and calls that read a second of an address
 
 	HourlyBytes, DailyBytes int64 // new bytes of an address whose caller is anonymous
 
-	// Memory is what uploads in flight may take, in bytes.
-	Memory int64
+	// Memory is what everything that callers do may take, in bytes; UploadMemory is the
+	// part of it that uploads may take at most, ConnectionMemory the part that is kept for
+	// connections and calls. See the package's comment.
+	Memory, UploadMemory, ConnectionMemory int64
 	// Wait is how long an upload may wait for memory.
 	Wait time.Duration
 	// BodyTime is how long an upload may take to arrive.

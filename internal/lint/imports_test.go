@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/httpx":     {"internal/access", "internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
+	"internal/flight":    {},
 	"internal/limit":     {"internal/origin", "internal/reason"},
 	"internal/migrate":   {"infohash", "metainfo", "store"},
 	"internal/nodes":     {"gen/torrentcache/v1", "internal/wire"},
@@ -48,7 +49,7 @@ var arrows = map[string][]string{
 	"store/storetest": {"infohash", "store"},
 	"store/memstore":  {"infohash", "store"},
 	"store/diskstore": {"infohash", "store"},
-	"store/tiered":    {"infohash", "store", "store/diskstore"},
+	"store/tiered":    {"infohash", "internal/flight", "store", "store/diskstore"},
 	"store/s3store":   {"infohash", "store"},
 
 	"proto":   {},
@@ -56,10 +57,10 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
-	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/reason", "internal/httpx", "internal/wire", "web"},
-	"gateway/fastpath": {"infohash", "internal/reason"},
-	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/reason", "internal/wire"},
-	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/reason", "internal/httpx", "web"},
+	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
+	"gateway/fastpath": {"infohash", "internal/limit"},
+	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/reason", "internal/wire"},
+	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/limit", "internal/reason", "internal/httpx", "web"},
 
 	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason"},
 

@@ -16,8 +16,10 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/experimental"
 	_ "google.golang.org/grpc/health" // lets the client ask nodes for their health
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/mem"
 
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
@@ -42,6 +44,10 @@ type Options struct {
 	// FeedToken returns what, unless empty, is sent with the calls of SyncService, which are the
 	// edge's own. All others are users' calls and carry users' credentials.
 	FeedToken func() string // nil: nothing is
+	// Arriving lends the memory in which answers arrive, and Reserve takes that of each
+	// torrent. Nil: it is not counted.
+	Arriving mem.BufferPool
+	Reserve  wire.Reserve
 }
 
 // Dial returns a connection to the nodes at addresses, each HOST:PORT, made when it
@@ -76,13 +82,18 @@ func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 	if o.TLS != nil {
 		transport = credentials.NewTLS(o.TLS)
 	}
+	arriving := o.Arriving
+	if arriving == nil {
+		arriving = mem.DefaultBufferPool()
+	}
 	return grpc.NewClient(scheme+":///nodes",
+		experimental.WithBufferPool(arriving),
 		grpc.WithResolvers(b),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithStreamInterceptor(feedToken(o.FeedToken)),
 		grpc.WithDisableRetry(), // repeater does it, see there
 		grpc.WithDefaultCallOptions(
-			grpc.ForceCodecV2(wire.NewCodec()),
+			grpc.ForceCodecV2(wire.NewCodec(o.Reserve, 0)),
 			grpc.MaxCallRecvMsgSize(o.MaxMessageSize),
 		),
 		grpc.WithInitialWindowSize(window),

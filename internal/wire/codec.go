@@ -2,10 +2,12 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto" // registers the standard codec
 	"google.golang.org/grpc/mem"
+	protobuf "google.golang.org/protobuf/proto"
 )
 
 // minShared is the size from which sharing a torrent's bytes costs less than
@@ -15,30 +17,75 @@ const minShared = 1 << 10
 // Codec implements [encoding.CodecV2]. Nobody may change a torrent in a message
 // that was given to it, ever: the transport may read it after the call has
 // returned. It is safe for concurrent use.
-type Codec struct{ standard encoding.CodecV2 }
+type Codec struct {
+	standard encoding.CodecV2
+	reserve  Reserve // nil: memory is not counted
+	others   int     // most bytes of a message without a torrent; 0: any
+}
 
-// NewCodec returns a Codec.
-func NewCodec() Codec { return Codec{standard: encoding.GetCodecV2(proto.Name)} }
+// NewCodec returns a Codec. Reserve is asked for the memory of each torrent that arrives;
+// nil: nobody is. Other messages that arrive may have others bytes; 0: any number.
+func NewCodec(reserve Reserve, others int) Codec {
+	return Codec{standard: encoding.GetCodecV2(proto.Name), reserve: reserve, others: others}
+}
 
 // Name implements [encoding.CodecV2].
 func (c Codec) Name() string { return proto.Name }
 
 // Marshal implements [encoding.CodecV2].
 func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
+	if h, ok := v.(Held); ok {
+		return c.marshalHeld(h)
+	}
 	torrent, rest := split(v)
 	if len(torrent) < minShared {
 		return c.standard.Marshal(v)
 	}
-	return encode(torrent, rest)
+	return encode(torrent, rest, nil)
+}
+
+// marshalHeld is Marshal for a message with memory.
+func (c Codec) marshalHeld(h Held) (data mem.BufferSlice, err error) {
+	defer func() {
+		if err != nil {
+			h.Free()
+		}
+	}()
+	torrent, rest := split(h.Message)
+	if len(torrent) >= minShared {
+		return encode(torrent, rest, h.Free)
+	}
+	message, ok := h.Message.(protobuf.Message)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a protobuf message", h.Message)
+	}
+	b, err := protobuf.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	return mem.BufferSlice{held(b, h.Free)}, nil
 }
 
 // Unmarshal implements [encoding.CodecV2].
 func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	field := fieldOf(v)
-	if field.value == nil || len(data) == 1 { // one buffer the standard codec copies once, too
-		return c.standard.Unmarshal(data, v)
+	if field.value == nil && c.others > 0 && data.Len() > c.others {
+		return fmt.Errorf("%d bytes, at most %d make such a message", data.Len(), c.others)
 	}
-	return decode(join(data), v, field)
+	if field.value == nil || data.Len() < minShared || len(data) == 1 && c.reserve == nil {
+		return c.standard.Unmarshal(data, v) // which copies one buffer once, too
+	}
+	if c.reserve == nil {
+		return decode(join(data), v, field)
+	}
+	free, ok := c.reserve(data.Len(), field.patient)
+	if !ok {
+		*field.value = noMemory
+		return nil
+	}
+	b := join(data)
+	whenGarbage(b, free)
+	return decode(b, v, field)
 }
 
 // join returns what is in data, in memory of its own. bytes.Join does not clear

@@ -42,7 +42,7 @@ func (shredder) Put(b *[]byte) {
 
 func TestEveryMessageIsOnTheWireAsTheStandardCodecPutsIt(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	codec := wire.NewCodec()
+	codec := wire.NewCodec(nil, 0)
 	for _, empty := range everyMessage(t) {
 		t.Run(string(empty.ProtoReflect().Descriptor().Name()), func(t *testing.T) {
 			for range 200 {
@@ -101,7 +101,7 @@ func TestASentTorrentIsNotCopied(t *testing.T) {
 		&torrentcachev1.GetTorrentResponse{Torrent: torrent, InfoHash: "A"},
 		&torrentcachev1.CacheTorrentRequest{Torrent: torrent, ExpectedInfoHash: "A"},
 	} {
-		data, err := wire.NewCodec().Marshal(m)
+		data, err := wire.NewCodec(nil, 0).Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestAReceivedTorrentIsCopiedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := frames(sent.Materialize(), 16<<10)
-	codec, m := wire.NewCodec(), &torrentcachev1.CacheTorrentsRequest{}
+	codec, m := wire.NewCodec(nil, 0), &torrentcachev1.CacheTorrentsRequest{}
 	result := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -142,13 +142,13 @@ func TestAReceivedTorrentIsCopiedOnce(t *testing.T) {
 func TestTextThatIsNotUTF8IsRefusedAsBefore(t *testing.T) {
 	m := &torrentcachev1.GetTorrentResponse{Torrent: make([]byte, 50_000), Etag: "\xff"}
 	_, want := standard.Marshal(m)
-	if _, got := wire.NewCodec().Marshal(m); got == nil || want == nil || got.Error() != want.Error() {
+	if _, got := wire.NewCodec(nil, 0).Marshal(m); got == nil || want == nil || got.Error() != want.Error() {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
 
 func TestTheNameIsTheStandardOne(t *testing.T) {
-	if got := wire.NewCodec().Name(); got != standard.Name() {
+	if got := wire.NewCodec(nil, 0).Name(); got != standard.Name() {
 		t.Errorf("%q: clients would be told another content type", got)
 	}
 }
@@ -172,7 +172,7 @@ func FuzzUnmarshal(f *testing.F) {
 	} {
 		f.Add(seed, uint16(3))
 	}
-	codec := wire.NewCodec()
+	codec := wire.NewCodec(nil, 0)
 	f.Fuzz(func(t *testing.T, b []byte, frame uint16) {
 		for _, empty := range []proto.Message{
 			&torrentcachev1.CacheTorrentRequest{}, &torrentcachev1.CacheTorrentsRequest{}, &torrentcachev1.GetTorrentResponse{},

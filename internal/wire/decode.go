@@ -11,19 +11,20 @@ import (
 
 // field is where a message keeps its torrent.
 type field struct {
-	value  *[]byte // nil if the message carries none
-	number protowire.Number
+	value   *[]byte // nil if the message carries none
+	number  protowire.Number
+	patient bool // its sender can wait
 }
 
 // fieldOf returns the field of v that holds a torrent.
 func fieldOf(v any) field {
 	switch m := v.(type) {
 	case *torrentcachev1.CacheTorrentRequest:
-		return field{&m.Torrent, 1}
+		return field{&m.Torrent, 1, false}
 	case *torrentcachev1.CacheTorrentsRequest:
-		return field{&m.Torrent, 2}
+		return field{&m.Torrent, 2, true}
 	case *torrentcachev1.GetTorrentResponse:
-		return field{&m.Torrent, 1}
+		return field{&m.Torrent, 1, false}
 	}
 	return field{}
 }

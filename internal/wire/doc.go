@@ -7,6 +7,10 @@
 //   - those received are copied once, from the transport's buffers into one of
 //     their own, and not a second time out of that into the field.
 //
+// It also has the memory of messages counted: of those sent until the transport has let go
+// of them ([Held]), of those received from before they are copied until nobody has them
+// ([Reserve]).
+//
 // What is on the wire is the same, byte for byte, and what is understood, too.
 // (protobuf-go v1.36.12 has protoiface.UnmarshalAliasBuffer for the second, but
 // its bytes fields ignore it; hence decode.go.)

@@ -48,8 +48,9 @@ func withUnknown(to, from proto.Message) proto.Message {
 }
 
 // encode returns the wire form of a message: the torrent, which is referred to,
-// then the fields of rest.
-func encode(torrent []byte, rest proto.Message) (mem.BufferSlice, error) {
+// then the fields of rest. Free is called when the transport has let go of the torrent; nil:
+// nobody wants to know.
+func encode(torrent []byte, rest proto.Message, free func()) (mem.BufferSlice, error) {
 	const head = 1 + 10 // tag and length at their longest, in bytes
 	b := make([]byte, 0, head+proto.Size(rest))
 	b = protowire.AppendTag(b, torrentNumber, protowire.BytesType)
@@ -59,5 +60,9 @@ func encode(torrent []byte, rest proto.Message) (mem.BufferSlice, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mem.BufferSlice{mem.SliceBuffer(b[:end]), mem.SliceBuffer(torrent), mem.SliceBuffer(b[end:])}, nil
+	var body mem.Buffer = mem.SliceBuffer(torrent)
+	if free != nil {
+		body = held(torrent, free)
+	}
+	return mem.BufferSlice{mem.SliceBuffer(b[:end]), body, mem.SliceBuffer(b[end:])}, nil
 }

@@ -26,6 +26,10 @@ type privateFS struct{ vfs.FS }
 // systemFS is the file system of stores that are given none.
 var systemFS vfs.FS = privateFS{vfs.Default}
 
+// SystemFS returns the file system of stores that are given none: the operating system's,
+// on which all that is made is for its owner alone. It is safe for concurrent use.
+func SystemFS() vfs.FS { return systemFS }
+
 // isSystem reports whether files of fs are those of the operating system and do
 // nothing more, so that their descriptors stand for them.
 func isSystem(fs vfs.FS) bool { return fs == vfs.Default || fs == systemFS }

@@ -124,7 +124,9 @@ func (q *queue) take(maxBytes int64) (taken []*change, closed bool) {
 		n++
 	}
 	taken = q.waiting[:n:n]
-	q.waiting = q.waiting[n:]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil // or what was taken last stays in memory, with its torrents, until something comes
+	}
 	if len(q.waiting) > 0 || q.closed {
 		q.tell()
 	}

@@ -25,6 +25,19 @@ import (
 type engine struct {
 	url, bucket string
 	keys        *credentials.Credentials
+	handler     http.Handler // of one in memory
+}
+
+// direct is a transport to an engine in memory without a network between, which costs
+// more than the engine.
+type direct struct{ engine http.Handler }
+
+// RoundTrip implements [http.RoundTripper].
+func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	return ask(d.engine, req), nil
 }
 
 // newEngine starts one in memory. If TORRENTCACHE_TEST_S3 is the host:port of a
@@ -44,10 +57,10 @@ func newMemoryEngine(t *testing.T) *engine {
 	if err := backend.CreateBucket("torrents"); err != nil {
 		t.Fatal(err)
 	}
-	fake := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog()))
-	s := httptest.NewServer(fake.Server())
+	handler := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
+	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
-	return &engine{url: s.URL, bucket: "torrents", keys: credentials.NewStaticV4("test", "testsecret", "")}
+	return &engine{url: s.URL, bucket: "torrents", keys: credentials.NewStaticV4("test", "testsecret", ""), handler: handler}
 }
 
 func newBucketAt(t *testing.T, address string) *engine {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type Opener struct {
 	// Damage changes the stored bytes of the torrent that has id, behind the
 	// back of s.
 	Damage func(t *testing.T, s store.Store, id infohash.ID)
+	// Only names the tests to run. Nil means all.
+	Only []string
 }
 
 // Run runs the contract suite.
@@ -53,7 +56,9 @@ func Run(t *testing.T, opener Opener) {
 		{"Concurrent", testConcurrent},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, &bench{opener: opener}) })
+		if opener.Only == nil || slices.Contains(opener.Only, test.name) {
+			t.Run(test.name, func(t *testing.T) { test.run(t, &bench{opener: opener}) })
+		}
 	}
 }
 

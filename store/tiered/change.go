@@ -30,10 +30,10 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 // forgetBelow takes away a copy with a lower rank than that of item, which the record
 // has been put with, and the loads that may become one.
 func (s *Store) forgetBelow(ctx context.Context, item store.Item) {
-	s.fills.cancelIf(func(id infohash.ID, _ *fill) bool { return item.IDs.Contains(id) })
+	s.fills.cancelOf(item.IDs.All())
 	kept, ok := s.local.get(context.WithoutCancel(ctx), item.IDs.Primary(), nil)
 	if ok && kept.Rank < item.Rank {
-		s.local.forget([]infohash.Set{kept.IDs})
+		s.local.forget(kept.IDs.All())
 	}
 }
 
@@ -68,4 +68,12 @@ func setOf(id infohash.ID) infohash.Set {
 		return infohash.Set{V2: id}
 	}
 	return infohash.Set{V1: id}
+}
+
+// idsOf returns all ids of torrents.
+func idsOf(sets []infohash.Set) (ids []infohash.ID) {
+	for _, set := range sets {
+		ids = append(ids, set.All()...)
+	}
+	return ids
 }

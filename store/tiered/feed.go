@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -51,7 +52,7 @@ func (f *feed) age() time.Duration {
 	if heard == 0 {
 		return math.MaxInt64
 	}
-	return uptime() - time.Duration(heard)
+	return flight.Uptime() - time.Duration(heard)
 }
 
 // position returns how far the feed is applied; nil if that is not known.
@@ -89,10 +90,10 @@ func (f *feed) knows(c store.Cursor) bool {
 // follow applies what the remote's feed says until ctx ends.
 func (s *Store) follow(ctx context.Context) {
 	defer close(s.stopped)
-	saved, repaired := uptime(), uptime()
+	saved, repaired := flight.Uptime(), flight.Uptime()
 	for {
 		_ = s.catchUp(ctx) // who asks meanwhile sees the age
-		now := uptime()
+		now := flight.Uptime()
 		if now-saved >= savePause {
 			s.local.save(s.feed.toNote())
 			saved = now
@@ -112,7 +113,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	begun := uptime()
+	begun := flight.Uptime()
 	end, err := bounded(ctx, s.remote.End)
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 		s.apply(changes)
 		f.applied = &next
 	}
-	f.heard.Store(max(int64(begun), 1))
+	f.heard.Store(int64(begun))
 	return nil
 }
 
@@ -163,7 +164,7 @@ func bounded(ctx context.Context, ask func(context.Context) (store.Cursor, error
 // epoch left out is not known. The caller holds the feed's mu.
 func (s *Store) begin(end store.Cursor) {
 	s.feed.heard.Store(0)
-	s.fills.cancelAll()
+	s.fills.cancel(nil)
 	s.local.empty()
 	s.feed.applied, s.feed.earlier = &end, nil
 }
@@ -174,7 +175,7 @@ func (s *Store) reset() {
 	defer s.feed.mu.Unlock()
 	s.feed.heard.Store(0)
 	s.feed.known.Store(false)
-	s.fills.cancelAll()
+	s.fills.cancel(nil)
 	s.local.empty()
 	s.feed.applied, s.feed.earlier = nil, nil
 }
@@ -202,8 +203,9 @@ func (s *Store) forget(sets []infohash.Set) {
 	if len(sets) == 0 {
 		return
 	}
-	s.fills.cancel(sets)
-	s.local.forget(sets)
+	ids := idsOf(sets)
+	s.fills.cancel(ids)
+	s.local.forget(ids)
 }
 
 // remove is forget for what was removed, whose bytes are to leave the disk: within
@@ -212,7 +214,7 @@ func (s *Store) remove(sets []infohash.Set, erase bool) {
 	if len(sets) == 0 {
 		return
 	}
-	s.fills.cancel(sets)
+	s.fills.cancel(idsOf(sets))
 	s.local.remove(sets, erase)
 }
 

@@ -4,185 +4,161 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
 
-const (
-	// loadTime bounds a load, for whose caller may have gone.
-	loadTime = 30 * time.Second
+// maxWriting bounds the bytes of torrents that wait to be written to the disk; what comes
+// above it is not kept.
+const maxWriting = 64 << 20
 
-	// maxWriting bounds the bytes of torrents that wait to be written to the disk;
-	// what comes above it is not kept.
-	maxWriting = 64 << 20
-)
-
-// fill is one load that several reads may wait for, and then the writing of the copy.
+// fill is what a load found, which several reads may wait for, and then the writing of it.
 type fill struct {
-	begun   time.Duration // uptime
-	loaded  chan struct{} // closed when torrent and err are set
-	written chan struct{} // closed when it has ended
 	torrent store.Torrent
-	err     error
-
-	// These are guarded by fills.mu.
-	ids       infohash.Set // of torrent; zero until it is loaded
-	canceled  bool         // no copy is made: something may have changed since it began
-	isWriting bool
+	begun   time.Duration // uptime at which the remote was asked
+	known   bool          // the feed tells of what changed since then
+	written chan struct{} // nil: it is not to be written; closed when that has ended
+	changed bool          // since it began; guarded by fills.mu
 }
 
-// fills are the loads under way. While one stands in of, nothing that it is about has
-// changed since it began; or it is being written, and stands there until that has ended.
+// fills are the loads under way and, after them, the copies being written. Nothing that a
+// load among them is about has changed since it began. A copy stays till its end.
 type fills struct {
-	mu      sync.Mutex
-	of      map[infohash.ID]*fill
-	writing int64 // bytes
+	loads   flight.Group[infohash.ID, *fill]
+	mu      sync.Mutex            // taken last
+	of      map[infohash.ID]*fill // being written, by each id
+	writing int64                 // bytes
 	closed  bool
-	running sync.WaitGroup
+	running sync.WaitGroup // the writing
 }
 
 // fetch returns what the remote says, and keeps a copy.
 func (s *Store) fetch(ctx context.Context, r *reader) (store.Torrent, error) {
-	f, begun := s.fills.begin(r.id, s.feed.known.Load())
-	if f == nil {
-		return s.remote.Get(ctx, r.id, r.room)
-	}
-	if begun {
-		go s.run(context.WithoutCancel(ctx), r.id, f)
-	}
-	select {
-	case <-f.loaded:
-	case <-ctx.Done():
-		return store.Torrent{}, ctx.Err()
-	}
-	if !begun && errors.Is(f.err, store.ErrNotFound) {
+	own := false
+	f, err := s.fills.loads.Do(ctx, r.id, func() (*fill, error) {
+		own = true
+		return s.load(ctx, r.id)
+	}, s.keep)
+	if !own && errors.Is(err, store.ErrNotFound) {
 		return s.remote.Get(ctx, r.id, r.room) // it may have been put after that load asked, and before this call
 	}
-	if f.err != nil {
-		return store.Torrent{}, f.err
+	if err != nil {
+		return store.Torrent{}, err
 	}
 	return r.own(f.torrent)
 }
 
-// begin returns the load of id to wait for, and whether the caller must run it; nil
-// if there are to be none any more. A new one is kept if keep says so. What began
-// too long ago is not waited for, and the later load is kept in its place: who is
-// not in of hears of no change. One that is being written stays there till its end.
-func (l *fills) begin(id infohash.ID, keep bool) (f *fill, begun bool) {
+// load returns the torrent of a copy being written, or asks the remote and checks what it
+// says. No caller's room is asked: the bytes are those of all who wait, and of the copy
+// that is written when they may have gone.
+func (s *Store) load(ctx context.Context, id infohash.ID) (*fill, error) {
+	if f := s.fills.find(id); f != nil {
+		return f, nil
+	}
+	f := &fill{begun: flight.Uptime(), known: s.feed.known.Load()}
+	var err error
+	f.torrent, err = s.remote.Get(ctx, id, nil)
+	if err == nil && (store.VersionOf(f.torrent.Bytes) != f.torrent.Version || !f.torrent.IDs.Contains(id)) {
+		err = fmt.Errorf("%w: the store sent other bytes of %s than it named", store.ErrDamaged, id)
+	}
+	return f, err
+}
+
+// keep has a copy made of what was loaded, unless there can be none.
+func (s *Store) keep(f *fill, err error) {
+	if err != nil || !s.fills.begin(f) {
+		return
+	}
+	go func() {
+		defer s.fills.end(f)
+		s.local.put(f.torrent)
+	}()
+}
+
+// find returns the copy of id that is being written, if it may be given to reads.
+func (l *fills) find(id infohash.ID) *fill {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return nil, false
+	if f := l.of[id]; f != nil && !f.changed && flight.Uptime()-f.begun < Fresh {
+		return f
 	}
-	now := uptime()
-	before := l.of[id]
-	if before != nil && now-before.begun < Fresh && !(before.isWriting && before.canceled) {
-		return before, false
-	}
-	f = &fill{begun: now, canceled: !keep, loaded: make(chan struct{}), written: make(chan struct{})}
-	if before != nil && before.isWriting {
-		f.canceled = true
-	} else {
-		if before != nil {
-			before.canceled = true
-		}
-		l.of[id] = f
-	}
-	l.running.Add(1)
-	return f, true
+	return nil
 }
 
-// run does f.
-func (s *Store) run(ctx context.Context, id infohash.ID, f *fill) {
-	defer s.fills.running.Done()
-	defer close(f.written)
-	defer s.fills.end(id, f)
-	s.load(ctx, id, f)
-	if s.fills.mayWrite(f) {
-		s.local.put(f.torrent)
-	}
-}
-
-// load asks the remote and checks what it says. No caller's room is asked: the bytes are
-// those of all who wait, and of the copy that is written when they may have gone.
-func (s *Store) load(ctx context.Context, id infohash.ID, f *fill) {
-	ctx, cancel := context.WithTimeout(ctx, loadTime)
-	defer cancel()
-	defer close(f.loaded)
-	f.torrent, f.err = s.remote.Get(ctx, id, nil)
-	if f.err == nil && (store.VersionOf(f.torrent.Bytes) != f.torrent.Version || !f.torrent.IDs.Contains(id)) {
-		f.torrent, f.err = store.Torrent{}, fmt.Errorf("%w: the store sent other bytes of %s than it named", store.ErrDamaged, id)
-	}
-}
-
-// mayWrite reports whether a copy is to be made, which has begun then.
-func (l *fills) mayWrite(f *fill) bool {
+// begin reports whether a copy of f is to be made, which end ends. There is none beside
+// one that is being written: a change waits for all copies of its torrent.
+func (l *fills) begin(f *fill) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	size := int64(len(f.torrent.Bytes))
-	if f.err != nil || f.canceled || l.writing+size > maxWriting {
+	if !f.known || f.written != nil || l.closed || l.writing+size > maxWriting {
 		return false
 	}
-	f.ids, f.isWriting = f.torrent.IDs, true
+	ids := f.torrent.IDs.All()
+	for _, id := range ids {
+		if l.of[id] != nil {
+			return false
+		}
+	}
+	for _, id := range ids {
+		l.of[id] = f
+	}
+	f.written = make(chan struct{})
 	l.writing += size
+	l.running.Add(1)
 	return true
 }
 
-func (l *fills) end(id infohash.ID, f *fill) {
+func (l *fills) end(f *fill) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f.isWriting {
-		l.writing -= int64(len(f.torrent.Bytes))
-	}
-	if l.of[id] == f {
+	l.writing -= int64(len(f.torrent.Bytes))
+	for _, id := range f.torrent.IDs.All() {
 		delete(l.of, id)
 	}
+	close(f.written)
+	l.running.Done()
 }
 
-// cancel ends all fills that may be from before a change of these torrents. Copies
-// that are being written are there when it returns.
-func (l *fills) cancel(sets []infohash.Set) {
-	l.cancelIf(func(id infohash.ID, f *fill) bool {
-		if f.ids == (infohash.Set{}) {
-			return true // of which torrent is not known yet
+// cancel ends all loads, for each may be of a torrent that has one of these ids and from
+// before a change of it. Copies of these that are being written are there when it returns;
+// those of all torrents if ids is nil.
+func (l *fills) cancel(ids []infohash.ID) { l.forget(ids, l.loads.ForgetAll) }
+
+// cancelOf is cancel of the torrent that has these ids and no others.
+func (l *fills) cancelOf(ids []infohash.ID) {
+	l.forget(ids, func(drop func()) { l.loads.Forget(ids, drop) })
+}
+
+// forget ends loads by end, and waits for the copies with these ids that were being written
+// when it did.
+func (l *fills) forget(ids []infohash.ID, end func(drop func())) {
+	var writing []*fill
+	end(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if ids == nil {
+			ids = slices.Collect(maps.Keys(l.of))
 		}
-		for _, set := range sets {
-			for _, changed := range set.All() {
-				if changed == id || f.ids.Contains(changed) {
-					return true
-				}
+		for _, id := range ids {
+			if f := l.of[id]; f != nil {
+				f.changed = true
+				writing = append(writing, f)
 			}
 		}
-		return false
 	})
-}
-
-func (l *fills) cancelAll() { l.cancelIf(func(infohash.ID, *fill) bool { return true }) }
-
-func (l *fills) cancelIf(affected func(infohash.ID, *fill) bool) {
-	var writing []*fill
-	l.mu.Lock()
-	for id, f := range l.of {
-		if !affected(id, f) {
-			continue
-		}
-		f.canceled = true
-		if f.isWriting {
-			writing = append(writing, f) // it stays, for who cancels after this one must wait, too
-			continue
-		}
-		delete(l.of, id)
-	}
-	l.mu.Unlock()
 	for _, f := range writing {
 		<-f.written
 	}
 }
 
-// close waits for all fills; there are none after it.
+// close waits for all copies; there are none after it.
 func (l *fills) close() {
 	l.mu.Lock()
 	l.closed = true

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
+	"io"
 	"os"
-	"path/filepath"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -32,27 +34,38 @@ func newNote(identity, cursor string) note {
 }
 
 // folder is where a cache is kept.
-type folder struct{ dir, identity string }
+type folder struct {
+	fs            vfs.FS // makes what it makes for this user alone
+	dir, identity string
+}
+
+func (f folder) path(name string) string { return f.fs.PathJoin(f.dir, name) }
 
 // read returns how far the copies in the folder know the feed; nil if they are to be
 // thrown away, or there is nothing. It fails if something else is in the folder.
 func (f folder) read() (*store.Cursor, error) {
-	entries, err := os.ReadDir(f.dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	names, err := f.fs.List(f.dir)
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		if e.Name() != noteName && e.Name() != newName && e.Name() != copiesName {
-			return nil, fmt.Errorf("%s has %s in it, which is not of a cache: want an empty folder, or one of a cache before", f.dir, e.Name())
+	slices.Sort(names)
+	for _, name := range names {
+		if name != noteName && name != newName && name != copiesName {
+			return nil, fmt.Errorf("%s has %s in it, which is not of a cache: want an empty folder, or one of a cache before", f.dir, name)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(f.dir, noteName))
-	if errors.Is(err, fs.ErrNotExist) {
+	file, err := f.fs.Open(f.path(noteName))
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +83,19 @@ func (f folder) read() (*store.Cursor, error) {
 // empty makes the folder, or throws away what is in it: the note first, so that
 // copies never have an older one's.
 func (f folder) empty() error {
-	if err := os.Mkdir(f.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if _, err := f.fs.Stat(f.fs.PathDir(f.dir)); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(f.dir, noteName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.fs.MkdirAll(f.dir, 0o700); err != nil {
 		return err
 	}
-	if err := syncFolder(f.dir); err != nil {
+	if err := f.fs.Remove(f.path(noteName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(f.dir, copiesName))
+	if err := f.sync(); err != nil {
+		return err
+	}
+	return f.fs.RemoveAll(f.path(copiesName))
 }
 
 // write notes how far the copies know the feed: file, fsync, rename, fsync of the
@@ -89,8 +105,7 @@ func (f folder) write(at store.Cursor) error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(f.dir, newName)
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := f.fs.Create(f.path(newName), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
@@ -98,21 +113,17 @@ func (f folder) write(at store.Cursor) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(next, filepath.Join(f.dir, noteName)); err != nil {
+	if err := f.fs.Rename(f.path(newName), f.path(noteName)); err != nil {
 		return err
 	}
-	return syncFolder(f.dir)
+	return f.sync()
 }
 
-// syncFolder makes the names in a folder durable. Windows cannot, and need not.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
+// sync makes the names in the folder durable. Windows cannot, and need not.
+func (f folder) sync() error {
+	d, err := f.fs.OpenDir(f.dir)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
-
-// askTime is how long the remote is asked about what there is a copy of, before it
-// counts as out of reach; and how long it does then, before it is asked again.
-const askTime = time.Second
 
 // Get implements [store.Store]. A copy is read when it is to be served, not before the
 // remote is asked: room may give that read the same memory, and the copy would be lost.
@@ -58,10 +54,10 @@ func (s *Store) miss(ctx context.Context, r *reader) (store.Torrent, error) {
 
 // askFirst returns what the remote says, or the copy if it says nothing.
 func (s *Store) askFirst(ctx context.Context, r *reader) (store.Torrent, error) {
-	if s.down.open() {
+	if s.down.Open() {
 		return s.copyFirst(ctx, r, &s.counts.stale, true)
 	}
-	own, cancel := context.WithTimeout(ctx, askTime)
+	own, cancel := context.WithTimeout(ctx, flight.AskTime)
 	defer cancel()
 	torrent, err := s.remote.Get(own, r.id, r.room)
 	switch {
@@ -70,33 +66,10 @@ func (s *Store) askFirst(ctx context.Context, r *reader) (store.Torrent, error) 
 	case ctx.Err() != nil:
 		return store.Torrent{}, ctx.Err()
 	case err != nil && (errors.Is(err, store.ErrUnavailable) || own.Err() != nil):
-		s.down.trip()
+		s.down.Trip()
 		return s.copyFirst(ctx, r, &s.counts.stale, true)
 	}
 	s.counts.misses.Add(1)
-	s.down.reset()
+	s.down.Reset()
 	return torrent, err
 }
-
-// breaker remembers that the remote was out of reach, so that not every read waits
-// to find out. The zero value says that it is in reach.
-type breaker struct{ until atomic.Int64 } // nanoseconds of uptime; 0: closed
-
-// open reports whether the remote is taken to be out of reach. Once in askTime it
-// says no to one caller, who then finds out.
-func (b *breaker) open() bool {
-	until := b.until.Load()
-	now := int64(uptime())
-	if until == 0 || now < until {
-		return until != 0
-	}
-	return !b.until.CompareAndSwap(until, now+int64(askTime))
-}
-
-func (b *breaker) trip()  { b.until.Store(int64(uptime() + askTime)) }
-func (b *breaker) reset() { b.until.Store(0) }
-
-// started is the beginning of uptime, which no change of the clock moves.
-var started = time.Now()
-
-func uptime() time.Duration { return time.Since(started) }

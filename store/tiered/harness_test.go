@@ -19,6 +19,9 @@ import (
 // patience bounds waits for what surely comes.
 const patience = 60 * time.Second
 
+// smallIndex is enough for few torrents; to clear more memory at each Open takes time.
+const smallIndex = 1 << 20
+
 // line is the way from a node to the remote store, which others use as well.
 type line struct {
 	store.Store
@@ -155,7 +158,7 @@ func open(t *testing.T, remote store.Store, dir string, change ...func(*Options)
 	t.Helper()
 	n := &node{line: &line{Store: remote}, t: t, dir: dir}
 	o := Options{Remote: n.line, Identity: "s3://bucket", Dir: dir, Size: MinSize, MaxStale: time.Hour,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), indexSize: smallIndex}
 	for _, c := range change {
 		c(&o)
 	}

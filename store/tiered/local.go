@@ -5,11 +5,10 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
@@ -26,12 +25,15 @@ type local struct {
 // openLocal opens the cache of a folder, and returns how far it knows the feed; nil
 // if it is empty.
 func openLocal(o Options) (*local, *store.Cursor, error) {
-	l := &local{options: o, folder: folder{dir: o.Dir, identity: o.Identity}}
+	if o.fs == nil {
+		o.fs = diskstore.SystemFS()
+	}
+	l := &local{options: o, folder: folder{fs: o.fs, dir: o.Dir, identity: o.Identity}}
 	at, err := l.folder.read()
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := os.Stat(filepath.Join(o.Dir, copiesName)); at == nil && errors.Is(err, fs.ErrNotExist) {
+	if _, err := o.fs.Stat(l.folder.path(copiesName)); at == nil && errors.Is(err, fs.ErrNotExist) {
 		return l, nil, l.renew()
 	}
 	disk, err := l.open() // also what is to be thrown away: another node may use it
@@ -52,9 +54,11 @@ func openLocal(o Options) (*local, *store.Cursor, error) {
 
 func (l *local) open() (*diskstore.Store, error) {
 	return diskstore.Open(diskstore.Options{
-		Dir:     filepath.Join(l.folder.dir, copiesName),
-		Logger:  l.options.Logger.With(slog.String("local_cache", l.folder.dir)), // what is damaged there is read from the bucket again
-		Bounded: l.options.Size,
+		Dir:       l.folder.path(copiesName),
+		FS:        l.options.fs,
+		CacheSize: l.options.indexSize,
+		Logger:    l.options.Logger.With(slog.String("local_cache", l.folder.dir)), // what is damaged there is read from the bucket again
+		Bounded:   l.options.Size,
 	})
 }
 
@@ -135,7 +139,7 @@ func (l *local) put(t store.Torrent) {
 			err = disk.Put(ctx, []store.Item{item})[0].Err
 		}
 	}
-	if l.full.note(errors.Is(err, store.ErrFull), uptime()) {
+	if l.full.note(errors.Is(err, store.ErrFull), flight.Uptime()) {
 		l.options.Logger.Warn("the disk of the local cache is full: nothing more is kept until there is room", slog.String("dir", l.folder.dir),
 			slog.Int64("free_bytes_needed", diskstore.DefaultMinFreeSpace))
 	}
@@ -151,15 +155,11 @@ func (l *local) check(disk *diskstore.Store) {
 	}
 }
 
-// forget takes away the copies of torrents.
-func (l *local) forget(sets []infohash.Set) {
+// forget takes away the copies of the torrents that have these ids.
+func (l *local) forget(ids []infohash.ID) {
 	disk := l.disk.Load()
 	if disk == nil {
 		return
-	}
-	var ids []infohash.ID
-	for _, set := range sets {
-		ids = append(ids, set.All()...)
 	}
 	if err := disk.Forget(context.Background(), ids); err != nil {
 		l.fail(err)

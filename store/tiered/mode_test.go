@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
 // modes fails unless the folder of a cache and the note in it have these modes.
@@ -29,7 +30,7 @@ func TestFolderIsPrivate(t *testing.T) {
 	before := syscall.Umask(0)
 	defer syscall.Umask(before)
 	dir := filepath.Join(t.TempDir(), "cache")
-	f := folder{dir: dir, identity: "s3://bucket"}
+	f := folder{fs: diskstore.SystemFS(), dir: dir, identity: "s3://bucket"}
 	must(t, f.empty())
 	must(t, f.write(store.Cursor{Epoch: 1}))
 	modes(t, dir, 0o700, 0o600)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -53,7 +54,7 @@ func (m *model) readOne(torrent int, id infohash.ID) {
 	defer func() { <-m.making }()
 	m.know.Lock()
 	defer m.know.Unlock()
-	out := m.cut || !m.cutTill.Before(begun.Add(-askTime))
+	out := m.cut || !m.cutTill.Before(begun.Add(-flight.AskTime))
 	kind, within := "miss", Fresh
 	switch {
 	case errors.Is(err, store.ErrUnavailable):

@@ -75,15 +75,19 @@ func TestRoomsOfOneLoad(t *testing.T) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)
 	n := start(t, remote)
-	id := one.IDs.V1
-	f, _ := n.fills.begin(id, true)
-	defer n.fills.running.Done()
-	n.load(t.Context(), id, f)
+	f, err := n.load(t.Context(), one.IDs.V1)
+	must(t, err)
+	f.known = true
+	n.fills.begin(f) // and is not written: all reads get it
+	defer n.fills.end(f)
 	first, second := make([]byte, 8<<10), make([]byte, 8<<10)
 	n.into(first)
 	clear(first)
 	n.refuses()
 	n.into(second)
+	if c := n.count(); c != 1 {
+		t.Errorf("the remote was asked %d times", c)
+	}
 	if !bytes.Equal(f.torrent.Bytes, one.Torrent) {
 		t.Error("what a reader did with its memory changed what the others wait for")
 	}

@@ -8,7 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -37,6 +40,9 @@ type Options struct {
 	MaxStale time.Duration
 	// Logger gets what an operator should know. Nil means slog.Default().
 	Logger *slog.Logger
+
+	fs        vfs.FS // that Dir is on; nil means the operating system's
+	indexSize int64  // [diskstore.Options.CacheSize]
 }
 
 // MinSize is the least [Options.Size], in bytes.
@@ -48,7 +54,7 @@ type Store struct {
 	local    *local
 	feed     *feed
 	fills    fills
-	down     breaker
+	down     flight.Breaker
 	maxStale time.Duration
 	counts   counts
 
@@ -85,7 +91,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{remote: o.Remote, local: l, feed: newFeed(at), maxStale: o.MaxStale, stopped: make(chan struct{})}
-	s.fills.of = map[infohash.ID]*fill{}
+	s.fills.of, s.fills.loads.MaxAge = map[infohash.ID]*fill{}, Fresh
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	go s.follow(ctx)

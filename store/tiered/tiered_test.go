@@ -154,16 +154,12 @@ func changeDuringLoads(t *testing.T, loads int, id infohash.ID) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)
 	n := start(t, remote)
+	n.fills.loads.MaxAge = 1 // of which each is older at once
 	eventually(t, "the feed is not heard", func() bool { return n.feed.known.Load() })
 	entered, leave := make(chan bool), make(chan bool)
 	n.set(func(l *line) { l.entered, l.leave = entered, leave })
 	got := make(chan error, loads)
-	for i := range loads {
-		if i > 0 {
-			n.fills.mu.Lock()
-			n.fills.of[one.IDs.V1].begun -= Fresh
-			n.fills.mu.Unlock()
-		}
+	for range loads {
 		go func() { got <- n.get() }()
 		<-entered
 	}
@@ -221,15 +217,49 @@ func (l liar) Get(ctx context.Context, id infohash.ID, room store.Room) (store.T
 	return t, err
 }
 
-// A load that found nothing says nothing to who asks after the torrent was put.
+// A load that found nothing says nothing to a reader who asks after the torrent was put
+// elsewhere.
 func TestPutAfterALoadThatFoundNothing(t *testing.T) {
-	n := start(t, newRemote())
-	item := storetest.Torrent(storetest.V1, 1, 700, 0)
-	id := item.IDs.Primary()
-	f, _ := n.fills.begin(id, true)
-	defer n.fills.running.Done()
-	f.err = store.ErrNotFound
-	close(f.loaded)
-	put(t, n, item, store.Created)
-	n.want(item)
+	remote := newRemote()
+	n := start(t, remote)
+	entered, leave := make(chan bool), make(chan bool)
+	n.set(func(l *line) { l.entered, l.leave = entered, leave })
+	before := make(chan error, 1)
+	go func() { before <- n.get() }()
+	<-entered
+	n.set(func(l *line) { l.entered = nil })
+	put(t, remote, one, store.Created)
+	after := make(chan error, 1)
+	go func() { after <- n.get() }()
+	eventually(t, "nobody waits", func() bool { return n.CacheStats(t.Context()).Misses == 2 })
+	close(leave)
+	if err := <-before; !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the first read says %v", err)
+	}
+	must(t, <-after)
+}
+
+// A load ends with its reader; the next one who waits for it loads.
+func TestReaderThatLeavesALoad(t *testing.T) {
+	remote := newRemote()
+	put(t, remote, one, store.Created)
+	n := start(t, remote)
+	entered, leave := make(chan bool), make(chan bool)
+	n.set(func(l *line) { l.entered, l.leave = entered, leave })
+	ctx, cancel := context.WithCancel(t.Context())
+	left, stayed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := n.Store.Get(ctx, one.IDs.V1, nil)
+		left <- err
+	}()
+	<-entered
+	go func() { stayed <- n.get() }()
+	eventually(t, "nobody waits", func() bool { return n.CacheStats(t.Context()).Misses == 2 })
+	n.set(func(l *line) { l.entered = nil })
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the reader that left got %v", err)
+	}
+	must(t, <-stayed)
+	n.cached(one)
 }

@@ -1,0 +1,218 @@
+package hotcache_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// get is GetTorrent of somebody whose answer has not left before release is called.
+func (h *harness) get(t *testing.T, id infohash.ID) (torrent []byte, release func()) {
+	t.Helper()
+	hold := h.hold()
+	got, err := h.GetTorrent(limit.WithHold(t.Context(), hold), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.GetTorrent(), hold.Release
+}
+
+// The memory of a torrent is held while it is sent, once for all who get it from the cache,
+// and given back after that, kept or not.
+func TestMemoryIsHeldWhileATorrentIsSent(t *testing.T) {
+	const size = 20_000
+	for name, full := range map[string]bool{"kept": false, "not kept": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newLocal(t, 1<<20)
+			torrent := torrenttest.Random(1, size)
+			id := h.upload(t, torrent).V1
+			if full {
+				h.fill(t)
+			}
+			_, first := h.get(t, id)
+			h.wantMemory(t, len(torrent))
+			first()
+			h.wantMemory(t, 0)
+			h.want(t, id, torrent) // is kept the second time
+			_, second := h.get(t, id)
+			_, third := h.get(t, id)
+			h.wantMemory(t, len(torrent))
+			second()
+			h.Clear()
+			h.wantMemory(t, len(torrent))
+			third()
+			h.wantMemory(t, 0)
+		})
+	}
+}
+
+// What the fast path has loaded and not kept, in memory that is used again, the hold of the
+// answer has. What is kept is counted by the answer, once it has to wait.
+func TestMemoryOfTheFastPath(t *testing.T) {
+	h := newLocal(t, 1<<20)
+	torrent := torrenttest.Random(1, 20_000)
+	id := h.upload(t, torrent).V1
+	h.fill(t)
+	for _, want := range []int{fastpath.ScratchSize, 0, 0} {
+		hold := h.hold()
+		if h.fast.Answer(id, hold) == nil {
+			t.Fatal("no answer")
+		}
+		h.wantMemory(t, want)
+		hold.Release()
+		h.wantMemory(t, 0)
+	}
+}
+
+// Entries are what was read, for everybody.
+func TestEntriesAreNotCopied(t *testing.T) {
+	h := newLocal(t, roomy)
+	var read []byte
+	h.reader.twist = func(b []byte) { read = b }
+	id := h.upload(t, torrenttest.Random(1, 20_000)).V1
+	for range 2 {
+		got, release := h.get(t, id)
+		release()
+		if answer := h.answer(id).Body(); &got[0] != &read[0] || &answer[0] != &read[0] {
+			t.Error("there is a copy")
+		}
+	}
+}
+
+// What came by the network is counted elsewhere for as long as it is in memory, which
+// shall not be as long as it is kept here.
+func TestMessagesOfTheNetworkAreNotKept(t *testing.T) {
+	h := newHarness(t, roomy, false)
+	var message []byte
+	h.set(func(tap *tap) {
+		tap.twist = func(reply any) {
+			r := reply.(*torrentcachev1.GetTorrentResponse)
+			message = bytes.Clone(r.GetTorrent())
+			r.Torrent = message
+		}
+	})
+	id := h.upload(t, one).V1
+	h.want(t, id, one)
+	got, release := h.get(t, id)
+	defer release()
+	if &got[0] == &message[0] {
+		t.Error("the message is kept")
+	}
+}
+
+// narrow returns a context whose Hold has no room, and when room is made.
+func narrow(t *testing.T) (ctx context.Context, hold *limit.Hold, free func()) {
+	t.Helper()
+	limits := limit.New(limit.Settings{Memory: 1000})
+	other := limits.Hold(limit.Caller{}, limit.Answering, nil)
+	if !other.Try(1000) {
+		t.Fatal("not even one may have all")
+	}
+	hold = limits.Hold(limit.Caller{}, limit.Answering, nil)
+	return limit.WithHold(t.Context(), hold), hold, other.Release
+}
+
+// Who is refused memory for what it loads says nothing to those who wait for the load.
+func TestRefusedMemoryIsTheLoadersOwn(t *testing.T) {
+	synctest.Test(t, testRefusedMemoryIsTheLoadersOwn)
+}
+
+func testRefusedMemoryIsTheLoadersOwn(t *testing.T) {
+	h := newLocal(t, roomy)
+	torrent := torrenttest.Random(1, 20_000)
+	id := h.upload(t, torrent).V1
+	ctx, _, _ := narrow(t)
+	waited := make(chan struct{})
+	h.reader.before = func() {
+		h.reader.before = nil
+		go func() {
+			defer close(waited)
+			h.want(t, id, torrent)
+		}()
+		synctest.Wait()
+	}
+	if _, err := h.GetTorrent(ctx, id); reason.Of(err).Reason != reason.Overloaded {
+		t.Errorf("who has no memory got %v", err)
+	}
+	<-waited
+	if got := h.reader.reads.Load(); got != 2 {
+		t.Errorf("the store was read %d times, want 2", got)
+	}
+}
+
+// What is kept is refused for want of memory, too, after a little time to wait for it.
+func TestMemoryOfWhatIsKeptIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newLocal(t, roomy)
+		id := h.upload(t, one).V1
+		h.want(t, id, one)
+		ctx, hold, free := narrow(t)
+		if _, err := h.GetTorrent(ctx, id); reason.Of(err).Reason != reason.Overloaded {
+			t.Errorf("who has no memory got %v", err)
+		}
+		time.AfterFunc(time.Second, free)
+		if _, err := h.GetTorrent(ctx, id); err != nil {
+			t.Error(err)
+		}
+		hold.Release()
+	})
+}
+
+// The fast path waits for no memory: net/http does.
+func TestFastPathDoesNotWaitForMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newLocal(t, roomy)
+		id := h.upload(t, one).V1
+		_, hold, free := narrow(t)
+		begun := time.Now()
+		if h.fast.Answer(id, hold) != nil {
+			t.Error("there is an answer without memory")
+		}
+		if time.Since(begun) > 0 {
+			t.Error("it was waited for")
+		}
+		free()
+		if h.fast.Answer(id, hold) == nil {
+			t.Error("there is no answer with memory")
+		}
+	})
+}
+
+// While the cache may keep nothing everybody has a load of its own, and its memory.
+func TestThroughWhileNotTrusted(t *testing.T) {
+	h := newHarness(t, roomy, true) // nobody follows
+	id := h.upload(t, one).V1
+	loads := 0
+	load := func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
+		loads++
+		b, err := room(len(one))
+		copy(b, one)
+		return &torrentcachev1.GetTorrentResponse{Torrent: b}, err
+	}
+	for want := range 3 {
+		hold := h.hold()
+		got, err := h.Through(limit.WithHold(t.Context(), hold), id, load)
+		if err != nil || !bytes.Equal(got.GetTorrent(), one) || loads != want+1 {
+			t.Errorf("got %d bytes, %v, by load %d", len(got.GetTorrent()), err, loads)
+		}
+		h.wantMemory(t, len(one))
+		hold.Release()
+		h.wantMemory(t, 0)
+	}
+	ctx, _, _ := narrow(t)
+	if _, err := h.Through(ctx, id, load); reason.Of(err).Reason != reason.Overloaded {
+		t.Errorf("who has no memory got %v", err)
+	}
+	if s := h.Stats(); s.Entries != 0 {
+		t.Errorf("%d entries are kept", s.Entries)
+	}
+}

@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+)
+
+// AppendHeader appends to b the header of the answer to GET /torrent/HASH.torrent when that
+// is got: the lines that ServeHTTP would send, sorted, each with its CR LF. It returns nil if
+// they are not the usual ones. It is for answers that are given without ServeHTTP, which
+// takes a quarter of the time of a torrent that is read from the disk.
+func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []byte {
+	updated := got.GetUpdateTime().AsTime()
+	if updated.Unix() <= 0 {
+		return nil // there is no Last-Modified
+	}
+	f := d.downloads.files
+	b = append(b, "Accept-Ranges: bytes\r\nCache-Control: "...)
+	b = append(b, f.cacheControl()...)
+	b = append(b, "\r\nContent-Disposition: attachment; filename=\""...)
+	b = append(b, got.GetInfoHash()...)
+	b = append(b, torrentSuffix+"\"\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(got.GetTorrent())), 10)
+	b = append(b, "\r\nContent-Type: "+torrentType+"\r\nEtag: \""...)
+	b = append(b, got.GetEtag()...)
+	b = append(b, "\"\r\nLast-Modified: "...)
+	b = updated.AppendFormat(b, http.TimeFormat)
+	return append(b, "\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"...)
+}
+
+// cacheControl says who may keep a download, and for how long (RFC 9111, section 5.2.2).
+func (f *files) cacheControl() string {
+	scope := "public"
+	if f.private() {
+		scope = "private"
+	}
+	return scope + ", max-age=" + strconv.Itoa(int(f.maxAge/time.Second))
+}
