@@ -53,10 +53,6 @@ func (e *s3Engine) testLocalCache(t *testing.T) {
 	if code, _ := fetch(t, urls[0]); code != http.StatusGone {
 		t.Errorf("what was removed while the node was dead: %d, want 410", code)
 	}
-	for i := 1; i < len(torrents); i++ { // a copy that the kill cost is made again
-		wantTorrent(t, urls[i], torrents[i])
-	}
-	awaitCopies(t, cached, flags[1], "19")
 	for _, state := range []tapState{tapSilent, tapClosed} {
 		line.set(state)
 		end := time.Now().Add(15 * time.Second)
