@@ -124,7 +124,8 @@ func (b *bench) writeFile(torrent []byte) (string, error) {
 	return hash, os.WriteFile(name, torrent, 0o644)
 }
 
-// flush writes what waits for the disk of dir, so that this is in no figure either.
+// flush has the system write its unwritten pages to the disk of dir, so that no figure
+// includes that work.
 func flush(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

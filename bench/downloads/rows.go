@@ -12,7 +12,7 @@ type row struct {
 	over          string   // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
 	tenth         bool     // the product's cache holds a tenth of the bytes; else all
 	latency       bool     // compare how long answers take, not CPU time
-	floor, target string   // the most that the ratio may be, and what was set out for
+	floor, target string   // the highest ratio that is accepted, and the one that was set out for
 }
 
 const (

@@ -16,7 +16,7 @@ import (
 type bench struct {
 	options
 	binary  string
-	sets    map[set]filled // what is in the servers
+	sets    map[set]filled // the torrents that the servers hold
 	running []*server      // torrentcache, nginx, nginx with tcp_nopush
 	cache   int64          // bytes of the running torrentcache's cache
 	held    bool           // what the servers read is locked in memory, by holders
