@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -157,13 +158,21 @@ func (s *server) stop(t *testing.T, sig syscall.Signal) error {
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on. Its port is none that
-// the system gives to whoever asks for any: such a one could be taken again, by a
-// connection, before the server listens there, or while it is down.
+// given counts the addresses that freeAddress looked at, from a port that differs from run
+// to run: what an earlier run left behind is seldom met.
+var given, startPort = atomic.Uint32{}, rand.Uint32N(ports)
+
+// Addresses have ports from firstPort on, which are none that the system gives to whoever
+// asks for any: such a port could be taken by a connection before the server listens there,
+// or while it is down.
+const firstPort, ports = 20_000, 12_000
+
+// freeAddress returns a loopback address that nobody listens on, and that it has given to
+// no other test: a server may be down for a while, or listen later.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+	for range ports {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(firstPort+(startPort+given.Add(1))%ports)))
 		if l, err := net.Listen("tcp", address); err == nil {
 			l.Close()
 			return address
