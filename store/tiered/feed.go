@@ -20,6 +20,10 @@ const (
 	// pollTime bounds each of these questions.
 	pollTime = 1500 * time.Millisecond
 
+	// openTime is how long Open waits for the feed: a node that was away for long serves
+	// what it can while it catches up.
+	openTime = 5 * time.Second
+
 	// batch is how many changes are read at a time.
 	batch = 1000
 
@@ -91,8 +95,10 @@ func (f *feed) knows(c store.Cursor) bool {
 func (s *Store) follow(ctx context.Context) {
 	defer close(s.stopped)
 	saved, repaired := flight.Uptime(), flight.Uptime()
-	for {
-		_ = s.catchUp(ctx) // who asks meanwhile sees the age
+	_ = s.catchUp(ctx) // who asks meanwhile sees the age
+	close(s.heard)
+	for wait(ctx, pollPause) {
+		_ = s.catchUp(ctx)
 		now := flight.Uptime()
 		if now-saved >= savePause {
 			s.local.save(s.feed.toNote())
@@ -101,9 +107,6 @@ func (s *Store) follow(ctx context.Context) {
 		if s.local.disk.Load() == nil && now-repaired >= repairPause {
 			s.reset()
 			repaired = now
-		}
-		if !wait(ctx, pollPause) {
-			return
 		}
 	}
 }

@@ -9,6 +9,17 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
+// A remote that is out of reach a moment after Open is too late: the copies from before are
+// given already.
+func TestCopiesAreThereWhenItIsOpen(t *testing.T) {
+	_, n := startCached(t)
+	n = n.reopen()
+	n.set(func(l *line) { l.cut = errAway })
+	if n.want(one) {
+		t.Error("the remote was asked")
+	}
+}
+
 // While the feed is not heard but the store answers, its word counts.
 func TestDeafNodeAsks(t *testing.T) {
 	remote, n := startCached(t)

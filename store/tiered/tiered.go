@@ -59,6 +59,7 @@ type Store struct {
 	counts   counts
 
 	stop    context.CancelFunc
+	heard   chan struct{} // closed when the feed was asked for once
 	stopped chan struct{} // closed when the feed is not followed any more
 	closing sync.Once
 }
@@ -77,8 +78,10 @@ type Stats struct {
 	Usable   bool  // whether the disk serves
 }
 
-// Open opens the cache, or makes it, and follows the remote's feed until Close. The
-// error is about the folder; Remote stays open then.
+// Open opens the cache, or makes it, and follows the remote's feed until Close. It waits
+// until the feed was read to its end, for five seconds at most: copies from before are given
+// from then on, and are there if the remote cannot be reached a moment later. The error is
+// about the folder; Remote stays open then.
 func Open(o Options) (*Store, error) {
 	if o.Remote == nil || o.Identity == "" || o.Dir == "" || o.Size < MinSize {
 		return nil, errors.New("tiered: Remote, Identity, Dir and a Size of 64 MiB or more are required")
@@ -90,11 +93,16 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{remote: o.Remote, local: l, feed: newFeed(at), maxStale: o.MaxStale, stopped: make(chan struct{})}
+	s := &Store{remote: o.Remote, local: l, feed: newFeed(at), maxStale: o.MaxStale,
+		heard: make(chan struct{}), stopped: make(chan struct{})}
 	s.fills.of, s.fills.loads.MaxAge = map[infohash.ID]*fill{}, Fresh
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	go s.follow(ctx)
+	select {
+	case <-s.heard:
+	case <-time.After(openTime):
+	}
 	return s, nil
 }
 
