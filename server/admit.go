@@ -7,7 +7,6 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
-	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
@@ -24,6 +23,12 @@ func caller(ctx context.Context) limit.Caller {
 	return c
 }
 
+// classOf returns what a call counts as.
+func classOf(method string) access.Class {
+	call, _ := access.CallOf(method)
+	return call.Class
+}
+
 // admit counts a call that may be made, and returns what is to be called when it
 // ends; or RATE_LIMITED or OVERLOADED. Reads through a door are counted there,
 // where most of them are answered.
@@ -32,15 +37,14 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 	if c.Limits == nil {
 		return leave, nil
 	}
-	switch method {
-	case torrentcachev1.CacheService_CacheTorrent_FullMethodName:
+	switch classOf(method) {
+	case access.Uploading:
 		err = c.Limits.Upload(caller(ctx))
-	case torrentcachev1.CacheService_CacheTorrents_FullMethodName:
+	case access.UploadStream:
 		leave, err = c.Limits.Stream(caller(ctx))
-	case torrentcachev1.SyncService_WatchChanges_FullMethodName:
+	case access.ChangesStream:
 		leave, err = c.admitWatcher(caller(ctx))
-	case torrentcachev1.CacheService_GetTorrent_FullMethodName, torrentcachev1.CacheService_DescribeTorrent_FullMethodName,
-		torrentcachev1.CacheService_FindMissingTorrents_FullMethodName:
+	case access.Reading:
 		if from, ok := peer.FromContext(ctx); ok && from.Addr.Network() != inProcessNetwork {
 			err = c.Limits.Download(caller(ctx))
 		}
@@ -73,9 +77,9 @@ const callMemory = maxHeaders + 8<<10
 // their memory. A call is cut off if its message does not come: grpc waits for it in memory,
 // as long as the connection lasts. An upload is counted from here to its end.
 func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
-	isUpload := info.FullMethodName == torrentcachev1.CacheService_CacheTorrent_FullMethodName
+	isUpload := classOf(info.FullMethodName) == access.Uploading
 	if isUpload {
-		if err := c.mayUpload(ctx); err != nil {
+		if err := c.mayUpload(ctx, info.FullMethodName); err != nil {
 			return ctx, err
 		}
 	}
@@ -104,7 +108,7 @@ func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 // watchArrival notes that the message of a call begins to arrive, and calls ended when the
 // call has ended. Streams of uploads have their own watch, see watchArrivals.
 func (c Chain) watchArrival(ctx context.Context, from limit.Caller, method string, ended func()) context.Context {
-	if method == torrentcachev1.CacheService_CacheTorrents_FullMethodName {
+	if classOf(method) == access.UploadStream {
 		context.AfterFunc(ctx, ended)
 		return ctx
 	}
@@ -147,7 +151,7 @@ func arrived(ctx context.Context) {
 // watchArrivals notes what arrives on a stream of uploads from the network, until
 // done is called.
 func (c Chain) watchArrivals(s *countedStream, info *grpc.StreamServerInfo, cancel context.CancelCauseFunc) (done func()) {
-	if c.Limits == nil || info.FullMethod != torrentcachev1.CacheService_CacheTorrents_FullMethodName {
+	if c.Limits == nil || classOf(info.FullMethod) != access.UploadStream {
 		return func() {}
 	}
 	s.arrival = c.Limits.Arriving(caller(s.ctx), limit.OnStream, func() {

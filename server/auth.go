@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
-	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -42,11 +41,10 @@ func (c Chain) authorize(ctx context.Context, method string) (context.Context, e
 
 // mayUpload decides before the message of an upload is taken in, so that who may
 // not upload takes no room from who may. The error is a status.
-func (c Chain) mayUpload(ctx context.Context) error {
+func (c Chain) mayUpload(ctx context.Context, method string) error {
 	if c.Access == nil {
 		return nil
 	}
-	const method = torrentcachev1.CacheService_CacheTorrent_FullMethodName
 	_, err := c.Access.Decide(credentialsOf(c.withOrigin(ctx)), method)
 	if err == nil {
 		return nil

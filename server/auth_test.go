@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,21 +22,28 @@ import (
 	"github.com/torrentcache/torrentcache/server"
 )
 
-// Every call that a server has is in the table of roles.
-func TestEveryCallHasARole(t *testing.T) {
+// The table of calls has every method of every service, with a role, and no others.
+func TestEveryCallIsInTheTable(t *testing.T) {
 	s := grpc.NewServer()
 	registerAll(server.New(server.Options{}))(s)
-	n := 0
+	var registered []string
 	for name, service := range s.GetServiceInfo() {
 		for _, method := range service.Methods {
-			n++
-			if role, ok := access.RoleFor("/" + name + "/" + method.Name); !ok || role == 0 {
-				t.Errorf("%s.%s needs no role", name, method.Name)
+			full := "/" + name + "/" + method.Name
+			registered = append(registered, full)
+			if call, ok := access.CallOf(full); !ok || call.Role == 0 {
+				t.Errorf("%s is not in the table, or needs no role", full)
+			}
+			if call, _ := access.CallOf(full); (call.Class == access.Unlimited) != (call.Role == access.Admin) {
+				t.Errorf("%s is of class %d and for the role %s: the operator's calls are not limited, all others are", full, call.Class, call.Role)
 			}
 		}
 	}
-	if n < 10 {
-		t.Errorf("%d calls seen", n)
+	table := access.Methods()
+	slices.Sort(registered)
+	slices.Sort(table)
+	if !slices.Equal(registered, table) {
+		t.Errorf("registered are\n%q\nthe table has\n%q", registered, table)
 	}
 }
 

@@ -2,34 +2,60 @@ package access
 
 import "strings"
 
-// Our services. All others are grpc's own: health and reflection, which tell
-// nothing but the contract and whether the server serves, are for everybody.
+// apiPrefix begins the names of our services. All others are grpc's own: health and
+// reflection, which tell nothing but the contract and whether the server serves, are for
+// everybody.
+const apiPrefix = "/torrentcache."
+
+// Class is what a call counts as for the limits.
+type Class uint8
+
+// The classes.
 const (
-	apiPrefix   = "/torrentcache."
-	adminPrefix = "/torrentcache.v1.AdminService/"
+	Unlimited     Class = iota // no limit but those of its connection
+	Reading                    // it counts in the rate of downloads
+	Uploading                  // it is an upload
+	UploadStream               // it is a stream of uploads
+	ChangesStream              // it is a stream of changes
 )
 
-// needs is the role that each call for the public needs. FindMissingTorrents
-// answers for thousands of info hashes at once, which is for who uploads.
-var needs = map[string]Roles{
-	"/torrentcache.v1.CacheService/GetTorrent":          Read,
-	"/torrentcache.v1.CacheService/DescribeTorrent":     Read,
-	"/torrentcache.v1.CacheService/CacheTorrent":        Write,
-	"/torrentcache.v1.CacheService/CacheTorrents":       Write,
-	"/torrentcache.v1.CacheService/FindMissingTorrents": Write,
-	"/torrentcache.v1.SyncService/WatchChanges":         Sync,
+// Call is what a method of ours needs and counts as.
+type Call struct {
+	Role  Roles // that the caller needs; 0 for none
+	Class Class
 }
 
-// RoleFor returns the role that a call needs, by its full method name
-// (/package.Service/Method); 0 if it needs none. It is false for a method of
-// ours that is not in the table, which nobody may call.
-func RoleFor(method string) (Roles, bool) {
-	switch role, ok := needs[method]; {
-	case ok:
-		return role, true
-	case strings.HasPrefix(method, adminPrefix):
-		return Admin, true
-	default:
-		return 0, !strings.HasPrefix(method, apiPrefix)
+// calls has every method of ours by its full name. A method that is not here nobody may
+// call. FindMissingTorrents answers for thousands of info hashes at once, which is for
+// those who upload.
+var calls = map[string]Call{
+	"/torrentcache.v1.CacheService/GetTorrent":          {Read, Reading},
+	"/torrentcache.v1.CacheService/DescribeTorrent":     {Read, Reading},
+	"/torrentcache.v1.CacheService/FindMissingTorrents": {Write, Reading},
+	"/torrentcache.v1.CacheService/CacheTorrent":        {Write, Uploading},
+	"/torrentcache.v1.CacheService/CacheTorrents":       {Write, UploadStream},
+	"/torrentcache.v1.SyncService/WatchChanges":         {Sync, ChangesStream},
+	"/torrentcache.v1.AdminService/RemoveTorrent":       {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/RestoreTorrent":      {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/VerifyStore":         {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/BackupStore":         {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/ReadRecord":          {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/GetStats":            {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/Drain":               {Admin, Unlimited},
+}
+
+// CallOf returns what a call needs and counts as, by its full method name
+// (/package.Service/Method). It is false for a method of ours that is not in the table.
+func CallOf(method string) (Call, bool) {
+	call, ok := calls[method]
+	return call, ok || !strings.HasPrefix(method, apiPrefix)
+}
+
+// Methods returns the full names of all methods in the table, in no order.
+func Methods() []string {
+	names := make([]string, 0, len(calls))
+	for name := range calls {
+		names = append(names, name)
 	}
+	return names
 }

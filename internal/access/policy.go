@@ -67,10 +67,11 @@ func (p *Policy) Anonymous() Roles { return p.anonymous }
 // The error is UNAUTHENTICATED if a key may help, and PERMISSION_DENIED if the
 // caller is known and lacks the role.
 func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
-	role, ok := RoleFor(method)
+	call, ok := CallOf(method)
 	if !ok {
 		return Principal{}, reason.New(reason.PermissionDenied, "nobody may call %s", method)
 	}
+	role := call.Role
 	if role == 0 {
 		return Principal{Name: Anonymous, Roles: p.anonymous}, nil
 	}
