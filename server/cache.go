@@ -104,9 +104,6 @@ func (s *Server) read(ctx context.Context, upload []byte, expected string) (*met
 	if ids := torrent.IDs(); !want.IsZero() && !ids.Contains(want) {
 		return nil, reason.New(reason.TorrentInvalid, "expected_info_hash is %s, but the torrent's info hash is %s", want, ids.Primary())
 	}
-	if s.refusePrivate && torrent.Private() {
-		return nil, reason.New(reason.TorrentRefused, "this server takes no private torrents: their tracker URLs carry a passkey that anyone could download")
-	}
 	return torrent, nil
 }
 
@@ -114,9 +111,8 @@ func (s *Server) read(ctx context.Context, upload []byte, expected string) (*met
 // bytes to the size limit before and after. A request without the field and one
 // with zero bytes in it look the same here: proto3 does not tell them apart.
 func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
-	if int64(len(upload)) > s.maxSize {
-		s.limits.TooLarge()
-		return nil, reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", len(upload), s.maxSize)
+	if !s.takes(len(upload)) {
+		return nil, s.tooLarge(len(upload))
 	}
 	if inflate.IsCompressed(upload) {
 		done, err := s.limits.Inflate(ctx)

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/store"
@@ -28,7 +27,7 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 // piece layers, those that the upload has are added; if the upload outranks it,
 // the upload takes its place.
 func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
-	settle, err := s.budget(ctx, upload)
+	settle, err := s.pass(ctx, upload)
 	if err != nil {
 		return 0, err
 	}
@@ -72,21 +71,6 @@ func changedMeanwhile(err error) bool {
 	return errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)
 }
 
-// budget takes a torrent's bytes from what its writer may add; settle says
-// whether they were new. One that is here already costs nothing, so it is taken
-// whatever the writer has used up.
-func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle func(isNew bool), err error) {
-	settle, err = s.limits.NewBytes(caller(ctx), int64(len(upload.Bytes())))
-	if err == nil {
-		return settle, nil
-	}
-	known, hasErr := s.store.Has(ctx, []infohash.ID{upload.IDs().Primary()})
-	if hasErr == nil && known[0] {
-		return func(bool) {}, nil
-	}
-	return nil, err
-}
-
 // complete adds to the stored torrent the piece layers that it lacks and the
 // upload has. It reports whether there were any. Errors are the store's.
 func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, error) {
@@ -119,7 +103,7 @@ func (s *Server) merge(torrent, other *metainfo.Torrent) *metainfo.Torrent {
 	if !ok {
 		return torrent
 	}
-	if int64(len(b)) > s.maxSize {
+	if !s.takes(len(b)) {
 		return nil
 	}
 	merged, err := metainfo.Parse(b)

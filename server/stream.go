@@ -126,7 +126,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	items, parsed := make([]store.Item, 0, len(batch)), make([]*upload, 0, len(batch))
 	for _, u := range batch {
 		if u.err == nil {
-			u.settle, u.err = s.budget(ctx, u.torrent)
+			u.settle, u.err = s.pass(ctx, u.torrent)
 		}
 		if u.err == nil {
 			items, parsed = append(items, item(ctx, u.torrent)), append(parsed, u)
@@ -199,7 +199,7 @@ type upload struct {
 	size    int               // bytes held
 	torrent *metainfo.Torrent // nil if err was set on reading
 	hold    *limit.Hold       // of its memory until it is stored; nil with torrent
-	settle  func(isNew bool)  // of the writer's budget
+	settle  func(isNew bool)  // of [Server.pass]
 	outcome torrentcachev1.Outcome
 	err     error
 }
