@@ -58,6 +58,12 @@ func (p *pusher) prepare(j *job) (Result, bool) {
 	if torrent.Private() && !p.o.IncludePrivate {
 		return Result{Status: Private}, false
 	}
+	if !torrent.Private() && !p.o.IncludePasskeys && torrent.HasPasskey() {
+		return Result{
+			Status: Passkey, Reason: string(reason.TorrentRefused),
+			Message: "the tracker address holds a passkey, which anyone could download; it was not sent",
+		}, false
+	}
 	return Result{}, true
 }
 

@@ -53,11 +53,14 @@ const (
 	Refused
 	// Unreadable: Load failed.
 	Unreadable
+	// Passkey: an announce URL of the torrent, which is not private, holds a passkey, and
+	// IncludePasskeys is not set.
+	Passkey
 )
 
 // String returns the status as one lower-case word.
 func (s Status) String() string {
-	words := [...]string{"unknown", "new", "already", "missing", "private", "refused", "unreadable"}
+	words := [...]string{"unknown", "new", "already", "missing", "private", "refused", "unreadable", "passkey"}
 	if s < 0 || int(s) >= len(words) {
 		s = 0
 	}
@@ -71,8 +74,8 @@ type Result struct {
 	// IDs has what is known of the torrent's info hashes: all of them if it was
 	// parsed, else Known.
 	IDs infohash.Set
-	// Reason and Message say why, if Status is Refused or Unreadable. The reason is one of
-	// the API's stable reasons.
+	// Reason and Message say why, if Status is Refused, Unreadable or Passkey. The reason is
+	// one of the API's stable reasons.
 	Reason, Message string
 	// Sent is the number of bytes of the torrent if it was sent, else 0.
 	Sent int64
@@ -89,6 +92,9 @@ type PushOptions struct {
 	// IncludePrivate pushes private torrents (BEP 27) too. Their announce URLs
 	// often hold the passkey of whoever downloaded them.
 	IncludePrivate bool
+	// IncludePasskeys pushes torrents that are not private and have an announce URL that
+	// looks as if it held a passkey, too; see [metainfo.IsPasskeyURL].
+	IncludePasskeys bool
 	// DryRun asks what is missing and sends nothing.
 	DryRun bool
 	// Patience is how long a server may answer nothing but that it is away, busy

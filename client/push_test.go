@@ -53,19 +53,19 @@ func TestPushSendsWhatIsMissing(t *testing.T) {
 func TestPushTellsWhatBecameOfEachKindOfItem(t *testing.T) {
 	s := startServer(t)
 	plain, zipped, private := torrenttest.V1("plain"), torrenttest.V1("zipped"), privateTorrent()
-	removed := torrenttest.V1("removed")
+	removed, secret := torrenttest.V1("removed"), passkeyTorrent()
 	if err := s.store.Remove(context.Background(), idOf(t, removed), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	r := push(t, s, client.PushOptions{},
-		plain, gzipped(zipped), private, removed, plain,
+		plain, gzipped(zipped), private, removed, plain, secret,
 		[]byte("no torrent"), []byte{}, bytes.Repeat([]byte("x"), maxSize+1), gzipped(bytes.Repeat([]byte("x"), maxSize+1)), gzipped(plain)[:40])
 	reasons := map[string]int{}
 	for _, result := range r.all {
 		reasons[result.Status.String()+" "+result.Reason]++
 	}
 	want := map[string]int{
-		"new ": 2, "already ": 1, "private ": 1, "refused TORRENT_REMOVED": 1,
+		"new ": 2, "already ": 1, "private ": 1, "refused TORRENT_REMOVED": 1, "passkey TORRENT_REFUSED": 1,
 		"refused TORRENT_INVALID": 2, "refused TORRENT_EMPTY": 1, "refused TORRENT_TOO_LARGE": 2,
 	}
 	if diff := cmp.Diff(want, reasons); diff != "" {
@@ -73,6 +73,7 @@ func TestPushTellsWhatBecameOfEachKindOfItem(t *testing.T) {
 	}
 	s.holds(plain, zipped)
 	wantCounts(t, push(t, s, client.PushOptions{IncludePrivate: true}, private), map[client.Status]int{client.New: 1})
+	wantCounts(t, push(t, s, client.PushOptions{IncludePasskeys: true}, secret), map[client.Status]int{client.New: 1})
 }
 
 func TestPushOfAnUnreadableItemGoesOn(t *testing.T) {
@@ -241,6 +242,13 @@ func TestPushSendsATorrentOnceHoweverOftenItComes(t *testing.T) {
 func privateTorrent() []byte {
 	return torrenttest.Bencode(torrenttest.Dict{"announce": "http://tracker.example/passkey", "info": torrenttest.Dict{
 		"name": "private", "length": 10, "piece length": 1 << 15, "pieces": fmt.Sprintf("%020d", 1), "private": 1,
+	}})
+}
+
+// passkeyTorrent is one that is not marked private and has a passkey all the same.
+func passkeyTorrent() []byte {
+	return torrenttest.Bencode(torrenttest.Dict{"announce": "http://tracker.example/0a1b2c3d4e5f60718293a4b5c6d7e8f9/announce", "info": torrenttest.Dict{
+		"name": "secret", "length": 10, "piece length": 1 << 15, "pieces": fmt.Sprintf("%020d", 2),
 	}})
 }
 

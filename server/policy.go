@@ -26,6 +26,12 @@ var rules = []rule{
 			return reason.New(reason.TorrentRefused, "this server takes no private torrents: their tracker URLs carry a passkey that anyone could download")
 		},
 	},
+	{
+		func(s *Server, t *metainfo.Torrent) bool { return s.refusePasskeys && t.HasPasskey() },
+		func(*Server, *metainfo.Torrent) *reason.Error {
+			return reason.New(reason.TorrentRefused, "the tracker address holds a passkey, this server refuses those.")
+		},
+	},
 }
 
 // pass holds a torrent to all that must be so before it is stored: the rules, and

@@ -28,6 +28,9 @@ type Options struct {
 	// RefusePrivate refuses torrents with private=1 (BEP 27), whose tracker URLs
 	// carry their owner's passkey.
 	RefusePrivate bool
+	// RefusePasskeys refuses torrents with an announce URL that looks as if it held a
+	// passkey, whether they are private or not; see [metainfo.IsPasskeyURL].
+	RefusePasskeys bool
 	// Version is the program's, for GetStats.
 	Version string
 	// Logger gets what the operator must know of failed items of CacheTorrents,
@@ -59,19 +62,20 @@ type Options struct {
 // Server implements CacheService, SyncService and AdminService. It is safe for
 // concurrent use.
 type Server struct {
-	store         store.Store
-	maxSize       int64
-	refusePrivate bool
-	version       string
-	started       time.Time
-	logger        *slog.Logger
-	news          *news
-	limits        *limit.Limits
-	maintenance   Maintenance // nil if there is none
-	audit         func(audit.Entry) error
-	contact       string // empty if there is none
-	onDrain       func() // nil if there is none
-	cache         Cache  // nil if there is none
+	store          store.Store
+	maxSize        int64
+	refusePrivate  bool
+	refusePasskeys bool
+	version        string
+	started        time.Time
+	logger         *slog.Logger
+	news           *news
+	limits         *limit.Limits
+	maintenance    Maintenance // nil if there is none
+	audit          func(audit.Entry) error
+	contact        string // empty if there is none
+	onDrain        func() // nil if there is none
+	cache          Cache  // nil if there is none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 }
@@ -84,7 +88,7 @@ func New(o Options) *Server {
 	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
 	return &Server{
-		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate,
+		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain, cache: o.Cache,
 	}

@@ -28,7 +28,7 @@ the end.
 `
 
 func newImport(env environment) *cobra.Command {
-	s := pushSettings{includePrivate: true, streams: 4, patience: 5 * time.Minute}
+	s := pushSettings{includePrivate: true, includePasskeys: true, streams: 4, patience: 5 * time.Minute}
 	c := &cobra.Command{
 		Use:   "import [FILE.tar]",
 		Short: "Cache the torrents of a tar archive that export wrote",

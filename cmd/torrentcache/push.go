@@ -36,11 +36,13 @@ size and modification time.
 stayed the same for --interval. Writing elsewhere and moving it in is safest.
 
 Private torrents are skipped and counted, because their announce URLs often hold
-somebody's passkey; --include-private pushes them.
+somebody's passkey; --include-private pushes them. Torrents that are not private, but
+have a passkey in an announce URL, are left out and count as refused ones do;
+--include-passkeys pushes them.
 
-Exit status: 0 everything is cached (private ones aside), 3 some were refused or
-unreadable (--report FILE lists them) or, with --dry-run, are missing, 1 push did
-not get to the end.
+Exit status: 0 everything is cached (private ones aside), 3 some were refused, left
+out for a passkey, or unreadable (--report FILE lists them) or, with --dry-run, are
+missing, 1 push did not get to the end.
 `
 
 // pushSettings are the flags of push.
@@ -49,12 +51,14 @@ type pushSettings struct {
 	resume, report string
 	dryRun         bool
 	includePrivate bool
-	json           bool
-	watch          bool
-	interval       time.Duration
-	null           bool
-	streams        int
-	patience       time.Duration
+	// includePasskeys: those that are not private and hold a passkey, too.
+	includePasskeys bool
+	json            bool
+	watch           bool
+	interval        time.Duration
+	null            bool
+	streams         int
+	patience        time.Duration
 }
 
 func newPush(env environment) *cobra.Command {
@@ -73,9 +77,10 @@ func newPush(env environment) *cobra.Command {
 	flags := c.Flags()
 	s.addFlags(flags)
 	flags.StringVar(&s.resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
-	flags.StringVar(&s.report, "report", "", "write each refused or unreadable file to this `file`: name, reason, message, between tabs")
+	flags.StringVar(&s.report, "report", "", "write each refused, left out or unreadable file to this `file`: name, reason, message, between tabs")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what is missing and send nothing")
 	flags.BoolVar(&s.includePrivate, "include-private", false, "push private torrents too")
+	flags.BoolVar(&s.includePasskeys, "include-passkeys", false, "push torrents with a passkey in an announce URL too")
 	flags.BoolVar(&s.json, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
 	flags.BoolVar(&s.watch, "watch", false, "go on, and push what appears in the folders")
 	flags.DurationVar(&s.interval, "interval", 2*time.Second, "with --watch: how often to look")

@@ -17,10 +17,10 @@ import (
 
 // tally counts what became of the files.
 type tally struct {
-	new, already, missing, private, refused, unreadable atomic.Int64
-	skipped                                             atomic.Int64 // no torrents
-	bytes                                               atomic.Int64 // of input gone through
-	sent                                                atomic.Int64 // bytes of torrents
+	new, already, missing, private, passkey, refused, unreadable atomic.Int64
+	skipped                                                      atomic.Int64 // no torrents
+	bytes                                                        atomic.Int64 // of input gone through
+	sent                                                         atomic.Int64 // bytes of torrents
 }
 
 // of returns the count of a status.
@@ -34,6 +34,8 @@ func (t *tally) of(s client.Status) *atomic.Int64 {
 		return &t.missing
 	case client.Private:
 		return &t.private
+	case client.Passkey:
+		return &t.passkey
 	case client.Refused:
 		return &t.refused
 	default:
@@ -42,7 +44,7 @@ func (t *tally) of(s client.Status) *atomic.Int64 {
 }
 
 func (t *tally) files() int64 {
-	return t.new.Load() + t.already.Load() + t.missing.Load() + t.private.Load() + t.refused.Load() + t.unreadable.Load()
+	return t.new.Load() + t.already.Load() + t.missing.Load() + t.private.Load() + t.passkey.Load() + t.refused.Load() + t.unreadable.Load()
 }
 
 func (r *pushRun) progress() progress.Counts {
@@ -50,7 +52,7 @@ func (r *pushRun) progress() progress.Counts {
 	return progress.Counts{
 		Files: t.files(), Bytes: t.bytes.Load(), TotalBytes: r.total.Load(),
 		New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(),
-		Refused: t.refused.Load() + t.unreadable.Load(),
+		Refused: t.refused.Load() + t.unreadable.Load() + t.passkey.Load(),
 	}
 }
 
@@ -98,6 +100,7 @@ type summary struct {
 	Already    int64   `json:"already"`
 	Missing    int64   `json:"missing"` // of a dry run
 	Private    int64   `json:"private_skipped"`
+	Passkeys   int64   `json:"passkeys_skipped"`
 	Refused    int64   `json:"refused"`
 	Unreadable int64   `json:"unreadable"`
 	Skipped    int64   `json:"no_torrents_skipped"`
@@ -115,7 +118,7 @@ func (r *pushRun) conclude(ctx context.Context, pushed error) error {
 	t := &r.tally
 	s := summary{
 		Files: t.files(), New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(), Private: t.private.Load(),
-		Refused: t.refused.Load(), Unreadable: t.unreadable.Load(), Skipped: t.skipped.Load(),
+		Passkeys: t.passkey.Load(), Refused: t.refused.Load(), Unreadable: t.unreadable.Load(), Skipped: t.skipped.Load(),
 		SentBytes: t.sent.Load(), Seconds: time.Since(r.begin).Seconds(), Complete: failed == nil,
 	}
 	if err := r.writeSummary(s); err != nil {
@@ -127,7 +130,7 @@ func (r *pushRun) conclude(ctx context.Context, pushed error) error {
 	case failed != nil:
 		return fmt.Errorf("stopped before the end: %w", failed)
 	}
-	if lacking := s.Missing + s.Refused + s.Unreadable; lacking > 0 {
+	if lacking := s.Missing + s.Passkeys + s.Refused + s.Unreadable; lacking > 0 {
 		return &exitError{exitSomeFailed, fmt.Sprintf("%s of %s files are not cached", progress.Number(lacking), progress.Number(s.Files))}
 	}
 	return nil
@@ -159,7 +162,7 @@ func (s summary) text(dryRun bool) string {
 		count int64
 		what  string
 	}{
-		{s.Private, "private (skipped)"}, {s.Refused, "refused"}, {s.Unreadable, "unreadable"}, {s.Skipped, "no torrents (skipped)"},
+		{s.Private, "private (skipped)"}, {s.Passkeys, "with passkeys (left out)"}, {s.Refused, "refused"}, {s.Unreadable, "unreadable"}, {s.Skipped, "no torrents (skipped)"},
 	} {
 		if part.count > 0 {
 			parts = append(parts, progress.Number(part.count)+" "+part.what)

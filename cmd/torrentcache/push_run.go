@@ -89,12 +89,13 @@ func (r *pushRun) push(ctx context.Context, c *client.Client, paths []string, st
 // send sends items, and cancels when a result cannot be told.
 func (r *pushRun) send(ctx context.Context, cancel context.CancelCauseFunc, c *client.Client, items iter.Seq[client.Item]) error {
 	return c.Push(ctx, items, client.PushOptions{
-		Streams:        r.settings.streams,
-		IncludePrivate: r.settings.includePrivate,
-		DryRun:         r.settings.dryRun,
-		Patience:       r.settings.patience,
-		Result:         func(result client.Result) { cancelOn(cancel, r.result(result)) },
-		Waiting:        r.waiting,
+		Streams:         r.settings.streams,
+		IncludePrivate:  r.settings.includePrivate,
+		IncludePasskeys: r.settings.includePasskeys,
+		DryRun:          r.settings.dryRun,
+		Patience:        r.settings.patience,
+		Result:          func(result client.Result) { cancelOn(cancel, r.result(result)) },
+		Waiting:         r.waiting,
 	})
 }
 

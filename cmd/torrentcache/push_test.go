@@ -77,6 +77,29 @@ func TestPush(t *testing.T) {
 	b.holds(t, one, two, three, private)
 }
 
+func passkeyTorrent() []byte {
+	return torrenttest.Bencode(torrenttest.Dict{"announce": "http://tracker.example/0a1b2c3d4e5f60718293a4b5c6d7e8f9/announce", "info": torrenttest.Dict{
+		"name": "secret", "length": 10, "piece length": 1 << 15, "pieces": fmt.Sprintf("%020d", 2),
+	}})
+}
+
+// A torrent with a passkey that is not marked private is left out, and that is told.
+func TestPushLeavesOutPasskeys(t *testing.T) {
+	b := startBackend(t)
+	dir := t.TempDir()
+	writeFile(t, dir, "s.torrent", passkeyTorrent())
+	report := filepath.Join(t.TempDir(), "report")
+	b.command(t, "", "push", "--report", report, dir).want(t, 3, "1 with passkeys (left out)", "0 B sent", "1 of 1 files are not cached")
+	lines, err := os.ReadFile(report)
+	if err != nil || !strings.HasPrefix(string(lines), filepath.Join(dir, "s.torrent")+"\tTORRENT_REFUSED\tthe tracker address holds a passkey") {
+		t.Errorf("the report says %q (%v)", lines, err)
+	}
+	b.holds(t)
+	b.command(t, "", "push", "--json", dir).want(t, 3, `"status":"passkey"`, `"passkeys_skipped":1`)
+	b.command(t, "", "push", "--include-passkeys", dir).want(t, 0, "1 new")
+	b.holds(t, passkeyTorrent())
+}
+
 func TestPushOfWhatIsRefused(t *testing.T) {
 	b := startBackend(t)
 	dir := t.TempDir()

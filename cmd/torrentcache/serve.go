@@ -146,6 +146,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Store:          st.Store,
 		MaxTorrentSize: int64(cfg.MaxTorrentSize),
 		RefusePrivate:  cfg.Private == "reject",
+		RefusePasskeys: cfg.Passkeys == "reject",
 		Version:        buildinfo.Read().Version,
 		Logger:         h.logger,
 		Limits:         h.limits,

@@ -22,6 +22,7 @@ type Serve struct {
 	CompactionRate Size   // bytes a second; 0: never compact in the background
 	IndexCacheSize Size   // memory for the store's index
 	Private        string // accept or reject
+	Passkeys       string // accept or reject
 	AuditLog       string // file name; empty: the log
 
 	flags *pflag.FlagSet // tells what was given
@@ -46,6 +47,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	addSection(flags, "Access", s.addAccess)
 	addSection(flags, torrentSection, func(flags *pflag.FlagSet) {
 		flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
+		flags.StringVar(&s.Passkeys, "passkeys", "accept", "accept or reject torrents with an announce URL that holds a passkey, also those that are not marked private (docs/metainfo.md has the pattern)")
 	})
 	s.Doors.AddFlags(flags)
 	addSection(flags, limitSection, s.Limits.addCalls)
@@ -81,8 +83,8 @@ func (s *Serve) Validate() error {
 	if err := firstOf(s.chooseStore(), s.refuseUnused()); err != nil {
 		return err
 	}
-	if s.Private != "accept" && s.Private != "reject" {
-		return fmt.Errorf("--private %q: want accept or reject", s.Private)
+	if err := firstOf(oneOf("private", s.Private, "accept", "reject"), oneOf("passkeys", s.Passkeys, "accept", "reject")); err != nil {
+		return err
 	}
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))

@@ -9,10 +9,14 @@ import (
 // header, in bytes.
 const maxLegacyText = 400
 
-// Text returns what people read: the reason's own words, then what to change. It is
-// as long as the message, and may hold any character that is in it.
+// Text returns what people read: the reason's own words, then what to change. What is
+// against the policy is said in the policy's words alone, some of which scripts look for.
+// It is as long as the message, and may hold any character that is in it.
 func (e *Error) Text() string {
 	text := e.Reason.Answer().Text
+	if e.Reason == TorrentRefused && e.Message != "" {
+		return e.Message
+	}
 	if e.Message != "" && e.Message != text && e.Reason != Internal {
 		text += " " + sentence(text, e.Message)
 	}
