@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 func some(n, size int) [][]byte {
@@ -54,7 +55,7 @@ func TestPushTellsWhatBecameOfEachKindOfItem(t *testing.T) {
 	s := startServer(t)
 	plain, zipped, private := torrenttest.V1("plain"), torrenttest.V1("zipped"), privateTorrent()
 	removed, secret := torrenttest.V1("removed"), passkeyTorrent()
-	if err := s.store.Remove(context.Background(), idOf(t, removed), store.Removal{}); err != nil {
+	if err := storetest.Remove(context.Background(), s.store, idOf(t, removed), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	r := push(t, s, client.PushOptions{},

@@ -13,8 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// RemoveTorrent implements AdminService. Whether the torrent was cached is
-// looked up just before, so an upload at the same moment may go unnoticed.
+// RemoveTorrent implements AdminService.
 func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.RemoveTorrentRequest) (*torrentcachev1.RemoveTorrentResponse, error) {
 	id, err := parseHash(req.GetInfoHash())
 	if err != nil {
@@ -24,21 +23,18 @@ func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.Re
 	if err := removal.Validate(); err != nil {
 		return nil, reason.New(reason.RequestInvalid, "%s", err)
 	}
-	cached, err := s.has(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+	var removed store.Removed
 	entry := audit.Entry{Action: "remove", InfoHash: id.String(), Reason: removal.Reason, Reference: removal.Reference, Erase: removal.Erase}
 	err = s.audited(ctx, entry, func() error {
-		if err := s.store.Remove(ctx, id, removal); err != nil {
-			return storeError(err, id)
+		if removed = s.store.Remove(ctx, []infohash.ID{id}, removal)[0]; removed.Err != nil {
+			return storeError(removed.Err, id)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &torrentcachev1.RemoveTorrentResponse{WasCached: cached}, nil
+	return &torrentcachev1.RemoveTorrentResponse{WasCached: removed.Held}, nil
 }
 
 // RestoreTorrent implements AdminService.
@@ -50,24 +46,21 @@ func (s *adminService) RestoreTorrent(ctx context.Context, req *torrentcachev1.R
 	if err := (store.Removal{Reason: req.GetReason(), Reference: req.GetReference()}).Validate(); err != nil {
 		return nil, reason.New(reason.RequestInvalid, "%s", err)
 	}
+	var restored store.Removed
 	err = s.audited(ctx, audit.Entry{Action: "restore", InfoHash: id.String(), Reason: req.GetReason(), Reference: req.GetReference()}, func() error {
-		err := s.store.Restore(ctx, id)
-		if errors.Is(err, store.ErrNotFound) {
+		restored = s.store.Restore(ctx, []infohash.ID{id})[0]
+		if errors.Is(restored.Err, store.ErrNotFound) {
 			return reason.New(reason.TorrentNotFound, "%s is not removed", id)
 		}
-		if err != nil {
-			return storeError(err, id)
+		if restored.Err != nil {
+			return storeError(restored.Err, id)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	cached, err := s.has(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return &torrentcachev1.RestoreTorrentResponse{Cached: cached}, nil
+	return &torrentcachev1.RestoreTorrentResponse{Cached: restored.Held}, nil
 }
 
 // GetStats implements AdminService.
@@ -101,12 +94,4 @@ func (s *adminService) Drain(ctx context.Context, _ *torrentcachev1.DrainRequest
 		return nil, err
 	}
 	return &torrentcachev1.DrainResponse{}, nil
-}
-
-func (s *Server) has(ctx context.Context, id infohash.ID) (bool, error) {
-	cached, err := s.store.Has(ctx, []infohash.ID{id})
-	if err != nil {
-		return false, storeError(err, id)
-	}
-	return cached[0], nil
 }

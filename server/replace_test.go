@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // outerKeys returns the torrent with one outer key more, a comment, and with its
@@ -142,10 +143,10 @@ func TestReplacingRetriesWhenTheRecordChanges(t *testing.T) {
 		},
 		"gone and back": func(t *testing.T, h *harness, _ store.Version) {
 			id := parse(t, whole).IDs().Primary()
-			if err := h.store.Remove(t.Context(), id, store.Removal{Erase: true}); err != nil {
+			if err := storetest.Remove(t.Context(), h.store, id, store.Removal{Erase: true}); err != nil {
 				t.Error(err)
 			}
-			if err := h.store.Restore(t.Context(), id); err != nil {
+			if err := storetest.Restore(t.Context(), h.store, id); err != nil {
 				t.Error(err)
 			}
 			h.putDirectly(t, itemOf(t, outerKeys(t, whole, "by anyone", true), store.RankAnonymous))

@@ -69,66 +69,36 @@ func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Resu
 
 // Remove implements [store.Store]. It is seen through even if ctx ends: who is told
 // of a change too early may take up again what was before it.
-func (w *watchedStore) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
-	ctx = context.WithoutCancel(ctx)
-	before, endErr := w.End(ctx)
-	ids := w.idsOf(ctx, id)
-	err := w.Store.Remove(ctx, id, removal)
-	switch {
-	case endErr != nil:
-		ids = infohash.Set{}
-	case ids != (infohash.Set{}):
-		ids = w.removedAfter(ctx, before, id, ids)
-	}
-	// It may have happened even if it failed.
-	w.changed(ids)
-	w.news.tell()
-	return err
-}
-
-// removedAfter returns the ids of the torrent that was removed by id after a
-// cursor: it may have come between the look at the ids and the removal. If the
-// feed does not tell, they are as they were.
-func (w *watchedStore) removedAfter(ctx context.Context, after store.Cursor, id infohash.ID, were infohash.Set) infohash.Set {
-	const page = 1000
-	for {
-		changes, next, err := w.Changes(ctx, after, page)
-		if err != nil {
-			return infohash.Set{}
-		}
-		for _, change := range changes {
-			if change.Kind == store.ChangeRemoved && change.IDs.Contains(id) {
-				return change.IDs
-			}
-		}
-		if next == after {
-			return were
-		}
-		after = next
-	}
+func (w *watchedStore) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
+	results := w.Store.Remove(context.WithoutCancel(ctx), ids, removal)
+	w.tellOf(results)
+	return results
 }
 
 // Restore implements [store.Store]. It is seen through as Remove is.
-func (w *watchedStore) Restore(ctx context.Context, id infohash.ID) error {
-	ctx = context.WithoutCancel(ctx)
-	err := w.Store.Restore(ctx, id)
-	w.changed(w.idsOf(ctx, id))
-	w.news.tell()
-	return err
+func (w *watchedStore) Restore(ctx context.Context, ids []infohash.ID) []store.Removed {
+	results := w.Store.Restore(context.WithoutCancel(ctx), ids)
+	w.tellOf(results)
+	return results
 }
 
-// idsOf returns all ids of the torrent that has id now: the zero Set, which means
-// all torrents, if they cannot be found out, as those of a damaged record.
-func (w *watchedStore) idsOf(ctx context.Context, id infohash.ID) infohash.Set {
-	torrent, err := w.Get(ctx, id, nil)
-	switch {
-	case err == nil:
-		return torrent.IDs
-	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrRemoved):
-		return infohash.Set{}
-	case id.Size() == infohash.SizeV2:
-		return infohash.Set{V2: id}
-	default:
-		return infohash.Set{V1: id}
+// tellOf says what removals or restorations changed. Those that failed may have happened
+// all the same; if it is not known to which ids, any torrent may have changed.
+func (w *watchedStore) tellOf(results []store.Removed) {
+	told, unknown := false, false
+	for _, r := range results {
+		switch {
+		case r.IDs != infohash.Set{}:
+			w.changed(r.IDs)
+			told = true
+		case !errors.Is(r.Err, store.ErrInvalid) && !errors.Is(r.Err, store.ErrNotFound) && !errors.Is(r.Err, store.ErrFull):
+			unknown = true
+		}
+	}
+	if unknown {
+		w.changed(infohash.Set{})
+	}
+	if told || unknown {
+		w.news.tell()
 	}
 }

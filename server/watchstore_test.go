@@ -19,9 +19,9 @@ type removing struct {
 	before func(ctx context.Context)
 }
 
-func (r *removing) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+func (r *removing) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
 	r.before(ctx)
-	return r.Store.Remove(ctx, id, removal)
+	return r.Store.Remove(ctx, ids, removal)
 }
 
 // newRemoving returns a server over st and what it tells of changes.
@@ -72,5 +72,39 @@ func TestRemovalIsSeenThrough(t *testing.T) {
 	_, _ = h.admin.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{InfoHash: infohash.V1([20]byte{1}).String()})
 	if err := <-seen; err != nil {
 		t.Errorf("the store is told to give up: %v", err)
+	}
+}
+
+// failing is a store whose removals end in one way.
+type failing struct {
+	store.Store
+	result store.Removed
+}
+
+func (f *failing) Remove(context.Context, []infohash.ID, store.Removal) []store.Removed {
+	return []store.Removed{f.result}
+}
+
+// What failed may have happened nevertheless, and a door may hold what was removed.
+func TestFailedRemovalsAreTold(t *testing.T) {
+	id := infohash.V1([20]byte{1})
+	known := infohash.Set{V1: id}
+	for name, c := range map[string]struct {
+		result store.Removed
+		told   []infohash.Set
+	}{
+		"full":           {store.Removed{Err: store.ErrFull}, nil},
+		"unavailable":    {store.Removed{Err: store.ErrUnavailable}, []infohash.Set{{}}},
+		"with known ids": {store.Removed{IDs: known, Err: store.ErrUnavailable}, []infohash.Set{known}},
+		"not erased":     {store.Removed{IDs: known, Held: true, Err: store.ErrNotErased}, []infohash.Set{known}},
+		"done":           {store.Removed{IDs: known}, []infohash.Set{known}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, told := newRemoving(&failing{Store: memstore.New(), result: c.result})
+			_, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()})
+			if (err == nil) != (c.result.Err == nil) || !slices.Equal(*told, c.told) {
+				t.Errorf("%v, told %v, want %v", err, *told, c.told)
+			}
+		})
 	}
 }

@@ -90,17 +90,26 @@ type Store interface {
 	// unknown, removed and known-damaged torrents.
 	Has(ctx context.Context, ids []infohash.ID) ([]bool, error)
 
-	// Remove makes every id of the record that has id answer ErrRemoved, and
-	// refuses later puts of them, until Restore. An id never held is removed in
-	// advance, by that id alone. Removing twice keeps the latest Removal. It
-	// returns when the removal is durable and, if it has Erase, the bytes are gone.
-	// ErrInvalid if id is zero or removal breaks its rules.
-	Remove(ctx context.Context, id infohash.ID, removal Removal) error
+	// Remove removes each id and returns one result per id, in order. It makes every
+	// id of the record that has the id answer ErrRemoved, and refuses later puts of
+	// them, until Restore. An id never held is removed in advance, by that id alone.
+	// Removing twice keeps the latest Removal. It returns when every removal that has
+	// no error is durable and, if removal has Erase, the bytes are gone.
+	//
+	// A bad id does not hinder the others. Ids that name the same torrent, or stand
+	// twice, take effect one after the other, in an order that is not said. A cancelled
+	// ctx makes Remove return early; the ids may be removed nevertheless. Errors:
+	// ErrInvalid if an id is zero or removal breaks its rules, ErrFull, ErrNotErased,
+	// ErrUnavailable, or ctx's error.
+	Remove(ctx context.Context, ids []infohash.ID, removal Removal) []Removed
 
-	// Restore undoes Remove for every id that the removal covered: the torrent
-	// answers again if its bytes are still held, and may be put again if not.
-	// ErrNotFound if id is not removed. It returns when the restoration is durable.
-	Restore(ctx context.Context, id infohash.ID) error
+	// Restore undoes Remove, of each id for every id that its removal covered, and
+	// returns one result per id, in order: the torrent answers again if its bytes are
+	// still held, and may be put again if not. It returns when every restoration that
+	// has no error is durable. What is said of Remove about bad ids, ids of the same
+	// torrent and ctx holds here. Errors: ErrNotFound if the id is not removed,
+	// ErrFull, ErrUnavailable, or ctx's error.
+	Restore(ctx context.Context, ids []infohash.ID) []Removed
 
 	// Changes returns up to limit changes after cursor, oldest first, and the
 	// cursor to continue from, which equals the one given when there are none.
@@ -273,13 +282,9 @@ func (r Removal) Validate() error {
 	return nil
 }
 
-// Of returns r as a store keeps it for id: with the time in UTC, in whole seconds,
-// that of now if r has none. The error wraps [ErrInvalid]: id is zero, or a text is
-// too long.
-func (r Removal) Of(id infohash.ID, now func() time.Time) (Removal, error) {
-	if id.IsZero() {
-		return Removal{}, fmt.Errorf("%w: no id to remove", ErrInvalid)
-	}
+// Kept returns r as a store keeps it: with the time in UTC, in whole seconds, that of
+// now if r has none. The error wraps [ErrInvalid]: a text is too long.
+func (r Removal) Kept(now func() time.Time) (Removal, error) {
 	if err := r.Validate(); err != nil {
 		return Removal{}, err
 	}
@@ -288,6 +293,36 @@ func (r Removal) Of(id infohash.ID, now func() time.Time) (Removal, error) {
 	}
 	r.Time = r.Time.UTC().Truncate(time.Second)
 	return r, nil
+}
+
+// CheckID returns an error that wraps [ErrInvalid] if id is zero, which names nothing to
+// remove.
+func CheckID(id infohash.ID) error {
+	if id.IsZero() {
+		return fmt.Errorf("%w: no id to remove", ErrInvalid)
+	}
+	return nil
+}
+
+// Removed is what Remove or Restore did with one id.
+type Removed struct {
+	// IDs are those that were removed or restored together: all of the torrent, or
+	// of a removal in advance the one id. With an error it is zero unless the store
+	// knows which ids may have changed all the same.
+	IDs infohash.Set
+	// Held is whether Get found the torrent just before it was removed, or finds it
+	// just after it was restored. It is meaningful only if Err is nil or ErrNotErased.
+	Held bool
+	Err  error
+}
+
+// FailAll returns n results with the same error.
+func FailAll(n int, err error) []Removed {
+	results := make([]Removed, n)
+	for i := range results {
+		results[i].Err = err
+	}
+	return results
 }
 
 // RemovedError is how a store says [ErrRemoved], by errors.As. Its message

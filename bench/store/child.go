@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
@@ -146,11 +147,14 @@ func (s *step) crash() error {
 
 // compact removes a tenth of the torrents and has their space won back.
 func (s *step) compact() error {
-	remove := func(i int) error {
-		return s.store.Remove(context.Background(), id(uint64(i)*10), store.Removal{})
+	ids := make([]infohash.ID, s.torrents/10)
+	for i := range ids {
+		ids[i] = id(uint64(i) * 10)
 	}
-	if err := each(manyWriters, int(s.torrents/10), remove); err != nil {
-		return err
+	for _, removed := range s.store.Remove(context.Background(), ids, store.Removal{}) {
+		if removed.Err != nil {
+			return removed.Err
+		}
 	}
 	return s.store.Compact(context.Background())
 }

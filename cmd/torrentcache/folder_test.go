@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // makeFolder makes a data folder with these torrents.
@@ -85,7 +86,7 @@ func TestExport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := st.Remove(t.Context(), id, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), st, id, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -73,7 +73,7 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 			m.counts.Bytes.Add(int64(len(t.Bytes)))
 			return nil
 		case errors.Is(result.Err, store.ErrRemoved):
-			if err := m.restore(ctx, t.IDs); err != nil {
+			if err := m.restore(ctx, t.IDs.All()...); err != nil {
 				return err
 			}
 			continue
@@ -109,7 +109,7 @@ func (m *mover) remove(ctx context.Context, id infohash.ID, want store.Removal) 
 	if err != nil && !lasting(err) {
 		return fmt.Errorf("reading %s of the destination: %w", id, err)
 	}
-	if err := m.To.Remove(ctx, id, want); err != nil {
+	if err := m.removeOne(ctx, id, want); err != nil {
 		return fmt.Errorf("removing %s: %w", id, err)
 	}
 	m.counts.Removals.Add(1)
@@ -130,25 +130,22 @@ func (m *mover) clear(ctx context.Context, id infohash.ID) error {
 	case err != nil && !lasting(err):
 		return fmt.Errorf("reading %s of the destination: %w", id, err)
 	}
-	if err := m.To.Remove(ctx, id, store.Removal{Erase: true}); err != nil {
+	if err := m.removeOne(ctx, id, store.Removal{Erase: true}); err != nil {
 		return fmt.Errorf("erasing %s: %w", id, err)
 	}
-	return m.restoreOne(ctx, id)
+	return m.restore(ctx, id)
 }
 
-// restore undoes the removals of ids.
-func (m *mover) restore(ctx context.Context, ids infohash.Set) error {
-	for _, id := range ids.All() {
-		if err := m.restoreOne(ctx, id); err != nil {
-			return err
+func (m *mover) removeOne(ctx context.Context, id infohash.ID, removal store.Removal) error {
+	return m.To.Remove(ctx, []infohash.ID{id}, removal)[0].Err
+}
+
+// restore undoes the removals of ids, of those that are removed.
+func (m *mover) restore(ctx context.Context, ids ...infohash.ID) error {
+	for i, restored := range m.To.Restore(ctx, ids) {
+		if restored.Err != nil && !errors.Is(restored.Err, store.ErrNotFound) {
+			return fmt.Errorf("restoring %s: %w", ids[i], restored.Err)
 		}
-	}
-	return nil
-}
-
-func (m *mover) restoreOne(ctx context.Context, id infohash.ID) error {
-	if err := m.To.Restore(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("restoring %s: %w", id, err)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // item is a real torrent, of any shape.
@@ -73,7 +74,7 @@ func fill(t *testing.T, s store.Store) []infohash.ID {
 		id, ctx := it.IDs.Primary(), context.Background()
 		removal := store.Removal{Reason: fmt.Sprint("reason ", n), Reference: "case", Time: time.Unix(int64(1e9+n), 0)}
 		if n%10 == 9 { // in advance, by one id alone
-			must(t, s.Remove(ctx, id, removal))
+			must(t, storetest.Remove(ctx, s, id, removal))
 			continue
 		}
 		put(t, s, it)
@@ -81,17 +82,17 @@ func fill(t *testing.T, s store.Store) []infohash.ID {
 		case 1, 2:
 			put(t, s, item(t, n, 1)) // replaced
 		case 3, 4:
-			must(t, s.Remove(ctx, id, removal))
+			must(t, storetest.Remove(ctx, s, id, removal))
 		case 5:
-			must(t, s.Remove(ctx, id, removal))
-			must(t, s.Restore(ctx, id))
+			must(t, storetest.Remove(ctx, s, id, removal))
+			must(t, storetest.Restore(ctx, s, id))
 		case 6, 7:
 			removal.Erase = true
-			must(t, s.Remove(ctx, id, removal))
-			must(t, s.Restore(ctx, id))
+			must(t, storetest.Remove(ctx, s, id, removal))
+			must(t, storetest.Restore(ctx, s, id))
 		case 8:
 			removal.Erase = true
-			must(t, s.Remove(ctx, id, removal))
+			must(t, storetest.Remove(ctx, s, id, removal))
 		}
 	}
 	return ids

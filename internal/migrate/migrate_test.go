@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/migrate"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 func TestBothWays(t *testing.T) {
@@ -48,7 +49,7 @@ func TestOntoSomethingElse(t *testing.T) {
 		}
 		put(t, to, item(t, n, 2))
 		if n%4 == 0 {
-			must(t, to.Remove(t.Context(), item(t, n, 0).IDs.Primary(), store.Removal{Reason: "another"}))
+			must(t, storetest.Remove(t.Context(), to, item(t, n, 0).IDs.Primary(), store.Removal{Reason: "another"}))
 		}
 	}
 	var counts migrate.Counts
@@ -67,10 +68,10 @@ func TestStoppedAndGoneOn(t *testing.T) {
 		for n := 60; n < 400; n++ {
 			put(t, from, item(t, n, n%2))
 			if n%7 == 0 {
-				must(t, from.Remove(t.Context(), item(t, n-20, 0).IDs.Primary(), store.Removal{Reason: "later", Time: time.Unix(1e9, 0)}))
+				must(t, storetest.Remove(t.Context(), from, item(t, n-20, 0).IDs.Primary(), store.Removal{Reason: "later", Time: time.Unix(1e9, 0)}))
 			}
 			if n%14 == 0 {
-				must(t, from.Restore(t.Context(), item(t, n-20, 0).IDs.Primary()))
+				must(t, storetest.Restore(t.Context(), from, item(t, n-20, 0).IDs.Primary()))
 			}
 		}
 		done()

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestBackup makes a backup while the store is written to, and opens it: it is
@@ -34,7 +35,7 @@ func backUpAndRestore(t *testing.T, s *Store) {
 	for seed := range uint64(20) {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
-	if err := s.Remove(t.Context(), faultTorrent(3).IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(3).IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 		t.Fatal(err)
 	}
 	var copied, total int64
@@ -57,7 +58,7 @@ func backUpAndRestore(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	// What happens to the store later does not touch the backup.
-	if err := s.Remove(t.Context(), faultTorrent(5).IDs.Primary(), store.Removal{Erase: true}); err != nil {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(5).IDs.Primary(), store.Removal{Erase: true}); err != nil {
 		t.Fatal(err)
 	}
 	o := s.options

@@ -238,7 +238,7 @@ func TestBoundedRemoval(t *testing.T) {
 	item, ahead := boundedTorrent(1), boundedTorrent(2).IDs.Primary()
 	mustPut(t, s, item, store.Created)
 	for _, id := range []infohash.ID{item.IDs.Primary(), ahead} {
-		if err := s.Remove(t.Context(), id, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, id, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 	}

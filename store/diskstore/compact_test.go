@@ -75,7 +75,7 @@ func reopened(t *testing.T, s *Store, loseIndex bool) *Store {
 func TestCompact(t *testing.T) {
 	s, items := filled(t, 200)
 	for i := 0; i < len(items); i += 10 {
-		if err := s.Remove(t.Context(), items[i].IDs.Primary(), store.Removal{Reason: "tenth"}); err != nil {
+		if err := storetest.Remove(t.Context(), s, items[i].IDs.Primary(), store.Removal{Reason: "tenth"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,7 +116,7 @@ func TestCompact(t *testing.T) {
 	s = reopened(t, s, true)
 	check(s)
 	// What is gone may be put again once restored.
-	if err := s.Restore(t.Context(), items[0].IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, items[0].IDs.Primary()); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, s, items[0], store.Created)

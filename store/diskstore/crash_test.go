@@ -149,7 +149,7 @@ func write(t *testing.T, s *Store, l *ledger, writer uint64, rng *rand.Rand) {
 			err = restoreOne(t.Context(), s, l, seed, item)
 		case choice == 1 && was.acknowledged != absent:
 			l.expect(seed, removed)
-			if err = s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "crash"}); err == nil {
+			if err = storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Reason: "crash"}); err == nil {
 				l.done(seed, removed)
 			}
 		case choice < 5:
@@ -214,7 +214,7 @@ func restoreOne(ctx context.Context, s *Store, l *ledger, seed uint64, item stor
 		back = outcomeOf(e.version)
 	}
 	l.expect(seed, back)
-	if err := s.Restore(ctx, item.IDs.Primary()); err != nil {
+	if err := storetest.Restore(ctx, s, item.IDs.Primary()); err != nil {
 		return err
 	}
 	l.done(seed, back)

@@ -111,7 +111,7 @@ func TestFlippedBitInRemoval(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	begin := s.committer.stats().offset
-	if err := s.Remove(t.Context(), items[1].IDs.V1, store.Removal{Reason: "flipped"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, items[1].IDs.V1, store.Removal{Reason: "flipped"}); err != nil {
 		t.Fatal(err)
 	}
 	end := s.committer.stats().offset

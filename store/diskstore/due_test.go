@@ -22,7 +22,7 @@ func TestCompactionWaits(t *testing.T) {
 	item, other := faultTorrent(1), faultTorrent(2)
 	mustPut(t, s, item, store.Created)
 	mustPut(t, s, other, store.Created)
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	background := func() {
@@ -38,7 +38,7 @@ func TestCompactionWaits(t *testing.T) {
 		t.Error("removed bytes were gone after 11 hours")
 	}
 	// Removing again, as scripts do, does not put it off.
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "again"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Reason: "again"}); err != nil {
 		t.Fatal(err)
 	}
 	hours.Store(13)
@@ -58,7 +58,7 @@ func TestDueSurvivesRestarts(t *testing.T) {
 	s := mustOpen(t, o)
 	item := faultTorrent(0)
 	mustPut(t, s, item, store.Created)
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	for ; hours <= 13; hours++ {
@@ -86,7 +86,7 @@ func TestDroppedStaysDropped(t *testing.T) {
 	for seed := uint64(1); s.committer.stats().segment == 1; seed++ {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.index.sync(t.Context()); err != nil {
@@ -97,7 +97,7 @@ func TestDroppedStaysDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, afterCrash(s))
-	if err := s.Restore(t.Context(), item.IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, item.IDs.Primary()); err != nil {
 		t.Fatal(err)
 	}
 	lacks(t, s, store.ErrNotFound, item)
@@ -123,7 +123,7 @@ func TestDueGoesFirst(t *testing.T) {
 		}
 	}
 	for _, i := range []int{190, 100} {
-		if err := s.Remove(t.Context(), items[i].IDs.Primary(), store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, items[i].IDs.Primary(), store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		hours++

@@ -12,25 +12,45 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// erase takes the bytes of a removed torrent off the disk, older ones that it
-// replaced included, by compacting the segments that hold them. Where the disk has no
-// room for that it writes over them.
-func (s *Store) erase(ctx context.Context, id infohash.ID) error {
+// eraseEach takes the bytes of the torrents off the disk that were removed by ids, older
+// ones that others replaced included, by compacting the segments that hold them, each once.
+// Where the disk has no room for that it writes over them. If that fails anywhere, each
+// result without an error gets one: what segments are due does not say of whom.
+func (s *Store) eraseEach(ctx context.Context, ids []infohash.ID, results []store.Removed) {
+	var removed []infohash.ID
+	for i, id := range ids {
+		if results[i].Err == nil {
+			removed = append(removed, id)
+		}
+	}
+	if len(removed) == 0 {
+		return
+	}
+	err := s.erase(ctx, removed)
+	for i := range results {
+		if results[i].Err == nil {
+			results[i].Err = err
+		}
+	}
+}
+
+// erase is eraseEach for ids that are removed.
+func (s *Store) erase(ctx context.Context, ids []infohash.ID) error {
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
 	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.endTurn()
-	e, err := s.index.get(id)
-	if err != nil || e == nil || !e.removed {
+	gone, err := s.removedEntries(ids)
+	if err != nil || len(gone) == 0 {
 		return err
 	}
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	for _, segment := range c.mayHold(e) {
+	for _, segment := range c.mayHold(gone) {
 		err := c.segment(ctx, segment)
 		if errors.Is(err, store.ErrFull) {
-			err = s.overwrite(ctx, segment, e, err)
+			err = s.overwrite(ctx, segment, gone, err)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", store.ErrNotErased, err)
@@ -39,24 +59,51 @@ func (s *Store) erase(ctx context.Context, id infohash.ID) error {
 	return nil
 }
 
-// mayHold returns the segments that may hold bytes of e, which is removed: those that it
-// knows of, and those with bytes that are due, since a removal before, which was undone,
-// may have left bytes of it behind.
-func (c *compaction) mayHold(e *entry) []uint64 {
-	segments := append([]uint64{e.at.segment}, e.former...)
+// removedEntries returns the entries of those ids that are still removed.
+func (s *Store) removedEntries(ids []infohash.ID) ([]*entry, error) {
+	var gone []*entry
+	for _, id := range ids {
+		e, err := s.index.get(id)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil && e.removed {
+			gone = append(gone, e)
+		}
+	}
+	return gone, nil
+}
+
+// mayHold returns the segments that may hold bytes of gone, which are removed: those that
+// they know of, and those with bytes that are due, since a removal before, which was undone,
+// may have left bytes of them behind.
+func (c *compaction) mayHold(gone []*entry) []uint64 {
+	var segments []uint64
+	known := map[uint64]bool{}
+	add := func(segment uint64) {
+		if !known[segment] {
+			known[segment] = true
+			segments = append(segments, segment)
+		}
+	}
+	for _, e := range gone {
+		add(e.at.segment)
+		for _, segment := range e.former {
+			add(segment)
+		}
+	}
 	for _, u := range c.store.segments.usages() {
-		due := c.store.index.accounts.get(u.segment).due
-		if due != 0 && due <= c.now && !slices.Contains(segments, u.segment) {
-			segments = append(segments, u.segment)
+		if due := c.store.index.accounts.get(u.segment).due; due != 0 && due <= c.now {
+			add(u.segment)
 		}
 	}
 	return segments
 }
 
-// overwrite writes zeros over the bytes of e in a segment, which nothing points to any
+// overwrite writes zeros over the bytes of gone in a segment, which nothing points to any
 // more, where there is no room to compact it, because of full. It needs no space. A
 // backup that shares the file keeps it from that, and so do records that cannot be read.
-func (s *Store) overwrite(ctx context.Context, segment uint64, e *entry, full error) error {
+func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*entry, full error) error {
 	seg := s.segments.get(segment)
 	if seg == nil {
 		return nil
@@ -70,8 +117,14 @@ func (s *Store) overwrite(ctx context.Context, segment uint64, e *entry, full er
 	if s.segments.isSealed(seg) {
 		end = s.segments.end(seg)
 	}
+	ids := map[infohash.ID]bool{}
+	for _, e := range gone {
+		for _, id := range e.all() {
+			ids[id] = true
+		}
+	}
 	left, err := s.walk(ctx, seg, end, func(_ vfs.File, h *header, at int64) error {
-		isOf := slices.ContainsFunc(e.all(), h.ids.Contains)
+		isOf := slices.ContainsFunc(h.ids.All(), func(id infohash.ID) bool { return ids[id] })
 		_, needed, err := isNeeded(s.index.get, h, location{segment: segment, offset: at})
 		if err != nil || needed || !h.isPut() || !isOf {
 			return err

@@ -26,7 +26,7 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // also of what is gone already
-		if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Erase: true}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Erase: true}); err != nil {
 			t.Fatal(err)
 		}
 		if onDiskAnywhere(t, s.options, items[7].Info()) {
@@ -83,7 +83,7 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 func TestCompactionMends(t *testing.T) {
 	s, items := filled(t, 5)
 	begin := s.committer.stats()
-	if err := s.Remove(t.Context(), items[1].IDs.Primary(), store.Removal{Reason: "flipped"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, items[1].IDs.Primary(), store.Removal{Reason: "flipped"}); err != nil {
 		t.Fatal(err)
 	}
 	at := s.where(t, items[3].IDs.Primary())
@@ -124,13 +124,13 @@ func TestRemovalsOutliveCompaction(t *testing.T) {
 	}
 	id := func(i int) infohash.ID { return items[i].IDs.Primary() }
 	steps := []func() error{
-		func() error { return s.Remove(t.Context(), id(1), store.Removal{}) },
-		func() error { return s.Remove(t.Context(), id(2), store.Removal{Erase: true}) },
-		func() error { return s.Remove(t.Context(), id(3), store.Removal{}) },
-		func() error { return s.Restore(t.Context(), id(3)) },
-		func() error { return s.Restore(t.Context(), id(2)) },
-		func() error { return s.Restore(t.Context(), id(1)) },
-		func() error { return s.Remove(t.Context(), id(3), store.Removal{}) },
+		func() error { return storetest.Remove(t.Context(), s, id(1), store.Removal{}) },
+		func() error { return storetest.Remove(t.Context(), s, id(2), store.Removal{Erase: true}) },
+		func() error { return storetest.Remove(t.Context(), s, id(3), store.Removal{}) },
+		func() error { return storetest.Restore(t.Context(), s, id(3)) },
+		func() error { return storetest.Restore(t.Context(), s, id(2)) },
+		func() error { return storetest.Restore(t.Context(), s, id(1)) },
+		func() error { return storetest.Remove(t.Context(), s, id(3), store.Removal{}) },
 	}
 	for i, step := range steps {
 		if err := step(); err != nil {

@@ -98,7 +98,7 @@ func live(t *testing.T, fs vfs.FS) map[uint64]outcome {
 				acknowledged[seed] = outerOf(item)
 				if seed%4 == 3 {
 					delete(acknowledged, seed) // until it is answered it may be either
-					if s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}) == nil {
+					if storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}) == nil {
 						acknowledged[seed] = removed
 					}
 				}
@@ -137,7 +137,7 @@ func TestFailedSync(t *testing.T) {
 					t.Errorf("Put = %v, want ErrUnavailable", err)
 				}
 			}
-			if err := s.Remove(t.Context(), before.IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
+			if err := storetest.Remove(t.Context(), s, before.IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("Remove = %v, want ErrUnavailable", err)
 			}
 			serves(t, s, before)

@@ -25,7 +25,7 @@ func TestFeedIsNotAhead(t *testing.T) {
 		id := item.IDs.Primary()
 		serves(t, s, item)
 		removed := make(chan error, 1)
-		go func() { removed <- s.Remove(t.Context(), id, store.Removal{}) }()
+		go func() { removed <- storetest.Remove(t.Context(), s, id, store.Removal{}) }()
 		for {
 			changes, _, err := s.Changes(t.Context(), at, 1)
 			if err != nil {

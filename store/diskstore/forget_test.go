@@ -8,6 +8,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestForget forgets torrents of every shape, removed or not, and others put in
@@ -21,7 +22,7 @@ func TestForget(t *testing.T) {
 		items = append(items, item)
 		mustPut(t, s, item, store.Created)
 		if seed >= 3 {
-			if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{}); err != nil {
+			if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -30,7 +31,7 @@ func TestForget(t *testing.T) {
 	}
 	other, ahead := boundedTorrent(7), boundedTorrent(8).IDs.Primary()
 	mustPut(t, s, other, store.Created)
-	if err := s.Remove(t.Context(), ahead, store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, ahead, store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	ids = append(ids, ahead, boundedTorrent(9).IDs.Primary())

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestFull makes the file system run out of space: puts are refused and nothing
@@ -60,7 +61,7 @@ func TestMinFreeSpace(t *testing.T) {
 	if err := s.Put(t.Context(), []store.Item{item})[0].Err; !errors.Is(err, store.ErrFull) {
 		t.Errorf("Put = %v, want ErrFull", err)
 	}
-	if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 		t.Errorf("Remove = %v", err)
 	}
 	fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1 << 29, TotalBytes: 1 << 30})
@@ -103,10 +104,10 @@ func indexFails(t *testing.T, cause, want error) {
 		t.Errorf("Put = %v, want %v", err, want)
 	}
 	serves(t, s, faultTorrent(0))
-	if err := s.Remove(t.Context(), faultTorrent(0).IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(0).IDs.Primary(), store.Removal{}); err != nil {
 		t.Errorf("Remove = %v", err)
 	}
-	if err := s.Restore(t.Context(), faultTorrent(0).IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, faultTorrent(0).IDs.Primary()); err != nil {
 		t.Errorf("Restore = %v", err)
 	}
 	serves(t, s, faultTorrent(0))

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // crampedDisk is a file system that reserves at most so many bytes at a time, and tells
@@ -80,17 +81,17 @@ func TestLastSpace(t *testing.T) {
 		t.Errorf("Put = %v", err)
 	}
 	for _, erase := range []bool{false, true} {
-		if err := s.Remove(t.Context(), items[0].IDs.Primary(), store.Removal{Reason: "gone", Erase: erase}); err != nil {
+		if err := storetest.Remove(t.Context(), s, items[0].IDs.Primary(), store.Removal{Reason: "gone", Erase: erase}); err != nil {
 			t.Fatalf("Remove (erase: %v) = %v", erase, err)
 		}
 		if onDiskAnywhere(t, o, items[0].Info()) == erase {
 			t.Errorf("erase: %v, and the bytes are on disk: %v", erase, !erase)
 		}
 	}
-	if err := s.Remove(t.Context(), items[1].IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, items[1].IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 		t.Error(err)
 	}
-	if err := s.Restore(t.Context(), items[1].IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, items[1].IDs.Primary()); err != nil {
 		t.Error(err)
 	}
 	for range 2 {
@@ -102,7 +103,7 @@ func TestLastSpace(t *testing.T) {
 		}
 		s = reopened(t, s, true)
 	}
-	if err := s.Restore(t.Context(), items[0].IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, items[0].IDs.Primary()); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Get(t.Context(), items[0].IDs.Primary(), nil); !errors.Is(err, store.ErrNotFound) {
@@ -125,7 +126,7 @@ func TestEraseBesideBackup(t *testing.T) {
 	disk.free.Store(0)
 	disk.step.Store(3000)
 	id := faultTorrent(0).IDs.Primary()
-	if err := s.Remove(t.Context(), id, store.Removal{Erase: true}); !errors.Is(err, store.ErrFull) {
+	if err := storetest.Remove(t.Context(), s, id, store.Removal{Erase: true}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("Remove = %v", err)
 	}
 	if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrRemoved) {
@@ -149,14 +150,14 @@ func TestSpare(t *testing.T) {
 	s = mustOpen(t, o)
 	disk.free.Store(0)
 	disk.step.Store(0)
-	if err := s.Remove(t.Context(), faultTorrent(0).IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrFull) {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(0).IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("Remove = %v", err)
 	}
 	if there, err := exists(disk, s.spare.name); err != nil || there {
 		t.Errorf("the space that was put aside is still kept, %v", err)
 	}
 	disk.step.Store(1 << 20)
-	if err := s.Remove(t.Context(), faultTorrent(0).IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(0).IDs.Primary(), store.Removal{}); err != nil {
 		t.Errorf("Remove = %v", err)
 	}
 }
@@ -250,7 +251,7 @@ func TestStartUnwritable(t *testing.T) {
 				if err := s.Put(t.Context(), []store.Item{faultTorrent(77)})[0].Err; err == nil {
 					t.Error("an upload was taken by a disk that takes no writes")
 				}
-				if err := s.Remove(t.Context(), items[0].IDs.Primary(), store.Removal{}); err == nil {
+				if err := storetest.Remove(t.Context(), s, items[0].IDs.Primary(), store.Removal{}); err == nil {
 					t.Error("a removal was taken by a disk that takes no writes")
 				}
 				servesBut(t, s, items, -1, nil)
@@ -272,7 +273,7 @@ func TestStartUnwritable(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	s, items := oneGroup(t)
 	id := items[4].IDs.Primary()
-	if err := s.Remove(t.Context(), id, store.Removal{Reason: "gone"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "gone"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Backup(t.Context(), "/backup", nil); err != nil {

@@ -25,7 +25,7 @@ func threeSegments(t *testing.T) (o Options, items [3][]store.Item) {
 			mustPut(t, s, item, store.Created)
 		}
 		for _, item := range items[n][4:] {
-			if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+			if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -252,10 +252,10 @@ func TestMissingSuperseded(t *testing.T) {
 	item := faultTorrent(0)
 	mustPut(t, s, item, store.Created)
 	for range 2 {
-		if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Restore(t.Context(), item.IDs.Primary()); err != nil {
+		if err := storetest.Restore(t.Context(), s, item.IDs.Primary()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -483,12 +483,12 @@ func TestHeaderLostWithRemoval(t *testing.T) {
 		item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
 		mustPut(t, s, item, store.Created)
 		id := item.IDs.Primary()
-		if err := s.Remove(t.Context(), id, store.Removal{Reason: "gone", Erase: undone}); err != nil {
+		if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "gone", Erase: undone}); err != nil {
 			t.Fatal(err)
 		}
 		seal(t, s)
 		if undone {
-			if err := s.Restore(t.Context(), id); err != nil {
+			if err := storetest.Restore(t.Context(), s, id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -531,7 +531,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 		newest.Rank, newest.Replaces = store.RankKeyed, store.VersionOf(older.Torrent)
 		mustPut(t, s, newest, store.Replaced)
 		id := newest.IDs.Primary()
-		if err := s.Remove(t.Context(), id, store.Removal{Reason: "gone"}); err != nil {
+		if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "gone"}); err != nil {
 			t.Fatal(err)
 		}
 		c := &compaction{store: s, now: s.options.Clock().Add(removedStays).Unix() + 1, pace: newPace(0)}
@@ -541,7 +541,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 		if loseFirst {
 			s = reopened(t, s, true)
 		}
-		if err := s.Restore(t.Context(), id); err != nil {
+		if err := storetest.Restore(t.Context(), s, id); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {

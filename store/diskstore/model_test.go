@@ -92,6 +92,15 @@ func (m *model) anyID() infohash.ID {
 	return ids[m.rng.IntN(len(ids))]
 }
 
+// anyIDs returns a few of them.
+func (m *model) anyIDs() []infohash.ID {
+	ids := make([]infohash.ID, 1+m.rng.IntN(3))
+	for i := range ids {
+		ids[i] = m.anyID()
+	}
+	return ids
+}
+
 func (m *model) step() {
 	ctx := m.t.Context()
 	switch choice := m.rng.IntN(40); {
@@ -107,11 +116,11 @@ func (m *model) step() {
 	case choice < 26:
 		m.get(m.anyID())
 	case choice < 30:
-		id, removal := m.anyID(), store.Removal{Reason: "model", Erase: m.rng.IntN(6) == 0}
-		m.same("Remove", m.disk.Remove(ctx, id, removal), m.memory.Remove(ctx, id, removal))
+		ids, removal := m.anyIDs(), store.Removal{Reason: "model", Erase: m.rng.IntN(6) == 0}
+		m.sameRemoved("Remove", m.disk.Remove(ctx, ids, removal), m.memory.Remove(ctx, ids, removal))
 	case choice < 35:
-		id := m.anyID()
-		m.same("Restore", m.disk.Restore(ctx, id), m.memory.Restore(ctx, id))
+		ids := m.anyIDs()
+		m.sameRemoved("Restore", m.disk.Restore(ctx, ids), m.memory.Restore(ctx, ids))
 	case choice < 36:
 		m.damage(m.anyID())
 	case choice < 37:
@@ -141,6 +150,17 @@ func (m *model) compact() {
 }
 
 // same fails unless both errors are of the same kind.
+// sameRemoved compares what removals or restorations did.
+func (m *model) sameRemoved(what string, disk, memory []store.Removed) {
+	m.t.Helper()
+	for i, d := range disk {
+		m.same(what, d.Err, memory[i].Err)
+		if d.Err == nil && d != memory[i] {
+			m.t.Errorf("%s: on disk %+v, in memory %+v", what, d, memory[i])
+		}
+	}
+}
+
 func (m *model) same(what string, disk, memory error) {
 	m.t.Helper()
 	for _, kind := range []error{

@@ -68,7 +68,7 @@ func TestVerify(t *testing.T) {
 			mustPut(t, s, item, store.Healed)
 		}
 	}
-	if err := s.Remove(t.Context(), items[0].IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, items[0].IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	report, err := s.Verify(t.Context(), VerifyOptions{})
@@ -141,7 +141,7 @@ func TestMaxStoreSize(t *testing.T) {
 		t.Errorf("Err of a full store = %v", err)
 	}
 	for _, item := range held[:8] {
-		if err := s.Remove(t.Context(), item.IDs.Primary(), store.Removal{Erase: true}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Erase: true}); err != nil {
 			t.Fatal(err)
 		}
 	}

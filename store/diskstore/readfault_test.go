@@ -93,7 +93,7 @@ func onBadDisk(t *testing.T) (*Store, *badDisk, []store.Item) {
 		items = append(items, storetest.Torrent(storetest.Shape(seed%3), seed, 3000, 0))
 		mustPut(t, s, items[seed], store.Created)
 	}
-	if err := s.Remove(t.Context(), items[5].IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, items[5].IDs.Primary(), store.Removal{Reason: "gone"}); err != nil {
 		t.Fatal(err)
 	}
 	return s, disk, items
@@ -188,7 +188,7 @@ func TestEraseBesideUnreadable(t *testing.T) {
 	at, victim := s.where(t, items[1].IDs.Primary()), s.where(t, items[2].IDs.Primary())
 	disk.begin(noSector(at.offset))
 	id := items[2].IDs.Primary()
-	if err := s.Remove(t.Context(), id, store.Removal{Reason: "erase", Erase: true}); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrNotErased) {
+	if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "erase", Erase: true}); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrNotErased) {
 		t.Errorf("Remove = %v", err)
 	}
 	if s.segments.get(victim.segment) == nil {
@@ -202,7 +202,7 @@ func TestEraseBesideUnreadable(t *testing.T) {
 		s = reopened(t, s, true)
 	}
 	serves(t, s, items[1])
-	if err := s.Remove(t.Context(), id, store.Removal{Reason: "erase", Erase: true}); err != nil {
+	if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "erase", Erase: true}); err != nil {
 		t.Error(err)
 	}
 	if s.segments.get(victim.segment) != nil {
@@ -223,7 +223,7 @@ func TestCompactionThatComesAgain(t *testing.T) {
 	s := mustOpen(t, o)
 	for n := range uint64(1500) { // more than are moved at a time
 		id := storetest.Torrent(storetest.V1, 1000+n, 100, 0).IDs.Primary()
-		if err := s.Remove(t.Context(), id, store.Removal{Reason: strings.Repeat("r", 900)}); err != nil {
+		if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: strings.Repeat("r", 900)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestCompactionThatComesAgain(t *testing.T) {
 	mustPut(t, s, faultTorrent(1), store.Created)
 	at := s.where(t, faultTorrent(0).IDs.Primary())
 	seal(t, s)
-	if err := s.Remove(t.Context(), faultTorrent(1).IDs.Primary(), store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, faultTorrent(1).IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	disk.begin(noSector((at.offset + 6000) &^ (sectorSize - 1)))
@@ -258,15 +258,15 @@ func TestEraseAfterRestore(t *testing.T) {
 	at := s.where(t, other.IDs.Primary())
 	seal(t, s)
 	disk.begin(noSector((at.offset + 5000) &^ (sectorSize - 1)))
-	if err := s.Remove(t.Context(), first.IDs.Primary(), store.Removal{Erase: true}); !errors.Is(err, store.ErrNotErased) {
+	if err := storetest.Remove(t.Context(), s, first.IDs.Primary(), store.Removal{Erase: true}); !errors.Is(err, store.ErrNotErased) {
 		t.Fatalf("Remove = %v", err)
 	}
-	if err := s.Restore(t.Context(), first.IDs.Primary()); err != nil {
+	if err := storetest.Restore(t.Context(), s, first.IDs.Primary()); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, s, second, store.Created)
 	disk.end()
-	if err := s.Remove(t.Context(), first.IDs.Primary(), store.Removal{Erase: true}); err != nil {
+	if err := storetest.Remove(t.Context(), s, first.IDs.Primary(), store.Removal{Erase: true}); err != nil {
 		t.Fatal(err)
 	}
 	if onDiskAnywhere(t, s.options, first.Info()) {

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // script is a workload with everything a store does. The ledger knows at every
@@ -30,7 +31,7 @@ func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 			return // in advance it would be of one id only
 		}
 		l.expect(seed, removed)
-		if s.Remove(ctx, item(seed).IDs.Primary(), store.Removal{Reason: "script", Erase: erase}) == nil {
+		if storetest.Remove(ctx, s, item(seed).IDs.Primary(), store.Removal{Reason: "script", Erase: erase}) == nil {
 			l.done(seed, removed)
 		}
 	}

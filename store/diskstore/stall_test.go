@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestCompactionStallsNobody holds a compaction up where it waits for the disk, and
@@ -54,7 +55,7 @@ func TestCompactionStallsNobody(t *testing.T) {
 			for seed := uint64(8); seed < 16; seed++ {
 				mustPut(t, s, faultTorrent(seed), store.Created)
 			}
-			if err := s.Remove(t.Context(), faultTorrent(8).IDs.Primary(), store.Removal{}); err != nil {
+			if err := storetest.Remove(t.Context(), s, faultTorrent(8).IDs.Primary(), store.Removal{}); err != nil {
 				t.Error(err)
 			}
 			for seed := range uint64(8) {

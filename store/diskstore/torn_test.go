@@ -50,10 +50,10 @@ func TestTornStaysTorn(t *testing.T) {
 			return p.change(nil, 0)
 		},
 		"removal": func(s *Store, was store.Item) *change {
-			r := store.Removal{Reason: "torn", Time: fixedClock()}
-			body := appendRemoval(nil, r)
-			return &change{size: recordSize(len(body)), run: func(g *group) (store.Outcome, error) {
-				return 0, g.remove(was.IDs.Primary(), body, r)
+			size, remove := removing(store.Removal{Reason: "torn", Time: fixedClock()})
+			return &change{size: size, run: func(g *group) (store.Outcome, error) {
+				_, err := remove(g, was.IDs.Primary())
+				return 0, err
 			}}
 		},
 	} {

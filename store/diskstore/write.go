@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"hash/crc32"
 	"runtime"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -101,80 +99,9 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 	}
 }
 
-// Remove implements [store.Store].
-func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
-	removal, err := removal.Of(id, s.options.Clock)
-	if err != nil {
-		return err
-	}
-	body := appendRemoval(nil, removal)
-	err = s.do(ctx, recordSize(len(body)), false, func(g *group) (store.Outcome, error) {
-		return 0, g.remove(id, body, removal)
-	})
-	if err != nil || !removal.Erase {
-		return err
-	}
-	return s.erase(ctx, id)
-}
-
-// Restore implements [store.Store].
-func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
-	return s.do(ctx, recordSize(0), false, func(g *group) (store.Outcome, error) {
-		return 0, g.restore(id)
-	})
-}
-
 // do has the committer run one change of at most size bytes, and waits for it.
 func (s *Store) do(ctx context.Context, size int64, needy bool, run func(*group) (store.Outcome, error)) error {
 	waiting := newCall(1)
 	s.committer.queue.add(&change{call: waiting, size: size, needy: needy, run: run})
 	return waiting.wait(ctx)[0].Err
-}
-
-// remove is the change of a removal: of the whole record that has id, or of id
-// alone.
-func (g *group) remove(id infohash.ID, body []byte, removal store.Removal) error {
-	current, err := g.get(id)
-	if err != nil {
-		return err
-	}
-	if g.noRoomAtAll != nil {
-		return g.noRoomAtAll
-	}
-	h := &header{kind: store.ChangeRemoved, bodySum: crc32.Checksum(body, castagnoli), void: removal.Erase}
-	switch {
-	case current != nil:
-		h.names, h.ids = current.names, current.ids
-	case id.Size() == infohash.SizeV2:
-		h.names, h.ids = nameV2, infohash.Set{V2: id}
-	default:
-		h.names, h.ids = nameV1, infohash.Set{V1: id}
-	}
-	return g.append(h, body, removal)
-}
-
-// restore is the change that undoes a removal.
-func (g *group) restore(id infohash.ID) error {
-	current, err := g.get(id)
-	if err != nil {
-		return err
-	}
-	if current == nil || !current.removed {
-		return store.ErrNotFound
-	}
-	if g.noRoomAtAll != nil {
-		return g.noRoomAtAll
-	}
-	// Without void, an index that is built anew would find older bytes, which the ones
-	// that left had replaced, if their segment is still there.
-	h := &header{kind: store.ChangeRestored, names: current.names, ids: current.ids, void: current.at.isZero()}
-	return g.append(h, nil, store.Removal{})
 }

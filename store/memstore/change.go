@@ -8,16 +8,33 @@ import (
 )
 
 // Remove implements [store.Store].
-func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
+func (s *Store) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
+	removal, err := removal.Kept(s.clock)
+	if err != nil && ctx.Err() == nil {
+		return store.FailAll(len(ids), err)
+	}
+	return s.changeEach(ctx, ids, func(id infohash.ID) store.Removed { return s.remove(id, removal) })
+}
+
+// changeEach makes a change of each id, under mu.
+func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, change func(infohash.ID) store.Removed) []store.Removed {
 	if err := s.lock(ctx); err != nil {
-		return err
+		return store.FailAll(len(ids), err)
 	}
 	defer s.mu.Unlock()
-	removal, err := removal.Of(id, s.clock)
-	if err != nil {
-		return err
+	results := make([]store.Removed, len(ids))
+	for i, id := range ids {
+		results[i] = change(id)
+	}
+	return results
+}
+
+func (s *Store) remove(id infohash.ID, removal store.Removal) store.Removed {
+	if err := store.CheckID(id); err != nil {
+		return store.Removed{Err: err}
 	}
 	r := s.records[id]
+	held := r.visible()
 	if r == nil {
 		r = &record{ids: []infohash.ID{id}, set: setOf(id)}
 		s.records[id] = r
@@ -30,7 +47,7 @@ func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Remova
 	r.removal = &removal
 	s.count(r, +1)
 	s.announce(store.ChangeRemoved, r.set)
-	return nil
+	return store.Removed{IDs: r.set, Held: held}
 }
 
 // setOf returns the set that has id in the field it fits.
@@ -42,14 +59,14 @@ func setOf(id infohash.ID) infohash.Set {
 }
 
 // Restore implements [store.Store].
-func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
+func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed {
+	return s.changeEach(ctx, ids, s.restore)
+}
+
+func (s *Store) restore(id infohash.ID) store.Removed {
 	r := s.records[id]
 	if r == nil || r.removal == nil {
-		return store.ErrNotFound
+		return store.Removed{Err: store.ErrNotFound}
 	}
 	s.count(r, -1)
 	r.removal = nil
@@ -61,7 +78,7 @@ func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
 		s.count(r, +1)
 	}
 	s.announce(store.ChangeRestored, r.set)
-	return nil
+	return store.Removed{IDs: r.set, Held: r.visible()}
 }
 
 // Changes implements [store.Store].

@@ -46,7 +46,7 @@ func TestRemovalByAliasDuringUpload(t *testing.T) {
 	s := open(t, e.options("alias/", fixedTime))
 	remover, removal := hold(t, e.options("alias/", fixedTime), objectKey(item.IDs.V2))
 	uploader, commit := hold(t, e.options("alias/", fixedTime), objectKey(item.IDs.V1))
-	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	unfinished := s.newUpload(item, writeID{})
@@ -56,9 +56,9 @@ func TestRemovalByAliasDuringUpload(t *testing.T) {
 		}
 	}
 	removed, put := make(chan error, 1), make(chan error, 1)
-	go func() { removed <- remover.Remove(t.Context(), item.IDs.V2, store.Removal{}) }()
+	go func() { removed <- storetest.Remove(t.Context(), remover, item.IDs.V2, store.Removal{}) }()
 	<-removal.reached
-	if err := s.Restore(t.Context(), item.IDs.V1); err != nil {
+	if err := storetest.Restore(t.Context(), s, item.IDs.V1); err != nil {
 		t.Fatal(err)
 	}
 	go func() { put <- uploader.Put(t.Context(), []store.Item{item})[0].Err }()
@@ -88,7 +88,7 @@ func TestRemovalByDamagedAlias(t *testing.T) {
 		mustPut(t, s, item, store.Created)
 		alias := item.IDs.All()[max(i, 1)]
 		overwriteRaw(t, s, objectKey(alias), func(b []byte) []byte { b[5] ^= 0x40; return b })
-		if err := s.Remove(t.Context(), alias, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, alias, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range item.IDs.All() {
@@ -96,7 +96,7 @@ func TestRemovalByDamagedAlias(t *testing.T) {
 				t.Errorf("torrent %d: Get(%v) = %v, want ErrRemoved", i, id, err)
 			}
 		}
-		if err := s.Restore(t.Context(), alias); err != nil {
+		if err := storetest.Restore(t.Context(), s, alias); err != nil {
 			t.Errorf("Restore = %v", err)
 		}
 		mustPut(t, s, item, store.AlreadyCached)

@@ -65,8 +65,8 @@ func TestDoneWithoutAnswer(t *testing.T) {
 		want store.Stats
 	}{
 		{store.ChangeAdded, func() error { return s.Put(t.Context(), []store.Item{item})[0].Err }, store.Stats{Torrents: 1, Bytes: int64(len(item.Torrent))}},
-		{store.ChangeRemoved, func() error { return s.Remove(t.Context(), item.IDs.V1, store.Removal{}) }, store.Stats{Removed: 1}},
-		{store.ChangeRestored, func() error { return s.Restore(t.Context(), item.IDs.V1) }, store.Stats{Torrents: 1, Bytes: int64(len(item.Torrent))}},
+		{store.ChangeRemoved, func() error { return storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}) }, store.Stats{Removed: 1}},
+		{store.ChangeRestored, func() error { return storetest.Restore(t.Context(), s, item.IDs.V1) }, store.Stats{Torrents: 1, Bytes: int64(len(item.Torrent))}},
 	} {
 		loseAnswer(way, objectKey(item.IDs.V1))
 		if err := step.do(); !errors.Is(err, store.ErrUnavailable) {
@@ -119,7 +119,7 @@ func TestFeedThatCannotBeWritten(t *testing.T) {
 	if err := s.Put(t.Context(), []store.Item{item})[0].Err; !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Put = %v, want ErrUnavailable", err)
 	}
-	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
+	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Remove = %v, want ErrUnavailable", err)
 	}
 	if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrNotFound) {

@@ -58,8 +58,8 @@ func TestForeignObjects(t *testing.T) {
 					"Put":                  s.Put(t.Context(), []store.Item{item})[0].Err,
 					"Put of a higher rank": s.Put(t.Context(), []store.Item{higher})[0].Err,
 					"Put that replaces":    s.Put(t.Context(), []store.Item{other})[0].Err,
-					"Remove":               s.Remove(t.Context(), at, store.Removal{Erase: true}),
-					"Restore":              s.Restore(t.Context(), at),
+					"Remove":               storetest.Remove(t.Context(), s, at, store.Removal{Erase: true}),
+					"Restore":              storetest.Restore(t.Context(), s, at),
 				} {
 					if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), test.says) {
 						t.Errorf("%s = %v, want that it is of a %s", name, err, test.says)
@@ -86,7 +86,7 @@ func TestForeignObjectsAreInNobodysWay(t *testing.T) {
 	for _, item := range []store.Item{newer, plain} {
 		mustPut(t, s, item, store.Created)
 		w := s.sessions.begin()
-		if _, err := s.makeChange(t.Context(), w, s.removing(item.IDs.V1, store.Removal{Time: fixedTime().Add(-DefaultPurgeAfter)})); err != nil {
+		if _, _, err := s.makeChange(t.Context(), w, s.removing(item.IDs.V1, store.Removal{Time: fixedTime().Add(-DefaultPurgeAfter)})); err != nil {
 			t.Fatal(err)
 		}
 		written = append(written, w)

@@ -73,7 +73,7 @@ func TestDeathAfterTheTombstone(t *testing.T) {
 func leaveBehind(t *testing.T, dead *Store, plan planner) {
 	t.Helper()
 	w := dead.sessions.begin()
-	if _, err := dead.makeChange(t.Context(), w, plan); err != nil {
+	if _, _, err := dead.makeChange(t.Context(), w, plan); err != nil {
 		t.Fatal(err)
 	}
 	w.lose()
@@ -90,7 +90,7 @@ func TestDeathIsToldAtTheNextStart(t *testing.T) {
 		mustPut(t, dead, item, store.Created)
 		kind := store.ChangeRemoved
 		if i == 0 {
-			if err := dead.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+			if err := storetest.Remove(t.Context(), dead, item.IDs.V1, store.Removal{}); err != nil {
 				t.Fatal(err)
 			}
 			kind = store.ChangeRestored
@@ -200,13 +200,13 @@ func TestNotesOfChangesLeave(t *testing.T) {
 	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 	mustPut(t, s, item, store.Created)
 	for range 3 {
-		if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.V2, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Restore(t.Context(), item.IDs.V1); err != nil {
+		if err := storetest.Restore(t.Context(), s, item.IDs.V1); err != nil {
 			t.Fatal(err)
 		}
-		if s.Restore(t.Context(), item.IDs.V1) == nil {
+		if storetest.Restore(t.Context(), s, item.IDs.V1) == nil {
 			t.Fatal("restored twice")
 		}
 	}
@@ -231,7 +231,7 @@ func TestRemovalFromAFullBucket(t *testing.T) {
 		return next.RoundTrip(req)
 	}
 	way.hook.Store(&hook)
-	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{Erase: true}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{Erase: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := changesOf(t, s); len(got) != 2 {

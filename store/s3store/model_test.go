@@ -84,9 +84,9 @@ func (m *model) step() {
 			return r.Outcome, r.Err
 		}, node)
 	case what < 6:
-		m.do(item.IDs, func(s store.Store) (store.Outcome, error) { return 0, s.Remove(m.t.Context(), id, removal) }, node)
+		m.do(item.IDs, func(s store.Store) (store.Outcome, error) { return 0, storetest.Remove(m.t.Context(), s, id, removal) }, node)
 	case what < 7:
-		m.do(item.IDs, func(s store.Store) (store.Outcome, error) { return 0, s.Restore(m.t.Context(), id) }, node)
+		m.do(item.IDs, func(s store.Store) (store.Outcome, error) { return 0, storetest.Restore(m.t.Context(), s, id) }, node)
 	default:
 		m.compare(node, ids[m.faults.pick(len(ids))])
 	}

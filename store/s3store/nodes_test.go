@@ -157,7 +157,7 @@ func TestUnfinishedUpload(t *testing.T) {
 	})
 	t.Run("a removal stops it", func(t *testing.T) {
 		s := unfinished(t)
-		if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.V2, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		// What the upload under way would do next:
@@ -231,11 +231,11 @@ func TestPurge(t *testing.T) {
 	gone, back := storetest.Torrent(storetest.V1, 1, 500, 0), storetest.Torrent(storetest.V1, 2, 500, 0)
 	for _, item := range []store.Item{gone, back} {
 		mustPut(t, s, item, store.Created)
-		if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{Reason: "test"}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{Reason: "test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Restore(t.Context(), back.IDs.V1); err != nil {
+	if err := storetest.Restore(t.Context(), s, back.IDs.V1); err != nil {
 		t.Fatal(err)
 	}
 	sizes := func() (gone1, back1 int) {
@@ -284,19 +284,19 @@ func TestPurgeOfTheLatestRemoval(t *testing.T) {
 	}
 	for _, at := range []int64{0, 11} {
 		hours.Store(at)
-		if err := s.Restore(t.Context(), item.IDs.V1); (err == nil) != (at > 0) {
+		if err := storetest.Restore(t.Context(), s, item.IDs.V1); (err == nil) != (at > 0) {
 			t.Fatal(err)
 		}
-		if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+		if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	purgeAt(13)
-	if err := s.Restore(t.Context(), item.IDs.V1); err != nil {
+	if err := storetest.Restore(t.Context(), s, item.IDs.V1); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, s, item, store.AlreadyCached) // with its bytes
-	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
 	purgeAt(26)

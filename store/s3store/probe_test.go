@@ -64,7 +64,7 @@ func TestMatching(t *testing.T) {
 			better := storetest.Torrent(storetest.Hybrid, 1, 500, 1)
 			better.Replaces = store.VersionOf(item.Torrent)
 			mustPut(t, s, better, store.Replaced)
-			if err := s.Remove(t.Context(), item.IDs.V2, store.Removal{}); err != nil {
+			if err := storetest.Remove(t.Context(), s, item.IDs.V2, store.Removal{}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrRemoved) {

@@ -59,7 +59,7 @@ func (p *put) wait(ctx context.Context) store.Result {
 }
 
 // awaitTurn waits until the items before that have an id of this one are done,
-// and takes one of the places for puts.
+// and takes one of the places for writes.
 func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infohash.ID]*put) error {
 	for _, id := range item.IDs.All() {
 		if p := before[id]; p != nil {
@@ -68,6 +68,14 @@ func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infoh
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+	}
+	return s.takePlace(ctx)
+}
+
+// takePlace waits for one of the places for writes.
+func (s *Store) takePlace(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	timer := time.NewTimer(s.callTime)
 	defer timer.Stop()

@@ -101,7 +101,7 @@ func TestReadsThatProveNothing(t *testing.T) {
 				"Put":                  s.Put(t.Context(), []store.Item{item})[0].Err,
 				"Put of a higher rank": s.Put(t.Context(), []store.Item{higher})[0].Err,
 				"Put that replaces":    s.Put(t.Context(), []store.Item{other})[0].Err,
-				"Remove":               s.Remove(t.Context(), item.IDs.V1, store.Removal{}),
+				"Remove":               storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}),
 			} {
 				if !errors.Is(err, store.ErrUnavailable) {
 					t.Errorf("%s = %v, want ErrUnavailable", name, err)
@@ -139,7 +139,7 @@ func TestChangedOnceOnTheWay(t *testing.T) {
 		}
 	}
 	way.spoil(objectKey(item.IDs.V1), 1, flip)
-	if err := s.Remove(t.Context(), item.IDs.V1, store.Removal{Reason: "spam"}); err != nil {
+	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{Reason: "spam"}); err != nil {
 		t.Errorf("Remove = %v", err)
 	}
 	way.spoil(objectKey(item.IDs.V1), 1, func(_ *http.Response, body []byte) []byte {

@@ -2,8 +2,6 @@ package s3store
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -13,36 +11,34 @@ import (
 // named is removed with the ids that the upload names. Without Erase the bytes
 // leave after [Options.PurgeAfter]. Neither reaches the old versions of objects
 // that a bucket with versioning keeps.
-func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
-	if err := s.enter(ctx); err != nil {
-		return err
+func (s *Store) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
+	removal, err := removal.Kept(s.clock)
+	if err != nil && ctx.Err() == nil {
+		return store.FailAll(len(ids), err)
 	}
-	defer s.leave()
-	removal, err := removal.Of(id, s.clock)
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, s.removing(id, removal))
+	return s.changeEach(ctx, ids, func(id infohash.ID) (planner, error) {
+		return s.removing(id, removal), store.CheckID(id)
+	})
 }
 
 // Restore implements [store.Store].
-func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
-	if id.IsZero() {
-		return store.ErrNotFound
-	}
-	return s.change(ctx, restoring(id))
+func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed {
+	return s.changeEach(ctx, ids, func(id infohash.ID) (planner, error) {
+		if id.IsZero() {
+			return nil, store.ErrNotFound
+		}
+		return restoring(id), nil
+	})
 }
 
-// overwrite is a change of one slot: what it becomes, and what the feed says of it.
+// overwrite is a change of one slot: what it becomes, what the feed says of it, and
+// whether the torrent is held before a removal or after a restoration.
 type overwrite struct {
 	slot  *slot
 	next  object
 	kind  store.ChangeKind
 	delta totals
+	held  bool
 }
 
 // planner says what a change overwrites, as far as v shows.
@@ -60,56 +56,6 @@ func restoring(id infohash.ID) planner {
 	}
 }
 
-// change makes the change that is planned, and returns when the feed has it.
-func (s *Store) change(ctx context.Context, plan planner) error {
-	w := s.sessions.begin()
-	done := make(chan error, 1)
-	s.detach(ctx, func(ctx context.Context) {
-		d, err := s.makeChange(ctx, w, plan)
-		if err == nil {
-			err = s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
-		}
-		done <- s.failed(ctx, err)
-		if err == nil {
-			_ = s.bucket.remove(ctx, changeKey(w.id, d.id)) // what stays counts as left over
-		}
-	})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// makeChange runs plan and writes what it says, anew until no other writer was in
-// between. It returns what the feed must get then; with an error it has ended w.
-func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (doubt, error) {
-	d := doubt{write: w}
-	if err := s.announcer.room(); err != nil {
-		w.settle()
-		return d, err
-	}
-	err := errLost
-	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
-		var o *overwrite
-		if o, err = plan(ctx, s.view(), w); err == nil {
-			err = s.noteChange(ctx, w, o.slot.id)
-		}
-		if err != nil {
-			continue
-		}
-		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
-		d.entry = entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
-		if err = s.bucket.write(ctx, objectKey(d.id), o.next.bytes(), o.slot.etag); err == nil {
-			s.damaged.drop(d.id)
-			return d, nil
-		}
-	}
-	s.endBy(err, d)
-	return d, err
-}
-
 // planRemoval says which slot becomes a tombstone.
 func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.ID, r store.Removal) (*overwrite, error) {
 	sl, next, err := v.toRemove(ctx, w, id)
@@ -117,6 +63,7 @@ func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.
 		return nil, err
 	}
 	o := &overwrite{slot: sl, kind: store.ChangeRemoved, next: next}
+	o.held = !sl.broken && next.kind == kindTorrent && !next.damaged()
 	if next.kind != kindTombstone {
 		o.delta.removed = (&slot{object: next}).removedIDs()
 	}
@@ -189,6 +136,7 @@ func planRestoration(ctx context.Context, v *view, w *write, id infohash.ID) (*o
 	o.next.write = w.id
 	o.delta.removed = -sl.removedIDs()
 	if o.next.kind == kindTorrent {
+		o.held = !o.next.damaged()
 		o.delta.torrents, o.delta.bytes = 1, int64(o.next.torrentLength)
 	}
 	return o, nil

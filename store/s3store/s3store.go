@@ -41,8 +41,8 @@ type Store struct {
 	sessions  *sessions
 	damaged   damaged
 	doubts    doubts
-	places    chan struct{} // has a value for each put that is not written yet
-	underWay  atomic.Int64  // how many puts are in progress, those that wait for the feed among them
+	places    chan struct{} // has a value for each put or change that is not written yet
+	underWay  atomic.Int64  // how many of them are in progress, those that wait for the feed among them
 	health    health
 
 	mu      sync.RWMutex

@@ -36,9 +36,9 @@ func testRemove(t *testing.T, b *bench) {
 		id := Torrent(V1, 1, 500, 0).IDs.V1
 		long := strings.Repeat("x", store.MaxRemovalText+1)
 		for _, err := range []error{
-			f.Remove(t.Context(), infohash.ID{}, store.Removal{}),
-			f.Remove(t.Context(), id, store.Removal{Reason: long}),
-			f.Remove(t.Context(), id, store.Removal{Reference: long}),
+			Remove(t.Context(), f, infohash.ID{}, store.Removal{}),
+			Remove(t.Context(), f, id, store.Removal{Reason: long}),
+			Remove(t.Context(), f, id, store.Removal{Reference: long}),
 		} {
 			if !errors.Is(err, store.ErrInvalid) {
 				t.Errorf("Remove = %v, want ErrInvalid", err)
@@ -67,7 +67,7 @@ func eraseHeld(f *fixture, item store.Item) {
 	f.remove(item.IDs.Primary(), "first")
 	for range 2 {
 		removal := store.Removal{Reason: "second", Time: now, Erase: true}
-		if err := f.Remove(f.t.Context(), item.IDs.Primary(), removal); err != nil {
+		if err := Remove(f.t.Context(), f, item.IDs.Primary(), removal); err != nil {
 			f.t.Fatal(err)
 		}
 		f.reopen()
@@ -114,7 +114,7 @@ func testLatestRemoval(b *bench) func(t *testing.T) {
 			{store.Removal{Reason: longest, Reference: longest}, store.Removal{Reason: longest, Reference: longest, Time: stored}},
 		}
 		for _, r := range removals {
-			if err := f.Remove(t.Context(), item.IDs.V2, r.given); err != nil {
+			if err := Remove(t.Context(), f, item.IDs.V2, r.given); err != nil {
 				t.Fatal(err)
 			}
 			f.reopen()

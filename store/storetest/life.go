@@ -25,8 +25,8 @@ func calls(ctx context.Context, s store.Store, item store.Item) map[string]error
 		"Put":      s.Put(ctx, []store.Item{item})[0].Err,
 		"Get":      get,
 		"Has":      has,
-		"Remove":   s.Remove(ctx, item.IDs.Primary(), store.Removal{}),
-		"Restore":  s.Restore(ctx, item.IDs.Primary()),
+		"Remove":   Remove(ctx, s, item.IDs.Primary(), store.Removal{}),
+		"Restore":  Restore(ctx, s, item.IDs.Primary()),
 		"Changes":  changes,
 		"End":      end,
 		"Stats":    stats,
@@ -176,7 +176,7 @@ func removalFinal(t *testing.T, f *fixture) {
 				}
 				return
 			}
-			if err := f.Remove(t.Context(), item.IDs.V1, store.Removal{}); err != nil {
+			if err := Remove(t.Context(), f, item.IDs.V1, store.Removal{}); err != nil {
 				t.Errorf("Remove = %v", err)
 			}
 			if _, err := f.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, store.ErrRemoved) {

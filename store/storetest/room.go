@@ -142,7 +142,7 @@ func slowRoom(t *testing.T, f *fixture) {
 	for range 2 {
 		s := newScratch()
 		got, err := f.Get(t.Context(), item.IDs.V1, func(n int) ([]byte, error) {
-			if err := f.Remove(t.Context(), item.IDs.V1, store.Removal{Erase: true}); err != nil {
+			if err := Remove(t.Context(), f, item.IDs.V1, store.Removal{Erase: true}); err != nil {
 				t.Errorf("Remove = %v", err)
 			}
 			return s.room(n)

@@ -48,6 +48,7 @@ func Run(t *testing.T, opener Opener) {
 		{"HealRules", testHealRules},
 		{"HealRanks", testHealRanks},
 		{"Remove", testRemove},
+		{"RemoveMany", testRemoveMany},
 		{"Changes", testChanges},
 		{"Stats", testStats},
 		{"Values", testValues},
@@ -175,7 +176,7 @@ func (f *fixture) has(want bool, ids ...infohash.ID) {
 func (f *fixture) remove(id infohash.ID, reason string) {
 	f.t.Helper()
 	removal := store.Removal{Reason: reason, Reference: "case " + reason, Time: now}
-	if err := f.Remove(f.t.Context(), id, removal); err != nil {
+	if err := Remove(f.t.Context(), f, id, removal); err != nil {
 		f.t.Fatalf("Remove(%v) = %v", id, err)
 	}
 	f.reopen()
@@ -184,10 +185,20 @@ func (f *fixture) remove(id infohash.ID, reason string) {
 // restore restores id and fails unless the error is want.
 func (f *fixture) restore(id infohash.ID, want error) {
 	f.t.Helper()
-	if err := f.Restore(f.t.Context(), id); !errors.Is(err, want) {
+	if err := Restore(f.t.Context(), f, id); !errors.Is(err, want) {
 		f.t.Fatalf("Restore(%v) = %v, want %v", id, err, want)
 	}
 	f.reopen()
+}
+
+// Remove removes one id of s, and returns the error of that.
+func Remove(ctx context.Context, s store.Store, id infohash.ID, removal store.Removal) error {
+	return s.Remove(ctx, []infohash.ID{id}, removal)[0].Err
+}
+
+// Restore undoes the removal of one id of s, and returns the error of that.
+func Restore(ctx context.Context, s store.Store, id infohash.ID) error {
+	return s.Restore(ctx, []infohash.ID{id})[0].Err
 }
 
 // canceled returns a context that has ended.

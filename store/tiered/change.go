@@ -39,17 +39,30 @@ func (s *Store) forgetBelow(ctx context.Context, item store.Item) {
 
 // Remove implements [store.Store], by the remote. With Erase the bytes leave this
 // node's disk before it returns, and other nodes' within a day.
-func (s *Store) Remove(ctx context.Context, id infohash.ID, removal store.Removal) error {
-	err := s.remote.Remove(ctx, id, removal)
-	s.remove([]infohash.Set{setOf(id)}, removal.Erase && err == nil) // it may have happened even if it failed
-	return err
+func (s *Store) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
+	results := s.remote.Remove(ctx, ids, removal)
+	var erased, hidden []infohash.Set
+	for i, id := range ids {
+		if removal.Erase && results[i].Err == nil {
+			erased = append(erased, setOf(id))
+		} else {
+			hidden = append(hidden, setOf(id)) // it may have happened even if it failed
+		}
+	}
+	s.remove(hidden, false)
+	s.remove(erased, true)
+	return results
 }
 
 // Restore implements [store.Store], by the remote.
-func (s *Store) Restore(ctx context.Context, id infohash.ID) error {
-	err := s.remote.Restore(ctx, id)
-	s.forget([]infohash.Set{setOf(id)})
-	return err
+func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed {
+	results := s.remote.Restore(ctx, ids)
+	sets := make([]infohash.Set, len(ids))
+	for i, id := range ids {
+		sets[i] = setOf(id)
+	}
+	s.forget(sets)
+	return results
 }
 
 // Value implements [store.Store], by the remote.

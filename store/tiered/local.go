@@ -172,17 +172,21 @@ func (l *local) remove(sets []infohash.Set, erase bool) {
 	if disk == nil {
 		return
 	}
-	ctx := context.Background()
-	for _, set := range sets {
-		ids := set.All()
-		held, err := disk.Has(ctx, ids)
-		for i := range held {
-			if err == nil && held[i] {
-				err = disk.Remove(ctx, ids[i], store.Removal{Erase: erase})
-			}
+	ctx, ids := context.Background(), idsOf(sets)
+	held, err := disk.Has(ctx, ids)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	var copies []infohash.ID
+	for i, id := range ids {
+		if held[i] {
+			copies = append(copies, id)
 		}
-		if err != nil {
-			l.fail(err)
+	}
+	for _, removed := range disk.Remove(ctx, copies, store.Removal{Erase: erase}) {
+		if removed.Err != nil {
+			l.fail(removed.Err)
 			return
 		}
 	}

@@ -154,9 +154,9 @@ func (m *model) change(torrent int, s store.Store) {
 		}
 		err = s.Put(m.t.Context(), []store.Item{item})[0].Err
 	case what < 4:
-		err = s.Remove(m.t.Context(), id, store.Removal{Erase: m.rng.IntN(2) == 0})
+		err = storetest.Remove(m.t.Context(), s, id, store.Removal{Erase: m.rng.IntN(2) == 0})
 	default:
-		err = s.Restore(m.t.Context(), id)
+		err = storetest.Restore(m.t.Context(), s, id)
 	}
 	m.know.Lock()
 	defer m.know.Unlock()

@@ -24,13 +24,13 @@ func TestCopiesAreThereWhenItIsOpen(t *testing.T) {
 func TestDeafNodeAsks(t *testing.T) {
 	remote, n := startCached(t)
 	n.set(func(l *line) { l.deaf = errAway })
-	must(t, remote.Remove(t.Context(), one.IDs.V1, store.Removal{}))
+	must(t, storetest.Remove(t.Context(), remote, one.IDs.V1, store.Removal{}))
 	eventually(t, "the removal is never in force", func() bool { return errors.Is(n.get(), store.ErrRemoved) })
 	if _, _, err := n.Changes(t.Context(), store.Cursor{}, 10); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Changes = %v, want ErrUnavailable", err)
 	}
 	n.set(func(l *line) { l.deaf = nil })
-	must(t, remote.Restore(t.Context(), one.IDs.V1))
+	must(t, storetest.Restore(t.Context(), remote, one.IDs.V1))
 	n.cached(one)
 }
 

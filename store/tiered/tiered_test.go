@@ -46,13 +46,15 @@ func TestChangesElsewhere(t *testing.T) {
 		want func(*node) bool
 	}{
 		"removed": {
-			func(t *testing.T, s store.Store) { must(t, s.Remove(t.Context(), one.IDs.V2, store.Removal{})) },
+			func(t *testing.T, s store.Store) {
+				must(t, storetest.Remove(t.Context(), s, one.IDs.V2, store.Removal{}))
+			},
 			func(n *node) bool { return errors.Is(n.get(), store.ErrRemoved) },
 		},
 		"erased and restored": {
 			func(t *testing.T, s store.Store) {
-				must(t, s.Remove(t.Context(), one.IDs.V1, store.Removal{Erase: true}))
-				must(t, s.Restore(t.Context(), one.IDs.V1))
+				must(t, storetest.Remove(t.Context(), s, one.IDs.V1, store.Removal{Erase: true}))
+				must(t, storetest.Restore(t.Context(), s, one.IDs.V1))
 			},
 			func(n *node) bool { return errors.Is(n.get(), store.ErrNotFound) },
 		},
@@ -72,8 +74,8 @@ func TestChangesElsewhere(t *testing.T) {
 		},
 		"erased and uploaded anew": {
 			func(t *testing.T, s store.Store) {
-				must(t, s.Remove(t.Context(), one.IDs.V1, store.Removal{Erase: true}))
-				must(t, s.Restore(t.Context(), one.IDs.V1))
+				must(t, storetest.Remove(t.Context(), s, one.IDs.V1, store.Removal{Erase: true}))
+				must(t, storetest.Restore(t.Context(), s, one.IDs.V1))
 				put(t, s, keyed, store.Created)
 			},
 			func(n *node) bool {
@@ -123,7 +125,7 @@ func TestNothingOldAfterTheFeedTold(t *testing.T) {
 		item := storetest.Torrent(storetest.V1, i, 500, 0)
 		put(t, remote, item, store.Created)
 		n.cached(item)
-		must(t, remote.Remove(t.Context(), item.IDs.V1, store.Removal{}))
+		must(t, storetest.Remove(t.Context(), remote, item.IDs.V1, store.Removal{}))
 		for removed := false; !removed; {
 			changes, next, err := n.Changes(t.Context(), after, 10)
 			must(t, err)
@@ -163,7 +165,7 @@ func changeDuringLoads(t *testing.T, loads int, id infohash.ID) {
 		go func() { got <- n.get() }()
 		<-entered
 	}
-	must(t, n.Store.Remove(t.Context(), id, store.Removal{}))
+	must(t, storetest.Remove(t.Context(), n.Store, id, store.Removal{}))
 	n.set(func(l *line) { l.entered = nil })
 	close(leave)
 	for range loads {
