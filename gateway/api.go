@@ -4,12 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	gw "github.com/torrentcache/torrentcache/gen/gateway/torrentcache/v1"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -55,50 +55,31 @@ func newAPI(client torrentcachev1.CacheServiceClient, files *files, o Options) (
 	}, nil
 }
 
-// serve answers every path below /v1/.
-func (a *api) serve(w http.ResponseWriter, r *http.Request, path string) {
-	methods, err := a.route(path)
-	if err != nil {
-		httpx.WriteJSONError(w, err)
-		return
+// routes are the paths below /v1/.
+func (a *api) routes() []front.Route {
+	const door = "api"
+	return []front.Route{
+		{Door: door, Pattern: torrentsPath, Post: a.upload, Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + ":findMissing", Reads: true, Post: a.findMissing, Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + "/{info_hash}", Reads: true, Get: withID(a.get), Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + "/{info_hash}/info", Reads: true, Get: withID(a.describe), Refuse: front.RefuseJSON},
+		{Door: door, Pattern: "/v1/...", Any: noSuchRoute, Refuse: front.RefuseJSON},
 	}
-	serveJSONRoute(w, r, methods)
 }
 
-// serveJSONRoute answers by the method's handler, or with 405.
-func serveJSONRoute(w http.ResponseWriter, r *http.Request, methods httpx.Methods) {
-	handle := methods.Find(r.Method)
-	if handle == nil {
-		w.Header().Set("Allow", methods.Allow())
-		httpx.WriteJSONError(w, reason.New(reason.MethodNotAllowed,
-			"%s is not for this path: use %s", r.Method, methods.Allow()))
-		return
+// withID returns a handler that gives the info hash in the path to handle.
+func withID(handle func(http.ResponseWriter, *http.Request, infohash.ID)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id, err := infohash.Parse(r.PathValue("info_hash"))
+		if err != nil {
+			httpx.WriteJSONError(w, reason.New(reason.HashMalformed, "%v", err))
+			return
+		}
+		handle(w, r, id)
 	}
-	handle(w, r)
 }
 
-// route returns the handlers of path, or ROUTE_NOT_FOUND or HASH_MALFORMED.
-func (a *api) route(path string) (httpx.Methods, *reason.Error) {
-	switch path {
-	case torrentsPath:
-		return httpx.Methods{Post: a.upload}, nil
-	case torrentsPath + ":findMissing":
-		return httpx.Methods{Post: a.findMissing}, nil
-	}
-	rest, ok := strings.CutPrefix(path, torrentsPath+"/")
-	hash, isInfo := strings.CutSuffix(rest, "/info")
-	if !ok || hash == "" || strings.Contains(hash, "/") {
-		return httpx.Methods{}, routeNotFound()
-	}
-	id, err := infohash.Parse(hash)
-	if err != nil {
-		return httpx.Methods{}, reason.New(reason.HashMalformed, "%v", err)
-	}
-	if isInfo {
-		return httpx.Methods{Get: a.describe(id)}, nil
-	}
-	return httpx.Methods{Get: a.get(id)}, nil
-}
+func noSuchRoute(w http.ResponseWriter, _ *http.Request) { httpx.WriteJSONError(w, routeNotFound()) }
 
 func routeNotFound() *reason.Error {
 	return reason.New(reason.RouteNotFound, "no such path; GET /api/openapi.json lists the API's")
@@ -141,23 +122,19 @@ func (a *api) findMissing(w http.ResponseWriter, r *http.Request) {
 	serveJSON(a.mux, w, r, torrentsPath+":findMissing", maxFindBody)
 }
 
-func (a *api) describe(id infohash.ID) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		serveJSON(a.mux, w, r, torrentsPath+"/"+id.String()+"/info", envelope)
-	}
+func (a *api) describe(w http.ResponseWriter, r *http.Request, id infohash.ID) {
+	serveJSON(a.mux, w, r, torrentsPath+"/"+id.String()+"/info", envelope)
 }
 
-func (a *api) get(id infohash.ID) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Vary", "Accept")
-		if !prefersRaw(r.Header.Values("Accept")) {
-			a.getJSON(w, r, id)
-			return
-		}
-		if err := a.files.serve(w, r, id, ""); err != nil {
-			httpx.LogInternal(r.Context(), a.log, err)
-			httpx.WriteJSONError(w, err)
-		}
+func (a *api) get(w http.ResponseWriter, r *http.Request, id infohash.ID) {
+	w.Header().Set("Vary", "Accept")
+	if !prefersRaw(r.Header.Values("Accept")) {
+		a.getJSON(w, r, id)
+		return
+	}
+	if err := a.files.serve(w, r, id, ""); err != nil {
+		httpx.LogInternal(r.Context(), a.log, err)
+		httpx.WriteJSONError(w, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -17,14 +18,16 @@ type downloads struct {
 	log   *slog.Logger
 }
 
-// serve answers every path below /torrent/.
-func (d *downloads) serve(w http.ResponseWriter, r *http.Request, path string) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		httpx.WriteTextError(w, http.StatusMethodNotAllowed, "Downloads are by GET. Upload at /autoupload.php or /v1/torrents.\n")
-		return
+func (d *downloads) routes() []front.Route {
+	refuse := func(w http.ResponseWriter, r *http.Request, e *reason.Error) { d.fail(w, r, infohash.ID{}, e) }
+	return []front.Route{
+		{Door: "download", Pattern: "/torrent", Reads: true, Get: d.serve, Refuse: refuse},
+		{Door: "download", Pattern: "/torrent/...", Reads: true, Get: d.serve, Refuse: refuse},
 	}
-	id, name, ok := parseDownloadPath(path)
+}
+
+func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
+	id, name, ok := parseDownloadPath(r.URL.Path)
 	if !ok {
 		d.fail(w, r, id, reason.New(reason.HashMalformed, ""))
 		return
@@ -52,6 +55,8 @@ func failureText(id infohash.ID, e *reason.Error) string {
 	case reason.HashMalformed:
 		return "This address names no info hash. Use /torrent/<INFOHASH>.torrent " +
 			"with 40 or 64 hex digits, or 32 base32 digits.\n"
+	case reason.MethodNotAllowed:
+		return "Downloads are by GET. Upload at /autoupload.php or /v1/torrents.\n"
 	case reason.TorrentDamaged:
 		return fmt.Sprintf("The stored copy of %s is damaged. Uploading the torrent again repairs it.\n"+
 			"A torrent client may find it by its magnet link: %s\n", id, magnet(id))

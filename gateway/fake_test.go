@@ -19,7 +19,8 @@ import (
 	"github.com/torrentcache/torrentcache/gateway"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -200,7 +201,7 @@ func newDoor(t testing.TB) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(httpx.Recover(log, handler))
+	server := httptest.NewServer(newFront(handler, log))
 	t.Cleanup(server.Close)
 	return &door{t: t, cache: cache, url: server.URL, addr: server.Listener.Addr().String()}
 }
@@ -254,4 +255,9 @@ func (d *door) raw(request string) string {
 		d.t.Fatal(err)
 	}
 	return string(got)
+}
+
+// newFront returns what serves the routes of door alone.
+func newFront(door *gateway.Door, log *slog.Logger) http.Handler {
+	return front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Logger: log})
 }

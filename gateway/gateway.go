@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"strings"
+	"slices"
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/web"
 	"google.golang.org/grpc"
 )
@@ -46,16 +45,14 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Door is the handler of the paths: it chooses the area, the areas route on. It is safe for
-// concurrent use.
+// Door is the routes that this package serves. It is safe for concurrent use.
 type Door struct {
 	api       *api
 	downloads *downloads
 	pages     *pages
 }
 
-// New returns the handler of every path the door has; the rest is 404. It never
-// redirects. It does not recover from panics: wrap it in [httpx.Recover].
+// New returns the door, or an error that names the option to change.
 func New(o Options) (*Door, error) {
 	if o.Conn == nil || o.MaxTorrentSize <= 0 {
 		return nil, errors.New("gateway: Conn and MaxTorrentSize are required")
@@ -71,7 +68,7 @@ func New(o Options) (*Door, error) {
 		GRPCAddress:    o.GRPCAddress,
 		Contact:        o.Contact,
 		MaxTorrentSize: o.MaxTorrentSize,
-		Prefix:         httpx.Prefix,
+		Prefix:         front.Prefix,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -91,20 +88,12 @@ func New(o Options) (*Door, error) {
 	return &Door{
 		api:       api,
 		downloads: &downloads{files: files, log: o.Logger},
-		pages:     newPages(site, client, o.Logger),
+		pages:     &pages{site: site, client: client, log: o.Logger},
 	}, nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	httpx.SetSecurityHeaders(w.Header())
-	path := httpx.MergeSlashes(r.URL.Path)
-	switch {
-	case strings.HasPrefix(path, "/v1/"):
-		d.api.serve(w, r, path)
-	case path == "/torrent" || strings.HasPrefix(path, "/torrent/"):
-		d.downloads.serve(w, r, path)
-	default:
-		d.pages.serve(w, r, path)
-	}
+// Routes returns the door's rows for the table of [front.New]. The last of them takes every
+// path that nobody else has.
+func (d *Door) Routes() []front.Route {
+	return slices.Concat(d.api.routes(), d.downloads.routes(), d.pages.routes())
 }

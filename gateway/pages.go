@@ -7,50 +7,49 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
 )
 
 // pages serves what is for people, the API's documents, and every path that no
-// other area has.
+// other door has.
 type pages struct {
 	site   *web.Site
 	client torrentcachev1.CacheServiceClient
 	log    *slog.Logger
-	get    map[string]http.HandlerFunc // by exact path; all are GET
 }
 
-func newPages(site *web.Site, client torrentcachev1.CacheServiceClient, log *slog.Logger) *pages {
-	p := &pages{site: site, client: client, log: log}
-	p.get = map[string]http.HandlerFunc{
-		"/":                        site.Home,
-		"/automation":              site.Automation,
-		"/automation.php":          site.Automation,
-		"/lookup":                  p.lookup,
+func (p *pages) routes() []front.Route {
+	const door = "page"
+	routes := []front.Route{
+		{Door: door, Pattern: "/lookup", Reads: true, Get: p.lookup, Refuse: p.refuseLookup},
+		{Door: door, Pattern: "/...", Any: p.notFound},
+	}
+	for path, get := range map[string]http.HandlerFunc{
+		"/":                        p.site.Home,
+		"/automation":              p.site.Automation,
+		"/automation.php":          p.site.Automation,
 		"/api/openapi.json":        openAPI().serve,
 		"/api/cache_service.proto": contract().serve,
+	} {
+		routes = append(routes, front.Route{Door: door, Pattern: path, Get: get, Refuse: refusePage})
 	}
-	return p
+	for path, get := range p.site.Assets() {
+		routes = append(routes, front.Route{Door: door, Pattern: path, Get: get, Refuse: refusePage})
+	}
+	return routes
 }
 
-func (p *pages) serve(w http.ResponseWriter, r *http.Request, path string) {
-	get := p.get[path]
-	if get == nil {
-		get = p.site.Asset(path)
-	}
-	if get == nil {
-		p.notFound(w, r)
-		return
-	}
-	methods := httpx.Methods{Get: get}
-	handle := methods.Find(r.Method)
-	if handle == nil {
-		w.Header().Set("Allow", methods.Allow())
+// refusePage answers in plain text, as what asks a page for anything but the page is no
+// browser.
+func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	if e.Reason == reason.MethodNotAllowed {
 		httpx.WriteTextError(w, http.StatusMethodNotAllowed, "This address is only for GET.\n")
 		return
 	}
-	handle(w, r)
+	front.RefuseText(w, r, e)
 }
 
 // notFound gives a page to who asks for HTML, which programs do not.
@@ -74,6 +73,14 @@ func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
 		result.IDs = ids
 		p.describe(r, &result)
 	}
+	p.answerLookup(w, r, result)
+}
+
+func (p *pages) refuseLookup(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	p.answerLookup(w, r, web.LookupResult{Query: r.URL.Query().Get("q"), Err: e})
+}
+
+func (p *pages) answerLookup(w http.ResponseWriter, r *http.Request, result web.LookupResult) {
 	if result.Err != nil {
 		httpx.LogInternal(r.Context(), p.log, result.Err)
 		httpx.SetRetryAfter(w.Header(), result.Err)

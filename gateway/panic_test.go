@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/gateway"
-	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc"
 )
@@ -26,7 +25,7 @@ func TestAPanicIsAnAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(httpx.Recover(log, handler))
+	server := httptest.NewServer(newFront(handler, log))
 	defer server.Close()
 	d := &door{t: t, url: server.URL}
 	for _, c := range []struct{ method, path, header, body string }{

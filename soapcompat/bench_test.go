@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/soapcompat"
 	"google.golang.org/grpc"
@@ -45,8 +45,7 @@ func benchmarkSOAP(b *testing.B, body string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	mux := httpx.NewMux(http.NotFoundHandler())
-	h.Register(mux)
+	mux := front.NewMux(h.Routes()...)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -135,13 +135,7 @@ func TestCompressedBodiesWaitForMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Release()
-	f := &fakeBackend{}
-	door := newHandler(t, f)
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold := l.Hold(limit.Caller{}, limit.Uploading, nil)
-		defer hold.Release()
-		door.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
-	})
+	h := newLimited(t, &fakeBackend{}, l)
 	small, large := callOf(encodedTorrent), callOf(encodedTorrent+strings.Repeat("\n", 100_000))
 	for document, want := range map[string]string{small: hashV1, large: "114"} {
 		got := postCoded(h, "/api/index.php", "text/xml", "gzip", compress(t, "gzip", document))

@@ -3,6 +3,7 @@ package soapcompat_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,7 +11,8 @@ import (
 	"testing"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/soapcompat"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -80,13 +82,17 @@ func (f *fakeBackend) forget() {
 // newHandler returns the door's paths over f.
 func newHandler(t testing.TB, f *fakeBackend) http.Handler {
 	t.Helper()
+	return newLimited(t, f, limit.New(limit.Settings{}))
+}
+
+// newLimited is newHandler with limits.
+func newLimited(t testing.TB, f *fakeBackend, l *limit.Limits) http.Handler {
+	t.Helper()
 	h, err := soapcompat.New(soapcompat.Options{Client: f, MaxTorrentSize: maxTorrentSize})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := httpx.NewMux(http.NotFoundHandler())
-	h.Register(mux)
-	return mux
+	return front.New(front.Options{Routes: h.Routes(), Limits: l, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // newServer serves the door's paths over f on a loopback address.

@@ -25,7 +25,7 @@ const sendForm = "Send a multipart/form-data POST with the .torrent file in the 
 func (h *Handler) autoupload(w http.ResponseWriter, r *http.Request) {
 	result, failure := h.cacheForm(w, r)
 	if failure != nil {
-		writeFormError(w, failure)
+		refuseForm(w, r, failure)
 		return
 	}
 	body := result.legacyHash() + "\n"
@@ -37,8 +37,11 @@ func (h *Handler) autoupload(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, body) // a client that left needs no answer
 }
 
-// writeFormError answers e as the legacy form does.
-func writeFormError(w http.ResponseWriter, e *reason.Error) {
+// refuseForm answers e as the legacy form does.
+func refuseForm(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
+	if allow := w.Header().Get("Allow"); allow != "" {
+		e = reason.New(e.Reason, "Use %s.", allow)
+	}
 	setErrorText(w, e)
 	httpx.SetRetryAfter(w.Header(), e)
 	httpx.WriteTextError(w, e.Reason.Answer().Form, e.LegacyBody())
@@ -48,10 +51,17 @@ func writeFormError(w http.ResponseWriter, e *reason.Error) {
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 	result, failure := h.cacheForm(w, r)
 	if failure != nil {
-		httpx.SetRetryAfter(w.Header(), failure)
-		httpx.SetErrorHeaders(w.Header(), failure.Reason.Answer().JSON)
+		h.refusePage(w, r, failure)
+		return
 	}
-	h.site.UploadAnswer(w, r, web.UploadResult{IDs: result.ids, Known: result.known, Err: failure})
+	h.site.UploadAnswer(w, r, web.UploadResult{IDs: result.ids, Known: result.known})
+}
+
+// refusePage answers e as the page behind the form for browsers.
+func (h *Handler) refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	httpx.SetRetryAfter(w.Header(), e)
+	httpx.SetErrorHeaders(w.Header(), e.Reason.Answer().JSON)
+	h.site.UploadAnswer(w, r, web.UploadResult{Err: e})
 }
 
 // cacheForm caches the torrent in the form that r carries.

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
@@ -31,7 +31,7 @@ type Options struct {
 	// TooLarge is told of each upload that is refused for its size before Client has
 	// seen it. Nil: nobody is.
 	TooLarge func()
-	// Logger gets panics. Nil: they are not logged.
+	// Logger gets what goes wrong inside the door. Nil: nobody does.
 	Logger *slog.Logger
 }
 
@@ -56,7 +56,7 @@ func New(o Options) (*Handler, error) {
 	if err := checkPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Prefix: httpx.Prefix})
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Prefix: front.Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("soapcompat: %w", err)
 	}
@@ -87,33 +87,18 @@ func checkPublicURL(s string) error {
 	return nil
 }
 
-// Mux is where a [Handler] registers: [httpx.Mux] or [http.ServeMux].
-type Mux interface {
-	Handle(path string, h http.Handler)
-}
-
-// Register adds the legacy paths to mux.
-func (h *Handler) Register(mux Mux) {
-	for _, b := range bindings {
-		routes := httpx.Methods{Get: h.wsdl(b), Post: h.soap(b)}
-		mux.Handle(b.wsdlPath, h.methods(routes))
-		mux.Handle(b.callPath, h.methods(routes)) // with ?wsdl, and a plain GET gets the WSDL too
+// Routes returns the door's rows for the table of [front.New].
+func (h *Handler) Routes() []front.Route {
+	routes := []front.Route{
+		{Door: "form", Pattern: "/autoupload.php", Get: h.autoupload, Post: h.autoupload, Refuse: refuseForm},
+		{Door: "form", Pattern: "/upload.php", Get: h.site.Home, Post: h.upload, Refuse: h.refusePage},
 	}
-	mux.Handle("/autoupload.php", h.methods(httpx.Methods{Get: h.autoupload, Post: h.autoupload}))
-	mux.Handle("/upload.php", h.methods(httpx.Methods{Get: h.site.Home, Post: h.upload}))
-}
-
-// methods serves routes, and answers 405 to every other method.
-func (h *Handler) methods(routes httpx.Methods) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		httpx.SetSecurityHeaders(w.Header())
-		if serve := routes.Find(r.Method); serve != nil {
-			serve(w, r)
-			return
+	for _, b := range bindings {
+		for _, path := range []string{b.wsdlPath, b.callPath} { // with ?wsdl, and a plain GET gets the WSDL too
+			routes = append(routes, front.Route{Door: "soap", Pattern: path, Get: h.wsdl(b), Post: h.soap(b), Refuse: b.refuse})
 		}
-		w.Header().Set("Allow", routes.Allow())
-		writeFormError(w, reason.New(reason.MethodNotAllowed, "Use %s.", routes.Allow()))
-	})
+	}
+	return routes
 }
 
 // cached is a torrent that the backend has.
@@ -125,17 +110,10 @@ type cached struct {
 // legacyHash is the info hash as legacy callers know it: 40 upper-case hex digits.
 func (c cached) legacyHash() string { return c.ids.Legacy().String() }
 
-// cache hands torrent on. A panic below is INTERNAL, so that the caller gets an
-// answer in its own protocol.
+// cache hands torrent on.
 func (h *Handler) cache(r *http.Request, torrent []byte) (result cached, failure *reason.Error) {
 	ctx, cancel := httpx.CallContext(r)
 	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			h.log.ErrorContext(ctx, "panic in a legacy upload", "panic", v, "stack", string(debug.Stack()))
-			failure = reason.New(reason.Internal, "internal error")
-		}
-	}()
 	answer, err := h.client.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 	if err == nil {
 		result, err = resultOf(answer)

@@ -86,22 +86,38 @@ func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {
 	return h.cache(r, c.request.Torrent)
 }
 
+// refuse answers e to a request that nobody has read. What is posted is taken for a call.
+func (b binding) refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	c := call{known: true}
+	if r.Method != http.MethodPost {
+		setErrorText(w, e)
+		writeStatus(w, c.versionOr(r), e)
+		return
+	}
+	writeFailure(w, r, b, c, e)
+}
+
 // writeFailure answers a cacheTorrent call that failed: 200 and the code, for
-// SOAP::Lite turns every fault into undef. HTTP statuses are for who may not
+// SOAP::Lite turns every fault into undef. HTTP statuses are for those who may not
 // call at all, and for bodies that could not be read as far as the call.
 func writeFailure(w http.ResponseWriter, r *http.Request, b binding, c call, e *reason.Error) {
 	setErrorText(w, e)
-	answer := e.Reason.Answer()
+	v := c.versionOr(r)
 	switch {
 	case e.Reason == reason.Unauthenticated, e.Reason == reason.PermissionDenied, e.Reason == reason.MediaUnsupported:
-		httpx.SetErrorHeaders(w.Header(), answer.JSON)
-		writeSOAP(w, c.version, answer.JSON, faultAnswer(c.version, &fault{code: clientFault, text: e.LegacyText()}))
-	case c.known, e.Reason == reason.TorrentTooLarge:
-		v := c.versionOr(r)
-		writeSOAP(w, v, http.StatusOK, b.answer(v, strconv.Itoa(answer.SOAP)))
-	default:
+		writeStatus(w, v, e)
+	case !c.known && e.Reason == reason.RequestInvalid:
 		writeFault(w, r, c, &fault{code: clientFault, text: e.Message})
+	default:
+		writeSOAP(w, v, http.StatusOK, b.answer(v, strconv.Itoa(e.Reason.Answer().SOAP)))
 	}
+}
+
+// writeStatus answers e as a fault with its HTTP status.
+func writeStatus(w http.ResponseWriter, v version, e *reason.Error) {
+	status := e.Reason.Answer().JSON
+	httpx.SetErrorHeaders(w.Header(), status)
+	writeSOAP(w, v, status, faultAnswer(v, &fault{code: clientFault, text: e.LegacyText()}))
 }
 
 // writeFault answers what is no call. Data that is not even XML by its own

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 )
 
 // The WSDLs, complete but for the address: they name placeholderURL. The Go
@@ -39,7 +39,7 @@ func (h *Handler) wsdl(b binding) http.HandlerFunc {
 // public URL, or else the address that the connection came in on. A key in the
 // path stays there.
 func (h *Handler) baseURL(r *http.Request) string {
-	return h.hostURL(r) + httpx.Prefix(r)
+	return h.hostURL(r) + front.Prefix(r)
 }
 
 func (h *Handler) hostURL(r *http.Request) string {

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/soapcompat"
 )
 
@@ -136,8 +136,7 @@ func TestAddressInTheWSDL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mux := httpx.NewMux(http.NotFoundHandler())
-			h.Register(mux)
+			mux := front.NewMux(h.Routes()...)
 			r := httptest.NewRequest(http.MethodGet, c.target, nil)
 			r.Host = c.host
 			if c.change != nil {

@@ -37,18 +37,19 @@ func loadAssets() (map[string]asset, error) {
 	return assets, nil
 }
 
-// Asset returns the handler of the style sheet, icon or robots.txt at path, nil
-// if there is none.
-func (s *Site) Asset(path string) http.HandlerFunc {
-	a, ok := s.assets[path]
-	if !ok {
-		return nil
+// Assets returns the handlers of the style sheet, the icons and robots.txt by their paths.
+func (s *Site) Assets() map[string]http.HandlerFunc {
+	handlers := map[string]http.HandlerFunc{}
+	for path, a := range s.assets {
+		handlers[path] = a.serve
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Type", a.contentType)
-		h.Set("ETag", a.etag)
-		h.Set("Cache-Control", "public, max-age=300") // short: a new version must look right soon
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
-	}
+	return handlers
+}
+
+func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("ETag", a.etag)
+	h.Set("Cache-Control", "public, max-age=300") // short: a new version must look right soon
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 }

@@ -10,8 +10,9 @@ import (
 	"google.golang.org/grpc/health"
 
 	"github.com/torrentcache/torrentcache/gateway"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
@@ -40,7 +41,7 @@ func serveProduct(args []string) error {
 func serveProductJSON(args []string) error {
 	defer runtime.KeepAlive(steady.Limit(memoryLimit))
 	srv, chain, metrics := newProduct()
-	handler, err := gateway.New(gateway.Options{
+	door, err := gateway.New(gateway.Options{
 		Conn:           server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic),
 		MaxTorrentSize: maxTorrentSize,
 	})
@@ -48,12 +49,12 @@ func serveProductJSON(args []string) error {
 		return err
 	}
 	logger := slog.Default()
-	door := func(string) string { return "api" }
+	handler := front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Measure: metrics.HTTP, Logger: logger})
 	l, err := listen(args[0])
 	if err != nil {
 		return err
 	}
-	return lifecycle.NewPublicHTTP(metrics.HTTP(door, httpx.Recover(logger, handler)), telemetry.HTTPErrorLog(logger)).Serve(l)
+	return lifecycle.NewPublicHTTP(handler, telemetry.HTTPErrorLog(logger)).Serve(l)
 }
 
 func newProduct() (*server.Server, server.Chain, *telemetry.Metrics) {

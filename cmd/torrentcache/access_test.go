@@ -170,6 +170,19 @@ func TestPagesOfOtherSitesCannotUploadWithAPassword(t *testing.T) {
 			t.Errorf("%s: %d %s", site, code, body)
 		}
 	}
+	for name, want := range map[string]struct{ contentType, text string }{
+		"form":           {"text/plain; charset=utf-8", "Error 113: Not allowed. Another site's page sent this"},
+		"browser's form": {"text/html; charset=utf-8", "Not allowed. Another site&#39;s page sent this"},
+		"SOAP":           {"text/xml; charset=utf-8", "<faultstring>Not allowed. Another site&#39;s page sent this"},
+		"literal SOAP":   {"text/xml; charset=utf-8", "<faultstring>Not allowed. Another site&#39;s page sent this"},
+		"raw upload":     {"application/json", `"reason":"PERMISSION_DENIED"`},
+	} {
+		code, header, body := publicCalls(t, torrenttest.V1("a"))[name].make(t, p.http, from("cross-site"), keyOf(callers, access.Write))
+		text := strings.ReplaceAll(string(body), `": "`, `":"`)
+		if code != http.StatusForbidden || header.Get("Content-Type") != want.contentType || !strings.Contains(text, want.text) {
+			t.Errorf("%s: %d %s %s, want 403 %+v", name, code, header.Get("Content-Type"), text, want)
+		}
+	}
 }
 
 // Without keys a 2010 script works as it is, whatever a proxy before it adds.

@@ -9,8 +9,10 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/torrentcache/torrentcache/gateway"
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // adminCalls are the two ways to the operator's calls; a gateway has neither.
@@ -50,8 +52,17 @@ func (h *house) adminHandler(calls adminCalls) (http.Handler, error) {
 		mux.Handle("/v1/admin/", api)
 	}
 	// A page that the operator's browser shows must not remove torrents.
-	pages := http.NewCrossOriginProtection().Handler(httpx.Recover(h.logger, mux))
-	return withGRPC(calls.network, h.withOrigin(onlyFor(strings.Split(h.cfg.AdminHosts, ","), pages))), nil
+	pages := http.NewCrossOriginProtection().Handler(front.Recover(h.logger, refuseOperator, mux))
+	return withGRPC(calls.network, origin.Proxies(h.cfg.TrustedProxies).Handler(onlyFor(strings.Split(h.cfg.AdminHosts, ","), pages))), nil
+}
+
+// refuseOperator answers in the way of the path, for scripts call the API's.
+func refuseOperator(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		front.RefuseJSON(w, r, e)
+		return
+	}
+	front.RefuseText(w, r, e)
 }
 
 // withGRPC returns a handler that gives gRPC calls to s, if there is one, and

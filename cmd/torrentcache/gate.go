@@ -6,8 +6,8 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
-	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -45,39 +45,13 @@ func (h *house) addGate(cfg config.Access) error {
 	return nil
 }
 
-// writersOnly gives what is posted by those who may upload to next, and the rest to
-// refusing, with a body that says why they may not before it is read. All that
-// the public doors take a body for needs the role write. A gateway's backend decides.
-func (h *house) writersOnly(next, refusing http.Handler) http.Handler {
-	if h.gate == nil {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			if _, err := h.gate.Decide(shown(r), torrentcachev1.CacheService_CacheTorrent_FullMethodName); err != nil {
-				httpx.RefuseBody(r, err)
-				refusing.ServeHTTP(w, r)
-				return
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// shown is what a request tells of its caller.
-func shown(r *http.Request) access.Credentials {
-	return access.Credentials{
-		Authorization: r.Header.Get("Authorization"), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
-	}
-}
-
 // operatorOnly returns next for who may make the operator's calls.
 func (h *house) operatorOnly(next http.Handler) http.Handler {
 	if h.gate == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := h.gate.Decide(shown(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
+		if _, err := h.gate.Decide(front.Credentials(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
 			httpx.WriteJSONError(w, reason.Of(err))
 			return
 		}

@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
-	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/limit"
-	"github.com/torrentcache/torrentcache/internal/origin"
-	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
@@ -65,58 +60,6 @@ func (h *house) watchLimits(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// withMemory returns next with the memory of each request taken from the budget and given
-// back when it has been answered.
-func (h *house) withMemory(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		use := limit.Answering
-		if r.Method == http.MethodPost {
-			use = limit.Uploading
-		}
-		hold := h.limits.Hold(limit.Caller{Addr: origin.FromContext(r.Context())}, use, fastpath.ConnOf(r))
-		defer hold.Release()
-		next.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
-	})
-}
-
-// withLimits returns next with its requests held to the limits. What may not be
-// uploaded takes no room from what may.
-func (h *house) withLimits(next http.Handler) http.Handler {
-	bodies := h.writersOnly(h.limits.Bodies(next), next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if reads(r) {
-			if err := h.limits.Download(limit.Caller{Addr: origin.FromContext(r.Context())}); err != nil {
-				writeRefusal(w, r, reason.Of(err))
-				return
-			}
-		}
-		bodies.ServeHTTP(w, r)
-	})
-}
-
-// reads reports whether a request reads torrents, which the rate of downloads bounds.
-func reads(r *http.Request) bool {
-	path := httpx.MergeSlashes(r.URL.Path)
-	switch doorOf(path) {
-	case "download":
-		return r.Method != http.MethodPost
-	case "api":
-		return r.Method != http.MethodPost || path == "/v1/torrents:findMissing"
-	default:
-		return path == "/lookup"
-	}
-}
-
-func writeRefusal(w http.ResponseWriter, r *http.Request, e *reason.Error) {
-	httpx.SetSecurityHeaders(w.Header())
-	if strings.HasPrefix(httpx.MergeSlashes(r.URL.Path), "/v1/") {
-		httpx.WriteJSONError(w, e)
-		return
-	}
-	httpx.SetRetryAfter(w.Header(), e)
-	httpx.WriteTextError(w, e.Reason.Answer().Download, e.LegacyText()+"\n")
 }
 
 // unlimited is a source of the fast path for as long as downloads have no rate:

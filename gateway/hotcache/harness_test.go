@@ -16,6 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
@@ -91,7 +92,8 @@ func newLocal(t *testing.T, size int64) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.door, h.fast = door, h.Answers(door, door.AppendHeader)
+	h.door = front.NewMux(door.Routes()...)
+	h.fast = h.Answers(h.door, door.AppendHeader)
 	return h
 }
 

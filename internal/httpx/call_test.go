@@ -55,3 +55,18 @@ func TestReadsEndWithTheirClient(t *testing.T) {
 		}
 	}
 }
+
+// What is no metadata is no key either; it is not left out, or the call would be
+// an anonymous one.
+func TestCredentialsThatAreNoMetadata(t *testing.T) {
+	for _, text := range []string{"Bearer é", "Bearer \x7f", "Bearer a\tb"} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", text)
+		ctx, cancel := httpx.CallContext(r)
+		defer cancel()
+		md, _ := metadata.FromOutgoingContext(ctx)
+		if got := md.Get("authorization"); len(got) != 1 || got[0] != "not-ascii" {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/telemetry": {},
 	"internal/httpx":     {"internal/access", "internal/origin", "internal/reason"},
+	"internal/front":     {"gen/torrentcache/v1", "internal/access", "internal/httpx", "internal/limit", "internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
 	"internal/flight":    {},
@@ -57,10 +58,10 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
-	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
+	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/reason", "internal/httpx", "internal/wire", "internal/limit", "web"},
 	"gateway/fastpath": {"infohash", "internal/limit"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/reason", "internal/wire"},
-	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/limit", "internal/reason", "internal/httpx", "web"},
+	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/reason", "internal/httpx", "web"},
 
 	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason"},
 

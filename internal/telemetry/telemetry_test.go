@@ -78,7 +78,7 @@ func TestHTTPCounts(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMetrics(Build{})
-			s := httptest.NewServer(m.HTTP(func(string) string { return "d" }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := httptest.NewServer(m.HTTP("d", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if _, err := io.Copy(io.Discard, r.Body); err != nil {
 					t.Error(err)
 				}
@@ -100,7 +100,7 @@ func TestHTTPCounts(t *testing.T) {
 }
 
 func TestHTTPKeepsTheServersWriterInReach(t *testing.T) {
-	s := httptest.NewServer(NewMetrics(Build{}).HTTP(func(string) string { return "d" }, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s := httptest.NewServer(NewMetrics(Build{}).HTTP("d", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Error(err)
 		}

@@ -1,4 +1,4 @@
-package httpx
+package front
 
 import (
 	"bytes"
@@ -6,16 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Recover returns next with its panics turned into answers: 500 and a short
-// text, on /v1/ the JSON error. The panic and its stack are logged once. If the
-// answer had already begun, the connection is cut instead, so that no client
-// takes half an answer for a whole one. [http.ErrAbortHandler] passes through.
-func Recover(log *slog.Logger, next http.Handler) http.Handler {
+// Recover returns next with its panics turned into answers by refuse, as INTERNAL. The panic
+// and its stack are logged once. If the answer had already begun, the connection is cut
+// instead, so that no client takes half an answer for a whole one. [http.ErrAbortHandler]
+// passes through.
+func Recover(log *slog.Logger, refuse Refusal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := &beginWatcher{ResponseWriter: w}
 		defer func() {
@@ -30,20 +30,12 @@ func Recover(log *slog.Logger, next http.Handler) http.Handler {
 			if begun.begun {
 				panic(http.ErrAbortHandler)
 			}
-			writePanic(w, r)
+			clear(w.Header()) // it may describe the body that did not come
+			httpx.SetSecurityHeaders(w.Header())
+			refuse(w, r, reason.New(reason.Internal, "internal error"))
 		}()
 		next.ServeHTTP(begun, r)
 	})
-}
-
-func writePanic(w http.ResponseWriter, r *http.Request) {
-	clear(w.Header()) // it may describe the body that did not come
-	SetSecurityHeaders(w.Header())
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		WriteJSONError(w, reason.New(reason.Internal, "internal error"))
-		return
-	}
-	WriteTextError(w, http.StatusInternalServerError, "Internal error, try again.\n")
 }
 
 // beginWatcher notes whether the answer has begun. It is used by one request's

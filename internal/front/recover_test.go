@@ -1,4 +1,4 @@
-package httpx_test
+package front_test
 
 import (
 	"bytes"
@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 // quietServer serves h and leaves net/http's own log out of the test's output.
@@ -35,7 +36,7 @@ func TestRecover(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			panic("boom")
 		}, 500, "Internal error, try again.\n", 1},
-		{"panic on a JSON route", "/v1/torrents", func(http.ResponseWriter, *http.Request) { panic("boom") },
+		{"panic on a JSON route", "/json", func(http.ResponseWriter, *http.Request) { panic("boom") },
 			500, `"INTERNAL"`, 1},
 		{"panic in mid answer", "/", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "10")
@@ -54,7 +55,13 @@ func TestRecover(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
-			server := quietServer(t, httpx.Recover(slog.New(slog.NewTextHandler(&log, nil)), c.handler))
+			server := quietServer(t, front.New(front.Options{
+				Routes: []front.Route{
+					{Pattern: "/...", Any: c.handler},
+					{Pattern: "/json", Any: c.handler, Refuse: front.RefuseJSON},
+				},
+				Limits: limit.New(limit.Settings{}), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			}))
 			got, err := read(server.URL + c.path)
 			server.Close() // waits for the handler, and so for its log
 			if c.status == 0 {
@@ -92,7 +99,7 @@ func read(url string) (readAnswer, error) {
 }
 
 func TestRecoverKeepsTheControllerWorking(t *testing.T) {
-	server := quietServer(t, httpx.Recover(slog.New(slog.DiscardHandler), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := quietServer(t, front.Recover(slog.New(slog.DiscardHandler), front.RefuseText, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
 		}
@@ -117,7 +124,7 @@ func TestRecoverPassesCopiesOn(t *testing.T) {
 		text[5:]: func() io.Reader { return strings.NewReader(text[5:]) },
 	} {
 		var n int64
-		server := quietServer(t, httpx.Recover(slog.New(slog.DiscardHandler), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		server := quietServer(t, front.Recover(slog.New(slog.DiscardHandler), front.RefuseText, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			n, _ = io.Copy(w, src())
 		})))
 		got, err := read(server.URL)

@@ -1,0 +1,22 @@
+// Package front is the public HTTP side: one table of routes, and the layers that consult it.
+//
+// A door (a package that serves paths, such as gateway or soapcompat) lists its paths as
+// [Route] values, and [New] makes one handler of all of them. Each route has the same layers
+// before its handlers. In the order in which a request meets them:
+//
+//   - a key in the path moves into the header Authorization;
+//   - the path chooses the route, and nothing is ever redirected;
+//   - the client's address is found out;
+//   - the request is measured under the name of the route's door;
+//   - a panic becomes an answer;
+//   - another site's page may not use a password that the browser remembers;
+//   - memory is taken from the budget, and given back with the answer;
+//   - a route that reads is held to the rate of downloads;
+//   - what is posted needs the role write, and its body is held to the limits;
+//   - the method chooses the handler.
+//
+// A layer that refuses a request has the route write the error, so that a script hears of it
+// in the way of the door at which it knocks: a line of the form, a SOAP answer, JSON, a page.
+//
+// Everything in the package is safe for concurrent use.
+package front

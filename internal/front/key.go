@@ -1,0 +1,76 @@
+package front
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// keyPath begins the paths that carry a key, for scripts in which nothing but the
+// server's name can be changed: /k/KEY/autoupload.php.
+const keyPath = "/k/"
+
+type prefixKey struct{}
+
+// Prefix returns what the front took off the path of r, such as /k/KEY; "" if nothing.
+func Prefix(r *http.Request) string {
+	prefix, _ := r.Context().Value(prefixKey{}).(string)
+	return prefix
+}
+
+// withKeys returns next with the key in a path /k/KEY/... moved into the header
+// Authorization, in place of what is there: next sees the rest of the path, and nothing
+// behind it that logs or counts paths ever sees the key.
+func (m *Mux) withKeys(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if key, rest, ok := m.cutKey(r.URL.Path); ok {
+			r = withKey(r, key, rest)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cutKey returns the key in a path, and the path behind it, which begins with a slash. What
+// is named as a route begins is no key: a script whose key is empty asks for
+// /k//autoupload.php. An empty key is one, too: it is wrong, and whoever sent it hears so.
+func (m *Mux) cutKey(path string) (key, rest string, ok bool) {
+	tail, ok := strings.CutPrefix(mergeSlashes(path), keyPath)
+	if !ok {
+		return "", "", false
+	}
+	key, rest, _ = strings.Cut(tail, "/")
+	if key != "" && m.roots[key] {
+		return "", "/" + tail, true
+	}
+	return key, "/" + rest, true
+}
+
+// withKey returns r for path rest with key in its header.
+func withKey(r *http.Request, key, rest string) *http.Request {
+	inner := withPath(r.WithContext(context.WithValue(r.Context(), prefixKey{}, keyPath+key)), rest)
+	inner.RequestURI = inner.URL.RequestURI()
+	inner.Header = r.Header.Clone()
+	inner.Header.Set("Authorization", "Bearer "+key)
+	return inner
+}
+
+// sameSite returns next without what another site's page has a browser post with a password
+// (Basic) that the browser remembers.
+func (rt *Route) sameSite(next http.Handler) http.Handler {
+	var origins http.CrossOriginProtection
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isBasic(r.Header.Get("Authorization")) && origins.Check(r) != nil {
+			rt.turnAway(w, r, reason.New(reason.PermissionDenied,
+				"another site's page sent this with a password that the browser remembers; send Authorization: Bearer KEY"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isBasic(authorization string) bool {
+	scheme, _, _ := strings.Cut(authorization, " ")
+	return strings.EqualFold(scheme, "basic")
+}

@@ -1,0 +1,67 @@
+package front
+
+import (
+	"net/http"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// withMemory returns next with the memory of each request taken from the budget and given
+// back when it has been answered.
+func (o *Options) withMemory(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		use := limit.Answering
+		if r.Method == http.MethodPost {
+			use = limit.Uploading
+		}
+		hold := o.Limits.Hold(callerOf(r), use, o.Conn(r))
+		defer hold.Release()
+		next.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+	})
+}
+
+// limited returns next with the requests of rt held to the limits. What may not be uploaded
+// takes no room from what may.
+func (o *Options) limited(rt *Route, next http.Handler) http.Handler {
+	bodies := o.Limits.Bodies(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if rt.Reads {
+			err = o.Limits.Download(callerOf(r))
+		}
+		if err == nil && rt.Post != nil && r.Method == http.MethodPost {
+			err = o.mayPost(r)
+		}
+		if err != nil {
+			rt.turnAway(w, r, reason.Of(err))
+			return
+		}
+		bodies.ServeHTTP(w, r)
+	})
+}
+
+// mayPost returns why the caller may not post, nil if it may. All that doors take a body for
+// needs the role of an upload.
+func (o *Options) mayPost(r *http.Request) error {
+	if o.Gate == nil {
+		return nil
+	}
+	_, err := o.Gate.Decide(Credentials(r), torrentcachev1.CacheService_CacheTorrent_FullMethodName)
+	return err
+}
+
+// Credentials returns what a request tells of its caller. Its context must tell the client's
+// address (see [origin.Proxies.Handler]).
+func Credentials(r *http.Request) access.Credentials {
+	return access.Credentials{
+		Authorization: r.Header.Get("Authorization"), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
+	}
+}
+
+func callerOf(r *http.Request) limit.Caller {
+	return limit.Caller{Addr: origin.FromContext(r.Context())}
+}
