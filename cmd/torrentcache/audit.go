@@ -18,7 +18,7 @@ func (h *house) auditLog(file string) (func(audit.Entry) error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--audit-log: %w", err)
 	}
-	h.onReload("audit log", func(config.Doors) error { return log.Reopen() })
+	h.reloads.On("audit log", func(config.Doors) error { return log.Reopen() })
 	return log.Append, nil
 }
 

@@ -25,6 +25,6 @@ func (h *house) backendKey(cfg config.Gateway) (func() string, error) {
 		key.Store(&text)
 		return nil
 	}
-	h.onReload("key for the backend", read)
+	h.reloads.On("key for the backend", read)
 	return current, read(cfg.Doors)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -113,33 +112,19 @@ func TestRemovalReachesOtherNodes(t *testing.T) {
 	}
 }
 
-// watchBucket tells failure and recovery to those who ask for the gRPC health.
+// Failure and recovery are told to those who ask for the gRPC health.
 func TestBucketHealthIsTold(t *testing.T) {
 	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: io.Discard}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := make(chan error, 2)
-	states <- errors.New("no writes")
-	states <- nil
-	seen := make(chan grpc_health_v1.HealthCheckResponse_ServingStatus, 4)
-	go h.watchBucket(t.Context(), func() error {
-		answer, err := h.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
-		if err == nil {
-			seen <- answer.GetStatus()
-		}
-		select {
-		case state := <-states:
-			return state
-		default:
-			return nil
-		}
-	})
-	for _, want := range []grpc_health_v1.HealthCheckResponse_ServingStatus{
-		grpc_health_v1.HealthCheckResponse_SERVING, grpc_health_v1.HealthCheckResponse_NOT_SERVING, grpc_health_v1.HealthCheckResponse_SERVING,
+	for serving, want := range map[bool]grpc_health_v1.HealthCheckResponse_ServingStatus{
+		false: grpc_health_v1.HealthCheckResponse_NOT_SERVING, true: grpc_health_v1.HealthCheckResponse_SERVING,
 	} {
-		if got := <-seen; got != want {
-			t.Errorf("health is %s, want %s", got, want)
+		h.tellHealth(serving)
+		answer, err := h.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+		if err != nil || answer.GetStatus() != want {
+			t.Errorf("health is %v, %v, want %s", answer, err, want)
 		}
 	}
 }

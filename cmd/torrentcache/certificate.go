@@ -31,7 +31,7 @@ func (h *house) addCertificate(cfg config.Doors) error {
 	if err != nil {
 		return err
 	}
-	h.onReload("certificates", func(config.Doors) error { return h.certificate.Reload() })
+	h.reloads.On("certificates", func(config.Doors) error { return h.certificate.Reload() })
 	return nil
 }
 

@@ -28,7 +28,7 @@ func newConfig(env environment) *cobra.Command {
 }
 
 // showSettings returns a command that shows the settings s.
-func showSettings(name string, s commandSettings, env environment) *cobra.Command {
+func showSettings(name string, s config.Settings, env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   name,
 		Short: "Show the settings that " + name + " would have",

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"net/http"
-
-	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/config"
-	"github.com/torrentcache/torrentcache/internal/front"
-	"github.com/torrentcache/torrentcache/internal/httpx"
-	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // private reports whether not everybody may read torrents here; a gateway hears it
@@ -33,7 +27,7 @@ func (h *house) addGate(cfg config.Access) error {
 	if cfg.KeysFile == "" {
 		return nil
 	}
-	h.onReload("keys", func(config.Doors) error {
+	h.reloads.On("keys", func(config.Doors) error {
 		policy, entries, err := cfg.Policy()
 		if err != nil {
 			return err
@@ -43,18 +37,4 @@ func (h *house) addGate(cfg config.Access) error {
 		return nil
 	})
 	return nil
-}
-
-// operatorOnly returns next for who may make the operator's calls.
-func (h *house) operatorOnly(next http.Handler) http.Handler {
-	if h.gate == nil {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := h.gate.Decide(front.Credentials(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
-			httpx.WriteJSONError(w, reason.Of(err))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

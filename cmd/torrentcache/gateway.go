@@ -48,7 +48,7 @@ func newGateway(env environment) *cobra.Command {
 			}
 			return serveGateway(c.Context(), cfg, env, func() (config.Doors, []string, error) {
 				var fresh config.Gateway
-				changed, err := reread(&fresh, c.Flags(), given, env.environ)
+				changed, err := config.Again(&fresh, c.Flags(), given, env.environ)
 				return fresh.Doors, changed, err
 			})
 		},
@@ -63,7 +63,7 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	if err != nil {
 		return err
 	}
-	h.reloads.settings = reread
+	h.reloads.Read = reread
 	key, err := h.backendKey(cfg)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	if err := h.addPublic(ctx, conn, nil); err != nil {
 		return err
 	}
-	if err := h.addAdmin(ctx, adminCalls{}); err != nil {
+	if err := h.addAdmin(ctx, nil, nil); err != nil {
 		return err
 	}
 	h.announcement.backend = cfg.Backend

@@ -6,19 +6,25 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
+	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/adminhttp"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/certificate"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reload"
 	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
@@ -42,7 +48,8 @@ type house struct {
 	answers      fastpath.Source // of cache, for the fast path
 	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
-	reloads      reloads
+	reloads      reload.Reloader[config.Doors]
+	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
 }
 
@@ -50,15 +57,16 @@ type house struct {
 // bytes.
 func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 	steady.OverlapSync()
-	build := buildinfo.Read()
+	build, logger := buildinfo.Read(), telemetry.NewLogger(env.stderr, cfg.LogFormat, cfg.LogLevel)
 	h := &house{
 		cfg:      cfg,
-		logger:   telemetry.NewLogger(env.stderr, cfg.LogFormat, cfg.LogLevel),
+		logger:   logger,
 		metrics:  telemetry.NewMetrics(telemetry.Build{Version: build.Version, Revision: build.Revision, Go: build.Go}),
 		health:   health.NewServer(),
 		services: []string{""},
 		quit:     make(chan struct{}),
-		reloads:  reloads{inForce: cfg, hangups: lifecycle.Hangups()},
+		reloads:  reload.Reloader[config.Doors]{InForce: cfg, Logger: logger},
+		hangups:  lifecycle.Hangups(),
 	}
 	if env.libraries != nil {
 		env.libraries.SetLogger(h.logger)
@@ -129,21 +137,29 @@ func (h *house) listen(ctx context.Context, setting, address string, s *http.Ser
 	return h.limits.Listener(l, memory), nil
 }
 
-// addAdmin adds the operator's listener.
-func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
+// addAdmin adds the operator's listener. Network has the gRPC calls that it serves, and local
+// those of AdminService, for JSON; both are nil at a gateway.
+func (h *house) addAdmin(ctx context.Context, network http.Handler, local grpc.ClientConnInterface) error {
 	if h.cfg.AdminAddr == config.Off {
 		return nil
 	}
-	handler, err := h.adminHandler(calls)
-	if err != nil {
-		return err
+	o := adminhttp.Options{
+		Ready: h.ready.Ready, Metrics: h.metrics.Handler(), GRPC: network, Gate: h.gate,
+		Hosts: strings.Split(h.cfg.AdminHosts, ","), Proxies: origin.Proxies(h.cfg.TrustedProxies), Logger: h.logger,
+	}
+	if local != nil {
+		api, err := gateway.NewAdmin(local, h.logger)
+		if err != nil {
+			return err
+		}
+		o.API = api
 	}
 	l, err := lifecycle.Listen(ctx, "admin-addr", h.cfg.AdminAddr)
 	if err != nil {
 		return err
 	}
 	h.announcement.admin = l.Addr()
-	s := lifecycle.NewAdminHTTP(handler, telemetry.HTTPErrorLog(h.logger))
+	s := lifecycle.NewAdminHTTP(adminhttp.New(o), telemetry.HTTPErrorLog(h.logger))
 	h.group.Admin = append(h.group.Admin, lifecycle.HTTP("admin", s, l))
 	return nil
 }
@@ -151,7 +167,7 @@ func (h *house) addAdmin(ctx context.Context, calls adminCalls) error {
 // run serves until ctx ends, then shuts down, with the end that lifecycle.Group gives it.
 // On SIGHUP it reloads.
 func (h *house) run(ctx context.Context) error {
-	go h.followHangups(ctx)
+	go h.reloads.Follow(ctx, h.hangups)
 	go h.watchLimits(ctx)
 	if h.certificate != nil {
 		go h.followCertificate(ctx)

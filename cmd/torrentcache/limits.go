@@ -40,7 +40,7 @@ func (h *house) limitSettings(cfg config.Doors) limit.Settings {
 func (h *house) addLimits() {
 	h.limits = limit.New(h.limitSettings(h.cfg))
 	h.metrics.WatchLimits(func() telemetry.LimitStats { return telemetry.LimitStats(h.limits.Stats()) })
-	h.onReload("limits", func(cfg config.Doors) error {
+	h.reloads.On("limits", func(cfg config.Doors) error {
 		h.limits.Set(h.limitSettings(cfg))
 		return nil
 	}, "trusted-writers", "max-connections", "connections-per-address", "max-uploads", "uploads-per-address",

@@ -63,7 +63,7 @@ func newServe(env environment) *cobra.Command {
 			}
 			return serve(c.Context(), cfg, env, func() (config.Doors, []string, error) {
 				var fresh config.Serve
-				changed, err := reread(&fresh, c.Flags(), given, env.environ)
+				changed, err := config.Again(&fresh, c.Flags(), given, env.environ)
 				return fresh.Doors, changed, err
 			})
 		},
@@ -82,7 +82,7 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	if err != nil {
 		return err
 	}
-	h.reloads.settings = reread
+	h.reloads.Read = reread
 	if err := h.addGate(cfg.Access); err != nil {
 		return err
 	}
@@ -127,13 +127,11 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		return err
 	}
 	go st.watch(ctx)
-	return h.addAdmin(ctx, adminCalls{
-		network: server.NewGRPC(chain, srv.MaxMessageSize(), h.health, func(r grpc.ServiceRegistrar) {
-			srv.RegisterPublic(r)
-			srv.RegisterAdmin(r)
-		}),
-		local: server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin),
+	network := server.NewGRPC(chain, srv.MaxMessageSize(), h.health, func(r grpc.ServiceRegistrar) {
+		srv.RegisterPublic(r)
+		srv.RegisterAdmin(r)
 	})
+	return h.addAdmin(ctx, network, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin))
 }
 
 // newServer returns the server over st; it listens nowhere yet.

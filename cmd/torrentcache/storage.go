@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
@@ -56,7 +56,7 @@ func (h *house) openDisk(cfg config.Serve) (*storage, error) {
 	}
 	return &storage{
 		Store: st, name: dir, err: st.Err,
-		watch:       func(ctx context.Context) { h.watchStore(ctx, st.Err) },
+		watch:       func(ctx context.Context) { lifecycle.Watch(ctx, st.Err, h.storeFailed) },
 		maintenance: maintenance{st, h.metrics},
 	}, nil
 }
@@ -98,27 +98,19 @@ func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, err
 	}
 	return &storage{
 		Store: front, name: location.String(), shared: true, err: st.Err,
-		watch: func(ctx context.Context) { h.watchBucket(ctx, st.Err) },
+		// Unlike a disk it recovers by itself.
+		watch: func(ctx context.Context) {
+			lifecycle.Watch(ctx, st.Err, func(cause error) { h.tellHealth(cause == nil) })
+		},
 	}, nil
 }
 
-// watchBucket tells who asks for the gRPC health, as balancers do, whether the
-// store takes uploads, until ctx ends. Unlike a disk it recovers by itself.
-func (h *house) watchBucket(ctx context.Context, failure func() error) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	told := error(nil)
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		if err := failure(); (err == nil) != (told == nil) {
-			told = err
-			h.tellHealth(err == nil)
-		}
-	}
+// storeFailed is for a store that takes no more changes until it is opened again. Gateways
+// and balancers that ask for the gRPC health go elsewhere; reads go on.
+func (h *house) storeFailed(cause error) {
+	h.metrics.StoreFailed()
+	h.health.Shutdown()
+	h.logger.Error("the store takes no more changes; start the server again", "cause", cause)
 }
 
 // tellHealth tells gRPC clients whether the server can serve. Once it drains it

@@ -60,22 +60,3 @@ func Format(flags *pflag.FlagSet) (string, error) {
 	}
 	return text.String(), encoder.Close()
 }
-
-// Given returns the flags that the command line set, with their values. Call it
-// before [Fill].
-func Given(flags *pflag.FlagSet) map[string]string {
-	given := map[string]string{}
-	flags.Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
-	return given
-}
-
-// Again fills fresh flags as before: with what the command line gave, the
-// environment, and the file as it is now.
-func Again(flags *pflag.FlagSet, given map[string]string, environ []string) error {
-	for name, value := range given {
-		if err := flags.Set(name, value); err != nil {
-			return fmt.Errorf("--%s: %w", name, rootCause(err))
-		}
-	}
-	return Fill(flags, environ)
-}

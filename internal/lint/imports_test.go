@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"internal/reason":    {},
 	"internal/inflate":   {},
 	"internal/lint":      {},
+	"internal/adminhttp": {"gen/torrentcache/v1", "internal/access", "internal/front", "internal/httpx", "internal/lifecycle", "internal/origin", "internal/reason"},
 	"internal/access":    {"internal/origin", "internal/reason"},
 	"internal/config":    {"internal/access", "internal/origin"},
 	"internal/buildinfo": {},
@@ -36,6 +37,7 @@ var arrows = map[string][]string{
 	"internal/nodes":     {"gen/torrentcache/v1", "internal/wire"},
 	"internal/origin":    {},
 	"internal/progress":  {},
+	"internal/reload":    {},
 	"internal/source":    {},
 	"internal/steady":    {},
 

@@ -1,0 +1,107 @@
+// Package adminhttp is the operator's listener: probes, metrics, profiles, and AdminService
+// as JSON and by gRPC. Only who reaches it can use it; it is no part of the public side.
+package adminhttp
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// Options is what the listener serves.
+type Options struct {
+	// Ready answers /readyz. Required.
+	Ready http.HandlerFunc
+	// Metrics answers /metrics. Required.
+	Metrics http.Handler
+	// API serves /v1/admin/, and GRPC what comes by gRPC over HTTP/2 on the same port. A
+	// gateway has neither: nil.
+	API, GRPC http.Handler
+	// Gate decides who may see profiles. Nil: everybody.
+	Gate *access.Gate
+	// Hosts are the names of this server, beside its addresses and names without a dot.
+	Hosts []string
+	// Proxies are believed when they say which client a request is from.
+	Proxies origin.Proxies
+	// Logger gets panics. Required.
+	Logger *slog.Logger
+}
+
+const index = `torrentcache, for the operator. Keep this port private.
+
+/livez         the process runs
+/readyz        it can serve
+/metrics       for Prometheus
+/debug/pprof/  profiles
+/v1/admin/...  JSON of AdminService, on serve only; also by gRPC on this port
+`
+
+// New returns the handler of the listener. It is safe for concurrent use.
+func New(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/livez", lifecycle.Live)
+	mux.HandleFunc("/readyz", o.Ready)
+	mux.Handle("/metrics", o.Metrics)
+	for path, handle := range map[string]http.HandlerFunc{
+		"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
+	} {
+		mux.Handle("/debug/pprof/"+path, o.operatorOnly(handle))
+	}
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, index) // a client that left needs no answer
+	})
+	if o.API != nil {
+		mux.Handle("/v1/admin/", o.API)
+	}
+	// A page that the operator's browser shows must not remove torrents.
+	pages := http.NewCrossOriginProtection().Handler(front.Recover(o.Logger, refuse, mux))
+	return o.withGRPC(o.Proxies.Handler(onlyFor(o.Hosts, pages)))
+}
+
+// refuse answers in the way of the path: programs call the API's.
+func refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		front.RefuseJSON(w, r, e)
+		return
+	}
+	front.RefuseText(w, r, e)
+}
+
+// operatorOnly returns next for those who may make the operator's calls.
+func (o *Options) operatorOnly(next http.Handler) http.Handler {
+	if o.Gate == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := o.Gate.Decide(front.Credentials(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
+			httpx.WriteJSONError(w, reason.Of(err))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withGRPC returns a handler that gives gRPC calls to GRPC, if there is one, and the rest to
+// next.
+func (o *Options) withGRPC(next http.Handler) http.Handler {
+	if o.GRPC == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			o.GRPC.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
