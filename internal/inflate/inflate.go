@@ -8,13 +8,12 @@
 // Compressed data must be whole. If it is cut short, damaged, or followed by
 // anything that is not another member of the same compression (both formats
 // allow several, which are joined), it is refused, because part of a torrent is
-// no torrent.
+// no torrent. Only zeros may follow gzip, as gunzip has it too.
 package inflate
 
 import (
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -47,11 +46,11 @@ func IsCompressed(b []byte) bool {
 // It holds at most [Memory] at once, and less if less comes out, whatever the data
 // claims. Its time is bounded by what comes out as well: see [meter].
 func Inflate(b []byte, limit int64) ([]byte, error) {
-	m := &meter{in: bytes.NewReader(b)}
+	m := &meter{all: b, in: bytes.NewReader(b)}
 	switch {
 	case bytes.HasPrefix(b, gzipMagic):
 		m.allowed = gzipSlack
-		r, err := gzip.NewReader(m)
+		r, err := newGzipMembers(m)
 		if err != nil {
 			return nil, corrupt("gzip", err)
 		}
@@ -89,11 +88,16 @@ func readAll(r io.Reader, m *meter, out *output) ([]byte, error) {
 	}
 }
 
+// bzip2Continuation is what the decompressor says of bytes behind its end.
+const bzip2Continuation = bzip2.StructuralError("bad magic value in continuation file")
+
 // corrupt makes an error of what a decompressor complains about.
 func corrupt(name string, err error) error {
 	text := strings.TrimPrefix(err.Error(), name+": ")
 	if damage, ok := errors.AsType[bzip2.StructuralError](err); ok {
-		text = string(damage)
+		if text = string(damage); damage == bzip2Continuation {
+			text = errJunk.Error()
+		}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
 		text = "it is cut short"

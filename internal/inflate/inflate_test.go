@@ -48,6 +48,7 @@ func read(t testing.TB, name string) []byte {
 func TestInflate(t *testing.T) {
 	const hello = "hello, hello, hello\n"
 	gz, bz := gzipped(t, []byte(hello)), bzip2OfHello(t)
+	zeros := make([]byte, 1<<20)
 	tests := []struct {
 		name  string
 		in    []byte
@@ -67,6 +68,11 @@ func TestInflate(t *testing.T) {
 		{"gzip cut short in its checksum", gz[:len(gz)-1], 100, "", ErrCorrupt},
 		{"gzip with a wrong checksum", flip(gz, len(gz)-6), 100, "", ErrCorrupt},
 		{"gzip and garbage", append(bytes.Clone(gz), "garbage"...), 100, "", ErrCorrupt},
+		{"gzip and zeros", slices.Concat(gz, zeros), 100, hello, nil},
+		{"gzip and a zero", append(bytes.Clone(gz), 0), 100, hello, nil},
+		{"gzip, zeros and garbage", slices.Concat(gz, zeros, []byte{'x'}), 100, "", ErrCorrupt},
+		{"gzip, zeros and another member", slices.Concat(gz, zeros, gz), 100, "", ErrCorrupt},
+		{"gzip and a byte", append(bytes.Clone(gz), 'x'), 100, "", ErrCorrupt},
 		{"two gzip members", append(bytes.Clone(gz), gz...), 100, hello + hello, nil},
 		{"gzip in gzip: one layer is undone", gzipped(t, gz), 1000, string(gz), nil},
 		{"gzip magic only", gz[:2], 100, "", ErrCorrupt},
@@ -169,6 +175,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{bz, 10, "more than 10 bytes come out of the bzip2 data"},
 		{slices.Concat(gzipMagic, make([]byte, 20)), 100, "damaged: gzip: invalid header"},
 		{flip(bz, 12), 100, "damaged: bzip2: block checksum mismatch"},
+		{append(gzipped(t, nil), 'x'), 100, "damaged: gzip: something else follows its end"},
+		{append(gzipped(t, nil), "some more bytes"...), 100, "damaged: gzip: something else follows its end"},
+		{append(gzipped(t, nil), gzipMagic...), 100, "damaged: gzip: it is cut short"},
+		{append(bytes.Clone(bz), "some"...), 100, "damaged: bzip2: something else follows its end"},
 	}
 	for _, c := range cases {
 		if _, err := Inflate(c.data, c.limit); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -22,8 +22,9 @@ var errHollow = errors.New("far more goes in than comes out")
 // meter stops data that keeps a decompressor busy and gives nothing: ten
 // megabytes of empty gzip blocks take it seconds. Only one goroutine uses it.
 type meter struct {
-	in      *bytes.Reader
-	allowed int // bytes that may still be read
+	all     []byte
+	in      *bytes.Reader // of all
+	allowed int           // bytes that may still be read
 }
 
 // cameOut allows what n more bytes of output are worth.
@@ -46,4 +47,9 @@ func (m *meter) ReadByte() (byte, error) {
 	}
 	m.allowed--
 	return m.in.ReadByte()
+}
+
+// rest returns what has not been read.
+func (m *meter) rest() []byte {
+	return m.all[len(m.all)-m.in.Len():]
 }
