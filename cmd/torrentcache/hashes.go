@@ -33,8 +33,12 @@ func parseTorrentID(text string) (infohash.ID, error) {
 	return id, nil
 }
 
+// errNothingRead is why a command whose list on standard input has no line fails: then
+// what should have made the list has failed more likely than not.
+var errNothingRead = errors.New("standard input is empty: want a list there")
+
 // expandStdin yields args, and in place of each `-` what stands before each end
-// in in. An error of reading goes to failed.
+// in in. An error of reading, also if there is nothing to read, goes to failed.
 func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, arg := range args {
@@ -44,11 +48,26 @@ func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 				}
 				continue
 			}
-			for line := range lines(in, end, failed) {
+			for line := range someLines(in, end, failed) {
 				if !yield(line) {
 					return
 				}
 			}
+		}
+	}
+}
+
+// someLines is lines for a list that is not to be empty.
+func someLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		some := false
+		for line := range lines(in, end, failed) {
+			if some = true; !yield(line) {
+				return
+			}
+		}
+		if !some && *failed == nil {
+			*failed = errNothingRead
 		}
 	}
 }
@@ -71,7 +90,11 @@ func expandLists(args []string, stdin io.Reader, failed *error) iter.Seq[string]
 				continue
 			}
 			defer in.Close() // a few at most
-			for line := range lines(in, '\n', failed) {
+			read := lines
+			if arg == "-" {
+				read = someLines
+			}
+			for line := range read(in, '\n', failed) {
 				if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !yield(line) {
 					return
 				}

@@ -1,30 +1,30 @@
 package main
 
 import (
-	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/client"
-	"github.com/torrentcache/torrentcache/internal/journal"
+	"github.com/torrentcache/torrentcache/internal/source"
 )
 
-const importHelp = `Cache the torrents of a plain tar archive, such as export writes, from a file or
-standard input. It is push for an archive of one's own: private torrents are taken
-too. What the server has already it keeps; what it removed stays removed.
+const importHelp = `Cache the torrents of a tar archive, such as export writes, from a file or standard
+input, plain or compressed with gzip, bzip2, xz or zstd. It is push for an archive of
+one's own: every member is taken, and private torrents are too. What the server has
+already it keeps; what it removed stays removed.
 
-  torrentcache import torrents.tar
-  zstd -d < torrents.tar.zst | torrentcache import
+  torrentcache import torrents.tar.zst
+  ssh old cat torrents.tar | torrentcache import
 
-Exit status: 0 everything is cached, 3 some were refused, 1 import did not get to
-the end.
+Exit status: 0 everything is cached, 3 some were refused or unreadable, 1 import did
+not get to the end: so does an archive that is empty, cut short or followed by
+something else.
 `
 
 func newImport(env environment) *cobra.Command {
@@ -61,36 +61,18 @@ func importArchive(ctx context.Context, s pushSettings, in io.Reader, env enviro
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		var failed error
-		err := r.send(ctx, cancel, c, r.members(tar.NewReader(in), &failed))
+		files := source.Tar(ctx, in, source.Options{
+			MaxSize:  int64(s.maxTorrentSize),
+			Consumed: func(n int64) { r.tally.bytes.Add(n) },
+			Problem: func(name string, err error) {
+				if name == "" {
+					failed = fmt.Errorf("the archive is no tar archive or damaged: %w", err)
+				} else {
+					cancelOn(cancel, r.problem(name, err))
+				}
+			},
+		})
+		err := r.send(ctx, cancel, c, r.items(files))
 		return errors.Join(failed, err)
 	})
-}
-
-// members yields the files of an archive. An error of reading it goes to failed.
-func (r *pushRun) members(archive *tar.Reader, failed *error) iter.Seq[client.Item] {
-	return func(yield func(client.Item) bool) {
-		for {
-			header, err := archive.Next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				*failed = fmt.Errorf("the archive is no plain tar archive, or is cut off: %w", err)
-				return
-			}
-			if header.Typeflag != tar.TypeReg {
-				continue
-			}
-			// One byte more than the largest tells that it is too large.
-			torrent, err := io.ReadAll(io.LimitReader(archive, int64(r.settings.maxTorrentSize)+1))
-			if err != nil {
-				*failed = fmt.Errorf("the archive: %s: %w", header.Name, err)
-				return
-			}
-			r.tally.bytes.Add(header.Size)
-			if !yield(client.Item{Name: header.Name, Torrent: torrent, Size: header.Size, Tag: journal.Key{}}) {
-				return
-			}
-		}
-	}
 }

@@ -82,6 +82,12 @@ func (r *pushRun) problem(name string, err error) error {
 	return r.tell(outcome{Name: name, Status: client.Unreadable.String(), Reason: "TORRENT_MISSING", Message: err.Error()})
 }
 
+// skipped notes what is left out because it is no torrent.
+func (r *pushRun) skipped(name string) error {
+	r.tally.skipped.Add(1)
+	return r.report.add(outcome{Name: name, Status: "skipped"})
+}
+
 // hashes is the id that answers lead with, empty if none is known.
 func hashes(ids infohash.Set) string { return ids.Primary().String() }
 

@@ -80,7 +80,7 @@ func (r *pushRun) push(ctx context.Context, c *client.Client, paths []string, st
 	o := source.Options{
 		MaxSize:  int64(r.settings.maxTorrentSize),
 		Problem:  func(name string, err error) { cancelOn(cancel, r.problem(name, err)) },
-		Skipped:  func(string) { r.tally.skipped.Add(1) },
+		Skipped:  func(name string) { cancelOn(cancel, r.skipped(name)) },
 		Consumed: func(n int64) { r.tally.bytes.Add(n) },
 	}
 	return r.send(ctx, cancel, c, r.items(r.files(ctx, paths, stdin, o)))

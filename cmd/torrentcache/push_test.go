@@ -41,7 +41,9 @@ func gzipped(b []byte) []byte {
 	return out.Bytes()
 }
 
-func tarGz(members map[string][]byte) []byte {
+func tarGz(members map[string][]byte) []byte { return gzipped(tarOf(members)) }
+
+func tarOf(members map[string][]byte) []byte {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for name, content := range members {
@@ -49,7 +51,7 @@ func tarGz(members map[string][]byte) []byte {
 		w.Write(content)
 	}
 	w.Close()
-	return gzipped(out.Bytes())
+	return out.Bytes()
 }
 
 func privateTorrent() []byte {
@@ -177,6 +179,42 @@ func TestPushResumes(t *testing.T) {
 	other.holds(t, one, two)
 	b.command(t, "", "push", "--resume", path, dir).want(t, 1, "no journal")
 	b.holds(t, one, two)
+}
+
+// Exit status 0 means that everything is cached.
+func TestPushPassesOverNothing(t *testing.T) {
+	b := startBackend(t)
+	dir := t.TempDir()
+	one, two := torrenttest.V1("one"), torrenttest.V1("two")
+	first, second := tarOf(map[string][]byte{"1.torrent": one}), tarOf(map[string][]byte{"2.torrent": two})
+	sparse := filepath.Join("..", "..", "internal", "source", "testdata", "sparse-gnu.tar.gz")
+	b.command(t, "", "push", sparse).want(t, 3, "sparse.torrent: TORRENT_INVALID", "1 of 1 files")
+	b.command(t, "", "push", writeFile(t, dir, "row.tar", slices.Concat(first, second))).want(t, 0, "2 new")
+	b.holds(t, one, two)
+	b.command(t, "", "push", writeFile(t, dir, "junk.tar", slices.Concat(first, []byte("junk")))).want(t, 3, "1 already", "1 unreadable", "junk.tar")
+	b.command(t, "", "push", writeFile(t, dir, "nested.tar", tarOf(map[string][]byte{"inner": first}))).want(t, 3, "nested.tar: inner", "unpack it")
+	b.command(t, "", "push", "-").want(t, 1, "standard input is empty")
+	text := writeFile(t, dir, "text.tar", tarOf(map[string][]byte{"README": []byte("text")}))
+	b.command(t, "", "push", "--json", text).want(t, 0, `{"name":"`+text+`: README","status":"skipped"}`, `"no_torrents_skipped":1`)
+}
+
+func TestImportPassesOverNothing(t *testing.T) {
+	b := startBackend(t)
+	one, two := torrenttest.V1("one"), torrenttest.V1("two")
+	first, second := tarOf(map[string][]byte{"1.torrent": one}), tarOf(map[string][]byte{"2": two})
+	b.command(t, string(slices.Concat(first, second)), "import").want(t, 0, "2 new")
+	b.command(t, string(gzipped(first)), "import").want(t, 0, "1 already")
+	b.holds(t, one, two)
+	b.command(t, string(tarOf(map[string][]byte{"README": []byte("text")})), "import").want(t, 3, "README: TORRENT_INVALID")
+	b.command(t, "", "import").want(t, 1, "is empty")
+	b.command(t, string(first)+"junk", "import").want(t, 1, "follows the end")
+	b.command(t, string(first[:700]), "import").want(t, 1, "the archive")
+	b.command(t, string(tarOf(nil)), "import").want(t, 0, "0 files")
+	sparse, err := os.ReadFile(filepath.Join("..", "..", "internal", "source", "testdata", "sparse-pax1.0.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.command(t, string(sparse), "import").want(t, 3, "sparse.torrent: TORRENT_INVALID", "1 of 1 files")
 }
 
 func fileSize(t *testing.T, path string) int64 {

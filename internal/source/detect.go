@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"errors"
 	"io"
 
@@ -23,6 +22,9 @@ const (
 	zipped
 )
 
+// tarBlock is the size of a tar header in bytes.
+const tarBlock = 512
+
 // maxWindow bounds what decompressing an archive takes in memory, in bytes; xz -9
 // needs 64 MiB.
 const maxWindow = 128 << 20
@@ -32,7 +34,7 @@ var compressions = []struct {
 	magic []byte
 	open  func(io.Reader) (io.ReadCloser, error)
 }{
-	{[]byte{0x1f, 0x8b}, func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{gzipMagic, openGzip},
 	{[]byte("BZh"), func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
 	{[]byte{0xfd, '7', 'z', 'X', 'Z', 0}, openXZ},
 	{[]byte{0x28, 0xb5, 0x2f, 0xfd}, openZstd},
@@ -85,7 +87,7 @@ func detect(r io.Reader) (kind, error) {
 		return other, failing.err
 	}
 	defer content.Close()
-	block := make([]byte, 512) // the size of a tar header
+	block := make([]byte, tarBlock)
 	n, _ := io.ReadFull(content, block)
 	switch {
 	case looksLikeTorrent(block[:n]):

@@ -18,7 +18,11 @@ func FuzzZip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ours := map[string][]byte{}
 		whole := true
-		for entry, err := range zipMembers(bytes.NewReader(b), int64(len(b))) {
+		dirs, err := zipDirectories(bytes.NewReader(b), int64(len(b)))
+		if err != nil || len(dirs) != 1 {
+			return
+		}
+		for entry, err := range dirs[0].entries(bytes.NewReader(b)) {
 			if err != nil {
 				whole = false
 				break

@@ -2,9 +2,16 @@ package source
 
 import "bytes"
 
-// mayBeTorrent reports whether content of a name that says nothing begins as a
-// torrent does, perhaps after decompression.
-func mayBeTorrent(b []byte) bool {
-	holds, err := detect(bytes.NewReader(b))
-	return err == nil && holds == torrent
+// unfamiliarMember yields a member of an archive, whose name says nothing, if its content
+// begins as that of a torrent, perhaps after decompression.
+func (w *walk) unfamiliarMember(file File, content []byte) {
+	holds, err := detect(bytes.NewReader(content))
+	switch {
+	case err != nil || holds == other:
+		w.Skipped(file.Name)
+	case holds == torrent:
+		w.emit(file)
+	default:
+		w.Problem(file.Name, errNested)
+	}
 }

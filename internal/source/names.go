@@ -36,13 +36,14 @@ func isTorrentName(name string) bool {
 	return strings.HasSuffix(lower, ".torrent")
 }
 
+// archiveSuffixes end the names of archives, also of those that are not opened here.
+var archiveSuffixes = []string{
+	".tar", ".tgz", ".tar.gz", ".tbz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tzst", ".tar.zst", ".zip",
+	".taz", ".tar.z", ".tlz", ".tar.lz", ".tar.lzma", ".tar.lzo", ".7z", ".rar",
+}
+
 // isArchiveName reports whether the name says that the file is an archive.
 func isArchiveName(name string) bool {
 	lower := strings.ToLower(name)
-	for _, suffix := range []string{".tar", ".tgz", ".tar.gz", ".tbz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tzst", ".tar.zst", ".zip"} {
-		if strings.HasSuffix(lower, suffix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(archiveSuffixes, func(suffix string) bool { return strings.HasSuffix(lower, suffix) })
 }

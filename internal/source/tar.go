@@ -2,14 +2,37 @@ package source
 
 import (
 	"archive/tar"
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
-	"strconv"
-	"strings"
 )
+
+// Tar yields every member with content of the tar archive that r reads, plain or
+// compressed, and of those that follow it there, whatever their names. What cannot be
+// read goes to o.Problem: under the member's name, or under no name if nothing behind
+// it can be read either. Files have no keys.
+func Tar(ctx context.Context, r io.Reader, o Options) iter.Seq[File] {
+	return func(yield func(File) bool) {
+		w := newWalk(ctx, o, yield)
+		content, _, err := decompress(teller{r, w.Consumed})
+		if err != nil {
+			w.Problem("", fmt.Errorf("cannot be decompressed: %w", err))
+			return
+		}
+		defer content.Close()
+		a := tarWalk{walk: w, every: true, content: bufio.NewReader(content), tell: func() {}}
+		if _, err := a.content.Peek(1); errors.Is(err, io.EOF) {
+			w.Problem("", errors.New("is empty"))
+			return
+		}
+		a.archives()
+	}
+}
 
 // tar walks a tar archive. In a plain one members are read when they are loaded;
 // in a compressed one they have to be read in passing.
@@ -26,112 +49,99 @@ func (w *walk) tar(f *os.File, path string, info fs.FileInfo) {
 		return
 	}
 	defer content.Close()
-	archive := tarWalk{walk: w, path: path, info: info, position: position}
+	archive := tarWalk{walk: w, path: path, info: info, tell: position.tell}
 	if compressed {
-		archive.reader = tar.NewReader(content)
+		archive.content = bufio.NewReader(content)
 	} else {
 		// Without the buffer: the place of a member is where the file stands then.
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			w.Problem(path, plain(err))
 			return
 		}
-		archive.reader, archive.plain = tar.NewReader(f), f
+		archive.plain = f
 	}
-	archive.members()
+	archive.archives()
 }
 
-// tarWalk is the walk of one tar archive.
+// tarWalk is the walk of one tar archive, and of those that follow it in its file.
 type tarWalk struct {
 	*walk
-	path     string
-	info     fs.FileInfo
-	reader   *tar.Reader
-	plain    *os.File // nil if the archive is compressed
-	position *counter
+	path    string        // empty if the archive is a stream
+	info    fs.FileInfo   // nil if it is one
+	every   bool          // members of every name are wanted
+	plain   *os.File      // the archive, nil unless it is a plain file
+	content *bufio.Reader // what the archive is decompressed to, nil if it is a plain file
+	reader  *tar.Reader
+	index   int    // of the next member
+	tell    func() // is called when a member has been gone through
 }
 
-func (a *tarWalk) members() {
-	for index := 0; !a.over(); index++ {
-		header, err := a.reader.Next()
-		if errors.Is(err, io.EOF) {
-			return
+// archives walks archives one behind the other: `cat` makes such of several.
+func (a *tarWalk) archives() {
+	for more := true; more && !a.over(); {
+		if a.plain != nil {
+			a.reader = tar.NewReader(a.plain)
+		} else {
+			a.reader = tar.NewReader(a.content)
+		}
+		err := a.members()
+		if err == nil {
+			more, err = a.another()
 		}
 		if err != nil {
-			a.Problem(a.path, fmt.Errorf("cannot be read beyond member %d: %w", index, plain(err)))
+			a.Problem(a.path, fmt.Errorf("cannot be read beyond member %d: %w", a.index, plain(err)))
 			return
 		}
-		if header.Typeflag == tar.TypeReg {
-			a.member(index, header)
+		a.tell()
+	}
+}
+
+// members walks the members of one archive.
+func (a *tarWalk) members() error {
+	for ; !a.over(); a.index++ {
+		header, err := a.reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
-		a.position.tell()
+		if err != nil {
+			return err
+		}
+		a.entry(header)
+		a.tell()
 	}
+	return nil
 }
 
-func (a *tarWalk) member(index int, header *tar.Header) {
-	name := a.path + ": " + header.Name
-	file := File{
-		Name: name,
-		Key:  a.keys.of(a.path, a.info, strconv.Itoa(index)+"\x00"+header.Name),
-		Size: header.Size,
+// another looks at what follows the end of an archive: zeros, which do not matter, and
+// then nothing, or another archive.
+func (a *tarWalk) another() (bool, error) {
+	rest, start := a.content, int64(0)
+	if a.plain != nil {
+		var err error
+		if start, err = a.plain.Seek(0, io.SeekCurrent); err != nil {
+			return false, err
+		}
+		rest = bufio.NewReaderSize(a.plain, 64<<10)
 	}
-	switch familiar := isTorrentName(header.Name); {
-	case isLitterPath(header.Name):
-		a.Skipped(name)
-	case isArchiveName(header.Name):
-		a.Problem(name, errNested)
-	case familiar && a.plain != nil && !isSparse(header):
-		a.emitLater(file)
-	default:
-		a.emitNow(file, familiar)
+	zeros, err := skipZeros(rest)
+	if errors.Is(err, io.EOF) {
+		return false, nil
 	}
-}
-
-// errNested says what to do about an archive in an archive.
-var errNested = errors.New("an archive inside an archive is not opened: unpack it first")
-
-// emitLater yields a member that is read from its place when it is loaded.
-func (a *tarWalk) emitLater(file File) {
-	start, err := a.plain.Seek(0, io.SeekCurrent)
 	if err != nil {
-		a.Problem(file.Name, plain(err))
-		return
+		return false, err
 	}
-	at := io.NewSectionReader(fileAt(a.path), start, file.Size)
-	file.Load = func() ([]byte, error) {
-		b, err := readUpTo(io.NewSectionReader(at, 0, file.Size), file.Size, a.MaxSize)
-		if err == nil && int64(len(b)) < min(file.Size, a.MaxSize) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		return b, err
+	head, err := rest.Peek(tarBlock)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
 	}
-	a.emit(file)
-}
-
-// emitNow reads a member in passing and yields it, unless neither its name nor
-// its content is that of a torrent.
-func (a *tarWalk) emitNow(file File, familiar bool) {
-	b, err := readUpTo(a.reader, file.Size, a.MaxSize)
-	switch {
-	case err != nil:
-		file.Load = func() ([]byte, error) { return nil, err }
-	case !familiar && !mayBeTorrent(b):
-		a.Skipped(file.Name)
-		return
-	default:
-		file.Content = b
-		file.Load = func() ([]byte, error) { return b, nil }
+	if len(head) < tarBlock || !isTarHeader(head) {
+		return false, errors.New("what follows the end of the archive is no tar archive")
 	}
-	a.emit(file)
-}
-
-// isSparse reports whether a member's content does not stand in one piece.
-func isSparse(header *tar.Header) bool {
-	for key := range header.PAXRecords {
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return true
-		}
+	if a.plain == nil {
+		return true, nil
 	}
-	return header.Typeflag == tar.TypeGNUSparse
+	_, err = a.plain.Seek(start+zeros, io.SeekStart)
+	return true, err
 }
 
 // counter reads a file and tells how far it stands.
@@ -149,4 +159,16 @@ func (c *counter) tell() {
 		c.consumed(at - c.told)
 		c.told = at
 	}
+}
+
+// teller reads and tells how much.
+type teller struct {
+	r        io.Reader
+	consumed func(int64)
+}
+
+func (t teller) Read(b []byte) (int, error) {
+	n, err := t.r.Read(b)
+	t.consumed(int64(n))
+	return n, err
 }

@@ -12,20 +12,27 @@ import (
 	"strings"
 )
 
-// zip walks a zip archive. Its members are read when they are loaded.
+// zip walks a zip archive, and others before it in its file. Members are read when they
+// are loaded.
 func (w *walk) zip(f *os.File, path string, info fs.FileInfo) {
 	defer w.Consumed(info.Size())
+	dirs, err := zipDirectories(f, info.Size())
 	index := 0
-	for member, err := range zipMembers(f, info.Size()) {
-		if err != nil {
-			w.Problem(path, fmt.Errorf("cannot be read beyond member %d: %w", index, plain(err)))
-			return
+	for _, dir := range dirs {
+		for member, err := range dir.entries(f) {
+			if err != nil {
+				w.Problem(path, fmt.Errorf("cannot be read beyond member %d: %w", index, plain(err)))
+				break
+			}
+			if w.over() {
+				return
+			}
+			w.zipMember(path, info, index, member)
+			index++
 		}
-		if w.over() {
-			return
-		}
-		w.zipMember(path, info, index, member)
-		index++
+	}
+	if err != nil {
+		w.Problem(path, plain(err))
 	}
 }
 
@@ -47,18 +54,13 @@ func (w *walk) zipMember(path string, info fs.FileInfo, index int, m zipEntry) {
 	case isTorrentName(m.name):
 		w.emit(file)
 	default:
-		w.unfamiliarMember(file)
+		content, err := file.Load()
+		if err != nil {
+			w.emit(file) // loading it says what is wrong
+			return
+		}
+		w.unfamiliarMember(file, content)
 	}
-}
-
-// unfamiliarMember yields a member if it may be a torrent or cannot be read.
-func (w *walk) unfamiliarMember(file File) {
-	b, err := file.Load()
-	if err == nil && !mayBeTorrent(b) {
-		w.Skipped(file.Name)
-		return
-	}
-	w.emit(file)
 }
 
 // Compression methods and flags of zip members (APPNOTE 4.4.4, 4.4.5).

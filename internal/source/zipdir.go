@@ -3,11 +3,13 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // The directory of a zip archive, read one entry at a time: archive/zip keeps all of
@@ -37,15 +39,9 @@ const (
 	maxZipComment  = 1<<16 - 1
 )
 
-// zipMembers yields the entries of the archive's directory, or an error and
-// nothing after it.
-func zipMembers(r io.ReaderAt, size int64) iter.Seq2[zipEntry, error] {
+// entries yields the entries of a directory, or an error and nothing after it.
+func (dir zipDirectory) entries(r io.ReaderAt) iter.Seq2[zipEntry, error] {
 	return func(yield func(zipEntry, error) bool) {
-		dir, err := findZipDirectory(r, size)
-		if err != nil {
-			yield(zipEntry{}, err)
-			return
-		}
 		entries := bufio.NewReaderSize(io.NewSectionReader(r, dir.start, dir.size), 256<<10)
 		for range dir.count {
 			entry, err := readZipEntry(entries)
@@ -61,7 +57,30 @@ func zipMembers(r io.ReaderAt, size int64) iter.Seq2[zipEntry, error] {
 type zipDirectory struct {
 	count       uint64
 	start, size int64
-	shift       int64 // bytes before the archive in its file, as in those that unpack themselves
+	shift       int64 // bytes before the archive in its file
+	end         int64 // of the archive
+}
+
+// zipDirectories returns the directories of the archives that stand one behind the other
+// in a file of that size, and an error if something else is there too.
+func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) {
+	for end := size; end > 0; end = dirs[len(dirs)-1].shift {
+		dir, failed := findZipDirectory(r, end)
+		if failed != nil && len(dirs) > 0 {
+			failed = errors.New("what stands before the zip archive is none")
+		}
+		if failed != nil {
+			err = cmp.Or(err, failed)
+			break
+		}
+		behind := bufio.NewReader(io.NewSectionReader(r, dir.end, end-dir.end))
+		if _, failed := skipZeros(behind); failed == nil {
+			err = errors.New("what follows the end of the zip archive is none")
+		}
+		dirs = append(dirs, dir)
+	}
+	slices.Reverse(dirs) // they were found from the end
+	return dirs, err
 }
 
 func findZipDirectory(r io.ReaderAt, size int64) (zipDirectory, error) {
@@ -74,6 +93,7 @@ func findZipDirectory(r io.ReaderAt, size int64) (zipDirectory, error) {
 		return zipDirectory{}, errNoZip
 	}
 	end, position := tail[at:], size-int64(len(tail))+int64(at)
+	archiveEnd := min(size, position+zipEndSize+int64(binary.LittleEndian.Uint16(end[20:])))
 	count := uint64(binary.LittleEndian.Uint16(end[10:]))
 	dirSize := uint64(binary.LittleEndian.Uint32(end[12:]))
 	offset := uint64(binary.LittleEndian.Uint32(end[16:]))
@@ -94,7 +114,7 @@ func findZipDirectory(r io.ReaderAt, size int64) (zipDirectory, error) {
 		return zipDirectory{}, errNoZip
 	}
 	start := position - int64(dirSize)
-	return zipDirectory{count: count, start: start, size: int64(dirSize), shift: start - int64(offset)}, nil
+	return zipDirectory{count: count, start: start, size: int64(dirSize), shift: start - int64(offset), end: archiveEnd}, nil
 }
 
 // findZipEnd64 returns the 64-bit end record and its position; nil if there is none.
