@@ -125,6 +125,7 @@ func (c Chain) watchArrival(ctx context.Context, from limit.Caller, method strin
 // network is the interceptor of calls from the network with one request and one answer. The
 // memory of the answer is given back when the transport has let go of it.
 func (c Chain) network(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	answerPlain(ctx)
 	if c.Limits == nil {
 		return c.Unary(ctx, req, info, handler)
 	}

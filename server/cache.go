@@ -9,7 +9,6 @@ import (
 	"github.com/torrentcache/torrentcache/internal/inflate"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
-	"github.com/torrentcache/torrentcache/internal/wire"
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
@@ -45,8 +44,8 @@ type uploaded interface {
 // receive reads an upload when there is memory for it. The hold is for what
 // follows. Who is patient waits longer for memory.
 func (s *Server) receive(ctx context.Context, req uploaded, patient bool) (*metainfo.Torrent, *limit.Hold, error) {
-	if wire.WithoutMemory(req.GetTorrent()) {
-		return nil, nil, s.limits.NoMemory(limit.Uploading)
+	if err := s.undecoded(req.GetTorrent()); err != nil {
+		return nil, nil, err
 	}
 	hold, err := s.limits.Work(ctx, caller(ctx), s.need(ctx, req.GetTorrent()), patient)
 	if err != nil {
@@ -74,6 +73,8 @@ const storing = 2
 // need returns the memory that reading and storing an upload may take, in bytes.
 func (s *Server) need(ctx context.Context, upload []byte) int64 {
 	switch {
+	case inflate.IsBase64(upload):
+		return inflate.Memory(s.maxSize) + int64(len(upload))
 	case inflate.IsCompressed(upload):
 		return inflate.Memory(s.maxSize)
 	case !fromDoor(ctx):
@@ -93,7 +94,7 @@ func (s *Server) read(ctx context.Context, upload []byte, expected string) (*met
 		}
 		want = id
 	}
-	plain, err := s.inflate(ctx, upload)
+	plain, err := s.inflate(ctx, inflate.FromBase64(upload))
 	if err != nil {
 		return nil, err
 	}

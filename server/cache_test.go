@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha1"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -217,4 +218,19 @@ func base32Of(t *testing.T, hexHash string) string {
 		t.Fatal(err)
 	}
 	return base32.StdEncoding.EncodeToString(id.AppendTo(nil))
+}
+
+// What was encoded once more than the door needs is decoded once more.
+func TestCacheTorrentTakesBase64(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		for i, plain := range [][]byte{torrenttest.V1("a"), torrenttest.Random(5, 50_000)} {
+			for _, packed := range [][]byte{plain, gzipped(t, plain)} {
+				if got := h.put(t, []byte(base64.StdEncoding.EncodeToString(packed))); got.GetInfoHash() != hashOf(plain) {
+					t.Errorf("torrent %d: %v", i, got)
+				}
+			}
+		}
+		_, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: []byte("ZDg6YW5ub3VuY2U=")})
+		wantReason(t, err, reason.TorrentInvalid)
+	})
 }

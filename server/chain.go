@@ -83,6 +83,7 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 // Stream is the interceptor of the other calls.
 func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	begin := time.Now()
+	answerPlain(stream.Context())
 	ctx, cancel := c.streamContext(c.withOrigin(stream.Context()), info)
 	defer cancel(nil)
 	counted := &countedStream{ServerStream: stream, ctx: ctx, limits: c.Limits}

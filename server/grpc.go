@@ -30,7 +30,7 @@ const maxHeaders = 16 << 10
 
 // NewGRPC returns a gRPC server with the services that register registers, the
 // health service and reflection, all through chain. Requests may have
-// maxMessageSize bytes. It works on a listener of its own, which further options
+// maxMessageSize bytes, and be compressed with gzip; answers are not. It works on a listener of its own, which further options
 // may be about, and, as an http.Handler, on an HTTP/2 server.
 func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer, register func(grpc.ServiceRegistrar), further ...grpc.ServerOption) *grpc.Server {
 	options := append(transportOptions(),
@@ -39,12 +39,15 @@ func NewGRPC(chain Chain, maxMessageSize int, health grpc_health_v1.HealthServer
 		grpc.UnaryInterceptor(chain.network),
 		grpc.StreamInterceptor(chain.Stream),
 	)
+	compressed := gzipCalls{limits: chain.Limits, largest: maxMessageSize}
 	if chain.Limits == nil {
 		options = append(options, grpc.ForceServerCodecV2(wire.NewCodec(nil, 0)))
 	} else {
 		arriving := chain.Limits.Buffers(limit.Uploading)
+		compressed.reserve = arriving.Reserve
 		options = append(options, experimental.BufferPool(arriving), grpc.ForceServerCodecV2(wire.NewCodec(arriving.Reserve, maxOtherMessage)))
 	}
+	options = append(options, compressed.options()...)
 	s := grpc.NewServer(append(options, further...)...)
 	register(s)
 	grpc_health_v1.RegisterHealthServer(s, health)

@@ -65,6 +65,9 @@ func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) e
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if err == nil {
+			err = s.undecoded(req.GetTorrent()) // its number is not known either
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/encoding"
@@ -69,6 +70,13 @@ func (c Codec) marshalHeld(h Held) (data mem.BufferSlice, err error) {
 // Unmarshal implements [encoding.CodecV2].
 func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	field := fieldOf(v)
+	if f := failed(data); f != Sound {
+		if field.value == nil {
+			return errors.New("it cannot be inflated")
+		}
+		*field.value = f.Mark()
+		return nil
+	}
 	if field.value == nil && c.others > 0 && data.Len() > c.others {
 		return fmt.Errorf("%d bytes, at most %d make such a message", data.Len(), c.others)
 	}
@@ -80,12 +88,20 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	free, ok := c.reserve(data.Len(), field.patient)
 	if !ok {
-		*field.value = noMemory
+		*field.value = NoMemory.Mark()
 		return nil
 	}
 	b := join(data)
 	whenGarbage(b, free)
 	return decode(b, v, field)
+}
+
+// failed returns the failure whose mark data is.
+func failed(data mem.BufferSlice) Failure {
+	if len(data) != 1 {
+		return Sound
+	}
+	return FailureOf(data[0].ReadOnlyData())
 }
 
 // join returns what is in data, in memory of its own. bytes.Join does not clear

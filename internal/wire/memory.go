@@ -18,13 +18,9 @@ type Held struct {
 	Free    func() // may be called more than once; by any goroutine
 }
 
-// noMemory stands in a received message in the place of a torrent for which there was no
-// memory.
-var noMemory = []byte{0}
-
 // WithoutMemory reports whether torrent is missing from a received message because there
 // was no memory for it.
-func WithoutMemory(torrent []byte) bool { return len(torrent) == 1 && &torrent[0] == &noMemory[0] }
+func WithoutMemory(torrent []byte) bool { return FailureOf(torrent) == NoMemory }
 
 // release calls its function when the transport lets go of a buffer. It implements
 // [mem.BufferPool].
