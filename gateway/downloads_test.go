@@ -164,7 +164,7 @@ func TestEveryReasonOnDownloads(t *testing.T) {
 			if ct := got.Header.Get("Content-Type"); ct != "text/plain; charset=utf-8" || got.body == "" {
 				t.Errorf("%s %q", ct, got.body)
 			}
-			retry := got.StatusCode == 429 || got.StatusCode == 503
+			retry := r.Answer().Retry > 0
 			if (got.Header.Get("Retry-After") != "") != retry {
 				t.Errorf("status %d with Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
 			}

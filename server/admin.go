@@ -15,7 +15,7 @@ import (
 
 // RemoveTorrent implements AdminService.
 func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.RemoveTorrentRequest) (*torrentcachev1.RemoveTorrentResponse, error) {
-	id, err := parseHash(req.GetInfoHash())
+	id, err := parseHash("info_hash", req.GetInfoHash())
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (s *adminService) RemoveTorrent(ctx context.Context, req *torrentcachev1.Re
 
 // RestoreTorrent implements AdminService.
 func (s *adminService) RestoreTorrent(ctx context.Context, req *torrentcachev1.RestoreTorrentRequest) (*torrentcachev1.RestoreTorrentResponse, error) {
-	id, err := parseHash(req.GetInfoHash())
+	id, err := parseHash("info_hash", req.GetInfoHash())
 	if err != nil {
 		return nil, err
 	}

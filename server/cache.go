@@ -88,7 +88,7 @@ func (s *Server) need(ctx context.Context, upload []byte) int64 {
 func (s *Server) read(ctx context.Context, upload []byte, expected string) (*metainfo.Torrent, error) {
 	var want infohash.ID
 	if expected != "" {
-		id, err := parseHash(expected)
+		id, err := parseHash("expected_info_hash", expected)
 		if err != nil {
 			return nil, err
 		}
@@ -100,10 +100,10 @@ func (s *Server) read(ctx context.Context, upload []byte, expected string) (*met
 	}
 	torrent, err := metainfo.Parse(plain)
 	if err != nil {
-		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+		return nil, invalid(err)
 	}
 	if ids := torrent.IDs(); !want.IsZero() && !ids.Contains(want) {
-		return nil, reason.New(reason.TorrentInvalid, "expected_info_hash is %s, but the torrent's info hash is %s", want, ids.Primary())
+		return nil, reason.New(reason.TorrentInvalid, "expected_info_hash is %s, but the torrent's info hash is %s", want, ids.Primary()).On("expected_info_hash")
 	}
 	return torrent, nil
 }
@@ -126,20 +126,32 @@ func (s *Server) inflate(ctx context.Context, upload []byte) ([]byte, error) {
 	switch {
 	case errors.Is(err, inflate.ErrTooLarge):
 		s.limits.TooLarge()
-		return nil, reason.New(reason.TorrentTooLarge, "the torrent has more than %d bytes when decompressed, which is the most this server takes", s.maxSize)
+		return nil, reason.New(reason.TorrentTooLarge, "the torrent has more than %d bytes when decompressed, which is the most this server takes", s.maxSize).On(torrentField)
 	case err != nil:
-		return nil, reason.New(reason.TorrentInvalid, "%s", err)
+		return nil, invalid(err)
 	case len(plain) == 0:
-		return nil, reason.New(reason.TorrentEmpty, "the torrent has no bytes: send the .torrent file's content")
+		return nil, reason.New(reason.TorrentEmpty, "the torrent has no bytes: send the .torrent file's content").On(torrentField)
 	}
 	return plain, nil
 }
 
-// parseHash reads an info hash from a request.
-func parseHash(text string) (infohash.ID, error) {
+// torrentField is the name of the field with the torrent, in each request that has one.
+const torrentField = "torrent"
+
+// invalid is the error of bytes that are no torrent.
+func invalid(err error) error {
+	e := reason.New(reason.TorrentInvalid, "%s", err).On(torrentField)
+	if broken, ok := errors.AsType[*metainfo.Error](err); ok {
+		e = e.At(broken.Offset)
+	}
+	return e
+}
+
+// parseHash reads an info hash from that field of a request.
+func parseHash(field, text string) (infohash.ID, error) {
 	id, err := infohash.Parse(text)
 	if err != nil {
-		return infohash.ID{}, reason.New(reason.HashMalformed, "%s; got %s", err, quote(text))
+		return infohash.ID{}, reason.New(reason.HashMalformed, "%s; got %s", err, quote(text)).On(field)
 	}
 	return id, nil
 }

@@ -13,6 +13,9 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -232,5 +235,40 @@ func TestCacheTorrentTakesBase64(t *testing.T) {
 		}
 		_, err := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: []byte("ZDg6YW5ub3VuY2U=")})
 		wantReason(t, err, reason.TorrentInvalid)
+	})
+}
+
+// fault returns what the details of an error say of the request: the field, and the byte.
+func fault(err error) (field, offset string) {
+	for _, detail := range status.Convert(err).Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			offset = d.GetMetadata()["byte_offset"]
+		case *errdetails.BadRequest:
+			field = d.GetFieldViolations()[0].GetField()
+		}
+	}
+	return field, offset
+}
+
+func TestErrorsNameTheField(t *testing.T) {
+	overBoth(t, func(t *testing.T, h *harness) {
+		_, invalid := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: []byte("d4:infoi1ee")})
+		_, empty := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{})
+		_, expected := h.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrenttest.V1("a"), ExpectedInfoHash: "x"})
+		_, get := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: "x"})
+		_, describe := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: "x"})
+		_, find := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{strings.Repeat("0", 40), "x"}})
+		for _, c := range []struct {
+			err           error
+			field, offset string
+		}{
+			{invalid, "torrent", "7"}, {empty, "torrent", ""}, {expected, "expected_info_hash", ""},
+			{get, "info_hash", ""}, {describe, "info_hash", ""}, {find, "info_hashes[1]", ""},
+		} {
+			if field, offset := fault(c.err); field != c.field || offset != c.offset {
+				t.Errorf("%v: field %q, byte %q; want %q, %q", c.err, field, offset, c.field, c.offset)
+			}
+		}
 	})
 }

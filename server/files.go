@@ -23,7 +23,7 @@ func addFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.
 	if token := req.GetFilePageToken(); token != "" {
 		var ok bool
 		if start, ok = readPageToken(token, id); !ok || start >= count {
-			return reason.New(reason.RequestInvalid, "file_page_token is of no answer about %s: leave it empty to begin anew", id)
+			return reason.New(reason.RequestInvalid, "file_page_token is of no answer about %s: leave it empty to begin anew", id).On("file_page_token")
 		}
 	}
 	AddFiles(answer, torrent, start, pageSize(req.GetFilePageSize()))

@@ -21,7 +21,7 @@ type Cache interface {
 
 // GetTorrent implements CacheService.
 func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTorrentRequest) (*torrentcachev1.GetTorrentResponse, error) {
-	id, err := parseHash(req.GetInfoHash())
+	id, err := parseHash("info_hash", req.GetInfoHash())
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func answerOf(torrent store.Torrent) *torrentcachev1.GetTorrentResponse {
 
 // fetch returns the stored torrent that hash names, in any of its forms.
 func (s *Server) fetch(ctx context.Context, hash string) (store.Torrent, error) {
-	id, err := parseHash(hash)
+	id, err := parseHash("info_hash", hash)
 	if err != nil {
 		return store.Torrent{}, err
 	}

@@ -53,7 +53,7 @@ func (s *adminService) BackupStore(req *torrentcachev1.BackupStoreRequest, strea
 	}
 	defer done()
 	if !filepath.IsAbs(req.GetDirectory()) {
-		return reason.New(reason.RequestInvalid, "directory %s: want the absolute path of a folder on the server's machine", quote(req.GetDirectory()))
+		return reason.New(reason.RequestInvalid, "directory %s: want the absolute path of a folder on the server's machine", quote(req.GetDirectory())).On("directory")
 	}
 	answer := &torrentcachev1.BackupStoreResponse{}
 	sent := time.Now()
@@ -81,7 +81,7 @@ func backupError(err error) error {
 	case errors.Is(err, store.ErrFull):
 		return reason.New(reason.StorageFull, "no room for the copy: %s", err).Because(err)
 	case ofFile, errors.Is(err, store.ErrInvalid):
-		return reason.New(reason.RequestInvalid, "the copy cannot be written: %s", err).Because(err)
+		return reason.New(reason.RequestInvalid, "the copy cannot be written: %s", err).On("directory").Because(err)
 	default:
 		return storeError(err, infohash.ID{})
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -15,13 +16,13 @@ const maxFind = 10_000
 func (s *cacheService) FindMissingTorrents(ctx context.Context, req *torrentcachev1.FindMissingTorrentsRequest) (*torrentcachev1.FindMissingTorrentsResponse, error) {
 	hashes := req.GetInfoHashes()
 	if len(hashes) > maxFind {
-		return nil, reason.New(reason.RequestInvalid, "%d info hashes, at most %d go into one call", len(hashes), maxFind)
+		return nil, reason.New(reason.RequestInvalid, "%d info hashes, at most %d go into one call", len(hashes), maxFind).On("info_hashes")
 	}
 	ids := make([]infohash.ID, len(hashes))
 	for i, hash := range hashes {
-		id, err := parseHash(hash)
+		id, err := parseHash("info_hashes", hash)
 		if err != nil {
-			return nil, err
+			return nil, reason.Of(err).On(fmt.Sprintf("info_hashes[%d]", i))
 		}
 		ids[i] = id
 	}

@@ -52,7 +52,7 @@ func (s *Server) takes(size int) bool { return int64(size) <= s.maxSize }
 // tooLarge refuses a torrent of that size, in bytes, and counts the refusal.
 func (s *Server) tooLarge(size int) *reason.Error {
 	s.limits.TooLarge()
-	return reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", size, s.maxSize)
+	return reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", size, s.maxSize).On(torrentField)
 }
 
 // budget takes a torrent's bytes from what its writer may add; settle says

@@ -12,7 +12,7 @@ import (
 
 // ReadRecord implements AdminService.
 func (s *adminService) ReadRecord(ctx context.Context, req *torrentcachev1.ReadRecordRequest) (*torrentcachev1.ReadRecordResponse, error) {
-	id, err := parseHash(req.GetInfoHash())
+	id, err := parseHash("info_hash", req.GetInfoHash())
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (s *adminService) VerifyStore(req *torrentcachev1.VerifyStoreRequest, strea
 	}
 	defer done()
 	if req.GetMaxBytesPerSecond() < 0 {
-		return reason.New(reason.RequestInvalid, "max_bytes_per_second is %d, want zero or more", req.GetMaxBytesPerSecond())
+		return reason.New(reason.RequestInvalid, "max_bytes_per_second is %d, want zero or more", req.GetMaxBytesPerSecond()).On("max_bytes_per_second")
 	}
 	told := &verifyAnswers{stream: stream, next: &torrentcachev1.VerifyStoreResponse{}, sent: time.Now()}
 	err = s.maintenance.Verify(stream.Context(), VerifyOptions{

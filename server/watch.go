@@ -134,7 +134,7 @@ func (s *syncService) startCursor(ctx context.Context, text string) (store.Curso
 func parseCursor(text string) (store.Cursor, error) {
 	c, ok := store.ParseCursor(text)
 	if !ok {
-		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", quote(text))
+		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", quote(text)).On("after_cursor")
 	}
 	return c, nil
 }

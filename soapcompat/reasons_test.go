@@ -62,8 +62,7 @@ func TestEveryReasonThroughTheForm(t *testing.T) {
 		if got.header.Get("Content-Length") != strconv.Itoa(len(got.body)) {
 			t.Errorf("%s: Content-Length %q", why, got.header.Get("Content-Length"))
 		}
-		later := got.status == http.StatusTooManyRequests || got.status == http.StatusServiceUnavailable
-		if later != (got.header.Get("Retry-After") != "") {
+		if later := why.Answer().Retry > 0; later != (got.header.Get("Retry-After") != "") {
 			t.Errorf("%s: status %d, Retry-After %q", why, got.status, got.header.Get("Retry-After"))
 		}
 	}

@@ -1,9 +1,12 @@
 package reason
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -22,11 +25,18 @@ type Error struct {
 	code       codes.Code
 	cause      error
 	retryAfter time.Duration
+	field      string // of the request, which is at fault; empty if none is
+	offset     string // of the byte in the torrent that breaks a rule, as a number; empty if none does
 }
 
-// New returns an Error for r with a message made as by fmt.Sprintf.
+// offsetKey is where an ErrorInfo has the offset among its metadata.
+const offsetKey = "byte_offset"
+
+// New returns an Error for r with a message made as by fmt.Sprintf. Where trying again is
+// worth it, the Error says after what time.
 func New(r Reason, format string, args ...any) *Error {
-	return &Error{Reason: r, Message: fmt.Sprintf(format, args...), code: r.Answer().Code}
+	a := r.Answer()
+	return &Error{Reason: r, Message: fmt.Sprintf(format, args...), code: a.Code, retryAfter: a.Retry}
 }
 
 // Because returns a copy of e that has cause.
@@ -40,6 +50,22 @@ func (e *Error) Because(cause error) *Error {
 func (e *Error) After(d time.Duration) *Error {
 	c := *e
 	c.retryAfter = d
+	return &c
+}
+
+// On returns a copy of e that names the field of the request that is at fault, as the
+// .proto does: `info_hashes[2]`.
+func (e *Error) On(field string) *Error {
+	c := *e
+	c.field = field
+	return &c
+}
+
+// At returns a copy of e that has the offset of the byte in the torrent where the rule is
+// broken.
+func (e *Error) At(offset int64) *Error {
+	c := *e
+	c.offset = strconv.FormatInt(offset, 10)
 	return &c
 }
 
@@ -63,9 +89,18 @@ func (e *Error) Unwrap() error { return e.cause }
 // GRPCStatus returns the status that e is on the wire; grpc calls it.
 func (e *Error) GRPCStatus() *status.Status {
 	s := status.New(e.code, e.Message)
-	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}}
+	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}
+	if e.offset != "" {
+		info.Metadata = map[string]string{offsetKey: e.offset}
+	}
+	details := []protoadapt.MessageV1{info}
 	if e.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.retryAfter)})
+	}
+	if e.field != "" {
+		details = append(details, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
+			{Field: e.field, Description: strings.ToValidUTF8(e.Message, "\uFFFD"), Reason: string(e.Reason)},
+		}})
 	}
 	if detailed, err := s.WithDetails(details...); err == nil {
 		return detailed
@@ -99,10 +134,14 @@ func ofStatus(s *status.Status) *Error {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
 			if d.GetDomain() == Domain {
-				ours.Reason = Reason(d.GetReason())
+				ours.Reason, ours.offset = Reason(d.GetReason()), d.GetMetadata()[offsetKey]
 			}
 		case *errdetails.RetryInfo:
 			ours.retryAfter = max(0, d.GetRetryDelay().AsDuration())
+		case *errdetails.BadRequest:
+			for _, violation := range d.GetFieldViolations() {
+				ours.field = violation.GetField()
+			}
 		}
 	}
 	if ours.Reason != "" {
@@ -113,7 +152,7 @@ func ofStatus(s *status.Status) *Error {
 		return &Error{Reason: r, Message: s.Message(), code: s.Code()} // about what the caller sent
 	}
 	// A message made on the way may name addresses of the inside.
-	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err()}
+	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err(), retryAfter: cmp.Or(ours.retryAfter, r.Answer().Retry)}
 }
 
 // byCode is for statuses that no torrentcache server made.

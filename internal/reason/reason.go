@@ -8,6 +8,7 @@ package reason
 
 import (
 	"net/http"
+	"time"
 
 	"google.golang.org/grpc/codes"
 )
@@ -52,6 +53,8 @@ type Answer struct {
 	SOAP     int        // three digit code in Result; the answer's HTTP status is 200, but 401 and 403 for those two
 	Form     int        // HTTP status of autoupload.php
 	Text     string     // first words of the form's message; scripts look for some of them
+
+	Retry time.Duration // after what time trying again is worth it, if nothing better is known; 0 if it is not
 }
 
 // Texts that scripts written for the original look for.
@@ -76,9 +79,9 @@ var table = map[Reason]Answer{
 	MethodNotAllowed: {Code: codes.Unimplemented, JSON: 405, SOAP: 113, Form: 405, Text: "Wrong method."},
 	MediaUnsupported: {Code: codes.InvalidArgument, JSON: 415, SOAP: 113, Form: 415, Text: "Wrong content type."},
 	RouteNotFound:    {Code: codes.NotFound, JSON: 404, SOAP: 113, Form: 404, Text: "No such page."},
-	StorageFull:      {Code: codes.ResourceExhausted, JSON: 507, SOAP: 114, Form: 507, Text: "The server is full, try again later."},
-	RateLimited:      {Code: codes.ResourceExhausted, JSON: 429, SOAP: 114, Form: 429, Text: "Too many uploads, try again later."},
-	Overloaded:       {Code: codes.Unavailable, JSON: 503, SOAP: 114, Form: 503, Text: "The server is busy, try again later."},
+	StorageFull:      {Code: codes.ResourceExhausted, JSON: 507, SOAP: 114, Form: 507, Text: "The server is full, try again later.", Retry: time.Minute},
+	RateLimited:      {Code: codes.ResourceExhausted, JSON: 429, SOAP: 114, Form: 429, Text: "Too many uploads, try again later.", Retry: 5 * time.Second},
+	Overloaded:       {Code: codes.Unavailable, JSON: 503, SOAP: 114, Form: 503, Text: "The server is busy, try again later.", Retry: 5 * time.Second},
 	Unauthenticated:  {Code: codes.Unauthenticated, JSON: 401, SOAP: 113, Form: 401, Text: "Credentials needed."},
 	PermissionDenied: {Code: codes.PermissionDenied, JSON: 403, SOAP: 113, Form: 403, Text: "Not allowed."},
 	Unimplemented:    {Code: codes.Unimplemented, JSON: 501, SOAP: 113, Form: 200, Text: "Not available on this server."},

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -48,6 +51,41 @@ func TestErrorSurvivesTheWire(t *testing.T) {
 		if again := reason.Of(error(got)); again.GRPCStatus().Code() != r.Answer().Code {
 			t.Errorf("%s: code %s after a second hop", r, again.GRPCStatus().Code())
 		}
+	}
+}
+
+// What programs decide by is in the details of the status, also after a hop.
+func TestDetails(t *testing.T) {
+	sent := reason.New(reason.TorrentInvalid, "at byte 57: \xff").On("torrent").At(57)
+	for _, err := range []*reason.Error{sent, reason.Of(sent.GRPCStatus().Err())} {
+		var found []string
+		for _, detail := range err.GRPCStatus().Details() {
+			switch d := detail.(type) {
+			case *errdetails.ErrorInfo:
+				found = append(found, d.GetReason(), d.GetMetadata()["byte_offset"])
+			case *errdetails.BadRequest:
+				found = append(found, d.GetFieldViolations()[0].GetField(), d.GetFieldViolations()[0].GetReason())
+			}
+		}
+		if want := []string{"TORRENT_INVALID", "57", "torrent", "TORRENT_INVALID"}; !slices.Equal(found, want) {
+			t.Errorf("%q in the details, want %q", found, want)
+		}
+	}
+}
+
+// Whatever trying again may help says after what time.
+func TestRetriesHaveATime(t *testing.T) {
+	for _, r := range reason.All() {
+		worth := r == reason.Overloaded || r == reason.RateLimited || r == reason.StorageFull
+		if after := reason.Of(reason.New(r, "x").GRPCStatus().Err()).RetryAfter(); (after > 0) != worth {
+			t.Errorf("%s: try again after %s", r, after)
+		}
+	}
+	if after := reason.Of(status.Error(codes.Unavailable, "connection refused")).RetryAfter(); after <= 0 {
+		t.Error("an unreachable backend: no time to try again after")
+	}
+	if after := reason.New(reason.Overloaded, "x").After(time.Hour).RetryAfter(); after != time.Hour {
+		t.Errorf("what is known better is %s", after)
 	}
 }
 
