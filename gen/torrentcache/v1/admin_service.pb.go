@@ -1091,7 +1091,8 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"ReadRecord\x12\".torrentcache.v1.ReadRecordRequest\x1a#.torrentcache.v1.ReadRecordResponse\"\x03\x90\x02\x01\x12T\n" +
 	"\bGetStats\x12 .torrentcache.v1.GetStatsRequest\x1a!.torrentcache.v1.GetStatsResponse\"\x03\x90\x02\x01\x12K\n" +
-	"\x05Drain\x12\x1d.torrentcache.v1.DrainRequest\x1a\x1e.torrentcache.v1.DrainResponse\"\x03\x90\x02\x02BIZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1b\x06proto3"
+	"\x05Drain\x12\x1d.torrentcache.v1.DrainRequest\x1a\x1e.torrentcache.v1.DrainResponse\"\x03\x90\x02\x02B\xc1\x01\n" +
+	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
 var (
 	file_torrentcache_v1_admin_service_proto_rawDescOnce sync.Once

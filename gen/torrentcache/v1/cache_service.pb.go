@@ -14,8 +14,12 @@
 // "torrentcache" and whose reason is stable; decide by it, not by the message.
 // Each RPC lists its reasons. Any RPC may also answer RATE_LIMITED
 // (RESOURCE_EXHAUSTED), OVERLOADED (UNAVAILABLE), UNAUTHENTICATED,
-// PERMISSION_DENIED, UNIMPLEMENTED and INTERNAL; RATE_LIMITED and OVERLOADED are
-// worth a retry after a pause.
+// PERMISSION_DENIED, UNIMPLEMENTED and INTERNAL. RATE_LIMITED, OVERLOADED and
+// STORAGE_FULL are worth a retry, after the time that a google.rpc.RetryInfo names.
+// A google.rpc.BadRequest names the field at fault, and byte_offset among the
+// ErrorInfo's metadata the byte of the torrent.
+//
+// Requests may be compressed with gzip; answers are not.
 //
 // Limits. A torrent is at most 10,000,000 bytes, also after decompression,
 // unless the server was started with another --max-torrent-size. Most clients
@@ -1351,7 +1355,8 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"GetTorrent\x12\".torrentcache.v1.GetTorrentRequest\x1a#.torrentcache.v1.GetTorrentResponse\"\x03\x90\x02\x01\x12i\n" +
 	"\x0fDescribeTorrent\x12'.torrentcache.v1.DescribeTorrentRequest\x1a(.torrentcache.v1.DescribeTorrentResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rCacheTorrents\x12%.torrentcache.v1.CacheTorrentsRequest\x1a&.torrentcache.v1.CacheTorrentsResponse\"\x03\x90\x02\x02(\x010\x01\x12u\n" +
-	"\x13FindMissingTorrents\x12+.torrentcache.v1.FindMissingTorrentsRequest\x1a,.torrentcache.v1.FindMissingTorrentsResponse\"\x03\x90\x02\x01BIZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1b\x06proto3"
+	"\x13FindMissingTorrents\x12+.torrentcache.v1.FindMissingTorrentsRequest\x1a,.torrentcache.v1.FindMissingTorrentsResponse\"\x03\x90\x02\x01B\xc1\x01\n" +
+	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
 var (
 	file_torrentcache_v1_cache_service_proto_rawDescOnce sync.Once

@@ -14,8 +14,12 @@
 // "torrentcache" and whose reason is stable; decide by it, not by the message.
 // Each RPC lists its reasons. Any RPC may also answer RATE_LIMITED
 // (RESOURCE_EXHAUSTED), OVERLOADED (UNAVAILABLE), UNAUTHENTICATED,
-// PERMISSION_DENIED, UNIMPLEMENTED and INTERNAL; RATE_LIMITED and OVERLOADED are
-// worth a retry after a pause.
+// PERMISSION_DENIED, UNIMPLEMENTED and INTERNAL. RATE_LIMITED, OVERLOADED and
+// STORAGE_FULL are worth a retry, after the time that a google.rpc.RetryInfo names.
+// A google.rpc.BadRequest names the field at fault, and byte_offset among the
+// ErrorInfo's metadata the byte of the torrent.
+//
+// Requests may be compressed with gzip; answers are not.
 //
 // Limits. A torrent is at most 10,000,000 bytes, also after decompression,
 // unless the server was started with another --max-torrent-size. Most clients

@@ -313,7 +313,8 @@ const file_torrentcache_v1_sync_service_proto_rawDesc = "" +
 	"\x14CHANGE_KIND_RESTORED\x10\x04\x12\x17\n" +
 	"\x13CHANGE_KIND_DROPPED\x10\x052q\n" +
 	"\vSyncService\x12b\n" +
-	"\fWatchChanges\x12$.torrentcache.v1.WatchChangesRequest\x1a%.torrentcache.v1.WatchChangesResponse\"\x03\x90\x02\x010\x01BIZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1b\x06proto3"
+	"\fWatchChanges\x12$.torrentcache.v1.WatchChangesRequest\x1a%.torrentcache.v1.WatchChangesResponse\"\x03\x90\x02\x010\x01B\xc1\x01\n" +
+	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
 var (
 	file_torrentcache_v1_sync_service_proto_rawDescOnce sync.Once
