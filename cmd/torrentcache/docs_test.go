@@ -14,12 +14,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // flagsOfOthers are the flags of other programs that the documentation calls.
 var flagsOfOthers = []string{
 	"data-binary", "http1", // curl
-	"grpc_out", "plugin", "python_out", // protoc
+	"grpc_out", "plugin", "python_out", "cpp_out", "csharp_out", "go_out", "go-grpc_out", "java_out", "objc_out", "php_out", "ruby_out", // protoc
 	"display-name", "uid", // radosgw-admin
 	"link-dest", // rsync
 }
@@ -112,4 +113,17 @@ func documentation(t *testing.T) map[string]string {
 		}
 	}
 	return texts
+}
+
+// The guide for clients says what to do on each reason.
+func TestClientGuideKnowsEveryReason(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "clients.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reason.All() {
+		if !strings.Contains(string(guide), "`"+string(r)+"`") {
+			t.Errorf("docs/clients.md does not say what to do on %s", r)
+		}
+	}
 }
