@@ -25,7 +25,7 @@ const (
 // digest; BEP 52 puts it before the v2 id in a btmh link.
 const multihashSHA256 = "1220"
 
-// ErrMalformed is wrapped by every error of [Parse], [FromBytes] and [ParseMagnet].
+// ErrMalformed is wrapped by every error of [Parse], [FromBytes], [ParseMagnet] and [ParsePasted].
 var ErrMalformed = errors.New("malformed info hash")
 
 // ID is one id of a torrent: 20 bytes (v1, or a v2 id cut short) or 32 bytes

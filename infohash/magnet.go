@@ -13,17 +13,18 @@ const (
 )
 
 // ParseMagnet returns the ids that a magnet link names: btih (BEP 9, hex or
-// base32) and btmh (BEP 52, a SHA-256 multihash). Other parameters are ignored,
+// base32) and btmh (BEP 52, a SHA-256 multihash). Some write magnet:/?, and `&amp;` for &. Other parameters are ignored,
 // topics of other networks too. A link that names no torrent, or the same kind
 // of id twice with different values, is [ErrMalformed].
 func ParseMagnet(link string) (Set, error) {
-	const scheme = "magnet:?"
-	if len(link) < len(scheme) || !strings.EqualFold(link[:len(scheme)], scheme) {
-		return Set{}, fmt.Errorf("%w: a magnet link begins with %q", ErrMalformed, scheme)
+	rest, ok := cutPrefixFold(link, "magnet:")
+	rest, asked := strings.CutPrefix(strings.TrimLeft(rest, "/"), "?")
+	if !ok || !asked {
+		return Set{}, fmt.Errorf("%w: a magnet link begins with %q", ErrMalformed, "magnet:?")
 	}
 	// A broken escape in a display name must not cost the hash: ParseQuery
 	// returns what it could read beside its error.
-	query, _ := url.ParseQuery(link[len(scheme):])
+	query, _ := url.ParseQuery(strings.ReplaceAll(rest, "&amp;", "&"))
 	var set Set
 	for key, values := range query {
 		if key != "xt" && !strings.HasPrefix(key, "xt.") {

@@ -167,6 +167,36 @@ func TestInfoOfMuchText(t *testing.T) {
 	}
 }
 
+// What people paste is understood wherever a torrent is named.
+func TestWhatPeoplePaste(t *testing.T) {
+	b := startBackend(t)
+	torrent := torrenttest.V1("one")
+	b.command(t, "", "push", writeFile(t, t.TempDir(), "1.torrent", torrent)).want(t, 0)
+	hash := hashOf(t, torrent)
+	absent := strings.Repeat("ab", 20)
+	pasted := []string{
+		"magnet:/?xt=urn:btih:%s", "urn:btih:%s", "%s.torrent", "https://itorrents.org/torrent/%s.torrent?title=x", "  %s \t",
+	}
+	var list, want strings.Builder
+	list.WriteString("\ufeff# a comment\n\n")
+	for _, form := range pasted {
+		text := fmt.Sprintf(form, hash)
+		b.command(t, "", "info", text).want(t, 0, "name", "one")
+		b.command(t, "", "get", "-o", "-", text).want(t, 0, string(torrent))
+		fmt.Fprintf(&list, form+"\r\n"+form+"\n", hash, absent)
+		fmt.Fprintln(&want, strings.TrimSpace(fmt.Sprintf(form, absent)))
+	}
+	if got := b.command(t, list.String(), "missing"); got.status != 0 || got.stdout != want.String() {
+		t.Errorf("%d, %q\n%s", got.status, got.stdout, got.stderr)
+	}
+	b.command(t, "\ufeff"+hash, "get", "--out-dir", t.TempDir(), "-").want(t, 0, hash+".torrent")
+	utf16 := "\xff\xfe" + strings.Join(strings.Split(hash+"\r\n", ""), "\x00") + "\x00"
+	b.command(t, utf16, "get", "--out-dir", t.TempDir(), "-").want(t, 0, hash+".torrent")
+	for _, command := range [][]string{{"missing"}, {"get", "--out-dir", t.TempDir(), "-"}} {
+		b.command(t, "", command...).want(t, 1, "standard input is empty")
+	}
+}
+
 func TestMissing(t *testing.T) {
 	b := startBackend(t)
 	torrent := torrenttest.V1("one")

@@ -17,14 +17,14 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-const getHelp = `Fetch torrents by info hash (40 or 64 hex digits, 32 base32 digits) or magnet link;
-- stands for a list on standard input, one a line.
+const getHelp = `Fetch torrents; - stands for a list on standard input, one a line.
 
   torrentcache get C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
   torrentcache get -o ubuntu.torrent \
       'magnet:?xt=urn:btih:C12FE1C06BBA254A9DC9F519B335AA7C1367A88A'
   torrentcache get --out-dir torrents - < hashes.txt
 
+` + pastedHelp + `
 Each is written to INFOHASH.torrent in --out-dir, whole or not at all, over a file
 of that name if there is one. What arrives is checked against the info hash.
 
@@ -43,7 +43,7 @@ func newGet(env environment) *cobra.Command {
 	var s getSettings
 	c := &cobra.Command{
 		Use:               "get HASH|MAGNET...",
-		Short:             "Fetch torrents by info hash or magnet link",
+		Short:             "Fetch torrents by info hash, magnet link or URL",
 		Long:              getHelp + remoteHelp,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -87,7 +87,7 @@ func get(ctx context.Context, s getSettings, args []string, env environment, std
 	}
 	g := &getter{client: c, dir: s.outDir, env: env}
 	var listed error
-	g.all(ctx, expandStdin(args, stdin, '\n', &listed))
+	g.all(ctx, hashLines(expandStdin(args, stdin, '\n', &listed)))
 	if err := errors.Join(ctx.Err(), listed); err != nil {
 		return err
 	}

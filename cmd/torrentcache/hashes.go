@@ -11,26 +11,38 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// parseTorrentID reads an info hash in any form, or a magnet link, of which it
-// returns the v1 id if there is one, else the v2 id. It also takes a line of what
-// verify reports.
+// pastedHelp says what commands take for HASH.
+const pastedHelp = `HASH is what people paste: an info hash (40 or 64 hex digits, 32 base32 digits), a
+magnet link, urn:btih:HASH, HASH.torrent, or the URL of a download on any host. In a
+list white space around it, empty lines and such that begin with # do not matter.
+`
+
+// parseTorrentID reads what people paste for a torrent, and returns the v1 id if there is
+// one, else the v2 id. It also takes a line of what verify reports.
 func parseTorrentID(text string) (infohash.ID, error) {
-	text = strings.TrimSuffix(text, unreadableMark)
-	if len(text) >= len("magnet:") && strings.EqualFold(text[:len("magnet:")], "magnet:") {
-		ids, err := infohash.ParseMagnet(text)
-		if err != nil {
-			return infohash.ID{}, fmt.Errorf("%q: %w", text, err)
-		}
-		return ids.Primary(), nil
-	}
-	id, err := infohash.Parse(text)
+	ids, err := infohash.ParsePasted(strings.TrimSuffix(text, unreadableMark))
 	if err != nil {
 		return infohash.ID{}, fmt.Errorf("%q: %w", text, err)
 	}
-	return id, nil
+	return ids.Primary(), nil
+}
+
+// hashLines yields those of the lines that may name a torrent, without what is around
+// them: not those that are empty, or comments, which begin with #.
+func hashLines(all iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range all {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !yield(line) {
+				return
+			}
+		}
+	}
 }
 
 // errNothingRead is why a command whose list on standard input has no line fails: then
@@ -94,8 +106,8 @@ func expandLists(args []string, stdin io.Reader, failed *error) iter.Seq[string]
 			if arg == "-" {
 				read = someLines
 			}
-			for line := range read(in, '\n', failed) {
-				if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !yield(line) {
+			for line := range hashLines(read(in, '\n', failed)) {
+				if !yield(line) {
 					return
 				}
 			}
@@ -118,11 +130,12 @@ func openList(arg string, stdin io.Reader) (in io.ReadCloser, isList bool, err e
 	return in, err == nil, err
 }
 
-// lines yields what stands between ends in in, empty lines left out. An error
-// of reading, or of a line over 1 MiB, goes to failed.
+// lines yields what stands between ends in in, empty lines left out. A byte order mark may
+// be before it, also that of UTF-16, which PowerShell writes. An error of reading, or of a
+// line over 1 MiB, goes to failed.
 func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		scanner := bufio.NewScanner(in)
+		scanner := bufio.NewScanner(transform.NewReader(in, unicode.BOMOverride(transform.Nop)))
 		scanner.Buffer(nil, 1<<20)
 		scanner.Split(func(data []byte, atEOF bool) (int, []byte, error) {
 			if at := bytes.IndexByte(data, end); at >= 0 {

@@ -16,12 +16,13 @@ import (
 )
 
 const infoHelp = `Say what a torrent says of itself: a file on this machine, which no server is asked
-about, or a cached one by its info hash or magnet link.
+about, or a cached one.
 
   torrentcache info my.torrent
   torrentcache info C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
   torrentcache info --json my.torrent | jq -r .magnetLink
 
+` + pastedHelp + `
 A file may be compressed with gzip or bzip2. --json writes the API's
 DescribeTorrentResponse, as GET /v1/torrents/{info_hash}/info does.
 `

@@ -12,11 +12,12 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-const missingHelp = `Read info hashes or magnet links from standard input, one a line, and write those
-that the server has not cached, in the same order and spelling.
+const missingHelp = `Read info hashes from standard input, one a line, and write those that the server has
+not cached, in the same order and spelling.
 
   torrentcache missing < hashes.txt > missing.txt
 
+` + pastedHelp + `
 Exit status: 0 all were looked up, 3 some lines are no info hashes, 1 missing did
 not get to the end.
 `
@@ -51,7 +52,7 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 	q := question{client: c, out: env.stdout}
 	var listed error
 	malformed := 0
-	for text := range lines(stdin, '\n', &listed) {
+	for text := range hashLines(someLines(stdin, '\n', &listed)) {
 		id, err := parseTorrentID(text)
 		if err != nil {
 			malformed++

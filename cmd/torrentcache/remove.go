@@ -13,13 +13,13 @@ import (
 
 const removeHelp = `Take torrents out: each info hash of a torrent answers TORRENT_REMOVED, for downloads
 and uploads alike, until it is restored. One that was never cached is removed in
-advance. HASH is an info hash or a magnet link; FILE has such, one a line, empty
-lines and such that begin with # apart; - is standard input.
+advance. FILE has a HASH a line; - is standard input.
 
   torrentcache remove --reason 'court order' --reference 'case 7' HASH
   torrentcache remove --reference 'list of 2026-05' list.txt
   torrentcache remove --erase HASH
 
+` + pastedHelp + `
 The bytes leave the disk within a day; until then restore brings them back. With
 --erase they are off the disk when remove returns. Copies that browsers, proxies
 and backups keep are theirs. Reason and reference stay in the store and in the
@@ -29,9 +29,10 @@ Exit status: 0 all are removed, 3 some are not, 1 remove did not get to the end.
 `
 
 const restoreHelp = `Undo removals. A torrent is back at once if its bytes are still on disk, else it
-may be uploaded again. HASH is an info hash or a magnet link; FILE has such, one
-a line; - is standard input. Reason and reference go to the server's --audit-log.
+may be uploaded again. FILE has a HASH a line; - is standard input. Reason and
+reference go to the server's --audit-log.
 
+` + pastedHelp + `
 Exit status: 0 all are restored, 3 some are not, 1 restore did not get to the end.
 `
 
