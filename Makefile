@@ -7,6 +7,11 @@ GRPCURL     := .tools/bin/grpcurl
 GRPCURL_VERSION := v1.9.3
 TOOL        := go tool -modfile=tools/go.mod
 CROSS       := linux/arm64 darwin/arm64 windows/amd64
+# Version, revision and time of the sources, which the linker writes into the program: what the go
+# command records by itself depends on GOFLAGS.
+STAMP        = $(shell packaging/stamp)
+BUILDINFO   := github.com/torrentcache/torrentcache/internal/buildinfo
+LDFLAGS      = -X $(BUILDINFO).version=$(word 1,$(STAMP)) -X $(BUILDINFO).revision=$(word 2,$(STAMP))
 # The race detector slows tests and needs cgo; RACE= turns it off.
 RACE        ?= -race
 # What hangs is told, with the stacks of all goroutines, in two minutes: those that the
@@ -19,7 +24,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the static binary bin/torrentcache
-	CGO_ENABLED=0 go build -trimpath -o bin/torrentcache ./cmd/torrentcache
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/torrentcache ./cmd/torrentcache
 
 .PHONY: test
 test: ## everything: install, lint, generated code, unit and end-to-end tests (about 15 minutes, 25 on a cold machine)

@@ -40,6 +40,9 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	root := newRoot(environment{stdout: io.Discard, stderr: io.Discard})
 	help := helpText(root)
 	for _, c := range root.Commands() {
+		if c.Hidden {
+			continue
+		}
 		if n := strings.Count(help, "\n  "+c.Name()+" "); n != 1 {
 			t.Errorf("%s is listed %d times in\n%s", c.Name(), n, help)
 		}

@@ -51,6 +51,7 @@ type house struct {
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
+	supervisor   supervisor // what started the program, if it wants to hear of it
 }
 
 // newHouse returns a house without doors. The store's index may take that much memory, in
@@ -71,6 +72,7 @@ func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 	if env.libraries != nil {
 		env.libraries.SetLogger(h.logger)
 	}
+	h.supervisor = newSupervisor(env.environ, h.logger)
 	var err error
 	if h.memory, err = limitMemory(cfg, index); err != nil {
 		return nil, err
@@ -180,8 +182,10 @@ func (h *house) run(ctx context.Context) error {
 	h.group.Ready = func() {
 		h.ready.SetServing(true)
 		h.announcement.print()
+		h.supervisor.ready()
 	}
 	h.group.Drain = func() {
+		h.supervisor.stopping(h.cfg.ShutdownTimeout)
 		h.drain()
 		close(h.quit)
 	}

@@ -39,8 +39,12 @@ type site struct {
 }
 
 func (s *site) addAdmin(flags *pflag.FlagSet) {
-	flags.StringVar(&s.admin, "admin", "127.0.0.1:9091", "admin listener of the running server (host:port)")
+	s.addAddress(flags)
 	s.token.addFlags(flags)
+}
+
+func (s *site) addAddress(flags *pflag.FlagSet) {
+	flags.StringVar(&s.admin, "admin", "127.0.0.1:9091", "admin listener of the running server (host:port)")
 }
 
 func (s *site) addDataDir(flags *pflag.FlagSet) {

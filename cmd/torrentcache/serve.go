@@ -86,7 +86,9 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	if err := h.addGate(cfg.Access); err != nil {
 		return err
 	}
+	opened := h.supervisor.opening()
 	st, err := h.openStorage(ctx, cfg)
+	opened()
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,16 @@
 package buildinfo
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 )
+
+// What the linker writes here (-X, see the Makefile) is believed before what the go
+// command records: that depends on GOFLAGS, and an archive of the sources has no
+// version control. Nothing else sets them.
+var version, revision string
 
 // Info is the build. Fields that the build did not record are "unknown".
 type Info struct {
@@ -15,7 +21,7 @@ type Info struct {
 	Platform string // such as linux/amd64
 }
 
-// Read returns the running program's build, as the go command recorded it.
+// Read returns the running program's build, as the linker or the go command recorded it.
 func Read() Info {
 	info := Info{
 		Version:  "unknown",
@@ -26,6 +32,7 @@ func Read() Info {
 	if build, ok := debug.ReadBuildInfo(); ok {
 		info.add(build)
 	}
+	info.stamp(version, revision)
 	return info
 }
 
@@ -47,6 +54,12 @@ func (i *Info) add(build *debug.BuildInfo) {
 	if i.Revision != "unknown" {
 		i.Revision += dirty
 	}
+}
+
+// stamp puts what the linker wrote, if it did, in the place of what is there.
+func (i *Info) stamp(version, revision string) {
+	i.Version = cmp.Or(version, i.Version)
+	i.Revision = cmp.Or(revision, i.Revision)
 }
 
 // String returns one line for people.

@@ -36,3 +36,17 @@ func TestAdd(t *testing.T) {
 		})
 	}
 }
+
+func TestStampOfTheLinkerWins(t *testing.T) {
+	recorded := Info{Version: "(devel)", Revision: "unknown"}
+	stamped := recorded
+	stamped.stamp("v1.2.3", "abc")
+	if want := (Info{Version: "v1.2.3", Revision: "abc"}); stamped != want {
+		t.Errorf("got %+v, want %+v", stamped, want)
+	}
+	unstamped := recorded
+	unstamped.stamp("", "")
+	if unstamped != recorded {
+		t.Errorf("without a stamp: got %+v, want %+v", unstamped, recorded)
+	}
+}

@@ -44,13 +44,12 @@ func Format(flags *pflag.FlagSet) (string, error) {
 		if f.Name == "help" || f.Name == fileFlag {
 			return
 		}
-		value := &yaml.Node{Kind: yaml.ScalarNode, Value: Redact(f.Value.String()), LineComment: Source(f)}
-		if _, secret := f.Annotations[secretKey]; secret && value.Value != "" {
-			value.Value = masked
+		text := Redact(f.Value.String())
+		if _, secret := f.Annotations[secretKey]; secret && text != "" {
+			text = masked
 		}
-		if value.Value == "" {
-			value.Style = yaml.DoubleQuotedStyle
-		}
+		value := valueNode(text)
+		value.LineComment = Source(f)
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Name}, value)
 	})
 	var text bytes.Buffer

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// Every command has a manual page with all its options, and nothing depends on the
+// day.
+func TestPackageFiles(t *testing.T) {
+	dir, again := t.TempDir(), t.TempDir()
+	for _, d := range []string{dir, again} {
+		if status, _, stderr := runToEnd(t, []string{"SOURCE_DATE_EPOCH=1790000000"}, "package-files", d); status != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	if status, _, stderr := runToEnd(t, nil, "package-files", dir); status != 1 || !strings.Contains(stderr, "SOURCE_DATE_EPOCH") {
+		t.Errorf("without a date: %d, %s", status, stderr)
+	}
+	commands := documented(newRoot(environment{}))
+	for _, c := range commands {
+		page := readText(t, dir, "man/"+pageName(c)+".1")
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Name != "help" && !strings.Contains(page, `\fB`+roff("--"+f.Name)+`\fR`) {
+				t.Errorf("%s(1) does not have --%s", pageName(c), f.Name)
+			}
+		})
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "man", "*.1"))
+	if err != nil || len(pages) != len(commands) {
+		t.Errorf("%d manual pages of %d commands (%v)", len(pages), len(commands), err)
+	}
+	for _, name := range []string{"man/torrentcache.1", "man/torrentcache-serve.1", "etc/torrentcache.yaml", "completions/torrentcache.bash"} {
+		if readText(t, dir, name) != readText(t, again, name) {
+			t.Errorf("%s differs from one run to the next", name)
+		}
+	}
+}
+
+// The files of settings have every setting; as they are they give what packages have,
+// and with all comments taken off they give the defaults.
+func TestPackagedSettings(t *testing.T) {
+	dir := t.TempDir()
+	keys := writeFile(t, dir, "keys", nil)
+	for name, f := range settingsFiles() {
+		command := strings.TrimSuffix(strings.ReplaceAll(name, "torrentcache", "serve"), ".yaml")
+		text, err := f.text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []string
+		if command == "gateway" {
+			more = []string{"--backend", "127.0.0.1:1"}
+		}
+		shown := func(text string) string {
+			t.Helper()
+			text = strings.ReplaceAll(text, "/etc/torrentcache/keys", keys)
+			file := writeFile(t, dir, name, []byte(text))
+			status, stdout, stderr := runToEnd(t, nil, append([]string{"config", command, "--config", file}, more...)...)
+			if status != 0 {
+				t.Fatalf("%s: %s", name, stderr)
+			}
+			return stdout
+		}
+		packaged := shown(text)
+		for name, value := range f.set {
+			value = strings.ReplaceAll(value, "/etc/torrentcache/keys", keys)
+			if !strings.Contains(packaged, "\n"+name+": "+value+" #") && !strings.HasPrefix(packaged, name+": "+value+" #") {
+				t.Errorf("%s has no %s: %s:\n%s", name, name, value, packaged)
+			}
+		}
+		uncommented := regexp.MustCompile(`(?m)^#([a-z-]+: )`).ReplaceAllString(text, "$1")
+		uncommented = strings.ReplaceAll(uncommented, "backend: \"\"\n", "")
+		full := shown(uncommented)
+		if defaults := strings.Count(full, "# default\n"); defaults > 0 {
+			t.Errorf("%s leaves %d settings out:\n%s", name, defaults, full)
+		}
+	}
+}
+
+func readText(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
