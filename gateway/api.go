@@ -132,7 +132,7 @@ func (a *api) get(w http.ResponseWriter, r *http.Request, id infohash.ID) {
 		a.getJSON(w, r, id)
 		return
 	}
-	if err := a.files.serve(w, r, id, ""); err != nil {
+	if err := a.files.serve(w, r, id, "", a.files.maxAge); err != nil {
 		httpx.LogInternal(r.Context(), a.log, err)
 		httpx.WriteJSONError(w, err)
 	}

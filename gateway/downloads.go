@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
+
+// oddMaxAge is how long a download may be kept by caches at most that was asked for by another
+// address than the one the service writes: an operator who removes a torrent can have that
+// address purged from a CDN, and not all others.
+const oddMaxAge = 5 * time.Minute
 
 // downloads serves /torrent/. Whatever happens, nothing here is an HTML page or
 // a redirect: clients save what they get as a torrent.
@@ -23,6 +29,7 @@ func (d *downloads) routes() []front.Route {
 	return []front.Route{
 		{Door: "download", Pattern: "/torrent", Reads: true, Get: d.serve, Refuse: refuse},
 		{Door: "download", Pattern: "/torrent/...", Reads: true, Get: d.serve, Refuse: refuse},
+		{Door: "download", Pattern: "/{hash}.torrent", Reads: true, Get: d.serve, Refuse: refuse}, // as other caches have it
 	}
 }
 
@@ -35,7 +42,11 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
 	if title := queryTitle(r.URL.RawQuery); title != "" {
 		name = title
 	}
-	if err := d.files.serve(w, r, id, name); err != nil {
+	maxAge := d.files.maxAge
+	if !isUsual(r.RequestURI) {
+		maxAge = min(maxAge, oddMaxAge)
+	}
+	if err := d.files.serve(w, r, id, name, maxAge); err != nil {
 		d.fail(w, r, id, err)
 	}
 }

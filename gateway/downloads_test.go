@@ -36,6 +36,21 @@ func TestEveryAddressReachesTheFile(t *testing.T) {
 		"/torrent/" + base32Hash + ".torrent",
 		"/torrent/" + lower(base32Hash),
 		"//torrent//" + knownHash + ".torrent",
+		"/torrent/" + knownHash + "0.torrent", // 41 digits
+		"/torrent/" + knownHash + strings.Repeat("A", 23),
+		"/torrent/" + knownHash + strings.Repeat("A", 25),
+		"/torrent/" + knownHash + ".torrent/",
+		"/torrent/" + knownHash + "/",
+		"/torrent/" + knownHash + ".torrent%20",
+		"/torrent/" + knownHash + ".torrent)",
+		"/torrent/" + knownHash + ".torrent&title=x",
+		"/torrent/" + knownHash + ".torrent%3Ftitle=abc",
+		"/torrent/" + knownHash + "[site]name.torrent",
+		"/torrent/" + knownHash + ";jsessionid=1",
+		"/torrent/" + knownHash + "/cover.jpg",
+		"/torrent/" + knownHashV2 + "[site]name.torrent",
+		"/" + knownHash + ".torrent",
+		"/" + lower(knownHashV2) + ".torrent",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			t.Run(method+" "+path, func(t *testing.T) {
@@ -51,6 +66,40 @@ func TestEveryAddressReachesTheFile(t *testing.T) {
 	}
 }
 
+// What follows the hash names the download if it looks like a name, and caches keep for
+// long only what has the address that the service writes.
+func TestNameAndAgeByTheAddress(t *testing.T) {
+	d := newDoor(t)
+	const short, long = "public, max-age=300", "public, max-age=86400"
+	for _, c := range []struct{ path, name, cache string }{
+		{"/torrent/" + knownHash, knownHash, long},
+		{"/torrent/" + knownHash + ".torrent", knownHash, long},
+		{"/torrent/" + strings.ToLower(knownHash) + ".torrent", knownHash, long},
+		{"/torrent/" + knownHash + ".torrent?", knownHash, short},
+		{"/torrent/" + knownHash + ".torrent.torrent", knownHash, short},
+		{"/torrent/" + knownHash + ".torrent?title=x", "x", short},
+		{"/torrent/" + knownHash + ".torrent&title=x", "x", short},
+		{"/torrent/" + knownHash + ".torrent%3Ftitle=a+b", "a b", short},
+		{"/torrent/" + knownHash + "[site]name.torrent", "[site]name", short},
+		{"/torrent/" + knownHash + "_-_name.torrent", "name", short},
+		{"/torrent/" + knownHash + "/A name", "A name", short},
+		{"/torrent/" + knownHash + "/", knownHash, short},
+		{"/torrent/" + knownHash + ".torrent)", knownHash, short},
+		{"/torrent/" + knownHash + ";jsessionid=1", knownHash, short},
+		{"/torrent/" + knownHash + "ABC.torrent", knownHash, short},
+		{"//torrent/" + knownHash + ".torrent", knownHash, short},
+		{"/" + knownHash + ".torrent", knownHash, short},
+	} {
+		got := d.do("GET", c.path, "")
+		if want := `attachment; filename="` + c.name + `.torrent"`; got.Header.Get("Content-Disposition") != want {
+			t.Errorf("%s: %s, want %s", c.path, got.Header.Get("Content-Disposition"), want)
+		}
+		if got.Header.Get("Cache-Control") != c.cache {
+			t.Errorf("%s: %s, want %s", c.path, got.Header.Get("Cache-Control"), c.cache)
+		}
+	}
+}
+
 func TestDownloadHeaders(t *testing.T) {
 	d := newDoor(t)
 	// Neither the browser nor what it can decode changes the answer.
@@ -60,7 +109,7 @@ func TestDownloadHeaders(t *testing.T) {
 		"Content-Type":           "application/x-bittorrent",
 		"Etag":                   `"` + etagOf(knownTorrent) + `"`,
 		"Last-Modified":          "Sun, 01 Mar 2026 12:00:00 GMT",
-		"Cache-Control":          "public, max-age=86400",
+		"Cache-Control":          "public, max-age=300", // the address is not the usual one
 		"X-Content-Type-Options": "nosniff",
 		"Content-Disposition":    `attachment; filename="A name.torrent"`,
 		"Accept-Ranges":          "bytes",
@@ -99,6 +148,9 @@ func TestConditionsAndRanges(t *testing.T) {
 		{"from there on", []string{"Range: bytes=10-"}, 206, file[10:]},
 		{"past the end", []string{"Range: bytes=100000-"}, 416, "invalid range: failed to overlap\n"},
 		{"no range at all", []string{"Range: bytes=x"}, 416, "invalid range\n"},
+		{"bytes in capitals", []string{"Range: Bytes=0-4"}, 206, file[:5]},
+		{"unknown unit", []string{"Range: items=0-4"}, 200, file},
+		{"no unit", []string{"Range: 0-4"}, 200, file},
 		{"range of these bytes", []string{"Range: bytes=0-4", "If-Range: " + etag}, 206, file[:5]},
 		{"range of other bytes", []string{"Range: bytes=0-4", `If-Range: "x"`}, 200, file},
 		{"range by date", []string{"Range: bytes=0-4", "If-Range: Sun, 01 Mar 2026 12:00:00 GMT"}, 206, file[:5]},
@@ -129,8 +181,8 @@ func TestAMissingTorrentIsAPlain404(t *testing.T) {
 		{"no hex digits", "/torrent/" + strings.Repeat("G", 40) + ".torrent", "40 or 64 hex digits"},
 		{"no hash", "/torrent/", "40 or 64 hex digits"},
 		{"no slash", "/torrent", "40 or 64 hex digits"},
-		{"three suffixes", "/torrent/" + knownHash + ".torrent.torrent.torrent", "40 or 64 hex digits"},
-		{"a picture", "/torrent/" + knownHash + "/cover.jpg", "40 or 64 hex digits"},
+		{"39 digits", "/torrent/" + knownHash[:39] + ".torrent", "40 or 64 hex digits"},
+		{"base32 and more", "/torrent/" + base32Hash + "x.torrent", "40 or 64 hex digits"},
 		{"dots", "/torrent/../" + knownHash, "40 or 64 hex digits"},
 		{"markup", "/torrent/%3Cscript%3E.torrent", "40 or 64 hex digits"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -37,9 +38,9 @@ type files struct {
 }
 
 // serve answers a GET or HEAD with the torrent of id, for saving under a name
-// made of title, or of the info hash if title is empty. Conditions and ranges
-// of RFC 9110 are kept. If it returns an error it has written nothing.
-func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, title string) *reason.Error {
+// made of title, or of the info hash if title is empty. Caches may keep it for maxAge.
+// Conditions and ranges of RFC 9110 are kept. If it returns an error it has written nothing.
+func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, title string, maxAge time.Duration) *reason.Error {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	got, err := f.torrents.GetTorrent(ctx, id)
@@ -53,8 +54,21 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, ti
 	h := w.Header()
 	h.Set("Content-Type", torrentType)
 	h.Set("Content-Disposition", disposition(title, got.GetInfoHash()))
-	h.Set("Cache-Control", f.cacheControl())
+	h.Set("Cache-Control", f.cacheControl(maxAge))
 	h.Set("ETag", `"`+got.GetEtag()+`"`)
+	mendRange(r.Header)
 	http.ServeContent(w, r, "", updated, bytes.NewReader(got.GetTorrent()))
 	return nil
+}
+
+// mendRange leaves of a Range header what net/http reads as it is meant: the name of the unit
+// knows no letter case, and a unit that nobody knows is as good as none (RFC 9110, sections
+// 14.1 and 14.2).
+func mendRange(h http.Header) {
+	unit, ranges, ok := strings.Cut(h.Get("Range"), "=")
+	if ok && strings.EqualFold(unit, "bytes") {
+		h.Set("Range", "bytes="+ranges)
+	} else {
+		h.Del("Range")
+	}
 }

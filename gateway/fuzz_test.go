@@ -38,6 +38,7 @@ func FuzzDisposition(f *testing.F) {
 func FuzzDownloadPath(f *testing.F) {
 	const hash = "0123456789abcdef0123456789abcdef01234567"
 	for _, path := range []string{"/torrent/" + hash, "/torrent/" + hash + ".torrent.torrent", "/torrent/" + hash + "/x.TORRENT",
+		"/torrent/" + hash + "0[a]b.torrent", "/torrent/" + hash + ".torrent?title=%zz", "/torrent/1220" + hash + hash,
 		"/torrent/", "/torrent//.torrent", "", "/torrent/.torrent.torrent/.torrent"} {
 		f.Add(path)
 	}
@@ -49,7 +50,7 @@ func FuzzDownloadPath(f *testing.F) {
 		if !ok {
 			return
 		}
-		if name != "" && !hasTorrentSuffix(name) {
+		if strings.HasPrefix(name, "/") || len(name) > len(path) {
 			t.Fatalf("name %q", name)
 		}
 		// The address that the service itself writes names the same torrent.

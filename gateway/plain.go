@@ -19,7 +19,7 @@ func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []
 	}
 	f := d.downloads.files
 	b = append(b, "Accept-Ranges: bytes\r\nCache-Control: "...)
-	b = append(b, f.cacheControl()...)
+	b = append(b, f.cacheControl(f.maxAge)...)
 	b = append(b, "\r\nContent-Disposition: attachment; filename=\""...)
 	b = append(b, got.GetInfoHash()...)
 	b = append(b, torrentSuffix+"\"\r\nContent-Length: "...)
@@ -31,11 +31,12 @@ func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []
 	return append(b, "\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"...)
 }
 
-// cacheControl says who may keep a download, and for how long (RFC 9111, section 5.2.2).
-func (f *files) cacheControl() string {
+// cacheControl says who may keep a download, and that it may be kept for maxAge (RFC 9111,
+// section 5.2.2).
+func (f *files) cacheControl(maxAge time.Duration) string {
 	scope := "public"
 	if f.private() {
 		scope = "private"
 	}
-	return scope + ", max-age=" + strconv.Itoa(int(f.maxAge/time.Second))
+	return scope + ", max-age=" + strconv.Itoa(int(maxAge/time.Second))
 }

@@ -10,11 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -177,48 +175,11 @@ func smuggle(t *testing.T, front, path string, torrent []byte) {
 // ends, and returns its address.
 func startNginx(t *testing.T, scheme, backend string) string {
 	t.Helper()
-	dir, addr := t.TempDir(), freeAddress(t)
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;"
-	}
-	conf := fmt.Sprintf(`daemon off; worker_processes 1; pid nginx.pid; error_log stderr error; %s
-events { }
-http {
-  access_log off;
-  client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
-  upstream backend { server %s; keepalive 1; }
-  server {
-    listen %s;
+	return runNginx(t, fmt.Sprintf("upstream backend { server %s; keepalive 1; }", backend), fmt.Sprintf(`
     location / {
       proxy_pass %s://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_request_buffering off;
-    }
-  }
-}
-`, user, backend, addr, scheme)
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("nginx", "-p", dir, "-c", file)
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // how it ends does not matter
-	})
-	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			_ = c.Close()
-			return addr
-		}
-		if time.Since(begun) > patience {
-			t.Fatal("nginx does not come up")
-		}
-	}
+    }`, scheme))
 }

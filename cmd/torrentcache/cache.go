@@ -62,11 +62,11 @@ func (h *house) changed(ids infohash.Set) {
 // fastPath returns s on l, without TLS, with the fast path of downloads before it.
 func (h *house) fastPath(name string, s *http.Server, l net.Listener) lifecycle.Server {
 	if h.cfg.FastPath == config.Off {
-		return lifecycle.HTTP(name, s, httpx.MendRequestLines(l))
+		return lifecycle.HTTP(name, s, httpx.MendRequests(l))
 	}
 	fast := fastpath.New(l, s, h.answers)
 	h.fast = append(h.fast, fast)
-	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequestLines(fast)))
+	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequests(fast)))
 }
 
 // waitingFor returns s, which stops when fast gives no answer any more.

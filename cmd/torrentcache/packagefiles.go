@@ -112,7 +112,7 @@ func documented(root *cobra.Command) []*cobra.Command {
 // settingsFile is a file of settings as packages have it.
 type settingsFile struct {
 	preface  string
-	settings commandSettings
+	settings config.Settings
 	set      map[string]string // the lines that are no comments
 }
 

@@ -56,7 +56,7 @@ func conversation(input []byte, answers http.Handler, fast, mend bool) (said []b
 		l = path
 	}
 	if mend {
-		l = httpx.MendRequestLines(l)
+		l = httpx.MendRequests(l)
 	}
 	served := make(chan struct{})
 	go func() {

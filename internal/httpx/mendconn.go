@@ -13,15 +13,14 @@ import (
 // one, and all after it, goes through as it is; net/http refuses it.
 const maxRequestLine = 64 << 10
 
-// MendRequestLines returns a listener for an [http.Server] whose connections
-// escape what is wrong with the targets of requests, raw blanks above all: the
-// servers of 2010 let them pass, and net/http answers 400 before any handler
-// could be asked.
+// MendRequests returns a listener for an [http.Server] whose connections mend the heads of
+// requests: raw blanks in the target above all, and header lines that do not matter. The
+// servers of 2010 let them pass, and net/http answers 400 before any handler could be asked.
 //
 // It follows a connection from request to request up to the first with a body;
 // from there on everything goes through as it is, because finding the end of a
 // body is the server's business. It is for connections without TLS.
-func MendRequestLines(l net.Listener) net.Listener { return mendingListener{l} }
+func MendRequests(l net.Listener) net.Listener { return mendingListener{l} }
 
 type mendingListener struct{ net.Listener }
 
@@ -83,8 +82,12 @@ func (c *mendingConn) readLine() error {
 	return nil
 }
 
-// requestLine takes the first line of a request.
+// requestLine takes the first line of a request, or an empty one before it, which is passed
+// over (RFC 9112, section 2.2).
 func (c *mendingConn) requestLine(line []byte) []byte {
+	if isEnd(line) {
+		return nil
+	}
 	mended, ok := mendRequestLine(line)
 	if !ok {
 		c.next = nil
@@ -97,19 +100,20 @@ func (c *mendingConn) requestLine(line []byte) []byte {
 
 // headerLine takes a header or the empty line after the last.
 func (c *mendingConn) headerLine(line []byte) []byte {
-	name, _, isHeader := bytes.Cut(line, []byte(":"))
-	switch {
-	case isHeader:
+	if !isEnd(line) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
 		c.hasBody = c.hasBody || announcesBody(string(bytes.TrimSpace(name)))
-	case len(bytes.TrimSpace(line)) > 0: // no header: the server will refuse it
+		return mendHeaderLine(line)
+	}
+	c.next = c.requestLine
+	if c.hasBody {
 		c.next = nil
-	case c.hasBody:
-		c.next = nil
-	default:
-		c.next = c.requestLine
 	}
 	return line
 }
+
+// isEnd reports whether line has nothing before its end.
+func isEnd(line []byte) bool { return len(bytes.TrimRight(line, "\r\n")) == 0 }
 
 // announcesBody reports whether what follows a request with this header may be
 // something else than the next request.

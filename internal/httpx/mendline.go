@@ -44,3 +44,55 @@ func isEscape(s []byte) bool {
 	const digits = "0123456789abcdefABCDEF"
 	return len(s) > 2 && bytes.IndexByte([]byte(digits), s[1]) >= 0 && bytes.IndexByte([]byte(digits), s[2]) >= 0
 }
+
+// mendHeaderLine returns line, which is not empty and ends in a line feed, as net/http takes
+// it: without control characters in the value, which become blanks (RFC 9110, section 5.5),
+// and nothing at all if it is no header, or an expectation that nobody can meet. The web
+// server of the original passed over all that. What has to do with where a message ends, and
+// with where it goes, is left as it is, and refused: two servers might read it in two ways.
+func mendHeaderLine(line []byte) []byte {
+	if line[0] == ' ' || line[0] == '\t' {
+		return line // it belongs to the line before
+	}
+	name, value, found := bytes.Cut(line, []byte(":"))
+	switch {
+	case mayFrame(name):
+		return line
+	case !found, !isName(name):
+		return nil
+	case bytes.EqualFold(name, []byte("Expect")) && !bytes.EqualFold(bytes.TrimSpace(value), []byte("100-continue")):
+		return nil
+	}
+	end := len(bytes.TrimRight(line, "\r\n"))
+	for i := len(name) + 1; i < end; i++ {
+		if c := line[i]; (c < ' ' || c == 0x7f) && c != '\t' && c != 0 {
+			line[i] = ' '
+		}
+	}
+	return line
+}
+
+// mayFrame reports whether a server might take name for that of a header which says where a
+// message ends or goes.
+func mayFrame(name []byte) bool {
+	lower := bytes.ToLower(name)
+	for _, part := range []string{"content-length", "transfer-encoding", "upgrade", "connection", "host"} {
+		if bytes.Contains(lower, []byte(part)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isName reports whether b is a token (RFC 9110, section 5.6.2).
+func isName(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
+		default:
+			return false
+		}
+	}
+	return len(b) > 0
+}
