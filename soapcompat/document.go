@@ -36,6 +36,7 @@ type document struct {
 }
 
 func newDocument(r *bufio.Reader) *document {
+	readAsXML10(r)
 	d := &document{r: r}
 	d.decoder = xml.NewDecoder(d)
 	d.decoder.CharsetReader = func(label string, _ io.Reader) (io.Reader, error) {
@@ -47,6 +48,18 @@ func newDocument(r *bufio.Reader) *document {
 		return d, nil
 	}
 	return d
+}
+
+// readAsXML10 has a document that says it is XML 1.1 say 1.0. No request has what is new in
+// 1.1, which are characters in names and at the ends of lines, and encoding/xml refuses it.
+func readAsXML10(r *bufio.Reader) {
+	const declaration = `<?xml version="1.`
+	head, _ := r.Peek(len(declaration) + 1) // an error comes back when it is read
+	head = bytes.ReplaceAll(head, []byte("'"), []byte(`"`))
+	if bytes.HasPrefix(head, []byte(declaration)) && len(head) > len(declaration) {
+		behind, _ := r.Peek(len(declaration) + 1)
+		behind[len(declaration)] = '0'
+	}
 }
 
 // token returns the next token, which is good until token is called again.

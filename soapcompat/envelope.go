@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/torrentcache/torrentcache/gen/soap/cachesoap"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -31,6 +32,8 @@ type call struct {
 	known   bool                   // it is a cacheTorrent call
 	request cachesoap.CacheTorrent // Torrent is the file itself, nil if the part is missing
 	invalid *reason.Error          // set if the part is no base64
+
+	elsewhere string // the id of the element that has the torrent; "" if the part has it
 }
 
 // plainCall reads a SOAP request to its end, all of it by encoding/xml. That holds a text as
@@ -59,6 +62,9 @@ func (c *call) read(d *document, memory []byte) error {
 		return err
 	}
 	if err := c.readParts(d, memory); err != nil {
+		return err
+	}
+	if err := c.readReferred(d, memory); err != nil {
 		return err
 	}
 	return readToEnd(d)
@@ -124,11 +130,17 @@ func (c *call) readOperation(d *document) error {
 	if start == nil {
 		return &fault{code: clientFault, text: "The Body is empty; call " + operation}
 	}
-	if start.Name.Local != operation {
+	if !isOperation(start.Name.Local) {
 		return &fault{code: noProcedure, text: "Procedure '" + start.Name.Local + "' not present; call " + operation}
 	}
 	c.known = true
 	return nil
+}
+
+// isOperation reports whether an element of this name is the call. PHP's procedures know no
+// letter case, and pysimplesoap sends the name of the message.
+func isOperation(name string) bool {
+	return strings.EqualFold(name, operation) || strings.EqualFold(name, operation+"Request")
 }
 
 // readParts reads what the call carries, to its end. Of two torrents the last one counts.
@@ -141,10 +153,41 @@ func (c *call) readParts(d *document, memory []byte) error {
 		if !first && child.Name.Local != part {
 			continue
 		}
+		c.elsewhere = reference(child)
 		if err := c.readPart(d, memory); err != nil {
 			return err
 		}
 	}
+}
+
+// readReferred reads the torrent that stands behind the call, in an element of the body that
+// the part refers to by its id (SOAP 1.1, section 5.4.1).
+func (c *call) readReferred(d *document, memory []byte) error {
+	for c.elsewhere != "" {
+		element, err := d.nextChild(2)
+		if err != nil || element == nil {
+			return err
+		}
+		for _, a := range element.Attr {
+			if a.Name.Local == "id" && a.Value == c.elsewhere {
+				c.elsewhere = ""
+				if err := c.readPart(d, memory); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// reference returns the id that element refers to, "" if it has its content itself.
+func reference(element *xml.StartElement) string {
+	for _, a := range element.Attr {
+		if id, ok := strings.CutPrefix(a.Value, "#"); ok && a.Name.Local == "href" {
+			return id
+		}
+	}
+	return ""
 }
 
 // readPart reads the torrent's text into memory. Elements in it are passed over. Only what
@@ -169,15 +212,16 @@ func (c *call) readPart(d *document, memory []byte) error {
 	return nil
 }
 
-// readToEnd makes sure that the document is whole.
+// readToEnd makes sure that the envelope is whole, and reads what follows it without a look,
+// as PHP does.
 func readToEnd(d *document) error {
-	for {
-		if _, err := d.token(); err == io.EOF {
-			return nil
-		} else if err != nil {
+	for d.depth > 0 {
+		if _, err := d.token(); err != nil {
 			return err
 		}
 	}
+	_, err := io.Copy(io.Discard, d.r)
+	return err
 }
 
 // asFault leaves faults and reasons as they are; any other error is XML's.

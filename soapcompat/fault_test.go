@@ -18,7 +18,6 @@ func TestFaultsForWhatIsNoCall(t *testing.T) {
 		{"no body", strings.ReplaceAll(call, "s:Body", "s:Corpse"), "SOAP-ENV:Client"},
 		{"empty body", envelope(""), "SOAP-ENV:Client"},
 		{"another procedure", strings.ReplaceAll(call, "cacheTorrent", "dropTorrent"), "SOAP-ENV:Client"},
-		{"procedure in another case", strings.ReplaceAll(call, "cacheTorrent", "CacheTorrent"), "SOAP-ENV:Client"},
 		{"header to be understood", strings.Replace(call, "<s:Body>", `<s:Header><a s:mustUnderstand="1"/></s:Header><s:Body>`, 1), "SOAP-ENV:MustUnderstand"},
 		{"cut short", call[:len(call)-20], "SOAP-ENV:Client"},
 		{"cut in the torrent", call[:200], "SOAP-ENV:Client"},
@@ -112,5 +111,14 @@ func TestContentTypeOfACall(t *testing.T) {
 		if got := post(h, "/api/index.php", contentType, `{"torrent":"ZDE="}`); got.status != http.StatusUnsupportedMediaType {
 			t.Errorf("no XML as %q: %d %s", contentType, got.status, got.body)
 		}
+	}
+}
+
+// MTOM is told apart from an envelope of another version.
+func TestMultipartIsNamed(t *testing.T) {
+	f := &fakeBackend{}
+	got := post(newHandler(t, f), "/api/soap", `multipart/related; type="application/xop+xml"; boundary=b`, "--b\r\n\r\n"+callOf(encodedTorrent)+"\r\n--b--")
+	if got.status != http.StatusUnsupportedMediaType || !strings.Contains(got.body, "base64 in the envelope") {
+		t.Errorf("answered %d %s", got.status, got.body)
 	}
 }

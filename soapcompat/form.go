@@ -92,7 +92,7 @@ func (h *Handler) readForm(r *http.Request) (upload, *reason.Error) {
 	}
 	read := h.formReader(mediaType(r))
 	if read == nil {
-		return upload{}, reason.New(reason.MediaUnsupported, sendForm)
+		return upload{}, reason.New(reason.TorrentMissing, "The Content-Type is that of no form. %s", sendForm)
 	}
 	body, failure := h.openBody(r, h.maxTorrentSize+envelopeSize)
 	if failure != nil {

@@ -2,9 +2,8 @@ package soapcompat
 
 import (
 	"bytes"
-	"io"
-	"mime/multipart"
 	"net/http"
+	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -13,52 +12,102 @@ import (
 // maxParts is how many fields a form may have: scripts send a handful.
 const maxParts = 1000
 
-// readMultipart returns what the field torrent of a multipart form holds, a file
-// or text, nil if there is none. Of several fields of that name it takes the
-// last, as PHP does. It reads the form to its end, so that one that stops
-// half-way is never taken for a whole one.
-//
-// A form as programs write it is cut up where it lies; any other goes through
-// mime/multipart.
+// readMultipart returns what the field torrent of a multipart form holds, a file or text, nil
+// if there is none. Scripts were written against PHP, so forms are read as PHP 8.2 reads them,
+// slips included; test/ compares both. Of several fields of that name the last one counts, and
+// one that stops half-way is none.
 func (h *Handler) readMultipart(r *http.Request, body plainBody) (upload, *reason.Error) {
-	boundary, _ := headerParam(r.Header.Get("Content-Type"), "boundary")
+	boundary := boundaryOf(r.Header.Get("Content-Type"))
 	if boundary == "" {
-		return upload{}, reason.New(reason.RequestInvalid, "The Content-Type names no boundary. %s", sendForm)
+		return upload{}, reason.New(reason.TorrentMissing, "The Content-Type names no boundary. %s", sendForm)
 	}
 	delimiter := []byte("--" + boundary)
-	// An error comes again when more is read.
-	form, _ := httpx.ReadUntil(body, body.most, func(b []byte) bool { return endsForm(b, delimiter) })
-	if torrent, ok := cutForm(form, delimiter); ok && int64(len(torrent)) <= h.maxTorrentSize {
-		return upload{torrent, form}, nil
+	form, err := httpx.ReadUntil(body, body.most, func(b []byte) bool { return endsForm(b, delimiter) })
+	if err != nil {
+		return upload{}, reason.Of(err)
 	}
-	torrent, failure := h.scanForm(multipart.NewReader(io.MultiReader(bytes.NewReader(form), body), boundary), min(body.most, h.maxTorrentSize))
-	return upload{torrent: torrent}, failure
+	torrent, failure := torrentIn(form, delimiter)
+	return upload{torrent, form}, failure
 }
 
-// scanForm is readMultipart for any form that mime/multipart understands.
-func (h *Handler) scanForm(form *multipart.Reader, most int64) ([]byte, *reason.Error) {
-	var torrent []byte
+// endsForm reports whether b ends as a form does: then nobody waits for more,
+// which clients that miscount their Content-Length do not send.
+func endsForm(b, delimiter []byte) bool {
+	b, whole := bytes.CutSuffix(bytes.TrimRight(b, "\r\n\t "), []byte("--"))
+	return whole && bytes.HasSuffix(b, delimiter)
+}
+
+// torrentIn returns the content of the field torrent, which is a part of form.
+func torrentIn(form, delimiter []byte) (torrent []byte, failure *reason.Error) {
+	end := append([]byte("\n"), delimiter...)
 	for range maxParts {
-		p, err := form.NextRawPart()
-		if err == io.EOF { // not wrapped: the closing boundary
+		part, found := afterDelimiter(form, delimiter)
+		if !found {
 			return torrent, nil
 		}
-		if err != nil {
-			return nil, reason.Of(asReason(err))
+		disposition, content := cutPartHead(part)
+		size := bytes.Index(content, end)
+		if holdsTorrent(disposition) {
+			torrent = fileIn(content, size, disposition, torrent)
 		}
-		disposition := p.Header.Get("Content-Disposition")
-		if !holdsTorrent(disposition) {
-			continue
+		if size < 0 {
+			return torrent, nil
 		}
-		content, err := httpx.ReadAll(h.bound(p, h.maxTorrentSize), most)
-		if err != nil {
-			return nil, reason.Of(err)
-		}
-		if len(content) > 0 || !isUnchosen(disposition) {
-			torrent = content
+		form = content[size+1:]
+	}
+	return nil, reason.New(reason.TorrentMissing, "The form has more than %d fields. %s", maxParts, sendForm)
+}
+
+// fileIn returns the first size bytes of content without the line end behind them; nil if
+// size says that the form ends before, and before if no file was chosen.
+func fileIn(content []byte, size int, disposition string, before []byte) []byte {
+	if size < 0 {
+		return nil
+	}
+	file := bytes.TrimSuffix(content[:size], []byte("\r"))
+	if len(file) == 0 && isUnchosen(disposition) {
+		return before
+	}
+	return file[:len(file):len(file)]
+}
+
+// afterDelimiter returns what follows the first line of b that is the delimiter.
+func afterDelimiter(b, delimiter []byte) (rest []byte, found bool) {
+	for more := true; more; {
+		var line []byte
+		if line, b, more = cutLine(b); more && bytes.Equal(line, delimiter) {
+			return b, true
 		}
 	}
-	return nil, reason.New(reason.RequestInvalid, "The form has more than %d fields.", maxParts)
+	return nil, false
+}
+
+// cutLine cuts the first line off b; false if there is no whole one.
+func cutLine(b []byte) (line, rest []byte, whole bool) {
+	line, rest, whole = bytes.Cut(b, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), rest, whole
+}
+
+// cutPartHead cuts the header off a part and returns its first Content-Disposition. A line
+// without a colon, or one that begins with a blank, goes on with the line before it.
+func cutPartHead(part []byte) (disposition string, content []byte) {
+	found, inIt := false, false
+	for {
+		line, rest, whole := cutLine(part)
+		if part = rest; !whole || len(line) == 0 {
+			return disposition, part
+		}
+		name, value, isHeader := bytes.Cut(line, []byte(":"))
+		switch isHeader = isHeader && !isBlank(line[0]); {
+		case isHeader:
+			inIt = !found && bytes.EqualFold(name, []byte("Content-Disposition"))
+			if inIt {
+				found, disposition = true, strings.TrimLeft(string(value), blanks)
+			}
+		case inIt:
+			disposition += string(line)
+		}
+	}
 }
 
 // holdsTorrent reports whether a part with this Content-Disposition is the field

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -54,6 +55,9 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 // readSOAP reads the call, and returns the memory that it lies in. Its errors are those of
 // [plainCall].
 func (h *Handler) readSOAP(r *http.Request) (call, []byte, error) {
+	if strings.HasPrefix(mediaType(r), "multipart/") {
+		return call{}, nil, &fault{code: clientFault, text: "Multipart (MTOM, SOAP with attachments) is not understood; send the torrent as base64 in the envelope"}
+	}
 	// Base64 is 4/3 of the file, with a line break every 76 digits 1.37.
 	body, failure := h.openBody(r, h.maxTorrentSize*14/10+envelopeSize)
 	if failure != nil {

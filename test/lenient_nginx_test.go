@@ -33,7 +33,7 @@ func TestAsLenientAsNginx(t *testing.T) {
 	judge := startOriginal(t, hash, torrent)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	g := &requests{rand.New(rand.NewPCG(seed, 0)), hash}
+	g := &requests{&generator{rand.New(rand.NewPCG(seed, 0))}, hash}
 	differences, served := map[string]int{}, 0
 	for range lenientRuns {
 		raw := g.request()
@@ -107,20 +107,23 @@ func exchange(t *testing.T, address, raw string) (reply, bool) {
 	return reply{resp.StatusCode, parts, body}, err == nil
 }
 
-// requests makes requests that are nearly right.
-type requests struct {
-	*rand.Rand
-	hash string
-}
+// generator makes inputs that are nearly right.
+type generator struct{ *rand.Rand }
 
-func (g *requests) of(choices ...string) string { return choices[g.IntN(len(choices))] }
+func (g *generator) of(choices ...string) string { return choices[g.IntN(len(choices))] }
 
 // rarely returns one of choices one time in n.
-func (g *requests) rarely(n int, choices ...string) string {
+func (g *generator) rarely(n int, choices ...string) string {
 	if g.IntN(n) > 0 {
 		return ""
 	}
 	return g.of(choices...)
+}
+
+// requests makes requests for a torrent.
+type requests struct {
+	*generator
+	hash string
 }
 
 func (g *requests) request() string {

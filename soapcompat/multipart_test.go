@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -34,12 +35,12 @@ func TestPlainFormsAreCutUp(t *testing.T) {
 		{"without the last line break", strings.TrimSuffix(plainForm(filePart+"d4:infoe"), "\r\n"), "d4:infoe"},
 		{"the last one counts", plainForm(filePart+"first", otherPart+"x", filePart+"second", otherPart+"y"), "second"},
 		{"none chosen", plainForm(filePart+"first", emptyPart), "first"},
-		{"line breaks in it", plainForm(filePart + "\r\n--\r\n\n--b\r\n"), "\r\n--\r\n\n--b\r\n"},
+		{"line breaks in it", plainForm(filePart + "\r\n--\r\n\n-b\r\n"), "\r\n--\r\n\n-b\r\n"},
 		{"no torrent", plainForm(otherPart + "x"), ""},
 	} {
-		got, ok := cutForm([]byte(c.form), []byte("--b"))
-		if !ok || string(got) != c.want {
-			t.Errorf("%s: %q, %v", c.name, got, ok)
+		got, failure := torrentIn([]byte(c.form), []byte("--b"))
+		if failure != nil || string(got) != c.want {
+			t.Errorf("%s: %q, %v", c.name, got, failure)
 		}
 		if !endsForm([]byte(c.form), []byte("--b")) {
 			t.Errorf("%s: its end is not seen", c.name)
@@ -69,8 +70,9 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// FuzzCutForm holds that cutForm finds what mime/multipart finds, or leaves it alone.
-func FuzzCutForm(f *testing.F) {
+// FuzzMultipart holds that in a form that mime/multipart understands the torrent is what that
+// finds, unless PHP reads the form in another way.
+func FuzzMultipart(f *testing.F) {
 	for _, form := range []string{
 		plainForm(filePart + "d4:infoe"), plainForm(filePart+"first", emptyPart, otherPart), plainForm(otherPart + "x"),
 		plainForm(filePart), plainForm("\r\nx"), plainForm(filePart + "x\r\n--bc\r\ny"), plainForm(filePart + "x\r\n--b \r\n"),
@@ -78,19 +80,48 @@ func FuzzCutForm(f *testing.F) {
 		strings.ReplaceAll(plainForm(filePart+"x"), "\r\n", "\n"), plainForm("A: b\r\n c\r\n" + filePart + "x"),
 		plainForm("A\r: b\r\n" + filePart + "x"), plainForm(filePart + "--b\r\n"), "--b--\r\n", "--b\r\n--b--\r\n",
 	} {
-		f.Add([]byte(form), "b")
+		f.Add([]byte(form))
 	}
-	f.Fuzz(func(t *testing.T, form []byte, boundary string) {
-		got, ok := cutForm(form, []byte("--"+boundary))
-		if !ok || boundary == "" || len(got) > fuzzLimit {
-			return
+	f.Fuzz(func(t *testing.T, form []byte) {
+		got, failure := torrentIn(form, []byte("--b"))
+		if !bytes.Contains(form, got) {
+			t.Fatalf("%q holds no %q", form, got)
 		}
-		h := &Handler{maxTorrentSize: fuzzLimit}
-		want, failure := h.scanForm(multipart.NewReader(bytes.NewReader(form), boundary), int64(len(form)))
-		if failure != nil || (got == nil) != (want == nil) || !bytes.Equal(got, want) {
-			t.Errorf("%q: cut out %q, mime/multipart finds %q, %v", form, got, want, failure)
+		want, ok := byLibrary(form)
+		if ok && (failure != nil || !bytes.Equal(got, want)) {
+			t.Errorf("%q: %q, %v, mime/multipart finds %q", form, got, failure, want)
 		}
 	})
+}
+
+// plainLine is a line of a form that both readers read alike.
+var plainLine = regexp.MustCompile(`^(--b(--)?|[A-Za-z-]+: [ -~]*|[a-z0-9:]*)$`)
+
+// byLibrary returns the torrent that mime/multipart finds in form; false if it finds fault, or
+// if something in form is read in several ways.
+func byLibrary(form []byte) (torrent []byte, ok bool) {
+	for line := range strings.SplitSeq(string(form), "\r\n") {
+		if !plainLine.MatchString(line) {
+			return nil, false
+		}
+	}
+	for r := multipart.NewReader(bytes.NewReader(form), "b"); ; {
+		p, err := r.NextRawPart()
+		if err == io.EOF {
+			return torrent, true
+		}
+		if err != nil || len(p.Header["Content-Disposition"]) != 1 {
+			return nil, false
+		}
+		content, err := io.ReadAll(p)
+		if err != nil {
+			return nil, false
+		}
+		disposition := p.Header.Get("Content-Disposition")
+		if holdsTorrent(disposition) && (len(content) > 0 || !isUnchosen(disposition)) {
+			torrent = content
+		}
+	}
 }
 
 // FuzzUnescape holds that unescape does what net/url does.
