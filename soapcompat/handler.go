@@ -94,7 +94,7 @@ func (h *Handler) Routes() []front.Route {
 		{Door: "form", Pattern: "/upload.php", Get: h.site.Home, Post: h.upload, Refuse: h.refusePage},
 	}
 	for _, b := range bindings {
-		for _, path := range []string{b.wsdlPath, b.callPath} { // with ?wsdl, and a plain GET gets the WSDL too
+		for _, path := range b.paths {
 			routes = append(routes, front.Route{Door: "soap", Pattern: path, Get: h.wsdl(b), Post: h.soap(b), Refuse: b.refuse})
 		}
 	}

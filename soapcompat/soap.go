@@ -15,15 +15,14 @@ import (
 // binding is one way to speak SOAP: a WSDL, where it is, where it sends clients
 // to, and how an answer looks. What is asked for is read the same way in both.
 type binding struct {
-	wsdl     string
-	wsdlPath string // takes calls too: a .NET client posts to the WSDL it read
-	callPath string
-	answer   func(v version, result string) string
+	wsdl   string
+	paths  []string // each gives the WSDL to a GET, and takes calls: a .NET client posts to the WSDL it read
+	answer func(v version, result string) string
 }
 
 var bindings = []binding{
-	{wsdl: legacyWSDL, wsdlPath: "/api/torrage.wsdl", callPath: "/api/index.php", answer: encodedAnswer},
-	{wsdl: literalWSDL, wsdlPath: "/api/cache.wsdl", callPath: "/api/soap", answer: literalAnswer},
+	{wsdl: legacyWSDL, paths: []string{"/api/torrage.wsdl", "/api/index.php", "/api/"}, answer: encodedAnswer},
+	{wsdl: literalWSDL, paths: []string{"/api/cache.wsdl", "/api/soap"}, answer: literalAnswer},
 }
 
 // soap serves calls.

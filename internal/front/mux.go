@@ -76,11 +76,19 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.find(r).ServeHTTP(w, r)
 }
 
+// scriptSuffix ends the paths of what once were scripts.
+const scriptSuffix = ".php"
+
 // find returns the handler of r's path, and sets the value of its {name}, if it has one.
 func (m *Mux) find(r *http.Request) http.Handler {
 	path := r.URL.Path
 	if h, ok := m.exact[path]; ok {
 		return h
+	}
+	if script, _, found := strings.Cut(path, scriptSuffix+"/"); found { // path info, which PHP leaves alone
+		if h, ok := m.exact[script+scriptSuffix]; ok {
+			return h
+		}
 	}
 	for _, h := range m.holes {
 		rest, begins := strings.CutPrefix(path, h.before)
