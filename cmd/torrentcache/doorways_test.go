@@ -57,7 +57,7 @@ func apiAnswer(code int, _ http.Header, body []byte) (hash, refusal string) {
 	if code == http.StatusOK || code == http.StatusCreated {
 		return answer.InfoHash, ""
 	}
-	if len(answer.Details) != 1 {
+	if len(answer.Details) == 0 {
 		return "", fmt.Sprintf("%d without a reason: %s", code, body)
 	}
 	return "", fmt.Sprint(code, " ", answer.Details[0].Reason)
