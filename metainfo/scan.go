@@ -40,7 +40,6 @@ func (s *scanner) scan() *Error {
 		return err
 	}
 	for {
-		s.skim()
 		if err := s.token(); err != nil {
 			return err
 		}
