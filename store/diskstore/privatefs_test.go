@@ -7,17 +7,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// TestSystemFiles shows of which file systems descriptors are read from: of the
-// operating system's, and of none that may do more.
-func TestSystemFiles(t *testing.T) {
+// TestIsSystem shows which file systems are the operating system's alone, and which may do more.
+func TestIsSystem(t *testing.T) {
 	wrapped := errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(errorfs.Op) error { return nil }))
 	for _, test := range []struct {
 		fs   vfs.FS
 		want bool
-	}{{nil, true}, {vfs.Default, true}, {wrapped, false}, {privateFS{wrapped}, false}} {
-		s := mustOpen(t, onDisk(test.fs, t.TempDir()))
-		if fd := s.segments.get(1).fd; fd >= 0 != test.want {
-			t.Errorf("on %T the descriptor is %d", test.fs, fd)
+	}{{vfs.Default, true}, {systemFS, true}, {wrapped, false}, {privateFS{wrapped}, false}} {
+		if got := isSystem(test.fs); got != test.want {
+			t.Errorf("isSystem of %T: %v", test.fs, got)
 		}
 	}
 	if vfs.Root(systemFS) != vfs.Default {

@@ -89,7 +89,7 @@ func (s *Store) readAt(at location, id infohash.ID, room store.Room) (header, []
 		return header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
-	if err := segment.read(b, at.offset); err != nil {
+	if err := readFull(segment.file, b, at.offset); err != nil {
 		return header{}, nil, readError(segment.id, err)
 	}
 	h, err := parseHeader(b)

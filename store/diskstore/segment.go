@@ -52,7 +52,6 @@ type segmentHeader struct {
 type segment struct {
 	id     uint64
 	file   vfs.File
-	fd     int // of the file, if it is the operating system's, else -1
 	header segmentHeader
 	reads  reads // of its records
 
@@ -88,23 +87,6 @@ func (s *segment) retire() error {
 	defer s.life.Unlock()
 	s.retired = true
 	return s.file.Close()
-}
-
-// nowLimit is how many bytes are read at most without telling the scheduler: copying
-// them takes 0.1 ms, for which a collection of garbage may have to wait.
-const nowLimit = 256 << 10
-
-// read is readFull of the segment's file. What is in the page cache, as most of what is
-// asked for, is read by one system call that does not wait.
-func (s *segment) read(b []byte, offset int64) error {
-	n := 0
-	if s.fd >= 0 && len(b) <= nowLimit {
-		n = readNow(s.fd, b, offset)
-	}
-	if n == len(b) {
-		return nil
-	}
-	return readFull(s.file, b[n:], offset+int64(n))
 }
 
 // endBy returns where the log ends in s, as the segment after it says, whether the file

@@ -45,10 +45,6 @@ func (s *segments) add(opened *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	opened.reads = newReads(s.options)
-	opened.fd = -1
-	if isSystem(s.fs) { // any other may do more than its files
-		opened.fd = int(opened.file.Fd())
-	}
 	s.open[opened.id] = opened
 }
 
