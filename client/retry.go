@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // Pauses between repeated calls grow by half from the first to the longest,
@@ -104,10 +105,8 @@ func (p *pusher) pause(ctx context.Context, failure error, pause time.Duration) 
 		return fmt.Errorf("gave up after %s: %w", lasts.Round(time.Second), failure)
 	}
 	p.o.Waiting(failure, pause)
-	select {
-	case <-time.After(pause):
-		return nil
-	case <-ctx.Done():
+	if !wait.For(ctx, pause) {
 		return context.Cause(ctx)
 	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 const (
@@ -37,10 +38,7 @@ func (c *Cache) Follow(ctx context.Context) {
 			c.Clear()
 			cursor = fromNow
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		wait.For(ctx, pause)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // Limits are limits in force, and the books by which they are kept. Make one with
@@ -71,13 +72,11 @@ func (l *Limits) Upload(c Caller) error {
 // ends before.
 func (l *Limits) AwaitUpload(ctx context.Context, c Caller) error {
 	for {
-		wait := l.takeUpload(c)
-		if wait == 0 {
+		left := l.takeUpload(c)
+		if left == 0 {
 			return nil
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if !wait.For(ctx, left) {
 			return ctx.Err()
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -87,7 +88,7 @@ func Run(ctx context.Context, o Options, counts *Counts) error {
 			if time.Since(since) > o.Patience {
 				return err
 			}
-			wait(ctx, retryPause)
+			wait.For(ctx, retryPause)
 		case err != nil:
 			return err
 		case more:
@@ -96,7 +97,7 @@ func Run(ctx context.Context, o Options, counts *Counts) error {
 			return nil
 		default:
 			since = time.Time{}
-			wait(ctx, pollPause)
+			wait.For(ctx, pollPause)
 		}
 	}
 }
@@ -168,13 +169,4 @@ func (m *mover) all(ctx context.Context, sets []infohash.Set) error {
 	close(next)
 	workers.Wait()
 	return context.Cause(ctx)
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

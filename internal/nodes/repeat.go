@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 const (
@@ -79,7 +80,7 @@ func (r *repeater) do(ctx context.Context, method string, call func(context.Cont
 		if err == nil || attempt == attempts || ctx.Err() != nil || !worthRepeating(err) || !r.spend() {
 			return err
 		}
-		if attempt > 1 && !wait(ctx, pause*3/4+rand.N(pause/2)) {
+		if attempt > 1 && !wait.For(ctx, pause*3/4+rand.N(pause/2)) {
 			return err
 		}
 	}
@@ -100,17 +101,6 @@ func once(ctx context.Context, attempt int, call func(context.Context) error) er
 func worthRepeating(err error) bool {
 	code := status.Code(err)
 	return code == codes.Unavailable || code == codes.DeadlineExceeded
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // earn adds what a call adds to the budget.

@@ -3,6 +3,8 @@ package diskstore
 import (
 	"context"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // pace bounds how fast bytes are spent. Not safe for concurrent use.
@@ -23,12 +25,9 @@ func (p *pace) spend(ctx context.Context, n int64) error {
 		p.begun, p.spent = now, 0
 	}
 	p.spent += n
-	timer := time.NewTimer(time.Until(p.begun.Add(time.Duration(float64(p.spent) / float64(p.rate) * float64(time.Second)))))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	due := p.begun.Add(time.Duration(float64(p.spent) / float64(p.rate) * float64(time.Second)))
+	if !wait.For(ctx, time.Until(due)) {
 		return ctx.Err()
 	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -150,11 +151,11 @@ func (a *announcer) gather(ctx context.Context) bool {
 
 // run writes batches until ctx ends.
 func (a *announcer) run(ctx context.Context) {
-	for a.some(ctx) && wait(ctx, a.turn.left()) && a.gather(ctx) {
+	for a.some(ctx) && wait.For(ctx, a.turn.left()) && a.gather(ctx) {
 		d := newDraft(a.take(0))
 		for !a.publish(ctx, d) {
 			a.note(false)
-			if !wait(ctx, announcePause) {
+			if !wait.For(ctx, announcePause) {
 				return
 			}
 		}

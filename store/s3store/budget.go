@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 const (
@@ -56,10 +58,5 @@ func (b *budget) allows(ctx context.Context, n int) bool {
 		pause *= 3
 	}
 	pause = pause/2 + rand.N(pause)
-	select {
-	case <-time.After(pause):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return wait.For(ctx, pause)
 }

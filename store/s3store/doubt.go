@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -80,7 +81,7 @@ func (s *Store) endBy(err error, d doubt) {
 
 // resolveDoubts looks at the writes in doubt until ctx ends.
 func (s *Store) resolveDoubts(ctx context.Context) {
-	for wait(ctx, doubtPause) {
+	for wait.For(ctx, doubtPause) {
 		open := s.doubts.take()
 		var down atomic.Bool // the bucket cannot be read: the next time, then
 		each(len(open), maxLookups, func(i int) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -140,7 +141,7 @@ func awaitHealth(t *testing.T, s *Store, well bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for (s.Err() == nil) != well {
-		if !wait(ctx, 10*time.Millisecond) {
+		if !wait.For(ctx, 10*time.Millisecond) {
 			t.Fatalf("Err() is %v", s.Err())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -36,7 +37,7 @@ func TestChangesUnheard(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("a node that is cut off says that nothing has changed")
 		}
-		wait(t.Context(), o.Poll)
+		wait.For(t.Context(), o.Poll)
 	}
 	line.hook.Store(nil)
 	for deadline = time.Now().Add(patience); ; {

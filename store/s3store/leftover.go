@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -73,7 +74,7 @@ func (s *Store) announceFirst(ctx context.Context) {
 // announceLeftovers looks for what is left over until ctx ends.
 func (s *Store) announceLeftovers(ctx context.Context) {
 	seen, failing := leftovers{}, false
-	for wait(ctx, leftoverPause) {
+	for wait.For(ctx, leftoverPause) {
 		err := seen.look(ctx, s, time.Now())
 		if ctx.Err() != nil {
 			return

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -47,7 +48,7 @@ func (s *Store) Err() error {
 
 // watchHealth tests the bucket until ctx ends.
 func (s *Store) watchHealth(ctx context.Context) {
-	for wait(ctx, healthTick) {
+	for wait.For(ctx, healthTick) {
 		err := s.proveHealth(ctx)
 		if ctx.Err() != nil {
 			return
@@ -80,7 +81,7 @@ func (s *Store) proveHealth(ctx context.Context) error {
 // has read it.
 func (s *Store) follow(ctx context.Context) {
 	failing := false
-	for wait(ctx, s.poll) {
+	for wait.For(ctx, s.poll) {
 		if s.feed.silence() < s.poll {
 			continue
 		}
@@ -98,7 +99,7 @@ func (s *Store) follow(ctx context.Context) {
 // maintain settles sessions and purges what was removed, until ctx ends.
 func (s *Store) maintain(ctx context.Context) {
 	var purged time.Time
-	for wait(ctx, maintainPause) {
+	for wait.For(ctx, maintainPause) {
 		s.settleSessions(ctx, false)
 		if time.Since(purged) < purgePause {
 			continue
@@ -108,17 +109,5 @@ func (s *Store) maintain(ctx context.Context) {
 			continue
 		}
 		purged = time.Now()
-	}
-}
-
-// wait waits for d; false if ctx ended before.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/flight"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -97,7 +98,7 @@ func (s *Store) follow(ctx context.Context) {
 	saved, repaired := flight.Uptime(), flight.Uptime()
 	_ = s.catchUp(ctx) // who asks meanwhile sees the age
 	close(s.heard)
-	for wait(ctx, pollPause) {
+	for wait.For(ctx, pollPause) {
 		_ = s.catchUp(ctx)
 		now := flight.Uptime()
 		if now-saved >= savePause {
@@ -236,16 +237,4 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 		return nil, after, fmt.Errorf("%w: the feed is not heard: %w", store.ErrUnavailable, err)
 	}
 	return changes, next, nil
-}
-
-// wait waits for d; false if ctx ended before.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
