@@ -52,9 +52,11 @@ var arrows = map[string][]string{
 	"store":           {"infohash"},
 	"store/storetest": {"infohash", "store"},
 	"store/memstore":  {"infohash", "store"},
-	"store/diskstore": {"infohash", "internal/wait", "store"},
+	"store/diskstore": {"infohash", "internal/wait", "store", "store/diskstore/internal/format"},
 	"store/tiered":    {"infohash", "internal/flight", "internal/wait", "store", "store/diskstore"},
 	"store/s3store":   {"infohash", "internal/wait", "store"},
+
+	"store/diskstore/internal/format": {"infohash", "store"},
 
 	"proto":   {},
 	"gen/...": {"gen/..."},

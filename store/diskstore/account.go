@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // account says what a segment holds that is needed, in bytes of records. The
@@ -36,16 +37,16 @@ func parseAccount(b []byte) (account, error) {
 }
 
 // addWord counts a word: as needed until its segment goes.
-func (a *account) addWord(h *header) {
-	a.live += h.size()
-	if h.kind == store.ChangeRemoved {
+func (a *account) addWord(h *format.Header) {
+	a.live += h.Size()
+	if h.Kind == store.ChangeRemoved {
 		a.words++
 	}
 }
 
 // count adds the bytes of e, which stand in the segment, sign times.
 func (a *account) count(e *entry, sign int64) {
-	size := sign * recordSize(int(e.at.length))
+	size := sign * format.RecordSize(int(e.at.length))
 	if !e.removed {
 		a.live += size
 		if e.damaged {

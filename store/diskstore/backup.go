@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // Notes in the folder of a backup.
@@ -107,7 +108,7 @@ func (b *backup) length(id uint64, now state) int64 {
 // segment links or copies one segment. The last is always copied: it is the one
 // that opening writes to.
 func (b *backup) segment(ctx context.Context, id uint64, now state) error {
-	fs, name := b.store.options.FS, segmentName(id)
+	fs, name := b.store.options.FS, format.SegmentName(id)
 	from, to := fs.PathJoin(b.store.segments.dir, name), fs.PathJoin(b.dir, segmentsDir, name)
 	length := b.length(id, now)
 	if id != now.segment && fs.Link(from, to) == nil {

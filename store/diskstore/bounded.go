@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // leastSegments is how many segments a bounded store must have room for.
@@ -99,17 +100,17 @@ func (s *Store) fallOff(ctx context.Context, id uint64) error {
 		return nil
 	}
 	// The header of this segment says what is void of the one before.
-	if before := s.segments.get(seg.header.previous); before != nil && before.size > seg.header.previousEnd {
+	if before := s.segments.get(seg.header.Previous); before != nil && before.size > seg.header.PreviousEnd {
 		if err := s.fallOff(ctx, before.id); err != nil {
 			return err
 		}
 	}
 	end := s.segments.end(seg)
 	f := &falling{
-		store: s, segment: seg, spare: (end - segmentStart) / 2,
+		store: s, segment: seg, spare: (end - format.SegmentStart) / 2,
 		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
 	}
-	left, err := s.walk(ctx, seg, end, func(file vfs.File, h *header, at int64) error { return f.record(ctx, file, h, at) })
+	left, err := s.walk(ctx, seg, end, func(file vfs.File, h *format.Header, at int64) error { return f.record(ctx, file, h, at) })
 	if len(left) > 0 && err == nil {
 		err = f.unreadable(ctx, left) // whatever it was, it can be fetched again
 	}
@@ -132,19 +133,19 @@ type falling struct {
 const fallBatch = 1000
 
 // record keeps the record at an offset if it was read, else it is forgotten.
-func (f *falling) record(ctx context.Context, file vfs.File, h *header, at int64) error {
-	place := location{segment: f.segment.id, offset: at, length: h.length}
-	if !h.isPut() && !h.isWord() {
+func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, at int64) error {
+	place := location{segment: f.segment.id, offset: at, length: h.Length}
+	if !h.IsPut() && !h.IsWord() {
 		return f.kept.add(ctx, file, h, place)
 	}
 	e, needed, err := isNeeded(f.store.index.get, h, place)
 	if err != nil {
 		return err
 	}
-	if needed && h.isPut() && e.visible() && f.segment.reads.has(at) && h.size() <= f.spare {
+	if needed && h.IsPut() && e.visible() && f.segment.reads.has(at) && h.Size() <= f.spare {
 		err := f.kept.add(ctx, file, h, place)
 		if !errors.Is(err, errUnreadable) {
-			f.spare -= h.size()
+			f.spare -= h.Size()
 			return err
 		}
 	}
@@ -162,7 +163,7 @@ func (f *falling) unreadable(ctx context.Context, left gaps) error {
 	}
 	entries, err := f.store.index.pointingTo(left.in(f.segment.id))
 	for _, e := range entries {
-		h := header{kind: store.ChangeAdded, names: e.names, ids: e.ids, sequence: e.put}
+		h := format.Header{Kind: store.ChangeAdded, Names: e.names, IDs: e.ids, Sequence: e.put}
 		f.gone = append(f.gone, relic{header: h, at: e.at})
 	}
 	return err
@@ -187,19 +188,19 @@ func (f *falling) forget(ctx context.Context) error {
 
 // fall makes the index forget what a record said, if it still holds, and that
 // it was ever there.
-func (c *changeSet) fall(h *header, at location) error {
-	ids := h.names.ids(h.ids)
+func (c *changeSet) fall(h *format.Header, at location) error {
+	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
 	if err != nil {
 		return err
 	}
-	c.fallen = append(c.fallen, feedKey(h.sequence))
+	c.fallen = append(c.fallen, feedKey(h.Sequence))
 	for i, id := range ids {
 		switch e := currents[i]; {
 		case e == nil:
-		case h.kind == store.ChangeRemoved && e.removed && e.sequence == h.sequence:
+		case h.Kind == store.ChangeRemoved && e.removed && e.sequence == h.Sequence:
 			c.set(id, e, nil)
-		case h.isPut() && e.at.segment == at.segment && e.at.offset == at.offset:
+		case h.IsPut() && e.at.segment == at.segment && e.at.offset == at.offset:
 			var next *entry
 			if e.removed { // that stays until it falls off too
 				kept := *e
@@ -225,7 +226,7 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 	if s.options.Bounded == 0 {
 		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
 	}
-	size := recordSize(0) * int64(len(ids))
+	size := format.RecordSize(0) * int64(len(ids))
 	return s.do(ctx, size, false, func(g *group) (store.Outcome, error) {
 		for _, id := range ids {
 			if err := g.forget(id); err != nil {
@@ -245,5 +246,5 @@ func (g *group) forget(id infohash.ID) error {
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	return g.append(&header{kind: store.ChangeDropped, names: e.names, ids: e.ids}, nil, store.Removal{})
+	return g.append(&format.Header{Kind: store.ChangeDropped, Names: e.names, IDs: e.ids}, nil, store.Removal{})
 }

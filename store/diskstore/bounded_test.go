@@ -12,6 +12,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -145,12 +146,12 @@ func TestBoundedForgetful(t *testing.T) {
 	for name, damage := range map[string]func(o Options, size int64){
 		"no index": func(o Options, _ int64) {},
 		"no index, record damaged": func(o Options, size int64) {
-			flip(t, o.FS, fileOf(o, 1), size-recordAlign)
-			flip(t, o.FS, fileOf(o, 1), size-recordAlign+1)
+			flip(t, o.FS, fileOf(o, 1), size-format.Align)
+			flip(t, o.FS, fileOf(o, 1), size-format.Align+1)
 		},
 		"no index, record and mark damaged": func(o Options, size int64) {
-			flip(t, o.FS, fileOf(o, 1), size-recordAlign)
-			flip(t, o.FS, fileOf(o, 1), size-recordAlign+1)
+			flip(t, o.FS, fileOf(o, 1), size-format.Align)
+			flip(t, o.FS, fileOf(o, 1), size-format.Align+1)
 			flip(t, o.FS, o.FS.PathJoin(o.Dir, syncedName), 20)
 		},
 	} {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // changeSet gathers what one batch will change in the index. The committer and
@@ -44,22 +45,22 @@ func (c *changeSet) get(id infohash.ID) (*entry, error) {
 // stand behind records with higher sequences, so what is removed and where the
 // bytes are is decided apart, and for each id by itself: records about the same
 // id need not be about the same others.
-func (c *changeSet) apply(h *header, at location, removal store.Removal) error {
-	ids := h.names.ids(h.ids)
+func (c *changeSet) apply(h *format.Header, at location, removal store.Removal) error {
+	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
 	if err != nil {
 		return err
 	}
 	for i, id := range ids {
 		next := after(currents[i], h, at, removal)
-		if next != nil && next.sequence == h.sequence && h.lost && c.index.bounded {
+		if next != nil && next.sequence == h.Sequence && h.Lost && c.index.bounded {
 			next = nil // a cache can get it again
 		}
 		c.set(id, currents[i], next)
 	}
-	c.state.sequence = max(c.state.sequence, h.sequence)
+	c.state.sequence = max(c.state.sequence, h.Sequence)
 	c.tell(h, at)
-	if h.isWord() {
+	if h.IsWord() {
 		c.account(at.segment).addWord(h)
 	}
 	return nil
@@ -67,9 +68,9 @@ func (c *changeSet) apply(h *header, at location, removal store.Removal) error {
 
 // tell puts what h says into the feed, in the place of what stands there under its
 // sequence. Of words it says where they stand, which only the feed knows.
-func (c *changeSet) tell(h *header, at location) {
-	f := feedEntry{sequence: h.sequence, names: h.names, change: store.Change{Kind: h.kind, IDs: h.ids, Time: time.Unix(h.time, 0).UTC()}}
-	if h.isWord() {
+func (c *changeSet) tell(h *format.Header, at location) {
+	f := feedEntry{sequence: h.Sequence, names: h.Names, change: store.Change{Kind: h.Kind, IDs: h.IDs, Time: time.Unix(h.Time, 0).UTC()}}
+	if h.IsWord() {
 		f.at = at
 	}
 	c.feed = append(c.feed, f)
@@ -77,9 +78,9 @@ func (c *changeSet) tell(h *header, at location) {
 
 // keepRoom is apply for a record that is about no torrent, or of which this program
 // does not know what it says: it counts as needed until its segment goes.
-func (c *changeSet) keepRoom(h *header, at location) {
-	c.state.sequence = max(c.state.sequence, h.sequence)
-	c.account(at.segment).live += h.size()
+func (c *changeSet) keepRoom(h *format.Header, at location) {
+	c.state.sequence = max(c.state.sequence, h.Sequence)
+	c.account(at.segment).live += h.Size()
 }
 
 // getAll returns the entries of ids as they will be.
@@ -96,25 +97,25 @@ func (c *changeSet) getAll(ids []infohash.ID) ([]*entry, error) {
 
 // after returns the entry of an id of h, which had the entry current, once the
 // record is there; nil says that it is unknown. If nothing changes it is current.
-func after(current *entry, h *header, at location, removal store.Removal) *entry {
-	if h.isPut() {
+func after(current *entry, h *format.Header, at location, removal store.Removal) *entry {
+	if h.IsPut() {
 		return afterPut(current, h, at)
 	}
-	if current != nil && (current.sequence > h.sequence || current.sequence == h.sequence && !h.void) {
+	if current != nil && (current.sequence > h.Sequence || current.sequence == h.Sequence && !h.Void) {
 		return current
 	}
-	next := entry{names: h.names, ids: h.ids}
+	next := entry{names: h.Names, ids: h.IDs}
 	if current != nil {
 		next = *current
 	}
-	if h.leavesNoBytes() {
+	if h.LeavesNoBytes() {
 		next.leaves(next.at.segment)
 		next.at, next.damaged = location{}, false
 	}
-	next.sequence = h.sequence
+	next.sequence = h.Sequence
 	next.removal = removal
 	next.removal.Erase = false
-	if next.removed = h.kind == store.ChangeRemoved; next.removed {
+	if next.removed = h.Kind == store.ChangeRemoved; next.removed {
 		next.until = due(current, h, removal.Erase)
 	} else if next.at.isZero() {
 		return nil
@@ -123,24 +124,24 @@ func after(current *entry, h *header, at location, removal store.Removal) *entry
 }
 
 // afterPut is after for a put.
-func afterPut(current *entry, h *header, at location) *entry {
+func afterPut(current *entry, h *format.Header, at location) *entry {
 	next := entry{
-		sequence: h.sequence, put: h.sequence, at: at, names: h.names, ids: h.ids,
-		rank: h.rank, version: h.version, damaged: h.lost,
+		sequence: h.Sequence, put: h.Sequence, at: at, names: h.Names, ids: h.IDs,
+		rank: h.Rank, version: h.Version, damaged: h.Lost,
 	}
 	if current == nil {
 		return &next
 	}
 	next.former = current.former
-	isGone := current.at.isZero() && h.sequence <= current.put // by a record that leaves no bytes
+	isGone := current.at.isZero() && h.Sequence <= current.put // by a record that leaves no bytes
 	switch {
-	case h.sequence == current.put && h.lost && current.at.segment != 0 && !current.damaged:
+	case h.Sequence == current.put && h.Lost && current.at.segment != 0 && !current.damaged:
 		return current // bytes that are there again, after all
-	case h.sequence < current.put, isGone: // others took its place
+	case h.Sequence < current.put, isGone: // others took its place
 		kept := *current
 		kept.leaves(at.segment)
 		return &kept
-	case h.sequence < current.sequence: // the bytes of what was removed, or restored
+	case h.Sequence < current.sequence: // the bytes of what was removed, or restored
 		next.sequence = current.sequence
 		next.removed, next.removal, next.until = current.removed, current.removal, current.until
 	}
@@ -154,8 +155,8 @@ const removedStays = 12 * time.Hour
 
 // due returns when the bytes that h removes are to leave the disk, in seconds
 // since 1970. Removing again does not put that off.
-func due(current *entry, h *header, erase bool) int64 {
-	until := h.time
+func due(current *entry, h *format.Header, erase bool) int64 {
+	until := h.Time
 	if !erase {
 		until += int64(removedStays / time.Second)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -23,7 +24,7 @@ func TestAbandoned(t *testing.T) {
 	var blocked atomic.Bool
 	// The mark is synced as well, whenever its time comes: only segments are held back.
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, segmentSuffix) && !blocked.Swap(true) {
+		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, format.SegmentSuffix) && !blocked.Swap(true) {
 			syncing <- struct{}{}
 			<-proceed
 		}
@@ -89,12 +90,12 @@ func writtenThrough(s *Store) int64 {
 func TestHighestSequenceWins(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := faultTorrent(1)
-	record := func(sequence uint64, kind store.ChangeKind) *header {
-		return &header{kind: kind, sequence: sequence, names: namesOf(item.IDs), ids: item.IDs}
+	record := func(sequence uint64, kind store.ChangeKind) *format.Header {
+		return &format.Header{Kind: kind, Sequence: sequence, Names: format.NamesOf(item.IDs), IDs: item.IDs}
 	}
 	c := newChangeSet(s.index, nil, state{})
 	steps := []struct {
-		h              *header
+		h              *format.Header
 		sequence, step uint64 // of the step whose place the bytes are at
 		removed        bool
 	}{

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // compactEvery is how often the background looks for work.
@@ -132,7 +133,7 @@ func (c *compaction) segment(ctx context.Context, id uint64) error {
 		return err // one that is not sealed then is empty
 	}
 	// The header of this segment says what is void of the one before.
-	if before := c.store.segments.get(seg.header.previous); before != nil && before.size > seg.header.previousEnd {
+	if before := c.store.segments.get(seg.header.Previous); before != nil && before.size > seg.header.PreviousEnd {
 		if err := c.segment(ctx, before.id); err != nil {
 			return err
 		}
@@ -161,8 +162,8 @@ func (c *compaction) seal(ctx context.Context, seg *segment) error {
 // empty copies what seg holds that is needed to the end of the log.
 func (c *compaction) empty(ctx context.Context, seg *segment) error {
 	batch := &copies{compaction: c}
-	left, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *header, at int64) error {
-		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.length})
+	left, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *format.Header, at int64) error {
+		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.Length})
 	})
 	if err == nil && len(left) > 0 {
 		err = batch.addGaps(ctx, seg.id, left, false)

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -139,9 +140,9 @@ func accountsAreTrue(t *testing.T, s *Store) {
 		var live, removed int64
 		for _, e := range entries {
 			if e.removed {
-				removed += recordSize(int(e.at.length))
+				removed += format.RecordSize(int(e.at.length))
 			} else {
-				live += recordSize(int(e.at.length))
+				live += format.RecordSize(int(e.at.length))
 			}
 		}
 		if a := s.index.accounts.get(id); a.removed != removed || a.live < live {

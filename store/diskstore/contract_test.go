@@ -8,6 +8,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -51,7 +52,7 @@ func contract(options func(*testing.T) Options) storetest.Opener {
 		Damage: func(t *testing.T, s store.Store, id infohash.ID) {
 			disk := s.(*Store)
 			at := disk.where(t, id)
-			flip(t, disk.options.FS, fileOf(disk.options, at.segment), at.offset+recordHeaderSize)
+			flip(t, disk.options.FS, fileOf(disk.options, at.segment), at.offset+format.HeaderSize)
 		},
 	}
 }

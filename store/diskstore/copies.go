@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"log/slog"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // copyBatch bounds, in bytes of records, what compaction asks the committer for
@@ -26,7 +26,7 @@ type copies struct {
 
 // relic is a record of a segment that is to go.
 type relic struct {
-	header header
+	header format.Header
 	body   []byte // of a put that is due: the words of its removal
 	at     location
 	due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
@@ -37,27 +37,27 @@ var errComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, err
 
 // add takes up the record at a place, in file, if it is needed. What cannot be read is
 // no reason to give anything up: the segment then stays.
-func (b *copies) add(ctx context.Context, file vfs.File, h *header, at location) error {
+func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at location) error {
 	switch {
-	case h.isPut():
+	case h.IsPut():
 		return b.addPut(ctx, file, h, at)
-	case h.isWord():
+	case h.IsWord():
 		return b.addWord(ctx, file, h, at)
-	case h.kind == kindVoid:
+	case h.Kind == format.KindVoid:
 		return nil
 	}
-	body := make([]byte, h.length)
-	if err := readFull(file, body, at.offset+recordHeaderSize); err != nil {
+	body := make([]byte, h.Length)
+	if err := readFull(file, body, at.offset+format.HeaderSize); err != nil {
 		return readError(at.segment, err)
 	}
-	if h.kind == kindValue && crc32.Checksum(body, castagnoli) != h.bodySum {
+	if h.Kind == format.KindValue && format.Checksum(body) != h.BodySum {
 		return b.addKnown(ctx, region(func(other location) bool { return other.segment == at.segment && other.offset == at.offset }))
 	}
 	// Of a kind that this program does not know the body stays as it is, damaged or not.
 	return b.take(ctx, relic{header: *h, body: body, at: at})
 }
 
-func (b *copies) addPut(ctx context.Context, file vfs.File, h *header, at location) error {
+func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at location) error {
 	e, needed, err := isNeeded(b.store.index.get, h, at)
 	if err != nil || !needed {
 		return err
@@ -70,7 +70,7 @@ func (b *copies) addPut(ctx context.Context, file vfs.File, h *header, at locati
 	switch body, err := readBody(file, h, at.offset); {
 	case err == nil:
 		r.body = body
-	case errors.Is(err, errBadRecord):
+	case errors.Is(err, format.ErrBadRecord):
 		b.store.foundDamage(ctx, e, e.ids.Primary())
 	case !e.damaged: // an operator has given up what is
 		return readError(at.segment, err)
@@ -79,11 +79,11 @@ func (b *copies) addPut(ctx context.Context, file vfs.File, h *header, at locati
 }
 
 // dueRelic returns the relic of a put that was removed, as e says, and is due.
-func dueRelic(h *header, e *entry, at location) relic {
-	return relic{header: *h, body: appendRemoval(nil, e.removal), at: at, due: true}
+func dueRelic(h *format.Header, e *entry, at location) relic {
+	return relic{header: *h, body: format.AppendRemoval(nil, e.removal), at: at, due: true}
 }
 
-func (b *copies) addWord(ctx context.Context, file vfs.File, h *header, at location) error {
+func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at location) error {
 	e, needed, err := isNeeded(b.store.index.get, h, at)
 	if err != nil || !needed {
 		return err
@@ -91,8 +91,8 @@ func (b *copies) addWord(ctx context.Context, file vfs.File, h *header, at locat
 	b.tellMended(h, at)
 	r := relic{header: *h, at: at}
 	switch r.body, err = readBody(file, h, at.offset); {
-	case errors.Is(err, errBadRecord) && e != nil: // the index knows the words of a removal too
-		r.setBody(appendRemoval(nil, e.removal))
+	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index knows the words of a removal too
+		r.setBody(format.AppendRemoval(nil, e.removal))
 	case err != nil:
 		return readError(at.segment, err)
 	}
@@ -101,13 +101,13 @@ func (b *copies) addWord(ctx context.Context, file vfs.File, h *header, at locat
 
 // setBody gives a relic a body that was not read from its record.
 func (r *relic) setBody(body []byte) {
-	r.body, r.header.bodySum = body, crc32.Checksum(body, castagnoli)
+	r.body, r.header.BodySum = body, format.Checksum(body)
 }
 
-func (b *copies) tellMended(h *header, at location) {
-	if h.mended {
+func (b *copies) tellMended(h *format.Header, at location) {
+	if h.Mended {
 		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
-			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
+			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
 	}
 }
 
@@ -148,7 +148,7 @@ func (b *copies) addLost(ctx context.Context, in, unread region) error {
 
 // lostRelic returns the relic of a put of which the index alone is left.
 func (b *copies) lostRelic(e *entry) relic {
-	h := header{kind: store.ChangeAdded, names: e.names, rank: e.rank, sequence: e.put, ids: e.ids, version: e.version}
+	h := format.Header{Kind: store.ChangeAdded, Names: e.names, Rank: e.rank, Sequence: e.put, IDs: e.ids, Version: e.version}
 	if e.removed && e.until <= b.now {
 		return dueRelic(&h, e, e.at)
 	}
@@ -170,7 +170,7 @@ func (b *copies) addKnown(ctx context.Context, in region) error {
 }
 
 func (b *copies) take(ctx context.Context, r relic) error {
-	size := recordSize(len(r.body))
+	size := format.RecordSize(len(r.body))
 	if b.size+size > copyBatch {
 		if err := b.flush(ctx); err != nil {
 			return err

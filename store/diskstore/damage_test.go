@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -48,8 +48,8 @@ func TestFlippedBit(t *testing.T) {
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
 	name := fileOf(o, at.segment)
-	end := at.offset + recordSize(int(at.length))
-	unread := at.offset + recordHeaderSize + int64(at.length)
+	end := at.offset + format.RecordSize(int(at.length))
+	unread := at.offset + format.HeaderSize + int64(at.length)
 	for offset := at.offset; offset < end; offset++ {
 		flip(t, o.FS, name, offset)
 		e, err := s.index.get(items[1].IDs.V1)
@@ -58,7 +58,7 @@ func TestFlippedBit(t *testing.T) {
 		}
 		_, got, err := s.readAt(e.at, items[1].IDs.V1, nil)
 		right := err == nil && bytes.Equal(got, items[1].Torrent)
-		if offset < unread && !errors.Is(err, errBadRecord) || offset >= unread && !right {
+		if offset < unread && !errors.Is(err, format.ErrBadRecord) || offset >= unread && !right {
 			t.Errorf("byte %d of the record: %d bytes, %v", offset-at.offset, len(got), err)
 		}
 		flip(t, o.FS, name, offset)
@@ -77,9 +77,9 @@ func TestFlippedBitReindexed(t *testing.T) {
 	at := s.where(t, items[1].IDs.V1)
 	mustClose(t, s)
 	name := fileOf(o, at.segment)
-	end := at.offset + recordSize(int(at.length))
-	unread := at.offset + recordHeaderSize + int64(at.length)
-	offsets := []int64{0, 9, 20, 40, 79, segmentCopy, segmentCopy + 76}
+	end := at.offset + format.RecordSize(int(at.length))
+	unread := at.offset + format.HeaderSize + int64(at.length)
+	offsets := []int64{0, 9, 20, 40, 79, format.SegmentCopy, format.SegmentCopy + 76}
 	for offset := at.offset; offset < end; offset += 1 + int64(rand.Uint64N(5)) {
 		offsets = append(offsets, offset)
 	}
@@ -142,7 +142,7 @@ func TestDamageHeals(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
-	flip(t, o.FS, fileOf(o, at.segment), at.offset+recordHeaderSize+7)
+	flip(t, o.FS, fileOf(o, at.segment), at.offset+format.HeaderSize+7)
 	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || !has[0] {
 		t.Fatalf("Has = %v, %v before anybody read it", has, err)
 	}
@@ -188,13 +188,13 @@ func TestForgedRecord(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	victim := storetest.Torrent(storetest.V1, 99, 300, 0)
-	h := &header{
-		kind: store.ChangeAdded, names: nameV1, rank: store.RankAnonymous, ids: victim.IDs, segment: 1, sequence: 1000,
-		infoLength: 1, store: storeID{1, 2, 3}, // the forger does not know the store's id
-		bodySum: crc32.Checksum(victim.Torrent, castagnoli),
+	h := &format.Header{
+		Kind: store.ChangeAdded, Names: format.NameV1, Rank: store.RankAnonymous, IDs: victim.IDs, Segment: 1, Sequence: 1000,
+		InfoLength: 1, Store: format.StoreID{1, 2, 3}, // the forger does not know the store's id
+		BodySum: format.Checksum(victim.Torrent),
 	}
 	carrier := store.Item{Rank: store.RankAnonymous, IDs: infohash.Set{V1: storetest.Torrent(storetest.V1, 98, 1, 0).IDs.V1}, InfoLength: 8}
-	carrier.Torrent = appendRecord(make([]byte, 8, 1024), h, victim.Torrent)
+	carrier.Torrent = format.AppendRecord(make([]byte, 8, 1024), h, victim.Torrent)
 	mustPut(t, s, carrier, store.Created)
 	mustPut(t, s, storetest.Torrent(storetest.V1, 97, 300, 0), store.Created)
 	at := s.where(t, carrier.IDs.V1)
@@ -227,7 +227,7 @@ func TestStaleRecord(t *testing.T) {
 	mustPut(t, s, faultTorrent(9), store.Created)
 	mustClose(t, s)
 	active := readFile(t, o.FS, fileOf(o, 2))
-	writeFile(t, o.FS, fileOf(o, 2), append(active, stale[segmentStart:]...))
+	writeFile(t, o.FS, fileOf(o, 2), append(active, stale[format.SegmentStart:]...))
 	removeAll(fileOf(o, 1))
 	removeAll("/store/" + indexDir)
 	s = mustOpen(t, o)

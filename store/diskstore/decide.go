@@ -3,10 +3,10 @@ package diskstore
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // candidate is an item on its way to the committer, with what can be computed
@@ -25,13 +25,13 @@ func newCandidate(item store.Item) (*candidate, error) {
 	if err := item.Validate(); err != nil {
 		return nil, err
 	}
-	if len(item.Torrent) > maxBody {
-		return nil, fmt.Errorf("%w: the torrent has %d bytes, at most %d fit", store.ErrInvalid, len(item.Torrent), maxBody)
+	if len(item.Torrent) > format.MaxBody {
+		return nil, fmt.Errorf("%w: the torrent has %d bytes, at most %d fit", store.ErrInvalid, len(item.Torrent), format.MaxBody)
 	}
 	return &candidate{
 		item:    item,
 		version: store.VersionOf(item.Torrent),
-		sum:     crc32.Checksum(item.Torrent, castagnoli),
+		sum:     format.Checksum(item.Torrent),
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // errReadOnly says why a store that was opened so takes no changes.
@@ -19,7 +20,7 @@ var errReadOnly = errors.New("it was opened for reading alone")
 // Store is a [store.Store] on disk. Safe for concurrent use.
 type Store struct {
 	options   Options
-	id        storeID
+	id        format.StoreID
 	epoch     uint64
 	lock      io.Closer
 	segments  *segments
@@ -44,7 +45,7 @@ type Store struct {
 	returned     []uint64  // segments that were given up and are there again
 
 	marking sync.Mutex
-	marked  mark // the last that was written; guarded by marking
+	marked  format.Mark // the last that was written; guarded by marking
 }
 
 var _ store.Store = (*Store)(nil)

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // Every call that makes something durable, or takes a name away, stands in this
@@ -60,15 +62,15 @@ var errLeftover = errors.New("a segment that was not made cannot be taken away")
 // synced through the end that h names. When it returns, the file, its name and
 // its header are durable, so that no record is acknowledged in a file that a
 // crash takes away. reserve bytes are reserved for it.
-func createSegment(fs vfs.FS, dir string, h segmentHeader, reserve int64) (*segment, error) {
-	name := fs.PathJoin(dir, segmentName(h.segment))
+func createSegment(fs vfs.FS, dir string, h format.SegmentHeader, reserve int64) (*segment, error) {
+	name := fs.PathJoin(dir, format.SegmentName(h.Segment))
 	f, err := fs.OpenReadWrite(name, writeCategory, vfs.RandomReadsOption)
 	if err != nil {
 		return nil, err
 	}
 	err = preallocate(f, 0, reserve)
 	if err == nil {
-		_, err = f.WriteAt(h.encode(), 0)
+		_, err = f.WriteAt(h.Encode(), 0)
 	}
 	// First what is in the file, then its name: a name without a header is a torn
 	// creation, which opening clears away.
@@ -79,12 +81,12 @@ func createSegment(fs vfs.FS, dir string, h segmentHeader, reserve int64) (*segm
 		err = syncDir(fs, dir)
 	}
 	if err != nil {
-		if left := removeFile(fs, dir, segmentName(h.segment)); left != nil {
+		if left := removeFile(fs, dir, format.SegmentName(h.Segment)); left != nil {
 			err = errors.Join(err, errLeftover, left)
 		}
 		return nil, errors.Join(err, f.Close())
 	}
-	return &segment{id: h.segment, file: f, header: h, size: segmentStart}, nil
+	return &segment{id: h.Segment, file: f, header: h, size: format.SegmentStart}, nil
 }
 
 // writeRecords writes b at offset, the end of the segment. It may do so while
@@ -118,11 +120,11 @@ func rewrite(f vfs.File, records, torn []placed) error {
 		}
 	}
 	for _, p := range torn {
-		h := header{
-			kind: kindVoid, store: p.header.store, segment: p.header.segment, sequence: p.header.sequence,
-			synced: p.header.synced, length: p.header.length,
+		h := format.Header{
+			Kind: format.KindVoid, Store: p.header.Store, Segment: p.header.Segment, Sequence: p.header.Sequence,
+			Synced: p.header.Synced, Length: p.header.Length,
 		}
-		if _, err := f.WriteAt(appendHeader(nil, &h), p.at); err != nil {
+		if _, err := f.WriteAt(format.AppendHeader(nil, &h), p.at); err != nil {
 			return err
 		}
 	}
@@ -146,12 +148,12 @@ func overwriteBody(f vfs.File, offset, length int64) error {
 
 // writeMark writes m over the one before. A crash may tear it: its checksum tells.
 // isNew has its name made durable, too.
-func writeMark(fs vfs.FS, dir string, m mark, isNew bool) error {
+func writeMark(fs vfs.FS, dir string, m format.Mark, isNew bool) error {
 	f, err := fs.OpenReadWrite(fs.PathJoin(dir, syncedName), writeCategory)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(m.encode(), 0)
+	_, err = f.WriteAt(m.Encode(), 0)
 	if err == nil {
 		err = f.SyncData()
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // location is where a put's record stands. The zero value is nowhere.
@@ -24,7 +25,7 @@ type entry struct {
 	sequence uint64   // of the latest record about the ids
 	put      uint64   // of the record at the place at
 	at       location // zero if there are no bytes: removed in advance, or gone
-	names    names
+	names    format.Names
 	ids      infohash.Set
 	rank     store.Rank
 	version  store.Version
@@ -43,7 +44,7 @@ func (e *entry) visible() bool {
 }
 
 // all returns the ids that the entry stands under.
-func (e *entry) all() []infohash.ID { return e.names.ids(e.ids) }
+func (e *entry) all() []infohash.ID { return e.names.IDs(e.ids) }
 
 // entryFixed is the size in bytes of an encoded entry without ids and removal.
 const entryFixed = 8 + 8 + 8 + 8 + 4 + 4 + 16 + 2
@@ -81,7 +82,7 @@ func (e *entry) encode() []byte {
 	}
 	if e.removed {
 		b = le.AppendUint64(b, uint64(e.until))
-		b = appendRemoval(b, e.removal)
+		b = format.AppendRemoval(b, e.removal)
 	}
 	return b
 }
@@ -96,7 +97,7 @@ func parseEntry(b []byte) (*entry, error) {
 		sequence: le.Uint64(b),
 		put:      le.Uint64(b[8:]),
 		at:       location{segment: le.Uint64(b[16:]), offset: int64(le.Uint64(b[24:])), length: le.Uint32(b[32:])},
-		names:    names(b[37]),
+		names:    format.Names(b[37]),
 		rank:     store.Rank(b[38]),
 		version:  store.Version(b[40:56]),
 		damaged:  b[36]&flagDamaged != 0,
@@ -131,7 +132,7 @@ func (e *entry) parseRest(b []byte, former int) error {
 	}
 	e.until = int64(le.Uint64(b))
 	var err error
-	e.removal, err = parseRemoval(b[8:])
+	e.removal, err = format.ParseRemoval(b[8:])
 	return err
 }
 
@@ -157,16 +158,16 @@ func appendSet(b []byte, set infohash.Set) []byte {
 }
 
 // parseSet reads the ids that n says are there, and returns what follows them.
-func parseSet(b []byte, n names) (infohash.Set, []byte, error) {
+func parseSet(b []byte, n format.Names) (infohash.Set, []byte, error) {
 	var set infohash.Set
-	if n&nameV1 != 0 {
+	if n&format.NameV1 != 0 {
 		if len(b) < infohash.SizeV1 {
 			return set, nil, errBadEntry
 		}
 		set.V1 = infohash.V1([infohash.SizeV1]byte(b[:infohash.SizeV1]))
 		b = b[infohash.SizeV1:]
 	}
-	if n&nameV2 != 0 {
+	if n&format.NameV2 != 0 {
 		if len(b) < infohash.SizeV2 {
 			return set, nil, errBadEntry
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // eraseEach takes the bytes of the torrents off the disk that were removed by ids, older
@@ -123,13 +124,13 @@ func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*entry, fu
 			ids[id] = true
 		}
 	}
-	left, err := s.walk(ctx, seg, end, func(_ vfs.File, h *header, at int64) error {
-		isOf := slices.ContainsFunc(h.ids.All(), func(id infohash.ID) bool { return ids[id] })
+	left, err := s.walk(ctx, seg, end, func(_ vfs.File, h *format.Header, at int64) error {
+		isOf := slices.ContainsFunc(h.IDs.All(), func(id infohash.ID) bool { return ids[id] })
 		_, needed, err := isNeeded(s.index.get, h, location{segment: segment, offset: at})
-		if err != nil || needed || !h.isPut() || !isOf {
+		if err != nil || needed || !h.IsPut() || !isOf {
 			return err
 		}
-		return overwriteBody(file, at+recordHeaderSize, int64(h.length))
+		return overwriteBody(file, at+format.HeaderSize, int64(h.Length))
 	})
 	if err == nil {
 		err = file.Sync()

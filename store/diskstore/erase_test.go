@@ -6,6 +6,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -42,7 +43,7 @@ func TestErase(t *testing.T) {
 // TestCompactionKeepsDamageKnown compacts a segment with damage: what was lost
 // stays known to be damaged, with a new index too, and heals.
 func TestCompactionKeepsDamageKnown(t *testing.T) {
-	for name, offset := range map[string]int64{"body": recordHeaderSize + 3, "header": 40, "magic": 0} {
+	for name, offset := range map[string]int64{"body": format.HeaderSize + 3, "header": 40, "magic": 0} {
 		t.Run(name, func(t *testing.T) {
 			told := map[infohash.Set]int{}
 			s, items := filled(t, 30)

@@ -2,6 +2,7 @@ package diskstore
 
 import (
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // writeChunk is how many bytes of the log are gathered for one write: few enough
@@ -68,10 +69,10 @@ func (g *group) write() error {
 
 // append adds a new record to the group: to the log and to what the index will
 // say, or to neither if it returns an error.
-func (g *group) append(h *header, body []byte, removal store.Removal) error {
-	h.sequence = g.state.sequence + 1
-	h.time = g.committer.options.Clock().Unix()
-	h.length = uint32(len(body))
+func (g *group) append(h *format.Header, body []byte, removal store.Removal) error {
+	h.Sequence = g.state.sequence + 1
+	h.Time = g.committer.options.Clock().Unix()
+	h.Length = uint32(len(body))
 	if err := g.apply(h, g.next(h), removal); err != nil {
 		return err
 	}
@@ -80,18 +81,18 @@ func (g *group) append(h *header, body []byte, removal store.Removal) error {
 }
 
 // next returns the place that the record h will have.
-func (g *group) next(h *header) location {
-	return location{segment: g.state.segment, offset: g.state.offset, length: h.length}
+func (g *group) next(h *format.Header) location {
+	return location{segment: g.state.segment, offset: g.state.offset, length: h.Length}
 }
 
 // add adds a record to the log.
-func (g *group) add(h *header, body []byte) {
-	h.store = g.state.store
-	h.segment = g.state.segment
-	h.synced = uint64(g.committer.durable)
-	g.log = appendRecord(g.log, h, body)
-	g.bytes += h.size()
-	g.state.offset += h.size()
+func (g *group) add(h *format.Header, body []byte) {
+	h.Store = g.state.store
+	h.Segment = g.state.segment
+	h.Synced = uint64(g.committer.durable)
+	g.log = format.AppendRecord(g.log, h, body)
+	g.bytes += h.Size()
+	g.state.offset += h.Size()
 }
 
 // put is the change of a candidate.
@@ -103,18 +104,18 @@ func (g *group) put(p *candidate) (store.Outcome, error) {
 	if g.noRoom != nil {
 		return 0, g.noRoom
 	}
-	h := &header{
-		kind:       store.ChangeReplaced,
-		names:      namesOf(p.item.IDs),
-		rank:       d.rank,
-		ids:        p.item.IDs,
-		infoOffset: uint32(p.item.InfoOffset),
-		infoLength: uint32(p.item.InfoLength),
-		version:    p.version,
-		bodySum:    p.sum,
+	h := &format.Header{
+		Kind:       store.ChangeReplaced,
+		Names:      format.NamesOf(p.item.IDs),
+		Rank:       d.rank,
+		IDs:        p.item.IDs,
+		InfoOffset: uint32(p.item.InfoOffset),
+		InfoLength: uint32(p.item.InfoLength),
+		Version:    p.version,
+		BodySum:    p.sum,
 	}
 	if d.outcome == store.Created {
-		h.kind = store.ChangeAdded
+		h.Kind = store.ChangeAdded
 	}
 	return d.outcome, g.append(h, p.item.Torrent, store.Removal{})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // long makes the random tests run long: for a machine that has an hour.
@@ -92,7 +93,7 @@ func flip(t testing.TB, fs vfs.FS, name string, offset int64) {
 
 // fileOf returns the name of a segment's file.
 func fileOf(o Options, segment uint64) string {
-	return o.FS.PathJoin(o.Dir, segmentsDir, segmentName(segment))
+	return o.FS.PathJoin(o.Dir, segmentsDir, format.SegmentName(segment))
 }
 
 // fixedClock returns a clock that stands still.

@@ -8,11 +8,13 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // identity is what all segments of a store have in common, and its epoch.
 type identity struct {
-	store storeID
+	store format.StoreID
 	epoch uint64
 }
 
@@ -40,7 +42,7 @@ func (s *segments) load(o Options) (list []*segment, id identity, err error) {
 	for _, number := range slices.Backward(ids) {
 		opened, err := s.openFile(o, number, len(list) == 0)
 		if err != nil {
-			return nil, id, fmt.Errorf("%s: %w", s.fs.PathJoin(s.dir, segmentName(number)), err)
+			return nil, id, fmt.Errorf("%s: %w", s.fs.PathJoin(s.dir, format.SegmentName(number)), err)
 		}
 		if opened != nil {
 			list = append(list, opened)
@@ -57,8 +59,8 @@ func (s *segments) load(o Options) (list []*segment, id identity, err error) {
 		s.seal(opened, opened.endBy(list[i+1]))
 	}
 	id, err = identify(list)
-	if errors.Is(err, errNoSegmentHeader) {
-		if was, known := remembered(o); known == nil && was.store != (storeID{}) {
+	if errors.Is(err, format.ErrNoSegmentHeader) {
+		if was, known := remembered(o); known == nil && was.store != (format.StoreID{}) {
 			return list, identity{was.store, was.epoch}, nil
 		}
 	}
@@ -76,14 +78,14 @@ func (s *segments) first(o Options) ([]*segment, identity, error) {
 	switch fresh, err := newIdentity(o); {
 	case err != nil:
 		return nil, id, err
-	case was.store == storeID{}:
+	case was.store == format.StoreID{}:
 		id = fresh
 	case was.epoch == 0:
 		id.epoch = fresh.epoch
 	}
-	header := segmentHeader{
-		store: id.store, segment: was.segment + 1, epoch: id.epoch,
-		previous: was.segment, previousEnd: was.offset, created: o.Clock().Unix(),
+	header := format.SegmentHeader{
+		Store: id.store, Segment: was.segment + 1, Epoch: id.epoch,
+		Previous: was.segment, PreviousEnd: was.offset, Created: o.Clock().Unix(),
 	}
 	made, err := s.create(header, 0)
 	if err != nil {
@@ -114,13 +116,13 @@ func remembered(o Options) (state, error) {
 		}
 	}
 	m, err := readAnyMark(o)
-	return state{store: m.store, segment: m.segment, offset: m.offset}, err
+	return state{store: m.Store, segment: m.Segment, offset: m.Offset}, err
 }
 
 // openFile opens one segment file, for writing too if it is the last. A last
 // one whose making was torn holds nothing: it is removed, and nil returned.
 func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
-	name := s.fs.PathJoin(s.dir, segmentName(id))
+	name := s.fs.PathJoin(s.dir, format.SegmentName(id))
 	open := func() (vfs.File, error) { return s.fs.Open(name, vfs.RandomReadsOption) }
 	if last && !o.ReadOnly {
 		open = func() (vfs.File, error) { return s.fs.OpenReadWrite(name, writeCategory, vfs.RandomReadsOption) }
@@ -137,14 +139,14 @@ func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
 	// One that cannot be read now is opened all the same: its records may be, and the
 	// index may not need them to be.
 	isUnread := errors.Is(err, errUnreadable)
-	if !errors.Is(err, errNoSegmentHeader) && !isUnread || opened == nil {
+	if !errors.Is(err, format.ErrNoSegmentHeader) && !isUnread || opened == nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	switch isTorn := last && opened.size <= segmentStart && !isUnread; {
+	switch isTorn := last && opened.size <= format.SegmentStart && !isUnread; {
 	case isTorn && o.ReadOnly:
 		return nil, f.Close()
 	case isTorn:
-		return nil, errors.Join(f.Close(), removeFile(s.fs, s.dir, segmentName(id)))
+		return nil, errors.Join(f.Close(), removeFile(s.fs, s.dir, format.SegmentName(id)))
 	}
 	o.Logger.Error("a segment's header is damaged or cannot be read; its records are read without it", slog.Uint64("segment", id), slog.Any("cause", err))
 	s.add(opened)
@@ -152,17 +154,17 @@ func (s *segments) openFile(o Options, id uint64, last bool) (*segment, error) {
 }
 
 // describe reads the header and the size of a segment file. With
-// errNoSegmentHeader and errUnreadable comes a segment without header.
+// format.ErrNoSegmentHeader and errUnreadable comes a segment without header.
 func describe(f vfs.File, id uint64) (*segment, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	h, err := readSegmentHeader(f)
-	if err == nil && h.segment != id {
-		return nil, fmt.Errorf("the file is segment %d under another name", h.segment)
+	if err == nil && h.Segment != id {
+		return nil, fmt.Errorf("the file is segment %d under another name", h.Segment)
 	}
-	if err != nil && !errors.Is(err, errNoSegmentHeader) && !errors.Is(err, errUnreadable) {
+	if err != nil && !errors.Is(err, format.ErrNoSegmentHeader) && !errors.Is(err, errUnreadable) {
 		return nil, err
 	}
 	return &segment{id: id, file: f, header: h, size: info.Size()}, err
@@ -174,16 +176,16 @@ func identify(list []*segment) (identity, error) {
 	for _, s := range list {
 		h := s.header
 		switch {
-		case h.segment == 0: // unreadable
+		case h.Segment == 0: // unreadable
 			continue
-		case id.epoch != 0 && h.store != id.store:
+		case id.epoch != 0 && h.Store != id.store:
 			return id, fmt.Errorf("segment %d belongs to another store", s.id)
 		}
-		id.store = h.store
-		id.epoch = max(id.epoch, h.epoch)
+		id.store = h.Store
+		id.epoch = max(id.epoch, h.Epoch)
 	}
 	if id.epoch == 0 {
-		return id, fmt.Errorf("%w in any of %d segments", errNoSegmentHeader, len(list))
+		return id, fmt.Errorf("%w in any of %d segments", format.ErrNoSegmentHeader, len(list))
 	}
 	return id, nil
 }

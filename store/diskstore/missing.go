@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // Missing is a segment file of which something is not there that should be.
@@ -29,7 +30,7 @@ func (s *Store) Missing() []Missing {
 			continue
 		}
 		all = append(all, Missing{
-			File: segmentsDir + "/" + segmentName(m.segment), From: m.from, Counted: m.counted,
+			File: segmentsDir + "/" + format.SegmentName(m.segment), From: m.from, Counted: m.counted,
 			Torrents: a.damaged, Removed: m.words,
 		})
 	}
@@ -56,7 +57,7 @@ type missing []lostPart
 
 // has reports whether a part of the record at a place is missing.
 func (m missing) has(at location) bool {
-	end := at.offset + recordSize(int(at.length))
+	end := at.offset + format.RecordSize(int(at.length))
 	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.segment && end > l.from })
 }
 
@@ -120,7 +121,7 @@ func (s *Store) shouldReach(seg *segment) (end int64) {
 	case seg.id == now.segment:
 		end = now.offset
 	}
-	if end <= segmentStart {
+	if end <= format.SegmentStart {
 		return 0
 	}
 	return end
@@ -164,7 +165,7 @@ func (l *lostPart) count(a account, unsaved []relic) {
 			continue
 		}
 		l.unsaved++
-		if r.header.kind == store.ChangeRemoved {
+		if r.header.Kind == store.ChangeRemoved {
 			l.words++
 		}
 	}

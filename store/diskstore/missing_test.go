@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -431,11 +432,11 @@ func TestMissingComesBack(t *testing.T) {
 func TestCutAfterClose(t *testing.T) {
 	o, items := threeSegments(t)
 	b := readFile(t, o.FS, fileOf(o, 3))
-	writeFile(t, o.FS, fileOf(o, 3), b[:segmentStart+10])
+	writeFile(t, o.FS, fileOf(o, 3), b[:format.SegmentStart+10])
 	for range 2 {
 		s := mustOpen(t, o)
 		missing := s.Missing()
-		if len(missing) != 1 || missing[0].From != segmentStart+10 || missing[0].Torrents != 4 {
+		if len(missing) != 1 || missing[0].From != format.SegmentStart+10 || missing[0].Torrents != 4 {
 			t.Errorf("missing is %+v", missing)
 		}
 		isDamagedIn(t, s, items, 2)
@@ -461,7 +462,7 @@ func TestCutAfterClose(t *testing.T) {
 func TestCompactMissing(t *testing.T) {
 	o, items := threeSegments(t)
 	b := readFile(t, o.FS, fileOf(o, 2))
-	writeFile(t, o.FS, fileOf(o, 2), b[:segmentStart+10])
+	writeFile(t, o.FS, fileOf(o, 2), b[:format.SegmentStart+10])
 	s := mustOpen(t, o)
 	isDamagedIn(t, s, items, 1)
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
@@ -562,10 +563,10 @@ func TestUnknownKind(t *testing.T) {
 	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
 	const body = "what a newer program says"
 	err := s.do(t.Context(), 1000, false, func(g *group) (store.Outcome, error) {
-		h := header{kind: 200, sequence: g.state.sequence + 1, store: g.state.store, segment: g.state.segment}
-		raw := [recordHeaderSize]byte(appendRecord(nil, &h, []byte(body)))
+		h := format.Header{Kind: 200, Sequence: g.state.sequence + 1, Store: g.state.store, Segment: g.state.segment}
+		raw := [format.HeaderSize]byte(format.AppendRecord(nil, &h, []byte(body)))
 		raw[14] = 77 // a field of its own
-		h.raw = &raw
+		h.Raw = &raw
 		g.keepRoom(&h, g.next(&h))
 		g.add(&h, []byte(body))
 		return 0, nil
@@ -602,7 +603,7 @@ func TestDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
 	mustPut(t, s, item, store.Created)
-	err := s.do(t.Context(), recordSize(0), false, func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
+	err := s.do(t.Context(), format.RecordSize(0), false, func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
 	if err != nil {
 		t.Fatal(err)
 	}

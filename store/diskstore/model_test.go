@@ -14,6 +14,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/memstore"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -209,7 +210,7 @@ func (m *model) damage(id infohash.ID) {
 		return
 	}
 	at := m.disk.where(m.t, id)
-	flip(m.t, m.disk.options.FS, fileOf(m.disk.options, at.segment), at.offset+recordHeaderSize)
+	flip(m.t, m.disk.options.FS, fileOf(m.disk.options, at.segment), at.offset+format.HeaderSize)
 	m.memory.Damage(id)
 	m.damaged[held.IDs.Primary()] = true
 	m.get(id)
@@ -275,7 +276,7 @@ func (m *model) rediscover(id infohash.ID) {
 	if e == nil || e.at.isZero() || e.damaged {
 		return
 	}
-	if _, _, err := m.disk.readAt(e.at, id, nil); errors.Is(err, errBadRecord) {
+	if _, _, err := m.disk.readAt(e.at, id, nil); errors.Is(err, format.ErrBadRecord) {
 		m.disk.foundDamage(context.Background(), e, id)
 	}
 }

@@ -3,7 +3,6 @@ package diskstore
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -36,7 +36,7 @@ func TestOpenLocked(t *testing.T) {
 func TestOpenMakesFolders(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	mustOpen(t, onDisk(nil, dir))
-	if _, err := os.Stat(filepath.Join(dir, segmentsDir, segmentName(1))); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, segmentsDir, format.SegmentName(1))); err != nil {
 		t.Error(err)
 	}
 	if _, err := Open(Options{}); err == nil {
@@ -48,11 +48,11 @@ func TestOpenMakesFolders(t *testing.T) {
 func rewriteHeader(t *testing.T, o Options, segment uint64, change func(h []byte)) {
 	t.Helper()
 	b := readFile(t, o.FS, fileOf(o, segment))
-	for _, offset := range []int{0, segmentCopy} {
-		h := b[offset:][:segmentHeaderSize]
+	for _, offset := range []int{0, format.SegmentCopy} {
+		h := b[offset:][:format.SegmentHeaderSize]
 		change(h)
-		last := segmentHeaderSize - 4
-		binary.LittleEndian.PutUint32(h[last:], crc32.Checksum(h[:last], castagnoli))
+		last := format.SegmentHeaderSize - 4
+		binary.LittleEndian.PutUint32(h[last:], format.Checksum(h[:last]))
 	}
 	writeFile(t, o.FS, fileOf(o, segment), b)
 }
@@ -64,7 +64,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"a newer format", func(h []byte) { h[8]++ }, ErrNewerFormat, segmentName(1)},
+		{"a newer format", func(h []byte) { h[8]++ }, ErrNewerFormat, format.SegmentName(1)},
 		{"a renamed segment", func(h []byte) { h[32]++ }, nil, "segment 2 under another name"},
 	}
 	for _, test := range tests {
@@ -102,7 +102,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := Open(o); !errors.Is(err, errNoSegmentHeader) {
+		if _, err := Open(o); !errors.Is(err, format.ErrNoSegmentHeader) {
 			t.Errorf("Open = %v", err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestSegmentHeaderLost(t *testing.T) {
 
 // TestTornCreation leaves a segment file that was never finished.
 func TestTornCreation(t *testing.T) {
-	for _, size := range []int{0, 100, segmentStart} {
+	for _, size := range []int{0, 100, format.SegmentStart} {
 		o, items := three(t)
 		writeFile(t, o.FS, fileOf(o, 2), make([]byte, size))
 		s := mustOpen(t, o)

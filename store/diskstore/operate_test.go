@@ -12,6 +12,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -23,7 +24,7 @@ func TestVerify(t *testing.T) {
 	s.options.OnDamage = func(ids infohash.Set) { told = append(told, ids) }
 	s = mustOpen(t, s.options)
 	var want []infohash.ID
-	for i, offset := range map[int]int64{5: 0, 20: 50, 40: recordHeaderSize + 9, 59: recordHeaderSize} {
+	for i, offset := range map[int]int64{5: 0, 20: 50, 40: format.HeaderSize + 9, 59: format.HeaderSize} {
 		at := s.where(t, items[i].IDs.Primary())
 		flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
 		want = append(want, items[i].IDs.Primary())
@@ -94,7 +95,7 @@ func sameIDs(a, b []infohash.ID) bool {
 func TestDuplicateOfDamage(t *testing.T) {
 	s, items := filled(t, 3)
 	at := s.where(t, items[1].IDs.Primary())
-	flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+recordHeaderSize)
+	flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+format.HeaderSize)
 	results := s.Put(t.Context(), items)
 	for i, want := range []store.Outcome{store.AlreadyCached, store.Healed, store.AlreadyCached} {
 		if results[i].Err != nil || results[i].Outcome != want {

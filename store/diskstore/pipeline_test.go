@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -77,7 +78,7 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	syncs := 0
 	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind != errorfs.OpFileSyncData || !strings.HasSuffix(op.Path, segmentSuffix) || syncs == len(p.proceed) {
+		if op.Kind != errorfs.OpFileSyncData || !strings.HasSuffix(op.Path, format.SegmentSuffix) || syncs == len(p.proceed) {
 			return nil
 		}
 		syncs++
@@ -92,12 +93,12 @@ func newPipeline(t *testing.T) *pipeline {
 	o.SegmentSize = 1 << 20
 	p.store = mustOpen(t, o)
 	put := func(item store.Item) { p.results <- p.store.Put(t.Context(), []store.Item{item})[0].Err }
-	written := int64(segmentStart)
+	written := int64(format.SegmentStart)
 	for seed := range uint64(len(p.proceed)) {
 		item := storetest.Torrent(storetest.V1, seed, 20_000, 0)
 		p.items = append(p.items, item)
 		go put(item)
-		written += recordSize(len(item.Torrent))
+		written += format.RecordSize(len(item.Torrent))
 		until(func() bool { return writtenThrough(p.store) == written })
 	}
 	<-p.syncing

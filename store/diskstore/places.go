@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // places knows where the records stand of torrents that were looked up or written
@@ -27,7 +28,7 @@ type placeSet [2]place
 type place struct {
 	print   placePrint
 	segment uint32 // 0: nowhere
-	offset  uint32 // in units of recordAlign
+	offset  uint32 // in units of format.Align
 	length  uint32 // of the body, in bytes
 }
 
@@ -120,14 +121,14 @@ func (s *placeSet) put(print placePrint, e *entry) {
 			last = i
 		}
 	}
-	if e.visible() && e.at.segment <= math.MaxUint32 && e.at.offset/recordAlign <= math.MaxUint32 {
+	if e.visible() && e.at.segment <= math.MaxUint32 && e.at.offset/format.Align <= math.MaxUint32 {
 		copy(s[1:], s[:last])
-		s[0] = place{print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / recordAlign), length: e.at.length}
+		s[0] = place{print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / format.Align), length: e.at.length}
 	} else if s[last].print == print {
 		s[last] = place{}
 	}
 }
 
 func (p *place) location() location {
-	return location{segment: uint64(p.segment), offset: int64(p.offset) * recordAlign, length: p.length}
+	return location{segment: uint64(p.segment), offset: int64(p.offset) * format.Align, length: p.length}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -68,12 +69,12 @@ func TestPlaces(t *testing.T) {
 		p.write(ids[0], gone)
 		p.knows(t, ids[0], nil)
 	}
-	for _, far := range []location{{segment: math.MaxUint32 + 1}, {segment: 1, offset: (math.MaxUint32 + 1) * recordAlign}} {
+	for _, far := range []location{{segment: math.MaxUint32 + 1}, {segment: 1, offset: (math.MaxUint32 + 1) * format.Align}} {
 		p.write(ids[0], entryAt(800))
 		p.write(ids[0], &entry{at: far})
 		p.knows(t, ids[0], nil)
 	}
-	last := &entry{at: location{segment: math.MaxUint32, offset: math.MaxUint32 * recordAlign, length: math.MaxUint32}}
+	last := &entry{at: location{segment: math.MaxUint32, offset: math.MaxUint32 * format.Align, length: math.MaxUint32}}
 	p.write(ids[0], last)
 	p.knows(t, ids[0], last)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // setUmask sets the umask until the test ends. It is that of the whole process.
@@ -107,16 +108,16 @@ func TestModesStay(t *testing.T) {
 	}
 	mustClose(t, s)
 	now := modes(t, dir)
-	for _, name := range []string{"", lockName, syncedName, segmentsDir, segmentsDir + "/" + segmentName(1), indexDir} {
+	for _, name := range []string{"", lockName, syncedName, segmentsDir, segmentsDir + "/" + format.SegmentName(1), indexDir} {
 		path := filepath.Join(dir, name)
 		if before[path].Perm()&0o044 == 0 || now[path] != before[path] {
 			t.Errorf("%s is %v, it was %v", path, now[path], before[path])
 		}
 	}
-	if mode := now[filepath.Join(dir, segmentsDir, segmentName(2))]; mode != 0o600 {
+	if mode := now[filepath.Join(dir, segmentsDir, format.SegmentName(2))]; mode != 0o600 {
 		t.Errorf("a new segment is %v", mode)
 	}
-	for name, want := range map[string]fs.FileMode{"": fs.ModeDir | 0o700, segmentName(1): 0o644, segmentName(2): 0o600} {
+	for name, want := range map[string]fs.FileMode{"": fs.ModeDir | 0o700, format.SegmentName(1): 0o644, format.SegmentName(2): 0o600} {
 		path := backup
 		if name != "" {
 			path = filepath.Join(backup, segmentsDir, name)

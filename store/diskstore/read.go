@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"log/slog"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // Get implements [store.Store]: one look-up, one read, both checksums.
@@ -27,17 +26,17 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	if s.options.Bounded > 0 {
 		s.noteRead(at)
 	}
-	s.accesses.note(h.ids, s.options.Clock())
-	return h.torrent(body), nil
+	s.accesses.note(h.IDs, s.options.Clock())
+	return h.Torrent(body), nil
 }
 
 // find returns the record that id leads to, read into room, and where it stands. A
 // segment that was retired since the look-up is no damage: what was in it is found by
 // looking up again.
-func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h header, body []byte, at location, err error) {
+func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h format.Header, body []byte, at location, err error) {
 	if at, known := s.index.place(id); known {
 		h, body, err = s.readAt(at, id, room)
-		if !errors.Is(err, errBadRecord) && !errors.Is(err, errUnreadable) {
+		if !errors.Is(err, format.ErrBadRecord) && !errors.Is(err, errUnreadable) {
 			return h, body, at, err // it is there, or there is no room for it
 		} // else the index knows better: it went elsewhere meanwhile, or is damaged
 	}
@@ -47,15 +46,15 @@ func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h he
 			err = e.refusal()
 		}
 		if err != nil {
-			return header{}, nil, location{}, err
+			return format.Header{}, nil, location{}, err
 		}
 		h, body, err := s.readAt(e.at, id, room)
 		switch {
-		case errors.Is(err, errBadRecord) && e.at != before: // it may have moved, or been erased, meanwhile
+		case errors.Is(err, format.ErrBadRecord) && e.at != before: // it may have moved, or been erased, meanwhile
 			before = e.at
-		case errors.Is(err, errBadRecord):
+		case errors.Is(err, format.ErrBadRecord):
 			s.foundDamage(ctx, e, id)
-			return header{}, nil, location{}, fmt.Errorf("%w: %w", store.ErrDamaged, err)
+			return format.Header{}, nil, location{}, fmt.Errorf("%w: %w", store.ErrDamaged, err)
 		default:
 			return h, body, e.at, err
 		}
@@ -76,30 +75,30 @@ func (e *entry) refusal() error {
 }
 
 // readAt returns the record at a place, read into room. Anything else there than an
-// untouched one that has id is errBadRecord, and so is errSegmentGone. A read that failed
+// untouched one that has id is format.ErrBadRecord, and so is errSegmentGone. A read that failed
 // is errUnreadable and store.ErrUnavailable. Any other error is that of room.
-func (s *Store) readAt(at location, id infohash.ID, room store.Room) (header, []byte, error) {
-	b, err := memory(recordHeaderSize+int(at.length), room)
+func (s *Store) readAt(at location, id infohash.ID, room store.Room) (format.Header, []byte, error) {
+	b, err := memory(format.HeaderSize+int(at.length), room)
 	if err != nil {
-		return header{}, nil, err
+		return format.Header{}, nil, err
 	}
 	// Only now: a room that waits must not keep a segment from being retired.
 	segment := s.segments.get(at.segment)
 	if segment == nil || !segment.hold() {
-		return header{}, nil, errSegmentGone
+		return format.Header{}, nil, errSegmentGone
 	}
 	defer segment.letGo()
 	if err := readFull(segment.file, b, at.offset); err != nil {
-		return header{}, nil, readError(segment.id, err)
+		return format.Header{}, nil, readError(segment.id, err)
 	}
-	h, err := parseHeader(b)
+	h, err := format.ParseHeader(b)
 	if err != nil {
-		return header{}, nil, err
+		return format.Header{}, nil, err
 	}
-	body := b[recordHeaderSize:]
-	same := h.isPut() && !h.lost && h.length == at.length && h.segment == at.segment && h.store == s.id && h.ids.Contains(id)
-	if !same || crc32.Checksum(body, castagnoli) != h.bodySum {
-		return header{}, nil, errBadRecord
+	body := b[format.HeaderSize:]
+	same := h.IsPut() && !h.Lost && h.Length == at.length && h.Segment == at.segment && h.Store == s.id && h.IDs.Contains(id)
+	if !same || format.Checksum(body) != h.BodySum {
+		return format.Header{}, nil, format.ErrBadRecord
 	}
 	return h, body, nil
 }
@@ -115,20 +114,6 @@ func memory(n int, room store.Room) ([]byte, error) {
 	}
 	return b[:n], nil
 }
-
-// torrent returns what a put with this header and body stored.
-func (h *header) torrent(body []byte) store.Torrent {
-	return store.Torrent{
-		IDs:     h.ids,
-		Bytes:   body[:len(body):len(body)],
-		Version: h.version,
-		Rank:    h.rank,
-		Stored:  time.Unix(h.time, 0).UTC(),
-	}
-}
-
-// info returns the raw info dictionary in the body of a put.
-func (h *header) info(body []byte) []byte { return body[h.infoOffset:][:h.infoLength] }
 
 // readError says of which segment a read failed, as a caller of the store is told it.
 func readError(segment uint64, err error) error {
@@ -176,14 +161,14 @@ func (s *Store) logMark(text string, e *entry) {
 }
 
 // readBody returns the body of the record h at an offset of a segment's file, or
-// errBadRecord.
-func readBody(file vfs.File, h *header, at int64) ([]byte, error) {
-	body := make([]byte, h.length)
-	if err := readFull(file, body, at+recordHeaderSize); err != nil {
+// format.ErrBadRecord.
+func readBody(file vfs.File, h *format.Header, at int64) ([]byte, error) {
+	body := make([]byte, h.Length)
+	if err := readFull(file, body, at+format.HeaderSize); err != nil {
 		return nil, err
 	}
-	if crc32.Checksum(body, castagnoli) != h.bodySum {
-		return nil, errBadRecord
+	if format.Checksum(body) != h.BodySum {
+		return nil, format.ErrBadRecord
 	}
 	return body, nil
 }

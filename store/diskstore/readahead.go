@@ -3,6 +3,8 @@ package diskstore
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 // readAhead begins to read the headers of sealed segments, so that they are in the
 // page cache when replay, which goes from one to the next, comes to them: a disk
 // answers several reads at a time. It stops when the function it returns is called.
-func readAhead(id storeID, list []*segment) (stop func()) {
+func readAhead(id format.StoreID, list []*segment) (stop func()) {
 	if sizeOf(list) < readAheadFrom {
 		return func() {}
 	}
@@ -38,14 +40,14 @@ func readAhead(id storeID, list []*segment) (stop func()) {
 
 // readHeaders reads the headers of a segment, and returns how many. It ends where
 // it cannot: replay will find out why.
-func readHeaders(id storeID, s *segment, stopped *atomic.Bool) (n int) {
+func readHeaders(id format.StoreID, s *segment, stopped *atomic.Bool) (n int) {
 	scan := &scanner{segment: s, file: s.file, store: id, limit: s.size}
-	for at := int64(segmentStart); !stopped.Load(); n++ {
+	for at := int64(format.SegmentStart); !stopped.Load(); n++ {
 		h, err := scan.read(at)
 		if err != nil {
 			return n
 		}
-		at += h.size()
+		at += h.Size()
 	}
 	return n
 }

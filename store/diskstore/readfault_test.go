@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -61,7 +62,7 @@ func (d *badDisk) OpenReadWrite(name string, c vfs.DiskWriteCategory, options ..
 }
 
 func (d *badDisk) wrap(name string, f vfs.File) vfs.File {
-	if f == nil || !strings.HasSuffix(name, segmentSuffix) {
+	if f == nil || !strings.HasSuffix(name, format.SegmentSuffix) {
 		return f
 	}
 	return &badFile{f, d}
@@ -167,7 +168,7 @@ func TestUploadOfUnreadable(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	at := s.where(t, items[1].IDs.Primary())
 	disk.begin(func(offset int64, n int) (int, error) {
-		if offset < at.offset+recordSize(int(at.length)) && at.offset < offset+int64(n) {
+		if offset < at.offset+format.RecordSize(int(at.length)) && at.offset < offset+int64(n) {
 			return 0, syscall.EIO
 		}
 		return -1, nil
@@ -279,7 +280,7 @@ func TestEraseAfterRestore(t *testing.T) {
 func TestGiveUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
-	disk.begin(noSector(s.where(t, id).offset + recordHeaderSize))
+	disk.begin(noSector(s.where(t, id).offset + format.HeaderSize))
 	has := func(want bool) {
 		t.Helper()
 		if got, err := s.Has(t.Context(), []infohash.ID{id}); err != nil || got[0] != want {
@@ -312,7 +313,7 @@ func TestCompactGivenUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
 	at := s.where(t, id)
-	disk.begin(noSector(at.offset + recordHeaderSize))
+	disk.begin(noSector(at.offset + format.HeaderSize))
 	r, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true})
 	if err != nil {
 		t.Fatal(err)
@@ -413,7 +414,7 @@ func TestVerifyCountsOnce(t *testing.T) {
 	for _, offset := range []int64{header.offset + 3, header.offset + 70, header.offset + 90} {
 		flip(t, s.options.FS, fileOf(s.options, header.segment), offset)
 	}
-	flip(t, s.options.FS, fileOf(s.options, body.segment), body.offset+recordHeaderSize+5)
+	flip(t, s.options.FS, fileOf(s.options, body.segment), body.offset+format.HeaderSize+5)
 	for range 2 { // the second time both are marked
 		r, err := s.Verify(context.Background(), VerifyOptions{})
 		if err != nil || r.Checked != 5 || len(r.Damaged) != 2 || len(r.Unreadable) != 0 {

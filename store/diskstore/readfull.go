@@ -6,13 +6,15 @@ import (
 	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // errUnreadable says that a read failed. That proves nothing about the bytes: nothing is
 // marked as damaged for it, nothing is given up, and the next call reads again.
 var errUnreadable = errors.New("cannot be read at the moment")
 
-// readFull fills b from offset. Errors: errBadRecord if the file ends before, so that
+// readFull fills b from offset. Errors: format.ErrBadRecord if the file ends before, so that
 // what should stand there is gone; errUnreadable for all else, a read that gives fewer
 // bytes than the file has included.
 func readFull(f vfs.File, b []byte, offset int64) error {
@@ -37,7 +39,7 @@ func endsBefore(f vfs.File, end int64) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errUnreadable, err)
 	case info.Size() < end:
-		return errBadRecord
+		return format.ErrBadRecord
 	}
 	return fmt.Errorf("%w: %w", errUnreadable, io.ErrNoProgress)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // replayBatch is how many records recovery gives to the index at once.
@@ -23,7 +24,7 @@ const tornSequences = 4 * maxGroupChanges
 // replayer brings the index up to what the segments hold.
 type replayer struct {
 	options  Options
-	mark     mark
+	mark     format.Mark
 	index    *index
 	pending  *changeSet
 	gathered int  // records in pending
@@ -43,10 +44,10 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	if err != nil {
 		return state{}, false, err
 	}
-	cut := known.exceeds(list[len(list)-1])
+	cut := list[len(list)-1].endsBefore(known)
 	if cut {
 		o.Logger.Error("damage: the end of the log is missing",
-			slog.Uint64("segment", known.segment), slog.Int64("offset", known.offset))
+			slog.Uint64("segment", known.Segment), slog.Int64("offset", known.Offset))
 	}
 	ahead := isAhead(from, list)
 	if from.segment == 0 { // the index is empty
@@ -58,7 +59,7 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	defer readAhead(from.store, sealed)()
 	r := &replayer{
 		options: o, mark: known, index: x, pending: newChangeSet(x, nil, from),
-		missing: cut || ahead || known == mark{} || !isChain(list, from.segment),
+		missing: cut || ahead || known == format.Mark{} || !isChain(list, from.segment),
 	}
 	if clean, err = r.all(list, from); err != nil {
 		return state{}, false, err
@@ -69,8 +70,8 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 	switch {
 	case cut || ahead:
 		r.pending.state.sequence += lostSequences
-		if at := r.pending.state; cut && (known.segment > at.segment || known.segment == at.segment && known.offset > at.offset) {
-			r.pending.state.segment, r.pending.state.offset = known.segment, known.offset
+		if at := r.pending.state; cut && (known.Segment > at.segment || known.Segment == at.segment && known.Offset > at.offset) {
+			r.pending.state.segment, r.pending.state.offset = known.Segment, known.Offset
 		}
 	case !clean:
 		// What was torn may have used the sequences of two groups, one that was being
@@ -85,7 +86,7 @@ func replay(o Options, x *index, from state, list []*segment) (after state, clea
 // have: a part of it is missing, and the index is the better witness of what it was.
 func isAhead(from state, list []*segment) bool {
 	last := list[len(list)-1]
-	return from.segment > last.id || from.segment == last.id && from.offset > max(last.size, segmentStart)
+	return from.segment > last.id || from.segment == last.id && from.offset > max(last.size, format.SegmentStart)
 }
 
 // all reads the segments of list after from, and reports whether the last one ended
@@ -96,7 +97,7 @@ func (r *replayer) all(list []*segment, from state) (clean bool, err error) {
 		if s.id < from.segment {
 			continue
 		}
-		start := int64(segmentStart)
+		start := int64(format.SegmentStart)
 		if s.id == from.segment {
 			start = from.offset
 		}
@@ -114,7 +115,7 @@ func (r *replayer) all(list []*segment, from state) (clean bool, err error) {
 
 // isBlank reports whether nothing was ever written to the segments.
 func isBlank(list []*segment) bool {
-	return len(list) == 1 && list[0].header.previous == 0 && list[0].size <= segmentStart
+	return len(list) == 1 && list[0].header.Previous == 0 && list[0].size <= format.SegmentStart
 }
 
 // isChain reports whether list has every segment there ever was from the segment first
@@ -122,7 +123,7 @@ func isBlank(list []*segment) bool {
 func isChain(list []*segment, first uint64) bool {
 	previous := first
 	for _, s := range list {
-		if s.id > first && s.header.previous != previous {
+		if s.id > first && s.header.Previous != previous {
 			return false
 		}
 		previous = max(s.id, first)
@@ -147,7 +148,7 @@ func (r *replayer) sealed(s *segment, from int64, following *segment) error {
 		if err := r.record(s, h, at); err != nil {
 			return err
 		}
-		from = at + h.size()
+		from = at + h.Size()
 	}
 	r.passed(s, end)
 	return nil
@@ -156,15 +157,15 @@ func (r *replayer) sealed(s *segment, from int64, following *segment) error {
 // isVital reports whether a read that ended with err must not be passed over: it
 // failed, and nobody has given up what it would have said.
 func (r *replayer) isVital(err error) bool {
-	return err != nil && !errors.Is(err, errBadRecord) && !r.options.GiveUp
+	return err != nil && !errors.Is(err, format.ErrBadRecord) && !r.options.GiveUp
 }
 
 // record gives one record to the index.
-func (r *replayer) record(s *segment, h *header, at int64) error {
-	place := location{segment: s.id, offset: at, length: h.length}
-	if h.mended {
+func (r *replayer) record(s *segment, h *format.Header, at int64) error {
+	place := location{segment: s.id, offset: at, length: h.Length}
+	if h.Mended {
 		r.options.Logger.Error("damage: a bit of a record's header is flipped",
-			slog.String("info_hash", h.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", at))
+			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", at))
 	}
 	if err := r.say(s, h, place); err != nil {
 		return err
@@ -173,18 +174,18 @@ func (r *replayer) record(s *segment, h *header, at int64) error {
 	if r.gathered < replayBatch {
 		return nil
 	}
-	r.passed(s, at+h.size())
+	r.passed(s, at+h.Size())
 	return r.flush()
 }
 
 // say adds to what is pending what a record says. If the body of a removal is damaged
 // its ids are known and stay removed; only the words are lost.
-func (r *replayer) say(s *segment, h *header, place location) error {
+func (r *replayer) say(s *segment, h *format.Header, place location) error {
 	switch {
-	case h.kind == kindVoid:
-		r.pending.state.sequence = max(r.pending.state.sequence, h.sequence)
+	case h.Kind == format.KindVoid:
+		r.pending.state.sequence = max(r.pending.state.sequence, h.Sequence)
 		return nil
-	case !h.isKnown():
+	case !h.IsKnown():
 		r.pending.keepRoom(h, place)
 		return nil
 	}
@@ -192,14 +193,14 @@ func (r *replayer) say(s *segment, h *header, place location) error {
 	var name string
 	var value []byte
 	var err error
-	if !h.isPut() {
+	if !h.IsPut() {
 		var body []byte
 		body, err = readBody(s.file, h, place.offset)
 		switch {
-		case err == nil && h.kind == store.ChangeRemoved:
-			removal, err = parseRemoval(body)
-		case err == nil && h.kind == kindValue:
-			name, value, err = parseValueBody(body)
+		case err == nil && h.Kind == store.ChangeRemoved:
+			removal, err = format.ParseRemoval(body)
+		case err == nil && h.Kind == format.KindValue:
+			name, value, err = format.ParseValue(body)
 		}
 	}
 	if r.isVital(err) {
@@ -210,7 +211,7 @@ func (r *replayer) say(s *segment, h *header, place location) error {
 			slog.Uint64("segment", s.id), slog.Int64("offset", place.offset))
 	}
 	switch {
-	case h.kind != kindValue:
+	case h.Kind != format.KindValue:
 		return r.pending.apply(h, place, removal)
 	case err == nil:
 		return r.pending.applyValue(h, place, name, value)
@@ -243,7 +244,7 @@ func (r *replayer) scanner(s *segment, limit int64) *scanner {
 func (r *replayer) report(s *segment, g gap) {
 	if g.from < g.to {
 		r.missing = true
-		r.index.passed = append(r.index.passed, Missing{File: segmentsDir + "/" + segmentName(s.id), From: g.from})
+		r.index.passed = append(r.index.passed, Missing{File: segmentsDir + "/" + format.SegmentName(s.id), From: g.from})
 		r.options.Logger.Error("damage: no readable record where there was one",
 			slog.Uint64("segment", s.id), slog.Int64("offset", g.from), slog.Int64("bytes", g.to-g.from))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // TestReindexUnreadable builds an index where the disk cannot read a sector: it fails, and
@@ -57,7 +58,7 @@ func TestReindexFull(t *testing.T) {
 	}
 	whole := o.FS
 	o.FS = errorfs.Wrap(whole, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, segmentSuffix) && (op.Kind == errorfs.OpFilePreallocate || op.Kind == errorfs.OpFileWriteAt) {
+		if strings.HasSuffix(op.Path, format.SegmentSuffix) && (op.Kind == errorfs.OpFilePreallocate || op.Kind == errorfs.OpFileWriteAt) {
 			return syscall.ENOSPC
 		}
 		return nil

@@ -5,24 +5,25 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // isNeeded reports whether the record h of a torrent, at a place, still says what holds,
 // and the entry it says that of. A removal is needed as long as nothing came after
 // it. What undoes one is needed for those who follow the feed, and lest an index that
 // is built anew finds the removal alone.
-func isNeeded(get func(infohash.ID) (*entry, error), h *header, at location) (*entry, bool, error) {
-	for _, id := range h.names.ids(h.ids) {
+func isNeeded(get func(infohash.ID) (*entry, error), h *format.Header, at location) (*entry, bool, error) {
+	for _, id := range h.Names.IDs(h.IDs) {
 		e, err := get(id)
 		if err != nil {
 			return nil, false, err
 		}
 		needed := false
-		switch h.kind {
+		switch h.Kind {
 		case store.ChangeRemoved:
-			needed = e != nil && e.removed && e.sequence == h.sequence
+			needed = e != nil && e.removed && e.sequence == h.Sequence
 		case store.ChangeRestored, store.ChangeDropped:
-			needed = e == nil || e.sequence <= h.sequence
+			needed = e == nil || e.sequence <= h.Sequence
 		default:
 			needed = e != nil && e.at.segment == at.segment && e.at.offset == at.offset
 		}
@@ -41,7 +42,7 @@ func (x *index) relics(in region) (relics []relic, err error) {
 		return nil, err
 	}
 	for _, f := range words {
-		h := header{kind: f.change.Kind, names: f.names, sequence: f.sequence, time: f.change.Time.Unix(), ids: f.change.IDs}
+		h := format.Header{Kind: f.change.Kind, Names: f.names, Sequence: f.sequence, Time: f.change.Time.Unix(), IDs: f.change.IDs}
 		e, needed, err := isNeeded(x.get, &h, f.at)
 		if err != nil {
 			return nil, err
@@ -49,17 +50,17 @@ func (x *index) relics(in region) (relics []relic, err error) {
 		if !needed {
 			continue
 		}
-		h.void = h.kind != store.ChangeDropped && (e == nil || e.at.isZero())
+		h.Void = h.Kind != store.ChangeDropped && (e == nil || e.at.isZero())
 		r := relic{header: h, at: f.at}
-		if h.kind == store.ChangeRemoved {
-			r.setBody(appendRemoval(nil, e.removal))
+		if h.Kind == store.ChangeRemoved {
+			r.setBody(format.AppendRemoval(nil, e.removal))
 		}
 		relics = append(relics, r)
 	}
 	values, err := x.valuesIn(in)
 	for _, v := range values {
-		r := relic{header: header{kind: kindValue, sequence: v.sequence, time: v.time}, at: v.at}
-		r.setBody(v.appendBody(nil))
+		r := relic{header: format.Header{Kind: format.KindValue, Sequence: v.sequence, Time: v.time}, at: v.at}
+		r.setBody(format.AppendValue(nil, v.name, v.value))
 		relics = append(relics, r)
 	}
 	return relics, err
@@ -73,11 +74,11 @@ func (g *group) copy(r *relic, now int64) error {
 		return g.noRoomAtAll
 	}
 	switch h := &r.header; {
-	case h.isPut():
+	case h.IsPut():
 		return g.copyPut(r, now)
-	case h.isWord():
+	case h.IsWord():
 		return g.copyWord(r)
-	case h.kind == kindValue:
+	case h.Kind == format.KindValue:
 		return g.copyValue(r)
 	}
 	h := r.header
@@ -99,10 +100,10 @@ func (g *group) copyPut(r *relic, now int64) error {
 	}
 	h := r.header
 	if len(r.body) == 0 {
-		h.lost, h.infoOffset, h.infoLength, h.bodySum = true, 0, 0, 0
+		h.Lost, h.InfoOffset, h.InfoLength, h.BodySum = true, 0, 0, 0
 	}
-	h.length = uint32(len(r.body))
-	if err := g.move(e, g.next(&h), h.lost); err != nil {
+	h.Length = uint32(len(r.body))
+	if err := g.move(e, g.next(&h), h.Lost); err != nil {
 		return err
 	}
 	g.add(&h, r.body)
@@ -115,7 +116,7 @@ func (g *group) copyWord(r *relic) error {
 	if err != nil || !needed {
 		return err
 	}
-	told, err := g.told(r.header.sequence)
+	told, err := g.told(r.header.Sequence)
 	if err == nil && told.at.segment == r.at.segment && told.at.offset == r.at.offset {
 		g.addWord(r.header, r.body)
 	}
@@ -123,8 +124,8 @@ func (g *group) copyWord(r *relic) error {
 }
 
 // addWord adds a word to the log as it was, at another place.
-func (g *group) addWord(h header, body []byte) {
-	h.length = uint32(len(body))
+func (g *group) addWord(h format.Header, body []byte) {
+	h.Length = uint32(len(body))
 	at := g.next(&h)
 	g.tell(&h, at)
 	g.account(at.segment).addWord(&h)
@@ -132,16 +133,16 @@ func (g *group) addWord(h header, body []byte) {
 }
 
 func (g *group) copyValue(r *relic) error {
-	name, value, err := parseValueBody(r.body)
+	name, value, err := format.ParseValue(r.body)
 	if err != nil {
 		return err
 	}
 	current, err := g.value(name)
-	if err != nil || current.sequence != r.header.sequence || current.at.segment != r.at.segment || current.at.offset != r.at.offset {
+	if err != nil || current.sequence != r.header.Sequence || current.at.segment != r.at.segment || current.at.offset != r.at.offset {
 		return err
 	}
 	h := r.header
-	h.length = uint32(len(r.body))
+	h.Length = uint32(len(r.body))
 	if err := g.applyValue(&h, g.next(&h), name, value); err != nil {
 		return err
 	}
@@ -161,8 +162,8 @@ func (g *group) drop(e *entry, r *relic) error {
 		if err != nil {
 			return err
 		}
-		word := relic{header: header{kind: store.ChangeRemoved, names: e.names, ids: e.ids, sequence: e.sequence, time: told.change.Time.Unix(), void: true}}
-		word.setBody(appendRemoval(nil, e.removal))
+		word := relic{header: format.Header{Kind: store.ChangeRemoved, Names: e.names, IDs: e.ids, Sequence: e.sequence, Time: told.change.Time.Unix(), Void: true}}
+		word.setBody(format.AppendRemoval(nil, e.removal))
 		if len(word.body) > len(r.body) {
 			return errComeAgain // no room was asked for so much
 		}

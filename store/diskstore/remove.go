@@ -2,10 +2,10 @@ package diskstore
 
 import (
 	"context"
-	"hash/crc32"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // Remove implements [store.Store]. The ids share their commits, and with Erase each
@@ -29,10 +29,10 @@ func (s *Store) Remove(ctx context.Context, ids []infohash.ID, removal store.Rem
 
 // removing returns the change of a removal, of at most size bytes.
 func removing(removal store.Removal) (size int64, run func(*group, infohash.ID) (store.Removed, error)) {
-	body := appendRemoval(nil, removal)
-	sum := crc32.Checksum(body, castagnoli)
-	return recordSize(len(body)), func(g *group, id infohash.ID) (store.Removed, error) {
-		h := &header{kind: store.ChangeRemoved, bodySum: sum, void: removal.Erase}
+	body := format.AppendRemoval(nil, removal)
+	sum := format.Checksum(body)
+	return format.RecordSize(len(body)), func(g *group, id infohash.ID) (store.Removed, error) {
+		h := &format.Header{Kind: store.ChangeRemoved, BodySum: sum, Void: removal.Erase}
 		return g.remove(id, h, body, removal)
 	}
 }
@@ -43,7 +43,7 @@ func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed 
 		return store.FailAll(len(ids), err)
 	}
 	defer s.leave()
-	return s.changeEach(ctx, ids, recordSize(0), (*group).restore)
+	return s.changeEach(ctx, ids, format.RecordSize(0), (*group).restore)
 }
 
 // changeEach has the committer make a change of at most size bytes for each id, and
@@ -70,7 +70,7 @@ func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, size int64, r
 
 // remove is the change of a removal, whose record begins with h: of the whole record
 // that has id, or of id alone.
-func (g *group) remove(id infohash.ID, h *header, body []byte, removal store.Removal) (store.Removed, error) {
+func (g *group) remove(id infohash.ID, h *format.Header, body []byte, removal store.Removal) (store.Removed, error) {
 	if err := store.CheckID(id); err != nil {
 		return store.Removed{}, err
 	}
@@ -83,13 +83,13 @@ func (g *group) remove(id infohash.ID, h *header, body []byte, removal store.Rem
 	}
 	switch {
 	case current != nil:
-		h.names, h.ids = current.names, current.ids
+		h.Names, h.IDs = current.names, current.ids
 	case id.Size() == infohash.SizeV2:
-		h.names, h.ids = nameV2, infohash.Set{V2: id}
+		h.Names, h.IDs = format.NameV2, infohash.Set{V2: id}
 	default:
-		h.names, h.ids = nameV1, infohash.Set{V1: id}
+		h.Names, h.IDs = format.NameV1, infohash.Set{V1: id}
 	}
-	return store.Removed{IDs: h.ids, Held: current.visible()}, g.append(h, body, removal)
+	return store.Removed{IDs: h.IDs, Held: current.visible()}, g.append(h, body, removal)
 }
 
 // restore is the change that undoes a removal.
@@ -106,7 +106,7 @@ func (g *group) restore(id infohash.ID) (store.Removed, error) {
 	}
 	// Without void, an index that is built anew would find older bytes, which the ones
 	// that left had replaced, if their segment is still there.
-	h := &header{kind: store.ChangeRestored, names: current.names, ids: current.ids, void: current.at.isZero()}
+	h := &format.Header{Kind: store.ChangeRestored, Names: current.names, IDs: current.ids, Void: current.at.isZero()}
 	held := !current.at.isZero() && !current.damaged
 	return store.Removed{IDs: current.ids, Held: held}, g.append(h, nil, store.Removal{})
 }

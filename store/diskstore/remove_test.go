@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestRemovalsShareTheirSyncs(t *testing.T) {
 	var syncs atomic.Int64
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, segmentSuffix) {
+		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, format.SegmentSuffix) {
 			syncs.Add(1)
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // prepare sees that there is an open group with room for changes, or one that
@@ -46,7 +47,7 @@ func (c *committer) newGroup() *group {
 // stands in it. noRoll wraps store.ErrFull.
 func (c *committer) roll(changes []*change) (noRoll, err error) {
 	asked := slices.ContainsFunc(changes, func(change *change) bool { return change.roll })
-	if !asked || c.end() == segmentStart {
+	if !asked || c.end() == format.SegmentStart {
 		return nil, nil
 	}
 	if err := c.index.health.flushError(); err != nil {
@@ -113,7 +114,7 @@ func (c *committer) makeRoom(n int64, keepFree bool) error {
 		return nil
 	}
 	to := c.end() + n
-	if c.end() > segmentStart && to > c.options.SegmentSize {
+	if c.end() > format.SegmentStart && to > c.options.SegmentSize {
 		return c.nextSegment(n, keepFree)
 	}
 	if to <= c.reserved {
@@ -175,23 +176,23 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	need := segmentStart + n
+	need := format.SegmentStart + n
 	want, err := c.mayTake(need, c.step(0, need), keepFree)
 	if err != nil {
 		return err
 	}
-	header := segmentHeader{
-		store:       c.state.store,
-		segment:     c.active.id + 1,
-		epoch:       c.state.epoch,
-		previous:    c.active.id,
-		previousEnd: c.state.offset,
-		created:     c.options.Clock().Unix(),
+	header := format.SegmentHeader{
+		Store:       c.state.store,
+		Segment:     c.active.id + 1,
+		Epoch:       c.state.epoch,
+		Previous:    c.active.id,
+		PreviousEnd: c.state.offset,
+		Created:     c.options.Clock().Unix(),
 	}
 	var next *segment
 	reserve, err := inSteps(need, want, func(n int64) (err error) {
 		if next, err = c.segments.create(header, n); err != nil {
-			err = fmt.Errorf("%w: beginning segment %d: %v", refusal(err), header.segment, err)
+			err = fmt.Errorf("%w: beginning segment %d: %v", refusal(err), header.Segment, err)
 		}
 		return err
 	})
@@ -212,16 +213,16 @@ func (c *committer) begin() error {
 	if now.segment != last.id { // the segments behind it are missing
 		end = last.size
 	}
-	header := segmentHeader{
-		store: now.store, segment: now.segment + 1, epoch: now.epoch,
-		previous: now.segment, previousEnd: now.offset, created: c.options.Clock().Unix(),
+	header := format.SegmentHeader{
+		Store: now.store, Segment: now.segment + 1, Epoch: now.epoch,
+		Previous: now.segment, PreviousEnd: now.offset, Created: c.options.Clock().Unix(),
 	}
 	next, err := c.segments.create(header, 0)
 	if err != nil {
-		return fmt.Errorf("beginning segment %d: %w", header.segment, err)
+		return fmt.Errorf("beginning segment %d: %w", header.Segment, err)
 	}
 	c.seal(last, end)
-	c.activate(next, segmentStart)
+	c.activate(next, format.SegmentStart)
 	c.published = c.state
 	return nil
 }
@@ -239,7 +240,7 @@ func (c *committer) seal(s *segment, end int64) {
 func (c *committer) activate(s *segment, reserved int64) {
 	c.active = s
 	c.reserved = reserved
-	c.durable = segmentStart
+	c.durable = format.SegmentStart
 	c.state.segment = s.id
-	c.state.offset = segmentStart
+	c.state.offset = format.SegmentStart
 }

@@ -1,21 +1,22 @@
 package diskstore
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // scanner walks the records of one segment in the order of their places.
 type scanner struct {
 	segment *segment
 	file    vfs.File // of segment
-	store   storeID
+	store   format.StoreID
 	limit   int64 // the offset where the segment ends
 	passes  bool  // whether what cannot be read is passed over, as a gap; else it is an error
 
-	buffer [recordHeaderSize]byte
+	buffer [format.HeaderSize]byte
 }
 
 // gap is a range of bytes that are no records, or that could not be read.
@@ -27,11 +28,11 @@ type gap struct {
 // next returns the first record at or behind offset and where it stands. What
 // was skipped to reach it is not empty if bad bytes stand at offset. At the end
 // found is nil.
-func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err error) {
+func (s *scanner) next(offset int64) (found *format.Header, at int64, skipped gap, err error) {
 	skipped = gap{from: offset}
 	for at = offset; at < s.limit; {
 		h, err := s.read(at)
-		if errors.Is(err, errBadRecord) && at == offset {
+		if errors.Is(err, format.ErrBadRecord) && at == offset {
 			h, err = s.mend(at)
 		}
 		if err == nil {
@@ -41,7 +42,7 @@ func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err 
 		if err = s.pass(err, &skipped); err != nil {
 			return nil, at, gap{}, err
 		}
-		if at, err = s.find(at+recordAlign, &skipped); err != nil {
+		if at, err = s.find(at+format.Align, &skipped); err != nil {
 			return nil, at, gap{}, err
 		}
 	}
@@ -52,7 +53,7 @@ func (s *scanner) next(offset int64) (found *header, at int64, skipped gap, err 
 // pass returns err unless what it says belongs into a gap, which then knows.
 func (s *scanner) pass(err error, skipped *gap) error {
 	switch {
-	case errors.Is(err, errBadRecord):
+	case errors.Is(err, format.ErrBadRecord):
 		return nil
 	case s.passes && errors.Is(err, errUnreadable):
 		skipped.unread = true
@@ -61,8 +62,8 @@ func (s *scanner) pass(err error, skipped *gap) error {
 	return err
 }
 
-// read returns the header of the record at offset, or errBadRecord.
-func (s *scanner) read(offset int64) (*header, error) {
+// read returns the header of the record at offset, or format.ErrBadRecord.
+func (s *scanner) read(offset int64) (*format.Header, error) {
 	if err := s.fill(offset); err != nil {
 		return nil, err
 	}
@@ -71,8 +72,8 @@ func (s *scanner) read(offset int64) (*header, error) {
 
 // fill reads what stands where a header may, into the buffer.
 func (s *scanner) fill(offset int64) error {
-	if offset+recordHeaderSize > s.limit {
-		return errBadRecord
+	if offset+format.HeaderSize > s.limit {
+		return format.ErrBadRecord
 	}
 	return readFull(s.file, s.buffer[:], offset)
 }
@@ -81,7 +82,7 @@ func (s *scanner) fill(offset int64) error {
 // next one stands, so that the bit can be told: of all headers that differ from
 // this one in a bit, the checksum fits at most one. Whoever reads the torrent is
 // told that it is damaged; but it is known which one that is, and a removal holds.
-func (s *scanner) mend(offset int64) (*header, error) {
+func (s *scanner) mend(offset int64) (*format.Header, error) {
 	if err := s.fill(offset); err != nil {
 		return nil, err
 	}
@@ -91,24 +92,24 @@ func (s *scanner) mend(offset int64) (*header, error) {
 			h, err := s.parse(offset)
 			s.buffer[i] ^= bit
 			if err == nil {
-				h.mended = true
+				h.Mended = true
 				return h, nil
 			}
 		}
 	}
-	return nil, errBadRecord
+	return nil, format.ErrBadRecord
 }
 
 // parse returns the header in the buffer, if it stands at offset.
-func (s *scanner) parse(offset int64) (*header, error) {
-	h, err := parseHeader(s.buffer[:])
+func (s *scanner) parse(offset int64) (*format.Header, error) {
+	h, err := format.ParseHeader(s.buffer[:])
 	if err != nil {
 		return nil, err
 	}
-	stands := h.store == s.store && h.segment == s.segment.id &&
-		h.synced <= uint64(offset) && offset+h.size() <= s.limit
+	stands := h.Store == s.store && h.Segment == s.segment.id &&
+		h.Synced <= uint64(offset) && offset+h.Size() <= s.limit
 	if !stands {
-		return nil, errBadRecord
+		return nil, format.ErrBadRecord
 	}
 	return &h, nil
 }
@@ -119,12 +120,12 @@ func (s *scanner) find(from int64, skipped *gap) (int64, error) {
 	const most, least = 1 << 20, 4096 // bytes at once; the least is what a disk reads as a whole
 	buffer := make([]byte, most)
 	for size := int64(most); from < s.limit; {
-		// It ends at a multiple of recordAlign, so that it cuts no magic in two.
+		// It ends at a multiple of format.Align, so that it cuts no magic in two.
 		b := buffer[:min(size-from%least, s.limit-from)]
 		err := readFull(s.file, b, from)
 		switch {
 		case err == nil:
-			if i := alignedMagic(b); i >= 0 {
+			if i := format.FindMagic(b); i >= 0 {
 				return from + int64(i), nil
 			}
 		case size > least:
@@ -138,19 +139,4 @@ func (s *scanner) find(from int64, skipped *gap) (int64, error) {
 		from += int64(len(b))
 	}
 	return s.limit, nil
-}
-
-// alignedMagic returns the first multiple of recordAlign where recordMagic
-// stands in b, -1 if there is none.
-func alignedMagic(b []byte) int {
-	for i := 0; ; {
-		j := bytes.Index(b[i:], recordMagic[:])
-		if j < 0 {
-			return -1
-		}
-		if i += j; i%recordAlign == 0 {
-			return i
-		}
-		i++
-	}
 }

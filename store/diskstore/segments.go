@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // segmentsDir is the folder of the segment files.
@@ -32,7 +34,7 @@ func newSegments(o Options) *segments {
 }
 
 // create makes the file of a new segment, durably, and adds it.
-func (s *segments) create(h segmentHeader, reserve int64) (*segment, error) {
+func (s *segments) create(h format.SegmentHeader, reserve int64) (*segment, error) {
 	created, err := createSegment(s.fs, s.dir, h, reserve)
 	if err != nil {
 		return nil, err
@@ -100,13 +102,13 @@ func (s *segments) retire(old *segment) error {
 	s.mu.Lock()
 	delete(s.open, old.id)
 	s.mu.Unlock()
-	return errors.Join(old.retire(), removeFile(s.fs, s.dir, segmentName(old.id)))
+	return errors.Join(old.retire(), removeFile(s.fs, s.dir, format.SegmentName(old.id)))
 }
 
 // openToOverwrite opens the file of a segment for writing. It refuses one that has
 // another name as well, which is that of a backup.
 func (s *segments) openToOverwrite(seg *segment) (vfs.File, error) {
-	f, err := s.fs.OpenReadWrite(s.fs.PathJoin(s.dir, segmentName(seg.id)), writeCategory)
+	f, err := s.fs.OpenReadWrite(s.fs.PathJoin(s.dir, format.SegmentName(seg.id)), writeCategory)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +141,7 @@ func (s *segments) usages() (list []usage) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for id, opened := range s.open {
-		list = append(list, usage{segment: id, sealed: opened.sealed, bytes: max(opened.end-segmentStart, 0)})
+		list = append(list, usage{segment: id, sealed: opened.sealed, bytes: max(opened.end-format.SegmentStart, 0)})
 	}
 	return list
 }

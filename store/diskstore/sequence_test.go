@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -24,7 +25,7 @@ func TestTornSequences(t *testing.T) {
 	release := sync.OnceFunc(func() { close(proceed) })
 	defer release() // or what fails here hangs when the store is closed
 	o := onDisk(errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, segmentSuffix) {
+		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, format.SegmentSuffix) {
 			<-proceed
 		}
 		return nil
@@ -40,7 +41,7 @@ func TestTornSequences(t *testing.T) {
 		s.Put(t.Context(), items)
 		close(put)
 	}()
-	until(func() bool { return writtenThrough(s) >= 2*maxGroupChanges*recordSize(len(items[0].Torrent)) })
+	until(func() bool { return writtenThrough(s) >= 2*maxGroupChanges*format.RecordSize(len(items[0].Torrent)) })
 	o.FS = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
 	kept := mustOpen(t, o)
 	changes, _, err := kept.Changes(t.Context(), store.Cursor{}, 1<<30)
@@ -49,7 +50,7 @@ func TestTornSequences(t *testing.T) {
 	}
 	o.FS = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
 	b := readFile(t, o.FS, fileOf(o, 1))
-	clear(b[segmentStart:]) // the file has its length, what was in it is lost
+	clear(b[format.SegmentStart:]) // the file has its length, what was in it is lost
 	writeFile(t, o.FS, fileOf(o, 1), b)
 	lost := mustOpen(t, o)
 	if skipped := lost.committer.stats().sequence; skipped < uint64(len(changes)) {

@@ -9,13 +9,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // TestCompactionStallsNobody holds a compaction up where it waits for the disk, and
 // puts, removes and reads meanwhile, also what it is moving.
 func TestCompactionStallsNobody(t *testing.T) {
-	segment := func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, segmentSuffix) }
+	segment := func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, format.SegmentSuffix) }
 	var removed atomic.Bool // a segment
 	for name, at := range map[string]func(op errorfs.Op) bool{
 		"writing the index": func(op errorfs.Op) bool { return op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") },

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // state is the index's account of the log. It changes in the same batch as the
 // entries, so that both always speak of the same moment.
 type state struct {
-	store    storeID
+	store    format.StoreID
 	epoch    uint64
 	segment  uint64 // the index knows the log up to offset in this segment,
 	offset   int64  // all of which was synced before
@@ -48,7 +49,7 @@ func parseState(b []byte) (state, error) {
 	}
 	field := func(i int) uint64 { return binary.LittleEndian.Uint64(b[17+8*i:]) }
 	return state{
-		store:    storeID(b[1:17]),
+		store:    format.StoreID(b[1:17]),
 		epoch:    field(0),
 		segment:  field(1),
 		offset:   int64(field(2)),
@@ -63,7 +64,7 @@ func parseState(b []byte) (state, error) {
 // feedEntry is one change of the feed, with the sequence it stands under.
 type feedEntry struct {
 	sequence uint64
-	names    names
+	names    format.Names
 	at       location // of a word; else zero
 	change   store.Change
 }
@@ -89,7 +90,7 @@ func parseFeedEntry(key, b []byte) (feedEntry, error) {
 		return feedEntry{}, errBadEntry
 	}
 	le := binary.LittleEndian
-	f := feedEntry{sequence: binary.BigEndian.Uint64(key[1:]), names: names(b[1])}
+	f := feedEntry{sequence: binary.BigEndian.Uint64(key[1:]), names: format.Names(b[1])}
 	ids, rest, err := parseSet(b[feedFixed:], f.names)
 	if err != nil || len(rest) != 0 {
 		return feedEntry{}, errBadEntry

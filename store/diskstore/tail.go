@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // placed is a record and where it stands.
 type placed struct {
-	header *header
+	header *format.Header
 	at     int64
 }
 
-func (p placed) end() int64 { return p.at + p.header.size() }
+func (p placed) end() int64 { return p.at + p.header.Size() }
 
 // last replays the segment that was active. What lies behind its last proven
 // byte may be torn: only those records there are kept that are whole.
@@ -54,7 +56,7 @@ func (r *replayer) rewrite(s *segment, unproven, torn []placed) error {
 // which they prove s to have been synced.
 func (r *replayer) survey(s *segment, from int64) (records []placed, proven int64, err error) {
 	scan := r.scanner(s, s.size)
-	proven = max(from, r.mark.proves(s))
+	proven = max(from, s.provenBy(r.mark))
 	for from < s.size {
 		h, at, _, err := scan.next(from)
 		if err != nil {
@@ -64,8 +66,8 @@ func (r *replayer) survey(s *segment, from int64) (records []placed, proven int6
 			break
 		}
 		records = append(records, placed{h, at})
-		proven = max(proven, int64(h.synced))
-		from = at + h.size()
+		proven = max(proven, int64(h.Synced))
+		from = at + h.Size()
 	}
 	return records, proven, nil
 }
@@ -85,11 +87,11 @@ func (r *replayer) sift(s *segment, records []placed, proven int64) (kept, unpro
 		case r.isVital(err):
 			return nil, nil, nil, err
 		default:
-			if errors.Is(err, errBadRecord) {
+			if errors.Is(err, format.ErrBadRecord) {
 				torn = append(torn, p)
 			}
 			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
-				slog.String("info_hash", p.header.ids.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", p.at))
+				slog.String("info_hash", p.header.IDs.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", p.at))
 		}
 	}
 	return kept, unproven, torn, nil
@@ -106,7 +108,7 @@ func (r *replayer) tail(s *segment, kept []placed, from, proven int64) error {
 		}
 		end = p.end()
 		if p.at >= proven {
-			torn -= p.header.size()
+			torn -= p.header.Size()
 		}
 	}
 	r.report(s, gap{from: end, to: proven})

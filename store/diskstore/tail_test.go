@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -41,7 +42,7 @@ func afterCrash(s *Store) Options {
 func damageOf(t *testing.T, s *Store, o Options, item store.Item) {
 	t.Helper()
 	at := s.where(t, item.IDs.Primary())
-	flip(t, o.FS, fileOf(o, at.segment), at.offset+recordHeaderSize+int64(at.length)/2)
+	flip(t, o.FS, fileOf(o, at.segment), at.offset+format.HeaderSize+int64(at.length)/2)
 }
 
 // servesBut fails unless s serves items, but for the one that is damaged.
@@ -93,7 +94,7 @@ func TestDamageInLastGroup(t *testing.T) {
 		return // see raced
 	}
 	for damaged := range 5 {
-		for _, part := range []int64{recordHeaderSize + 7, 0, 44} {
+		for _, part := range []int64{format.HeaderSize + 7, 0, 44} {
 			s, items := oneGroup(t)
 			o := afterCrash(s)
 			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, syncedName)); err != nil { // its time may have come already
@@ -122,18 +123,18 @@ func TestMark(t *testing.T) {
 	o := afterCrash(s)
 	name := o.FS.PathJoin(o.Dir, syncedName)
 	whole := readFile(t, o.FS, name)
-	if r, ok := parseMark(whole); !ok || r.store != s.id || r.segment != 1 || r.offset != s.committer.stats().offset {
+	if r, ok := format.ParseMark(whole); !ok || r.Store != s.id || r.Segment != 1 || r.Offset != s.committer.stats().offset {
 		t.Errorf("the note says %+v, %v", r, ok)
 	}
 	for i := range whole {
 		b := append([]byte(nil), whole...)
 		b[i] ^= 1 << rand.IntN(8)
-		if r, ok := parseMark(b); ok {
+		if r, ok := format.ParseMark(b); ok {
 			t.Errorf("byte %d changed: %+v is taken", i, r)
 		}
 	}
-	foreign := mark{store: storeID{9}, segment: 1, offset: 1 << 40}
-	for name, b := range map[string][]byte{"none": nil, "torn": whole[:20], "foreign": foreign.encode()} {
+	foreign := format.Mark{Store: format.StoreID{9}, Segment: 1, Offset: 1 << 40}
+	for name, b := range map[string][]byte{"none": nil, "torn": whole[:20], "foreign": foreign.Encode()} {
 		t.Run(name, func(t *testing.T) {
 			o := afterCrash(s)
 			writeFile(t, o.FS, o.FS.PathJoin(o.Dir, syncedName), b)
@@ -164,7 +165,7 @@ func TestVoidStaysVoid(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
-	torn := s.where(t, ghost.IDs.V1).offset + recordHeaderSize + 9
+	torn := s.where(t, ghost.IDs.V1).offset + format.HeaderSize + 9
 	mustClose(t, s)
 	if err := o.FS.Remove(o.FS.PathJoin(o.Dir, syncedName)); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -31,7 +32,7 @@ func tornGroup(t *testing.T, first func(s *Store, was store.Item) *change) (o Op
 		}
 	}
 	o = afterCrash(s)
-	flip(t, o.FS, fileOf(o, 1), torn+recordHeaderSize+3)
+	flip(t, o.FS, fileOf(o, 1), torn+format.HeaderSize+3)
 	return o, was
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // keptValue is a named value and the record that keeps it.
@@ -16,21 +16,6 @@ type keptValue struct {
 	sequence uint64
 	time     int64 // seconds since 1970
 	at       location
-}
-
-// appendBody appends the body of the record of v: the length of the name, the name, the value.
-func (v *keptValue) appendBody(b []byte) []byte {
-	b = append(b, byte(len(v.name)))
-	return append(append(b, v.name...), v.value...)
-}
-
-// parseValueBody reads what appendBody wrote.
-func parseValueBody(b []byte) (name string, value []byte, err error) {
-	if len(b) < 1 || len(b)-1 < int(b[0]) {
-		return "", nil, errBadRecord
-	}
-	end := 1 + int(b[0])
-	return string(b[1:end]), b[end:], nil
 }
 
 // valueFixed is the size in bytes of an encoded keptValue without the value.
@@ -86,11 +71,11 @@ func valueKey(name string) []byte { return append([]byte{keyValue}, name...) }
 
 // applyValue is apply for the record of a value: of two the higher sequence wins, and
 // an equal one is a copy.
-func (c *changeSet) applyValue(h *header, at location, name string, value []byte) error {
+func (c *changeSet) applyValue(h *format.Header, at location, name string, value []byte) error {
 	c.keepRoom(h, at)
 	current, err := c.value(name)
-	if err == nil && h.sequence >= current.sequence {
-		c.values[name] = keptValue{name: name, value: value, sequence: h.sequence, time: h.time, at: at}
+	if err == nil && h.Sequence >= current.sequence {
+		c.values[name] = keptValue{name: name, value: value, sequence: h.Sequence, time: h.Time, at: at}
 	}
 	return err
 }
@@ -100,11 +85,10 @@ func (g *group) setValue(name string, value []byte) error {
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	v := keptValue{name: name, value: value}
-	body := v.appendBody(nil)
-	h := &header{
-		kind: kindValue, sequence: g.state.sequence + 1, time: g.committer.options.Clock().Unix(),
-		length: uint32(len(body)), bodySum: crc32.Checksum(body, castagnoli),
+	body := format.AppendValue(nil, name, value)
+	h := &format.Header{
+		Kind: format.KindValue, Sequence: g.state.sequence + 1, Time: g.committer.options.Clock().Unix(),
+		Length: uint32(len(body)), BodySum: format.Checksum(body),
 	}
 	if err := g.applyValue(h, g.next(h), name, value); err != nil {
 		return err
@@ -114,7 +98,7 @@ func (g *group) setValue(name string, value []byte) error {
 }
 
 // valueSize returns the bytes that the record of a value takes.
-func valueSize(name string, value []byte) int64 { return recordSize(1 + len(name) + len(value)) }
+func valueSize(name string, value []byte) int64 { return format.RecordSize(1 + len(name) + len(value)) }
 
 // Value implements [store.Store].
 func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // VerifyOptions say how [Store.Verify] goes about it. The zero value checks
@@ -130,18 +131,18 @@ func (v *verification) segment(ctx context.Context, id uint64, from, to location
 	if seg == nil {
 		return errSegmentGone
 	}
-	begin, end := int64(segmentStart), to.offset
+	begin, end := int64(format.SegmentStart), to.offset
 	if id == from.segment {
 		begin = from.offset
 	}
 	if id != to.segment {
 		end = v.store.segments.end(seg)
 	}
-	left, err := v.store.walkFrom(ctx, seg, begin, end, func(file vfs.File, h *header, at int64) error {
+	left, err := v.store.walkFrom(ctx, seg, begin, end, func(file vfs.File, h *format.Header, at int64) error {
 		switch {
-		case h.isPut():
+		case h.IsPut():
 			return v.put(ctx, h, location{segment: id, offset: at})
-		case h.kind == store.ChangeRemoved:
+		case h.Kind == store.ChangeRemoved:
 			return v.removal(seg, file, h, at)
 		}
 		return nil
@@ -158,7 +159,7 @@ func (v *verification) segment(ctx context.Context, id uint64, from, to location
 }
 
 // put checks the torrent of the put at a place, unless it stands elsewhere by now.
-func (v *verification) put(ctx context.Context, h *header, at location) error {
+func (v *verification) put(ctx context.Context, h *format.Header, at location) error {
 	if v.moves.visit(at) {
 		return nil
 	}
@@ -188,14 +189,14 @@ func (v *verification) torrent(ctx context.Context, e *entry) error {
 	}
 	h, body, err := v.store.readAt(e.at, id, nil)
 	if err == nil && v.options.Check != nil {
-		if checkErr := v.options.Check(h.torrent(body)); checkErr != nil {
-			err = fmt.Errorf("%w: %w", errBadRecord, checkErr)
+		if checkErr := v.options.Check(h.Torrent(body)); checkErr != nil {
+			err = fmt.Errorf("%w: %w", format.ErrBadRecord, checkErr)
 		}
 	}
 	switch {
 	case errors.Is(err, errSegmentGone) && !v.store.missing.Load().has(e.at):
 		return err
-	case errors.Is(err, errBadRecord):
+	case errors.Is(err, format.ErrBadRecord):
 		v.store.foundDamage(ctx, e, id)
 		v.report.Damaged = append(v.report.Damaged, id)
 	case errors.Is(err, errUnreadable):
@@ -253,7 +254,7 @@ func (v *verification) clear(ctx context.Context, e *entry) error {
 
 // removal checks the words of a removal. The index keeps them too, so that their
 // damage is logged only.
-func (v *verification) removal(seg *segment, file vfs.File, h *header, at int64) error {
+func (v *verification) removal(seg *segment, file vfs.File, h *format.Header, at int64) error {
 	if !seg.hold() {
 		return errSegmentGone
 	}

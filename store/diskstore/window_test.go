@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestWalkReadsAhead(t *testing.T) {
 	var reads atomic.Int64
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileReadAt && strings.HasSuffix(op.Path, segmentName(1)) {
+		if op.Kind == errorfs.OpFileReadAt && strings.HasSuffix(op.Path, format.SegmentName(1)) {
 			reads.Add(1)
 		}
 		return nil

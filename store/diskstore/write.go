@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // hashChunk is about how many bytes of a batch are hashed before the committer
@@ -49,7 +50,7 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 // change returns what puts p and sets result slot of waiting.
 func (p *candidate) change(waiting *call, slot int) *change {
 	return &change{
-		call: waiting, slot: slot, size: recordSize(len(p.item.Torrent)), needy: true,
+		call: waiting, slot: slot, size: format.RecordSize(len(p.item.Torrent)), needy: true,
 		run: func(g *group) (store.Outcome, error) { return g.put(p) },
 	}
 }
@@ -79,7 +80,7 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 			unread = at
 		case errors.Is(err, store.ErrUnavailable):
 			return store.Result{Err: err}
-		case err == nil && !bytes.Equal(header.info(body), item.Info()):
+		case err == nil && !bytes.Equal(header.Info(body), item.Info()):
 			return store.Result{Err: store.ErrConflict}
 		case r.Err == nil: // it is the same, or went meanwhile
 			return r

@@ -1,9 +1,8 @@
-package diskstore
+package format
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"hash/crc32"
 	"testing"
 )
 
@@ -24,12 +23,12 @@ func TestFormatFrozen(t *testing.T) {
 		"mark":     "511e522bd52c1e5b",
 	}
 	got := map[string][]byte{
-		"segment": segmentHeader{store: storeID{9}, segment: 3, epoch: 4, previous: 2, previousEnd: 12345, created: 6}.encode(),
+		"segment": SegmentHeader{Store: StoreID{9}, Segment: 3, Epoch: 4, Previous: 2, PreviousEnd: 12345, Created: 6}.Encode(),
 	}
-	got["mark"] = mark{store: storeID{9}, segment: 3, offset: 12345}.encode()
+	got["mark"] = Mark{Store: StoreID{9}, Segment: 3, Offset: 12345}.Encode()
 	for name, sample := range sampleHeaders() {
-		sample.h.bodySum = crc32.Checksum(sample.body, castagnoli)
-		got[name] = appendRecord(nil, &sample.h, sample.body)
+		sample.h.BodySum = Checksum(sample.body)
+		got[name] = AppendRecord(nil, &sample.h, sample.body)
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d samples, want %d", len(got), len(want))

@@ -1,4 +1,4 @@
-package diskstore
+package format
 
 import (
 	"encoding/binary"
@@ -11,9 +11,9 @@ import (
 // the time in seconds since 1970, the lengths of reason and reference.
 const removalFixed = 8 + 2 + 2
 
-// appendRemoval appends r to b, as the body of a removal's record and as the
+// AppendRemoval appends r to b, as the body of a removal's record and as the
 // last part of an index entry. The texts are at most store.MaxRemovalText long.
-func appendRemoval(b []byte, r store.Removal) []byte {
+func AppendRemoval(b []byte, r store.Removal) []byte {
 	le := binary.LittleEndian
 	b = le.AppendUint64(b, uint64(r.Time.Unix()))
 	b = le.AppendUint16(b, uint16(len(r.Reason)))
@@ -22,20 +22,36 @@ func appendRemoval(b []byte, r store.Removal) []byte {
 	return append(b, r.Reference...)
 }
 
-// parseRemoval reads what appendRemoval wrote, which is all of b.
-func parseRemoval(b []byte) (store.Removal, error) {
+// ParseRemoval reads what AppendRemoval wrote, which is all of b.
+func ParseRemoval(b []byte) (store.Removal, error) {
 	if len(b) < removalFixed {
-		return store.Removal{}, errBadRecord
+		return store.Removal{}, ErrBadRecord
 	}
 	le := binary.LittleEndian
 	reason, reference := int(le.Uint16(b[8:])), int(le.Uint16(b[10:]))
 	texts := b[removalFixed:]
 	if len(texts) != reason+reference {
-		return store.Removal{}, errBadRecord
+		return store.Removal{}, ErrBadRecord
 	}
 	return store.Removal{
 		Reason:    string(texts[:reason]),
 		Reference: string(texts[reason:]),
 		Time:      time.Unix(int64(le.Uint64(b)), 0).UTC(),
 	}, nil
+}
+
+// AppendValue appends the body of a value's record: the length of the name, the name, the
+// value.
+func AppendValue(b []byte, name string, value []byte) []byte {
+	b = append(b, byte(len(name)))
+	return append(append(b, name...), value...)
+}
+
+// ParseValue reads what AppendValue wrote.
+func ParseValue(b []byte) (name string, value []byte, err error) {
+	if len(b) < 1 || len(b)-1 < int(b[0]) {
+		return "", nil, ErrBadRecord
+	}
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], nil
 }

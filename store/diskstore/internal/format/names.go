@@ -1,0 +1,53 @@
+package format
+
+import "github.com/torrentcache/torrentcache/infohash"
+
+// Names says which of a torrent's ids a record is about. A put is about all;
+// a removal in advance of a v2 id about that one, not about its short form.
+type Names uint8
+
+const (
+	NameV1    Names = 1 << iota // V1
+	NameV2                      // V2
+	nameShort                   // the first 20 bytes of V2
+)
+
+// NamesOf returns the names of all ids of set.
+func NamesOf(set infohash.Set) Names {
+	var n Names
+	if !set.V1.IsZero() {
+		n |= NameV1
+	}
+	if !set.V2.IsZero() {
+		n |= NameV2 | nameShort
+	}
+	return n
+}
+
+// IDs returns the ids of set that n names.
+func (n Names) IDs(set infohash.Set) []infohash.ID {
+	if n == NameV2 {
+		return []infohash.ID{set.V2}
+	}
+	return set.All()
+}
+
+// read returns the ids that n says a header has, which b is.
+func (n Names) read(b []byte) (ids infohash.Set) {
+	if n&NameV1 != 0 {
+		ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
+	}
+	if n&NameV2 != 0 {
+		ids.V2 = infohash.V2([infohash.SizeV2]byte(b[84:116]))
+	}
+	return ids
+}
+
+// valid reports whether a record can be about these ids.
+func (n Names) valid() bool {
+	switch n {
+	case NameV1, NameV2, NameV2 | nameShort, NameV1 | NameV2 | nameShort:
+		return true
+	}
+	return false
+}
