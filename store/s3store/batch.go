@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -70,20 +69,9 @@ func (b *batch) bytes() []byte {
 }
 
 func (e *entry) append(b []byte) []byte {
-	var flags byte
-	var v1 [infohash.SizeV1]byte
-	var v2 [infohash.SizeV2]byte
-	if !e.IDs.V1.IsZero() {
-		flags |= flagV1
-		e.IDs.V1.AppendTo(v1[:0])
-	}
-	if !e.IDs.V2.IsZero() {
-		flags |= flagV2
-		e.IDs.V2.AppendTo(v2[:0])
-	}
-	b = append(b, byte(e.Kind), flags)
+	b = append(b, byte(e.Kind), idFlags(e.IDs))
 	b = appendTime(e.write.append(b), e.Time)
-	return append(append(b, v1[:]...), v2[:]...)
+	return appendIDs(b, e.IDs)
 }
 
 // parseBatch reads the object of a batch. The error is a *foreign, or says that it is
@@ -111,12 +99,6 @@ func parseBatch(b []byte) (*batch, error) {
 
 func parseEntry(b []byte) entry {
 	e := entry{write: parseWriteID(b[2:])}
-	e.Kind, e.Time = store.ChangeKind(b[0]), parseTime(b[18:])
-	if b[1]&flagV1 != 0 {
-		e.IDs.V1 = infohash.V1([infohash.SizeV1]byte(b[26:]))
-	}
-	if b[1]&flagV2 != 0 {
-		e.IDs.V2 = infohash.V2([infohash.SizeV2]byte(b[46:]))
-	}
+	e.Kind, e.Time, e.IDs = store.ChangeKind(b[0]), parseTime(b[18:]), parseIDs(b[1], b[26:])
 	return e
 }

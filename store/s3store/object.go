@@ -30,8 +30,6 @@ const headerSize = 168
 const (
 	objectMagic  = "tcs3"
 	objectFormat = 2
-
-	flagV1, flagV2, flagAhead = 1, 2, 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -107,17 +105,7 @@ func (h *header) restore() {
 // append appends the header's bytes to b.
 func (h *header) append(b []byte) []byte {
 	begin := len(b)
-	var flags byte
-	var v1 [infohash.SizeV1]byte
-	var v2 [infohash.SizeV2]byte
-	if !h.ids.V1.IsZero() {
-		flags |= flagV1
-		h.ids.V1.AppendTo(v1[:0])
-	}
-	if !h.ids.V2.IsZero() {
-		flags |= flagV2
-		h.ids.V2.AppendTo(v2[:0])
-	}
+	flags := idFlags(h.ids)
 	if h.ahead {
 		flags |= flagAhead
 	}
@@ -125,7 +113,7 @@ func (h *header) append(b []byte) []byte {
 	b = append(b, objectFormat, byte(h.kind), byte(h.rank), flags)
 	b = h.write.append(b)
 	b = appendTime(b, h.stored)
-	b = append(append(b, v1[:]...), v2[:]...)
+	b = appendIDs(b, h.ids)
 	b = binary.BigEndian.AppendUint32(b, h.infoOffset)
 	b = binary.BigEndian.AppendUint32(b, h.infoLength)
 	b = binary.BigEndian.AppendUint32(b, h.torrentLength)
@@ -154,6 +142,7 @@ func parseHeader(b []byte) (header, error) {
 	h := header{
 		kind:          kind(b[5]),
 		rank:          store.Rank(b[6]),
+		ids:           parseIDs(b[7], b[32:]),
 		ahead:         b[7]&flagAhead != 0,
 		write:         parseWriteID(b[8:]),
 		stored:        parseTime(b[24:]),
@@ -166,13 +155,6 @@ func parseHeader(b []byte) (header, error) {
 		reasonLength:  binary.BigEndian.Uint16(b[156:]),
 		referLength:   binary.BigEndian.Uint16(b[158:]),
 		textCRC:       binary.BigEndian.Uint32(b[160:]),
-	}
-	ids := idsAt(b)
-	if b[7]&flagV1 != 0 {
-		h.ids.V1 = ids.V1
-	}
-	if b[7]&flagV2 != 0 {
-		h.ids.V2 = ids.V2
 	}
 	switch {
 	case h.kind < kindTorrent || h.kind > kindVacant:
@@ -188,7 +170,42 @@ func idsAt(b []byte) infohash.Set {
 	if len(b) < headerSize {
 		return infohash.Set{}
 	}
-	return infohash.Set{V1: infohash.V1([infohash.SizeV1]byte(b[32:])), V2: infohash.V2([infohash.SizeV2]byte(b[52:]))}
+	return parseIDs(flagV1|flagV2, b[32:])
+}
+
+// The flags of a header, and but for the last those of an entry of the feed: which ids it has,
+// and whether a tombstone is for one id in advance.
+const flagV1, flagV2, flagAhead = 1, 2, 4
+
+// idFlags returns the flags of the ids that a set has.
+func idFlags(ids infohash.Set) (flags byte) {
+	if !ids.V1.IsZero() {
+		flags |= flagV1
+	}
+	if !ids.V2.IsZero() {
+		flags |= flagV2
+	}
+	return flags
+}
+
+// appendIDs appends v1 and v2 of ids, zeros for one that is not there.
+func appendIDs(b []byte, ids infohash.Set) []byte {
+	var v1 [infohash.SizeV1]byte
+	var v2 [infohash.SizeV2]byte
+	ids.V1.AppendTo(v1[:0])
+	ids.V2.AppendTo(v2[:0])
+	return append(append(b, v1[:]...), v2[:]...)
+}
+
+// parseIDs reads those of the ids at the beginning of b that flags names.
+func parseIDs(flags byte, b []byte) (ids infohash.Set) {
+	if flags&flagV1 != 0 {
+		ids.V1 = infohash.V1([infohash.SizeV1]byte(b))
+	}
+	if flags&flagV2 != 0 {
+		ids.V2 = infohash.V2([infohash.SizeV2]byte(b[infohash.SizeV1:]))
+	}
+	return ids
 }
 
 func (w writeID) append(b []byte) []byte {
