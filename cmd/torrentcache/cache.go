@@ -25,7 +25,7 @@ const settle = 3 * time.Second
 // addCache adds the hot cache, which hears of changes by changed or, with follow, from the
 // backend's feed.
 func (h *house) addCache(follow bool) (err error) {
-	o := hotcache.Options{Size: h.memory.cache, Follow: follow}
+	o := hotcache.Options{Size: h.memory.Cache, Follow: follow}
 	if follow {
 		o.Settle, o.OnLost = settle, h.feedLost
 	}

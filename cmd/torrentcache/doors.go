@@ -9,8 +9,10 @@ import (
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/soapcompat"
 )
@@ -62,4 +64,19 @@ func (h *house) probes() []front.Route {
 		{Door: "health", Pattern: "/livez", Any: lifecycle.Live},
 		{Door: "health", Pattern: "/readyz", Any: h.ready.Ready},
 	}
+}
+
+// unlimited is a source of the fast path for as long as downloads have no rate:
+// it knows no addresses.
+type unlimited struct {
+	source fastpath.Source // not embedded: what it may get in addition has to be held back, too
+	limits *limit.Limits
+}
+
+// Answer implements [fastpath.Source].
+func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+	if u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.source.Answer(id, hold)
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"time"
+
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
 // private reports whether not everybody may read torrents here; a gateway hears it
@@ -37,4 +42,30 @@ func (h *house) addGate(cfg config.Access) error {
 		return nil
 	})
 	return nil
+}
+
+// addLimits puts the limits in force.
+func (h *house) addLimits() {
+	h.limits = limit.New(h.memory.Limits(h.cfg))
+	h.metrics.WatchLimits(func() telemetry.LimitStats { return telemetry.LimitStats(h.limits.Stats()) })
+	h.reloads.On("limits", func(cfg config.Doors) error {
+		h.limits.Set(h.memory.Limits(cfg))
+		return nil
+	}, "trusted-writers", "max-connections", "connections-per-address", "max-uploads", "uploads-per-address",
+		"max-streams", "streams-per-address", "upload-rate", "key-upload-rate", "download-rate",
+		"new-bytes-per-hour", "new-bytes-per-day", "upload-wait", "body-timeout")
+}
+
+// watchLimits has the limits cut off what is too slow, until ctx ends.
+func (h *house) watchLimits(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			h.limits.Tick(now)
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/adminhttp"
+	"github.com/torrentcache/torrentcache/internal/budget"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/certificate"
 	"github.com/torrentcache/torrentcache/internal/config"
@@ -42,7 +43,7 @@ type house struct {
 	quit         chan struct{} // closed when the shutdown begins
 	group        lifecycle.Group
 	announcement announcement
-	memory       memoryUse
+	memory       budget.Memory
 	cache        *hotcache.Cache
 	maxStale     time.Duration   // how long the cache answers while the bucket is away
 	answers      fastpath.Source // of cache, for the fast path
@@ -74,7 +75,7 @@ func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 	}
 	h.supervisor = newSupervisor(env.environ, h.logger)
 	var err error
-	if h.memory, err = limitMemory(cfg, index); err != nil {
+	if h.memory, err = budget.Divide(cfg, index); err != nil {
 		return nil, err
 	}
 	h.addLimits()

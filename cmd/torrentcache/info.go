@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/inflate"
 	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/server"
 )
 
 const infoHelp = `Say what a torrent says of itself: a file on this machine, which no server is asked
@@ -96,38 +97,34 @@ func describe(ctx context.Context, s infoSettings, what string) (*torrentcachev1
 	return c.Describe(ctx, id, s.files)
 }
 
-// infoText is a description for people.
-func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
-	var b strings.Builder
-	line := func(label, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%-14s %s\n", label, printable(value))
-		}
+// describeFile describes a file in the words of the API.
+func describeFile(path string, maxSize int64, maxFiles int) (*torrentcachev1.DescribeTorrentResponse, error) {
+	torrent, err := readTorrent(path, maxSize)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	line("name", d.GetName())
-	line("info hash v1", d.GetInfoHashV1())
-	line("info hash v2", d.GetInfoHashV2())
-	line("content", fmt.Sprintf("%s, %s, %s of %s", exactBytes(d.GetContentSizeBytes()), progress.Count(d.GetFileCount(), "file"),
-		progress.Count(d.GetPieceCount(), "piece"), exactBytes(d.GetPieceLengthBytes())))
-	line("private", yes(d.GetPrivate()))
-	line("source", d.GetSource())
-	line("piece layers", map[bool]string{true: "missing from the file"}[d.GetMissingPieceLayers()])
-	for i, tier := range d.GetTrackerTiers() {
-		line(fmt.Sprintf("trackers %d", i+1), strings.Join(tier.GetUrls(), " "))
+	answer := server.Describe(torrent)
+	for want := min(maxFiles, int(answer.FileCount)); len(answer.Files) < want; {
+		server.AddFiles(answer, torrent, len(answer.Files), want-len(answer.Files))
 	}
-	line("web seeds", strings.Join(append(d.GetWebSeeds(), d.GetHttpSeeds()...), " "))
-	line("nodes", nodeList(d.GetNodes()))
-	if d.GetCreationTime() != nil {
-		line("created", d.GetCreationTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
+	return answer, nil
+}
+
+func readTorrent(path string, maxSize int64) (*metainfo.Torrent, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	line("created by", d.GetCreatedBy())
-	line("comment", d.GetComment())
-	line("torrent file", exactBytes(d.GetTorrentSizeBytes()))
-	if d.GetUpdateTime() != nil {
-		line("cached", d.GetUpdateTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, err
 	}
-	line("magnet", d.GetMagnetLink())
-	line("cut", map[bool]string{true: "it says more than this: long texts end with " + metainfo.CutMark + ", long lists early"}[d.GetTruncated()])
-	addFiles(&b, d)
-	return b.String()
+	if int64(len(b)) > maxSize {
+		return nil, fmt.Errorf("larger than %d bytes (--max-torrent-size)", maxSize)
+	}
+	if b, err = inflate.Inflate(b, maxSize); err != nil {
+		return nil, err
+	}
+	return metainfo.Parse(b)
 }

@@ -8,7 +8,44 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/metainfo"
 )
+
+// infoText is a description for people.
+func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
+	var b strings.Builder
+	line := func(label, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-14s %s\n", label, printable(value))
+		}
+	}
+	line("name", d.GetName())
+	line("info hash v1", d.GetInfoHashV1())
+	line("info hash v2", d.GetInfoHashV2())
+	line("content", fmt.Sprintf("%s, %s, %s of %s", exactBytes(d.GetContentSizeBytes()), progress.Count(d.GetFileCount(), "file"),
+		progress.Count(d.GetPieceCount(), "piece"), exactBytes(d.GetPieceLengthBytes())))
+	line("private", yes(d.GetPrivate()))
+	line("source", d.GetSource())
+	line("piece layers", map[bool]string{true: "missing from the file"}[d.GetMissingPieceLayers()])
+	for i, tier := range d.GetTrackerTiers() {
+		line(fmt.Sprintf("trackers %d", i+1), strings.Join(tier.GetUrls(), " "))
+	}
+	line("web seeds", strings.Join(append(d.GetWebSeeds(), d.GetHttpSeeds()...), " "))
+	line("nodes", nodeList(d.GetNodes()))
+	if d.GetCreationTime() != nil {
+		line("created", d.GetCreationTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	line("created by", d.GetCreatedBy())
+	line("comment", d.GetComment())
+	line("torrent file", exactBytes(d.GetTorrentSizeBytes()))
+	if d.GetUpdateTime() != nil {
+		line("cached", d.GetUpdateTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	line("magnet", d.GetMagnetLink())
+	line("cut", map[bool]string{true: "it says more than this: long texts end with " + metainfo.CutMark + ", long lists early"}[d.GetTruncated()])
+	addFiles(&b, d)
+	return b.String()
+}
 
 // addFiles appends the list of files, which are not padding.
 func addFiles(b *strings.Builder, d *torrentcachev1.DescribeTorrentResponse) {

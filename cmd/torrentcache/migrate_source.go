@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -31,10 +30,7 @@ func dialSource(address, key string) (*serverSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	var calls grpc.ClientConnInterface = conn
-	if key != "" {
-		calls = keyedConn{ClientConnInterface: conn, key: key}
-	}
+	calls := nodes.WithKey(conn, key)
 	return &serverSource{conn: conn, admin: torrentcachev1.NewAdminServiceClient(calls), sync: torrentcachev1.NewSyncServiceClient(calls)}, nil
 }
 

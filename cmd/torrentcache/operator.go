@@ -95,10 +95,7 @@ func (s *site) dial() (*operator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--admin %s: %w", s.admin, err)
 	}
-	var calls grpc.ClientConnInterface = conn
-	if key != "" {
-		calls = keyedConn{ClientConnInterface: conn, key: key}
-	}
+	calls := nodes.WithKey(conn, key)
 	return &operator{AdminServiceClient: torrentcachev1.NewAdminServiceClient(calls), conn: conn, address: s.admin}, nil
 }
 

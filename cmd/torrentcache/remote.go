@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -54,4 +55,31 @@ func (r *remote) dial() (*client.Client, error) {
 		return nil, err
 	}
 	return client.Dial(r.server, client.Options{TLS: secure, Token: key, MaxTorrentSize: int64(r.maxTorrentSize)})
+}
+
+// token is the key that a command shows.
+type token struct {
+	text string
+	file string // that holds it
+}
+
+func (t *token) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&t.text, "token", "", "`key` to show as Authorization: Bearer TOKEN; with it use TLS or a tunnel outside this machine")
+	flags.StringVar(&t.file, "token-file", "", "`file` that holds the key")
+	config.MarkSecret(flags.Lookup("token"))
+}
+
+// read returns the key, "" if there is none.
+func (t *token) read() (string, error) {
+	switch {
+	case t.file == "":
+		return t.text, nil
+	case t.text != "":
+		return "", errors.New("--token and --token-file: want one of them")
+	}
+	text, err := config.ReadSecret(t.file)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	return text, nil
 }

@@ -13,10 +13,12 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/s3store"
+	"github.com/torrentcache/torrentcache/store/tiered"
 )
 
 // storage is the store that serve serves, and what the house must know of it.
@@ -48,7 +50,7 @@ func (h *house) openDisk(cfg config.Serve) (*storage, error) {
 		MinFreeSpace:   orNone(cfg.MinFreeSpace),
 		MaxStoreSize:   int64(cfg.MaxStoreSize),
 		CompactionRate: orNone(cfg.CompactionRate),
-		CacheSize:      h.memory.index,
+		CacheSize:      h.memory.Index,
 		OnDamage:       func(infohash.Set) { h.metrics.StoreDamaged() },
 	})
 	if err != nil {
@@ -103,6 +105,34 @@ func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, err
 			lifecycle.Watch(ctx, st.Err, func(cause error) { h.tellHealth(cause == nil) })
 		},
 	}, nil
+}
+
+// addLocalCache puts the local cache before a bucket's store, if there is to be one,
+// and returns the store to use. Identity names the bucket. Errors name the flag.
+func (h *house) addLocalCache(cfg config.Serve, bucket store.Store, identity string) (store.Store, error) {
+	if cfg.LocalCacheDir == "" {
+		return bucket, nil
+	}
+	dir, err := filepath.Abs(cfg.LocalCacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("--local-cache-dir %s: %w", cfg.LocalCacheDir, err)
+	}
+	st, err := tiered.Open(tiered.Options{
+		Remote:   bucket,
+		Identity: identity,
+		Dir:      dir,
+		Size:     int64(cfg.LocalCacheSize),
+		MaxStale: cfg.MaxStale,
+		Logger:   h.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--local-cache-dir %s: %w", cfg.LocalCacheDir, err)
+	}
+	h.metrics.WatchLocalCache(func(ctx context.Context) telemetry.LocalCacheStats {
+		s := st.CacheStats(ctx)
+		return telemetry.LocalCacheStats{Hits: s.Hits, Stale: s.Stale, Misses: s.Misses, Torrents: s.Torrents, Bytes: s.Bytes, Usable: s.Usable}
+	})
+	return st, nil
 }
 
 // storeFailed is for a store that takes no more changes until it is opened again. Gateways

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package budget
 
 // openFiles returns how many files and connections the process may have open:
 // without a limit of its own, as many as there is memory for.

@@ -1,4 +1,6 @@
-package main
+// Package budget divides what the process may take between itself and its callers: the
+// memory, and by it how many connections there may be.
+package budget
 
 import (
 	"fmt"
@@ -31,30 +33,32 @@ const (
 	unknownMemory = 2 << 30
 )
 
-// memoryUse is what the process allows itself.
-type memoryUse struct {
+// Memory is what the process allows itself.
+type Memory struct {
+	Cache int64 // bytes of the hot cache
+	Index int64 // bytes of the store's index at most
+
 	limit   int64 // bytes
-	cache   int64 // of them those of the hot cache
-	index   int64 // of them those of the store's index
 	ballast steady.Ballast
 }
 
-// limitMemory sets the limit of the process; 0 is the memory there is. A tenth is
-// for what Go does not count: the program itself, stacks of the kernel, buffers of
-// sockets, the store's index outside of Go's heap.
-func limitMemory(cfg config.Doors, index int64) (memoryUse, error) {
+// Divide sets the limit of the process's memory, as cfg says or what the machine or container
+// has, and divides it. The store's index takes at most index bytes. A tenth is for what Go
+// does not count: the program itself, stacks of the kernel, buffers of sockets, the index
+// outside of Go's heap. The error names the flag to change.
+func Divide(cfg config.Doors, index int64) (Memory, error) {
 	limit := int64(cfg.MemoryLimit)
 	if limit == 0 {
 		limit = availableMemory(memlimit.FromCgroup, memlimit.FromSystem)
 	}
 	limit = limit / 10 * 9
-	m := memoryUse{limit: limit, cache: int64(cfg.CacheSize), index: min(index, limit/indexShare), ballast: steady.Limit(limit)}
-	if most := m.share() - leastBudget; m.cache > 0 && m.cache > most {
+	m := Memory{limit: limit, Cache: int64(cfg.CacheSize), Index: min(index, limit/indexShare), ballast: steady.Limit(limit)}
+	if most := m.share() - leastBudget; m.Cache > 0 && m.Cache > most {
 		return m, fmt.Errorf("--cache-size %s leaves too little of --memory-limit: want at most %s, or a larger --memory-limit",
 			cfg.CacheSize, config.Size(max(0, most)>>20<<20))
 	}
-	if m.cache == 0 {
-		m.cache = limit / cacheShare
+	if m.Cache == 0 {
+		m.Cache = limit / cacheShare
 	}
 	return m, nil
 }
@@ -62,10 +66,10 @@ func limitMemory(cfg config.Doors, index int64) (memoryUse, error) {
 // share returns what the hot cache and callers may take together, in bytes: what is left
 // beside the program and the index. Of six parts one is for garbage that the collector has
 // yet to find.
-func (m memoryUse) share() int64 { return (m.limit - programMemory - m.index) / 6 * 5 }
+func (m Memory) share() int64 { return (m.limit - programMemory - m.Index) / 6 * 5 }
 
 // budget returns what callers may take, in bytes.
-func (m memoryUse) budget() int64 { return max(leastBudget, m.share()-m.cache) }
+func (m Memory) budget() int64 { return max(leastBudget, m.share()-m.Cache) }
 
 // availableMemory returns how much memory the process may take, in bytes: the least of
 // GOMEMLIMIT and what the providers know. An error of a provider means that it knows of

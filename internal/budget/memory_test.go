@@ -1,4 +1,4 @@
-package main
+package budget
 
 import (
 	"errors"
@@ -41,7 +41,7 @@ func TestAvailableMemory(t *testing.T) {
 	}
 }
 
-// The providers that limitMemory uses know what this machine has.
+// The providers that Divide uses know what this machine has.
 func TestAvailableMemoryOfThisMachine(t *testing.T) {
 	machine, err := memlimit.FromSystem()
 	if err != nil {
