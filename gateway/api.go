@@ -92,26 +92,41 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) {
 	case kind == rawTorrent:
 		a.uploadRaw(w, r)
 	default:
-		if body, ok := a.readUpload(w, r, a.maxJSON); ok {
-			ctx, cancel := httpx.CallContext(r)
-			defer cancel()
-			serveJSONBody(ctx, a.mux, w, r, torrentsPath, body)
-		}
+		a.uploadJSON(w, r)
 	}
+}
+
+func (a *api) uploadJSON(w http.ResponseWriter, r *http.Request) {
+	body, ok := a.readUpload(w, r, a.maxJSON)
+	if !ok {
+		return
+	}
+	body, err := inflateJSON(r.Context(), body, a.maxJSON)
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	ctx, cancel := httpx.CallContext(r)
+	defer cancel()
+	serveJSONBody(ctx, a.mux, w, r, torrentsPath, body)
 }
 
 // readUpload reads the body of an upload, at most limit bytes. If it is refused, the
 // answer is given.
 func (a *api) readUpload(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, ok bool) {
 	body, failed := httpx.ReadBody(w, r, limit)
-	if failed == nil {
-		return body, true
+	if failed != nil {
+		a.refuse(w, failed)
 	}
-	if failed.Reason == reason.TorrentTooLarge {
+	return body, failed == nil
+}
+
+// refuse answers that a body is refused.
+func (a *api) refuse(w http.ResponseWriter, e *reason.Error) {
+	if e.Reason == reason.TorrentTooLarge {
 		a.tooLarge()
 	}
-	httpx.WriteJSONError(w, failed)
-	return nil, false
+	httpx.WriteJSONError(w, e)
 }
 
 func (a *api) findMissing(w http.ResponseWriter, r *http.Request) {

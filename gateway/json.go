@@ -23,7 +23,7 @@ func newJSONMux(log *slog.Logger) *runtime.ServeMux {
 		runtime.WithErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
 			e := reason.Of(err)
 			httpx.LogInternal(ctx, log, e)
-			httpx.WriteJSONError(w, e)
+			httpx.WriteJSONError(w, inJSON(e))
 		}),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, _ int) {
 			httpx.WriteJSONError(w, routeNotFound())
@@ -57,6 +57,9 @@ func setStatus(ctx context.Context, w http.ResponseWriter, answer proto.Message)
 // most limit bytes.
 func serveJSON(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, limit int64) {
 	body, failed := httpx.ReadBody(w, r, limit)
+	if failed == nil {
+		body, failed = inflateJSON(r.Context(), body, limit)
+	}
 	if failed != nil {
 		httpx.WriteJSONError(w, failed)
 		return
@@ -76,12 +79,15 @@ func serveJSONBody(ctx context.Context, mux *runtime.ServeMux, w http.ResponseWr
 	if inner.Method == http.MethodHead {
 		inner.Method = http.MethodGet // net/http leaves the body out
 	}
-	inner.Body = heldBody{bytes.NewBuffer(body)}
+	inner.Body = heldBody{bytes.NewBuffer(body), w.Header()}
 	mux.ServeHTTP(w, inner)
 }
 
 // heldBody is a request body that is wholly in memory.
-type heldBody struct{ *bytes.Buffer }
+type heldBody struct {
+	*bytes.Buffer
+	answer http.Header // of the answer: for warnings
+}
 
 // Close implements [io.Closer].
 func (heldBody) Close() error { return nil }

@@ -15,11 +15,14 @@ import (
 
 const jsonType = "application/json"
 
-// marshalJSON writes all fields, empty ones too.
-var marshalJSON = protojson.MarshalOptions{EmitUnpopulated: true}
+// marshalJSON writes empty fields too, but for messages that are not there.
+var marshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
-// unmarshalJSON passes over fields that it does not know.
-var unmarshalJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
+// exactJSON knows every field, tolerantJSON passes over those that it does not know.
+var (
+	exactJSON    = protojson.UnmarshalOptions{}
+	tolerantJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
+)
 
 // maxComplaint bounds what is repeated of a decoder's complaint, in bytes: it
 // quotes the value it did not like, which may be all of the torrent.
@@ -38,23 +41,43 @@ func (jsonMarshaler) Marshal(v any) ([]byte, error) {
 	return marshalJSON.Marshal(message)
 }
 
-// Unmarshal implements [runtime.Marshaler]. An empty text is io.EOF, which
-// generated code takes for a message without fields.
-func (jsonMarshaler) Unmarshal(data []byte, v any) error {
+// Unmarshal implements [runtime.Marshaler].
+func (m jsonMarshaler) Unmarshal(data []byte, v any) error {
+	_, err := m.unmarshal(data, v)
+	return err
+}
+
+// unmarshal makes v what is in data, and returns the names of the fields that it ignored. An
+// empty text is io.EOF, which generated code takes for a message without fields.
+func (jsonMarshaler) unmarshal(data []byte, v any) (ignored []string, err error) {
 	message, ok := v.(proto.Message)
 	if !ok {
-		return errors.New("not a protobuf message")
+		return nil, errors.New("not a protobuf message")
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return io.EOF
+		return nil, io.EOF
 	}
-	if upload, ok := v.(*torrentcachev1.CacheTorrentRequest); ok && unmarshalUpload(data, upload) {
-		return nil
+	if upload, ok := v.(*torrentcachev1.CacheTorrentRequest); ok {
+		if ignored, ok := unmarshalUpload(data, upload); ok {
+			return ignored, nil
+		}
 	}
-	if err := unmarshalJSON.Unmarshal(data, message); err != nil {
-		return errors.New("the JSON body: " + complaint(err.Error()))
+	ignored, err = unmarshalTolerantly(data, message)
+	if err != nil {
+		return nil, errors.New("the JSON body: " + complaint(err.Error()))
 	}
-	return nil
+	return ignored, nil
+}
+
+// unmarshalTolerantly looks for what is to be ignored only if there is something.
+func unmarshalTolerantly(data []byte, m proto.Message) (ignored []string, err error) {
+	if exactJSON.Unmarshal(data, m) == nil {
+		return nil, nil
+	}
+	if err := tolerantJSON.Unmarshal(data, m); err != nil {
+		return nil, err
+	}
+	return unknownFields(data, m.ProtoReflect().Descriptor()), nil
 }
 
 // NewDecoder implements [runtime.Marshaler].
@@ -64,7 +87,9 @@ func (m jsonMarshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		if !ok {
 			return errors.New("the body was not read beforehand")
 		}
-		return m.Unmarshal(held.Bytes(), v)
+		ignored, err := m.unmarshal(held.Bytes(), v)
+		warn(held.answer, ignored)
+		return err
 	})
 }
 

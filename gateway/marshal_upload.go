@@ -14,14 +14,15 @@ import (
 const minCut = 1 << 10
 
 // unmarshalUpload reads a CacheTorrentRequest as protojson does, and reports whether
-// it did. If not, protojson begins anew: errors, above all, are for it to tell.
+// it did, and what it ignored. If not, protojson begins anew: errors, above all, are for it
+// to tell.
 //
 // The longest string is decoded here, and protojson reads a random one in its place.
 // Where that comes out as the torrent, the longest string is the torrent's.
-func unmarshalUpload(data []byte, m *torrentcachev1.CacheTorrentRequest) bool {
+func unmarshalUpload(data []byte, m *torrentcachev1.CacheTorrentRequest) (ignored []string, ok bool) {
 	begin, end := longestString(data)
 	if end-begin < minCut {
-		return false
+		return nil, false
 	}
 	digits := data[begin:end]
 	if bytes.IndexByte(digits, '\\') >= 0 { // PHP's json_encode escapes each slash
@@ -29,16 +30,17 @@ func unmarshalUpload(data []byte, m *torrentcachev1.CacheTorrentRequest) bool {
 	}
 	torrent, ok := decodeBase64(digits)
 	if !ok {
-		return false
+		return nil, false
 	}
 	placeholder := []byte(rand.Text() + "AA") // 28 base64 digits
 	random, _ := decodeBase64(placeholder)
 	rest := slices.Concat(data[:begin], placeholder, data[end:])
-	if unmarshalJSON.Unmarshal(rest, m) != nil || !bytes.Equal(m.GetTorrent(), random) {
-		return false
+	ignored, err := unmarshalTolerantly(rest, m)
+	if err != nil || !bytes.Equal(m.GetTorrent(), random) {
+		return nil, false
 	}
 	m.Torrent = torrent
-	return true
+	return ignored, true
 }
 
 // longestString returns where the longest text between two quotation marks is. If it

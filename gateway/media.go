@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"context"
+	"errors"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -29,17 +33,37 @@ func uploadKind(h http.Header) (bodyKind, *reason.Error) {
 	return jsonBody, requireJSON(h)
 }
 
-// requireJSON refuses every body but plain JSON. Compressed JSON is refused by
-// name; compressed torrents are told by their first bytes, not by a header.
+// requireJSON refuses every body but JSON, plain or compressed with gzip.
 func requireJSON(h http.Header) *reason.Error {
 	if t := mediaType(h); t != "" && t != jsonType {
 		return reason.New(reason.MediaUnsupported,
 			"this Content-Type is not understood here; send %s, or upload a torrent as %s", jsonType, torrentType)
 	}
-	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return reason.New(reason.MediaUnsupported, "JSON is not accepted with a Content-Encoding; send it as it is")
+	switch strings.ToLower(h.Get("Content-Encoding")) {
+	case "", "identity", "gzip", "x-gzip":
+		return nil
 	}
-	return nil
+	return reason.New(reason.MediaUnsupported, "JSON is not accepted with this Content-Encoding; send it as it is, or with gzip")
+}
+
+// inflateJSON returns the JSON in a body that is compressed, of at most limit bytes, when
+// there is memory for it. Like that of torrents, its compression is told by its first bytes;
+// any other body is returned as it is.
+func inflateJSON(ctx context.Context, body []byte, most int64) ([]byte, *reason.Error) {
+	if !inflate.IsCompressed(body) {
+		return body, nil
+	}
+	if err := limit.HoldOf(ctx).Take(ctx, inflate.Memory(most)); err != nil {
+		return nil, reason.Of(err)
+	}
+	plain, err := inflate.Inflate(body, most)
+	switch {
+	case errors.Is(err, inflate.ErrTooLarge):
+		return nil, reason.New(reason.TorrentTooLarge, "the JSON has more than %d bytes when decompressed, which is the most this server takes", most)
+	case err != nil:
+		return nil, reason.New(reason.RequestInvalid, "the JSON body: %s", err)
+	}
+	return plain, nil
 }
 
 // mediaType returns the Content-Type without parameters, in lower case; "" if

@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -73,7 +75,9 @@ func TestUploadRefused(t *testing.T) {
 		{"JSON, twice", asJSON, `{"torrent":"AAAA"}{}`, 400, reason.RequestInvalid, "the JSON body"},
 		{"JSON, a list", asJSON, `[]`, 400, reason.RequestInvalid, "the JSON body"},
 		{"JSON, the torrent itself", asJSON, string(knownTorrent), 400, reason.RequestInvalid, "the JSON body"},
-		{"JSON, compressed", asJSON + "\nContent-Encoding: gzip", "\x1f\x8b", 415, reason.MediaUnsupported, "Content-Encoding"},
+		{"JSON, compressed otherwise", asJSON + "\nContent-Encoding: br", "x", 415, reason.MediaUnsupported, "Content-Encoding"},
+		{"JSON, compressed and cut off", asJSON + "\nContent-Encoding: gzip", "\x1f\x8b", 400, reason.RequestInvalid, "the JSON body: the compressed data is damaged: gzip: it is cut short"},
+		{"JSON, compressed, too large", asJSON + "\nContent-Encoding: gzip", inGzip(strings.Repeat(" ", 500_000)), 413, reason.TorrentTooLarge, "decompressed"},
 		{"a form", "Content-Type: application/x-www-form-urlencoded", "torrent=x", 415, reason.MediaUnsupported, "application/x-bittorrent"},
 		{"a multipart form", "Content-Type: multipart/form-data; boundary=x", "--x--", 415, reason.MediaUnsupported, "Content-Type"},
 		{"text", "Content-Type: text/plain", inJSON(knownTorrent), 415, reason.MediaUnsupported, "Content-Type"},
@@ -90,6 +94,54 @@ func TestUploadRefused(t *testing.T) {
 				t.Error("something was stored")
 			}
 		})
+	}
+}
+
+func inGzip(text string) string {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	io.WriteString(w, text)
+	w.Close()
+	return out.String()
+}
+
+func TestCompressedJSON(t *testing.T) {
+	for _, header := range []string{"Content-Encoding: gzip", "Content-Encoding: x-gzip", "X-None: x"} {
+		d := newDoor(t)
+		if got := d.do("POST", "/v1/torrents", inGzip(inJSON(knownTorrent)), asJSON, header); got.StatusCode != 200 {
+			t.Errorf("%s: %d %s", header, got.StatusCode, got.body)
+		}
+		if got := d.do("POST", "/v1/torrents:findMissing", inGzip(`{"infoHashes":[]}`), asJSON, header); got.StatusCode != 200 {
+			t.Errorf("%s: %d %s", header, got.StatusCode, got.body)
+		}
+	}
+}
+
+func TestUnknownFieldsAreNamed(t *testing.T) {
+	long := strings.Repeat("A", 4000) // goes the short way
+	for body, want := range map[string]string{
+		`{"torrent":"AAAA"}`: "",
+		`{"torrent":"AAAA","zz":{"torrent":1},"a\"\u000a":2}`: `299 torrentcache "ignored, because the API has no such field: a   zz"`,
+		`{"torrent":"` + long + `","name":"x"}`:               `299 torrentcache "ignored, because the API has no such field: name"`,
+		`{"torrent":"` + long + `","expected_info_hash":""}`:  "",
+	} {
+		d := newDoor(t)
+		if got := d.do("POST", "/v1/torrents", body, asJSON); got.StatusCode != 201 || got.Header.Get("Warning") != want {
+			t.Errorf("%.60s: %d, Warning %q, want %q", body, got.StatusCode, got.Header.Get("Warning"), want)
+		}
+	}
+}
+
+func TestMessagesNameTheFieldsOfJSON(t *testing.T) {
+	d := newDoor(t)
+	got := d.do("GET", "/v1/torrents/"+knownHash+"/info?file_page_size=x", "")
+	if message := wantError(t, got, 400, reason.RequestInvalid); message != `parsing field "filePageSize": "x": invalid syntax` {
+		t.Errorf("message %q", message)
+	}
+	d.cache.failWith(reason.New(reason.TorrentInvalid, "expected_info_hash is another, no_field").On("expected_info_hash"))
+	got = d.do("POST", "/v1/torrents", inJSON(knownTorrent), asJSON)
+	if message := wantError(t, got, 400, reason.TorrentInvalid); message != "expectedInfoHash is another, no_field" || !strings.Contains(got.body, `"field":"expectedInfoHash"`) {
+		t.Errorf("%s", got.body)
 	}
 }
 

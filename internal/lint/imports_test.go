@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/reason"},
-	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/reason", "internal/httpx", "internal/wire", "internal/limit", "web"},
+	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
 	"gateway/fastpath": {"infohash", "internal/limit"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/reason", "internal/wait", "internal/wire"},
 	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/reason", "internal/httpx", "web"},

@@ -69,6 +69,13 @@ func (e *Error) At(offset int64) *Error {
 	return &c
 }
 
+// Reworded returns a copy of e with what reword makes of its message and of its field.
+func (e *Error) Reworded(reword func(string) string) *Error {
+	c := *e
+	c.Message, c.field = reword(e.Message), reword(e.field)
+	return &c
+}
+
 // RetryAfter returns after what time to try again; 0 if that is not known.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
