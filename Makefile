@@ -6,7 +6,6 @@ BUF         := .tools/node_modules/.bin/buf
 GRPCURL     := .tools/bin/grpcurl
 GRPCURL_VERSION := v1.9.3
 TOOL        := go tool -modfile=tools/go.mod
-CROSS       := linux/arm64 darwin/arm64 windows/amd64
 # Version, revision and time of the sources, which the linker writes into the program: what the go
 # command records by itself depends on GOFLAGS.
 STAMP        = $(shell packaging/stamp)
@@ -14,6 +13,7 @@ BUILDINFO   := github.com/torrentcache/torrentcache/internal/buildinfo
 LDFLAGS      = -X $(BUILDINFO).version=$(word 1,$(STAMP)) -X $(BUILDINFO).revision=$(word 2,$(STAMP))
 # The race detector slows tests and needs cgo; RACE= turns it off.
 RACE        ?= -race
+PREFIX      ?= /usr/local
 # What hangs is told, with the stacks of all goroutines, in two minutes: those that the
 # tests of a package have, or each end-to-end test, of which test/ keeps the time itself.
 HANGS       := -timeout 2m
@@ -49,6 +49,7 @@ lint: $(BUF) ## gofmt, go vet, staticcheck, buf lint, buf breaking
 	go vet ./...
 	go vet -tags e2e ./test/... ./store/...
 	$(TOOL) staticcheck ./...
+	cd tools && go vet ./... && go tool staticcheck ./...
 	$(BUF) lint
 	$(BUF) breaking --against proto/baseline.binpb
 
@@ -80,9 +81,27 @@ bench: ## measure against the peers, side by side; prints Markdown (half an hour
 	go run ./bench/downloads
 	go run ./bench/bulk
 
-.PHONY: cross
-cross: ## build for the other platforms
-	@for p in $(CROSS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/torrentcache || exit 1; done
+.PHONY: check
+check: unit ## the tests that need Go and a C compiler alone; for packagers
+
+.PHONY: install
+install: build ## install the program, manual pages and completions (DESTDIR=, PREFIX=/usr/local)
+	@rm -rf bin/package-files
+	GOOS= GOARCH= CGO_ENABLED=0 SOURCE_DATE_EPOCH=$(word 3,$(STAMP)) go run -trimpath -ldflags '$(LDFLAGS)' ./cmd/torrentcache package-files bin/package-files
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	install -m 0755 bin/torrentcache $(DESTDIR)$(PREFIX)/bin/torrentcache
+	install -m 0644 bin/package-files/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 bin/package-files/completions/torrentcache.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/torrentcache
+	install -m 0644 bin/package-files/completions/_torrentcache $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_torrentcache
+	install -m 0644 bin/package-files/completions/torrentcache.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/torrentcache.fish
+
+.PHONY: dist
+dist: ## make a release in dist/: archives, Debian packages, images, sources, checksums (docs/releasing.md)
+	go -C tools run ./dist -out $(CURDIR)/dist -stamp '$(STAMP)'
+
+.PHONY: vendor-tarball
+vendor-tarball: ## make the archive of the sources that builds without the network, in dist/
+	go -C tools run ./dist -out $(CURDIR)/dist -kinds source -stamp '$(STAMP)'
 
 # The npm package carries the prebuilt binary; from source buf takes minutes.
 $(BUF):

@@ -162,17 +162,17 @@ func settingsFiles() map[string]settingsFile {
 			preface:  preface("serve", "torrentcache") + servePreface,
 			settings: new(config.Serve),
 			set: map[string]string{
-				"data-dir":  "/var/lib/torrentcache",
+				"data-dir":  "/var/lib/torrentcache/store",
 				"keys-file": "/etc/torrentcache/keys",
 				// The default with a keys file is read alone.
 				"anonymous": "read,write",
-				"acme-dir":  "/var/lib/torrentcache-acme",
+				"acme-dir":  "/var/lib/torrentcache/acme",
 			},
 		},
 		"gateway.yaml": {
 			preface:  preface("gateway", "torrentcache-gateway") + gatewayPreface,
 			settings: new(config.Gateway),
-			set:      map[string]string{"acme-dir": "/var/lib/torrentcache-gateway-acme"},
+			set:      map[string]string{"acme-dir": "/var/lib/torrentcache-gateway/acme"},
 		},
 	}
 }

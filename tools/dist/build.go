@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+const buildinfo = "github.com/torrentcache/torrentcache/internal/buildinfo"
+
+// settled are the variables that would change what the go command makes. An empty one
+// has its default.
+var settled = []string{"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GOARM64=", "GOFIPS140=", "CGO_ENABLED=0"}
+
+// program returns the name of the binary.
+func (p platform) program() string {
+	if p.os == "windows" {
+		return "torrentcache.exe"
+	}
+	return "torrentcache"
+}
+
+func (p platform) env() []string { return append(settled, "GOOS="+p.os, "GOARCH="+p.arch) }
+
+// build builds the static binary.
+func (r *release) build(ctx context.Context, p platform) error {
+	return r.goBuild(ctx, p.env(), r.workFile(p, p.program()))
+}
+
+// goBuild builds the program. Version control is left out: it is in the stamp, and
+// archives of the sources have none.
+func (r *release) goBuild(ctx context.Context, env []string, to string) error {
+	stamp := fmt.Sprintf("-s -w -X %s.version=%s -X %s.revision=%s", buildinfo, r.version, buildinfo, r.revision)
+	_, err := run(ctx, r.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", stamp, "-o", to, "./cmd/torrentcache")
+	return err
+}
+
+// describe has the program, built for this machine, write its manual pages,
+// completions and files of settings.
+func (r *release) describe(ctx context.Context) error {
+	here := filepath.Join(r.work, "here", "torrentcache")
+	if err := r.goBuild(ctx, append(settled, "GOOS=", "GOARCH="), here); err != nil {
+		return err
+	}
+	date := "SOURCE_DATE_EPOCH=" + strconv.FormatInt(r.date.Unix(), 10)
+	_, err := run(ctx, r.root, []string{date}, here, "package-files", r.described())
+	return err
+}
+
+// described is the folder of what the program wrote.
+func (r *release) described() string { return filepath.Join(r.work, "described") }
+
+// run runs a command in dir and returns its output. The error has what it complained of.
+func run(ctx context.Context, dir string, env []string, command ...string) ([]byte, error) {
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.Stderr = dir, &errs
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w\n%s%s", command, err, out, &errs)
+	}
+	return out, nil
+}
