@@ -80,6 +80,7 @@ bench: ## measure against the peers, side by side; prints Markdown (half an hour
 	go run ./bench/rpc
 	go run ./bench/downloads
 	go run ./bench/bulk
+	go run ./bench/removals
 
 .PHONY: check
 check: unit ## the tests that need Go and a C compiler alone; for packagers

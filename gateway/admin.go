@@ -31,6 +31,8 @@ func NewAdmin(conn grpc.ClientConnInterface, logger *slog.Logger) (http.Handler,
 	return front.NewMux(
 		front.Route{Pattern: "/v1/admin/stats", Get: a.forward("/v1/admin/stats"), Refuse: front.RefuseJSON},
 		front.Route{Pattern: "/v1/admin/drain", Post: a.forward("/v1/admin/drain"), Refuse: front.RefuseJSON},
+		front.Route{Pattern: "/v1/admin/torrents:remove", Post: a.forwardUpTo("/v1/admin/torrents:remove", listEnvelope), Refuse: front.RefuseJSON},
+		front.Route{Pattern: "/v1/admin/torrents:restore", Post: a.forwardUpTo("/v1/admin/torrents:restore", listEnvelope), Refuse: front.RefuseJSON},
 		front.Route{Pattern: "/v1/admin/torrents/{info_hash}:remove", Post: withID(a.change("remove")), Refuse: front.RefuseJSON},
 		front.Route{Pattern: "/v1/admin/torrents/{info_hash}:restore", Post: withID(a.change("restore")), Refuse: front.RefuseJSON},
 		front.Route{Pattern: "/...", Any: noSuchRoute},
@@ -44,13 +46,20 @@ func (a *admin) change(verb string) func(http.ResponseWriter, *http.Request, inf
 	}
 }
 
+// listEnvelope is what the body of a call for 1,000 info hashes may have, in bytes: white
+// space and escapes beside the 66 that each has at most, and two texts.
+const listEnvelope = 256 << 10
+
 // forward serves a call as one for path.
-func (a *admin) forward(path string) http.HandlerFunc {
+func (a *admin) forward(path string) http.HandlerFunc { return a.forwardUpTo(path, envelope) }
+
+// forwardUpTo forwards to path bodies of at most limit bytes.
+func (a *admin) forwardUpTo(path string, limit int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := requireJSON(r.Header); err != nil {
 			httpx.WriteJSONError(w, err)
 			return
 		}
-		serveJSON(a.mux, w, r, path, envelope)
+		serveJSON(a.mux, w, r, path, limit)
 	}
 }

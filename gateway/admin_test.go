@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -27,6 +28,19 @@ func (f *fakeAdmin) RemoveTorrent(_ context.Context, r *torrentcachev1.RemoveTor
 func (f *fakeAdmin) RestoreTorrent(_ context.Context, r *torrentcachev1.RestoreTorrentRequest) (*torrentcachev1.RestoreTorrentResponse, error) {
 	f.asked = "restore " + r.GetInfoHash()
 	return nil, reason.New(reason.TorrentNotFound, "not removed")
+}
+
+func (f *fakeAdmin) RemoveTorrents(_ context.Context, r *torrentcachev1.RemoveTorrentsRequest) (*torrentcachev1.RemoveTorrentsResponse, error) {
+	f.asked = fmt.Sprint("remove ", len(r.GetInfoHashes()), " ", r.GetReason())
+	return &torrentcachev1.RemoveTorrentsResponse{Results: []*torrentcachev1.RemoveTorrentsResult{
+		{Result: &torrentcachev1.RemoveTorrentsResult_Removed{Removed: &torrentcachev1.RemoveTorrentResponse{WasCached: true}}},
+		{Result: &torrentcachev1.RemoveTorrentsResult_Error{Error: &torrentcachev1.ItemError{Reason: "HASH_MALFORMED"}}},
+	}}, nil
+}
+
+func (f *fakeAdmin) RestoreTorrents(_ context.Context, r *torrentcachev1.RestoreTorrentsRequest) (*torrentcachev1.RestoreTorrentsResponse, error) {
+	f.asked = fmt.Sprint("restore ", len(r.GetInfoHashes()))
+	return &torrentcachev1.RestoreTorrentsResponse{}, nil
 }
 
 func (f *fakeAdmin) GetStats(context.Context, *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
@@ -57,6 +71,7 @@ func newAdminDoor(t *testing.T) (*door, *fakeAdmin) {
 func TestAdmin(t *testing.T) {
 	d, fake := newAdminDoor(t)
 	torrent := "/v1/admin/torrents/" + strings.ToLower(knownHash)
+	many := `{"infoHashes":["` + strings.Repeat(strings.Repeat("AB", 32)+`", "`, 999) + knownHash + `"],"reason":"spam"}`
 	for _, c := range []struct {
 		name, method, path, body, asked string
 		status                          int
@@ -68,6 +83,10 @@ func TestAdmin(t *testing.T) {
 		{"drain", "POST", "/v1/admin/drain", "", "drain", 200, `{}`},
 		{"remove", "POST", torrent + ":remove", `{"reason":"spam"}`, "remove " + knownHash + " spam", 200, `"wasCached":true`},
 		{"restore", "POST", torrent + ":restore", `{}`, "restore " + knownHash, 404, "TORRENT_NOT_FOUND"},
+		{"remove many", "POST", "/v1/admin/torrents:remove", many, "remove 1000 spam", 200, `{"results":[{"removed":{"wasCached":true}},{"error":{`},
+		{"restore many", "POST", "/v1/admin/torrents:restore", many, "restore 1000", 200, `{"results":[]}`},
+		{"too long a list", "POST", "/v1/admin/torrents:remove", strings.Repeat(" ", 256<<10) + many, "", 413, "TORRENT_TOO_LARGE"},
+		{"a bad verb for many", "POST", "/v1/admin/torrents:burn", many, "", 404, "ROUTE_NOT_FOUND"},
 		{"unknown field", "POST", torrent + ":remove", `{"reason":"spam","why":{"so":1}}`, "remove " + knownHash + " spam", 200, `"wasCached":true`},
 		{"two values", "POST", torrent + ":remove", `{"reason":"spam"}{}`, "", 400, "REQUEST_INVALID"},
 		{"bad hash", "POST", "/v1/admin/torrents/x:remove", `{}`, "", 400, "HASH_MALFORMED"},

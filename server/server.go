@@ -47,8 +47,9 @@ type Options struct {
 	// the store has none.
 	Maintenance Maintenance
 	// Audit is told of each removal, restoration, backup and drain before it is
-	// done; if it fails nothing is done. Nil means that nobody keeps a log.
-	Audit func(audit.Entry) error
+	// done, of many at once where many are done at once; if it fails nothing is done.
+	// Nil means that nobody keeps a log.
+	Audit func(...audit.Entry) error
 	// Contact is whom those may ask whose torrent was removed: an address or a URL.
 	// Empty: nobody is named.
 	Contact string
@@ -72,7 +73,7 @@ type Server struct {
 	news           *news
 	limits         *limit.Limits
 	maintenance    Maintenance // nil if there is none
-	audit          func(audit.Entry) error
+	audit          func(...audit.Entry) error
 	contact        string // empty if there is none
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none

@@ -176,19 +176,12 @@ func failUnanswered(batch []*upload, err error) {
 	}
 }
 
-// logUploads logs the first error of each reason in the batch that is the
-// server's fault: a full disk would fail every item of a long stream.
 func (s *Server) logUploads(ctx context.Context, batch []*upload) {
-	logged := map[reason.Reason]bool{}
-	for _, u := range batch {
-		if u.err == nil {
-			continue
-		}
-		if e := reason.Of(u.err); ours(ctx, e) && !logged[e.Reason] {
-			logged[e.Reason] = true
-			Chain{Logger: s.logger}.log(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, e, u.err)
-		}
+	errs := make([]error, len(batch))
+	for i, u := range batch {
+		errs[i] = u.err
 	}
+	s.logItems(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, errs)
 }
 
 // panicked is the error of an item whose handling panicked; the stream goes on.
@@ -211,12 +204,7 @@ type upload struct {
 func uploadResult(u *upload) *torrentcachev1.CacheTorrentsResponse {
 	answer := &torrentcachev1.CacheTorrentsResponse{ItemId: u.itemID}
 	if u.err != nil {
-		e := reason.Of(u.err)
-		answer.Result = &torrentcachev1.CacheTorrentsResponse_Error{Error: &torrentcachev1.ItemError{
-			Code:    int32(e.GRPCStatus().Code()),
-			Reason:  string(e.Reason),
-			Message: e.Message,
-		}}
+		answer.Result = &torrentcachev1.CacheTorrentsResponse_Error{Error: itemError(u.err)}
 		return answer
 	}
 	answer.Result = &torrentcachev1.CacheTorrentsResponse_Cached{Cached: cachedResponse(u.torrent.IDs(), u.outcome)}

@@ -10,7 +10,7 @@ import (
 
 // auditLog returns what writes down what operators do: into the file that the
 // settings name, which SIGHUP opens anew, or else into the log.
-func (h *house) auditLog(file string) (func(audit.Entry) error, error) {
+func (h *house) auditLog(file string) (func(...audit.Entry) error, error) {
 	if file == "" {
 		return h.logAudit, nil
 	}
@@ -22,17 +22,19 @@ func (h *house) auditLog(file string) (func(audit.Entry) error, error) {
 	return log.Append, nil
 }
 
-// logAudit writes an entry into the log, which nobody syncs.
-func (h *house) logAudit(e audit.Entry) error {
-	attrs := []any{"who", e.Who, "action", e.Action}
-	for _, a := range []slog.Attr{
-		slog.String("info_hash", e.InfoHash), slog.String("directory", e.Directory),
-		slog.String("reason", e.Reason), slog.String("reference", e.Reference), slog.String("failed", e.Failed),
-	} {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
+// logAudit writes entries into the log, which nobody syncs.
+func (h *house) logAudit(entries ...audit.Entry) error {
+	for _, e := range entries {
+		attrs := []any{"who", e.Who, "action", e.Action}
+		for _, a := range []slog.Attr{
+			slog.String("info_hash", e.InfoHash), slog.String("directory", e.Directory),
+			slog.String("reason", e.Reason), slog.String("reference", e.Reference), slog.String("failed", e.Failed),
+		} {
+			if a.Value.String() != "" {
+				attrs = append(attrs, a)
+			}
 		}
+		h.logger.Info("audit", attrs...)
 	}
-	h.logger.Info("audit", attrs...)
 	return nil
 }

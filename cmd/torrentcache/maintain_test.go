@@ -65,7 +65,7 @@ func TestRemoveAndRestoreCommands(t *testing.T) {
 	wantStored(t, p, one)
 	p.operate(t, "", "restore", hashOf(t, one), "nonsense").want(t, 3, "TORRENT_NOT_FOUND", "nonsense", "restore failed for 2 of 2")
 	p.operate(t, "", "remove").want(t, 1, "remove what?")
-	p.operate(t, "", "remove", "--reason", strings.Repeat("r", 1025), hashOf(t, one)).want(t, 3, "REQUEST_INVALID")
+	p.operate(t, "", "remove", "--reason", strings.Repeat("r", 1025), hashOf(t, one)).want(t, 1, "REQUEST_INVALID")
 }
 
 func TestStatsCommand(t *testing.T) {

@@ -102,7 +102,7 @@ func TestAuditLogNamesWhoDidIt(t *testing.T) {
 	entry := access.Entry{Name: "alice", Roles: access.Admin, Key: access.DigestOf(key)}
 	p := startServe(t, t.TempDir(), "--audit-log", log, "--keys-file", writeFile(t, dir, "keys", []byte(entry.String()+"\n")))
 	hash := strings.Repeat("AB", 20)
-	p.byOperator(t, 3, "remove", hash)
+	p.byOperator(t, 1, "remove", hash)
 	p.byOperator(t, 0, "remove", "--token", key, hash)
 	if got := auditLines(t, log); len(got) != 1 || got[0].Who != "alice" {
 		t.Errorf("%+v", got)
@@ -121,7 +121,7 @@ func TestNothingIsRemovedWithoutALine(t *testing.T) {
 	}
 	p := startServe(t, t.TempDir(), "--audit-log", full)
 	hash := p.holding(t, 1)[0]
-	if said := p.byOperator(t, 3, "remove", hash); !strings.Contains(said, "audit log") {
+	if said := p.byOperator(t, 1, "remove", hash); !strings.Contains(said, "audit log") {
 		t.Errorf("%s", said)
 	}
 	if code, _ := p.download(t, hash); code != http.StatusOK {

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 const removeHelp = `Take torrents out: each info hash of a torrent answers TORRENT_REMOVED, for downloads
@@ -16,7 +16,8 @@ and uploads alike, until it is restored. One that was never cached is removed in
 advance. FILE has a HASH a line; - is standard input.
 
   torrentcache remove --reason 'court order' --reference 'case 7' HASH
-  torrentcache remove --reference 'list of 2026-05' list.txt
+  torrentcache remove --reference 'list of 2026-05' --resume may.done list.txt
+  torrentcache remove --dry-run list.txt
   torrentcache remove --erase HASH
 
 ` + pastedHelp + `
@@ -24,7 +25,7 @@ The bytes leave the disk within a day; until then restore brings them back. With
 --erase they are off the disk when remove returns. Copies that browsers, proxies
 and backups keep are theirs. Reason and reference stay in the store and in the
 server's --audit-log; the public is not told.
-
+` + listHelp + `
 Exit status: 0 all are removed, 3 some are not, 1 remove did not get to the end.
 `
 
@@ -32,27 +33,39 @@ const restoreHelp = `Undo removals. A torrent is back at once if its bytes are s
 may be uploaded again. FILE has a HASH a line; - is standard input. Reason and
 reference go to the server's --audit-log.
 
-` + pastedHelp + `
+` + pastedHelp + listHelp + `
 Exit status: 0 all are restored, 3 some are not, 1 restore did not get to the end.
 `
 
-// because says why, for the store and the audit log.
-type because struct{ reason, reference string }
+const listHelp = `
+Lists may be long: 1,000 go into one call, and each line gets its answer. What failed
+is named on standard error. With --resume FILE what the server acknowledged is noted
+there. Stop the command any way you like, or lose the machine, and run it again with
+the same FILE: only the rest is sent. What another reason, reference or --erase was
+given for is other work; a run that is to begin anew takes another FILE.
+--dry-run says what would be done, and does nothing.
+`
 
-func (b *because) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&b.reason, "reason", "", "why, for people, at most 1,024 bytes")
-	flags.StringVar(&b.reference, "reference", "", "a case number or URL, at most 1,024 bytes")
+// listSettings are the flags of what is done to lists of torrents. Reason and reference
+// are for the store and the audit log.
+type listSettings struct {
+	site
+	reason, reference string
+	resume            string
+	dryRun            bool
+}
+
+func (s *listSettings) addFlags(flags *pflag.FlagSet) {
+	s.addAdmin(flags)
+	flags.StringVar(&s.reason, "reason", "", "why, for people, at most 1,024 bytes")
+	flags.StringVar(&s.reference, "reference", "", "a case number or URL, at most 1,024 bytes")
+	flags.StringVar(&s.resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be done and do nothing")
 }
 
 type removeSettings struct {
-	site
-	because
+	listSettings
 	erase bool
-}
-
-type restoreSettings struct {
-	site
-	because
 }
 
 func newRemove(env environment) *cobra.Command {
@@ -66,17 +79,16 @@ func newRemove(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
-			return s.each(c, args, env, s.remove)
+			return s.run(c, args, env, fmt.Sprintf("remove erase=%t", s.erase), s.remove)
 		},
 	}
-	s.addAdmin(c.Flags())
-	s.because.addFlags(c.Flags())
+	s.addFlags(c.Flags())
 	c.Flags().BoolVar(&s.erase, "erase", false, "have the bytes off the disk when it returns; restore cannot bring them back")
 	return c
 }
 
 func newRestore(env environment) *cobra.Command {
-	var s restoreSettings
+	var s listSettings
 	c := &cobra.Command{
 		Use:               "restore HASH|MAGNET|FILE...",
 		Short:             "Undo the removal of torrents",
@@ -86,84 +98,48 @@ func newRestore(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
-			return s.each(c, args, env, s.restore)
+			return s.run(c, args, env, "restore", s.restore)
 		},
 	}
-	s.addAdmin(c.Flags())
-	s.because.addFlags(c.Flags())
+	s.addFlags(c.Flags())
 	return c
 }
 
-// each calls do for each torrent that args name. What do returns is for people.
-func (s *site) each(c *cobra.Command, args []string, env environment, do func(ctx context.Context, o *operator, hash string) (string, error)) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%s what? Want info hashes, magnet links, files with one a line, or - for standard input (%s --help)", c.Name(), c.CommandPath())
-	}
-	o, err := s.dial()
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	var listed error
-	all, failed := 0, 0
-	for text := range expandLists(args, c.InOrStdin(), &listed) {
-		all++
-		done, err := one(c.Context(), o, text, do)
-		if c.Context().Err() != nil {
-			return fmt.Errorf("interrupted after %d", all-1)
-		}
-		if err != nil {
-			failed++
-			if _, noHash := parseTorrentID(text); noHash != nil && slices.Contains(args, text) {
-				err = fmt.Errorf("%w; and there is no file of that name", err)
-			}
-			fmt.Fprintf(env.stderr, "%s: %s\n", printable(text), oneLine(err.Error()))
-			continue
-		}
-		if _, err := fmt.Fprintln(env.stdout, done); err != nil {
-			return err
+// remove removes a page of a list.
+func (s *removeSettings) remove(ctx context.Context, o *operator, hashes []string) ([]listResult, error) {
+	answer, err := o.RemoveTorrents(ctx, &torrentcachev1.RemoveTorrentsRequest{
+		InfoHashes: hashes, Reason: s.reason, Reference: s.reference, Erase: s.erase, DryRun: s.dryRun})
+	results := make([]listResult, len(answer.GetResults()))
+	for i, r := range answer.GetResults() {
+		results[i] = s.result(r.GetError(), "removed")
+		if results[i].err == nil && !r.GetRemoved().GetWasCached() {
+			results[i].text += "; it was not cached"
 		}
 	}
+	return results, err
+}
+
+// restore restores a page of a list.
+func (s *listSettings) restore(ctx context.Context, o *operator, hashes []string) ([]listResult, error) {
+	answer, err := o.RestoreTorrents(ctx, &torrentcachev1.RestoreTorrentsRequest{
+		InfoHashes: hashes, Reason: s.reason, Reference: s.reference, DryRun: s.dryRun})
+	results := make([]listResult, len(answer.GetResults()))
+	for i, r := range answer.GetResults() {
+		results[i] = s.result(r.GetError(), "restored")
+		if results[i].err == nil && !s.dryRun && !r.GetRestored().GetCached() {
+			results[i].text += "; its bytes are gone, it may be uploaded again"
+		}
+	}
+	return results, err
+}
+
+// result is the result of a hash that failed, or was done.
+func (s *listSettings) result(failed *torrentcachev1.ItemError, done string) listResult {
 	switch {
-	case listed != nil:
-		return listed
-	case failed > 0:
-		return &exitError{exitSomeFailed, fmt.Sprintf("%s failed for %d of %d", c.Name(), failed, all)}
+	case failed != nil:
+		return listResult{err: reason.New(reason.Reason(failed.GetReason()), "%s", failed.GetMessage())}
+	case s.dryRun:
+		return listResult{text: "would be " + done}
 	}
-	return nil
-}
-
-func one(ctx context.Context, o *operator, text string, do func(ctx context.Context, o *operator, hash string) (string, error)) (string, error) {
-	id, err := parseTorrentID(text)
-	if err != nil {
-		return "", err
-	}
-	done, err := do(ctx, o, id.String())
-	if err != nil {
-		return "", o.explain(err)
-	}
-	return id.String() + " " + done, nil
-}
-
-func (s *removeSettings) remove(ctx context.Context, o *operator, hash string) (string, error) {
-	answer, err := o.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{
-		InfoHash: hash, Reason: s.reason, Reference: s.reference, Erase: s.erase})
-	if err != nil {
-		return "", err
-	}
-	if answer.GetWasCached() {
-		return "removed", nil
-	}
-	return "removed; it was not cached", nil
-}
-
-func (s *restoreSettings) restore(ctx context.Context, o *operator, hash string) (string, error) {
-	answer, err := o.RestoreTorrent(ctx, &torrentcachev1.RestoreTorrentRequest{InfoHash: hash, Reason: s.reason, Reference: s.reference})
-	if err != nil {
-		return "", err
-	}
-	if answer.GetCached() {
-		return "restored", nil
-	}
-	return "restored; its bytes are gone, it may be uploaded again", nil
+	return listResult{text: done}
 }

@@ -26,6 +26,8 @@ var calls = map[string]access.Roles{
 	"/torrentcache.v1.SyncService/WatchChanges": access.Sync,
 	admin + "RemoveTorrent":                     access.Admin,
 	admin + "RestoreTorrent":                    access.Admin,
+	admin + "RemoveTorrents":                    access.Admin,
+	admin + "RestoreTorrents":                   access.Admin,
 	admin + "VerifyStore":                       access.Admin,
 	admin + "BackupStore":                       access.Admin,
 	admin + "GetStats":                          access.Admin,

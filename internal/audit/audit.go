@@ -7,6 +7,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -54,6 +55,10 @@ func (l *Log) Reopen() error {
 	if err != nil {
 		return err
 	}
+	if err := endLine(file); err != nil {
+		file.Close()
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {
@@ -63,15 +68,39 @@ func (l *Log) Reopen() error {
 	return nil
 }
 
-// Append adds a line; when it returns nil the line is on disk.
-func (l *Log) Append(e Entry) error {
-	line, err := json.Marshal(e)
+// endLine ends the last line of file, which a loss of power may have cut short: the next
+// one would be a part of it.
+func endLine(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return err
+	}
+	reader, err := os.Open(file.Name())
 	if err != nil {
-		return fmt.Errorf("audit log: %w", err)
+		return err
+	}
+	defer reader.Close()
+	last := make([]byte, 1)
+	if _, err := reader.ReadAt(last, info.Size()-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = file.WriteString("\n")
+	return err
+}
+
+// Append adds a line for each entry; when it returns nil all of them are on disk, by one
+// write and one sync. If it fails, some may be.
+func (l *Log) Append(entries ...Entry) error {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, e := range entries {
+		if err := encoder.Encode(e); err != nil {
+			return fmt.Errorf("audit log: %w", err)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.file.Write(append(line, '\n')); err != nil {
+	if _, err := l.file.Write(lines.Bytes()); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
 	if err := l.file.Sync(); err != nil {

@@ -79,6 +79,31 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A group is written in order, and what a crash left of a line is a line of its own.
+func TestGroupsAndTornLines(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "audit.log")
+	l := open(t, name)
+	group := []audit.Entry{{Who: "a", InfoHash: "1"}, {Who: "a", InfoHash: "2"}}
+	if err := l.Append(group...); err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, name); !slices.Equal(got, group) {
+		t.Errorf("got %+v", got)
+	}
+	const torn = `{"time":"2026-0`
+	if err := os.WriteFile(name, []byte("{}\n"+torn), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add(t, open(t, name), audit.Entry{Who: "b"})
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(string(text), "\n"); len(lines) != 4 || lines[1] != torn || !strings.Contains(lines[2], `"who":"b"`) {
+		t.Errorf("%q", lines)
+	}
+}
+
 func TestOneAtATime(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "audit.log")
 	l := open(t, name)

@@ -1,5 +1,5 @@
 // Package journal remembers which contents a server has acknowledged, so that a
-// push that was stopped anywhere goes on where it was.
+// push that was stopped anywhere goes on where it was, and so does a removal of many.
 //
 // A journal is a text file: a header, then one line per content, its key and
 // the info hash. Lines are only appended, and only for what a server
@@ -24,7 +24,7 @@ import (
 // header is the first line of a journal.
 const header = "torrentcache journal 1\n"
 
-// Key stands for a content at a place.
+// Key stands for a content at a place, or for what is done to a torrent and why.
 type Key [16]byte
 
 // lineSize is the size of a line in bytes: key, space, 20-byte info hash, line feed.

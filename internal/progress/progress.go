@@ -1,5 +1,5 @@
-// Package progress shows how far a push, or work on a store, is: one line that is drawn anew on a
-// terminal, a line now and then elsewhere.
+// Package progress shows how far a push, work on a store or on a list is: one line that is drawn
+// anew on a terminal, a line now and then elsewhere.
 package progress
 
 import (

@@ -39,6 +39,28 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestListLine(t *testing.T) {
+	lately := rate{files: 250_000, over: 10 * time.Second}
+	for name, tc := range map[string]struct {
+		counts Counts
+		rate   rate
+		want   string
+	}{
+		"nothing yet":     {Counts{TotalFiles: 20}, rate{}, "0 info hashes, 0/s"},
+		"total not known": {Counts{Files: 1, Refused: 1}, lately, "1 info hash, 25,000/s, 1 failed"},
+		"total known": {
+			Counts{Files: 500_000, TotalFiles: 1_000_000, Already: 3}, lately,
+			"50 %, 20s left, 500,000 info hashes, 25,000/s, 3 done before",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := listLine(tc.counts, tc.rate); got != tc.want {
+				t.Errorf("\n%s, want\n%s", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestTheTerminalsLineIsDrawnAnewAndNeverWraps(t *testing.T) {
 	var out strings.Builder
 	d := &Display{counts: func() Counts { return Counts{Files: 7} }, line: Line, terminal: true, width: func() int { return 20 }, out: &out}

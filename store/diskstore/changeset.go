@@ -23,6 +23,10 @@ type changeSet struct {
 	accounts map[uint64]*account
 	fallen   [][]byte // keys of the index that go, of what fell off a bounded store
 	state    state    // as it will be
+	// What get found last in the index: whoever decides about a record asks for it, and
+	// apply asks again. It stays true as long as neither this nor before has the id.
+	foundID infohash.ID
+	found   *entry
 }
 
 func newChangeSet(x *index, before *changeSet, s state) *changeSet {
@@ -31,13 +35,19 @@ func newChangeSet(x *index, before *changeSet, s state) *changeSet {
 
 // get returns the entry of id as it will be, nil if there is none.
 func (c *changeSet) get(id infohash.ID) (*entry, error) {
-	if e, ok := c.entries[id]; ok {
-		return e, nil
+	for set := c; set != nil; set = set.before {
+		if e, ok := set.entries[id]; ok {
+			return e, nil
+		}
 	}
-	if c.before != nil {
-		return c.before.get(id)
+	if id == c.foundID {
+		return c.found, nil
 	}
-	return c.index.get(id)
+	e, err := c.index.get(id)
+	if err == nil {
+		c.foundID, c.found = id, e
+	}
+	return e, err
 }
 
 // apply adds what a record at the place at says. Of two records about an id the

@@ -254,6 +254,428 @@ func (x *RestoreTorrentResponse) GetCached() bool {
 	return false
 }
 
+// RemoveTorrentsRequest names torrents and why they go.
+type RemoveTorrentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Info hashes, in any form, at most 1,000; any of a torrent's info hashes removes all.
+	InfoHashes []string `protobuf:"bytes,1,rep,name=info_hashes,json=infoHashes,proto3" json:"info_hashes,omitempty"`
+	// For people, at most 1,024 bytes.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A case number or URL, at most 1,024 bytes.
+	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Whether the bytes must be off the disk when the call returns, as in RemoveTorrent.
+	Erase bool `protobuf:"varint,4,opt,name=erase,proto3" json:"erase,omitempty"`
+	// Whether to answer only, and remove nothing.
+	DryRun        bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveTorrentsRequest) Reset() {
+	*x = RemoveTorrentsRequest{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveTorrentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveTorrentsRequest) ProtoMessage() {}
+
+func (x *RemoveTorrentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveTorrentsRequest.ProtoReflect.Descriptor instead.
+func (*RemoveTorrentsRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RemoveTorrentsRequest) GetInfoHashes() []string {
+	if x != nil {
+		return x.InfoHashes
+	}
+	return nil
+}
+
+func (x *RemoveTorrentsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RemoveTorrentsRequest) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *RemoveTorrentsRequest) GetErase() bool {
+	if x != nil {
+		return x.Erase
+	}
+	return false
+}
+
+func (x *RemoveTorrentsRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// RemoveTorrentsResponse says what was removed.
+type RemoveTorrentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each info hash, in the order of the request.
+	Results       []*RemoveTorrentsResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveTorrentsResponse) Reset() {
+	*x = RemoveTorrentsResponse{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveTorrentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveTorrentsResponse) ProtoMessage() {}
+
+func (x *RemoveTorrentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveTorrentsResponse.ProtoReflect.Descriptor instead.
+func (*RemoveTorrentsResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RemoveTorrentsResponse) GetResults() []*RemoveTorrentsResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// RemoveTorrentsResult is what became of one info hash.
+type RemoveTorrentsResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of it.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*RemoveTorrentsResult_Removed
+	//	*RemoveTorrentsResult_Error
+	Result        isRemoveTorrentsResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveTorrentsResult) Reset() {
+	*x = RemoveTorrentsResult{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveTorrentsResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveTorrentsResult) ProtoMessage() {}
+
+func (x *RemoveTorrentsResult) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveTorrentsResult.ProtoReflect.Descriptor instead.
+func (*RemoveTorrentsResult) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RemoveTorrentsResult) GetResult() isRemoveTorrentsResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *RemoveTorrentsResult) GetRemoved() *RemoveTorrentResponse {
+	if x != nil {
+		if x, ok := x.Result.(*RemoveTorrentsResult_Removed); ok {
+			return x.Removed
+		}
+	}
+	return nil
+}
+
+func (x *RemoveTorrentsResult) GetError() *ItemError {
+	if x != nil {
+		if x, ok := x.Result.(*RemoveTorrentsResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isRemoveTorrentsResult_Result interface {
+	isRemoveTorrentsResult_Result()
+}
+
+type RemoveTorrentsResult_Removed struct {
+	// It is removed or, in a dry run, would be.
+	Removed *RemoveTorrentResponse `protobuf:"bytes,1,opt,name=removed,proto3,oneof"`
+}
+
+type RemoveTorrentsResult_Error struct {
+	// It is not removed.
+	Error *ItemError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*RemoveTorrentsResult_Removed) isRemoveTorrentsResult_Result() {}
+
+func (*RemoveTorrentsResult_Error) isRemoveTorrentsResult_Result() {}
+
+// RestoreTorrentsRequest names torrents.
+type RestoreTorrentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Info hashes, in any form, at most 1,000.
+	InfoHashes []string `protobuf:"bytes,1,rep,name=info_hashes,json=infoHashes,proto3" json:"info_hashes,omitempty"`
+	// For the audit log, at most 1,024 bytes.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A case number or URL for the audit log, at most 1,024 bytes.
+	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Whether to answer only, and restore nothing. Whether the bytes are still there is
+	// not looked up then: no result is cached.
+	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreTorrentsRequest) Reset() {
+	*x = RestoreTorrentsRequest{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreTorrentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreTorrentsRequest) ProtoMessage() {}
+
+func (x *RestoreTorrentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreTorrentsRequest.ProtoReflect.Descriptor instead.
+func (*RestoreTorrentsRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RestoreTorrentsRequest) GetInfoHashes() []string {
+	if x != nil {
+		return x.InfoHashes
+	}
+	return nil
+}
+
+func (x *RestoreTorrentsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RestoreTorrentsRequest) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *RestoreTorrentsRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// RestoreTorrentsResponse says which torrents are back.
+type RestoreTorrentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each info hash, in the order of the request.
+	Results       []*RestoreTorrentsResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreTorrentsResponse) Reset() {
+	*x = RestoreTorrentsResponse{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreTorrentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreTorrentsResponse) ProtoMessage() {}
+
+func (x *RestoreTorrentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreTorrentsResponse.ProtoReflect.Descriptor instead.
+func (*RestoreTorrentsResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RestoreTorrentsResponse) GetResults() []*RestoreTorrentsResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// RestoreTorrentsResult is what became of one info hash.
+type RestoreTorrentsResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of it.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*RestoreTorrentsResult_Restored
+	//	*RestoreTorrentsResult_Error
+	Result        isRestoreTorrentsResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreTorrentsResult) Reset() {
+	*x = RestoreTorrentsResult{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreTorrentsResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreTorrentsResult) ProtoMessage() {}
+
+func (x *RestoreTorrentsResult) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreTorrentsResult.ProtoReflect.Descriptor instead.
+func (*RestoreTorrentsResult) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RestoreTorrentsResult) GetResult() isRestoreTorrentsResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *RestoreTorrentsResult) GetRestored() *RestoreTorrentResponse {
+	if x != nil {
+		if x, ok := x.Result.(*RestoreTorrentsResult_Restored); ok {
+			return x.Restored
+		}
+	}
+	return nil
+}
+
+func (x *RestoreTorrentsResult) GetError() *ItemError {
+	if x != nil {
+		if x, ok := x.Result.(*RestoreTorrentsResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isRestoreTorrentsResult_Result interface {
+	isRestoreTorrentsResult_Result()
+}
+
+type RestoreTorrentsResult_Restored struct {
+	// It is restored or, in a dry run, would be.
+	Restored *RestoreTorrentResponse `protobuf:"bytes,1,opt,name=restored,proto3,oneof"`
+}
+
+type RestoreTorrentsResult_Error struct {
+	// It is not restored.
+	Error *ItemError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*RestoreTorrentsResult_Restored) isRestoreTorrentsResult_Result() {}
+
+func (*RestoreTorrentsResult_Error) isRestoreTorrentsResult_Result() {}
+
 // VerifyStoreRequest sets the pace, and what becomes of unreadable torrents.
 type VerifyStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -269,7 +691,7 @@ type VerifyStoreRequest struct {
 
 func (x *VerifyStoreRequest) Reset() {
 	*x = VerifyStoreRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[4]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +703,7 @@ func (x *VerifyStoreRequest) String() string {
 func (*VerifyStoreRequest) ProtoMessage() {}
 
 func (x *VerifyStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[4]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +716,7 @@ func (x *VerifyStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyStoreRequest.ProtoReflect.Descriptor instead.
 func (*VerifyStoreRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{4}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *VerifyStoreRequest) GetMaxBytesPerSecond() int64 {
@@ -335,7 +757,7 @@ type VerifyStoreResponse struct {
 
 func (x *VerifyStoreResponse) Reset() {
 	*x = VerifyStoreResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[5]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -347,7 +769,7 @@ func (x *VerifyStoreResponse) String() string {
 func (*VerifyStoreResponse) ProtoMessage() {}
 
 func (x *VerifyStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[5]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -360,7 +782,7 @@ func (x *VerifyStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyStoreResponse.ProtoReflect.Descriptor instead.
 func (*VerifyStoreResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{5}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VerifyStoreResponse) GetCheckedCount() int64 {
@@ -432,7 +854,7 @@ type MissingSegment struct {
 
 func (x *MissingSegment) Reset() {
 	*x = MissingSegment{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +866,7 @@ func (x *MissingSegment) String() string {
 func (*MissingSegment) ProtoMessage() {}
 
 func (x *MissingSegment) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[6]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +879,7 @@ func (x *MissingSegment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingSegment.ProtoReflect.Descriptor instead.
 func (*MissingSegment) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{6}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MissingSegment) GetFile() string {
@@ -506,7 +928,7 @@ type BackupStoreRequest struct {
 
 func (x *BackupStoreRequest) Reset() {
 	*x = BackupStoreRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +940,7 @@ func (x *BackupStoreRequest) String() string {
 func (*BackupStoreRequest) ProtoMessage() {}
 
 func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[7]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +953,7 @@ func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreRequest.ProtoReflect.Descriptor instead.
 func (*BackupStoreRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{7}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BackupStoreRequest) GetDirectory() string {
@@ -554,7 +976,7 @@ type BackupStoreResponse struct {
 
 func (x *BackupStoreResponse) Reset() {
 	*x = BackupStoreResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +988,7 @@ func (x *BackupStoreResponse) String() string {
 func (*BackupStoreResponse) ProtoMessage() {}
 
 func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[8]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +1001,7 @@ func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreResponse.ProtoReflect.Descriptor instead.
 func (*BackupStoreResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{8}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BackupStoreResponse) GetCopiedBytes() int64 {
@@ -607,7 +1029,7 @@ type ReadRecordRequest struct {
 
 func (x *ReadRecordRequest) Reset() {
 	*x = ReadRecordRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +1041,7 @@ func (x *ReadRecordRequest) String() string {
 func (*ReadRecordRequest) ProtoMessage() {}
 
 func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[9]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +1054,7 @@ func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordRequest.ProtoReflect.Descriptor instead.
 func (*ReadRecordRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{9}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReadRecordRequest) GetInfoHash() string {
@@ -665,7 +1087,7 @@ type ReadRecordResponse struct {
 
 func (x *ReadRecordResponse) Reset() {
 	*x = ReadRecordResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +1099,7 @@ func (x *ReadRecordResponse) String() string {
 func (*ReadRecordResponse) ProtoMessage() {}
 
 func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +1112,7 @@ func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordResponse.ProtoReflect.Descriptor instead.
 func (*ReadRecordResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadRecordResponse) GetTorrent() []byte {
@@ -750,7 +1172,7 @@ type TorrentRemoval struct {
 
 func (x *TorrentRemoval) Reset() {
 	*x = TorrentRemoval{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1184,7 @@ func (x *TorrentRemoval) String() string {
 func (*TorrentRemoval) ProtoMessage() {}
 
 func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1197,7 @@ func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TorrentRemoval.ProtoReflect.Descriptor instead.
 func (*TorrentRemoval) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TorrentRemoval) GetReason() string {
@@ -808,7 +1230,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +1242,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +1255,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{18}
 }
 
 // GetStatsResponse is what the store holds.
@@ -859,7 +1281,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1293,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1306,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetStatsResponse) GetTorrentCount() int64 {
@@ -945,7 +1367,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1379,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1392,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{20}
 }
 
 // DrainResponse is empty.
@@ -982,7 +1404,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1416,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,14 +1429,14 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{15}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{21}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"#torrentcache/v1/admin_service.proto\x12\x0ftorrentcache.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x7f\n" +
+	"#torrentcache/v1/admin_service.proto\x12\x0ftorrentcache.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#torrentcache/v1/cache_service.proto\"\x7f\n" +
 	"\x14RemoveTorrentRequest\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
@@ -1028,7 +1450,32 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x03 \x01(\tR\treference\"0\n" +
 	"\x16RestoreTorrentResponse\x12\x16\n" +
-	"\x06cached\x18\x01 \x01(\bR\x06cached\"^\n" +
+	"\x06cached\x18\x01 \x01(\bR\x06cached\"\x9d\x01\n" +
+	"\x15RemoveTorrentsRequest\x12\x1f\n" +
+	"\vinfo_hashes\x18\x01 \x03(\tR\n" +
+	"infoHashes\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\treference\x18\x03 \x01(\tR\treference\x12\x14\n" +
+	"\x05erase\x18\x04 \x01(\bR\x05erase\x12\x17\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"Y\n" +
+	"\x16RemoveTorrentsResponse\x12?\n" +
+	"\aresults\x18\x01 \x03(\v2%.torrentcache.v1.RemoveTorrentsResultR\aresults\"\x98\x01\n" +
+	"\x14RemoveTorrentsResult\x12B\n" +
+	"\aremoved\x18\x01 \x01(\v2&.torrentcache.v1.RemoveTorrentResponseH\x00R\aremoved\x122\n" +
+	"\x05error\x18\x02 \x01(\v2\x1a.torrentcache.v1.ItemErrorH\x00R\x05errorB\b\n" +
+	"\x06result\"\x88\x01\n" +
+	"\x16RestoreTorrentsRequest\x12\x1f\n" +
+	"\vinfo_hashes\x18\x01 \x03(\tR\n" +
+	"infoHashes\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\treference\x18\x03 \x01(\tR\treference\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"[\n" +
+	"\x17RestoreTorrentsResponse\x12@\n" +
+	"\aresults\x18\x01 \x03(\v2&.torrentcache.v1.RestoreTorrentsResultR\aresults\"\x9c\x01\n" +
+	"\x15RestoreTorrentsResult\x12E\n" +
+	"\brestored\x18\x01 \x01(\v2'.torrentcache.v1.RestoreTorrentResponseH\x00R\brestored\x122\n" +
+	"\x05error\x18\x02 \x01(\v2\x1a.torrentcache.v1.ItemErrorH\x00R\x05errorB\b\n" +
+	"\x06result\"^\n" +
 	"\x12VerifyStoreRequest\x12/\n" +
 	"\x14max_bytes_per_second\x18\x01 \x01(\x03R\x11maxBytesPerSecond\x12\x17\n" +
 	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xd7\x02\n" +
@@ -1082,10 +1529,12 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
 	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
-	"\rDrainResponse2\x97\x05\n" +
+	"\rDrainResponse2\xea\x06\n" +
 	"\fAdminService\x12c\n" +
 	"\rRemoveTorrent\x12%.torrentcache.v1.RemoveTorrentRequest\x1a&.torrentcache.v1.RemoveTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
-	"\x0eRestoreTorrent\x12&.torrentcache.v1.RestoreTorrentRequest\x1a'.torrentcache.v1.RestoreTorrentResponse\"\x03\x90\x02\x02\x12_\n" +
+	"\x0eRestoreTorrent\x12&.torrentcache.v1.RestoreTorrentRequest\x1a'.torrentcache.v1.RestoreTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
+	"\x0eRemoveTorrents\x12&.torrentcache.v1.RemoveTorrentsRequest\x1a'.torrentcache.v1.RemoveTorrentsResponse\"\x03\x90\x02\x02\x12i\n" +
+	"\x0fRestoreTorrents\x12'.torrentcache.v1.RestoreTorrentsRequest\x1a(.torrentcache.v1.RestoreTorrentsResponse\"\x03\x90\x02\x02\x12_\n" +
 	"\vVerifyStore\x12#.torrentcache.v1.VerifyStoreRequest\x1a$.torrentcache.v1.VerifyStoreResponse\"\x03\x90\x02\x020\x01\x12Z\n" +
 	"\vBackupStore\x12#.torrentcache.v1.BackupStoreRequest\x1a$.torrentcache.v1.BackupStoreResponse0\x01\x12Z\n" +
 	"\n" +
@@ -1106,52 +1555,69 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
-	(*RemoveTorrentRequest)(nil),   // 0: torrentcache.v1.RemoveTorrentRequest
-	(*RemoveTorrentResponse)(nil),  // 1: torrentcache.v1.RemoveTorrentResponse
-	(*RestoreTorrentRequest)(nil),  // 2: torrentcache.v1.RestoreTorrentRequest
-	(*RestoreTorrentResponse)(nil), // 3: torrentcache.v1.RestoreTorrentResponse
-	(*VerifyStoreRequest)(nil),     // 4: torrentcache.v1.VerifyStoreRequest
-	(*VerifyStoreResponse)(nil),    // 5: torrentcache.v1.VerifyStoreResponse
-	(*MissingSegment)(nil),         // 6: torrentcache.v1.MissingSegment
-	(*BackupStoreRequest)(nil),     // 7: torrentcache.v1.BackupStoreRequest
-	(*BackupStoreResponse)(nil),    // 8: torrentcache.v1.BackupStoreResponse
-	(*ReadRecordRequest)(nil),      // 9: torrentcache.v1.ReadRecordRequest
-	(*ReadRecordResponse)(nil),     // 10: torrentcache.v1.ReadRecordResponse
-	(*TorrentRemoval)(nil),         // 11: torrentcache.v1.TorrentRemoval
-	(*GetStatsRequest)(nil),        // 12: torrentcache.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),       // 13: torrentcache.v1.GetStatsResponse
-	(*DrainRequest)(nil),           // 14: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),          // 15: torrentcache.v1.DrainResponse
-	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
+	(*RemoveTorrentRequest)(nil),    // 0: torrentcache.v1.RemoveTorrentRequest
+	(*RemoveTorrentResponse)(nil),   // 1: torrentcache.v1.RemoveTorrentResponse
+	(*RestoreTorrentRequest)(nil),   // 2: torrentcache.v1.RestoreTorrentRequest
+	(*RestoreTorrentResponse)(nil),  // 3: torrentcache.v1.RestoreTorrentResponse
+	(*RemoveTorrentsRequest)(nil),   // 4: torrentcache.v1.RemoveTorrentsRequest
+	(*RemoveTorrentsResponse)(nil),  // 5: torrentcache.v1.RemoveTorrentsResponse
+	(*RemoveTorrentsResult)(nil),    // 6: torrentcache.v1.RemoveTorrentsResult
+	(*RestoreTorrentsRequest)(nil),  // 7: torrentcache.v1.RestoreTorrentsRequest
+	(*RestoreTorrentsResponse)(nil), // 8: torrentcache.v1.RestoreTorrentsResponse
+	(*RestoreTorrentsResult)(nil),   // 9: torrentcache.v1.RestoreTorrentsResult
+	(*VerifyStoreRequest)(nil),      // 10: torrentcache.v1.VerifyStoreRequest
+	(*VerifyStoreResponse)(nil),     // 11: torrentcache.v1.VerifyStoreResponse
+	(*MissingSegment)(nil),          // 12: torrentcache.v1.MissingSegment
+	(*BackupStoreRequest)(nil),      // 13: torrentcache.v1.BackupStoreRequest
+	(*BackupStoreResponse)(nil),     // 14: torrentcache.v1.BackupStoreResponse
+	(*ReadRecordRequest)(nil),       // 15: torrentcache.v1.ReadRecordRequest
+	(*ReadRecordResponse)(nil),      // 16: torrentcache.v1.ReadRecordResponse
+	(*TorrentRemoval)(nil),          // 17: torrentcache.v1.TorrentRemoval
+	(*GetStatsRequest)(nil),         // 18: torrentcache.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),        // 19: torrentcache.v1.GetStatsResponse
+	(*DrainRequest)(nil),            // 20: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),           // 21: torrentcache.v1.DrainResponse
+	(*ItemError)(nil),               // 22: torrentcache.v1.ItemError
+	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
-	6,  // 0: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	16, // 1: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
-	11, // 2: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	16, // 3: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	16, // 4: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	6,  // 5: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	0,  // 6: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 7: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 8: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	7,  // 9: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	9,  // 10: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	12, // 11: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	14, // 12: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 13: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 14: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 15: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	8,  // 16: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	10, // 17: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	13, // 18: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	15, // 19: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	13, // [13:20] is the sub-list for method output_type
-	6,  // [6:13] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	6,  // 0: torrentcache.v1.RemoveTorrentsResponse.results:type_name -> torrentcache.v1.RemoveTorrentsResult
+	1,  // 1: torrentcache.v1.RemoveTorrentsResult.removed:type_name -> torrentcache.v1.RemoveTorrentResponse
+	22, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	9,  // 3: torrentcache.v1.RestoreTorrentsResponse.results:type_name -> torrentcache.v1.RestoreTorrentsResult
+	3,  // 4: torrentcache.v1.RestoreTorrentsResult.restored:type_name -> torrentcache.v1.RestoreTorrentResponse
+	22, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	12, // 6: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	23, // 7: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	17, // 8: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
+	23, // 9: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	23, // 10: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	12, // 11: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	0,  // 12: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 13: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 14: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
+	7,  // 15: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
+	10, // 16: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	13, // 17: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	15, // 18: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	18, // 19: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	20, // 20: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 21: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 22: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 23: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
+	8,  // 24: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
+	11, // 25: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	14, // 26: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	16, // 27: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	19, // 28: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	21, // 29: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	21, // [21:30] is the sub-list for method output_type
+	12, // [12:21] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -1159,13 +1625,22 @@ func file_torrentcache_v1_admin_service_proto_init() {
 	if File_torrentcache_v1_admin_service_proto != nil {
 		return
 	}
+	file_torrentcache_v1_cache_service_proto_init()
+	file_torrentcache_v1_admin_service_proto_msgTypes[6].OneofWrappers = []any{
+		(*RemoveTorrentsResult_Removed)(nil),
+		(*RemoveTorrentsResult_Error)(nil),
+	}
+	file_torrentcache_v1_admin_service_proto_msgTypes[9].OneofWrappers = []any{
+		(*RestoreTorrentsResult_Restored)(nil),
+		(*RestoreTorrentsResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

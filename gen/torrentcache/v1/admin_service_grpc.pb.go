@@ -21,13 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_RemoveTorrent_FullMethodName  = "/torrentcache.v1.AdminService/RemoveTorrent"
-	AdminService_RestoreTorrent_FullMethodName = "/torrentcache.v1.AdminService/RestoreTorrent"
-	AdminService_VerifyStore_FullMethodName    = "/torrentcache.v1.AdminService/VerifyStore"
-	AdminService_BackupStore_FullMethodName    = "/torrentcache.v1.AdminService/BackupStore"
-	AdminService_ReadRecord_FullMethodName     = "/torrentcache.v1.AdminService/ReadRecord"
-	AdminService_GetStats_FullMethodName       = "/torrentcache.v1.AdminService/GetStats"
-	AdminService_Drain_FullMethodName          = "/torrentcache.v1.AdminService/Drain"
+	AdminService_RemoveTorrent_FullMethodName   = "/torrentcache.v1.AdminService/RemoveTorrent"
+	AdminService_RestoreTorrent_FullMethodName  = "/torrentcache.v1.AdminService/RestoreTorrent"
+	AdminService_RemoveTorrents_FullMethodName  = "/torrentcache.v1.AdminService/RemoveTorrents"
+	AdminService_RestoreTorrents_FullMethodName = "/torrentcache.v1.AdminService/RestoreTorrents"
+	AdminService_VerifyStore_FullMethodName     = "/torrentcache.v1.AdminService/VerifyStore"
+	AdminService_BackupStore_FullMethodName     = "/torrentcache.v1.AdminService/BackupStore"
+	AdminService_ReadRecord_FullMethodName      = "/torrentcache.v1.AdminService/ReadRecord"
+	AdminService_GetStats_FullMethodName        = "/torrentcache.v1.AdminService/GetStats"
+	AdminService_Drain_FullMethodName           = "/torrentcache.v1.AdminService/Drain"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -51,6 +53,21 @@ type AdminServiceClient interface {
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND)
 	// if it is not removed.
 	RestoreTorrent(ctx context.Context, in *RestoreTorrentRequest, opts ...grpc.CallOption) (*RestoreTorrentResponse, error)
+	// RemoveTorrents is RemoveTorrent for many at once, with a result for each info hash,
+	// in order. A bad one does not hinder the others. When it returns OK, what has no error
+	// is removed durably. What ended in an error may be sent again, and so may all of it:
+	// removing twice does no harm.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
+	// a text. Those of RemoveTorrent are of results.
+	RemoveTorrents(ctx context.Context, in *RemoveTorrentsRequest, opts ...grpc.CallOption) (*RemoveTorrentsResponse, error)
+	// RestoreTorrents is RestoreTorrent for many at once, with a result for each info
+	// hash, in order. A bad one does not hinder the others. When it returns OK, what has no
+	// error is restored durably.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
+	// a text. Those of RestoreTorrent are of results.
+	RestoreTorrents(ctx context.Context, in *RestoreTorrentsRequest, opts ...grpc.CallOption) (*RestoreTorrentsResponse, error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
 	// and its info hash, while the server serves. Damaged ones are marked: they count
 	// as missing, and an upload heals them. Answers tell the progress, the last one
@@ -95,6 +112,26 @@ func (c *adminServiceClient) RestoreTorrent(ctx context.Context, in *RestoreTorr
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RestoreTorrentResponse)
 	err := c.cc.Invoke(ctx, AdminService_RestoreTorrent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RemoveTorrents(ctx context.Context, in *RemoveTorrentsRequest, opts ...grpc.CallOption) (*RemoveTorrentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveTorrentsResponse)
+	err := c.cc.Invoke(ctx, AdminService_RemoveTorrents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RestoreTorrents(ctx context.Context, in *RestoreTorrentsRequest, opts ...grpc.CallOption) (*RestoreTorrentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestoreTorrentsResponse)
+	err := c.cc.Invoke(ctx, AdminService_RestoreTorrents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +227,21 @@ type AdminServiceServer interface {
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND)
 	// if it is not removed.
 	RestoreTorrent(context.Context, *RestoreTorrentRequest) (*RestoreTorrentResponse, error)
+	// RemoveTorrents is RemoveTorrent for many at once, with a result for each info hash,
+	// in order. A bad one does not hinder the others. When it returns OK, what has no error
+	// is removed durably. What ended in an error may be sent again, and so may all of it:
+	// removing twice does no harm.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
+	// a text. Those of RemoveTorrent are of results.
+	RemoveTorrents(context.Context, *RemoveTorrentsRequest) (*RemoveTorrentsResponse, error)
+	// RestoreTorrents is RestoreTorrent for many at once, with a result for each info
+	// hash, in order. A bad one does not hinder the others. When it returns OK, what has no
+	// error is restored durably.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
+	// a text. Those of RestoreTorrent are of results.
+	RestoreTorrents(context.Context, *RestoreTorrentsRequest) (*RestoreTorrentsResponse, error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
 	// and its info hash, while the server serves. Damaged ones are marked: they count
 	// as missing, and an upload heals them. Answers tell the progress, the last one
@@ -225,6 +277,12 @@ func (UnimplementedAdminServiceServer) RemoveTorrent(context.Context, *RemoveTor
 }
 func (UnimplementedAdminServiceServer) RestoreTorrent(context.Context, *RestoreTorrentRequest) (*RestoreTorrentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RestoreTorrent not implemented")
+}
+func (UnimplementedAdminServiceServer) RemoveTorrents(context.Context, *RemoveTorrentsRequest) (*RemoveTorrentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveTorrents not implemented")
+}
+func (UnimplementedAdminServiceServer) RestoreTorrents(context.Context, *RestoreTorrentsRequest) (*RestoreTorrentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestoreTorrents not implemented")
 }
 func (UnimplementedAdminServiceServer) VerifyStore(*VerifyStoreRequest, grpc.ServerStreamingServer[VerifyStoreResponse]) error {
 	return status.Error(codes.Unimplemented, "method VerifyStore not implemented")
@@ -294,6 +352,42 @@ func _AdminService_RestoreTorrent_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).RestoreTorrent(ctx, req.(*RestoreTorrentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RemoveTorrents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveTorrentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RemoveTorrents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RemoveTorrents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RemoveTorrents(ctx, req.(*RemoveTorrentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RestoreTorrents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestoreTorrentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RestoreTorrents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RestoreTorrents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RestoreTorrents(ctx, req.(*RestoreTorrentsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -388,6 +482,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RestoreTorrent",
 			Handler:    _AdminService_RestoreTorrent_Handler,
+		},
+		{
+			MethodName: "RemoveTorrents",
+			Handler:    _AdminService_RemoveTorrents_Handler,
+		},
+		{
+			MethodName: "RestoreTorrents",
+			Handler:    _AdminService_RestoreTorrents_Handler,
 		},
 		{
 			MethodName: "ReadRecord",

@@ -1085,12 +1085,12 @@ func (*CacheTorrentsResponse_Cached) isCacheTorrentsResponse_Result() {}
 
 func (*CacheTorrentsResponse_Error) isCacheTorrentsResponse_Result() {}
 
-// ItemError says why an item was not cached, as a status does for a call.
+// ItemError says why one item of many failed, as a status does for a call.
 type ItemError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The gRPC status code that CacheTorrent would answer.
+	// The gRPC status code that the call for one item would answer, as CacheTorrent.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
-	// The ErrorInfo reason that CacheTorrent would answer.
+	// The ErrorInfo reason that the call for one item would answer.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// For people: what to change.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
