@@ -24,8 +24,8 @@ func (c *changing) wait(ctx context.Context) store.Removed {
 	}
 }
 
-// changeEach makes the change of each id that plan returns, side by side, in the same
-// places as puts. What stands twice is changed one after the other.
+// changeEach makes the change of each id that plan returns, side by side. What stands
+// twice is changed one after the other.
 func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(infohash.ID) (planner, error)) []store.Removed {
 	if err := s.enter(ctx); err != nil {
 		return store.FailAll(len(ids), err)
@@ -40,7 +40,7 @@ func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(inf
 			c.wait(ctx)
 		}
 		if err == nil {
-			err = s.takePlace(ctx)
+			err = s.takePlace(ctx, s.changing)
 		}
 		if err != nil {
 			results[i].Err = err
@@ -58,14 +58,15 @@ func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(inf
 }
 
 // startChange makes the change that is planned, in the background; it is done when the
-// feed has it. It has a place, which it gives back when the change is written.
+// feed has it. It has one of the places for changes, which it gives back when the change is
+// written.
 func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 	c := &changing{done: make(chan struct{})}
 	w := s.sessions.begin()
 	s.underWay.Add(1)
 	s.detach(ctx, func(ctx context.Context) {
 		d, held, err := s.makeChange(ctx, w, plan)
-		<-s.places
+		<-s.changing
 		if err == nil {
 			err = s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
 		}

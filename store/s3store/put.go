@@ -59,7 +59,7 @@ func (p *put) wait(ctx context.Context) store.Result {
 }
 
 // awaitTurn waits until the items before that have an id of this one are done,
-// and takes one of the places for writes.
+// and takes one of the places for puts.
 func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infohash.ID]*put) error {
 	for _, id := range item.IDs.All() {
 		if p := before[id]; p != nil {
@@ -69,18 +69,18 @@ func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infoh
 			return err
 		}
 	}
-	return s.takePlace(ctx)
+	return s.takePlace(ctx, s.places)
 }
 
-// takePlace waits for one of the places for writes.
-func (s *Store) takePlace(ctx context.Context) error {
+// takePlace waits for one of places.
+func (s *Store) takePlace(ctx context.Context, places chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	timer := time.NewTimer(s.callTime)
 	defer timer.Stop()
 	select {
-	case s.places <- struct{}{}:
+	case places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -21,6 +21,11 @@ const (
 	// maxPuts is how many torrents are written at a time. Those that wait for the
 	// feed are not among them.
 	maxPuts = 128
+
+	// maxChanges is how many torrents are removed or restored at a time. Each takes up to
+	// five requests, one after the other, so more would take an engine to where some are
+	// not done in operationTime; and uploads go on beside a list of them.
+	maxChanges = 32
 )
 
 // Store is a [store.Store] in a bucket. It is safe for concurrent use.
@@ -41,8 +46,9 @@ type Store struct {
 	sessions  *sessions
 	damaged   damaged
 	doubts    doubts
-	places    chan struct{} // has a value for each put or change that is not written yet
-	underWay  atomic.Int64  // how many of them are in progress, those that wait for the feed among them
+	places    chan struct{} // has a value for each put that is not written yet
+	changing  chan struct{} // has a value for each change that is not written yet
+	underWay  atomic.Int64  // how many of both are in progress, those that wait for the feed among them
 	health    health
 
 	mu      sync.RWMutex
@@ -67,6 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		bucket: b, location: o.Location, logger: o.Logger, clock: o.Clock, onDamage: o.OnDamage,
 		poll: o.Poll, purgeAfter: o.PurgeAfter, callTime: operationTime,
 		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
+		changing: make(chan struct{}, maxChanges),
 	}
 	s.announcer = newAnnouncer(s.feed, func() int { return int(s.underWay.Load()) })
 	s.node = hex.EncodeToString(s.sessions.current.id[:])
