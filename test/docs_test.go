@@ -17,8 +17,8 @@ func TestClientGuideShowsCodeThatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := map[string]string{"go": "client.go", "python": "client.py", "js": "client.js", "json": "client.go"}
-	blocks := regexp.MustCompile("(?s)```(go|python|js|json)\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	programs := map[string]string{"go": "client.go", "python": "client.py", "js": "client.js", "json": "client.go", "cpp": "cpp/client.cc", "ruby": "client.rb"}
+	blocks := regexp.MustCompile("(?s)```(go|python|js|json|cpp|ruby)\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
 	if len(blocks) < 8 {
 		t.Fatalf("only %d blocks found", len(blocks))
 	}

@@ -32,7 +32,7 @@ type grpcClient struct {
 
 func TestGRPCClientsOfEveryLanguage(t *testing.T) {
 	s := startServer(t)
-	for i, client := range []grpcClient{goClient(t), pythonClient(t), nodeClient(t), grpcurlClient(t)} {
+	for i, client := range []grpcClient{goClient(t), pythonClient(t), nodeClient(t), grpcurlClient(t), rubyClient(t), cppClient(t)} {
 		t.Run(client.name, func(t *testing.T) { testGRPCClient(t, s, client, uint64(i)*10) })
 	}
 }
@@ -44,12 +44,18 @@ func testGRPCClient(t *testing.T, s *server, client grpcClient, seed uint64) {
 		writeFile(t, dir, name, data)
 		return filepath.Join(dir, name)
 	}
-	for name, size := range map[string]int{"small": 20_000, "nine megabytes": 9_000_000} {
+	for name, size := range map[string]int{"small": 20_000, "gzip": 30_000, "nine megabytes": 9_000_000} {
 		t.Run(name, func(t *testing.T) {
 			data := torrenttest.Random(seed+uint64(len(name)), size)
 			want := parse(t, data).IDs().Primary().String()
-			if got := client.cache(t, s, enough, file("in.torrent", data)); got != want {
-				t.Fatalf("cached as %q, want %s", got, want)
+			sent := data
+			if name == "gzip" {
+				sent = gzipped(t)(data)
+			}
+			for _, time := range []string{"first", "again"} {
+				if got := client.cache(t, s, enough, file("in.torrent", sent)); got != want {
+					t.Fatalf("%s time: cached as %q, want %s", time, got, want)
+				}
 			}
 			out := filepath.Join(dir, "out.torrent")
 			if got := client.get(t, s, enough, strings.ToLower(want), out); got != want {

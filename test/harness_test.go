@@ -186,6 +186,12 @@ func freeAddress(t *testing.T) string {
 // returns its standard output.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
+	return runFor(t, patience, dir, name, args...)
+}
+
+// runFor is run for a command that may take as long as that.
+func runFor(t *testing.T, patience time.Duration, dir, name string, args ...string) string {
+	t.Helper()
 	tools, err := filepath.Abs("../.tools/bin")
 	if err != nil {
 		t.Fatal(err)

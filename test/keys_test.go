@@ -15,7 +15,8 @@ func TestLegacyClientsWithAKeyInThePath(t *testing.T) {
 	keys := t.TempDir() + "/keys"
 	key := strings.TrimSpace(run(t, ".", binary(t), "key", "new", "--name", "site", "--role", "write", "--keys-file", keys))
 	s := startServer(t, "--keys-file", keys)
-	for i, client := range legacyClients(t) {
+	clients := legacyClients(t, s)
+	for i, client := range clients {
 		if client.name == "PHP, answer taken apart by hand" {
 			continue // it dials the host name by itself and has the path apart
 		}
@@ -29,7 +30,7 @@ func TestLegacyClientsWithAKeyInThePath(t *testing.T) {
 		})
 	}
 	refused := tempFile(t, torrenttest.Random(6000, 20_000))
-	for _, client := range legacyClients(t) {
+	for _, client := range clients {
 		if client.name == "curl" || client.name == "Perl LWP" {
 			if got := client.upload(t, &server{HTTP: s.HTTP + "/k/wrong"}, refused); !strings.HasPrefix(got, "Error 113") {
 				t.Errorf("%s with a wrong key: %q", client.name, got)

@@ -46,7 +46,7 @@ func script(command, options []string) func(*testing.T, *server, string) string 
 	}
 }
 
-func legacyClients(t *testing.T) []legacyClient {
+func legacyClients(t *testing.T, s *server) []legacyClient {
 	useNodeModules(t)
 	wsdlCache := t.TempDir()
 	curl := []string{"sh", "autoupload.sh"}
@@ -63,11 +63,16 @@ func legacyClients(t *testing.T) []legacyClient {
 		soapScript("Python suds", debianPython, "soap_suds.py"),
 		soapScript("npm soap", "node", "soap.js"),
 		{name: "npm soap, document/literal", upload: script([]string{"node", "soap.js"}, []string{"/api/cache.wsdl"}), empty: "111"},
+		soapScript("gSOAP in C", gsoapClient(t, s)...),
+		soapScript("Mono", monoClient(t, s)...),
+		soapScript("Tcl's Web Services", "tclsh", "soap.tcl"),
 		{name: "gowsdl", upload: uploadGowsdl, empty: "110"}, // its type cannot send an empty part
 		formScript("PHP, answer taken apart by hand", []string{"php", "autoupload_raw.php"}),
 		formScript("PHP curl", []string{"php", "autoupload_curl.php"}),
 		formScript("PHP pecl_http", []string{"php", "autoupload_pecl.php"}),
 		formScript("Perl LWP", []string{"perl", "autoupload.pl"}),
+		formScript("Perl HTTP::Tiny", []string{"perl", "autoupload_tiny.pl"}),
+		formScript("Java", javaClient(t)),
 		formScript("Python urllib", []string{debianPython, "autoupload_urllib.py"}),
 		formScript("Python requests", []string{debianPython, "autoupload_requests.py"}),
 		formScript("wget", []string{"sh", "autoupload_wget.sh"}),
@@ -98,7 +103,7 @@ func uploadGowsdl(t *testing.T, s *server, file string) string {
 
 func TestLegacyClients(t *testing.T) {
 	s := startServer(t)
-	for i, client := range legacyClients(t) {
+	for i, client := range legacyClients(t, s) {
 		t.Run(client.name, func(t *testing.T) {
 			testGoodUploads(t, s, client, uint64(1000+10*i))
 			testBadUploads(t, s, client)
@@ -118,7 +123,7 @@ func testGoodUploads(t *testing.T, s *server, client legacyClient, seed uint64) 
 		{"good", 20_000, same},
 		{"gzip", 30_000, gzipped(t)},
 		{"bzip2", 40_000, bzipped(t)},
-		{"5 MB", 5_000_000, same},
+		{"5.5 MB", 5_500_000, same},
 	}
 	for i, c := range cases {
 		data := torrenttest.Random(seed+uint64(i), c.size)

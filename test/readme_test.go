@@ -10,15 +10,18 @@ import (
 	"testing"
 )
 
-// TestExamplesOfTheREADME runs every block marked `<!-- runs: LANGUAGE -->` as it
-// stands, but for the addresses, beside a torrent named my.torrent.
+// TestExamplesOfTheREADME runs every block of it, and of the guide for clients, that is
+// marked `<!-- runs: LANGUAGE -->` as it stands, but for the addresses, beside a torrent named my.torrent.
 func TestExamplesOfTheREADME(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var blocks [][]string
+	for _, document := range []string{"../README.md", "../docs/clients.md"} {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks = append(blocks, regexp.MustCompile("(?s)<!-- runs: (\\w+) -->\n```\\w+\n(.*?)```").FindAllStringSubmatch(string(text), -1)...)
 	}
-	blocks := regexp.MustCompile("(?s)<!-- runs: (\\w+) -->\n```\\w+\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) < 7 {
+	if len(blocks) < 8 {
 		t.Fatalf("only %d examples found", len(blocks))
 	}
 	s := startServer(t)

@@ -17,6 +17,11 @@ const longest = 2 * time.Minute
 
 // longer is that of tests that take longer.
 var longer = map[string]time.Duration{
+	"TestGRPCClientsOfEveryLanguage":     5 * time.Minute, // compiles one in C++
+	"TestLegacyClients":                  5 * time.Minute, // runs thirty programs a dozen times each
+	"TestLegacyClientsWithAKeyInThePath": 5 * time.Minute,
+	"TestProxies":                        5 * time.Minute,
+
 	"TestBucket":      10 * time.Minute, // starts a replicated object store, and waits for it in its outages
 	"TestMemoryLimit": 5 * time.Minute,  // raids two servers in many ways, and each of them may hang for a minute
 }
