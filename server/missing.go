@@ -32,7 +32,7 @@ func (s *cacheService) FindMissingTorrents(ctx context.Context, req *torrentcach
 	}
 	var missing []string
 	for i, hash := range hashes {
-		if !cached[i] {
+		if !cached[i] || s.deny.Denies(ids[i]) {
 			missing = append(missing, hash)
 		}
 	}

@@ -21,6 +21,12 @@ var rules = []rule{
 		func(s *Server, t *metainfo.Torrent) *reason.Error { return s.tooLarge(len(t.Bytes())) },
 	},
 	{
+		func(s *Server, t *metainfo.Torrent) bool { return s.deny.Denies(t.IDs().All()...) },
+		func(s *Server, t *metainfo.Torrent) *reason.Error {
+			return reason.Denied(t.IDs().Primary().String(), s.contact)
+		},
+	},
+	{
 		func(s *Server, t *metainfo.Torrent) bool { return s.refusePrivate && t.Private() },
 		func(*Server, *metainfo.Torrent) *reason.Error {
 			return reason.New(reason.TorrentRefused, "this server takes no private torrents: their tracker URLs carry a passkey that anyone could download")

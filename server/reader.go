@@ -7,6 +7,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -42,11 +43,18 @@ func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n in
 	return answer.(*torrentcachev1.GetTorrentResponse), nil
 }
 
-// stored returns the torrent that has id, with the errors of a reading call.
+// stored returns the torrent that has id, with the errors of a reading call. What the
+// deny lists name is hidden, by whatever id it is asked for.
 func (s *Server) stored(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+	if s.deny.Denies(id) {
+		return store.Torrent{}, reason.Hidden(id.String(), s.contact)
+	}
 	torrent, err := s.store.Get(ctx, id, room)
 	if err != nil {
 		return store.Torrent{}, s.torrentError(err, id).OnRead()
+	}
+	if s.deny.Denies(torrent.IDs.All()...) {
+		return store.Torrent{}, reason.Hidden(id.String(), s.contact)
 	}
 	return torrent, nil
 }

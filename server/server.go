@@ -10,6 +10,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/audit"
+	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -31,6 +32,8 @@ type Options struct {
 	// RefusePasskeys refuses torrents with an announce URL that looks as if it held a
 	// passkey, whether they are private or not; see [metainfo.IsPasskeyURL].
 	RefusePasskeys bool
+	// Deny lists what is neither taken nor given. Nil: nothing.
+	Deny *deny.Lists
 	// Version is the program's, for GetStats.
 	Version string
 	// Logger gets what the operator must know of failed items of CacheTorrents,
@@ -67,6 +70,7 @@ type Server struct {
 	maxSize        int64
 	refusePrivate  bool
 	refusePasskeys bool
+	deny           *deny.Lists // nil if there are none
 	version        string
 	started        time.Time
 	logger         *slog.Logger
@@ -89,7 +93,7 @@ func New(o Options) *Server {
 	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
 	return &Server{
-		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys,
+		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain, cache: o.Cache,
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/torrentcache/torrentcache/gateway/screen"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 )
@@ -78,7 +79,13 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 	if err := h.addCache(true); err != nil {
 		return err
 	}
-	if err := h.addPublic(ctx, conn, nil); err != nil {
+	if err := h.addDenyLists(ctx); err != nil {
+		return err
+	}
+	screened := screen.New(screen.Options{
+		Conn: conn, Deny: h.deny, Limits: h.limits, MaxTorrentSize: int64(cfg.MaxTorrentSize), Contact: cfg.Contact,
+	})
+	if err := h.addPublic(ctx, screened, nil); err != nil {
 		return err
 	}
 	if err := h.addAdmin(ctx, nil, nil); err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/certificate"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
@@ -49,6 +50,7 @@ type house struct {
 	answers      fastpath.Source // of cache, for the fast path
 	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
+	deny         *deny.Lists     // what is hidden and refused
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits

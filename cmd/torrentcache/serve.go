@@ -112,6 +112,9 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err := h.addCache(st.shared); err != nil {
 		return err
 	}
+	if err := h.addDenyLists(ctx); err != nil {
+		return err
+	}
 	srv, err := h.newServer(cfg, st)
 	if err != nil {
 		return err
@@ -147,6 +150,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		MaxTorrentSize: int64(cfg.MaxTorrentSize),
 		RefusePrivate:  cfg.Private == "reject",
 		RefusePasskeys: cfg.Passkeys == "reject",
+		Deny:           h.deny,
 		Version:        buildinfo.Read().Version,
 		Logger:         h.logger,
 		Limits:         h.limits,

@@ -39,6 +39,7 @@ type Doors struct {
 	MaxTorrentSize  Size
 	Contact         string // whom to ask; empty: nobody is named
 	RemovedStatus   int    // HTTP status of removed torrents
+	DenyLists       Files
 	AdminHosts      string // with commas between
 	DownloadMaxAge  time.Duration
 	MemoryLimit     Size   // 0: a share of the memory there is
@@ -81,6 +82,7 @@ func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
 	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
 	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
+	flags.Var(&d.DenyLists, "deny-list", "`file` that lists torrents to hide and to refuse: info hashes, magnet links, or // and the SHA-256 of a hash, one a line; several with commas or by several flags; read again on SIGHUP and when it has changed")
 	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
 }
 

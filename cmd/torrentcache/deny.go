@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/deny"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+)
+
+// denyLook is how often the files of --deny-list are looked at.
+const denyLook = 500 * time.Millisecond
+
+// addDenyLists puts the lists of --deny-list in force, and has them read again on SIGHUP
+// and when they have changed. Call it before the hot cache answers.
+func (h *house) addDenyLists(ctx context.Context) (err error) {
+	h.deny, err = deny.Open(deny.Options{Files: h.cfg.DenyLists, OnChange: h.forgetDenied, Logger: h.logger})
+	if err != nil {
+		return fmt.Errorf("--deny-list: %w", err)
+	}
+	h.metrics.WatchDenyLists(func() telemetry.DenyStats { return telemetry.DenyStats(h.deny.Stats()) })
+	h.reloads.On("deny lists", func(cfg config.Doors) error { return h.deny.Reload(cfg.DenyLists) }, "deny-list")
+	go func() {
+		ticker := time.NewTicker(denyLook)
+		defer ticker.Stop()
+		h.deny.Follow(ctx, ticker.C)
+	}()
+	return nil
+}
+
+// forgetDenied has the hot cache forget what the deny lists name now.
+func (h *house) forgetDenied() {
+	h.cache.Forget(func(ids ...infohash.ID) bool {
+		_, listed := h.deny.Find(ids...)
+		return listed
+	})
+}

@@ -1,0 +1,135 @@
+// Package screen hides and refuses what an operator's deny lists name at a door whose
+// servers are on other machines and may have other lists, or none. It stands between the door,
+// with its cache, and the connection to the servers.
+package screen
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/grpc"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/deny"
+	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+// Options are what a screen works with. All but Contact are required.
+type Options struct {
+	Conn           grpc.ClientConnInterface // to the servers
+	Deny           *deny.Lists
+	Limits         *limit.Limits // of the memory for uploads that have to be inflated
+	MaxTorrentSize int64         // in bytes; larger uploads are left to the servers to refuse
+	Contact        string        // whom to ask; empty: nobody is named
+}
+
+// New returns a connection that answers as the one of o does, but for what the deny lists
+// name: reads of it answer TORRENT_REMOVED, uploads TORRENT_REFUSED, and it is missing. It is
+// safe for concurrent use.
+func New(o Options) grpc.ClientConnInterface {
+	return &conn{ClientConnInterface: o.Conn, o: o}
+}
+
+type conn struct {
+	grpc.ClientConnInterface
+	o Options
+}
+
+// Invoke implements [grpc.ClientConnInterface].
+func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if err := c.refuse(ctx, args); err != nil {
+		return reason.Of(err).GRPCStatus().Err()
+	}
+	if err := c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...); err != nil {
+		return err
+	}
+	return c.hide(args, reply)
+}
+
+// reads are the requests of one torrent.
+type reads interface{ GetInfoHash() string }
+
+// ofTorrent are the answers about one torrent.
+type ofTorrent interface {
+	GetInfoHashV1() string
+	GetInfoHashV2() string
+}
+
+// refuse decides by the request alone.
+func (c *conn) refuse(ctx context.Context, args any) error {
+	switch request := args.(type) {
+	case *torrentcachev1.CacheTorrentRequest:
+		return c.refuseUpload(ctx, request.GetTorrent())
+	case *torrentcachev1.GetTorrentRequest, *torrentcachev1.DescribeTorrentRequest:
+		hash := request.(reads).GetInfoHash()
+		if id, err := infohash.Parse(hash); err == nil && c.o.Deny.Denies(id) {
+			return reason.Hidden(id.String(), c.o.Contact)
+		}
+	}
+	return nil
+}
+
+// refuseUpload reads an upload as a server does. What is wrong with it, and what cannot be
+// read, a server has to say.
+func (c *conn) refuseUpload(ctx context.Context, upload []byte) error {
+	if c.o.Deny.Stats().Entries == 0 {
+		return nil
+	}
+	if inflate.IsCompressed(upload) {
+		hold, err := c.o.Limits.Work(ctx, limit.Caller{Addr: origin.FromContext(ctx)}, inflate.Memory(c.o.MaxTorrentSize), false)
+		if err != nil {
+			return err
+		}
+		defer hold.Release()
+		done, err := c.o.Limits.Inflate(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if upload, err = inflate.Inflate(upload, c.o.MaxTorrentSize); err != nil {
+			return nil
+		}
+	}
+	torrent, err := metainfo.Parse(upload)
+	if err != nil {
+		return nil
+	}
+	if c.o.Deny.Denies(torrent.IDs().All()...) {
+		return reason.Denied(torrent.IDs().Primary().String(), c.o.Contact)
+	}
+	return nil
+}
+
+// hide decides by the answer, which tells all ids of a torrent.
+func (c *conn) hide(args, reply any) error {
+	switch answer := reply.(type) {
+	case *torrentcachev1.GetTorrentResponse, *torrentcachev1.DescribeTorrentResponse:
+		of := answer.(ofTorrent)
+		if c.o.Deny.Denies(infohash.SetOf(of.GetInfoHashV1(), of.GetInfoHashV2()).All()...) {
+			return reason.Hidden(args.(reads).GetInfoHash(), c.o.Contact).GRPCStatus().Err()
+		}
+	case *torrentcachev1.FindMissingTorrentsResponse:
+		answer.MissingInfoHashes = c.withListed(args.(*torrentcachev1.FindMissingTorrentsRequest).GetInfoHashes(), answer.GetMissingInfoHashes())
+	}
+	return nil
+}
+
+// withListed returns, in the order of hashes, those that are missing or listed.
+func (c *conn) withListed(hashes, missing []string) []string {
+	absent := map[string]bool{}
+	for _, hash := range missing {
+		absent[hash] = true
+	}
+	return slices.DeleteFunc(slices.Clone(hashes), func(hash string) bool {
+		if absent[hash] {
+			return false
+		}
+		id, err := infohash.Parse(hash)
+		return err != nil || !c.o.Deny.Denies(id)
+	})
+}

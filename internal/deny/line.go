@@ -1,0 +1,74 @@
+package deny
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// The beginnings of lines.
+var (
+	byteOrderMark = []byte("\uFEFF")
+	digestMark    = []byte("//")
+	magnetScheme  = []byte("magnet:")
+)
+
+// named is what a line names. The zero value is nothing, as in an empty line.
+type named struct {
+	ids    infohash.Set // the ids of one torrent; one of 20 bytes is in V1, whichever it is
+	digest *[sha256.Size]byte
+}
+
+// parseLine reads a line without its line feed. The error says what is wanted.
+func parseLine(line []byte) (named, error) {
+	line, _, _ = bytes.Cut(line, []byte("#"))
+	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(line), byteOrderMark))
+	switch {
+	case len(line) == 0:
+		return named{}, nil
+	case bytes.HasPrefix(line, digestMark):
+		return parseDigest(line)
+	case len(line) >= len(magnetScheme) && bytes.EqualFold(line[:len(magnetScheme)], magnetScheme):
+		set, err := infohash.ParseMagnet(string(line))
+		if err != nil {
+			return named{}, fmt.Errorf("%w: got %s", err, quote(line))
+		}
+		return named{ids: set}, nil
+	}
+	id, err := infohash.Parse(string(line))
+	if err != nil {
+		return named{}, fmt.Errorf("want an info hash, a magnet link, or // and 64 hex digits: got %s", quote(line))
+	}
+	if id.Size() == infohash.SizeV2 {
+		return named{ids: infohash.Set{V2: id}}, nil
+	}
+	return named{ids: infohash.Set{V1: id}}, nil
+}
+
+func parseDigest(line []byte) (named, error) {
+	digits := bytes.TrimSpace(line[len(digestMark):])
+	var digest [sha256.Size]byte
+	if len(digits) != hex.EncodedLen(len(digest)) {
+		return named{}, fmt.Errorf("want 64 hex digits after //: got %s", quote(line))
+	}
+	if _, err := hex.Decode(digest[:], digits); err != nil {
+		return named{}, fmt.Errorf("want 64 hex digits after //: got %s", quote(line))
+	}
+	return named{digest: &digest}, nil
+}
+
+// digestOf is what stands after // for an id.
+func digestOf(id infohash.ID) [sha256.Size]byte { return sha256.Sum256([]byte(id.String())) }
+
+// quote returns a line for an error message: printable, and short whatever its length.
+func quote(line []byte) string {
+	const most = 80 // bytes
+	if len(line) > most {
+		return strconv.QuoteToASCII(string(line[:most])) + "..."
+	}
+	return strconv.QuoteToASCII(string(line))
+}

@@ -1,0 +1,78 @@
+package deny
+
+import "hash/maphash"
+
+// prefixSize is how much of an id or a digest is kept, in bytes.
+const prefixSize = 16
+
+// row is an id or a digest, and the line that names it, which is 0 in an empty row.
+type row struct {
+	prefix [prefixSize]byte
+	line   uint32
+}
+
+// table finds rows by their prefix: a row stands at the place of its hash, or at the next
+// that was empty. At least a fifth of the rows is empty. It costs a tenth of the time of a
+// sorted slice to look something up, and half of it to make.
+type table struct {
+	seed maphash.Seed
+	rows []row
+	used int
+}
+
+// newTable returns a table with room for that many rows; more make it grow.
+func newTable(most int) *table {
+	return &table{seed: maphash.MakeSeed(), rows: make([]row, most+most/4+2)}
+}
+
+// at returns the row of a prefix, or the empty one where it would be.
+func (t *table) at(prefix [prefixSize]byte) *row {
+	place := maphash.Comparable(t.seed, prefix) % uint64(len(t.rows))
+	for {
+		r := &t.rows[place]
+		if r.line == 0 || r.prefix == prefix {
+			return r
+		}
+		if place++; place == uint64(len(t.rows)) {
+			place = 0
+		}
+	}
+}
+
+// add adds the first bytes of an id or a digest. If they are there already the line before
+// counts.
+func (t *table) add(id []byte, line uint32) {
+	if t.used+t.used/4+2 > len(t.rows) {
+		t.resize(2*t.used + 1)
+	}
+	prefix := [prefixSize]byte(id)
+	if r := t.at(prefix); r.line == 0 {
+		*r = row{prefix, line}
+		t.used++
+	}
+}
+
+// resize makes room for that many rows.
+func (t *table) resize(most int) {
+	bigger := newTable(most)
+	for _, r := range t.rows {
+		if r.line != 0 {
+			*bigger.at(r.prefix) = r
+		}
+	}
+	bigger.used = t.used
+	*t = *bigger
+}
+
+// trim gives back memory if there are far fewer rows than there was room made for.
+func (t *table) trim() {
+	if len(t.rows) > t.used+t.used/2+2 {
+		t.resize(t.used)
+	}
+}
+
+// find returns the line that names an id or a digest.
+func (t *table) find(id []byte) (line uint32, ok bool) {
+	line = t.at([prefixSize]byte(id)).line
+	return line, line != 0
+}
