@@ -29,6 +29,7 @@ func TestBucket(t *testing.T) {
 	t.Run("contract", e.testContract)
 	t.Run("one winner", e.testOneWinner)
 	t.Run("removal", e.testRemoval)
+	t.Run("deny list", e.testDenyList)
 	t.Run("outage", e.testOutage)
 	t.Run("local cache", e.testLocalCache)
 	t.Run("failures", e.testFailures)

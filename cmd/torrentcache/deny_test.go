@@ -262,3 +262,36 @@ func TestDenyListReplacedUnderReaders(t *testing.T) {
 	close(done)
 	group.Wait()
 }
+
+// Bytes go when somebody says so: what the lists name and the store holds, and nothing else.
+func TestRemoveDenied(t *testing.T) {
+	dir := t.TempDir()
+	list := writeFile(t, dir, "list", nil)
+	log := filepath.Join(dir, "audit.log")
+	p := startServe(t, t.TempDir(), "--deny-list", list, "--audit-log", log)
+	hashes := p.holding(t, 4)
+	if said := p.byOperator(t, 1, "remove", "--denied"); !strings.Contains(said, "--deny-list") {
+		t.Errorf("%s", said)
+	}
+	p.denyListed(t, list, strings.Repeat("AB", 20)+"\n"+digestLine(hashes[0])+"\n\n"+hashes[1]+" # case 7\n")
+	said := p.byOperator(t, 0, "remove", "--denied", "--erase")
+	for i, line := range []int{2, 4} {
+		if want := fmt.Sprintf("%s removed; %s:%d names it\n", hashes[i], list, line); !strings.Contains(said, want) {
+			t.Errorf("%q is not in %s", want, said)
+		}
+	}
+	if entries := auditLines(t, log); len(entries) != 2 || entries[0].Reference != list+":2" || entries[0].Reason != "deny list" || !entries[0].Erase {
+		t.Errorf("%+v", entries)
+	}
+	if said := p.byOperator(t, 0, "remove", "--denied"); !strings.Contains(said, "nothing that the deny lists name is cached") {
+		t.Errorf("%s", said)
+	}
+	p.denyListed(t, list, "")
+	for i, want := range []int{http.StatusGone, http.StatusGone, http.StatusOK, http.StatusOK} {
+		if code, _ := p.download(t, hashes[i]); code != want {
+			t.Errorf("torrent %d without a list: %d, want %d", i, code, want)
+		}
+	}
+	p.byOperator(t, 1, "remove", "--denied", hashes[2])
+	p.byOperator(t, 1, "remove", "--denied", "--reference", "case 7")
+}

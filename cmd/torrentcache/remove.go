@@ -19,12 +19,16 @@ advance. FILE has a HASH a line; - is standard input.
   torrentcache remove --reference 'list of 2026-05' --resume may.done list.txt
   torrentcache remove --dry-run list.txt
   torrentcache remove --erase HASH
+  torrentcache remove --denied --erase
 
 ` + pastedHelp + `
 The bytes leave the disk within a day; until then restore brings them back. With
 --erase they are off the disk when remove returns. Copies that browsers, proxies
 and backups keep are theirs. Reason and reference stay in the store and in the
 server's --audit-log; the public is not told.
+
+--denied removes what the server hides because its --deny-list names it and has the
+bytes of. The reference is the file and the line. It stays removed when the line goes.
 ` + listHelp + `
 Exit status: 0 all are removed, 3 some are not, 1 remove did not get to the end.
 `
@@ -65,7 +69,7 @@ func (s *listSettings) addFlags(flags *pflag.FlagSet) {
 
 type removeSettings struct {
 	listSettings
-	erase bool
+	erase, denied bool
 }
 
 func newRemove(env environment) *cobra.Command {
@@ -79,11 +83,15 @@ func newRemove(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
+			if s.denied {
+				return s.removeDenied(c, args, env)
+			}
 			return s.run(c, args, env, fmt.Sprintf("remove erase=%t", s.erase), s.remove)
 		},
 	}
 	s.addFlags(c.Flags())
 	c.Flags().BoolVar(&s.erase, "erase", false, "have the bytes off the disk when it returns; restore cannot bring them back")
+	c.Flags().BoolVar(&s.denied, "denied", false, "remove what the server's deny lists name and its store holds")
 	return c
 }
 

@@ -153,6 +153,9 @@ func (l *Lists) publish() {
 
 // Stats returns what is in force.
 func (l *Lists) Stats() Stats {
+	if l == nil {
+		return Stats{}
+	}
 	s := *l.stats.Load()
 	s.Hits = l.hits.Load()
 	return s

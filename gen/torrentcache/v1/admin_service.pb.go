@@ -676,6 +676,153 @@ func (*RestoreTorrentsResult_Restored) isRestoreTorrentsResult_Result() {}
 
 func (*RestoreTorrentsResult_Error) isRestoreTorrentsResult_Result() {}
 
+// FindDeniedTorrentsRequest asks for all of them.
+type FindDeniedTorrentsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindDeniedTorrentsRequest) Reset() {
+	*x = FindDeniedTorrentsRequest{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindDeniedTorrentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindDeniedTorrentsRequest) ProtoMessage() {}
+
+func (x *FindDeniedTorrentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindDeniedTorrentsRequest.ProtoReflect.Descriptor instead.
+func (*FindDeniedTorrentsRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+}
+
+// FindDeniedTorrentsResponse has those found since the answer before.
+type FindDeniedTorrentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The torrents, each once.
+	Torrents      []*DeniedTorrent `protobuf:"bytes,1,rep,name=torrents,proto3" json:"torrents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindDeniedTorrentsResponse) Reset() {
+	*x = FindDeniedTorrentsResponse{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindDeniedTorrentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindDeniedTorrentsResponse) ProtoMessage() {}
+
+func (x *FindDeniedTorrentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindDeniedTorrentsResponse.ProtoReflect.Descriptor instead.
+func (*FindDeniedTorrentsResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FindDeniedTorrentsResponse) GetTorrents() []*DeniedTorrent {
+	if x != nil {
+		return x.Torrents
+	}
+	return nil
+}
+
+// DeniedTorrent is a cached torrent and the line that names it.
+type DeniedTorrent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The info hash: v1 if there is one, else v2.
+	InfoHash string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	// The file of the list, as the server's settings name it.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// The number of the line, from 1.
+	Line          int64 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeniedTorrent) Reset() {
+	*x = DeniedTorrent{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeniedTorrent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeniedTorrent) ProtoMessage() {}
+
+func (x *DeniedTorrent) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeniedTorrent.ProtoReflect.Descriptor instead.
+func (*DeniedTorrent) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeniedTorrent) GetInfoHash() string {
+	if x != nil {
+		return x.InfoHash
+	}
+	return ""
+}
+
+func (x *DeniedTorrent) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *DeniedTorrent) GetLine() int64 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
 // VerifyStoreRequest sets the pace, and what becomes of unreadable torrents.
 type VerifyStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -691,7 +838,7 @@ type VerifyStoreRequest struct {
 
 func (x *VerifyStoreRequest) Reset() {
 	*x = VerifyStoreRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +850,7 @@ func (x *VerifyStoreRequest) String() string {
 func (*VerifyStoreRequest) ProtoMessage() {}
 
 func (x *VerifyStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[10]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +863,7 @@ func (x *VerifyStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyStoreRequest.ProtoReflect.Descriptor instead.
 func (*VerifyStoreRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *VerifyStoreRequest) GetMaxBytesPerSecond() int64 {
@@ -757,7 +904,7 @@ type VerifyStoreResponse struct {
 
 func (x *VerifyStoreResponse) Reset() {
 	*x = VerifyStoreResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +916,7 @@ func (x *VerifyStoreResponse) String() string {
 func (*VerifyStoreResponse) ProtoMessage() {}
 
 func (x *VerifyStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[11]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +929,7 @@ func (x *VerifyStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyStoreResponse.ProtoReflect.Descriptor instead.
 func (*VerifyStoreResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *VerifyStoreResponse) GetCheckedCount() int64 {
@@ -854,7 +1001,7 @@ type MissingSegment struct {
 
 func (x *MissingSegment) Reset() {
 	*x = MissingSegment{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +1013,7 @@ func (x *MissingSegment) String() string {
 func (*MissingSegment) ProtoMessage() {}
 
 func (x *MissingSegment) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[12]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +1026,7 @@ func (x *MissingSegment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingSegment.ProtoReflect.Descriptor instead.
 func (*MissingSegment) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{12}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MissingSegment) GetFile() string {
@@ -928,7 +1075,7 @@ type BackupStoreRequest struct {
 
 func (x *BackupStoreRequest) Reset() {
 	*x = BackupStoreRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1087,7 @@ func (x *BackupStoreRequest) String() string {
 func (*BackupStoreRequest) ProtoMessage() {}
 
 func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[13]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1100,7 @@ func (x *BackupStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreRequest.ProtoReflect.Descriptor instead.
 func (*BackupStoreRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{13}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BackupStoreRequest) GetDirectory() string {
@@ -976,7 +1123,7 @@ type BackupStoreResponse struct {
 
 func (x *BackupStoreResponse) Reset() {
 	*x = BackupStoreResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -988,7 +1135,7 @@ func (x *BackupStoreResponse) String() string {
 func (*BackupStoreResponse) ProtoMessage() {}
 
 func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[14]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1001,7 +1148,7 @@ func (x *BackupStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupStoreResponse.ProtoReflect.Descriptor instead.
 func (*BackupStoreResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{14}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BackupStoreResponse) GetCopiedBytes() int64 {
@@ -1029,7 +1176,7 @@ type ReadRecordRequest struct {
 
 func (x *ReadRecordRequest) Reset() {
 	*x = ReadRecordRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1188,7 @@ func (x *ReadRecordRequest) String() string {
 func (*ReadRecordRequest) ProtoMessage() {}
 
 func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[15]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1201,7 @@ func (x *ReadRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordRequest.ProtoReflect.Descriptor instead.
 func (*ReadRecordRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{15}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReadRecordRequest) GetInfoHash() string {
@@ -1087,7 +1234,7 @@ type ReadRecordResponse struct {
 
 func (x *ReadRecordResponse) Reset() {
 	*x = ReadRecordResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1099,7 +1246,7 @@ func (x *ReadRecordResponse) String() string {
 func (*ReadRecordResponse) ProtoMessage() {}
 
 func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[16]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1112,7 +1259,7 @@ func (x *ReadRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRecordResponse.ProtoReflect.Descriptor instead.
 func (*ReadRecordResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{16}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReadRecordResponse) GetTorrent() []byte {
@@ -1172,7 +1319,7 @@ type TorrentRemoval struct {
 
 func (x *TorrentRemoval) Reset() {
 	*x = TorrentRemoval{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1331,7 @@ func (x *TorrentRemoval) String() string {
 func (*TorrentRemoval) ProtoMessage() {}
 
 func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[17]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1344,7 @@ func (x *TorrentRemoval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TorrentRemoval.ProtoReflect.Descriptor instead.
 func (*TorrentRemoval) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{17}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TorrentRemoval) GetReason() string {
@@ -1230,7 +1377,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1389,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[18]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1402,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{18}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{21}
 }
 
 // GetStatsResponse is what the store holds.
@@ -1281,7 +1428,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1440,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[19]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1453,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{19}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetStatsResponse) GetTorrentCount() int64 {
@@ -1367,7 +1514,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1526,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[20]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1539,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{20}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{23}
 }
 
 // DrainResponse is empty.
@@ -1404,7 +1551,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1563,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[21]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1576,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{21}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -1475,7 +1622,14 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x15RestoreTorrentsResult\x12E\n" +
 	"\brestored\x18\x01 \x01(\v2'.torrentcache.v1.RestoreTorrentResponseH\x00R\brestored\x122\n" +
 	"\x05error\x18\x02 \x01(\v2\x1a.torrentcache.v1.ItemErrorH\x00R\x05errorB\b\n" +
-	"\x06result\"^\n" +
+	"\x06result\"\x1b\n" +
+	"\x19FindDeniedTorrentsRequest\"X\n" +
+	"\x1aFindDeniedTorrentsResponse\x12:\n" +
+	"\btorrents\x18\x01 \x03(\v2\x1e.torrentcache.v1.DeniedTorrentR\btorrents\"T\n" +
+	"\rDeniedTorrent\x12\x1b\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x03R\x04line\"^\n" +
 	"\x12VerifyStoreRequest\x12/\n" +
 	"\x14max_bytes_per_second\x18\x01 \x01(\x03R\x11maxBytesPerSecond\x12\x17\n" +
 	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xd7\x02\n" +
@@ -1529,12 +1683,13 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
 	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
-	"\rDrainResponse2\xea\x06\n" +
+	"\rDrainResponse2\xe0\a\n" +
 	"\fAdminService\x12c\n" +
 	"\rRemoveTorrent\x12%.torrentcache.v1.RemoveTorrentRequest\x1a&.torrentcache.v1.RemoveTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
 	"\x0eRestoreTorrent\x12&.torrentcache.v1.RestoreTorrentRequest\x1a'.torrentcache.v1.RestoreTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
 	"\x0eRemoveTorrents\x12&.torrentcache.v1.RemoveTorrentsRequest\x1a'.torrentcache.v1.RemoveTorrentsResponse\"\x03\x90\x02\x02\x12i\n" +
-	"\x0fRestoreTorrents\x12'.torrentcache.v1.RestoreTorrentsRequest\x1a(.torrentcache.v1.RestoreTorrentsResponse\"\x03\x90\x02\x02\x12_\n" +
+	"\x0fRestoreTorrents\x12'.torrentcache.v1.RestoreTorrentsRequest\x1a(.torrentcache.v1.RestoreTorrentsResponse\"\x03\x90\x02\x02\x12t\n" +
+	"\x12FindDeniedTorrents\x12*.torrentcache.v1.FindDeniedTorrentsRequest\x1a+.torrentcache.v1.FindDeniedTorrentsResponse\"\x03\x90\x02\x010\x01\x12_\n" +
 	"\vVerifyStore\x12#.torrentcache.v1.VerifyStoreRequest\x1a$.torrentcache.v1.VerifyStoreResponse\"\x03\x90\x02\x020\x01\x12Z\n" +
 	"\vBackupStore\x12#.torrentcache.v1.BackupStoreRequest\x1a$.torrentcache.v1.BackupStoreResponse0\x01\x12Z\n" +
 	"\n" +
@@ -1555,69 +1710,75 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
-	(*RemoveTorrentRequest)(nil),    // 0: torrentcache.v1.RemoveTorrentRequest
-	(*RemoveTorrentResponse)(nil),   // 1: torrentcache.v1.RemoveTorrentResponse
-	(*RestoreTorrentRequest)(nil),   // 2: torrentcache.v1.RestoreTorrentRequest
-	(*RestoreTorrentResponse)(nil),  // 3: torrentcache.v1.RestoreTorrentResponse
-	(*RemoveTorrentsRequest)(nil),   // 4: torrentcache.v1.RemoveTorrentsRequest
-	(*RemoveTorrentsResponse)(nil),  // 5: torrentcache.v1.RemoveTorrentsResponse
-	(*RemoveTorrentsResult)(nil),    // 6: torrentcache.v1.RemoveTorrentsResult
-	(*RestoreTorrentsRequest)(nil),  // 7: torrentcache.v1.RestoreTorrentsRequest
-	(*RestoreTorrentsResponse)(nil), // 8: torrentcache.v1.RestoreTorrentsResponse
-	(*RestoreTorrentsResult)(nil),   // 9: torrentcache.v1.RestoreTorrentsResult
-	(*VerifyStoreRequest)(nil),      // 10: torrentcache.v1.VerifyStoreRequest
-	(*VerifyStoreResponse)(nil),     // 11: torrentcache.v1.VerifyStoreResponse
-	(*MissingSegment)(nil),          // 12: torrentcache.v1.MissingSegment
-	(*BackupStoreRequest)(nil),      // 13: torrentcache.v1.BackupStoreRequest
-	(*BackupStoreResponse)(nil),     // 14: torrentcache.v1.BackupStoreResponse
-	(*ReadRecordRequest)(nil),       // 15: torrentcache.v1.ReadRecordRequest
-	(*ReadRecordResponse)(nil),      // 16: torrentcache.v1.ReadRecordResponse
-	(*TorrentRemoval)(nil),          // 17: torrentcache.v1.TorrentRemoval
-	(*GetStatsRequest)(nil),         // 18: torrentcache.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),        // 19: torrentcache.v1.GetStatsResponse
-	(*DrainRequest)(nil),            // 20: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),           // 21: torrentcache.v1.DrainResponse
-	(*ItemError)(nil),               // 22: torrentcache.v1.ItemError
-	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
+	(*RemoveTorrentRequest)(nil),       // 0: torrentcache.v1.RemoveTorrentRequest
+	(*RemoveTorrentResponse)(nil),      // 1: torrentcache.v1.RemoveTorrentResponse
+	(*RestoreTorrentRequest)(nil),      // 2: torrentcache.v1.RestoreTorrentRequest
+	(*RestoreTorrentResponse)(nil),     // 3: torrentcache.v1.RestoreTorrentResponse
+	(*RemoveTorrentsRequest)(nil),      // 4: torrentcache.v1.RemoveTorrentsRequest
+	(*RemoveTorrentsResponse)(nil),     // 5: torrentcache.v1.RemoveTorrentsResponse
+	(*RemoveTorrentsResult)(nil),       // 6: torrentcache.v1.RemoveTorrentsResult
+	(*RestoreTorrentsRequest)(nil),     // 7: torrentcache.v1.RestoreTorrentsRequest
+	(*RestoreTorrentsResponse)(nil),    // 8: torrentcache.v1.RestoreTorrentsResponse
+	(*RestoreTorrentsResult)(nil),      // 9: torrentcache.v1.RestoreTorrentsResult
+	(*FindDeniedTorrentsRequest)(nil),  // 10: torrentcache.v1.FindDeniedTorrentsRequest
+	(*FindDeniedTorrentsResponse)(nil), // 11: torrentcache.v1.FindDeniedTorrentsResponse
+	(*DeniedTorrent)(nil),              // 12: torrentcache.v1.DeniedTorrent
+	(*VerifyStoreRequest)(nil),         // 13: torrentcache.v1.VerifyStoreRequest
+	(*VerifyStoreResponse)(nil),        // 14: torrentcache.v1.VerifyStoreResponse
+	(*MissingSegment)(nil),             // 15: torrentcache.v1.MissingSegment
+	(*BackupStoreRequest)(nil),         // 16: torrentcache.v1.BackupStoreRequest
+	(*BackupStoreResponse)(nil),        // 17: torrentcache.v1.BackupStoreResponse
+	(*ReadRecordRequest)(nil),          // 18: torrentcache.v1.ReadRecordRequest
+	(*ReadRecordResponse)(nil),         // 19: torrentcache.v1.ReadRecordResponse
+	(*TorrentRemoval)(nil),             // 20: torrentcache.v1.TorrentRemoval
+	(*GetStatsRequest)(nil),            // 21: torrentcache.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),           // 22: torrentcache.v1.GetStatsResponse
+	(*DrainRequest)(nil),               // 23: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),              // 24: torrentcache.v1.DrainResponse
+	(*ItemError)(nil),                  // 25: torrentcache.v1.ItemError
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
 	6,  // 0: torrentcache.v1.RemoveTorrentsResponse.results:type_name -> torrentcache.v1.RemoveTorrentsResult
 	1,  // 1: torrentcache.v1.RemoveTorrentsResult.removed:type_name -> torrentcache.v1.RemoveTorrentResponse
-	22, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	25, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	9,  // 3: torrentcache.v1.RestoreTorrentsResponse.results:type_name -> torrentcache.v1.RestoreTorrentsResult
 	3,  // 4: torrentcache.v1.RestoreTorrentsResult.restored:type_name -> torrentcache.v1.RestoreTorrentResponse
-	22, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
-	12, // 6: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	23, // 7: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
-	17, // 8: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	23, // 9: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	23, // 10: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	12, // 11: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	0,  // 12: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 13: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 14: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
-	7,  // 15: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
-	10, // 16: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	13, // 17: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	15, // 18: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	18, // 19: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	20, // 20: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 21: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 22: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 23: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
-	8,  // 24: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
-	11, // 25: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	14, // 26: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	16, // 27: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	19, // 28: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	21, // 29: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	21, // [21:30] is the sub-list for method output_type
-	12, // [12:21] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	25, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	12, // 6: torrentcache.v1.FindDeniedTorrentsResponse.torrents:type_name -> torrentcache.v1.DeniedTorrent
+	15, // 7: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	26, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	20, // 9: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
+	26, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	26, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	15, // 12: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
+	0,  // 13: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 14: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 15: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
+	7,  // 16: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
+	10, // 17: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
+	13, // 18: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	16, // 19: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	18, // 20: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	21, // 21: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	23, // 22: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 23: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 24: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 25: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
+	8,  // 26: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
+	11, // 27: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
+	14, // 28: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	17, // 29: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	19, // 30: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	22, // 31: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	24, // 32: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	23, // [23:33] is the sub-list for method output_type
+	13, // [13:23] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -1640,7 +1801,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,15 +21,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_RemoveTorrent_FullMethodName   = "/torrentcache.v1.AdminService/RemoveTorrent"
-	AdminService_RestoreTorrent_FullMethodName  = "/torrentcache.v1.AdminService/RestoreTorrent"
-	AdminService_RemoveTorrents_FullMethodName  = "/torrentcache.v1.AdminService/RemoveTorrents"
-	AdminService_RestoreTorrents_FullMethodName = "/torrentcache.v1.AdminService/RestoreTorrents"
-	AdminService_VerifyStore_FullMethodName     = "/torrentcache.v1.AdminService/VerifyStore"
-	AdminService_BackupStore_FullMethodName     = "/torrentcache.v1.AdminService/BackupStore"
-	AdminService_ReadRecord_FullMethodName      = "/torrentcache.v1.AdminService/ReadRecord"
-	AdminService_GetStats_FullMethodName        = "/torrentcache.v1.AdminService/GetStats"
-	AdminService_Drain_FullMethodName           = "/torrentcache.v1.AdminService/Drain"
+	AdminService_RemoveTorrent_FullMethodName      = "/torrentcache.v1.AdminService/RemoveTorrent"
+	AdminService_RestoreTorrent_FullMethodName     = "/torrentcache.v1.AdminService/RestoreTorrent"
+	AdminService_RemoveTorrents_FullMethodName     = "/torrentcache.v1.AdminService/RemoveTorrents"
+	AdminService_RestoreTorrents_FullMethodName    = "/torrentcache.v1.AdminService/RestoreTorrents"
+	AdminService_FindDeniedTorrents_FullMethodName = "/torrentcache.v1.AdminService/FindDeniedTorrents"
+	AdminService_VerifyStore_FullMethodName        = "/torrentcache.v1.AdminService/VerifyStore"
+	AdminService_BackupStore_FullMethodName        = "/torrentcache.v1.AdminService/BackupStore"
+	AdminService_ReadRecord_FullMethodName         = "/torrentcache.v1.AdminService/ReadRecord"
+	AdminService_GetStats_FullMethodName           = "/torrentcache.v1.AdminService/GetStats"
+	AdminService_Drain_FullMethodName              = "/torrentcache.v1.AdminService/Drain"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -68,6 +69,12 @@ type AdminServiceClient interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RestoreTorrent are of results.
 	RestoreTorrents(ctx context.Context, in *RestoreTorrentsRequest, opts ...grpc.CallOption) (*RestoreTorrentsResponse, error)
+	// FindDeniedTorrents finds the torrents of which the store has the bytes though the
+	// server's deny lists name them. They are hidden already; removing them is
+	// RemoveTorrent's. Answers come while the store is gone through.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
+	FindDeniedTorrents(ctx context.Context, in *FindDeniedTorrentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindDeniedTorrentsResponse], error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
 	// and its info hash, while the server serves. Damaged ones are marked: they count
 	// as missing, and an upload heals them. Answers tell the progress, the last one
@@ -138,9 +145,28 @@ func (c *adminServiceClient) RestoreTorrents(ctx context.Context, in *RestoreTor
 	return out, nil
 }
 
+func (c *adminServiceClient) FindDeniedTorrents(ctx context.Context, in *FindDeniedTorrentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindDeniedTorrentsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[0], AdminService_FindDeniedTorrents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[FindDeniedTorrentsRequest, FindDeniedTorrentsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_FindDeniedTorrentsClient = grpc.ServerStreamingClient[FindDeniedTorrentsResponse]
+
 func (c *adminServiceClient) VerifyStore(ctx context.Context, in *VerifyStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyStoreResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[0], AdminService_VerifyStore_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_VerifyStore_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +185,7 @@ type AdminService_VerifyStoreClient = grpc.ServerStreamingClient[VerifyStoreResp
 
 func (c *adminServiceClient) BackupStore(ctx context.Context, in *BackupStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupStoreResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_BackupStore_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[2], AdminService_BackupStore_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -242,6 +268,12 @@ type AdminServiceServer interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RestoreTorrent are of results.
 	RestoreTorrents(context.Context, *RestoreTorrentsRequest) (*RestoreTorrentsResponse, error)
+	// FindDeniedTorrents finds the torrents of which the store has the bytes though the
+	// server's deny lists name them. They are hidden already; removing them is
+	// RemoveTorrent's. Answers come while the store is gone through.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
+	FindDeniedTorrents(*FindDeniedTorrentsRequest, grpc.ServerStreamingServer[FindDeniedTorrentsResponse]) error
 	// VerifyStore reads every stored torrent and compares it with its checksum
 	// and its info hash, while the server serves. Damaged ones are marked: they count
 	// as missing, and an upload heals them. Answers tell the progress, the last one
@@ -283,6 +315,9 @@ func (UnimplementedAdminServiceServer) RemoveTorrents(context.Context, *RemoveTo
 }
 func (UnimplementedAdminServiceServer) RestoreTorrents(context.Context, *RestoreTorrentsRequest) (*RestoreTorrentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RestoreTorrents not implemented")
+}
+func (UnimplementedAdminServiceServer) FindDeniedTorrents(*FindDeniedTorrentsRequest, grpc.ServerStreamingServer[FindDeniedTorrentsResponse]) error {
+	return status.Error(codes.Unimplemented, "method FindDeniedTorrents not implemented")
 }
 func (UnimplementedAdminServiceServer) VerifyStore(*VerifyStoreRequest, grpc.ServerStreamingServer[VerifyStoreResponse]) error {
 	return status.Error(codes.Unimplemented, "method VerifyStore not implemented")
@@ -391,6 +426,17 @@ func _AdminService_RestoreTorrents_Handler(srv interface{}, ctx context.Context,
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _AdminService_FindDeniedTorrents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(FindDeniedTorrentsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).FindDeniedTorrents(m, &grpc.GenericServerStream[FindDeniedTorrentsRequest, FindDeniedTorrentsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_FindDeniedTorrentsServer = grpc.ServerStreamingServer[FindDeniedTorrentsResponse]
 
 func _AdminService_VerifyStore_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(VerifyStoreRequest)
@@ -505,6 +551,11 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "FindDeniedTorrents",
+			Handler:       _AdminService_FindDeniedTorrents_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "VerifyStore",
 			Handler:       _AdminService_VerifyStore_Handler,
