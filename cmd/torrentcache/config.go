@@ -18,7 +18,7 @@ file, with a comment on each line that says where its value comes from:
 
 A file has a line for each setting: the name of the flag without --, a colon, and
 the value. Unknown names are refused. A running server reads it again on SIGHUP,
-but only keys, certificates and limits change while it runs.`
+but only keys, certificates, limits and deny lists change while it runs.`
 
 func newConfig(env environment) *cobra.Command {
 	c := showSettings("config", &config.Serve{}, env)

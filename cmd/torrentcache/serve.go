@@ -42,7 +42,7 @@ HTTPS is for HTTP. A certificate that changes in its file is in force within a m
 
 SIGTERM or SIGINT: finish what is in flight, close the store, exit 0. A second
 one: exit at once. An upload that was answered OK survives either, and kill -9.
-SIGHUP: read keys, certificates and limits again.
+SIGHUP: read keys, certificates, limits and deny lists again.
 
 Every flag can also be set in the environment: --data-dir by TORRENTCACHE_DATA_DIR,
 and in the file of --config (torrentcache config --help).

@@ -37,6 +37,8 @@ var calls = map[string]Call{
 	"/torrentcache.v1.SyncService/WatchChanges":         {Sync, ChangesStream},
 	"/torrentcache.v1.AdminService/RemoveTorrent":       {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/RestoreTorrent":      {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/RemoveTorrents":      {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/RestoreTorrents":     {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/FindDeniedTorrents":  {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/VerifyStore":         {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/BackupStore":         {Admin, Unlimited},
