@@ -76,8 +76,15 @@ func (s *server) start(t *testing.T, args []string) {
 // launch is start for a server that may not become ready.
 func (s *server) launch(t *testing.T, args []string) {
 	t.Helper()
+	s.launchCommand(t, exec.Command(binary(t), args...))
+}
+
+// launchCommand is launch of a program that is not the binary under test, or not as it
+// is here.
+func (s *server) launchCommand(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	s.note(nil)
-	s.cmd = exec.Command(binary(t), args...)
+	s.cmd = cmd
 	log, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

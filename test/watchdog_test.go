@@ -23,6 +23,7 @@ var longer = map[string]time.Duration{
 	"TestProxies":                        5 * time.Minute,
 
 	"TestBucket":      10 * time.Minute, // starts a replicated object store, and waits for it in its outages
+	"TestPackages":    10 * time.Minute, // builds the tools that make packages
 	"TestMemoryLimit": 5 * time.Minute,  // raids two servers in many ways, and each of them may hang for a minute
 }
 

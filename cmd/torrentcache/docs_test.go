@@ -22,7 +22,10 @@ var flagsOfOthers = []string{
 	"data-binary", "http1", // curl
 	"grpc_out", "plugin", "python_out", "cpp_out", "csharp_out", "go_out", "go-grpc_out", "java_out", "objc_out", "php_out", "ruby_out", // protoc
 	"display-name", "uid", // radosgw-admin
-	"link-dest", // rsync
+	"link-dest",      // rsync
+	"now",            // systemctl
+	"follow-tags",    // git
+	"ignore-missing", // sha256sum
 }
 
 // The documentation names flags, commands and environment variables that there are.
@@ -45,7 +48,7 @@ func TestDocumentationNamesWhatThereIs(t *testing.T) {
 				t.Errorf("%s: there is no flag --%s", name, m[1])
 			}
 		}
-		for _, m := range regexp.MustCompile(`(?m)^(?:\w+\$ +)?torrentcache ([a-z]+)\b`).FindAllStringSubmatch(code(text), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^(?:\w+\$ +)?torrentcache ([a-z-]+)`).FindAllStringSubmatch(code(text), -1) {
 			if !commands[m[1]] {
 				t.Errorf("%s: there is no command torrentcache %s", name, m[1])
 			}
