@@ -91,8 +91,8 @@ func fakeSystemctl(t *testing.T, root string) (calls string) {
 		t.Fatal(err)
 	}
 	path := strings.TrimSpace(inRoot(t, root, "sh", "-c", "command -v systemctl"))
-	// What only writes files, with --root=, the real one does; nothing is active.
-	script := "#!/bin/sh\necho \"$*\" >>/calls\ncase $* in --root=*) exec " + path + ".real \"$@\" ;; *is-active*) exit 3 ;; esac\n"
+	// What only writes files, with --root=, the real one does; all is enabled, and nothing active.
+	script := "#!/bin/sh\necho \"$*\" >>/calls\ncase $* in --root=*) exec " + path + ".real \"$@\" ;; *is-enabled*) echo enabled ;; *is-active*) exit 3 ;; esac\n"
 	if err := os.WriteFile(filepath.Join(root, "tmp/systemctl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
