@@ -5,14 +5,15 @@ import (
 	"crypto/rand"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // aliasOf returns an alias for the ids of a torrent. The place of the version has a
 // random number, so that no two writes of an alias are alike, nor their ETags.
-func aliasOf(h header, write writeID) []byte {
-	alias := header{kind: kindAlias, ids: h.ids, write: write, stored: h.stored}
-	rand.Read(alias.version[:])
-	return alias.append(nil)
+func aliasOf(h object.Header, write object.WriteID) []byte {
+	alias := object.Header{Kind: object.KindAlias, IDs: h.IDs, Write: write, Stored: h.Stored}
+	rand.Read(alias.Version[:])
+	return alias.Append(nil)
 }
 
 // writeAliases writes the aliases that are not there, or damaged. errLost says
@@ -29,10 +30,10 @@ func (s *Store) writeAliases(ctx context.Context, v *view, u *upload, current *s
 		if err != nil {
 			return err
 		}
-		if committed && sl.isAlias() && sl.ids == u.item.IDs {
+		if committed && sl.isAlias() && sl.IDs == u.item.IDs {
 			continue
 		}
-		if err := s.bucket.write(ctx, objectKey(id), aliasOf(u.head, u.head.write), sl.etag); err != nil {
+		if err := s.bucket.write(ctx, objectKey(id), aliasOf(u.head, u.head.Write), sl.etag); err != nil {
 			return err
 		}
 		s.damaged.drop(id)
@@ -55,7 +56,7 @@ func (v *view) mendAlias(ctx context.Context, w *write, sl *slot) (*slot, error)
 		if main.broken || !main.holds(sl.id) {
 			continue
 		}
-		return main, v.store.bucket.write(ctx, objectKey(sl.id), aliasOf(main.header, w.id), sl.etag)
+		return main, v.store.bucket.write(ctx, objectKey(sl.id), aliasOf(main.Header, w.id), sl.etag)
 	}
 	return nil, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -49,9 +50,9 @@ func TestRemovalByAliasDuringUpload(t *testing.T) {
 	if err := storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
-	unfinished := s.newUpload(item, writeID{})
+	unfinished := s.newUpload(item, object.WriteID{})
 	for _, id := range item.IDs.All()[1:] {
-		if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(unfinished.head, writeID{}), ""); err != nil {
+		if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(unfinished.head, object.WriteID{}), ""); err != nil {
 			t.Fatal(err)
 		}
 	}

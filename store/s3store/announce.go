@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // announcePause is how long to wait before a batch that could not be written is
@@ -33,8 +34,8 @@ type announcer struct {
 
 // notice is a change on its way into the feed.
 type notice struct {
-	entry  entry
-	delta  totals
+	entry  object.Entry
+	delta  object.Totals
 	done   func()        // called when it is in the feed
 	landed chan struct{} // closed after that
 }
@@ -44,7 +45,7 @@ func newAnnouncer(f *feed, underWay func() int) *announcer {
 }
 
 // maxWaiting is how many changes may wait before new ones are refused: ten batches.
-const maxWaiting = 10 * maxBatch
+const maxWaiting = 10 * object.MaxBatch
 
 // room returns an error if so many changes wait that no other should be made.
 func (a *announcer) room() error {
@@ -79,7 +80,7 @@ func (a *announcer) failingFor() time.Duration {
 }
 
 // add makes the change due and returns at once.
-func (a *announcer) add(e entry, delta totals, done func()) *notice {
+func (a *announcer) add(e object.Entry, delta object.Totals, done func()) *notice {
 	n := &notice{entry: e, delta: delta, done: done, landed: make(chan struct{})}
 	a.mu.Lock()
 	a.waiting = append(a.waiting, n)
@@ -105,7 +106,7 @@ func (n *notice) wait(ctx context.Context) error {
 func (a *announcer) take(size int) []*notice {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := min(len(a.waiting), maxBatch-size)
+	n := min(len(a.waiting), object.MaxBatch-size)
 	taken := a.waiting[:n:n]
 	a.waiting = a.waiting[n:]
 	return taken
@@ -181,11 +182,11 @@ func newDraft(group []*notice) *draft {
 }
 
 // after returns the batch that follows one after which the totals are before.
-func (d *draft) after(before totals) *batch {
-	b := &batch{id: d.id, totals: before, entries: make([]entry, len(d.group))}
+func (d *draft) after(before object.Totals) *object.Batch {
+	b := &object.Batch{ID: d.id, Totals: before, Entries: make([]object.Entry, len(d.group))}
 	for i, n := range d.group {
-		b.totals.add(n.delta)
-		b.entries[i] = n.entry
+		b.Totals.Add(n.delta)
+		b.Entries[i] = n.entry
 	}
 	return b
 }
@@ -204,7 +205,7 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 			return true // by a try that got no answer
 		}
 		b, begun := d.after(before), time.Now()
-		err := a.feed.bucket.write(ctx, feedKey(number), b.bytes(), "")
+		err := a.feed.bucket.write(ctx, feedKey(number), b.Bytes(), "")
 		switch {
 		case err == nil:
 			a.turn.wrote(time.Since(begun))

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // matching is how the endpoint takes If-Match.
@@ -142,7 +144,7 @@ func (b *bucket) put(ctx context.Context, key string, body []byte, etag string) 
 		header["If-Match"] = []string{`"` + etag + `"`}
 	default:
 		// The least that can be done: look once more.
-		if _, now, err := b.get(ctx, key, headerSize, nil); err != nil && !errors.Is(err, errAbsent) {
+		if _, now, err := b.get(ctx, key, object.HeaderSize, nil); err != nil && !errors.Is(err, errAbsent) {
 			return err
 		} else if now != etag {
 			return errLost

@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // changing is a removal or restoration on its way.
@@ -99,8 +100,8 @@ func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt
 			continue
 		}
 		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
-		d.entry = entry{Change: store.Change{Kind: o.kind, IDs: o.next.ids, Time: s.now()}, write: w.id}
-		if err = s.bucket.write(ctx, objectKey(d.id), o.next.bytes(), o.slot.etag); err == nil {
+		d.entry = object.Entry{Change: store.Change{Kind: o.kind, IDs: o.next.IDs, Time: s.now()}, Write: w.id}
+		if err = s.bucket.write(ctx, objectKey(d.id), o.next.Bytes(), o.slot.etag); err == nil {
 			s.damaged.drop(d.id)
 			return d, o.held, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // A cursor's sequence is the number of the batch that comes next and, in the low
@@ -28,15 +29,15 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 	var changes []store.Change
 	var err error
 	for end := s.feed.end(); err == nil && number <= end && len(changes) < limit; {
-		var batches []*batch
+		var batches []*object.Batch
 		batches, err = s.feed.from(ctx, number, min(end-number+1, uint64(limit-len(changes)), maxAhead))
 		for _, b := range batches {
-			from := min(position, len(b.entries))
-			to := min(from+limit-len(changes), len(b.entries))
-			for _, e := range b.entries[from:to] {
+			from := min(position, len(b.Entries))
+			to := min(from+limit-len(changes), len(b.Entries))
+			for _, e := range b.Entries[from:to] {
 				changes = append(changes, e.Change)
 			}
-			if position = to; to < len(b.entries) {
+			if position = to; to < len(b.Entries) {
 				break
 			}
 			number, position = number+1, 0
@@ -80,5 +81,5 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	defer s.leave()
 	t := s.feed.now()
 	count, bytes := s.damaged.total()
-	return store.Stats{Torrents: max(t.torrents-count, 0), Removed: max(t.removed, 0), Bytes: max(t.bytes-bytes, 0)}, nil
+	return store.Stats{Torrents: max(t.Torrents-count, 0), Removed: max(t.Removed, 0), Bytes: max(t.Bytes-bytes, 0)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // damaged are the torrents that this node has found damaged, by the id that they
@@ -57,7 +58,7 @@ func (s *Store) damage(sl *slot) {
 	if !s.damaged.add(sl.id, sl.countedBytes()) {
 		return
 	}
-	ids := sl.ids
+	ids := sl.IDs
 	if sl.broken {
 		ids = setOf(sl.id)
 	}
@@ -69,9 +70,9 @@ func (s *Store) damage(sl *slot) {
 func (sl *slot) countedBytes() int64 {
 	switch {
 	case sl.broken:
-		return int64(max(sl.size-headerSize, 0)) // as far as can be told
-	case sl.kind == kindTorrent:
-		return int64(sl.torrentLength)
+		return int64(max(sl.size-object.HeaderSize, 0)) // as far as can be told
+	case sl.Kind == object.KindTorrent:
+		return int64(sl.TorrentLength)
 	}
 	return 0
 }

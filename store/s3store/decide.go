@@ -9,6 +9,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // maxDecisions is how often one call decides anew because another was first.
@@ -25,7 +26,7 @@ func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome,
 	<-s.places
 	if err == nil && !d.writes {
 		w.settle()
-		return d.outcome, s.failed(ctx, s.ensureAnnounced(ctx, &d.current.header))
+		return d.outcome, s.failed(ctx, s.ensureAnnounced(ctx, &d.current.Header))
 	}
 	e, delta := u.announcement(d.current)
 	if err != nil {
@@ -40,14 +41,14 @@ func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome,
 
 // announcement returns what the feed gets to know of the upload, which takes the
 // place of current, nil if of nothing.
-func (u *upload) announcement(current *slot) (entry, totals) {
-	kind, delta := store.ChangeReplaced, totals{bytes: int64(len(u.item.Torrent))}
+func (u *upload) announcement(current *slot) (object.Entry, object.Totals) {
+	kind, delta := store.ChangeReplaced, object.Totals{Bytes: int64(len(u.item.Torrent))}
 	if current == nil {
-		kind, delta.torrents = store.ChangeAdded, 1
+		kind, delta.Torrents = store.ChangeAdded, 1
 	} else {
-		delta.bytes -= current.countedBytes()
+		delta.Bytes -= current.countedBytes()
 	}
-	return entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.stored}, write: u.head.write}, delta
+	return object.Entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.Stored}, Write: u.head.Write}, delta
 }
 
 // decision is what becomes of an upload.
@@ -88,8 +89,8 @@ func (s *Store) decide(ctx context.Context, v *view, u *upload) (decision, error
 		if err != nil {
 			return decision{}, err
 		}
-		if sl != nil && !sl.broken && sl.kind == kindTombstone {
-			return decision{}, &store.RemovedError{Removal: sl.removal()}
+		if sl != nil && !sl.broken && sl.Kind == object.KindTombstone {
+			return decision{}, &store.RemovedError{Removal: sl.Removal()}
 		}
 		found = append(found, sl)
 	}
@@ -113,13 +114,13 @@ func (s *Store) decide(ctx context.Context, v *view, u *upload) (decision, error
 // written, for that alone or because the upload takes its place.
 func withRank(d decision, u *upload) decision {
 	d.rank = u.item.Rank
-	same := !d.current.broken && d.current.version == u.head.version
+	same := !d.current.broken && d.current.Version == u.head.Version
 	if same || d.outcome == store.Replaced {
-		d.rank = max(d.rank, d.current.rank)
+		d.rank = max(d.rank, d.current.Rank)
 	}
 	switch d.outcome {
 	case store.AlreadyCached:
-		d.writes = same && d.rank > d.current.rank
+		d.writes = same && d.rank > d.current.Rank
 	case store.Replaced, store.Healed:
 		d.writes = true
 	}
@@ -142,24 +143,24 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 		return store.Healed, nil
 	}
 	conditional := u.item.Replaces != store.Version{}
-	matches := conditional && u.item.Replaces == current.version
-	damaged := current.object.damaged()
+	matches := conditional && u.item.Replaces == current.Version
+	damaged := current.Object.Damaged()
 	switch {
-	case current.ids != u.item.IDs:
+	case current.IDs != u.item.IDs:
 		return 0, store.ErrConflict
 	case damaged && conditional && !matches:
 		return 0, store.ErrChanged
 	case damaged:
 		return store.Healed, nil
-	case !bytes.Equal(current.info(), u.item.Info()):
+	case !bytes.Equal(current.Info(), u.item.Info()):
 		return 0, store.ErrConflict
-	case current.version == u.head.version:
+	case current.Version == u.head.Version:
 		return store.AlreadyCached, nil
 	case conditional && !matches:
 		return 0, store.ErrChanged
 	case conditional:
 		return store.Replaced, nil
-	case u.item.Rank > current.rank:
+	case u.item.Rank > current.Rank:
 		return store.Outranked, nil
 	}
 	return store.AlreadyCached, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // A write that got no answer, and could not be read back, was answered with
@@ -33,8 +34,8 @@ const (
 type doubt struct {
 	id    infohash.ID
 	write *write
-	entry entry
-	delta totals
+	entry object.Entry
+	delta object.Totals
 	since time.Time
 }
 
@@ -102,14 +103,14 @@ func (s *Store) resolveDoubts(ctx context.Context) {
 // resolve ends the write of d and reports true, if it can be said whether it was done.
 func (s *Store) resolve(ctx context.Context, d doubt) (bool, error) {
 	sl, err := s.readHeader(ctx, d.id)
-	_, other := errors.AsType[*foreign](err)
+	_, other := errors.AsType[*object.Foreign](err)
 	switch {
 	case other: // overwritten since
 		d.write.lose()
 		return true, nil
 	case err != nil:
 		return false, err
-	case !sl.broken && sl.write == d.write.id && sl.etag != "":
+	case !sl.broken && sl.Write == d.write.id && sl.etag != "":
 		s.damaged.drop(d.id)
 		s.announcer.add(d.entry, d.delta, d.write.settle)
 		return true, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -41,7 +42,7 @@ func await(t *testing.T, s *Store, kind store.ChangeKind) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
-		_, grown := s.feed.has(writeID{})
+		_, grown := s.feed.has(object.WriteID{})
 		for _, c := range changesOf(t, s) {
 			if c.Kind == kind {
 				return
@@ -86,7 +87,7 @@ func TestDoneWithoutAnswer(t *testing.T) {
 // TestDoubtsAreBounded fills the room for what is in doubt.
 func TestDoubtsAreBounded(t *testing.T) {
 	var a doubts
-	put, removal := doubt{entry: entry{Change: store.Change{Kind: store.ChangeAdded}}}, doubt{entry: entry{Change: store.Change{Kind: store.ChangeRemoved}}}
+	put, removal := doubt{entry: object.Entry{Change: store.Change{Kind: store.ChangeAdded}}}, doubt{entry: object.Entry{Change: store.Change{Kind: store.ChangeRemoved}}}
 	for range maxDoubts {
 		a.add(put)
 	}
@@ -113,8 +114,8 @@ func TestFeedThatCannotBeWritten(t *testing.T) {
 	}
 	way.hook.Store(&hook)
 	var last *notice
-	for i := range uint64(2*maxBatch + maxWaiting) { // a batch is under way, and may take along another
-		last = s.announcer.add(entry{Change: store.Change{Kind: store.ChangeAdded, IDs: storetest.Torrent(storetest.V1, i%9, 300, 0).IDs}}, totals{}, func() {})
+	for i := range uint64(2*object.MaxBatch + maxWaiting) { // a batch is under way, and may take along another
+		last = s.announcer.add(object.Entry{Change: store.Change{Kind: store.ChangeAdded, IDs: storetest.Torrent(storetest.V1, i%9, 300, 0).IDs}}, object.Totals{}, func() {})
 	}
 	item := storetest.Torrent(storetest.V1, 10, 300, 0)
 	if err := s.Put(t.Context(), []store.Item{item})[0].Err; !errors.Is(err, store.ErrUnavailable) {

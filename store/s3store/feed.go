@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // keptEntries is about how many of the latest entries stay in memory: 10 MB.
@@ -20,19 +21,19 @@ type feed struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	heard   time.Time         // when it was last asked for and then read to its end
-	head    uint64            // number of the last batch that is known, 0 if there is none
-	totals  totals            // after it
-	first   uint64            // number of kept[0]
-	kept    []*batch          // the latest, up to head
-	entries int               // in kept
-	ids     map[[16]byte]bool // of the batches in kept
-	writes  map[writeID]int   // of the entries in kept: how many are of that write
-	grown   chan struct{}     // closed when head moves
+	heard   time.Time              // when it was last asked for and then read to its end
+	head    uint64                 // number of the last batch that is known, 0 if there is none
+	totals  object.Totals          // after it
+	first   uint64                 // number of kept[0]
+	kept    []*object.Batch        // the latest, up to head
+	entries int                    // in kept
+	ids     map[[16]byte]bool      // of the batches in kept
+	writes  map[object.WriteID]int // of the entries in kept: how many are of that write
+	grown   chan struct{}          // closed when head moves
 }
 
 func newFeed(b *bucket, logger *slog.Logger) *feed {
-	return &feed{bucket: b, logger: logger, first: 1, ids: map[[16]byte]bool{}, writes: map[writeID]int{}, grown: make(chan struct{})}
+	return &feed{bucket: b, logger: logger, first: 1, ids: map[[16]byte]bool{}, writes: map[object.WriteID]int{}, grown: make(chan struct{})}
 }
 
 func feedKey(number uint64) string { return fmt.Sprintf("feed/%020d", number) }
@@ -56,7 +57,7 @@ func (f *feed) advance(ctx context.Context) error {
 func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
 	begun := time.Now()
 	number := f.end() + 1
-	batches, errs := make([]*batch, count), make([]error, count)
+	batches, errs := make([]*object.Batch, count), make([]error, count)
 	each(count, count, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
 	for i, b := range batches {
 		if errors.Is(errs[i], errAbsent) {
@@ -84,19 +85,19 @@ func (f *feed) advanceTo(ctx context.Context, number uint64) error {
 }
 
 // learn adds the batch after the head; any other is known already. The caller holds mu.
-func (f *feed) learn(number uint64, b *batch) {
+func (f *feed) learn(number uint64, b *object.Batch) {
 	if number != f.head+1 {
 		return
 	}
 	f.head = number
-	if !b.damaged {
-		f.totals = b.totals
+	if !b.Damaged {
+		f.totals = b.Totals
 	}
 	f.kept = append(f.kept, b)
-	f.entries += len(b.entries)
-	f.ids[b.id] = true
-	for _, e := range b.entries {
-		f.writes[e.write]++
+	f.entries += len(b.Entries)
+	f.ids[b.ID] = true
+	for _, e := range b.Entries {
+		f.writes[e.Write]++
 	}
 	for f.entries > keptEntries && len(f.kept) > 1 {
 		f.forget()
@@ -108,13 +109,13 @@ func (f *feed) learn(number uint64, b *batch) {
 // forget drops the oldest of the batches kept. The caller holds mu.
 func (f *feed) forget() {
 	oldest := f.kept[0]
-	for _, e := range oldest.entries {
-		if f.writes[e.write]--; f.writes[e.write] == 0 {
-			delete(f.writes, e.write)
+	for _, e := range oldest.Entries {
+		if f.writes[e.Write]--; f.writes[e.Write] == 0 {
+			delete(f.writes, e.Write)
 		}
 	}
-	delete(f.ids, oldest.id)
-	f.entries -= len(oldest.entries)
+	delete(f.ids, oldest.ID)
+	f.entries -= len(oldest.Entries)
 	f.kept[0] = nil
 	f.kept = f.kept[1:]
 	f.first++
@@ -128,7 +129,7 @@ func (f *feed) end() uint64 {
 }
 
 // now returns what the store holds.
-func (f *feed) now() totals {
+func (f *feed) now() object.Totals {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.totals
@@ -136,7 +137,7 @@ func (f *feed) now() totals {
 
 // has reports whether a write is among the latest entries, and returns a channel
 // that is closed when there are more.
-func (f *feed) has(w writeID) (bool, <-chan struct{}) {
+func (f *feed) has(w object.WriteID) (bool, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.writes[w] > 0, f.grown
@@ -144,7 +145,7 @@ func (f *feed) has(w writeID) (bool, <-chan struct{}) {
 
 // next returns the number of the next batch and what the store holds before it;
 // or true if the batch with id is there already.
-func (f *feed) next(id [16]byte) (number uint64, before totals, there bool) {
+func (f *feed) next(id [16]byte) (number uint64, before object.Totals, there bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.head + 1, f.totals, f.ids[id]
@@ -155,24 +156,24 @@ func (f *feed) next(id [16]byte) (number uint64, before totals, there bool) {
 func (f *feed) writers(after uint64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	seen := map[sessionID]bool{}
+	seen := map[object.SessionID]bool{}
 	for i := len(f.kept) - 1; i >= 0 && f.first+uint64(i) > after && len(f.kept)-i <= 4*maxTurns; i-- {
-		if entries := f.kept[i].entries; len(entries) > 0 {
-			seen[entries[0].write.session] = true
+		if entries := f.kept[i].Entries; len(entries) > 0 {
+			seen[entries[0].Write.Session] = true
 		}
 	}
 	return len(seen)
 }
 
 // add is learn for who does not hold mu.
-func (f *feed) add(number uint64, b *batch) {
+func (f *feed) add(number uint64, b *object.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.learn(number, b)
 }
 
 // at returns a batch that is not after the head.
-func (f *feed) at(ctx context.Context, number uint64) (*batch, error) {
+func (f *feed) at(ctx context.Context, number uint64) (*object.Batch, error) {
 	f.mu.Lock()
 	if number >= f.first {
 		defer f.mu.Unlock()
@@ -188,8 +189,8 @@ func (f *feed) at(ctx context.Context, number uint64) (*batch, error) {
 
 // from returns count batches from number on, none of them after the head, side by
 // side. With an error it returns those before the one that it is of.
-func (f *feed) from(ctx context.Context, number, count uint64) ([]*batch, error) {
-	batches, errs := make([]*batch, count), make([]error, count)
+func (f *feed) from(ctx context.Context, number, count uint64) ([]*object.Batch, error) {
+	batches, errs := make([]*object.Batch, count), make([]error, count)
 	each(int(count), maxAhead, func(i int) { batches[i], errs[i] = f.at(ctx, number+uint64(i)) })
 	for i, err := range errs {
 		if err != nil {

@@ -12,14 +12,15 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // as makes a body one of another format and kind, with the right checksum.
-func as(format byte, k kind) func(body []byte) []byte {
+func as(format byte, k object.Kind) func(body []byte) []byte {
 	return func(body []byte) []byte {
 		body[4], body[5] = format, byte(k)
-		binary.BigEndian.PutUint32(body[164:], crc32.Checksum(body[:164], castagnoli))
+		binary.BigEndian.PutUint32(body[164:], crc32.Checksum(body[:164], crc32.MakeTable(crc32.Castagnoli)))
 		return body
 	}
 }
@@ -29,10 +30,10 @@ var foreigners = []struct {
 	change func(body []byte) []byte
 	says   string
 }{
-	{"an unknown kind", as(objectFormat, kindVacant+1), "newer version"},
-	{"no kind", as(objectFormat, 0), "newer version"},
-	{"a higher format", as(objectFormat+1, kindTorrent), "newer version"},
-	{"the format of tests", as(1, kindTorrent), "never released"},
+	{"an unknown kind", as(object.Format, object.KindVacant+1), "newer version"},
+	{"no kind", as(object.Format, 0), "newer version"},
+	{"a higher format", as(object.Format+1, object.KindTorrent), "newer version"},
+	{"the format of tests", as(1, object.KindTorrent), "never released"},
 }
 
 // TestForeignObjects has objects of other versions of the program: nothing can be said
@@ -91,7 +92,7 @@ func TestForeignObjectsAreInNobodysWay(t *testing.T) {
 		}
 		written = append(written, w)
 	}
-	overwriteRaw(t, s, objectKey(newer.IDs.V1), as(objectFormat+1, kindTombstone))
+	overwriteRaw(t, s, objectKey(newer.IDs.V1), as(object.Format+1, object.KindTombstone))
 	if ended, err := s.resolve(t.Context(), doubt{id: newer.IDs.V1, write: written[0]}); !ended || err != nil {
 		t.Errorf("a write that was overwritten stays in doubt: %v", err)
 	}
@@ -115,8 +116,8 @@ func TestForeignStores(t *testing.T) {
 	for i, test := range []struct{ body, says string }{
 		{"tcs3store1 0123456789abcdef", "never released"},
 		{"tcs3store3 whatever", "newer version"},
-		{strings.Replace(string(epochBody(0x0123456789abcdef)), "9", "8", 1), "damaged"},
-		{string(epochBody(7)[:20]), "damaged"},
+		{strings.Replace(string(object.EncodeEpoch(0x0123456789abcdef)), "9", "8", 1), "damaged"},
+		{string(object.EncodeEpoch(7)[:20]), "damaged"},
 		{"", "damaged"},
 	} {
 		o := e.options(fmt.Sprintf("stores/%d/", i), fixedTime)
@@ -143,7 +144,7 @@ func TestUnknownKindsOfChanges(t *testing.T) {
 	ids := storetest.Torrent(storetest.Hybrid, 1, 500, 0).IDs
 	for _, kind := range []store.ChangeKind{0, store.ChangeDropped, store.ChangeDropped + 1, 255} {
 		change := store.Change{Kind: kind, IDs: ids, Time: fixedTime().UTC()}
-		if err := s.announcer.add(entry{Change: change}, totals{}, func() {}).wait(t.Context()); err != nil {
+		if err := s.announcer.add(object.Entry{Change: change}, object.Totals{}, func() {}).wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, node := range []*Store{s, open(t, e.options("kinds/", fixedTime))} {
@@ -160,9 +161,9 @@ func TestForeignBatch(t *testing.T) {
 	e := newEngine(t)
 	s := open(t, e.options("batch/", fixedTime))
 	mustPut(t, s, storetest.Torrent(storetest.V1, 1, 300, 0), store.Created)
-	b := sampleBatch().bytes()
+	b := (&object.Batch{}).Bytes()
 	b[3]++
-	binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+	binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], crc32.MakeTable(crc32.Castagnoli)))
 	if err := s.bucket.put(t.Context(), feedKey(2), b, ""); err != nil {
 		t.Fatal(err)
 	}

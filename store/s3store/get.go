@@ -5,6 +5,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // maxLookups is how many ids of one Has are looked up at a time.
@@ -33,13 +34,13 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	case sl.broken:
 		s.damage(sl)
 		return store.Torrent{}, store.ErrDamaged
-	case sl.kind == kindTombstone:
-		return store.Torrent{}, &store.RemovedError{Removal: sl.removal()}
-	case sl.object.damaged():
+	case sl.Kind == object.KindTombstone:
+		return store.Torrent{}, &store.RemovedError{Removal: sl.Removal()}
+	case sl.Object.Damaged():
 		s.damage(sl)
 		return store.Torrent{}, store.ErrDamaged
 	}
-	return store.Torrent{IDs: sl.ids, Bytes: sl.torrent, Version: sl.version, Rank: sl.rank, Stored: sl.stored}, nil
+	return store.Torrent{IDs: sl.IDs, Bytes: sl.Torrent, Version: sl.Version, Rank: sl.Rank, Stored: sl.Stored}, nil
 }
 
 // Has implements [store.Store]. It reads headers only: of damaged torrents it
@@ -73,10 +74,10 @@ func (s *Store) has(ctx context.Context, id infohash.ID) (bool, error) {
 	defer cancel()
 	sl, err := s.readHeader(ctx, id)
 	if err == nil && sl.isAlias() {
-		sl, err = s.readHeader(ctx, sl.ids.Primary())
+		sl, err = s.readHeader(ctx, sl.IDs.Primary())
 	}
 	if err != nil || !sl.holds(id) || sl.broken {
 		return false, err
 	}
-	return sl.kind == kindTorrent && !s.damaged.has(sl.id), nil
+	return sl.Kind == object.KindTorrent && !s.damaged.has(sl.id), nil
 }

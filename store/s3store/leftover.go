@@ -11,6 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // A removal is in force for copies, in memory and on local disks, when the feed has
@@ -30,21 +31,21 @@ const (
 )
 
 // changeKey is where a write to the slot of id is noted.
-func changeKey(w writeID, id infohash.ID) string {
-	return "change/" + hex.EncodeToString(w.append(nil)) + "/" + id.String()
+func changeKey(w object.WriteID, id infohash.ID) string {
+	return "change/" + hex.EncodeToString(w.Append(nil)) + "/" + id.String()
 }
 
-func parseChangeKey(key string) (w writeID, id infohash.ID, err error) {
+func parseChangeKey(key string) (w object.WriteID, id infohash.ID, err error) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 3 {
 		return w, id, errors.New("want change/<write>/<id>")
 	}
 	raw, err := hex.DecodeString(parts[1])
-	if err != nil || len(raw) != len(w.append(nil)) {
+	if err != nil || len(raw) != len(w.Append(nil)) {
 		return w, id, fmt.Errorf("%q is no number of a write", parts[1])
 	}
 	id, err = infohash.Parse(parts[2])
-	return parseWriteID(raw), id, err
+	return object.ParseWriteID(raw), id, err
 }
 
 // noteChange notes that w is about to be written to the slot of id. A bucket without
@@ -130,13 +131,13 @@ func (s *Store) endLeftover(ctx context.Context, key string, late bool) (bool, e
 		return false, nil
 	}
 	sl, err := s.readHeader(ctx, id)
-	if _, other := errors.AsType[*foreign](err); other {
+	if _, other := errors.AsType[*object.Foreign](err); other {
 		return false, nil // newer nodes know what became of it
 	}
 	if err != nil {
 		return false, err
 	}
-	switch done := sl.etag != "" && !sl.broken && sl.write == w; {
+	switch done := sl.etag != "" && !sl.broken && sl.Write == w; {
 	case done:
 		if err := s.announceAgain(ctx, sl); err != nil {
 			return false, err
@@ -149,14 +150,14 @@ func (s *Store) endLeftover(ctx context.Context, key string, late bool) (bool, e
 
 // announceAgain returns when the removal or restoration that sl shows is in the feed.
 func (s *Store) announceAgain(ctx context.Context, sl *slot) error {
-	if there, _ := s.feed.has(sl.write); there {
+	if there, _ := s.feed.has(sl.Write); there {
 		return nil
 	}
 	kind := store.ChangeRestored
-	if sl.kind == kindTombstone {
+	if sl.Kind == object.KindTombstone {
 		kind = store.ChangeRemoved
 	}
 	s.logger.Warn("a node died before its removal or restoration was in the feed; this one puts it there", "id", sl.id)
-	e := entry{Change: store.Change{Kind: kind, IDs: sl.ids, Time: s.now()}, write: sl.write}
-	return s.announcer.add(e, totals{}, func() {}).wait(ctx)
+	e := object.Entry{Change: store.Change{Kind: kind, IDs: sl.IDs, Time: s.now()}, Write: sl.Write}
+	return s.announcer.add(e, object.Totals{}, func() {}).wait(ctx)
 }

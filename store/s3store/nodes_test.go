@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -135,9 +136,9 @@ func TestUnfinishedUpload(t *testing.T) {
 	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 	unfinished := func(t *testing.T) *Store {
 		s := open(t, e.options(fmt.Sprintf("unfinished/%d/", prefixes.Add(1)), fixedTime))
-		u := s.newUpload(item, writeID{})
+		u := s.newUpload(item, object.WriteID{})
 		for _, id := range item.IDs.All()[1:] {
-			if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(u.head, writeID{}), ""); err != nil {
+			if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(u.head, object.WriteID{}), ""); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
@@ -161,7 +162,7 @@ func TestUnfinishedUpload(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What the upload under way would do next:
-		if err := s.bucket.write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, writeID{}).body, ""); !errors.Is(err, errLost) {
+		if err := s.bucket.write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, object.WriteID{}).body, ""); !errors.Is(err, errLost) {
 			t.Errorf("the commit of the upload = %v, want that it is too late", err)
 		}
 		if r := s.Put(t.Context(), []store.Item{item})[0]; !errors.Is(r.Err, store.ErrRemoved) {

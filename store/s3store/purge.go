@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // The bytes of a removed torrent stay in its tombstone for a while, so that a
@@ -49,7 +50,7 @@ func (s *Store) purge(ctx context.Context) error {
 			return nil // the keys are in the order of time
 		}
 		err = s.erase(ctx, id, due)
-		if _, other := errors.AsType[*foreign](err); other {
+		if _, other := errors.AsType[*object.Foreign](err); other {
 			s.logger.Warn("bytes of a removed torrent are left to newer nodes to erase", "info_hash", id, "cause", err)
 			continue
 		}
@@ -84,13 +85,13 @@ func (s *Store) erase(ctx context.Context, id infohash.ID, due time.Time) error 
 		if err != nil {
 			return err
 		}
-		if sl.broken || sl.kind != kindTombstone || sl.torrentLength == 0 || due.Before(sl.removed.Add(s.purgeAfter)) {
+		if sl.broken || sl.Kind != object.KindTombstone || sl.TorrentLength == 0 || due.Before(sl.Removed.Add(s.purgeAfter)) {
 			return nil
 		}
-		next := sl.object
-		next.erase()
-		next.remove(sl.removal())
-		err = s.bucket.write(ctx, objectKey(id), next.bytes(), sl.etag)
+		next := sl.Object
+		next.Erase()
+		next.Remove(sl.Removal())
+		err = s.bucket.write(ctx, objectKey(id), next.Bytes(), sl.etag)
 		if !errors.Is(err, errLost) {
 			return err
 		}

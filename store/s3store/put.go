@@ -6,6 +6,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // Put implements [store.Store]. The items are stored side by side, each on its
@@ -108,7 +109,7 @@ func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 type upload struct {
 	item store.Item // its bytes are those of body
 	body []byte     // with the item's rank
-	head header
+	head object.Header
 }
 
 // bodyOf returns the object with another rank than the item's. The body itself stays
@@ -117,16 +118,16 @@ func (u *upload) bodyOf(rank store.Rank) []byte {
 	if rank == u.item.Rank {
 		return u.body
 	}
-	o := object{header: u.head, torrent: u.item.Torrent}
-	o.rank = rank
-	return o.bytes()
+	o := object.Object{Header: u.head, Torrent: u.item.Torrent}
+	o.Rank = rank
+	return o.Bytes()
 }
 
 // newUpload copies the item.
-func (s *Store) newUpload(item store.Item, id writeID) *upload {
-	o := object{header: torrentHeader(item, s.now()), torrent: item.Torrent}
-	o.write = id
-	u := &upload{item: item, body: o.bytes(), head: o.header}
-	u.item.Torrent = u.body[headerSize:]
+func (s *Store) newUpload(item store.Item, id object.WriteID) *upload {
+	o := object.Object{Header: object.NewHeader(item, s.now()), Torrent: item.Torrent}
+	o.Write = id
+	u := &upload{item: item, body: o.Bytes(), head: o.Header}
+	u.item.Torrent = u.body[object.HeaderSize:]
 	return u
 }

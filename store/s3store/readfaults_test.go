@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -143,7 +144,7 @@ func TestChangedOnceOnTheWay(t *testing.T) {
 		t.Errorf("Remove = %v", err)
 	}
 	way.spoil(objectKey(item.IDs.V1), 1, func(_ *http.Response, body []byte) []byte {
-		body[headerSize] ^= 1
+		body[object.HeaderSize] ^= 1
 		return body
 	})
 	var removed *store.RemovedError
@@ -194,8 +195,8 @@ func TestPageForAnUpload(t *testing.T) {
 // does not say that all of it is in the feed.
 func TestPageForASession(t *testing.T) {
 	s := open(t, newEngine(t).options("page/", fixedTime))
-	var id sessionID
-	if err := s.bucket.put(t.Context(), id.key(), []byte("a page with a body of its own"), ""); err != nil {
+	var id object.SessionID
+	if err := s.bucket.put(t.Context(), sessionKey(id), []byte("a page with a body of its own"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if settled, err := s.isSettled(t.Context(), id); settled || err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // Remove implements [store.Store]. An id that only an unfinished upload has
@@ -35,9 +36,9 @@ func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed 
 // whether the torrent is held before a removal or after a restoration.
 type overwrite struct {
 	slot  *slot
-	next  object
+	next  object.Object
 	kind  store.ChangeKind
-	delta totals
+	delta object.Totals
 	held  bool
 }
 
@@ -63,20 +64,20 @@ func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.
 		return nil, err
 	}
 	o := &overwrite{slot: sl, kind: store.ChangeRemoved, next: next}
-	o.held = !sl.broken && next.kind == kindTorrent && !next.damaged()
-	if next.kind != kindTombstone {
-		o.delta.removed = (&slot{object: next}).removedIDs()
+	o.held = !sl.broken && next.Kind == object.KindTorrent && !next.Damaged()
+	if next.Kind != object.KindTombstone {
+		o.delta.Removed = (&slot{Object: next}).removedIDs()
 	}
-	if sl.broken || next.kind == kindTorrent {
-		o.delta.torrents, o.delta.bytes = -1, -sl.countedBytes()
+	if sl.broken || next.Kind == object.KindTorrent {
+		o.delta.Torrents, o.delta.Bytes = -1, -sl.countedBytes()
 	}
-	o.next.write = w.id
-	o.next.reason, o.next.reference = r.Reason, r.Reference
-	o.next.remove(r)
+	o.next.Write = w.id
+	o.next.Reason, o.next.Reference = r.Reason, r.Reference
+	o.next.Remove(r)
 	if r.Erase {
-		o.next.erase()
+		o.next.Erase()
 	}
-	if o.next.torrentLength > 0 {
+	if o.next.TorrentLength > 0 {
 		err = s.schedulePurge(ctx, sl.id, r.Time)
 	}
 	return o, err
@@ -84,39 +85,39 @@ func (s *Store) planRemoval(ctx context.Context, v *view, w *write, id infohash.
 
 // toRemove returns the slot that must become a tombstone so that id is removed,
 // and what becomes one: what the slot has, or an object with the ids alone.
-func (v *view) toRemove(ctx context.Context, w *write, id infohash.ID) (*slot, object, error) {
+func (v *view) toRemove(ctx context.Context, w *write, id infohash.ID) (*slot, object.Object, error) {
 	sl, err := v.slot(ctx, id)
 	if err != nil {
-		return nil, object{}, err
+		return nil, object.Object{}, err
 	}
-	ahead := object{header: header{ids: setOf(id), ahead: true}}
+	ahead := object.Object{Header: object.Header{IDs: setOf(id), Ahead: true}}
 	if sl.broken {
 		main, err := v.mendAlias(ctx, w, sl)
 		if err != nil {
-			return nil, object{}, err
+			return nil, object.Object{}, err
 		}
 		if main != nil {
-			return main, main.object, nil
+			return main, main.Object, nil
 		}
 	}
 	if !sl.isAlias() {
 		return sl, sl.objectOr(id, ahead), nil
 	}
-	main, err := v.slot(ctx, sl.ids.Primary())
+	main, err := v.slot(ctx, sl.IDs.Primary())
 	switch {
 	case err != nil:
-		return nil, object{}, err
+		return nil, object.Object{}, err
 	case main.vacant() || main.holds(id):
 		// Where nothing is, an upload under way may commit; what is damaged has the ids that the alias names.
-		return main, main.objectOr(id, object{header: header{ids: sl.ids}}), nil
+		return main, main.objectOr(id, object.Object{Header: object.Header{IDs: sl.IDs}}), nil
 	}
 	return sl, ahead, nil // the alias leads to another torrent
 }
 
 // objectOr returns the slot's object if it is what is known of id, else otherwise.
-func (sl *slot) objectOr(id infohash.ID, otherwise object) object {
+func (sl *slot) objectOr(id infohash.ID, otherwise object.Object) object.Object {
 	if sl.holds(id) && !sl.broken {
-		return sl.object
+		return sl.Object
 	}
 	return otherwise
 }
@@ -127,17 +128,17 @@ func planRestoration(ctx context.Context, v *view, w *write, id infohash.ID) (*o
 	if err != nil {
 		return nil, err
 	}
-	if sl == nil || sl.broken || sl.kind != kindTombstone {
+	if sl == nil || sl.broken || sl.Kind != object.KindTombstone {
 		return nil, store.ErrNotFound
 	}
-	o := &overwrite{slot: sl, next: sl.object, kind: store.ChangeRestored}
-	o.next.reason, o.next.reference = "", ""
-	o.next.restore()
-	o.next.write = w.id
-	o.delta.removed = -sl.removedIDs()
-	if o.next.kind == kindTorrent {
-		o.held = !o.next.damaged()
-		o.delta.torrents, o.delta.bytes = 1, int64(o.next.torrentLength)
+	o := &overwrite{slot: sl, next: sl.Object, kind: store.ChangeRestored}
+	o.next.Reason, o.next.Reference = "", ""
+	o.next.Restore()
+	o.next.Write = w.id
+	o.delta.Removed = -sl.removedIDs()
+	if o.next.Kind == object.KindTorrent {
+		o.held = !o.next.Damaged()
+		o.delta.Torrents, o.delta.Bytes = 1, int64(o.next.TorrentLength)
 	}
 	return o, nil
 }

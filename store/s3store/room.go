@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // noRoom is the error of a [store.Room]. It ends the request, but is no failure of it:
@@ -28,14 +29,14 @@ func readBody(resp *http.Response, room store.Room) ([]byte, error) {
 		_, err := io.ReadFull(resp.Body, body)
 		return body, err
 	}
-	head := make([]byte, min(length, headerSize))
+	head := make([]byte, min(length, object.HeaderSize))
 	if _, err := io.ReadFull(resp.Body, head); err != nil {
 		return nil, err
 	}
 	if length == len(head) {
 		return head, nil // too short for a torrent
 	}
-	if h, err := parseHeader(head); err == nil && h.kind != kindTorrent {
+	if h, err := object.ParseHeader(head); err == nil && h.Kind != object.KindTorrent {
 		return readTexts(resp.Body, &h, head, length)
 	}
 	body, err := room(length)
@@ -48,8 +49,8 @@ func readBody(resp *http.Response, room store.Room) ([]byte, error) {
 }
 
 // readTexts returns head and the texts that follow it in the rest of a body of a length.
-func readTexts(rest io.Reader, h *header, head []byte, length int) ([]byte, error) {
-	body := make([]byte, min(length, len(head)+int(h.reasonLength)+int(h.referLength)))
+func readTexts(rest io.Reader, h *object.Header, head []byte, length int) ([]byte, error) {
+	body := make([]byte, min(length, len(head)+int(h.ReasonLength)+int(h.ReferLength)))
 	if _, err := io.ReadFull(rest, body[copy(body, head):]); err != nil {
 		return nil, err
 	}

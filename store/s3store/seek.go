@@ -6,16 +6,17 @@ import (
 	"fmt"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // fetch reads a batch; errAbsent if it is not there yet. A damaged one counts as
 // empty: nothing can bring it back, and what comes after it must be heard. One of a
 // newer program is an error: what it says must be heard, too.
-func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
-	var b *batch
+func (f *feed) fetch(ctx context.Context, number uint64) (*object.Batch, error) {
+	var b *object.Batch
 	var bad error
 	_, _, err := f.bucket.getWhole(ctx, feedKey(number), 0, nil, func(body []byte) bool {
-		b, bad = parseBatch(body)
+		b, bad = object.ParseBatch(body)
 		return bad == nil
 	})
 	if err != nil {
@@ -26,7 +27,7 @@ func (f *feed) fetch(ctx context.Context, number uint64) (*batch, error) {
 	}
 	if bad != nil {
 		f.logger.Error("a part of the feed is damaged: followers miss its changes", "object", feedKey(number), "cause", bad)
-		return &batch{damaged: true}, nil
+		return &object.Batch{Damaged: true}, nil
 	}
 	return b, nil
 }
@@ -77,19 +78,19 @@ func (f *feed) seek(ctx context.Context) error {
 
 // totalsBefore returns the totals of the last batch before number that can be read, if
 // that of number, which is b, cannot.
-func (f *feed) totalsBefore(ctx context.Context, number uint64, b *batch) (totals, error) {
-	for b.damaged && number > 1 {
+func (f *feed) totalsBefore(ctx context.Context, number uint64, b *object.Batch) (object.Totals, error) {
+	for b.Damaged && number > 1 {
 		var err error
 		number--
 		if b, err = f.fetch(ctx, number); err != nil {
-			return totals{}, err
+			return object.Totals{}, err
 		}
 	}
-	return b.totals, nil
+	return b.Totals, nil
 }
 
 func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
-	_, _, err := f.bucket.get(ctx, feedKey(number), batchHeader, nil)
+	_, _, err := f.bucket.get(ctx, feedKey(number), object.BatchHeader, nil)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // A change is acknowledged when it is in the feed. What if the node dies between
@@ -25,13 +27,11 @@ const sessionTime = 10 * time.Minute
 // settledBody is what stands in the object of a session.
 const settledBody = "settled\n"
 
-type sessionID [8]byte
-
-func (id sessionID) key() string { return "session/" + hex.EncodeToString(id[:]) }
+func sessionKey(id object.SessionID) string { return "session/" + hex.EncodeToString(id[:]) }
 
 // session is one of this node.
 type session struct {
-	id      sessionID
+	id      object.SessionID
 	began   time.Time
 	writes  uint64 // begun
 	unknown bool   // whether each of them is in the feed cannot be said
@@ -40,7 +40,7 @@ type session struct {
 
 // write is one in progress. Exactly one of its methods settled and lost is called.
 type write struct {
-	id      writeID
+	id      object.WriteID
 	in      *session
 	all     *sessions
 	settled chan struct{} // closed at its end, however it ended
@@ -51,12 +51,12 @@ type write struct {
 type sessions struct {
 	mu      sync.Mutex
 	current *session
-	ending  []*session         // take no new writes, but are not settled
-	closed  map[sessionID]bool // known to be settled
+	ending  []*session                // take no new writes, but are not settled
+	closed  map[object.SessionID]bool // known to be settled
 }
 
 func newSessions() *sessions {
-	return &sessions{current: newSession(), closed: map[sessionID]bool{}}
+	return &sessions{current: newSession(), closed: map[object.SessionID]bool{}}
 }
 
 func newSession() *session {
@@ -75,7 +75,7 @@ func (a *sessions) begin() *write {
 	}
 	s := a.current
 	s.writes++
-	w := &write{id: writeID{s.id, s.writes}, in: s, all: a, settled: make(chan struct{})}
+	w := &write{id: object.WriteID{Session: s.id, Counter: s.writes}, in: s, all: a, settled: make(chan struct{})}
 	s.open[s.writes] = w
 	return w
 }
@@ -90,17 +90,17 @@ func (w *write) end(unknown bool) {
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
 	w.in.unknown = w.in.unknown || unknown
-	delete(w.in.open, w.id.counter)
+	delete(w.in.open, w.id.Counter)
 	close(w.settled)
 }
 
 // progress returns a channel that is closed when the write has ended; nil if it
 // is none of this node that goes on.
-func (a *sessions) progress(id writeID) <-chan struct{} {
+func (a *sessions) progress(id object.WriteID) <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, s := range append(a.ending, a.current) {
-		if w := s.open[id.counter]; s.id == id.session && w != nil {
+		if w := s.open[id.Counter]; s.id == id.Session && w != nil {
 			return w.settled
 		}
 	}
@@ -109,14 +109,14 @@ func (a *sessions) progress(id writeID) <-chan struct{} {
 
 // finished returns the sessions of this node that are settled; with all also the
 // one that still took writes. Those of unknown end are forgotten.
-func (a *sessions) finished(all bool) []sessionID {
+func (a *sessions) finished(all bool) []object.SessionID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if all || time.Since(a.current.began) > sessionTime {
 		a.ending = append(a.ending, a.current)
 		a.current = newSession()
 	}
-	var done []sessionID
+	var done []object.SessionID
 	var ending []*session
 	for _, s := range a.ending {
 		switch {
@@ -133,7 +133,7 @@ func (a *sessions) finished(all bool) []sessionID {
 // settleSessions tells the other nodes which sessions of this one are settled.
 func (s *Store) settleSessions(ctx context.Context, all bool) {
 	for _, id := range s.sessions.finished(all) {
-		if err := s.bucket.put(ctx, id.key(), []byte(settledBody), ""); err != nil {
+		if err := s.bucket.put(ctx, sessionKey(id), []byte(settledBody), ""); err != nil {
 			s.logger.Warn("uploads of torrents already cached will be announced again", "cause", err)
 			continue
 		}
@@ -141,21 +141,21 @@ func (s *Store) settleSessions(ctx context.Context, all bool) {
 	}
 }
 
-func (a *sessions) mark(id sessionID) {
+func (a *sessions) mark(id object.SessionID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed[id] = true
 }
 
 // isSettled reports whether all writes of a session are in the feed.
-func (s *Store) isSettled(ctx context.Context, id sessionID) (bool, error) {
+func (s *Store) isSettled(ctx context.Context, id object.SessionID) (bool, error) {
 	s.sessions.mu.Lock()
 	known := s.sessions.closed[id]
 	s.sessions.mu.Unlock()
 	if known {
 		return true, nil
 	}
-	body, _, err := s.bucket.get(ctx, id.key(), 0, nil)
+	body, _, err := s.bucket.get(ctx, sessionKey(id), 0, nil)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
 // slot is what lies under the key of an id.
@@ -16,7 +17,7 @@ type slot struct {
 	broken bool         // there is one whose header is damaged
 	size   int          // of its body
 	hint   infohash.Set // of a broken one: the ids that it may have had
-	object
+	object.Object
 }
 
 func objectKey(id infohash.ID) string { return "t/" + id.String() }
@@ -28,19 +29,19 @@ func (s *Store) read(ctx context.Context, id infohash.ID, room store.Room) (*slo
 
 // readHeader reads the header of the object of id alone.
 func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
-	return s.readSlot(ctx, id, headerSize, nil)
+	return s.readSlot(ctx, id, object.HeaderSize, nil)
 }
 
 func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room store.Room) (*slot, error) {
-	var o object
+	var o object.Object
 	var bad error
 	var whole bool
 	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, room, func(body []byte) bool {
-		o, bad = parseObject(body)
-		whole = bad == nil && o.ids.Contains(id) && o.whole()
+		o, bad = object.Parse(body)
+		whole = bad == nil && o.IDs.Contains(id) && o.Whole()
 		// Without its torrent, nothing but the texts of a tombstone can be checked.
-		skipped := room != nil && o.kind != kindTorrent
-		return whole || bad == nil && o.ids.Contains(id) && (limit > 0 || skipped && o.textsWhole())
+		skipped := room != nil && o.Kind != object.KindTorrent
+		return whole || bad == nil && o.IDs.Contains(id) && (limit > 0 || skipped && o.TextsWhole())
 	})
 	if errors.Is(err, errAbsent) {
 		return &slot{id: id}, nil
@@ -54,38 +55,38 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room st
 	if whole && limit == 0 {
 		s.damaged.drop(id) // another node may have healed it
 	}
-	sl := &slot{id: id, etag: etag, size: len(body), object: o}
+	sl := &slot{id: id, etag: etag, size: len(body), Object: o}
 	// A valid header of another id is an object that somebody put in the wrong place.
-	if sl.broken = bad != nil || !o.ids.Contains(id); sl.broken {
-		sl.hint = idsAt(body)
+	if sl.broken = bad != nil || !o.IDs.Contains(id); sl.broken {
+		sl.hint = object.IDsAt(body)
 	}
 	return sl, nil
 }
 
 // vacant reports whether there is nothing under the key, and so that whatever
 // comes may be written there.
-func (sl *slot) vacant() bool { return sl.etag == "" || !sl.broken && sl.kind == kindVacant }
+func (sl *slot) vacant() bool { return sl.etag == "" || !sl.broken && sl.Kind == object.KindVacant }
 
 // isAlias reports whether the slot leads elsewhere.
-func (sl *slot) isAlias() bool { return sl.etag != "" && !sl.broken && sl.kind == kindAlias }
+func (sl *slot) isAlias() bool { return sl.etag != "" && !sl.broken && sl.Kind == object.KindAlias }
 
 // holds reports whether the slot has what is known of id: a torrent or a removal.
 func (sl *slot) holds(id infohash.ID) bool {
 	switch {
 	case sl.etag == "" || sl.broken:
 		return sl.broken
-	case sl.ahead:
+	case sl.Ahead:
 		return id == sl.id
 	}
-	return (sl.kind == kindTorrent || sl.kind == kindTombstone) && sl.ids.Contains(id)
+	return (sl.Kind == object.KindTorrent || sl.Kind == object.KindTombstone) && sl.IDs.Contains(id)
 }
 
 // removedIDs returns how many ids a tombstone removes.
 func (sl *slot) removedIDs() int64 {
-	if sl.ahead {
+	if sl.Ahead {
 		return 1
 	}
-	return int64(len(sl.ids.All()))
+	return int64(len(sl.IDs.All()))
 }
 
 // view reads slots once each, for one decision.
@@ -126,7 +127,7 @@ func (v *view) slot(ctx context.Context, id infohash.ID) (*slot, error) {
 func (v *view) find(ctx context.Context, id infohash.ID) (*slot, error) {
 	sl, err := v.slot(ctx, id)
 	if err == nil && sl.isAlias() {
-		sl, err = v.slot(ctx, sl.ids.Primary())
+		sl, err = v.slot(ctx, sl.IDs.Primary())
 	}
 	if err != nil || !sl.holds(id) {
 		return nil, err

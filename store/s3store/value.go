@@ -2,23 +2,15 @@ package s3store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/crc32"
 	"net/http"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// An object value/<name>.value is a named value: its magic, the value, and the CRC32C
-// of its key and of all before. The ending keeps the names that are dots alone from
+// valueKey returns the key of a named value. The ending keeps the names that are dots alone from
 // being taken for folders.
-const (
-	valueMagic  = "tcv" // and then, as a digit, the format
-	valueFormat = '2'
-)
-
 func valueKey(name string) string { return "value/" + name + ".value" }
 
 // Value implements [store.Store]. A damaged value is [store.ErrUnavailable] until it
@@ -37,7 +29,7 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
 	var bad error
 	_, _, err := s.bucket.getWhole(own, key, 0, nil, func(body []byte) bool {
-		value, bad = parseValue(key, body)
+		value, bad = object.ParseValue(key, body)
 		return bad == nil
 	})
 	if errors.Is(err, errAbsent) {
@@ -63,7 +55,7 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	own, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
 	key := valueKey(name)
-	body := valueBody(key, value)
+	body := object.EncodeValue(key, value)
 	var err error
 	for n := 0; s.bucket.budget.allows(own, n); n++ {
 		if err = s.bucket.send(own, key, body, http.Header{}); !retryable(err) {
@@ -71,29 +63,4 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 		}
 	}
 	return s.failed(ctx, err)
-}
-
-func valueBody(key string, value []byte) []byte { return valueIn(key, valueFormat, value) }
-
-func valueIn(key string, format byte, value []byte) []byte {
-	body := append([]byte(valueMagic), format)
-	body = append(body, value...)
-	return binary.BigEndian.AppendUint32(body, valueSum(key, body))
-}
-
-func valueSum(key string, before []byte) uint32 {
-	return crc32.Update(crc32.Checksum([]byte(key), castagnoli), castagnoli, before)
-}
-
-// parseValue returns the value that is in the object of key, never nil.
-func parseValue(key string, body []byte) ([]byte, error) {
-	end := len(body) - crc32.Size
-	begin := len(valueMagic) + 1
-	switch {
-	case end < begin || string(body[:begin-1]) != valueMagic || binary.BigEndian.Uint32(body[end:]) != valueSum(key, body[:end]):
-		return nil, fmt.Errorf("%w: %s is damaged", store.ErrUnavailable, key)
-	case body[begin-1] != valueFormat:
-		return nil, fmt.Errorf("%s: %w", key, otherFormat(body[begin-1], valueFormat))
-	}
-	return body[begin:end], nil
 }
