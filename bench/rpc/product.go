@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"google.golang.org/grpc/health"
@@ -31,7 +31,7 @@ func serveProduct(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(steady.Limit(memoryLimit))
+	debug.SetMemoryLimit(memoryLimit)
 	srv, chain, _ := newProduct()
 	return server.NewGRPC(chain, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic).Serve(l)
 }
@@ -39,7 +39,7 @@ func serveProduct(args []string) error {
 // serveProductJSON serves torrentcache's JSON from a store in memory, as
 // `torrentcache serve` does but for its hot cache.
 func serveProductJSON(args []string) error {
-	defer runtime.KeepAlive(steady.Limit(memoryLimit))
+	debug.SetMemoryLimit(memoryLimit)
 	srv, chain, metrics := newProduct()
 	door, err := gateway.New(gateway.Options{
 		Conn:           server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic),

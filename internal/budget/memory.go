@@ -10,7 +10,6 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/torrentcache/torrentcache/internal/config"
-	"github.com/torrentcache/torrentcache/internal/steady"
 )
 
 const (
@@ -38,8 +37,7 @@ type Memory struct {
 	Cache int64 // bytes of the hot cache
 	Index int64 // bytes of the store's index at most
 
-	limit   int64 // bytes
-	ballast steady.Ballast
+	limit int64 // bytes
 }
 
 // Divide sets the limit of the process's memory, as cfg says or what the machine or container
@@ -52,7 +50,8 @@ func Divide(cfg config.Doors, index int64) (Memory, error) {
 		limit = availableMemory(memlimit.FromCgroup, memlimit.FromSystem)
 	}
 	limit = limit / 10 * 9
-	m := Memory{limit: limit, Cache: int64(cfg.CacheSize), Index: min(index, limit/indexShare), ballast: steady.Limit(limit)}
+	m := Memory{limit: limit, Cache: int64(cfg.CacheSize), Index: min(index, limit/indexShare)}
+	debug.SetMemoryLimit(limit) // near it the collector runs more often
 	if most := m.share() - leastBudget; m.Cache > 0 && m.Cache > most {
 		return m, fmt.Errorf("--cache-size %s leaves too little of --memory-limit: want at most %s, or a larger --memory-limit",
 			cfg.CacheSize, config.Size(max(0, most)>>20<<20))

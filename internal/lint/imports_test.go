@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"internal/lint":      {},
 	"internal/adminhttp": {"gen/torrentcache/v1", "internal/access", "internal/front", "internal/httpx", "internal/lifecycle", "internal/origin", "internal/reason"},
 	"internal/access":    {"internal/origin", "internal/reason"},
-	"internal/budget":    {"internal/config", "internal/limit", "internal/steady"},
+	"internal/budget":    {"internal/config", "internal/limit"},
 	"internal/config":    {"internal/access", "internal/origin"},
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},

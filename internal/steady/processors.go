@@ -1,3 +1,4 @@
+// Package steady keeps the disk from holding up the only core.
 package steady
 
 import (
