@@ -19,8 +19,9 @@ type localCall struct {
 	service any
 }
 
-// call calls it in the goroutine of its caller: one for each call, with a stack
-// that grows anew each time, was a tenth of what a small upload costs. The
+// call calls it in the goroutine of its caller, and so returns when the handler has
+// ended. The channel returns when ctx ends, while its handler goes on: that would take
+// memory by a Hold which its caller has released, and nobody would give it back. The
 // handler gets what it would from the network: the deadline, the metadata and the
 // peer, the Hold, and none of the other values of ctx.
 func (l localCall) call(ctx context.Context, method string, req, answer any, chain Chain, opts []grpc.CallOption) error {
