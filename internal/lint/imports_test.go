@@ -56,10 +56,11 @@ var arrows = map[string][]string{
 	"store/memstore":  {"infohash", "store"},
 	"store/diskstore": {"infohash", "internal/wait", "store", "store/diskstore/internal/format"},
 	"store/tiered":    {"infohash", "internal/flight", "internal/wait", "store", "store/diskstore"},
-	"store/s3store":   {"infohash", "internal/wait", "store", "store/s3store/internal/object"},
+	"store/s3store":   {"infohash", "internal/wait", "store", "store/s3store/internal/bucket", "store/s3store/internal/object"},
 
 	"store/diskstore/internal/format": {"infohash", "store"},
 	"store/s3store/internal/object":   {"infohash", "store"},
+	"store/s3store/internal/bucket":   {"internal/wait", "store", "store/s3store/internal/object"},
 
 	"proto":   {},
 	"gen/...": {"gen/..."},

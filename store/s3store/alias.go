@@ -16,7 +16,7 @@ func aliasOf(h object.Header, write object.WriteID) []byte {
 	return alias.Append(nil)
 }
 
-// writeAliases writes the aliases that are not there, or damaged. errLost says
+// writeAliases writes the aliases that are not there, or damaged. bucket.ErrLost says
 // that another writer was first.
 //
 // Unless the torrent is in current already, aliases that are there are written as
@@ -33,7 +33,7 @@ func (s *Store) writeAliases(ctx context.Context, v *view, u *upload, current *s
 		if committed && sl.isAlias() && sl.IDs == u.item.IDs {
 			continue
 		}
-		if err := s.bucket.write(ctx, objectKey(id), aliasOf(u.head, u.head.Write), sl.etag); err != nil {
+		if err := s.bucket.Write(ctx, objectKey(id), aliasOf(u.head, u.head.Write), sl.etag); err != nil {
 			return err
 		}
 		s.damaged.drop(id)
@@ -56,7 +56,7 @@ func (v *view) mendAlias(ctx context.Context, w *write, sl *slot) (*slot, error)
 		if main.broken || !main.holds(sl.id) {
 			continue
 		}
-		return main, v.store.bucket.write(ctx, objectKey(sl.id), aliasOf(main.Header, w.id), sl.etag)
+		return main, v.store.bucket.Write(ctx, objectKey(sl.id), aliasOf(main.Header, w.id), sl.etag)
 	}
 	return nil, nil
 }

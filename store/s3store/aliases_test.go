@@ -52,7 +52,7 @@ func TestRemovalByAliasDuringUpload(t *testing.T) {
 	}
 	unfinished := s.newUpload(item, object.WriteID{})
 	for _, id := range item.IDs.All()[1:] {
-		if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(unfinished.head, object.WriteID{}), ""); err != nil {
+		if err := s.bucket.Write(t.Context(), objectKey(id), aliasOf(unfinished.head, object.WriteID{}), ""); err != nil {
 			t.Fatal(err)
 		}
 	}

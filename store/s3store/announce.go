@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -205,13 +206,13 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 			return true // by a try that got no answer
 		}
 		b, begun := d.after(before), time.Now()
-		err := a.feed.bucket.write(ctx, feedKey(number), b.Bytes(), "")
+		err := a.feed.bucket.Write(ctx, feedKey(number), b.Bytes(), "")
 		switch {
 		case err == nil:
 			a.turn.wrote(time.Since(begun))
 			a.feed.add(number, b)
 			return true
-		case !errors.Is(err, errLost) || a.feed.advanceTo(ctx, number) != nil:
+		case !errors.Is(err, bucket.ErrLost) || a.feed.advanceTo(ctx, number) != nil:
 			return false
 		}
 		if _, _, there := a.feed.next(d.id); !there {

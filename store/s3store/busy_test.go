@@ -124,7 +124,7 @@ func TestRateOfPuts(t *testing.T) {
 				}
 				plain, _ := putFor(test.clients, func(_ int, item store.Item) {
 					b := nodes[0].bucket
-					if err := b.send(t.Context(), "plain/"+item.IDs.V1.String(), item.Torrent, http.Header{}); err != nil {
+					if err := b.Send(t.Context(), "plain/"+item.IDs.V1.String(), item.Torrent, http.Header{}); err != nil {
 						t.Error(err)
 					}
 				})

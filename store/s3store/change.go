@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -75,7 +76,7 @@ func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 		c.result = store.Removed{IDs: d.entry.IDs, Held: held, Err: s.failed(ctx, err)}
 		close(c.done)
 		if err == nil {
-			_ = s.bucket.remove(ctx, changeKey(w.id, d.id)) // what stays counts as left over
+			_ = s.bucket.Remove(ctx, changeKey(w.id, d.id)) // what stays counts as left over
 		}
 	})
 	return c
@@ -90,8 +91,8 @@ func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt
 		w.settle()
 		return d, false, err
 	}
-	err = errLost
-	for n := 0; errors.Is(err, errLost) && n < maxDecisions; n++ {
+	err = bucket.ErrLost
+	for n := 0; errors.Is(err, bucket.ErrLost) && n < maxDecisions; n++ {
 		var o *overwrite
 		if o, err = plan(ctx, s.view(), w); err == nil {
 			err = s.noteChange(ctx, w, o.slot.id)
@@ -101,7 +102,7 @@ func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt
 		}
 		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
 		d.entry = object.Entry{Change: store.Change{Kind: o.kind, IDs: o.next.IDs, Time: s.now()}, Write: w.id}
-		if err = s.bucket.write(ctx, objectKey(d.id), o.next.Bytes(), o.slot.etag); err == nil {
+		if err = s.bucket.Write(ctx, objectKey(d.id), o.next.Bytes(), o.slot.etag); err == nil {
 			s.damaged.drop(d.id)
 			return d, o.held, nil
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -73,7 +74,7 @@ func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 		if err = s.writeAliases(ctx, v, u, d.current); err == nil && d.writes {
 			err = s.commit(ctx, v, u, d)
 		}
-		if !errors.Is(err, errLost) {
+		if !errors.Is(err, bucket.ErrLost) {
 			return d, err
 		}
 		v = s.view()
@@ -166,7 +167,7 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	return store.AlreadyCached, nil
 }
 
-// commit writes the torrent as d says, in the place of what is there. errLost says
+// commit writes the torrent as d says, in the place of what is there. bucket.ErrLost says
 // that another writer was first.
 func (s *Store) commit(ctx context.Context, v *view, u *upload, d decision) error {
 	current := d.current
@@ -176,5 +177,5 @@ func (s *Store) commit(ctx context.Context, v *view, u *upload, d decision) erro
 			return err
 		}
 	}
-	return s.bucket.write(ctx, objectKey(u.item.IDs.Primary()), u.bodyOf(d.rank), current.etag)
+	return s.bucket.Write(ctx, objectKey(u.item.IDs.Primary()), u.bodyOf(d.rank), current.etag)
 }

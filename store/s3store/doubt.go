@@ -10,6 +10,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -71,9 +72,9 @@ func (a *doubts) take() []doubt {
 
 // endBy ends the write of d, which failed with err.
 func (s *Store) endBy(err error, d doubt) {
-	f, ok := errors.AsType[*failure](err)
+	f, ok := errors.AsType[*bucket.Failure](err)
 	switch {
-	case !ok || !f.landed || d.id.IsZero(): // it came to no write
+	case !ok || !f.Landed || d.id.IsZero(): // it came to no write
 		d.write.settle()
 	case !s.doubts.add(d):
 		d.write.lose()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -27,7 +28,7 @@ func loseAnswer(way *interceptor, key string) {
 				resp.Body.Close()
 			}
 			return nil, errNetwork
-		case req.Method == http.MethodGet && lost && reads < maxTries*maxTries:
+		case req.Method == http.MethodGet && lost && reads < bucket.MaxTries*bucket.MaxTries:
 			reads++
 			return nil, errNetwork
 		}

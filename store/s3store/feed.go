@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -17,7 +18,7 @@ const keptEntries = 100_000
 
 // feed is what this node knows of the feed. It is safe for concurrent use.
 type feed struct {
-	bucket *bucket
+	bucket *bucket.Bucket
 	logger *slog.Logger
 
 	mu      sync.Mutex
@@ -32,7 +33,7 @@ type feed struct {
 	grown   chan struct{}          // closed when head moves
 }
 
-func newFeed(b *bucket, logger *slog.Logger) *feed {
+func newFeed(b *bucket.Bucket, logger *slog.Logger) *feed {
 	return &feed{bucket: b, logger: logger, first: 1, ids: map[[16]byte]bool{}, writes: map[object.WriteID]int{}, grown: make(chan struct{})}
 }
 
@@ -60,7 +61,7 @@ func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
 	batches, errs := make([]*object.Batch, count), make([]error, count)
 	each(count, count, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
 	for i, b := range batches {
-		if errors.Is(errs[i], errAbsent) {
+		if errors.Is(errs[i], bucket.ErrAbsent) {
 			f.ended(begun)
 			return true, nil
 		}
@@ -181,7 +182,7 @@ func (f *feed) at(ctx context.Context, number uint64) (*object.Batch, error) {
 	}
 	f.mu.Unlock()
 	b, err := f.fetch(ctx, number)
-	if errors.Is(err, errAbsent) {
+	if errors.Is(err, bucket.ErrAbsent) {
 		return nil, fmt.Errorf("%w: %s is missing in the bucket", store.ErrUnavailable, feedKey(number))
 	}
 	return b, err

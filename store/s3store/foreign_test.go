@@ -12,6 +12,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -121,11 +122,11 @@ func TestForeignStores(t *testing.T) {
 		{"", "damaged"},
 	} {
 		o := e.options(fmt.Sprintf("stores/%d/", i), fixedTime)
-		b, err := newBucket(o.withDefaults())
+		b, err := bucket.New(o.withDefaults().forBucket())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.put(t.Context(), storeKey, []byte(test.body), ""); err != nil {
+		if err := b.Put(t.Context(), storeKey, []byte(test.body), ""); err != nil {
 			t.Fatal(err)
 		}
 		if s, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), test.says) {
@@ -164,7 +165,7 @@ func TestForeignBatch(t *testing.T) {
 	b := (&object.Batch{}).Bytes()
 	b[3]++
 	binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], crc32.MakeTable(crc32.Castagnoli)))
-	if err := s.bucket.put(t.Context(), feedKey(2), b, ""); err != nil {
+	if err := s.bucket.Put(t.Context(), feedKey(2), b, ""); err != nil {
 		t.Fatal(err)
 	}
 	if end, err := s.End(t.Context()); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "newer version") {

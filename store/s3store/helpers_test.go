@@ -105,7 +105,7 @@ func open(t *testing.T, o Options) *Store {
 // raw returns the object of a key.
 func raw(t *testing.T, s *Store, key string) (body []byte, etag string) {
 	t.Helper()
-	body, etag, err := s.bucket.get(context.Background(), key, 0, nil)
+	body, etag, err := s.bucket.Get(context.Background(), key, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func raw(t *testing.T, s *Store, key string) (body []byte, etag string) {
 func overwriteRaw(t *testing.T, s *Store, key string, change func(body []byte) []byte) {
 	t.Helper()
 	body, etag := raw(t, s, key)
-	if err := s.bucket.put(context.Background(), key, change(body), etag); err != nil {
+	if err := s.bucket.Put(context.Background(), key, change(body), etag); err != nil {
 		t.Fatal(err)
 	}
 }

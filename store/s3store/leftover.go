@@ -11,6 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -51,8 +52,8 @@ func parseChangeKey(key string) (w object.WriteID, id infohash.ID, err error) {
 // noteChange notes that w is about to be written to the slot of id. A bucket without
 // room for that may still have the removal, which overwrites.
 func (s *Store) noteChange(ctx context.Context, w *write, id infohash.ID) error {
-	err := s.bucket.write(ctx, changeKey(w.id, id), []byte("change\n"), "")
-	if errors.Is(err, errLost) || errors.Is(err, store.ErrFull) { // lost: to an earlier try of the change
+	err := s.bucket.Write(ctx, changeKey(w.id, id), []byte("change\n"), "")
+	if errors.Is(err, bucket.ErrLost) || errors.Is(err, store.ErrFull) { // lost: to an earlier try of the change
 		return nil
 	}
 	return err
@@ -64,7 +65,7 @@ func (s *Store) noteChange(ctx context.Context, w *write, id infohash.ID) error 
 func (s *Store) announceFirst(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leftoverTime)
 	defer cancel()
-	keys, err := s.bucket.list(ctx, "change/", maxLeftovers)
+	keys, err := s.bucket.List(ctx, "change/", maxLeftovers)
 	errs := make([]error, len(keys))
 	each(len(keys), maxLookups, func(i int) { _, errs[i] = s.endLeftover(ctx, keys[i], false) })
 	if err = errors.Join(append(errs, err)...); err != nil {
@@ -93,7 +94,7 @@ type leftovers map[string]time.Time
 // look ends the changes that were there the time before, if it can be said what
 // became of them.
 func (l leftovers) look(ctx context.Context, s *Store, now time.Time) error {
-	keys, err := s.bucket.list(ctx, "change/", maxLeftovers)
+	keys, err := s.bucket.List(ctx, "change/", maxLeftovers)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (s *Store) endLeftover(ctx context.Context, key string, late bool) (bool, e
 	case !late: // it may still arrive
 		return false, nil
 	}
-	return true, s.bucket.remove(ctx, key)
+	return true, s.bucket.Remove(ctx, key)
 }
 
 // announceAgain returns when the removal or restoration that sl shows is in the feed.

@@ -26,7 +26,7 @@ func lookTwice(t *testing.T, s *Store, l leftovers, apart time.Duration) {
 // notes returns the keys of changes under way.
 func notes(t *testing.T, s *Store) []string {
 	t.Helper()
-	keys, err := s.bucket.list(t.Context(), "change/", 10)
+	keys, err := s.bucket.List(t.Context(), "change/", 10)
 	if err != nil {
 		t.Fatal(err)
 	}

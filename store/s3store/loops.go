@@ -68,10 +68,10 @@ func (s *Store) proveHealth(ctx context.Context) error {
 	if s.announcer.failingFor() > feedProof {
 		return fmt.Errorf("%w: %s takes no writes below feed/", store.ErrUnavailable, s.location)
 	}
-	if s.Err() == nil && time.Since(s.bucket.lastWritten()) < healthProof {
+	if s.Err() == nil && time.Since(s.bucket.LastWritten()) < healthProof {
 		return nil
 	}
-	if err := s.bucket.tryWrite(ctx, s.node); err != nil {
+	if err := s.bucket.TryWrite(ctx, s.node); err != nil {
 		return fmt.Errorf("%w: %s takes no writes: %w", store.ErrUnavailable, s.location, err)
 	}
 	return nil

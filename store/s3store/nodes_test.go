@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -138,7 +139,7 @@ func TestUnfinishedUpload(t *testing.T) {
 		s := open(t, e.options(fmt.Sprintf("unfinished/%d/", prefixes.Add(1)), fixedTime))
 		u := s.newUpload(item, object.WriteID{})
 		for _, id := range item.IDs.All()[1:] {
-			if err := s.bucket.write(t.Context(), objectKey(id), aliasOf(u.head, object.WriteID{}), ""); err != nil {
+			if err := s.bucket.Write(t.Context(), objectKey(id), aliasOf(u.head, object.WriteID{}), ""); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrNotFound) {
@@ -162,7 +163,7 @@ func TestUnfinishedUpload(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What the upload under way would do next:
-		if err := s.bucket.write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, object.WriteID{}).body, ""); !errors.Is(err, errLost) {
+		if err := s.bucket.Write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, object.WriteID{}).body, ""); !errors.Is(err, bucket.ErrLost) {
 			t.Errorf("the commit of the upload = %v, want that it is too late", err)
 		}
 		if r := s.Put(t.Context(), []store.Item{item})[0]; !errors.Is(r.Err, store.ErrRemoved) {
@@ -205,7 +206,7 @@ func TestLostPointer(t *testing.T) {
 	s := open(t, newEngine(t).options("lost/", fixedTime))
 	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 	mustPut(t, s, item, store.Created)
-	if err := s.bucket.remove(t.Context(), objectKey(item.IDs.V2)); err != nil {
+	if err := s.bucket.Remove(t.Context(), objectKey(item.IDs.V2)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Get(t.Context(), item.IDs.V2, nil); !errors.Is(err, store.ErrNotFound) {
@@ -263,7 +264,7 @@ func TestPurge(t *testing.T) {
 	if _, err := s.Get(t.Context(), gone.IDs.V1, nil); !errors.As(err, &removed) || removed.Removal.Reason != "test" {
 		t.Errorf("Get of what was purged = %#v, want the removal", err)
 	}
-	if keys, err := s.bucket.list(t.Context(), "purge/", 10); err != nil || len(keys) != 0 {
+	if keys, err := s.bucket.List(t.Context(), "purge/", 10); err != nil || len(keys) != 0 {
 		t.Errorf("left: %v, %v", keys, err)
 	}
 }

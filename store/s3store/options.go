@@ -8,7 +8,16 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 )
+
+// Location is where a store is.
+type Location = bucket.Location
+
+// ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME, where prefix, endpoint and
+// region may be left out. An endpoint without a scheme is HTTPS. The error repeats nothing that
+// may be a secret.
+func ParseLocation(text string) (Location, error) { return bucket.ParseLocation(text) }
 
 // Options say which bucket and how to reach it. Location.Bucket is required.
 type Options struct {
@@ -55,7 +64,7 @@ func (o Options) withDefaults() Options {
 		o.Credentials = UsualCredentials()
 	}
 	if o.Transport == nil {
-		o.Transport = newTransport()
+		o.Transport = bucket.NewTransport()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -79,6 +88,11 @@ func (o Options) withDefaults() Options {
 		o.PurgeAfter = DefaultPurgeAfter
 	}
 	return o
+}
+
+// forBucket returns what of o is about requests.
+func (o Options) forBucket() bucket.Options {
+	return bucket.Options{Location: o.Location, Credentials: o.Credentials, Transport: o.Transport, Timeout: o.RequestTimeout, Observe: o.Observe}
 }
 
 // UsualCredentials finds credentials where AWS tools do, the first that there

@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -39,24 +40,24 @@ func TestMatching(t *testing.T) {
 	tests := []struct {
 		name string
 		edit edit
-		want matching
+		want bucket.Matching
 	}{
-		{"as RFC 9110 has it", func(*http.Request) {}, matchQuoted},
+		{"as RFC 9110 has it", func(*http.Request) {}, bucket.MatchQuoted},
 		// As Ceph 16 does: quotes are part of what is compared.
 		{"without quotes only", func(req *http.Request) {
 			if strings.HasPrefix(req.Header.Get("If-Match"), `"`) {
 				req.Header.Set("If-Match", "no object has this ETag")
 			}
-		}, matchPlain},
-		{"not at all", func(req *http.Request) { req.Header.Del("If-Match") }, matchNone},
+		}, bucket.MatchPlain},
+		{"not at all", func(req *http.Request) { req.Header.Del("If-Match") }, bucket.MatchNone},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o := newEngine(t).options("", time.Now)
 			o.Transport = test.edit
 			s := open(t, o)
-			if s.bucket.matching != test.want || s.Conditional() != (test.want != matchNone) {
-				t.Errorf("matching is %d, want %d", s.bucket.matching, test.want)
+			if s.bucket.Matching != test.want || s.Conditional() != (test.want != bucket.MatchNone) {
+				t.Errorf("matching is %d, want %d", s.bucket.Matching, test.want)
 			}
 			// Whatever it is, one node alone works.
 			item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
@@ -89,12 +90,12 @@ func TestRacingWrites(t *testing.T) {
 		var group sync.WaitGroup
 		body := func(w int) []byte { return append(fmt.Appendf(nil, "%d by %d\n", round, w), make([]byte, 40_000)...) }
 		for w := range writers {
-			group.Go(func() { errs[w] = s.bucket.write(t.Context(), key, body(w), etag) })
+			group.Go(func() { errs[w] = s.bucket.Write(t.Context(), key, body(w), etag) })
 		}
 		group.Wait()
 		winner := slices.Index(errs[:], nil)
 		for w, err := range errs {
-			if w != winner && !errors.Is(err, errLost) {
+			if w != winner && !errors.Is(err, bucket.ErrLost) {
 				t.Fatalf("round %d: writers %d and %d of one key: %v, %v", round, winner, w, errs[max(winner, 0)], err)
 			}
 		}
@@ -112,7 +113,7 @@ func TestMatchOfNothing(t *testing.T) {
 	o := newEngine(t).options("", time.Now)
 	s, net := openThrough(t, o)
 	put := func(name string) {
-		if err := s.bucket.put(t.Context(), "t/nothing", []byte("x"), "00000000000000000000000000000000"); !errors.Is(err, errLost) {
+		if err := s.bucket.Put(t.Context(), "t/nothing", []byte("x"), "00000000000000000000000000000000"); !errors.Is(err, bucket.ErrLost) {
 			t.Errorf("%s: put = %v, want errLost", name, err)
 		}
 	}
@@ -120,7 +121,7 @@ func TestMatchOfNothing(t *testing.T) {
 	net.answer(http.StatusNotFound, "<Error><Code>NoSuchKey</Code></Error>")
 	put("refused with 404")
 	net.hook.Store(nil)
-	s.bucket.matching = matchNone
+	s.bucket.Matching = bucket.MatchNone
 	put("not refused")
 }
 

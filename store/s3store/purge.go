@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -27,8 +28,8 @@ func (s *Store) schedulePurge(ctx context.Context, id infohash.ID, removed time.
 		due = removed
 	}
 	due = due.Add(s.purgeAfter)
-	err := s.bucket.put(ctx, fmt.Sprintf("purge/%020d/%s", due.Unix(), id), []byte("purge\n"), "")
-	if errors.Is(err, errLost) {
+	err := s.bucket.Put(ctx, fmt.Sprintf("purge/%020d/%s", due.Unix(), id), []byte("purge\n"), "")
+	if errors.Is(err, bucket.ErrLost) {
 		return nil // it stands there already
 	}
 	return err
@@ -36,7 +37,7 @@ func (s *Store) schedulePurge(ctx context.Context, id infohash.ID, removed time.
 
 // purge erases what is due, up to 1000 torrents.
 func (s *Store) purge(ctx context.Context) error {
-	keys, err := s.bucket.list(ctx, "purge/", 1000)
+	keys, err := s.bucket.List(ctx, "purge/", 1000)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Store) purge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.bucket.remove(ctx, key); err != nil {
+		if err := s.bucket.Remove(ctx, key); err != nil {
 			return err
 		}
 	}
@@ -91,10 +92,10 @@ func (s *Store) erase(ctx context.Context, id infohash.ID, due time.Time) error 
 		next := sl.Object
 		next.Erase()
 		next.Remove(sl.Removal())
-		err = s.bucket.write(ctx, objectKey(id), next.Bytes(), sl.etag)
-		if !errors.Is(err, errLost) {
+		err = s.bucket.Write(ctx, objectKey(id), next.Bytes(), sl.etag)
+		if !errors.Is(err, bucket.ErrLost) {
 			return err
 		}
 	}
-	return errLost
+	return bucket.ErrLost
 }

@@ -196,7 +196,7 @@ func TestPageForAnUpload(t *testing.T) {
 func TestPageForASession(t *testing.T) {
 	s := open(t, newEngine(t).options("page/", fixedTime))
 	var id object.SessionID
-	if err := s.bucket.put(t.Context(), sessionKey(id), []byte("a page with a body of its own"), ""); err != nil {
+	if err := s.bucket.Put(t.Context(), sessionKey(id), []byte("a page with a body of its own"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if settled, err := s.isSettled(t.Context(), id); settled || err != nil {

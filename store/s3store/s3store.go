@@ -12,6 +12,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 
 // Store is a [store.Store] in a bucket. It is safe for concurrent use.
 type Store struct {
-	bucket     *bucket
+	bucket     *bucket.Bucket
 	location   Location
 	logger     *slog.Logger
 	clock      func() time.Time
@@ -65,7 +66,7 @@ type Store struct {
 // within five seconds.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	b, err := newBucket(o)
+	b, err := bucket.New(o.forBucket())
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +95,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // prepare tests the endpoint and reads where the store stands.
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.bucket.probe(ctx); err != nil {
+	if err := s.bucket.Probe(ctx); err != nil {
 		return err
 	}
 	if !s.Conditional() {
 		s.logger.Warn("the endpoint ignores If-Match: replacing, healing and removing at two nodes in the same moment may lose one of the changes", "store", s.location)
 	}
 	var err error
-	if s.epoch, err = s.bucket.epoch(ctx); err != nil {
+	if s.epoch, err = epochOf(ctx, s.bucket); err != nil {
 		return err
 	}
 	return s.feed.seek(ctx)
@@ -110,7 +111,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // Conditional reports whether the endpoint honours If-Match. If not, replacing,
 // healing, removing and restoring have a moment in which what another node
 // changes in the same torrent may get lost.
-func (s *Store) Conditional() bool { return s.bucket.matching != matchNone }
+func (s *Store) Conditional() bool { return s.bucket.Conditional() }
 
 // Close implements [store.Store].
 func (s *Store) Close() error {
@@ -127,7 +128,7 @@ func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.callTime)
 	defer cancel()
 	s.settleSessions(ctx, true)
-	_ = s.bucket.remove(ctx, "probe/"+s.node) // what stays is a few bytes
+	_ = s.bucket.Remove(ctx, "probe/"+s.node) // what stays is a few bytes
 	return nil
 }
 
@@ -159,15 +160,15 @@ func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
 
 // failed returns err as a caller with ctx is told it.
 func (s *Store) failed(ctx context.Context, err error) error {
-	refused, isRefused := errors.AsType[*noRoom](err)
+	refused, isRefused := errors.AsType[*bucket.NoRoom](err)
 	switch {
 	case isRefused:
-		return refused.cause
+		return refused.Cause
 	case err == nil:
 		return nil
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
-	case errors.Is(err, errLost), errors.Is(err, errAbsent):
+	case errors.Is(err, bucket.ErrLost), errors.Is(err, bucket.ErrAbsent):
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err

@@ -6,16 +6,17 @@ import (
 	"fmt"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// fetch reads a batch; errAbsent if it is not there yet. A damaged one counts as
+// fetch reads a batch; bucket.ErrAbsent if it is not there yet. A damaged one counts as
 // empty: nothing can bring it back, and what comes after it must be heard. One of a
 // newer program is an error: what it says must be heard, too.
 func (f *feed) fetch(ctx context.Context, number uint64) (*object.Batch, error) {
 	var b *object.Batch
 	var bad error
-	_, _, err := f.bucket.getWhole(ctx, feedKey(number), 0, nil, func(body []byte) bool {
+	_, _, err := f.bucket.GetWhole(ctx, feedKey(number), 0, nil, func(body []byte) bool {
 		b, bad = object.ParseBatch(body)
 		return bad == nil
 	})
@@ -90,8 +91,8 @@ func (f *feed) totalsBefore(ctx context.Context, number uint64, b *object.Batch)
 }
 
 func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
-	_, _, err := f.bucket.get(ctx, feedKey(number), object.BatchHeader, nil)
-	if errors.Is(err, errAbsent) {
+	_, _, err := f.bucket.Get(ctx, feedKey(number), object.BatchHeader, nil)
+	if errors.Is(err, bucket.ErrAbsent) {
 		return false, nil
 	}
 	return err == nil, err

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -133,7 +134,7 @@ func (a *sessions) finished(all bool) []object.SessionID {
 // settleSessions tells the other nodes which sessions of this one are settled.
 func (s *Store) settleSessions(ctx context.Context, all bool) {
 	for _, id := range s.sessions.finished(all) {
-		if err := s.bucket.put(ctx, sessionKey(id), []byte(settledBody), ""); err != nil {
+		if err := s.bucket.Put(ctx, sessionKey(id), []byte(settledBody), ""); err != nil {
 			s.logger.Warn("uploads of torrents already cached will be announced again", "cause", err)
 			continue
 		}
@@ -155,8 +156,8 @@ func (s *Store) isSettled(ctx context.Context, id object.SessionID) (bool, error
 	if known {
 		return true, nil
 	}
-	body, _, err := s.bucket.get(ctx, sessionKey(id), 0, nil)
-	if errors.Is(err, errAbsent) {
+	body, _, err := s.bucket.Get(ctx, sessionKey(id), 0, nil)
+	if errors.Is(err, bucket.ErrAbsent) {
 		return false, nil
 	}
 	settled := err == nil && string(body) == settledBody

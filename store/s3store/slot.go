@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -36,14 +37,14 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room st
 	var o object.Object
 	var bad error
 	var whole bool
-	body, etag, err := s.bucket.getWhole(ctx, objectKey(id), limit, room, func(body []byte) bool {
+	body, etag, err := s.bucket.GetWhole(ctx, objectKey(id), limit, room, func(body []byte) bool {
 		o, bad = object.Parse(body)
 		whole = bad == nil && o.IDs.Contains(id) && o.Whole()
 		// Without its torrent, nothing but the texts of a tombstone can be checked.
 		skipped := room != nil && o.Kind != object.KindTorrent
 		return whole || bad == nil && o.IDs.Contains(id) && (limit > 0 || skipped && o.TextsWhole())
 	})
-	if errors.Is(err, errAbsent) {
+	if errors.Is(err, bucket.ErrAbsent) {
 		return &slot{id: id}, nil
 	}
 	if err != nil {

@@ -3,9 +3,9 @@ package s3store
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -28,11 +28,11 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	key := valueKey(name)
 	var value []byte
 	var bad error
-	_, _, err := s.bucket.getWhole(own, key, 0, nil, func(body []byte) bool {
+	_, _, err := s.bucket.GetWhole(own, key, 0, nil, func(body []byte) bool {
 		value, bad = object.ParseValue(key, body)
 		return bad == nil
 	})
-	if errors.Is(err, errAbsent) {
+	if errors.Is(err, bucket.ErrAbsent) {
 		return nil, nil
 	}
 	if err != nil {
@@ -56,11 +56,5 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	defer cancel()
 	key := valueKey(name)
 	body := object.EncodeValue(key, value)
-	var err error
-	for n := 0; s.bucket.budget.allows(own, n); n++ {
-		if err = s.bucket.send(own, key, body, http.Header{}); !retryable(err) {
-			break
-		}
-	}
-	return s.failed(ctx, err)
+	return s.failed(ctx, s.bucket.Replace(own, key, body))
 }

@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"errors"
@@ -104,22 +104,11 @@ func TestSignatureIsAsMinioGo(t *testing.T) {
 
 // A bucket that is open to all is used without a signature.
 func TestNoCredentials(t *testing.T) {
-	o := newEngine(t).options("", time.Now)
-	o.Credentials = credentials.NewStatic("", "", "", credentials.SignatureAnonymous)
+	o := Options{
+		Location:    Location{Bucket: "torrents", Endpoint: "127.0.0.1:9000"},
+		Credentials: credentials.NewStatic("", "", "", credentials.SignatureAnonymous),
+	}
 	if req := sentByWire(t, o, http.Header{}); req.Header["Authorization"] != nil {
 		t.Errorf("signed: %v", req.Header)
 	}
-}
-
-// An answer that does not tell its code is an error all the same.
-func TestRefusalWithoutCode(t *testing.T) {
-	s, i := openThrough(t, newEngine(t).options("", time.Now))
-	for status, want := range map[int]string{403: minio.AccessDenied, 500: "Internal Server Error"} {
-		i.answer(status, "<html>no")
-		_, _, err := s.bucket.get(t.Context(), "t/ABC", 0, nil)
-		if f, ok := errors.AsType[*failure](err); !ok || f.code != want || f.again != (status == 500) {
-			t.Errorf("status %d: %+v", status, err)
-		}
-	}
-	i.hook.Store(nil)
 }

@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// maxObject is the size of the largest object that is read, in bytes. Torrents
+// MaxObject is the size of the largest object that is read, in bytes. Torrents
 // are smaller by far.
-const maxObject = 300 << 20
+const MaxObject = 300 << 20
 
-// get returns the object of key and its ETag; errAbsent if there is none. With
+// Get returns the object of key and its ETag; ErrAbsent if there is none. With
 // limit only that many bytes are read from its beginning. With room it is read as
-// readBody says; each try asks for its own memory, and the error may be a *noRoom.
-func (b *bucket) get(ctx context.Context, key string, limit int, room store.Room) (body []byte, etag string, err error) {
+// readBody says; each try asks for its own memory, and the error may be a *NoRoom.
+func (b *Bucket) Get(ctx context.Context, key string, limit int, room store.Room) (body []byte, etag string, err error) {
 	name := "get"
 	if limit > 0 {
 		name = "head"
@@ -34,28 +34,28 @@ func (b *bucket) get(ctx context.Context, key string, limit int, room store.Room
 		}
 	}
 	if errors.Is(err, errEmpty) && limit > 0 {
-		return b.get(ctx, key, 0, room) // a range of nothing cannot be read, not even its ETag
+		return b.Get(ctx, key, 0, room) // a range of nothing cannot be read, not even its ETag
 	}
 	return body, etag, err
 }
 
-// getWhole is get for what can be checked. Bytes that are not sound may have been
+// GetWhole is get for what can be checked. Bytes that are not sound may have been
 // changed on the way, so they are read once more: what comes twice alike is what the
 // engine has, and else nothing is known. Proxies and flaky links are no damage.
-func (b *bucket) getWhole(ctx context.Context, key string, limit int, room store.Room, sound func(body []byte) bool) (body []byte, etag string, err error) {
-	body, etag, err = b.get(ctx, key, limit, room)
+func (b *Bucket) GetWhole(ctx context.Context, key string, limit int, room store.Room, sound func(body []byte) bool) (body []byte, etag string, err error) {
+	body, etag, err = b.Get(ctx, key, limit, room)
 	if err != nil || sound(body) {
 		return body, etag, err
 	}
 	first, firstETag := sha256.Sum256(body), etag // room may give the same memory again
-	body, etag, err = b.get(ctx, key, limit, room)
+	body, etag, err = b.Get(ctx, key, limit, room)
 	if err != nil || sound(body) || etag == firstETag && sha256.Sum256(body) == first {
 		return body, etag, err
 	}
-	return nil, "", &failure{request: "get", key: key, cause: errDiffers, again: true}
+	return nil, "", &Failure{request: "get", key: key, cause: errDiffers, Again: true}
 }
 
-func (b *bucket) read(ctx context.Context, key string, limit int, room store.Room) ([]byte, string, error) {
+func (b *Bucket) read(ctx context.Context, key string, limit int, room store.Room) ([]byte, string, error) {
 	header := http.Header{}
 	if limit > 0 {
 		header["Range"] = []string{"bytes=0-" + strconv.Itoa(limit-1)}
@@ -83,8 +83,8 @@ func etagOf(resp *http.Response) string { return strings.Trim(resp.Header.Get("E
 func checkAnswer(resp *http.Response, limit int) error {
 	length := resp.ContentLength
 	switch {
-	case length < 0 || length > maxObject:
-		return fmt.Errorf("the object has %d bytes, at most %d are read", length, maxObject)
+	case length < 0 || length > MaxObject:
+		return fmt.Errorf("the object has %d bytes, at most %d are read", length, MaxObject)
 	case etagOf(resp) == "":
 		return errNoETag
 	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):

@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// newTransport returns a transport for many requests at a time to one host.
-func newTransport() *http.Transport {
+// NewTransport returns a transport for many requests at a time to one host.
+func NewTransport() *http.Transport {
 	const connections = 256
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func (u *unfit) Unwrap() error { return u.kind }
 // explainTest turns the error of the first test write into one that says what to
 // change: it fails by what was set up wrong more often than by an outage.
 func explainTest(err error) error {
-	f, ok := errors.AsType[*failure](err)
+	f, ok := errors.AsType[*Failure](err)
 	if !ok {
 		return fmt.Errorf("a test write failed: %w", err)
 	}
@@ -37,8 +37,8 @@ func explainTest(err error) error {
 }
 
 // adviceFor returns what to change, if anything is known.
-func adviceFor(f *failure) string {
-	switch f.code {
+func adviceFor(f *Failure) string {
+	switch f.Code {
 	case "NoSuchBucket":
 		return "make the bucket first, or name another one"
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound":

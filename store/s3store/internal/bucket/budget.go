@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// maxTries is how often one request is sent.
-	maxTries = 3
+	// MaxTries is how often one request is sent.
+	MaxTries = 3
 	// firstPause is about how long to wait before the second try; each further
 	// pause is thrice as long.
 	firstPause = 50 * time.Millisecond
@@ -50,7 +50,7 @@ func (b *budget) allows(ctx context.Context, n int) bool {
 	b.mu.Lock()
 	broke := b.spent > budgetFull/2
 	b.mu.Unlock()
-	if n >= maxTries || broke {
+	if n >= MaxTries || broke {
 		return false
 	}
 	pause := firstPause

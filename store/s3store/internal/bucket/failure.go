@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"context"
@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	// errAbsent says that the bucket has no object of the key.
-	errAbsent = errors.New("no such key")
-	// errLost says that the object of the key is not the one that the write
+	// ErrAbsent says that the bucket has no object of the key.
+	ErrAbsent = errors.New("no such key")
+	// ErrLost says that the object of the key is not the one that the write
 	// expected: another writer was first.
-	errLost = errors.New("the object changed meanwhile")
+	ErrLost = errors.New("the object changed meanwhile")
 	// errEmpty says that a range was asked for of an object without any bytes.
 	errEmpty = errors.New("the object is empty")
 	// errDiffers says that an object that seems damaged was another one when it was
@@ -30,46 +30,47 @@ var (
 	errUnclear = errors.New("refused as changed, but unchanged")
 )
 
-// failure is a request that failed for another reason than what the object is.
-type failure struct {
+// Failure is a request that failed for another reason than what the object is.
+type Failure struct {
 	request, key string
 	cause        error
-	code         string // the object store's; empty if it did not answer
-	// landed says that the write may have been done.
-	landed bool
-	// again says that the same request may succeed later.
-	again bool
+	Code         string // the object store's; empty if it did not answer
+	// Landed says that the write may have been done.
+	Landed bool
+	// Again says that the same request may succeed later.
+	Again bool
 }
 
-func (f *failure) Error() string { return fmt.Sprintf("%s %s: %v", f.request, f.key, f.cause) }
+// Error says which request failed, and why.
+func (f *Failure) Error() string { return fmt.Sprintf("%s %s: %v", f.request, f.key, f.cause) }
 
 // Unwrap returns the errors that the failure stands for.
-func (f *failure) Unwrap() []error { return []error{store.ErrUnavailable, f.cause} }
+func (f *Failure) Unwrap() []error { return []error{store.ErrUnavailable, f.cause} }
 
 // fullCodes are the error codes of an engine that has no room.
 var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
 
-// explain turns the error of a request into errAbsent, errLost, one that wraps
-// [store.ErrFull], or a *failure. Nil and a *noRoom stay what they are.
+// explain turns the error of a request into ErrAbsent, ErrLost, one that wraps
+// [store.ErrFull], or a *Failure. Nil and a *NoRoom stay what they are.
 func explain(request, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, refused := errors.AsType[*noRoom](err); refused {
+	if _, refused := errors.AsType[*NoRoom](err); refused {
 		return err
 	}
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
 		// No answer, or none that was understood: it may have arrived.
-		return &failure{request: request, key: key, cause: err, landed: true, again: true}
+		return &Failure{request: request, key: key, cause: err, Landed: true, Again: true}
 	}
 	switch {
 	case answer.Code == minio.NoSuchKey && request == "put":
-		return errLost // what If-Match names is gone
+		return ErrLost // what If-Match names is gone
 	case answer.Code == minio.NoSuchKey:
-		return errAbsent
+		return ErrAbsent
 	case answer.StatusCode == http.StatusPreconditionFailed:
-		return errLost
+		return ErrLost
 	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return errEmpty
 	case answer.StatusCode == http.StatusInsufficientStorage, slices.Contains(fullCodes, answer.Code):
@@ -78,26 +79,26 @@ func explain(request, key string, err error) error {
 	passing := answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests ||
 		answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode == http.StatusConflict
 	cause := fmt.Errorf("%s (%s, status %d)", answer.Message, answer.Code, answer.StatusCode)
-	return &failure{request: request, key: key, cause: cause, code: answer.Code, landed: answer.StatusCode >= 500, again: passing}
+	return &Failure{request: request, key: key, cause: cause, Code: answer.Code, Landed: answer.StatusCode >= 500, Again: passing}
 }
 
 // retryable reports whether err is a failure that may pass.
 func retryable(err error) bool {
-	f, ok := errors.AsType[*failure](err)
-	return ok && f.again
+	f, ok := errors.AsType[*Failure](err)
+	return ok && f.Again
 }
 
 // outcomeOf names how a request ended, for [Options.Observe].
 func outcomeOf(err error) string {
-	_, refused := errors.AsType[*noRoom](err)
+	_, refused := errors.AsType[*NoRoom](err)
 	switch {
 	case err == nil:
 		return "ok"
 	case refused:
 		return "canceled"
-	case errors.Is(err, errAbsent):
+	case errors.Is(err, ErrAbsent):
 		return "absent"
-	case errors.Is(err, errLost):
+	case errors.Is(err, ErrLost):
 		return "refused"
 	case errors.Is(err, store.ErrFull):
 		return "full"

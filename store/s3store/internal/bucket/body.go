@@ -1,4 +1,4 @@
-package s3store
+package bucket
 
 import (
 	"io"
@@ -8,14 +8,12 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// noRoom is the error of a [store.Room]. It ends the request, but is no failure of it:
+// NoRoom is the error of a [store.Room]. It ends the request, but is no failure of it:
 // it counts for no budget and nothing is tried again.
-type noRoom struct{ cause error }
+type NoRoom struct{ Cause error }
 
-func (n *noRoom) Error() string { return n.cause.Error() }
-
-// allocate is the room of those who bring none.
-func allocate(n int) ([]byte, error) { return make([]byte, n), nil }
+// Error is that of the room.
+func (n *NoRoom) Error() string { return n.Cause.Error() }
 
 // readBody returns the body of an answer that [checkAnswer] let pass, so that its length
 // is bounded. With a nil room it is all of it. Else the caller wants a torrent, and room
@@ -41,7 +39,7 @@ func readBody(resp *http.Response, room store.Room) ([]byte, error) {
 	}
 	body, err := room(length)
 	if err != nil {
-		return nil, &noRoom{err}
+		return nil, &NoRoom{err}
 	}
 	body = body[:length]
 	_, err = io.ReadFull(resp.Body, body[copy(body, head):])
