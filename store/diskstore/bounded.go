@@ -176,7 +176,7 @@ func (f *falling) flush(ctx context.Context) error {
 func (f *falling) forget(ctx context.Context) error {
 	gone := f.gone
 	f.gone = nil
-	return f.store.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+	return f.store.do(ctx, 0, func(g *group) (store.Outcome, error) {
 		for i := range gone {
 			if err := g.fall(&gone[i].header, gone[i].at); err != nil {
 				return 0, err
@@ -227,7 +227,7 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
 	}
 	size := format.RecordSize(0) * int64(len(ids))
-	return s.do(ctx, size, false, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, size, func(g *group) (store.Outcome, error) {
 		for _, id := range ids {
 			if err := g.forget(id); err != nil {
 				return 0, err

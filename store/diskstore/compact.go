@@ -196,7 +196,7 @@ func (s *Store) forgetSegment(ctx context.Context, id uint64) error {
 	if s.options.Bounded == 0 {
 		return s.noteRetired(ctx, id, spans.with)
 	}
-	return s.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, 0, func(g *group) (store.Outcome, error) {
 		g.accounts[id] = nil
 		return 0, nil
 	})

@@ -188,7 +188,7 @@ func (b *copies) flush(ctx context.Context) error {
 	}
 	records, size, now := b.records, b.size, b.now
 	b.records, b.size = nil, 0
-	err := b.store.do(ctx, size, false, func(g *group) (store.Outcome, error) {
+	err := b.store.do(ctx, size, func(g *group) (store.Outcome, error) {
 		for i := range records {
 			if err := g.copy(&records[i], now); err != nil {
 				return 0, err

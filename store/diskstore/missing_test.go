@@ -562,7 +562,7 @@ func TestUnknownKind(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
 	const body = "what a newer program says"
-	err := s.do(t.Context(), 1000, false, func(g *group) (store.Outcome, error) {
+	err := s.do(t.Context(), 1000, func(g *group) (store.Outcome, error) {
 		h := format.Header{Kind: 200, Sequence: g.state.sequence + 1, Store: g.state.store, Segment: g.state.segment}
 		raw := [format.HeaderSize]byte(format.AppendRecord(nil, &h, []byte(body)))
 		raw[14] = 77 // a field of its own
@@ -603,7 +603,7 @@ func TestDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
 	mustPut(t, s, item, store.Created)
-	err := s.do(t.Context(), format.RecordSize(0), false, func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
+	err := s.do(t.Context(), format.RecordSize(0), func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func (s *Store) mark(ctx context.Context, e *entry, id infohash.ID) bool {
 		return 0, err
 	}
 	// The caller may leave; the mark is for the others.
-	err := s.do(context.WithoutCancel(ctx), 0, false, mark)
+	err := s.do(context.WithoutCancel(ctx), 0, mark)
 	return err != nil || news
 }
 

@@ -119,7 +119,7 @@ func (s *Store) noteRetired(ctx context.Context, segment uint64, change func(spa
 		return err
 	}
 	const oneMore = 3 * 21 // digits, commas or hyphens
-	return s.do(ctx, valueSize(retiredName, v.value)+oneMore, false, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, valueSize(retiredName, v.value)+oneMore, func(g *group) (store.Outcome, error) {
 		all, err := g.retired()
 		if err != nil {
 			return 0, err

@@ -126,7 +126,7 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 		return fmt.Errorf("%w: %s is a value of the store itself", store.ErrInvalid, name)
 	}
 	value = append([]byte{}, value...) // ctx may end before it is written
-	return s.do(ctx, valueSize(name, value), false, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, valueSize(name, value), func(g *group) (store.Outcome, error) {
 		return 0, g.setValue(name, value)
 	})
 }

@@ -240,7 +240,7 @@ func (v *verification) unreadable(ctx context.Context, e *entry) {
 // can be written.
 func (v *verification) clear(ctx context.Context, e *entry) error {
 	was := false
-	err := v.store.do(ctx, 0, false, func(g *group) (store.Outcome, error) {
+	err := v.store.do(ctx, 0, func(g *group) (store.Outcome, error) {
 		var err error
 		was, err = g.mend(e.ids.Primary(), e.at)
 		return 0, err

@@ -100,9 +100,10 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 	}
 }
 
-// do has the committer run one change of at most size bytes, and waits for it.
-func (s *Store) do(ctx context.Context, size int64, needy bool, run func(*group) (store.Outcome, error)) error {
+// do has the committer run one change of at most size bytes, which may use the space that
+// MinFreeSpace keeps free, and waits for it.
+func (s *Store) do(ctx context.Context, size int64, run func(*group) (store.Outcome, error)) error {
 	waiting := newCall(1)
-	s.committer.queue.add(&change{call: waiting, size: size, needy: needy, run: run})
+	s.committer.queue.add(&change{call: waiting, size: size, run: run})
 	return waiting.wait(ctx)[0].Err
 }

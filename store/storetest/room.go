@@ -37,7 +37,7 @@ func (s *scratch) has(b []byte) bool {
 }
 
 func testRoom(t *testing.T, b *bench) {
-	t.Run("is where the bytes lie", func(t *testing.T) { inRoom(t, b.open(t)) })
+	t.Run("is where the bytes lie", func(t *testing.T) { inRoom(b.open(t)) })
 	t.Run("that refuses ends the read", func(t *testing.T) { refusingRoom(t, b.open(t)) })
 	t.Run("is not asked for nothing", func(t *testing.T) { unaskedRoom(t, b.open(t)) })
 	t.Run("does not hide damage", func(t *testing.T) { damagedInRoom(t, b.open(t)) })
@@ -46,7 +46,7 @@ func testRoom(t *testing.T, b *bench) {
 
 // inRoom reads torrents of several sizes twice: what comes first from elsewhere may then
 // come from a cache.
-func inRoom(t *testing.T, f *fixture) {
+func inRoom(f *fixture) {
 	for i, size := range []int{100, 3000, 40_000} {
 		item := Torrent(shapes[i], uint64(i), size, 0)
 		f.put(item, store.Created)
