@@ -52,8 +52,9 @@ func realRoutes(t *testing.T) []front.Route {
 
 // request returns a request for rt, with a body for a POST.
 func request(rt front.Route, method string) *http.Request {
-	path := strings.ReplaceAll(strings.ReplaceAll(rt.Pattern, "{info_hash}", strings.Repeat("AB", 20)), "...", strings.Repeat("AB", 20))
-	r := httptest.NewRequest(method, path+"?q="+strings.Repeat("AB", 20), nil)
+	hash := strings.Repeat("AB", 20)
+	path := strings.NewReplacer("{info_hash}", hash, "{hash}", hash, "...", hash).Replace(rt.Pattern)
+	r := httptest.NewRequest(method, path+"?q="+hash, nil)
 	if method == http.MethodPost {
 		r = httptest.NewRequest(method, path, strings.NewReader("d4:infode"))
 	}
