@@ -60,7 +60,7 @@ func newBackup(env environment) *cobra.Command {
 func backup(ctx context.Context, s site, dir string, env environment) error {
 	begin := time.Now()
 	var copied, total atomic.Int64
-	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), func() progress.Counts {
+	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), func() progress.Counts {
 		return progress.Counts{Bytes: copied.Load(), TotalBytes: total.Load()}
 	})
 	note := func(c, t int64) {

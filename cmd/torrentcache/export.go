@@ -46,7 +46,7 @@ func newExport(env environment) *cobra.Command {
 			if err := settings(c, env, s.wantDataDir); err != nil {
 				return err
 			}
-			if terminalWidth(env.stdout) != nil {
+			if progress.Width(env.stdout) != nil {
 				return errors.New("standard output is a terminal: want a file (torrentcache export ... > torrents.tar)")
 			}
 			return export(c.Context(), s.dataDir, env)
@@ -58,7 +58,7 @@ func newExport(env environment) *cobra.Command {
 
 func export(ctx context.Context, dir string, env environment) (err error) {
 	var run verifyRun
-	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), run.counts)
+	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), run.counts)
 	defer display.Stop()
 	st, err := readFolder(dir, folderLogger(above{display}))
 	if err != nil {
@@ -73,7 +73,9 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 			if err := server.CheckTorrent(t); err != nil {
 				return err
 			}
-			cancelOn(cancel, out.addUnlessRemoved(ctx, st, t))
+			if err := out.addUnlessRemoved(ctx, st, t); err != nil {
+				cancel(err)
+			}
 			return nil
 		},
 	})

@@ -15,6 +15,8 @@ import (
 
 	"github.com/torrentcache/torrentcache/client"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/lists"
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 const getHelp = `Fetch torrents; - stands for a list on standard input, one a line.
@@ -24,7 +26,7 @@ const getHelp = `Fetch torrents; - stands for a list on standard input, one a li
       'magnet:?xt=urn:btih:C12FE1C06BBA254A9DC9F519B335AA7C1367A88A'
   torrentcache get --out-dir torrents - < hashes.txt
 
-` + pastedHelp + `
+` + lists.Help + `
 Each is written to INFOHASH.torrent in --out-dir, whole or not at all, over a file
 of that name if there is one. What arrives is checked against the info hash.
 
@@ -76,7 +78,7 @@ func get(ctx context.Context, s getSettings, args []string, env environment, std
 	}
 	defer c.Close()
 	if s.out != "" {
-		id, err := parseTorrentID(args[0])
+		id, err := lists.ParseID(args[0])
 		if err != nil {
 			return err
 		}
@@ -87,7 +89,7 @@ func get(ctx context.Context, s getSettings, args []string, env environment, std
 	}
 	g := &getter{client: c, dir: s.outDir, env: env}
 	var listed error
-	g.all(ctx, hashLines(expandStdin(args, stdin, '\n', &listed)))
+	g.all(ctx, lists.HashLines(lists.ExpandStdin(args, stdin, '\n', &listed)))
 	if err := errors.Join(ctx.Err(), listed); err != nil {
 		return err
 	}
@@ -143,14 +145,14 @@ func (g *getter) one(ctx context.Context, text string) {
 	defer g.printing.Unlock()
 	if err != nil {
 		g.lost.Add(1)
-		fmt.Fprintf(g.env.stderr, "%s: %s\n", printable(text), oneLine(err.Error()))
+		fmt.Fprintf(g.env.stderr, "%s: %s\n", progress.Printable(text), progress.OneLine(err.Error()))
 		return
 	}
 	fmt.Fprintln(g.env.stdout, path)
 }
 
 func (g *getter) fetch(ctx context.Context, text string) (path string, err error) {
-	id, err := parseTorrentID(text)
+	id, err := lists.ParseID(text)
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/client"
-	"github.com/torrentcache/torrentcache/internal/source"
+	"github.com/torrentcache/torrentcache/internal/push"
 )
 
 const importHelp = `Cache the torrents of a tar archive, such as export writes, from a file or standard
@@ -28,7 +27,9 @@ something else.
 `
 
 func newImport(env environment) *cobra.Command {
-	s := pushSettings{includePrivate: true, includePasskeys: true, streams: 4, patience: 5 * time.Minute}
+	s := pushSettings{Options: push.Options{
+		IncludePrivate: true, IncludePasskeys: true, Streams: 4, Patience: 5 * time.Minute,
+	}}
 	c := &cobra.Command{
 		Use:   "import [FILE.tar]",
 		Short: "Cache the torrents of a tar archive that export wrote",
@@ -57,22 +58,5 @@ func newImport(env environment) *cobra.Command {
 
 // importArchive pushes what is in an archive.
 func importArchive(ctx context.Context, s pushSettings, in io.Reader, env environment) error {
-	return runPush(ctx, s, env, func(ctx context.Context, r *pushRun, c *client.Client) error {
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		var failed error
-		files := source.Tar(ctx, in, source.Options{
-			MaxSize:  int64(s.maxTorrentSize),
-			Consumed: func(n int64) { r.tally.bytes.Add(n) },
-			Problem: func(name string, err error) {
-				if name == "" {
-					failed = fmt.Errorf("the archive is no tar archive or damaged: %w", err)
-				} else {
-					cancelOn(cancel, r.problem(name, err))
-				}
-			},
-		})
-		err := r.send(ctx, cancel, c, r.items(files))
-		return errors.Join(failed, err)
-	})
+	return s.run(env, nil, func(c *client.Client, o push.Options) error { return push.Archive(ctx, c, in, o) })
 }

@@ -12,6 +12,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/inflate"
+	"github.com/torrentcache/torrentcache/internal/lists"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
 )
@@ -23,7 +24,7 @@ about, or a cached one.
   torrentcache info C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
   torrentcache info --json my.torrent | jq -r .magnetLink
 
-` + pastedHelp + `
+` + lists.Help + `
 A file may be compressed with gzip or bzip2. --json writes the API's
 DescribeTorrentResponse, as GET /v1/torrents/{info_hash}/info does.
 `
@@ -85,7 +86,7 @@ func describe(ctx context.Context, s infoSettings, what string) (*torrentcachev1
 	if _, err := os.Stat(what); err == nil {
 		return describeFile(what, int64(s.maxTorrentSize), s.files)
 	}
-	id, err := parseTorrentID(what)
+	id, err := lists.ParseID(what)
 	if err != nil {
 		return nil, fmt.Errorf("%w; and there is no file of that name", err)
 	}

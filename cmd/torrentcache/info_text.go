@@ -16,7 +16,7 @@ func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
 	var b strings.Builder
 	line := func(label, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-14s %s\n", label, printable(value))
+			fmt.Fprintf(&b, "%-14s %s\n", label, progress.Printable(value))
 		}
 	}
 	line("name", d.GetName())
@@ -54,9 +54,9 @@ func addFiles(b *strings.Builder, d *torrentcachev1.DescribeTorrentResponse) {
 		if file.GetPad() {
 			continue
 		}
-		path := printable(strings.Join(file.GetPathSegments(), "/"))
+		path := progress.Printable(strings.Join(file.GetPathSegments(), "/"))
 		if target := file.GetSymlinkPathSegments(); len(target) > 0 {
-			path += " -> " + printable(strings.Join(target, "/"))
+			path += " -> " + progress.Printable(strings.Join(target, "/"))
 		}
 		fmt.Fprintf(b, "%19s  %s\n", progress.Number(file.GetSizeBytes()), path)
 	}

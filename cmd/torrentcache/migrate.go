@@ -139,7 +139,7 @@ func runMigrate(ctx context.Context, s migrateSettings, env environment) (err er
 		return fmt.Errorf("--state: %w", err)
 	}
 	r := &migrateRun{before: state.Changes, begin: time.Now()}
-	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), r.counts)
+	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), r.counts)
 	defer display.Stop()
 	from, err := s.openSource(ctx, above{display})
 	if err != nil {

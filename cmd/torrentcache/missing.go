@@ -10,6 +10,8 @@ import (
 
 	"github.com/torrentcache/torrentcache/client"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/lists"
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 const missingHelp = `Read info hashes from standard input, one a line, and write those that the server has
@@ -17,7 +19,7 @@ not cached, in the same order and spelling.
 
   torrentcache missing < hashes.txt > missing.txt
 
-` + pastedHelp + `
+` + lists.Help + `
 Exit status: 0 all were looked up, 3 some lines are no info hashes, 1 missing did
 not get to the end.
 `
@@ -52,11 +54,11 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 	q := question{client: c, out: env.stdout}
 	var listed error
 	malformed := 0
-	for text := range hashLines(someLines(stdin, '\n', &listed)) {
-		id, err := parseTorrentID(text)
+	for text := range lists.HashLines(lists.SomeLines(stdin, '\n', &listed)) {
+		id, err := lists.ParseID(text)
 		if err != nil {
 			malformed++
-			fmt.Fprintln(env.stderr, oneLine(err.Error()))
+			fmt.Fprintln(env.stderr, progress.OneLine(err.Error()))
 			continue
 		}
 		if err := q.add(ctx, text, id); err != nil {

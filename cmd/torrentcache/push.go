@@ -3,10 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/internal/push"
 )
 
 const pushHelp = `Cache torrents, any number of them: files, folders with all below, tar archives
@@ -48,17 +53,7 @@ missing, 1 push did not get to the end.
 // pushSettings are the flags of push.
 type pushSettings struct {
 	remote
-	resume, report string
-	dryRun         bool
-	includePrivate bool
-	// includePasskeys: those that are not private and hold a passkey, too.
-	includePasskeys bool
-	json            bool
-	watch           bool
-	interval        time.Duration
-	null            bool
-	streams         int
-	patience        time.Duration
+	push.Options
 }
 
 func newPush(env environment) *cobra.Command {
@@ -71,22 +66,24 @@ func newPush(env environment) *cobra.Command {
 			if err := settings(c, env, func() error { return s.validate(paths) }); err != nil {
 				return err
 			}
-			return push(c.Context(), s, paths, env, c.InOrStdin())
+			return s.run(env, c.InOrStdin(), func(client *client.Client, o push.Options) error {
+				return push.Paths(c.Context(), client, paths, o)
+			})
 		},
 	}
 	flags := c.Flags()
 	s.addFlags(flags)
-	flags.StringVar(&s.resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
-	flags.StringVar(&s.report, "report", "", "write each refused, left out or unreadable file to this `file`: name, reason, message, between tabs")
-	flags.BoolVar(&s.dryRun, "dry-run", false, "say what is missing and send nothing")
-	flags.BoolVar(&s.includePrivate, "include-private", false, "push private torrents too")
-	flags.BoolVar(&s.includePasskeys, "include-passkeys", false, "push torrents with a passkey in an announce URL too")
-	flags.BoolVar(&s.json, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
-	flags.BoolVar(&s.watch, "watch", false, "go on, and push what appears in the folders")
-	flags.DurationVar(&s.interval, "interval", 2*time.Second, "with --watch: how often to look")
-	flags.BoolVarP(&s.null, "null", "0", false, "with -: a NUL ends each path instead of a line feed")
-	flags.IntVar(&s.streams, "streams", 4, "how many streams to send over in parallel")
-	flags.DurationVar(&s.patience, "patience", 5*time.Minute, "give up when the server has been away, busy or full for this long")
+	flags.StringVar(&s.Resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
+	flags.StringVar(&s.Report, "report", "", "write each refused, left out or unreadable file to this `file`: name, reason, message, between tabs")
+	flags.BoolVar(&s.DryRun, "dry-run", false, "say what is missing and send nothing")
+	flags.BoolVar(&s.IncludePrivate, "include-private", false, "push private torrents too")
+	flags.BoolVar(&s.IncludePasskeys, "include-passkeys", false, "push torrents with a passkey in an announce URL too")
+	flags.BoolVar(&s.JSON, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
+	flags.BoolVar(&s.Watch, "watch", false, "go on, and push what appears in the folders")
+	flags.DurationVar(&s.Interval, "interval", 2*time.Second, "with --watch: how often to look")
+	flags.BoolVarP(&s.Null, "null", "0", false, "with -: a NUL ends each path instead of a line feed")
+	flags.IntVar(&s.Streams, "streams", 4, "how many streams to send over in parallel")
+	flags.DurationVar(&s.Patience, "patience", 5*time.Minute, "give up when the server has been away, busy or full for this long")
 	return c
 }
 
@@ -94,14 +91,14 @@ func (s *pushSettings) validate(paths []string) error {
 	switch {
 	case len(paths) == 0:
 		return errors.New("push what? Want files, folders, archives, or - for a list on standard input (torrentcache push --help)")
-	case s.streams < 1 || s.streams > 64:
-		return fmt.Errorf("--streams %d: want 1 to 64", s.streams)
-	case s.patience <= 0:
-		return fmt.Errorf("--patience %s: want more than zero", s.patience)
-	case s.interval <= 0:
-		return fmt.Errorf("--interval %s: want more than zero", s.interval)
+	case s.Streams < 1 || s.Streams > 64:
+		return fmt.Errorf("--streams %d: want 1 to 64", s.Streams)
+	case s.Patience <= 0:
+		return fmt.Errorf("--patience %s: want more than zero", s.Patience)
+	case s.Interval <= 0:
+		return fmt.Errorf("--interval %s: want more than zero", s.Interval)
 	}
-	if s.watch {
+	if s.Watch {
 		for _, path := range paths {
 			if info, err := os.Stat(path); err != nil || !info.IsDir() {
 				return fmt.Errorf("--watch %s: want folders that exist", path)
@@ -109,4 +106,34 @@ func (s *pushSettings) validate(paths []string) error {
 		}
 	}
 	return s.remote.validate()
+}
+
+// pushMemory makes Go collect garbage early enough that push stays well below
+// 200 MB; GOMEMLIMIT says otherwise. In bytes. Up to there garbage may come to
+// twice what is in use (GOGC says otherwise).
+const (
+	pushMemory  = 150 << 20
+	pushGarbage = 200 // percent
+)
+
+// run has send push to the server that the flags name.
+func (s *pushSettings) run(env environment, stdin io.Reader, send func(*client.Client, push.Options) error) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(pushMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(pushGarbage)
+	}
+	c, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	o := s.Options
+	o.MaxTorrentSize, o.Stdin, o.Stdout, o.Stderr = int64(s.maxTorrentSize), stdin, env.stdout, env.stderr
+	err = send(c, o)
+	if _, ok := errors.AsType[*push.LackingError](err); ok {
+		return &exitError{exitSomeFailed, err.Error()}
+	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/torrentcache/torrentcache/internal/push"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
@@ -139,22 +140,22 @@ func TestPushJSON(t *testing.T) {
 	if len(lines) != 3 {
 		t.Fatalf("%d lines: %s", len(lines), got.stdout)
 	}
-	byName := map[string]outcome{}
+	byName := map[string]push.Outcome{}
 	for _, line := range lines[:2] {
-		var o outcome
+		var o push.Outcome
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatal(err)
 		}
 		byName[o.Name] = o
 	}
-	want := map[string]outcome{
+	want := map[string]push.Outcome{
 		path: {Name: path, Status: "new", InfoHash: hashOf(t, one)},
 		bad:  {Name: bad, Status: "refused", Reason: "TORRENT_INVALID", Message: byName[bad].Message},
 	}
 	if diff := cmp.Diff(want, byName); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	var last struct{ Summary summary }
+	var last struct{ Summary push.Summary }
 	if err := json.Unmarshal([]byte(lines[2]), &last); err != nil || last.Summary.New != 1 || last.Summary.Refused != 1 || !last.Summary.Complete {
 		t.Errorf("%s: %v", lines[2], err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/lists"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -21,7 +22,7 @@ advance. FILE has a HASH a line; - is standard input.
   torrentcache remove --erase HASH
   torrentcache remove --denied --erase
 
-` + pastedHelp + `
+` + lists.Help + `
 The bytes leave the disk within a day; until then restore brings them back. With
 --erase they are off the disk when remove returns. Copies that browsers, proxies
 and backups keep are theirs. Reason and reference stay in the store and in the
@@ -37,7 +38,7 @@ const restoreHelp = `Undo removals. A torrent is back at once if its bytes are s
 may be uploaded again. FILE has a HASH a line; - is standard input. Reason and
 reference go to the server's --audit-log.
 
-` + pastedHelp + listHelp + `
+` + lists.Help + listHelp + `
 Exit status: 0 all are restored, 3 some are not, 1 restore did not get to the end.
 `
 

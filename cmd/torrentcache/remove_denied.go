@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/deny"
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 // removeDenied removes what the server's deny lists name and its store holds.
@@ -62,9 +63,9 @@ func (r *denialRun) remove(ctx context.Context, torrent *torrentcachev1.DeniedTo
 		InfoHash: torrent.GetInfoHash(), Reason: r.settings.reason, Reference: line.String(), Erase: r.settings.erase})
 	if err != nil {
 		r.failed++
-		fmt.Fprintf(r.env.stderr, "%s: %s\n", torrent.GetInfoHash(), oneLine(r.operator.explain(err).Error()))
+		fmt.Fprintf(r.env.stderr, "%s: %s\n", torrent.GetInfoHash(), progress.OneLine(r.operator.explain(err).Error()))
 		return
 	}
 	r.removed++
-	fmt.Fprintf(r.env.stdout, "%s removed; %s names it\n", torrent.GetInfoHash(), printable(line.String()))
+	fmt.Fprintf(r.env.stdout, "%s removed; %s names it\n", torrent.GetInfoHash(), progress.Printable(line.String()))
 }

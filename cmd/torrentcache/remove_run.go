@@ -16,6 +16,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/journal"
+	"github.com/torrentcache/torrentcache/internal/lists"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -86,8 +87,8 @@ func (s *listSettings) run(c *cobra.Command, args []string, env environment, wor
 		defer func() { err = errors.Join(err, r.journal.Close()) }()
 	}
 	r.total = countList(args)
-	r.display = progress.StartList(env.stderr, terminalWidth(env.stderr), r.counts)
-	if terminalWidth(env.stdout) != nil && terminalWidth(env.stderr) != nil {
+	r.display = progress.StartList(env.stderr, progress.Width(env.stderr), r.counts)
+	if progress.Width(env.stdout) != nil && progress.Width(env.stderr) != nil {
 		r.out = above{r.display} // the same screen
 	}
 	err = r.all(c.Context(), c.InOrStdin())
@@ -107,7 +108,7 @@ func (r *listRun) seen() int64 { return r.done.Load() + r.failed.Load() + r.past
 // server acknowledged is told and noted in any case.
 func (r *listRun) all(ctx context.Context, stdin io.Reader) (err error) {
 	var listed error
-	for text := range expandLists(r.args, stdin, &listed) {
+	for text := range lists.Expand(r.args, stdin, &listed) {
 		if err = r.add(ctx, text); err != nil {
 			break
 		}
@@ -125,7 +126,7 @@ func (r *listRun) all(ctx context.Context, stdin io.Reader) (err error) {
 
 // add takes up one text of the list.
 func (r *listRun) add(ctx context.Context, text string) error {
-	id, err := parseTorrentID(text)
+	id, err := lists.ParseID(text)
 	if err != nil {
 		if slices.Contains(r.args, text) {
 			err = fmt.Errorf("%w; and there is no file of that name", err)
@@ -157,7 +158,7 @@ func (r *listRun) key(id infohash.ID) journal.Key {
 
 func (r *listRun) fail(text string, err error) {
 	r.failed.Add(1)
-	r.display.Print(fmt.Sprintf("%s: %s", printable(text), oneLine(err.Error())))
+	r.display.Print(fmt.Sprintf("%s: %s", progress.Printable(text), progress.OneLine(err.Error())))
 }
 
 // send sends what has gathered.
@@ -267,7 +268,7 @@ func countList(args []string) (n int64) {
 		}
 	}
 	var failed error // told when the list is read to be worked through
-	for range expandLists(args, strings.NewReader(""), &failed) {
+	for range lists.Expand(args, strings.NewReader(""), &failed) {
 		n++
 	}
 	return n

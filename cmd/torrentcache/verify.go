@@ -69,7 +69,7 @@ func newVerify(env environment) *cobra.Command {
 
 func verify(ctx context.Context, s verifySettings, env environment) error {
 	r := &verifyRun{begin: time.Now(), giveUp: s.giveUp}
-	display := progress.StartMaintenance(env.stderr, terminalWidth(env.stderr), r.counts)
+	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), r.counts)
 	var err error
 	if s.dataDir != "" {
 		err = r.folder(ctx, s, above{display})

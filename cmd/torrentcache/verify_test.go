@@ -11,6 +11,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/lists"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -116,11 +117,11 @@ func TestStatsTellsWhatIsMissing(t *testing.T) {
 func TestReportIsAList(t *testing.T) {
 	want := infohash.V1([20]byte{1})
 	for _, line := range []string{want.String(), want.String() + " unreadable"} {
-		if got, err := parseTorrentID(line); err != nil || got != want {
+		if got, err := lists.ParseID(line); err != nil || got != want {
 			t.Errorf("%q: %s, %v", line, got, err)
 		}
 	}
-	if _, err := parseTorrentID(want.String() + " lost"); err == nil {
+	if _, err := lists.ParseID(want.String() + " lost"); err == nil {
 		t.Error("any word is taken behind an info hash")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/lists"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
@@ -66,9 +67,6 @@ func hashesOf(ids []infohash.ID) []string {
 	return hashes
 }
 
-// unreadableMark follows the info hash of a torrent that cannot be read in a report.
-const unreadableMark = " unreadable"
-
 // report writes a line for each torrent that is not well.
 func (r *verifyRun) report(out io.Writer) error {
 	for _, hash := range r.damaged {
@@ -77,7 +75,7 @@ func (r *verifyRun) report(out io.Writer) error {
 		}
 	}
 	for _, hash := range r.unreadable {
-		if _, err := fmt.Fprintln(out, hash+unreadableMark); err != nil {
+		if _, err := fmt.Fprintln(out, hash+lists.UnreadableMark); err != nil {
 			return err
 		}
 	}

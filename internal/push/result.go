@@ -1,4 +1,4 @@
-package main
+package push
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func (t *tally) files() int64 {
 	return t.new.Load() + t.already.Load() + t.missing.Load() + t.private.Load() + t.passkey.Load() + t.refused.Load() + t.unreadable.Load()
 }
 
-func (r *pushRun) progress() progress.Counts {
+func (r *run) progress() progress.Counts {
 	t := &r.tally
 	return progress.Counts{
 		Files: t.files(), Bytes: t.bytes.Load(), TotalBytes: r.total.Load(),
@@ -58,7 +58,7 @@ func (r *pushRun) progress() progress.Counts {
 
 // result notes what became of one file. The journal gets what the server
 // acknowledged, and nothing else.
-func (r *pushRun) result(result client.Result) error {
+func (r *run) result(result client.Result) error {
 	r.tally.of(result.Status).Add(1)
 	r.tally.sent.Add(result.Sent)
 	acknowledged := result.Status == client.New || result.Status == client.Already
@@ -67,40 +67,40 @@ func (r *pushRun) result(result client.Result) error {
 			return fmt.Errorf("--resume: %w", err)
 		}
 	}
-	if result.Reason == "" && !r.settings.json {
+	if result.Reason == "" && !r.settings.JSON {
 		return nil // what went well is only counted
 	}
-	return r.tell(outcome{
+	return r.tell(Outcome{
 		Name: result.Item.Name, Status: result.Status.String(), InfoHash: hashes(result.IDs),
 		Reason: result.Reason, Message: result.Message,
 	})
 }
 
 // problem notes what could not be read at all.
-func (r *pushRun) problem(name string, err error) error {
+func (r *run) problem(name string, err error) error {
 	r.tally.unreadable.Add(1)
-	return r.tell(outcome{Name: name, Status: client.Unreadable.String(), Reason: "TORRENT_MISSING", Message: err.Error()})
+	return r.tell(Outcome{Name: name, Status: client.Unreadable.String(), Reason: "TORRENT_MISSING", Message: err.Error()})
 }
 
 // skipped notes what is left out because it is no torrent.
-func (r *pushRun) skipped(name string) error {
+func (r *run) skipped(name string) error {
 	r.tally.skipped.Add(1)
-	return r.report.add(outcome{Name: name, Status: "skipped"})
+	return r.report.add(Outcome{Name: name, Status: "skipped"})
 }
 
 // hashes is the id that answers lead with, empty if none is known.
 func hashes(ids infohash.Set) string { return ids.Primary().String() }
 
 // tell writes an outcome to where it is wanted.
-func (r *pushRun) tell(o outcome) error {
-	if o.Reason != "" && !r.settings.json {
-		r.display.Print(fmt.Sprintf("%s: %s: %s: %s", o.Status, printable(o.Name), o.Reason, oneLine(o.Message)))
+func (r *run) tell(o Outcome) error {
+	if o.Reason != "" && !r.settings.JSON {
+		r.display.Print(fmt.Sprintf("%s: %s: %s: %s", o.Status, progress.Printable(o.Name), o.Reason, progress.OneLine(o.Message)))
 	}
 	return r.report.add(o)
 }
 
-// summary is the counts at the end, for machines.
-type summary struct {
+// Summary is the counts at the end, for machines.
+type Summary struct {
 	Files      int64   `json:"files"`
 	New        int64   `json:"new"`
 	Already    int64   `json:"already"`
@@ -115,14 +115,22 @@ type summary struct {
 	Complete   bool    `json:"complete"` // push got to the end
 }
 
+// LackingError says that a run came to its end, and that not all is cached.
+type LackingError struct{ Lacking, Files int64 }
+
+// Error implements error.
+func (e *LackingError) Error() string {
+	return fmt.Sprintf("%s of %s files are not cached", progress.Number(e.Lacking), progress.Number(e.Files))
+}
+
 // conclude writes the summary and returns the command's error.
-func (r *pushRun) conclude(ctx context.Context, pushed error) error {
+func (r *run) conclude(ctx context.Context, pushed error) error {
 	failed := errors.Join(pushed, r.listed)
-	if r.settings.watch && ctx.Err() != nil && errors.Is(pushed, context.Canceled) {
+	if r.settings.Watch && ctx.Err() != nil && errors.Is(pushed, context.Canceled) {
 		failed = nil // the only way for it to end
 	}
 	t := &r.tally
-	s := summary{
+	s := Summary{
 		Files: t.files(), New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(), Private: t.private.Load(),
 		Passkeys: t.passkey.Load(), Refused: t.refused.Load(), Unreadable: t.unreadable.Load(), Skipped: t.skipped.Load(),
 		SentBytes: t.sent.Load(), Seconds: time.Since(r.begin).Seconds(), Complete: failed == nil,
@@ -137,28 +145,28 @@ func (r *pushRun) conclude(ctx context.Context, pushed error) error {
 		return fmt.Errorf("stopped before the end: %w", failed)
 	}
 	if lacking := s.Missing + s.Passkeys + s.Refused + s.Unreadable; lacking > 0 {
-		return &exitError{exitSomeFailed, fmt.Sprintf("%s of %s files are not cached", progress.Number(lacking), progress.Number(s.Files))}
+		return &LackingError{lacking, s.Files}
 	}
 	return nil
 }
 
-func (r *pushRun) resumeHint() string {
-	if r.settings.resume == "" {
+func (r *run) resumeHint() string {
+	if r.settings.Resume == "" {
 		return ""
 	}
 	return ", with the same --resume"
 }
 
-func (r *pushRun) writeSummary(s summary) error {
-	if r.settings.json {
+func (r *run) writeSummary(s Summary) error {
+	if r.settings.JSON {
 		return r.report.end(s)
 	}
-	_, err := fmt.Fprintln(r.env.stdout, s.text(r.settings.dryRun))
+	_, err := fmt.Fprintln(r.settings.Stdout, s.text(r.settings.DryRun))
 	return err
 }
 
 // text is the summary for people.
-func (s summary) text(dryRun bool) string {
+func (s Summary) text(dryRun bool) string {
 	parts := []string{progress.Number(s.New) + " new"}
 	if dryRun {
 		parts = []string{progress.Number(s.Missing) + " missing"}
@@ -179,21 +187,21 @@ func (s summary) text(dryRun bool) string {
 }
 
 // open opens what the run writes to.
-func (r *pushRun) open() (err error) {
-	if r.settings.resume != "" {
-		if r.journal, err = journal.Open(r.settings.resume); err != nil {
+func (r *run) open() (err error) {
+	if r.settings.Resume != "" {
+		if r.journal, err = journal.Open(r.settings.Resume); err != nil {
 			return fmt.Errorf("--resume: %w", err)
 		}
 	}
 	var stdout io.Writer
-	if r.settings.json {
-		stdout = r.env.stdout
+	if r.settings.JSON {
+		stdout = r.settings.Stdout
 	}
-	r.report, err = newReport(stdout, r.settings.report)
+	r.report, err = newReport(stdout, r.settings.Report)
 	return err
 }
 
-func (r *pushRun) close() error {
+func (r *run) close() error {
 	err := r.report.close()
 	if r.journal != nil {
 		err = errors.Join(err, r.journal.Close())

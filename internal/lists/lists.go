@@ -1,4 +1,6 @@
-package main
+// Package lists reads what people give to commands: info hashes and magnet links, paths, and
+// lists of them in files and on standard input.
+package lists
 
 import (
 	"bufio"
@@ -17,25 +19,28 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// pastedHelp says what commands take for HASH.
-const pastedHelp = `HASH is what people paste: an info hash (40 or 64 hex digits, 32 base32 digits), a
+// Help says what commands take for HASH, for their --help.
+const Help = `HASH is what people paste: an info hash (40 or 64 hex digits, 32 base32 digits), a
 magnet link, urn:btih:HASH, HASH.torrent, or the URL of a download on any host. In a
 list white space around it, empty lines and such that begin with # do not matter.
 `
 
-// parseTorrentID reads what people paste for a torrent, and returns the v1 id if there is
+// UnreadableMark follows the info hash of a torrent that cannot be read in what verify reports.
+const UnreadableMark = " unreadable"
+
+// ParseID reads what people paste for a torrent, and returns the v1 id if there is
 // one, else the v2 id. It also takes a line of what verify reports.
-func parseTorrentID(text string) (infohash.ID, error) {
-	ids, err := infohash.ParsePasted(strings.TrimSuffix(text, unreadableMark))
+func ParseID(text string) (infohash.ID, error) {
+	ids, err := infohash.ParsePasted(strings.TrimSuffix(text, UnreadableMark))
 	if err != nil {
 		return infohash.ID{}, fmt.Errorf("%q: %w", text, err)
 	}
 	return ids.Primary(), nil
 }
 
-// hashLines yields those of the lines that may name a torrent, without what is around
+// HashLines yields those of the lines that may name a torrent, without what is around
 // them: not those that are empty, or comments, which begin with #.
-func hashLines(all iter.Seq[string]) iter.Seq[string] {
+func HashLines(all iter.Seq[string]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range all {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !yield(line) {
@@ -49,9 +54,9 @@ func hashLines(all iter.Seq[string]) iter.Seq[string] {
 // what should have made the list has failed more likely than not.
 var errNothingRead = errors.New("standard input is empty: want a list there")
 
-// expandStdin yields args, and in place of each `-` what stands before each end
+// ExpandStdin yields args, and in place of each `-` what stands before each end
 // in in. An error of reading, also if there is nothing to read, goes to failed.
-func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[string] {
+func ExpandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, arg := range args {
 			if arg != "-" {
@@ -60,7 +65,7 @@ func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 				}
 				continue
 			}
-			for line := range someLines(in, end, failed) {
+			for line := range SomeLines(in, end, failed) {
 				if !yield(line) {
 					return
 				}
@@ -69,8 +74,9 @@ func expandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 	}
 }
 
-// someLines is lines for a list that is not to be empty.
-func someLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
+// SomeLines yields what stands between ends in in, empty lines left out. An error of reading,
+// or of a line over 1 MiB, goes to failed, and so does that there is no line.
+func SomeLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		some := false
 		for line := range lines(in, end, failed) {
@@ -84,10 +90,10 @@ func someLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	}
 }
 
-// expandLists yields args, and in place of - and of each file the lines in it, but
+// Expand yields args, and in place of - and of each file the lines in it, but
 // not such that begin with #. What could be an info hash or a magnet link is one,
 // also where a file has that name. An error of reading goes to failed.
-func expandLists(args []string, stdin io.Reader, failed *error) iter.Seq[string] {
+func Expand(args []string, stdin io.Reader, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, arg := range args {
 			in, isList, err := openList(arg, stdin)
@@ -104,9 +110,9 @@ func expandLists(args []string, stdin io.Reader, failed *error) iter.Seq[string]
 			defer in.Close() // a few at most
 			read := lines
 			if arg == "-" {
-				read = someLines
+				read = SomeLines
 			}
-			for line := range hashLines(read(in, '\n', failed)) {
+			for line := range HashLines(read(in, '\n', failed)) {
 				if !yield(line) {
 					return
 				}
@@ -120,7 +126,7 @@ func openList(arg string, stdin io.Reader) (in io.ReadCloser, isList bool, err e
 	if arg == "-" {
 		return io.NopCloser(stdin), true, nil
 	}
-	if _, err := parseTorrentID(arg); err == nil {
+	if _, err := ParseID(arg); err == nil {
 		return nil, false, nil
 	}
 	in, err = os.Open(arg)

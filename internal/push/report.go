@@ -1,13 +1,13 @@
-package main
+package push
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 // report writes outcomes for machines: JSON lines, and the file of --report. It
@@ -18,8 +18,8 @@ type report struct {
 	file *os.File      // nil without --report
 }
 
-// outcome is what became of one file.
-type outcome struct {
+// Outcome is what became of one file.
+type Outcome struct {
 	Name     string `json:"name"`
 	Status   string `json:"status"`
 	InfoHash string `json:"info_hash,omitempty"`
@@ -47,7 +47,7 @@ func newReport(stdout io.Writer, path string) (*report, error) {
 }
 
 // add writes one outcome.
-func (r *report) add(o outcome) error {
+func (r *report) add(o Outcome) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.json != nil {
@@ -58,7 +58,7 @@ func (r *report) add(o outcome) error {
 	if r.file == nil || o.Reason == "" {
 		return nil
 	}
-	if _, err := fmt.Fprintf(r.file, "%s\t%s\t%s\n", printable(o.Name), o.Reason, oneLine(o.Message)); err != nil {
+	if _, err := fmt.Fprintf(r.file, "%s\t%s\t%s\n", progress.Printable(o.Name), o.Reason, progress.OneLine(o.Message)); err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
 	return nil
@@ -78,16 +78,3 @@ func (r *report) close() error {
 	}
 	return r.file.Close()
 }
-
-// printable returns text with what could break a line or a terminal replaced by `?`.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, text)
-}
-
-// oneLine is printable for messages: white space becomes single spaces.
-func oneLine(text string) string { return printable(strings.Join(strings.Fields(text), " ")) }
