@@ -14,9 +14,9 @@ LDFLAGS      = -X $(BUILDINFO).version=$(word 1,$(STAMP)) -X $(BUILDINFO).revisi
 # The race detector slows tests and needs cgo; RACE= turns it off.
 RACE        ?= -race
 PREFIX      ?= /usr/local
-# What hangs is told, with the stacks of all goroutines, in two minutes: those that the
+# What hangs is told, with the stacks of all goroutines, in four minutes: those that the
 # tests of a package have, or each end-to-end test, of which test/ keeps the time itself.
-HANGS       := -timeout 2m
+HANGS       := -timeout 4m
 
 .PHONY: help
 help: ## list the targets
