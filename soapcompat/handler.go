@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -22,9 +23,10 @@ type Options struct {
 	Client torrentcachev1.CacheServiceClient
 	// MaxTorrentSize is the size of the largest torrent in bytes. Required.
 	MaxTorrentSize int64
-	// PublicURL is where the WSDLs send a client whose request has no Host
-	// header, and what the answer page calls this server, for example
-	// https://cache.example. Empty: the address the request came in on.
+	// PublicURL is where the WSDLs send a client of whose request they do not know where
+	// it was sent to: it has no Host header, or a proxy has replaced it. It is also what
+	// the answer page calls this server, for example https://cache.example. Empty: the
+	// address the request came in on.
 	PublicURL string
 	// Contact is whom the answer page names for questions. Empty: nobody.
 	Contact string
@@ -43,6 +45,7 @@ type Handler struct {
 	site           *web.Site
 	tooLarge       func()
 	log            *slog.Logger
+	warned         sync.Once // of a proxy whose clients the WSDLs may send astray
 }
 
 // New returns a Handler, or an error that names the option to change.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // The WSDLs, complete but for the address: they name placeholderURL. The Go
@@ -35,23 +36,24 @@ func (h *Handler) wsdl(b binding) http.HandlerFunc {
 }
 
 // baseURL is where r was sent to: its scheme, for a script that came by http
-// may not manage our TLS, and its Host. Without a Host (HTTP/1.0) it is the
-// public URL, or else the address that the connection came in on. A key in the
-// path stays there.
+// may not manage our TLS, and its Host. Without a Host (HTTP/1.0), or with one that
+// a proxy seems to have made up, it is the public URL, or else the Host as it is or
+// the address that the connection came in on. A key in the path stays there.
 func (h *Handler) baseURL(r *http.Request) string {
 	return h.hostURL(r) + front.Prefix(r)
 }
 
 func (h *Handler) hostURL(r *http.Request) string {
-	if r.Host == "" && h.publicURL != "" {
-		return h.publicURL
+	scheme, host := origin.Asked(r)
+	if h.publicURL != "" {
+		if host == "" || isReplaced(r, host) {
+			return h.publicURL
+		}
+		return scheme + "://" + host
 	}
-	host := r.Host
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" {
 		host = local.String()
 	}
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		return "https://" + host
-	}
-	return "http://" + host
+	h.warnOfProxy(r, host)
+	return scheme + "://" + host
 }

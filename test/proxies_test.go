@@ -104,7 +104,8 @@ func testProxy(t *testing.T, p proxy, recipe string) {
 			testBadUploads(t, proxied, client)
 		})
 	}
-	if wsdl := mustFetch(t, "http://"+proxied.HTTP+"/api/torrage.wsdl"); !bytes.Contains(wsdl, []byte(`"http://`+proxied.HTTP+`/api/index.php"`)) {
+	forged := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Host", "forged.example"}
+	if wsdl := mustFetch(t, "http://"+proxied.HTTP+"/api/torrage.wsdl", forged...); !bytes.Contains(wsdl, []byte(`"http://`+proxied.HTTP+`/api/index.php"`)) {
 		t.Errorf("the WSDL does not name %s: %s", proxied.HTTP, wsdl)
 	}
 	testLinks(t, proxied, seed)

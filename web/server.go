@@ -2,8 +2,9 @@ package web
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // server is what templates and examples see of this server.
@@ -20,10 +21,6 @@ type server struct {
 	ContactURL     string // a link to that, if it can be one
 	Prefix         string // of the paths that forms send to
 }
-
-// hostPattern is the Host headers that may stand in a page. People paste the
-// examples into a shell, so nothing a shell reads may get in that way.
-var hostPattern = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 
 const (
 	unknownHost = "localhost:8080" // where a server without any options listens
@@ -65,19 +62,17 @@ func contactURL(contact string) string {
 	return ""
 }
 
-// requestURL returns the address r was sent to.
+// requestURL returns the address r was sent to. People paste the examples into a shell, so
+// nothing a shell reads may get in that way.
 func requestURL(r *http.Request) string {
-	host := r.Host
-	if !hostPattern.MatchString(host) {
+	scheme, host := origin.Asked(r)
+	if !origin.IsHost(host) {
 		host = unknownHost
 	}
-	if r.TLS != nil {
-		return "https://" + host
-	}
-	return "http://" + host
+	return scheme + "://" + host
 }
 
-// hostPort splits a URL as New and hostPattern let through.
+// hostPort splits a URL as New and requestURL let through.
 func hostPort(base string) (host, port string) {
 	scheme, authority, _ := strings.Cut(base, "://")
 	authority, _, _ = strings.Cut(authority, "/")

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	texttemplate "text/template"
+
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 //go:embed templates/*.html
@@ -52,7 +54,7 @@ func New(o Options) (*Site, error) {
 		o.Prefix = func(*http.Request) string { return "" }
 	}
 	if scheme, host, _ := strings.Cut(o.PublicURL, "://"); o.PublicURL != "" &&
-		(scheme != "http" && scheme != "https" || !hostPattern.MatchString(host)) {
+		(scheme != "http" && scheme != "https" || !origin.IsHost(host)) {
 		return nil, fmt.Errorf("web: public URL %q: want http:// or https://, a host, perhaps a port, and nothing after it", o.PublicURL)
 	}
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{"bytes": formatBytes}).

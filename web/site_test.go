@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -212,6 +214,25 @@ func TestTheGuideNamesThisServer(t *testing.T) {
 				t.Error("the Host header got into the examples")
 			}
 		})
+	}
+}
+
+func TestTheGuideNamesWhatAProxyWasAskedFor(t *testing.T) {
+	guide := origin.Proxies{netip.MustParsePrefix("10.0.0.1/32")}.Handler(http.HandlerFunc(newSite(t, web.Options{}).Automation))
+	for _, c := range []struct{ peer, host, want string }{
+		{"10.0.0.1:5000", "cache.example", "https://cache.example/autoupload.php"},
+		{"10.0.0.1:5000", "x';rm -rf ~;'", "https://inside:8080/autoupload.php"},
+		{"10.0.0.2:5000", "cache.example", "http://inside:8080/autoupload.php"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr, r.Host = c.peer, "inside:8080"
+		r.Header.Set("X-Forwarded-Proto", "https")
+		r.Header.Set("X-Forwarded-Host", c.host)
+		w := httptest.NewRecorder()
+		guide.ServeHTTP(w, r)
+		if body := w.Body.String(); !strings.Contains(body, c.want) || strings.Contains(body, "rm -rf") {
+			t.Errorf("%s, %s: the guide lacks %s, or has too much", c.peer, c.host, c.want)
+		}
 	}
 }
 

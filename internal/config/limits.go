@@ -38,7 +38,7 @@ func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 }
 
 func (l *Limits) addClients(flags *pflag.FlagSet) {
-	flags.Var(&l.TrustedProxies, "trusted-proxies", "`networks` of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, such as 10.0.0.0/8,::1; all others' is ignored")
+	flags.Var(&l.TrustedProxies, "trusted-proxies", "`networks` of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, and X-Forwarded-Proto and -Host what it asked for, such as 10.0.0.0/8,::1; all others' are ignored")
 	_ = l.TrustedWriters.Set("127.0.0.0/8,::1") // these are networks
 	flags.Var(&l.TrustedWriters, "trusted-writers", "`networks` for which no limit by address holds, and no budget of new bytes; none is an empty list")
 }

@@ -68,12 +68,12 @@ var arrows = map[string][]string{
 	"gen/...": {"gen/..."},
 
 	"server":           {"internal/audit", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
-	"web":              {"infohash", "internal/reason"},
+	"web":              {"infohash", "internal/origin", "internal/reason"},
 	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
 	"gateway/fastpath": {"infohash", "internal/limit"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/reason", "internal/wait", "internal/wire"},
 	"gateway/screen":   {"gen/torrentcache/v1", "infohash", "metainfo", "internal/deny", "internal/inflate", "internal/limit", "internal/origin", "internal/reason"},
-	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/reason", "internal/httpx", "web"},
+	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/origin", "internal/reason", "internal/httpx", "web"},
 
 	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason", "internal/wait"},
 

@@ -58,11 +58,11 @@ func (p Proxies) walk(peer netip.Addr, hops []netip.Addr) netip.Addr {
 }
 
 // Handler returns next with the context of each request telling its client's
-// address (see [FromContext]).
+// address (see [FromContext]) and what it was asked for by (see [Asked]).
 func (p Proxies) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := p.Client(Peer(r.RemoteAddr), r.Header["X-Forwarded-For"], r.Header["Forwarded"])
-		next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), client)))
+		next.ServeHTTP(w, r.WithContext(NewContext(p.withForwarding(r), client)))
 	})
 }
 

@@ -7,5 +7,8 @@
 // [Unknown], which no network contains: whatever goes by address (a role, an
 // exemption) does not apply to it, and all that is unknown shares one budget.
 //
+// The same proxies are believed when they say by which scheme and host the client asked
+// ([Asked]).
+//
 // The package is a leaf. Everything in it is safe for concurrent use.
 package origin
