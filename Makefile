@@ -39,7 +39,9 @@ unit: ## unit tests, with Go and a C compiler alone
 
 .PHONY: e2e
 e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
-	go test -tags e2e -count=1 -timeout 30m ./test/...
+	@# The tests of the bucket mostly wait for outages: they run beside the others.
+	@go test -tags e2e -count=1 -timeout 30m -run '^TestBucket$$' ./test & bucket=$$!; \
+	  go test -tags e2e -count=1 -timeout 30m -skip '^TestBucket$$' ./test/...; others=$$?; wait $$bucket && exit $$others
 	go test -tags e2e -count=1 $(HANGS) -run PowerCut -v ./store/diskstore
 	cd test/metainfodiff && go test -tags e2e -count=1 $(HANGS) ./...
 
