@@ -59,10 +59,10 @@ func newAPI(client torrentcachev1.CacheServiceClient, files *files, o Options) (
 func (a *api) routes() []front.Route {
 	const door = "api"
 	return []front.Route{
-		{Door: door, Pattern: torrentsPath, Post: a.upload, Refuse: front.RefuseJSON},
-		{Door: door, Pattern: torrentsPath + ":findMissing", Reads: true, Post: a.findMissing, Refuse: front.RefuseJSON},
-		{Door: door, Pattern: torrentsPath + "/{info_hash}", Reads: true, Get: withID(a.get), Refuse: front.RefuseJSON},
-		{Door: door, Pattern: torrentsPath + "/{info_hash}/info", Reads: true, Get: withID(a.describe), Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath, Post: a.upload, Sites: a.files.sites, Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + ":findMissing", Reads: true, Post: a.findMissing, Sites: a.files.sites, Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + "/{info_hash}", Reads: true, Get: withID(a.get), Sites: a.files.sites, Refuse: front.RefuseJSON},
+		{Door: door, Pattern: torrentsPath + "/{info_hash}/info", Reads: true, Get: withID(a.describe), Sites: a.files.sites, Refuse: front.RefuseJSON},
 		{Door: door, Pattern: "/v1/...", Any: noSuchRoute, Refuse: front.RefuseJSON},
 	}
 }
@@ -142,7 +142,7 @@ func (a *api) describe(w http.ResponseWriter, r *http.Request, id infohash.ID) {
 }
 
 func (a *api) get(w http.ResponseWriter, r *http.Request, id infohash.ID) {
-	w.Header().Set("Vary", "Accept")
+	w.Header().Add("Vary", "Accept")
 	if !prefersRaw(r.Header.Values("Accept")) {
 		a.getJSON(w, r, id)
 		return

@@ -27,9 +27,9 @@ type downloads struct {
 func (d *downloads) routes() []front.Route {
 	refuse := func(w http.ResponseWriter, r *http.Request, e *reason.Error) { d.fail(w, r, infohash.ID{}, e) }
 	return []front.Route{
-		{Door: "download", Pattern: "/torrent", Reads: true, Get: d.serve, Refuse: refuse},
-		{Door: "download", Pattern: "/torrent/...", Reads: true, Get: d.serve, Refuse: refuse},
-		{Door: "download", Pattern: "/{hash}.torrent", Reads: true, Get: d.serve, Refuse: refuse}, // as other caches have it
+		{Door: "download", Pattern: "/torrent", Reads: true, Get: d.serve, Sites: d.files.sites, Refuse: refuse},
+		{Door: "download", Pattern: "/torrent/...", Reads: true, Get: d.serve, Sites: d.files.sites, Refuse: refuse},
+		{Door: "download", Pattern: "/{hash}.torrent", Reads: true, Get: d.serve, Sites: d.files.sites, Refuse: refuse}, // as other caches have it
 	}
 }
 

@@ -192,12 +192,17 @@ type door struct {
 
 func newDoor(t testing.TB) *door {
 	t.Helper()
+	return newDoorOf(t, gateway.Options{})
+}
+
+// newDoorOf is newDoor with these options beside those that it needs.
+func newDoorOf(t testing.TB, o gateway.Options) *door {
+	t.Helper()
 	cache := &fakeCache{}
 	conn := dial(t, func(s *grpc.Server) { torrentcachev1.RegisterCacheServiceServer(s, cache) })
 	log := slog.New(slog.DiscardHandler)
-	handler, err := gateway.New(gateway.Options{
-		Conn: conn, MaxTorrentSize: maxTorrentSize, DownloadMaxAge: 24 * time.Hour, Logger: log,
-	})
+	o.Conn, o.MaxTorrentSize, o.DownloadMaxAge, o.Logger = conn, maxTorrentSize, 24*time.Hour, log
+	handler, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -35,6 +36,7 @@ type files struct {
 	torrents Torrents
 	maxAge   time.Duration
 	private  func() bool
+	sites    *front.Sites
 }
 
 // serve answers a GET or HEAD with the torrent of id, for saving under a name

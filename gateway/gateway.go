@@ -38,6 +38,9 @@ type Options struct {
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
+	// Origins are the origins of other sites whose pages may upload by JSON and read
+	// what this door answers to that.
+	Origins []string
 	// TooLarge is told of each upload that is refused for its size before Conn has
 	// seen it. Nil: nobody is.
 	TooLarge func()
@@ -80,7 +83,7 @@ func New(o Options) (*Door, error) {
 	if o.Private == nil {
 		o.Private = func() bool { return false }
 	}
-	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, private: o.Private}
+	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, private: o.Private, sites: sitesOf(o)}
 	api, err := newAPI(client, files, o)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -90,6 +93,14 @@ func New(o Options) (*Door, error) {
 		downloads: &downloads{files: files, log: o.Logger},
 		pages:     &pages{site: site, client: client, log: o.Logger},
 	}, nil
+}
+
+// sitesOf returns which other sites' pages may read torrents here: all, if the service is for
+// the public. What answers on loopback or in a private network is not, unless its operator has
+// said so, as pages could otherwise read what their own servers cannot reach.
+func sitesOf(o Options) *front.Sites {
+	public := o.PublicURL != "" || len(o.Origins) > 0
+	return &front.Sites{Named: o.Origins, Open: func() bool { return public && !o.Private() }}
 }
 
 // Routes returns the door's rows for the table of [front.New]. The last of them takes every

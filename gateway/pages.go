@@ -65,7 +65,7 @@ func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
 // lookup answers the form that takes an info hash or a magnet link.
 func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
 	result := web.LookupResult{Query: r.URL.Query().Get("q")}
-	ids, err := parseIDs(strings.TrimSpace(result.Query))
+	ids, err := infohash.ParsePasted(result.Query)
 	if err != nil {
 		result.Err = reason.New(reason.HashMalformed,
 			"Type 40 or 64 hex digits, 32 base32 digits, or a magnet link.").Because(err)
@@ -105,16 +105,4 @@ func (p *pages) describe(r *http.Request, result *web.LookupResult) {
 	result.TorrentSize = about.GetTorrentSizeBytes()
 	result.ContentSize = about.GetContentSizeBytes()
 	result.FileCount = about.GetFileCount()
-}
-
-// parseIDs reads what people paste: an info hash or a magnet link.
-func parseIDs(text string) (infohash.Set, error) {
-	if strings.HasPrefix(strings.ToLower(text), "magnet:") {
-		return infohash.ParseMagnet(text)
-	}
-	id, err := infohash.Parse(text)
-	if err != nil {
-		return infohash.Set{}, err
-	}
-	return idSet(id), nil
 }

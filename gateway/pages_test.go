@@ -117,6 +117,8 @@ func TestLookup(t *testing.T) {
 		{"base32", base32Hash, 200, found},
 		{"magnet link", "magnet:%3Fxt=urn:btih:" + knownHash + "%26dn=x", 200, found},
 		{"magnet link, upper case", "MAGNET:%3Fxt=urn:btih:" + knownHash, 200, found},
+		{"address of a download", "http://elsewhere.example/torrent/" + knownHash + ".torrent", 200, found},
+		{"urn", "urn:btih:" + knownHash, 200, found},
 		{"unknown", unknownHash, 404, `href="magnet:?xt=urn:btih:` + lower(unknownHash) + `"`},
 		{"no hash", "hello", 400, "40 or 64 hex digits"},
 		{"empty", "", 400, "40 or 64 hex digits"},

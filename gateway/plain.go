@@ -18,7 +18,11 @@ func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []
 		return nil // there is no Last-Modified
 	}
 	f := d.downloads.files
-	b = append(b, "Accept-Ranges: bytes\r\nCache-Control: "...)
+	b = append(b, "Accept-Ranges: bytes\r\n"...)
+	if f.sites.Open() {
+		b = append(b, "Access-Control-Allow-Origin: *\r\n"...)
+	}
+	b = append(b, "Cache-Control: "...)
 	b = append(b, f.cacheControl(f.maxAge)...)
 	b = append(b, "\r\nContent-Disposition: attachment; filename=\""...)
 	b = append(b, got.GetInfoHash()...)

@@ -28,6 +28,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		GRPCAddress:    h.announcement.grpcAddress(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		Private:        h.cache.Private,
+		Origins:        h.cfg.Origins,
 		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,
 	})

@@ -76,6 +76,7 @@ func TestStartErrorsAreOneClearLine(t *testing.T) {
 		{"size out of range", nil, serveIn(fresh, "--max-torrent-size", "10GB"), "--max-torrent-size 10GB"},
 		{"bad duration", nil, serveIn(fresh, "--shutdown-timeout", "soon"), "--shutdown-timeout"},
 		{"bad URL", nil, serveIn(fresh, "--public-url", "example.org"), "--public-url"},
+		{"bad origin", nil, serveIn(fresh, "--cors-origins", "*"), `"*": want origins as browsers write them`},
 		{"bad log format", nil, serveIn(fresh, "--log-format", "xml"), "text, json"},
 		{"HTTPS without certificate", nil, serveIn(fresh, "--https-addr", "127.0.0.1:0"), "--https-addr needs --tls-cert and --tls-key"},
 		{"certificate without HTTPS", nil, serveIn(fresh, "--tls-cert", file, "--tls-key", file), "need --https-addr or --grpc-tls"},

@@ -85,10 +85,17 @@ func newHarness(t *testing.T, size int64, follow bool) *harness {
 // door, whose headers differ with each torrent.
 func newLocal(t *testing.T, size int64) *harness {
 	t.Helper()
+	return newLocalOf(t, size, gateway.Options{})
+}
+
+// newLocalOf is newLocal behind a door with these options beside those that it needs.
+func newLocalOf(t *testing.T, size int64, o gateway.Options) *harness {
+	t.Helper()
 	direct := &reader{}
 	h := newHarnessOf(t, hotcache.Options{Size: size}, hotcache.Backend{Reader: direct})
 	h.reader = direct
-	door, err := gateway.New(gateway.Options{Conn: h.tap, Torrents: h.Cache, MaxTorrentSize: 1 << 20, DownloadMaxAge: time.Hour})
+	o.Conn, o.Torrents, o.MaxTorrentSize, o.DownloadMaxAge = h.tap, h.Cache, 1<<20, time.Hour
+	door, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -37,7 +38,13 @@ func (h *harness) fill(t *testing.T) {
 
 // What the fast path loads and what it keeps of it is what the door says.
 func TestLoadedAnswersAreTheDoors(t *testing.T) {
-	h := newLocal(t, roomy)
+	for name, o := range map[string]gateway.Options{"private network": {}, "public": {PublicURL: "https://cache.example"}} {
+		t.Run(name, func(t *testing.T) { compareWithDoor(t, newLocalOf(t, roomy, o)) })
+	}
+}
+
+func compareWithDoor(t *testing.T, h *harness) {
+	t.Helper()
 	for _, torrent := range [][]byte{one, hybrid, torrenttest.V2("two"), torrenttest.Random(3, 100), torrenttest.Random(4, 300_000)} {
 		ids := h.upload(t, torrent)
 		for _, id := range ids.All() {

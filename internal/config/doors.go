@@ -42,9 +42,10 @@ type Doors struct {
 	DenyLists       Files
 	AdminHosts      string // with commas between
 	DownloadMaxAge  time.Duration
-	MemoryLimit     Size   // 0: a share of the memory there is
-	CacheSize       Size   // 0: a share of MemoryLimit
-	FastPath        string // on or [Off]
+	Origins         Origins // of other sites whose pages may upload
+	MemoryLimit     Size    // 0: a share of the memory there is
+	CacheSize       Size    // 0: a share of MemoryLimit
+	FastPath        string  // on or [Off]
 	ShutdownTimeout time.Duration
 	LogFormat       string // text or json
 	LogLevel        string // debug, info, warn or error
@@ -74,6 +75,7 @@ func (d *Doors) addAddresses(flags *pflag.FlagSet) {
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "`address` to listen on for the operator: metrics, health, pprof, removals; keep it private")
 	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and names without a dot always may")
 	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+	flags.Var(&d.Origins, "cors-origins", "`origins` of other sites, such as https://example.org, whose pages may upload and ask by JSON; with it or --public-url all sites' pages may read torrents that everybody may read")
 }
 
 func (d *Doors) addTorrents(flags *pflag.FlagSet) {

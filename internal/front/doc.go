@@ -6,6 +6,7 @@
 //
 //   - a key in the path moves into the header Authorization;
 //   - the path chooses the route, and nothing is ever redirected;
+//   - the header says which other sites' pages may read the answer;
 //   - the client's address is found out;
 //   - the request is measured under the name of the route's door;
 //   - a panic becomes an answer;

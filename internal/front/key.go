@@ -57,11 +57,11 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 }
 
 // sameSite returns next without what another site's page has a browser post with a password
-// (Basic) that the browser remembers.
+// (Basic) that the browser remembers, unless it is a site that may post.
 func (rt *Route) sameSite(next http.Handler) http.Handler {
 	var origins http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isBasic(r.Header.Get("Authorization")) && origins.Check(r) != nil {
+		if isBasic(r.Header.Get("Authorization")) && origins.Check(r) != nil && !rt.Sites.names(r) {
 			rt.turnAway(w, r, reason.New(reason.PermissionDenied,
 				"another site's page sent this with a password that the browser remembers; send Authorization: Bearer KEY"))
 			return

@@ -44,7 +44,11 @@ func newMux(routes []Route, layered func(*Route) http.Handler) *Mux {
 		if rt.Refuse == nil {
 			rt.Refuse = RefuseText
 		}
-		m.add(rt.Pattern, layered(&rt))
+		h := layered(&rt)
+		if rt.Sites != nil {
+			h = rt.Sites.readable(h)
+		}
+		m.add(rt.Pattern, h)
 	}
 	slices.SortStableFunc(m.holes, func(a, b hole) int { return cmp.Compare(len(b.after), len(a.after)) })
 	slices.SortFunc(m.trees, func(a, b tree) int { return cmp.Compare(len(b.path), len(a.path)) })

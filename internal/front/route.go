@@ -27,6 +27,9 @@ type Route struct {
 	// nothing serves are METHOD_NOT_ALLOWED.
 	Get, Post, Any http.HandlerFunc
 
+	// Sites are the other sites whose pages may read the row's answers. Nil: none.
+	Sites *Sites
+
 	// Refuse writes an error in the way of the door. Nil: [RefuseText].
 	Refuse Refusal
 }
@@ -49,6 +52,9 @@ func RefuseText(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 
 // ServeHTTP serves r by the handler of its method.
 func (rt *Route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rt.preflight(w, r) {
+		return
+	}
 	if handle := rt.handler(r.Method); handle != nil {
 		handle(w, r)
 		return

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// A public server lets pages of other sites read downloads, and the fast path says it as the
+// ordinary way does.
+func TestOtherSitesReadDownloads(t *testing.T) {
+	torrent := torrenttest.V1("shared")
+	p := startServe(t, t.TempDir(), "--public-url", "https://cache.example")
+	p.mustUpload(t, torrent)
+	for _, hash := range []string{hashOf(t, torrent), strings.Repeat("AB", 20)} {
+		path := "torrent/" + hash + ".torrent"
+		_, fast, _ := httpGet(t, p.http+path)
+		_, ordinary, _ := httpDo(t, http.MethodGet, p.http+path, "text/plain", nil) // not plain
+		fast.Del("Date")
+		ordinary.Del("Date")
+		if !maps.EqualFunc(fast, ordinary, slices.Equal) || fast.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: the fast path says\n%v, the ordinary way\n%v", hash, fast, ordinary)
+		}
+	}
+	p.wantFast(t, 1)
+}
