@@ -20,8 +20,9 @@ const oddMaxAge = 5 * time.Minute
 // downloads serves /torrent/. Whatever happens, nothing here is an HTML page or
 // a redirect: clients save what they get as a torrent.
 type downloads struct {
-	files *files
-	log   *slog.Logger
+	files  *files
+	magnet func(infohash.Set) string
+	log    *slog.Logger
 }
 
 func (d *downloads) routes() []front.Route {
@@ -54,15 +55,15 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
 func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID, e *reason.Error) {
 	httpx.LogInternal(r.Context(), d.log, e)
 	httpx.SetRetryAfter(w.Header(), e)
-	httpx.WriteTextError(w, e.Reason.Answer().Download, failureText(id, e))
+	httpx.WriteTextError(w, e.Reason.Answer().Download, d.failureText(id, e))
 }
 
 // failureText is what a person finds in place of the torrent.
-func failureText(id infohash.ID, e *reason.Error) string {
+func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 	switch e.Reason {
 	case reason.TorrentNotFound:
 		return fmt.Sprintf("No torrent with the info hash %s is cached here.\n"+
-			"A torrent client may find it by its magnet link: %s\n", id, magnet(id))
+			"A torrent client may find it by its magnet link: %s\n", id, d.magnet(idSet(id)))
 	case reason.HashMalformed:
 		return "This address names no info hash. Use /torrent/<INFOHASH>.torrent " +
 			"with 40 or 64 hex digits, or 32 base32 digits.\n"
@@ -70,14 +71,11 @@ func failureText(id infohash.ID, e *reason.Error) string {
 		return "Downloads are by GET. Upload at /autoupload.php or /v1/torrents.\n"
 	case reason.TorrentDamaged:
 		return fmt.Sprintf("The stored copy of %s is damaged. Uploading the torrent again repairs it.\n"+
-			"A torrent client may find it by its magnet link: %s\n", id, magnet(id))
+			"A torrent client may find it by its magnet link: %s\n", id, d.magnet(idSet(id)))
 	default:
 		return e.LegacyText() + "\n"
 	}
 }
-
-// magnet returns the link to a torrent of which only this id is known.
-func magnet(id infohash.ID) string { return idSet(id).Magnet() }
 
 // idSet is what is known of a torrent by one id. Of a 20-byte one nothing says
 // whether it is v1 or a v2 cut short; links with v1 are what clients understand.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -201,6 +202,17 @@ func TestAMissingTorrentIsAPlain404(t *testing.T) {
 				t.Errorf("echoes its input: %q", got.body)
 			}
 		})
+	}
+}
+
+func TestMagnetLinksOfMissingTorrentsNameTheDownload(t *testing.T) {
+	const source = "&xs=https%3A%2F%2Fcache.example%2Ftorrent%2F" + unknownHash + ".torrent\n"
+	for private, want := range map[bool]bool{false: true, true: false} {
+		d := newDoorOf(t, gateway.Options{PublicURL: "https://cache.example", Private: func() bool { return private }})
+		got := d.do("GET", "/torrent/"+unknownHash, "")
+		if strings.HasSuffix(got.body, source) != want || strings.Contains(got.body, "xs=") != want {
+			t.Errorf("private %t: %q", private, got.body)
+		}
 	}
 }
 

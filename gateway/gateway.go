@@ -66,11 +66,15 @@ func New(o Options) (*Door, error) {
 	if o.TooLarge == nil {
 		o.TooLarge = func() {}
 	}
+	if o.Private == nil {
+		o.Private = func() bool { return false }
+	}
 	site, err := web.New(web.Options{
 		PublicURL:      o.PublicURL,
 		GRPCAddress:    o.GRPCAddress,
 		Contact:        o.Contact,
 		MaxTorrentSize: o.MaxTorrentSize,
+		Private:        o.Private,
 		Prefix:         front.Prefix,
 	})
 	if err != nil {
@@ -80,9 +84,6 @@ func New(o Options) (*Door, error) {
 	if o.Torrents == nil {
 		o.Torrents = backend{client}
 	}
-	if o.Private == nil {
-		o.Private = func() bool { return false }
-	}
 	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, private: o.Private, sites: sitesOf(o)}
 	api, err := newAPI(client, files, o)
 	if err != nil {
@@ -90,7 +91,7 @@ func New(o Options) (*Door, error) {
 	}
 	return &Door{
 		api:       api,
-		downloads: &downloads{files: files, log: o.Logger},
+		downloads: &downloads{files: files, magnet: site.Magnet, log: o.Logger},
 		pages:     &pages{site: site, client: client, log: o.Logger},
 	}, nil
 }

@@ -2,7 +2,7 @@ package infohash
 
 import (
 	"fmt"
-	"net/url"
+	neturl "net/url"
 	"strings"
 )
 
@@ -24,7 +24,7 @@ func ParseMagnet(link string) (Set, error) {
 	}
 	// A broken escape in a display name must not cost the hash: ParseQuery
 	// returns what it could read beside its error.
-	query, _ := url.ParseQuery(strings.ReplaceAll(rest, "&amp;", "&"))
+	query, _ := neturl.ParseQuery(strings.ReplaceAll(rest, "&amp;", "&"))
 	var set Set
 	for key, values := range query {
 		if key != "xt" && !strings.HasPrefix(key, "xt.") {
@@ -84,4 +84,10 @@ func (s Set) Magnet() string {
 		topics = append(topics, "xt="+topicV2+multihashSHA256+strings.ToLower(s.V2.String()))
 	}
 	return "magnet:?" + strings.Join(topics, "&")
+}
+
+// MagnetFrom is [Set.Magnet] with the address from which the .torrent file can be had (xs, the
+// exact source), for clients that find nobody else who has it.
+func (s Set) MagnetFrom(url string) string {
+	return s.Magnet() + "&xs=" + neturl.QueryEscape(url)
 }

@@ -2,6 +2,7 @@ package infohash_test
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -65,6 +66,19 @@ func TestMagnetReadsBack(t *testing.T) {
 		if got, err := infohash.ParseMagnet(link); err != nil || got != set {
 			t.Errorf("%q gives %v and %v, want %v", link, got, err, set)
 		}
+	}
+}
+
+func TestMagnetNamesItsSource(t *testing.T) {
+	set := infohash.Set{V1: mustParse(t, hexV1)}
+	const source = "https://[::1]:8443/torrent/x.torrent?a=b&xt=urn:btih:0"
+	link := set.MagnetFrom(source)
+	query, err := url.ParseQuery(strings.TrimPrefix(link, "magnet:?"))
+	if err != nil || query.Get("xs") != source || len(query) != 2 || !strings.HasPrefix(link, set.Magnet()+"&xs=https%3A%2F%2F") {
+		t.Errorf("%q: %v (%v)", link, query, err)
+	}
+	if got, err := infohash.ParseMagnet(link); err != nil || got != set {
+		t.Errorf("%q gives %v and %v", link, got, err)
 	}
 }
 

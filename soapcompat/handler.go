@@ -28,6 +28,9 @@ type Options struct {
 	// the answer page calls this server, for example https://cache.example. Empty: the
 	// address the request came in on.
 	PublicURL string
+	// Private reports whether torrents are not for everybody; see [web.Options]. Nil: they
+	// are for everybody.
+	Private func() bool
 	// Contact is whom the answer page names for questions. Empty: nobody.
 	Contact string
 	// TooLarge is told of each upload that is refused for its size before Client has
@@ -59,7 +62,7 @@ func New(o Options) (*Handler, error) {
 	if err := checkPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Prefix: front.Prefix})
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Private: o.Private, Prefix: front.Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("soapcompat: %w", err)
 	}

@@ -40,7 +40,7 @@ func (s *Site) UploadAnswer(w http.ResponseWriter, r *http.Request, result Uploa
 		torrentView
 		Known   bool
 		Problem string
-	}{viewOf(result.IDs), result.Known, problem(result.Err)}
+	}{s.viewOf(result.IDs), result.Known, problem(result.Err)}
 	s.write(w, r, statusOf(result.Err), "upload", view)
 }
 
@@ -68,7 +68,7 @@ func (s *Site) LookupAnswer(w http.ResponseWriter, r *http.Request, result Looku
 		LookupResult
 		Missing, Removed bool
 		Problem          string
-	}{viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err)}
+	}{s.viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err)}
 	s.write(w, r, statusOf(result.Err), "lookup", view)
 }
 
@@ -79,16 +79,26 @@ type torrentView struct {
 	Magnet   template.URL
 }
 
-func viewOf(ids infohash.Set) torrentView {
-	id := ids.Primary().String()
+func (s *Site) viewOf(ids infohash.Set) torrentView {
 	return torrentView{
-		InfoHash: id,
-		Path:     "/torrent/" + id + ".torrent",
-		// html/template refuses the scheme; of the link's two parts one is fixed
-		// and one is hex digits.
-		Magnet: template.URL(ids.Magnet()),
+		InfoHash: ids.Primary().String(),
+		Path:     downloadPath(ids),
+		// html/template refuses the scheme; the link has hex digits and an address
+		// that is escaped.
+		Magnet: template.URL(s.Magnet(ids)),
 	}
 }
+
+// Magnet returns the link to the torrent of ids, for people to pass on. If everybody may have
+// the torrent here and the server knows its public address, the link names the download.
+func (s *Site) Magnet(ids infohash.Set) string {
+	if s.options.PublicURL == "" || s.options.Private() {
+		return ids.Magnet()
+	}
+	return ids.MagnetFrom(s.options.PublicURL + downloadPath(ids))
+}
+
+func downloadPath(ids infohash.Set) string { return "/torrent/" + ids.Primary().String() + ".torrent" }
 
 func is(e *reason.Error, why reason.Reason) bool { return e != nil && e.Reason == why }
 

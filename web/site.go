@@ -32,6 +32,9 @@ type Options struct {
 	// Contact is whom to ask about the server and what it removed: an e-mail address,
 	// a URL, or anything else. Empty: nobody is named.
 	Contact string
+	// Private reports whether torrents are not for everybody, so that links for passing on do
+	// not name their address here. Nil: they are for everybody.
+	Private func() bool
 	// Prefix returns what forms put before the path they send to, so that who came
 	// with a key in the path keeps it. Links do without, since people pass them on.
 	// Nil: nothing.
@@ -52,6 +55,9 @@ func New(o Options) (*Site, error) {
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
 	if o.Prefix == nil {
 		o.Prefix = func(*http.Request) string { return "" }
+	}
+	if o.Private == nil {
+		o.Private = func() bool { return false }
 	}
 	if scheme, host, _ := strings.Cut(o.PublicURL, "://"); o.PublicURL != "" &&
 		(scheme != "http" && scheme != "https" || !origin.IsHost(host)) {

@@ -180,6 +180,30 @@ func TestAnswersSayWhatHappened(t *testing.T) {
 	}
 }
 
+// Links that people pass on name the address of a public server, and no other.
+func TestMagnetLinksNameTheDownload(t *testing.T) {
+	const address = "https://cache.example:8443"
+	private := func() bool { return true }
+	source := "&amp;xs=https%3A%2F%2Fcache.example%3A8443%2Ftorrent%2F" + hash + ".torrent"
+	for _, c := range []struct {
+		options web.Options
+		want    bool
+	}{
+		{web.Options{PublicURL: address}, true},
+		{web.Options{PublicURL: address + "/"}, true},
+		{web.Options{PublicURL: address, Private: private}, false},
+		{web.Options{}, false},
+	} {
+		all := pages(t, newSite(t, c.options))
+		for _, name := range []string{"upload", "lookup", "lookup, missing"} {
+			body := all[name].Body.String()
+			if got := strings.Count(body, source); (got == 2) != c.want || strings.Contains(body, "xs=") != c.want {
+				t.Errorf("%s of %+v: %d times %s in %s", name, c.options, got, source, body)
+			}
+		}
+	}
+}
+
 func TestTheGuideNamesThisServer(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -40,6 +40,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
+		Private:        h.cache.Private,
 		Contact:        h.cfg.Contact,
 		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,
