@@ -54,8 +54,14 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
 
 func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID, e *reason.Error) {
 	httpx.LogInternal(r.Context(), d.log, e)
+	status, text := e.Reason.Answer().Download, d.failureText(id, e)
+	if keep := d.files.missingCacheControl(e); keep != "" {
+		w.Header().Set("Cache-Control", keep)
+		httpx.WriteText(w, status, text)
+		return
+	}
 	httpx.SetRetryAfter(w.Header(), e)
-	httpx.WriteTextError(w, e.Reason.Answer().Download, d.failureText(id, e))
+	httpx.WriteTextError(w, status, text)
 }
 
 // failureText is what a person finds in place of the torrent.

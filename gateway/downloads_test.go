@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -213,6 +214,41 @@ func TestMagnetLinksOfMissingTorrentsNameTheDownload(t *testing.T) {
 		if strings.HasSuffix(got.body, source) != want || strings.Contains(got.body, "xs=") != want {
 			t.Errorf("private %t: %q", private, got.body)
 		}
+	}
+}
+
+// A cache may keep that there is no torrent where the operator says so, and nothing else that
+// went wrong.
+func TestMissingTorrentsMayBeKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		options gateway.Options
+		want    string
+	}{
+		"kept":          {gateway.Options{MissingMaxAge: time.Minute}, "public, max-age=60"},
+		"half a second": {gateway.Options{MissingMaxAge: time.Second / 2}, "no-store"},
+		"private":       {gateway.Options{MissingMaxAge: time.Minute, Private: func() bool { return true }}, "no-store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDoorOf(t, c.options)
+			for _, path := range []string{"/torrent/" + unknownHash + ".torrent", "/torrent/" + unknownHash + "/x", "/" + unknownHash + ".torrent"} {
+				got := d.do("GET", path, "")
+				if got.StatusCode != 404 || got.Header.Get("Cache-Control") != c.want {
+					t.Errorf("%s: %d, %s, want %s", path, got.StatusCode, got.Header.Get("Cache-Control"), c.want)
+				}
+			}
+			for _, path := range []string{"/torrent/nonsense", "/v1/torrents/" + unknownHash} {
+				if got := d.do("GET", path, ""); got.Header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: %d, %s", path, got.StatusCode, got.Header.Get("Cache-Control"))
+				}
+			}
+			for _, r := range reason.All() {
+				d.cache.failWith(reason.New(r, "because").OnRead())
+				got := d.do("GET", "/torrent/"+knownHash+".torrent", "")
+				if kept := got.Header.Get("Cache-Control") != "no-store"; kept != (r == reason.TorrentNotFound && c.want != "no-store") {
+					t.Errorf("%s: %s", r, got.Header.Get("Cache-Control"))
+				}
+			}
+		})
 	}
 }
 

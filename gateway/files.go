@@ -35,6 +35,7 @@ func (b backend) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev
 type files struct {
 	torrents Torrents
 	maxAge   time.Duration
+	missing  time.Duration // how long caches may keep that there is no torrent
 	private  func() bool
 	sites    *front.Sites
 }

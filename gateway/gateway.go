@@ -35,6 +35,9 @@ type Options struct {
 	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
 	// caches must ask each time.
 	DownloadMaxAge time.Duration
+	// MissingMaxAge is how long caches may keep that a download is not there; less than a
+	// second means that none may. It is nothing for torrents that were removed.
+	MissingMaxAge time.Duration
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
@@ -84,7 +87,7 @@ func New(o Options) (*Door, error) {
 	if o.Torrents == nil {
 		o.Torrents = backend{client}
 	}
-	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, private: o.Private, sites: sitesOf(o)}
+	files := &files{torrents: o.Torrents, maxAge: o.DownloadMaxAge, missing: o.MissingMaxAge, private: o.Private, sites: sitesOf(o)}
 	api, err := newAPI(client, files, o)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

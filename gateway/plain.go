@@ -6,6 +6,7 @@ import (
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // AppendHeader appends to b the header of the answer to GET /torrent/HASH.torrent when that
@@ -43,4 +44,13 @@ func (f *files) cacheControl(maxAge time.Duration) string {
 		scope = "private"
 	}
 	return scope + ", max-age=" + strconv.Itoa(int(maxAge/time.Second))
+}
+
+// missingCacheControl is cacheControl for the answer that a download fails with e; "" if nobody
+// may keep it. An upload does not reach what caches keep, and a removal must be seen at once.
+func (f *files) missingCacheControl(e *reason.Error) string {
+	if e.Reason != reason.TorrentNotFound || f.missing < time.Second || f.private() {
+		return ""
+	}
+	return f.cacheControl(f.missing)
 }

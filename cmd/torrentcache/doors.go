@@ -27,6 +27,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Contact:        h.cfg.Contact,
 		GRPCAddress:    h.announcement.grpcAddress(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
+		MissingMaxAge:  h.cfg.MissingMaxAge,
 		Private:        h.cache.Private,
 		Origins:        h.cfg.Origins,
 		TooLarge:       h.limits.TooLarge,

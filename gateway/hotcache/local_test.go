@@ -3,6 +3,7 @@ package hotcache_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
@@ -38,7 +39,7 @@ func (h *harness) fill(t *testing.T) {
 
 // What the fast path loads and what it keeps of it is what the door says.
 func TestLoadedAnswersAreTheDoors(t *testing.T) {
-	for name, o := range map[string]gateway.Options{"private network": {}, "public": {PublicURL: "https://cache.example"}} {
+	for name, o := range map[string]gateway.Options{"private network": {}, "public": {PublicURL: "https://cache.example", MissingMaxAge: time.Minute}} {
 		t.Run(name, func(t *testing.T) { compareWithDoor(t, newLocalOf(t, roomy, o)) })
 	}
 }

@@ -159,6 +159,7 @@ func TestServeValidate(t *testing.T) {
 		{"memory", func(s *Serve) { s.MemoryLimit = 64 << 20 }, ""},
 		{"too little memory", func(s *Serve) { s.MemoryLimit = 10_000_000 }, "--memory-limit 10MB: want 64MiB or more"},
 		{"negative age", func(s *Serve) { s.DownloadMaxAge = -1 }, "--download-max-age"},
+		{"negative age of what is missing", func(s *Serve) { s.MissingMaxAge = -1 }, "--missing-max-age"},
 		{"no time to shut down", func(s *Serve) { s.ShutdownTimeout = 0 }, "--shutdown-timeout"},
 		{"no bound, no compaction", func(s *Serve) { s.MaxStoreSize, s.CompactionRate = 0, 0 }, ""},
 		{"index without memory", func(s *Serve) { s.IndexCacheSize = 0 }, "--index-cache-size 0:"},

@@ -42,6 +42,7 @@ type Doors struct {
 	DenyLists       Files
 	AdminHosts      string // with commas between
 	DownloadMaxAge  time.Duration
+	MissingMaxAge   time.Duration
 	Origins         Origins // of other sites whose pages may upload
 	MemoryLimit     Size    // 0: a share of the memory there is
 	CacheSize       Size    // 0: a share of MemoryLimit
@@ -82,6 +83,7 @@ func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
 	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
+	flags.DurationVar(&d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a download is not there (404); an upload does not change what they have; 0 is not at all")
 	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
 	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
 	flags.Var(&d.DenyLists, "deny-list", "`file` that lists torrents to hide and to refuse: info hashes, magnet links, or // and the SHA-256 of a hash, one a line; several with commas or by several flags; read again on SIGHUP and when it has changed")
@@ -166,6 +168,8 @@ func (d *Doors) validateNumbers() error {
 		return fmt.Errorf("--memory-limit %s: want %s or more, or 0", d.MemoryLimit, Size(minMemoryLimit))
 	case d.DownloadMaxAge < 0:
 		return fmt.Errorf("--download-max-age %s: want zero or more", d.DownloadMaxAge)
+	case d.MissingMaxAge < 0:
+		return fmt.Errorf("--missing-max-age %s: want zero or more", d.MissingMaxAge)
 	case d.ShutdownTimeout <= 0:
 		return fmt.Errorf("--shutdown-timeout %s: want more than zero", d.ShutdownTimeout)
 	}

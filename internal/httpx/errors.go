@@ -66,8 +66,13 @@ func WriteJSONError(w http.ResponseWriter, e *reason.Error) {
 
 // WriteTextError answers with status and body as text/plain; charset=utf-8.
 func WriteTextError(w http.ResponseWriter, status int, body string) {
+	SetErrorHeaders(w.Header(), status)
+	WriteText(w, status, body)
+}
+
+// WriteText is [WriteTextError] without a word on who may keep the answer, and for how long.
+func WriteText(w http.ResponseWriter, status int, body string) {
 	h := w.Header()
-	SetErrorHeaders(h, status)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
