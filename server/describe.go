@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -43,10 +45,27 @@ func (s *cacheService) DescribeTorrent(ctx context.Context, req *torrentcachev1.
 	answer := Describe(torrent)
 	answer.UpdateTime = timestamppb.New(stored.Stored)
 	answer.Etag = hex.EncodeToString(stored.Version[:])
+	answer.MagnetLink = withSource(answer.MagnetLink, s.downloadURL(stored.IDs))
 	if err := addFiles(answer, torrent, req); err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// maxMagnet is the length of the longest magnet link, in bytes (see [metainfo.Description]).
+const maxMagnet = 4096
+
+// withSource returns link with the address from which the .torrent file can be had (xs, the
+// exact source), unless that is "". What stands last in the link makes room for it.
+func withSource(link, address string) string {
+	if address == "" {
+		return link
+	}
+	source := "&xs=" + url.QueryEscape(address)
+	for len(link)+len(source) > maxMagnet {
+		link = link[:strings.LastIndexByte(link, '&')]
+	}
+	return link + source
 }
 
 // Describe returns what DescribeTorrent answers about a torrent, but for the files and

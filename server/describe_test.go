@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -9,8 +11,10 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
 )
 
 // manyFiles returns a torrent with n files named file-0, file-1, ...
@@ -113,4 +117,33 @@ func TestDescribeTorrentMendsText(t *testing.T) {
 			t.Errorf("as JSON: %v", err)
 		}
 	})
+}
+
+// The magnet link of a server that has a public address names the download, however long it is.
+func TestMagnetLinkNamesTheDownload(t *testing.T) {
+	const site = "https://cache.example/torrent/"
+	h := newHarnessWith(t, inProcess, func(o *server.Options) {
+		o.DownloadURL = func(ids infohash.Set) string { return site + ids.Primary().String() + ".torrent" }
+	})
+	trackers := make([]string, 30)
+	for i := range trackers {
+		trackers[i] = "http://tracker.example/" + strings.Repeat("x", 300) + strconv.Itoa(i)
+	}
+	for _, torrent := range [][]byte{torrenttest.V1("short"), withTrackers(trackers)} {
+		hash := h.put(t, torrent).GetInfoHash()
+		link := describe(t, h, hash).GetMagnetLink()
+		if !strings.HasSuffix(link, "&xs="+url.QueryEscape(site+hash+".torrent")) || len(link) > 4096 || !strings.HasPrefix(link, "magnet:?xt=urn:btih:") {
+			t.Errorf("%d bytes: %.100s ... %s", len(link), link, link[max(0, len(link)-120):])
+		}
+	}
+}
+
+// withTrackers returns a torrent with an announce-list.
+func withTrackers(trackers []string) []byte {
+	var list strings.Builder
+	for _, tracker := range trackers {
+		fmt.Fprintf(&list, "l%d:%se", len(tracker), tracker)
+	}
+	torrent := torrenttest.V1("long")
+	return fmt.Appendf(nil, "d13:announce-listl%se%s", list.String(), torrent[1:])
 }

@@ -56,6 +56,9 @@ type Options struct {
 	// Contact is whom those may ask whose torrent was removed: an address or a URL.
 	// Empty: nobody is named.
 	Contact string
+	// DownloadURL returns the address at which everybody can have a torrent, for its magnet
+	// link; "" if there is none. Nil: there is none for any.
+	DownloadURL func(infohash.Set) string
 	// Cache is what GetTorrent goes through; it may keep what it was given. Nil: nothing.
 	Cache Cache
 	// OnDrain makes the server answer not ready, for good. It may be called more
@@ -79,6 +82,7 @@ type Server struct {
 	maintenance    Maintenance // nil if there is none
 	audit          func(...audit.Entry) error
 	contact        string // empty if there is none
+	downloadURL    func(infohash.Set) string
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none
 
@@ -91,11 +95,14 @@ func New(o Options) *Server {
 	if o.Limits == nil {
 		o.Limits = limit.New(limit.Settings{})
 	}
+	if o.DownloadURL == nil {
+		o.DownloadURL = func(infohash.Set) string { return "" }
+	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
 	return &Server{
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
-		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, onDrain: o.OnDrain, cache: o.Cache,
+		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, onDrain: o.OnDrain, cache: o.Cache,
 	}
 }
 

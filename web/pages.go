@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -95,7 +96,13 @@ func (s *Site) Magnet(ids infohash.Set) string {
 	if s.options.PublicURL == "" || s.options.Private() {
 		return ids.Magnet()
 	}
-	return ids.MagnetFrom(s.options.PublicURL + downloadPath(ids))
+	return ids.MagnetFrom(DownloadURL(s.options.PublicURL, ids))
+}
+
+// DownloadURL returns the address of the download of the torrent of ids, at a server with that
+// public address.
+func DownloadURL(publicURL string, ids infohash.Set) string {
+	return strings.TrimSuffix(publicURL, "/") + downloadPath(ids)
 }
 
 func downloadPath(ids infohash.Set) string { return "/torrent/" + ids.Primary().String() + ".torrent" }

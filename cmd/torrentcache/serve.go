@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
@@ -17,6 +18,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 const serveHelp = `Serve everything from this machine: the store, the gRPC API, and the HTTP doors
@@ -159,8 +161,17 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Audit:          auditLog,
 		Contact:        cfg.Contact,
 		OnDrain:        h.drain,
+		DownloadURL:    h.downloadURL,
 		Cache:          h.cache,
 	}), nil
+}
+
+// downloadURL returns where everybody can have a torrent, "" if nobody knows or not everybody may.
+func (h *house) downloadURL(ids infohash.Set) string {
+	if h.cfg.PublicURL == "" || h.private() {
+		return ""
+	}
+	return web.DownloadURL(h.cfg.PublicURL, ids)
 }
 
 // chain is the interceptors of all calls.

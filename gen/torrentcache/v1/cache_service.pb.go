@@ -506,7 +506,8 @@ type DescribeTorrentResponse struct {
 	Comment string `protobuf:"bytes,18,opt,name=comment,proto3" json:"comment,omitempty"`
 	// The info dictionary's source key, by which trackers tell copies apart.
 	Source string `protobuf:"bytes,19,opt,name=source,proto3" json:"source,omitempty"`
-	// A magnet link with every info hash, the name and the trackers, up to 4096 bytes.
+	// A magnet link with every info hash, the name and the trackers, up to 4096 bytes. That
+	// of a server which has a public address, and lets everybody read, names the download.
 	MagnetLink string `protobuf:"bytes,20,opt,name=magnet_link,json=magnetLink,proto3" json:"magnet_link,omitempty"`
 	// Whether piece layers (BEP 52) are missing from the stored file, so that
 	// another upload could complete it.
