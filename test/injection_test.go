@@ -22,16 +22,16 @@ type calls struct {
 }
 
 var injections = []calls{
-	{"serve", "segments", []string{"pread64", "preadv2"}, []string{"pwrite64", "fdatasync", "fallocate"}, nil},
+	{"serve", "segments", []string{"pread64"}, []string{"pwrite64", "fdatasync", "fallocate"}, nil},
 	{"serve", "tables", []string{"pread64"}, nil, nil},
 	{"rest", "mark", []string{"sync_file_range"}, []string{"openat", "pwrite64", "fdatasync"}, []string{"fsync"}},
-	{"compact", "segments", []string{"pread64", "preadv2"}, []string{"pwrite64", "fdatasync", "fallocate", "ftruncate", "unlinkat"}, nil},
-	{"compact", "next segments", []string{"pread64", "preadv2", "sync_file_range"},
+	{"compact", "segments", []string{"pread64"}, []string{"pwrite64", "fdatasync", "fallocate", "ftruncate", "unlinkat"}, nil},
+	{"compact", "next segments", []string{"pread64", "sync_file_range"},
 		[]string{"openat", "pwrite64", "fdatasync", "fsync", "fallocate", "ftruncate", "unlinkat"}, nil},
 	{"compact", "segments folder", nil, []string{"openat", "fsync"}, nil},
 	{"compact", "tables", []string{"pread64", "sync_file_range"}, []string{"openat", "write", "fdatasync", "unlinkat"}, nil},
 	{"compact", "manifest", nil, []string{"write", "fsync"}, nil},
-	{"verify", "segments", []string{"pread64", "preadv2"}, nil, nil},
+	{"verify", "segments", []string{"pread64"}, nil, nil},
 	{"verify", "tables", []string{"pread64"}, nil, nil},
 	{"backup", "segments", []string{"openat", "pread64", "sync_file_range"}, []string{"linkat"}, nil},
 	{"backup", "backup", []string{"sync_file_range"}, []string{"mkdirat", "openat", "write", "pwrite64", "fsync", "fdatasync", "renameat"}, nil},
@@ -170,12 +170,7 @@ func (l *ledger) straceArgs(t *testing.T, f fault) (args []string) {
 	if f.nth > 0 {
 		inject += fmt.Sprintf(":when=%d", f.nth)
 	}
-	trace := f.call
-	if f.call == "pread64" { // what is in memory is else read by preadv2
-		trace += ",preadv2"
-		args = append(args, "-e", "inject=preadv2:error=EAGAIN")
-	}
-	args = append(args, "-e", "trace="+trace, "-e", inject)
+	args = append(args, "-e", "trace="+f.call, "-e", inject)
 	for _, path := range l.files(t, f.files) {
 		args = append(args, "-P", path)
 	}
