@@ -24,7 +24,7 @@ func mediaType(r *http.Request) string {
 // one ends at a comma or a semicolon, and may have an = in it.
 func boundaryOf(contentType string) string {
 	i := strings.Index(strings.ToLower(contentType), "boundary")
-	if i < 0 || i > len(contentType) {
+	if i < 0 || i > len(contentType) { // letters beyond ASCII may be longer in lower case
 		return ""
 	}
 	_, value, _ := strings.Cut(contentType[i:], "=")

@@ -135,7 +135,7 @@ func lookups(lists *deny.Lists, done <-chan error) (median, tail time.Duration, 
 	return took[len(took)/2], took[len(took)-1-len(took)/1000], err
 }
 
-// heap is the memory in use once what is not used is gone, in bytes.
+// heap returns the size of the heap in bytes, after a run of the garbage collector.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

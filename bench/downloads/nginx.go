@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// nginxConf writes a configuration as an operator who wants speed would, and
-// returns its file's name. TLS has the version and the cipher that Go prefers, as browsers
+// nginxConf writes a configuration that is tuned for speed, and returns its file's name. TLS has the version and the cipher that Go prefers, as browsers
 // do: nginx would leave the choice to the load generator, which takes a dearer one.
 func (b *bench) nginxConf(addr, over, nopush string) (string, error) {
 	file := filepath.Join(b.dir, "nginx-"+nopush+".conf")

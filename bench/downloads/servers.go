@@ -137,7 +137,7 @@ func (b *bench) startServer(name string, command func(addr, over string) ([]stri
 	return nil
 }
 
-// warm asks s for all that r asks for, twice, because the product keeps what was
+// warm asks s twice for each torrent of r, because the product keeps a torrent that was
 // asked for more than once; then once in the way of the row.
 func (b *bench) warm(r row, s *server) error {
 	for asked := 0; asked <= 2*r.set.n; {

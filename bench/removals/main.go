@@ -6,7 +6,7 @@
 //	go run ./bench/removals                          the embedded store
 //	go run ./bench/removals -store 's3://BUCKET/PREFIX?endpoint=...' -count 2000
 //
-// Credentials of a bucket come as AWS's tools find them; what is written there stays.
+// It finds the credentials of a bucket as AWS's tools do. The objects that it writes there stay.
 package main
 
 import (
