@@ -37,7 +37,7 @@ var proxies = []proxy{
 		return []string{"env", "HOME=" + dir, "caddy", "run", "--adapter", "caddyfile", "--config", dir + "/config"}
 	}},
 	{"varnish", recipeAlone, func(dir, address string) []string {
-		return []string{"varnishd", "-F", "-n", dir, "-a", address, "-f", dir + "/config", "-T", "none"}
+		return []string{"varnishd", "-j", "none", "-F", "-n", dir, "-a", address, "-f", dir + "/config", "-T", "none"}
 	}},
 }
 
