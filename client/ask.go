@@ -70,7 +70,7 @@ func (p *pusher) missing(ctx context.Context, batch []*job) (missing []bool, err
 	}
 	err = p.repeat(ctx, func(ctx context.Context) error {
 		var err error
-		missing, err = findMissing(ctx, p.rpc, ids)
+		missing, err = findMissing(ctx, p.rpc, ids, true)
 		return err
 	})
 	return missing, err

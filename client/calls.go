@@ -76,7 +76,7 @@ func (c *Client) Describe(ctx context.Context, id infohash.ID, maxFiles int) (*t
 func (c *Client) Missing(ctx context.Context, ids []infohash.ID) ([]infohash.ID, error) {
 	var missing []infohash.ID
 	for chunk := range slices.Chunk(ids, maxFind) {
-		lacks, err := findMissing(ctx, c.rpc, chunk)
+		lacks, err := findMissing(ctx, c.rpc, chunk, false)
 		if err != nil {
 			return nil, err
 		}
@@ -89,9 +89,10 @@ func (c *Client) Missing(ctx context.Context, ids []infohash.ID) ([]infohash.ID,
 	return missing, nil
 }
 
-// findMissing reports for each id, in order, whether the server lacks it.
-func findMissing(ctx context.Context, rpc torrentcachev1.CacheServiceClient, ids []infohash.ID) ([]bool, error) {
-	req := &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: make([]string, len(ids))}
+// findMissing reports for each id, in order, whether the server lacks it or, if that shall
+// count as well, only fetched it from elsewhere.
+func findMissing(ctx context.Context, rpc torrentcachev1.CacheServiceClient, ids []infohash.ID, fetched bool) ([]bool, error) {
+	req := &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: make([]string, len(ids)), IncludeFetched: fetched}
 	for i, id := range ids {
 		req.InfoHashes[i] = id.String()
 	}

@@ -15,6 +15,7 @@ const (
 	itemIDField   = 1
 	torrentField  = 2
 	expectedField = 3
+	fetchedField  = 4
 )
 
 // codec is grpc's codec of protobuf, but sends the items of a stream without
@@ -42,6 +43,10 @@ func (c codec) Marshal(message any) (mem.BufferSlice, error) {
 	if item.GetExpectedInfoHash() != "" {
 		head = protowire.AppendTag(head, expectedField, protowire.BytesType)
 		head = protowire.AppendString(head, item.GetExpectedInfoHash())
+	}
+	if item.GetFetched() {
+		head = protowire.AppendTag(head, fetchedField, protowire.VarintType)
+		head = protowire.AppendVarint(head, 1)
 	}
 	// Fields may stand in any order: the torrent comes last and is not touched.
 	head = protowire.AppendTag(head, torrentField, protowire.BytesType)

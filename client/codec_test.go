@@ -14,7 +14,7 @@ func TestCodecWritesWhatProtobufReads(t *testing.T) {
 	c := codec{encoding.GetCodecV2("proto")}
 	for name, message := range map[string]proto.Message{
 		"empty":         &torrentcachev1.CacheTorrentsRequest{},
-		"item":          &torrentcachev1.CacheTorrentsRequest{ItemId: 1 << 60, Torrent: make([]byte, 100_000), ExpectedInfoHash: "C12FE1C0"},
+		"item":          &torrentcachev1.CacheTorrentsRequest{ItemId: 1 << 60, Torrent: make([]byte, 100_000), ExpectedInfoHash: "C12FE1C0", Fetched: true},
 		"no hash":       &torrentcachev1.CacheTorrentsRequest{ItemId: 1, Torrent: []byte("d4:infode")},
 		"other message": &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{"a", "b"}},
 	} {

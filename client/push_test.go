@@ -260,3 +260,17 @@ func gzipped(b []byte) []byte {
 	w.Close()
 	return out.Bytes()
 }
+
+// Who pushes has originals: they take the place of what the server only fetched.
+func TestPushReplacesWhatWasFetched(t *testing.T) {
+	s := startServer(t)
+	torrent := torrenttest.V1("a")
+	found := append([]byte("d7:comment5:found"), torrent[1:]...)
+	offset := bytes.Index(found, []byte("4:info")) + len("4:info")
+	it := store.Item{IDs: infohash.Set{V1: idOf(t, torrent)}, Torrent: found, InfoOffset: offset, InfoLength: len(found) - 1 - offset, Rank: store.RankFetched}
+	if r := s.store.Put(t.Context(), []store.Item{it})[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	push(t, s, client.PushOptions{}, torrent)
+	s.holds(torrent)
+}

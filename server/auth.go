@@ -71,9 +71,13 @@ func credentialsOf(ctx context.Context) access.Credentials {
 	return known
 }
 
-// rank returns what the uploads of the caller count for.
-func rank(ctx context.Context) store.Rank {
-	if access.FromContext(ctx).Keyed {
+// rank returns what an upload of the caller counts for, who may say that it counts for
+// less, since it was fetched from elsewhere.
+func rank(ctx context.Context, fetched bool) store.Rank {
+	switch {
+	case fetched:
+		return store.RankFetched
+	case access.FromContext(ctx).Keyed:
 		return store.RankKeyed
 	}
 	return store.RankAnonymous

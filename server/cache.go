@@ -19,7 +19,7 @@ func (s *cacheService) CacheTorrent(ctx context.Context, req *torrentcachev1.Cac
 		return nil, err
 	}
 	defer hold.Release()
-	outcome, err := s.keep(ctx, torrent)
+	outcome, err := s.keep(ctx, torrent, rank(ctx, req.GetFetched()))
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 // keep stores the torrent durably. If it is stored already without all of its
 // piece layers, those that the upload has are added; if the upload outranks it,
 // the upload takes its place.
-func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
+func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (torrentcachev1.Outcome, error) {
 	settle, err := s.pass(ctx, upload)
 	if err != nil {
 		return 0, err
@@ -34,7 +34,7 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 	created := false
 	defer func() { settle(created) }()
 	for range maxAttempts {
-		outcome, err := s.attempt(ctx, upload)
+		outcome, err := s.attempt(ctx, upload, rank)
 		if changedMeanwhile(err) {
 			continue
 		}
@@ -49,10 +49,10 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent) (torrentcac
 
 // attempt is keep as long as nobody else changes the torrent. Errors are the
 // store's.
-func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
-	outcome, err := s.put(ctx, item(ctx, upload))
+func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (torrentcachev1.Outcome, error) {
+	outcome, err := s.put(ctx, item(ctx, upload, rank))
 	if err == nil && outcome == store.Outranked {
-		outcome, err = s.replace(ctx, upload)
+		outcome, err = s.replace(ctx, upload, rank)
 	}
 	// Only v2 has piece layers (BEP 52).
 	if err != nil || outcome != store.AlreadyCached || upload.IDs().V2.IsZero() {
@@ -90,8 +90,8 @@ func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, 
 	if merged == nil || merged == stored {
 		return false, nil
 	}
-	it := item(ctx, merged)
-	it.Rank, it.Replaces = current.Rank, current.Version
+	it := item(ctx, merged, current.Rank)
+	it.Replaces = current.Version
 	outcome, err := s.put(ctx, it)
 	return outcome == store.Replaced, err
 }
@@ -118,9 +118,9 @@ func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) 
 	return result.Outcome, result.Err
 }
 
-// item is the torrent as the caller of ctx stores it. One from the network nobody
+// item is the torrent as the caller of ctx stores it, at that rank. One from the network nobody
 // changes any more; that of a door is the door's again when the call has succeeded.
-func item(ctx context.Context, t *metainfo.Torrent) store.Item {
+func item(ctx context.Context, t *metainfo.Torrent, rank store.Rank) store.Item {
 	offset, length := t.InfoSpan()
-	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank(ctx), Shared: !fromDoor(ctx)}
+	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank, Shared: !fromDoor(ctx)}
 }

@@ -7,6 +7,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // maxFind is the most info hashes that one FindMissingTorrents takes.
@@ -30,9 +31,13 @@ func (s *cacheService) FindMissingTorrents(ctx context.Context, req *torrentcach
 	if err != nil {
 		return nil, storeError(err, infohash.ID{})
 	}
+	var none store.Rank // the highest that counts as missing
+	if req.GetIncludeFetched() {
+		none = store.RankFetched
+	}
 	var missing []string
 	for i, hash := range hashes {
-		if !cached[i] || s.deny.Denies(ids[i]) {
+		if cached[i] <= none || s.deny.Denies(ids[i]) {
 			missing = append(missing, hash)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // the piece layers that only the stored one has: a rank says whose outer keys
 // count, and the layers are vouched for by the info dictionary. If it gets too
 // large with them the stored torrent stays. Errors are the store's.
-func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent) (store.Outcome, error) {
+func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (store.Outcome, error) {
 	current, err := s.store.Get(ctx, upload.IDs().Primary(), nil)
 	if err != nil {
 		return 0, err
@@ -20,7 +20,7 @@ func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent) (store.O
 	if heir == nil {
 		return store.AlreadyCached, nil
 	}
-	return s.put(ctx, replacing(ctx, heir, current.Version))
+	return s.put(ctx, replacing(ctx, heir, rank, current.Version))
 }
 
 // replaceAll puts again, in one put, those uploads of a batch that outrank what is
@@ -36,7 +36,7 @@ func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []st
 		}
 		current, err := s.store.Get(ctx, u.torrent.IDs().Primary(), nil)
 		if err == nil && s.heir(current.Bytes, u.torrent) == u.torrent {
-			items, at = append(items, replacing(ctx, u.torrent, current.Version)), append(at, i)
+			items, at = append(items, replacing(ctx, u.torrent, u.rank, current.Version)), append(at, i)
 		}
 	}
 	if len(items) == 0 {
@@ -63,8 +63,8 @@ func (s *Server) heir(stored []byte, upload *metainfo.Torrent) *metainfo.Torrent
 }
 
 // replacing is the item that puts t in the place of a version.
-func replacing(ctx context.Context, t *metainfo.Torrent, version store.Version) store.Item {
-	it := item(ctx, t)
+func replacing(ctx context.Context, t *metainfo.Torrent, rank store.Rank, version store.Version) store.Item {
+	it := item(ctx, t, rank)
 	it.Replaces = version
 	return it
 }

@@ -8,7 +8,6 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
-	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
@@ -31,8 +30,8 @@ func (p *puts) Put(ctx context.Context, items []store.Item) []store.Result {
 	return p.Store.Put(ctx, items)
 }
 
-// batchOf returns uploads of these torrents.
-func batchOf(t *testing.T, torrents ...[]byte) []*upload {
+// batchOf returns uploads of these torrents, of that rank.
+func batchOf(t *testing.T, rank store.Rank, torrents ...[]byte) []*upload {
 	t.Helper()
 	var batch []*upload
 	for _, torrent := range torrents {
@@ -40,7 +39,7 @@ func batchOf(t *testing.T, torrents ...[]byte) []*upload {
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch = append(batch, &upload{torrent: parsed})
+		batch = append(batch, &upload{torrent: parsed, rank: rank})
 	}
 	return batch
 }
@@ -61,17 +60,17 @@ func TestABatchOutranks(t *testing.T) {
 		torrent := torrenttest.V1(fmt.Sprint(n))
 		anonymous, keyed = append(anonymous, withComment(torrent, "a")), append(keyed, withComment(torrent, "k"))
 	}
-	s.storeUploads(t.Context(), batchOf(t, anonymous...))
+	s.storeUploads(t.Context(), batchOf(t, store.RankAnonymous, anonymous...))
 	st.sizes, told = nil, nil
 	st.before = map[int]func(){1: func() {
-		rival := batchOf(t, anonymous[3])[0].torrent
-		it := replacing(t.Context(), batchOf(t, withComment(torrenttest.V1("3"), "r"))[0].torrent, store.VersionOf(rival.Bytes()))
+		rival := batchOf(t, store.RankAnonymous, anonymous[3])[0].torrent
+		it := replacing(t.Context(), batchOf(t, store.RankAnonymous, withComment(torrenttest.V1("3"), "r"))[0].torrent, store.RankAnonymous, store.VersionOf(rival.Bytes()))
 		if r := st.Store.Put(t.Context(), []store.Item{it})[0]; r.Err != nil || r.Outcome != store.Replaced {
 			t.Error(r)
 		}
 	}}
-	batch := batchOf(t, keyed...)
-	s.storeUploads(access.NewContext(t.Context(), access.Principal{Name: "site", Roles: access.Write, Keyed: true}), batch)
+	batch := batchOf(t, store.RankKeyed, keyed...)
+	s.storeUploads(t.Context(), batch)
 	for i, u := range batch {
 		if u.err != nil || u.outcome != torrentcachev1.Outcome_OUTCOME_REPLACED {
 			t.Errorf("item %d: %s, %v", i, u.outcome, u.err)

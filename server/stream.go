@@ -84,7 +84,7 @@ func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) e
 
 // readUpload parses one item. Whatever is wrong with it stays its own error.
 func (s *Server) readUpload(ctx context.Context, req *torrentcachev1.CacheTorrentsRequest) *upload {
-	u := &upload{itemID: req.GetItemId(), size: len(req.GetTorrent())}
+	u := &upload{itemID: req.GetItemId(), size: len(req.GetTorrent()), rank: rank(ctx, req.GetFetched())}
 	defer func() {
 		if cause := recover(); cause != nil {
 			u.err = panicked(cause)
@@ -132,7 +132,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 			u.settle, u.err = s.pass(ctx, u.torrent)
 		}
 		if u.err == nil {
-			items, parsed = append(items, item(ctx, u.torrent)), append(parsed, u)
+			items, parsed = append(items, item(ctx, u.torrent, u.rank)), append(parsed, u)
 		}
 	}
 	if len(items) == 0 {
@@ -161,7 +161,7 @@ func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	case result.Err != nil:
 		u.err = s.torrentError(result.Err, ids.Primary())
 	case result.Outcome == store.Outranked, result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
-		u.outcome, u.err = s.keep(ctx, u.torrent)
+		u.outcome, u.err = s.keep(ctx, u.torrent, u.rank)
 	default:
 		u.outcome = outcomes[result.Outcome]
 	}
@@ -192,7 +192,8 @@ func panicked(cause any) error {
 // upload is one item of a stream on its way.
 type upload struct {
 	itemID  uint64
-	size    int               // bytes held
+	size    int // bytes held
+	rank    store.Rank
 	torrent *metainfo.Torrent // nil if err was set on reading
 	hold    *limit.Hold       // of its memory until it is stored; nil with torrent
 	settle  func(isNew bool)  // of [Server.pass]

@@ -86,9 +86,9 @@ type Store interface {
 	// they lie in its own memory.
 	Get(ctx context.Context, id infohash.ID, room Room) (Torrent, error)
 
-	// Has reports for each id, in order, whether Get would find bytes: false for
-	// unknown, removed and known-damaged torrents.
-	Has(ctx context.Context, ids []infohash.ID) ([]bool, error)
+	// Has returns for each id, in order, the rank of the torrent of which Get would find
+	// bytes: zero for unknown, removed and known-damaged ones.
+	Has(ctx context.Context, ids []infohash.ID) ([]Rank, error)
 
 	// Remove removes each id and returns one result per id, in order. It makes every
 	// id of the record that has the id answer ErrRemoved, and refuses later puts of

@@ -18,7 +18,7 @@ func split(v any) (torrent []byte, rest proto.Message) {
 	case *torrentcachev1.GetTorrentResponse:
 		return m.GetTorrent(), withUnknown(WithTorrent(m, nil), m)
 	case *torrentcachev1.CacheTorrentRequest:
-		others := &torrentcachev1.CacheTorrentRequest{ExpectedInfoHash: m.GetExpectedInfoHash()}
+		others := &torrentcachev1.CacheTorrentRequest{ExpectedInfoHash: m.GetExpectedInfoHash(), Fetched: m.GetFetched()}
 		return m.GetTorrent(), withUnknown(others, m)
 	}
 	return nil, nil

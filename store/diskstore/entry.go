@@ -43,6 +43,14 @@ func (e *entry) visible() bool {
 	return e != nil && !e.at.isZero() && !e.removed && !e.damaged
 }
 
+// held returns the rank of what Get would find, zero if it would find nothing.
+func (e *entry) held() store.Rank {
+	if !e.visible() {
+		return 0
+	}
+	return e.rank
+}
+
 // all returns the ids that the entry stands under.
 func (e *entry) all() []infohash.ID { return e.names.IDs(e.ids) }
 

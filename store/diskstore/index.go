@@ -123,7 +123,8 @@ func (x *index) place(id infohash.ID) (location, bool) {
 	if x.health.err() != nil {
 		return location{}, false
 	}
-	return x.places.find(id)
+	at, _, known := x.places.find(id)
+	return at, known
 }
 
 // read is get without what is known of places.

@@ -8,19 +8,21 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
 )
 
 // few is how many ids are looked up one by one: an iterator costs as much.
 const few = 4
 
-// hasAll reports for each id whether its entry is visible. Many ids are looked up in
+// hasAll returns for each id the rank of its entry, zero if that is not visible. Many ids are looked up in
 // their order in the index, which finds the next one near the last: FindMissingTorrents
 // asks for thousands.
-func (x *index) hasAll(ids []infohash.ID) ([]bool, error) {
-	has := make([]bool, len(ids))
+func (x *index) hasAll(ids []infohash.ID) ([]store.Rank, error) {
+	has := make([]store.Rank, len(ids))
 	var unknown []wanted
 	for i, id := range ids {
-		if _, has[i] = x.places.find(id); !has[i] {
+		var known bool
+		if _, has[i], known = x.places.find(id); !known {
 			unknown = append(unknown, wanted{id.AppendTo(append(make([]byte, 0, 1+infohash.SizeV2), keyID)), i, x.places.changes(id)})
 		}
 	}
@@ -33,7 +35,7 @@ func (x *index) hasAll(ids []infohash.ID) ([]bool, error) {
 			return nil, err
 		}
 		x.places.keep(ids[w.index], e, w.before)
-		has[w.index] = e.visible()
+		has[w.index] = e.held()
 	}
 	return has, x.health.err()
 }
@@ -46,7 +48,7 @@ type wanted struct {
 }
 
 // seekAll looks up those that are wanted with one iterator.
-func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []bool) error {
+func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []store.Rank) error {
 	if err := x.health.err(); err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []bool) error {
 			return errors.Join(x.health.condemn(err), it.Close())
 		}
 		x.places.keep(ids[w.index], e, w.before)
-		has[w.index] = e.visible()
+		has[w.index] = e.held()
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		return x.health.readFailed(err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -30,6 +31,7 @@ type place struct {
 	segment uint32 // 0: nowhere
 	offset  uint32 // in units of format.Align
 	length  uint32 // of the body, in bytes
+	rank    store.Rank
 }
 
 // placePrint stands for an id: a hash that nobody outside can foresee, and 8 of its
@@ -64,16 +66,16 @@ func (p *places) lock(id infohash.ID) (*placeSet, placePrint, *stripe) {
 
 // find returns the place of the torrent that has id, if it is known. The index has
 // the same torrent there, visible.
-func (p *places) find(id infohash.ID) (location, bool) {
+func (p *places) find(id infohash.ID) (at location, rank store.Rank, ok bool) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
 	for i := range set {
 		if set[i].segment != 0 && set[i].print == print {
 			set[0], set[i] = set[i], set[0]
-			return set[0].location(), true
+			return set[0].location(), set[0].rank, true
 		}
 	}
-	return location{}, false
+	return location{}, 0, false
 }
 
 // changes returns what keep needs, before the index is asked for id.
@@ -123,7 +125,7 @@ func (s *placeSet) put(print placePrint, e *entry) {
 	}
 	if e.visible() && e.at.segment <= math.MaxUint32 && e.at.offset/format.Align <= math.MaxUint32 {
 		copy(s[1:], s[:last])
-		s[0] = place{print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / format.Align), length: e.at.length}
+		s[0] = place{print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / format.Align), length: e.at.length, rank: e.rank}
 	} else if s[last].print == print {
 		s[last] = place{}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -12,14 +13,14 @@ import (
 // knows fails unless p has the place of want under id, or none if want is nil.
 func (p *places) knows(t *testing.T, id infohash.ID, want *entry) {
 	t.Helper()
-	at, ok := p.find(id)
-	if ok != (want != nil) || ok && at != want.at {
+	at, rank, ok := p.find(id)
+	if ok != (want != nil) || ok && (at != want.at || rank != want.rank) {
 		t.Errorf("the place of %v is %+v, %v; want that of %+v", id, at, ok, want)
 	}
 }
 
 func entryAt(offset int64) *entry {
-	return &entry{at: location{segment: 7, offset: offset, length: 30_000}}
+	return &entry{at: location{segment: 7, offset: offset, length: 30_000}, rank: store.Rank(1 + offset)}
 }
 
 // write is a change of the index.

@@ -175,14 +175,16 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, _ store.Room) (store.To
 }
 
 // Has implements [store.Store].
-func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]bool, error) {
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	has := make([]bool, len(ids))
+	has := make([]store.Rank, len(ids))
 	for i, id := range ids {
-		has[i] = s.records[id].visible()
+		if r := s.records[id]; r.visible() {
+			has[i] = r.rank
+		}
 	}
 	return has, nil
 }

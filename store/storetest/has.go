@@ -8,12 +8,14 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// testHas asks for many ids at once, in any order, some twice, some unknown.
+// testHas asks for many ids at once, in any order, some twice, some unknown, and again when
+// a torrent has got another rank.
 func testHas(t *testing.T, b *bench) {
 	f := b.open(t)
 	var items []store.Item
 	for i := range 40 {
-		items = append(items, Torrent([]Shape{V1, V2, Hybrid}[i%3], uint64(2*i), 100, 0))
+		item := Torrent([]Shape{V1, V2, Hybrid}[i%3], uint64(2*i), 100, 0)
+		items = append(items, ranked(item, []store.Rank{store.RankFetched, store.RankAnonymous, store.RankKeyed, 200}[i%4]))
 	}
 	for i, result := range f.Put(t.Context(), items) {
 		if result.Err != nil {
@@ -21,20 +23,26 @@ func testHas(t *testing.T, b *bench) {
 		}
 	}
 	f.remove(items[7].IDs.Primary(), "removed")
-	want := map[infohash.ID]bool{{}: false}
+	items[7].Rank = 0
+	want := map[infohash.ID]store.Rank{{}: 0}
 	for i, item := range items {
 		for _, id := range item.IDs.All() {
-			want[id] = i != 7
+			want[id] = item.Rank
 		}
 		for _, id := range Torrent(Hybrid, uint64(2*i+1), 100, 0).IDs.All() {
-			want[id] = false
+			want[id] = 0
 		}
+	}
+	f.hasExactly(want)
+	f.put(ranked(items[0], store.RankKeyed), store.AlreadyCached)
+	for _, id := range items[0].IDs.All() {
+		want[id] = store.RankKeyed
 	}
 	f.hasExactly(want)
 }
 
 // hasExactly fails unless Has says of each id what want does.
-func (f *fixture) hasExactly(want map[infohash.ID]bool) {
+func (f *fixture) hasExactly(want map[infohash.ID]store.Rank) {
 	f.t.Helper()
 	var ids []infohash.ID
 	for id := range want {

@@ -158,7 +158,7 @@ func (f *fixture) lacks(want error, ids ...infohash.ID) {
 	f.has(false, ids...)
 }
 
-// has fails unless Has says want of every id.
+// has fails unless Has finds every id, or none if want is false.
 func (f *fixture) has(want bool, ids ...infohash.ID) {
 	f.t.Helper()
 	got, err := f.Has(f.t.Context(), ids)
@@ -166,7 +166,7 @@ func (f *fixture) has(want bool, ids ...infohash.ID) {
 		f.t.Fatalf("Has = %v, %v; want %d answers", got, err, len(ids))
 	}
 	for i, id := range ids {
-		if got[i] != want {
+		if (got[i] != 0) != want {
 			f.t.Fatalf("Has(%v) = %v, want %v", id, got[i], want)
 		}
 	}

@@ -125,8 +125,11 @@ type CacheTorrentRequest struct {
 	// Optional: the info hash that the torrent must have. Another one is
 	// TORRENT_INVALID, and nothing is stored.
 	ExpectedInfoHash string `protobuf:"bytes,2,opt,name=expected_info_hash,json=expectedInfoHash,proto3" json:"expected_info_hash,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Whether the caller got the torrent from elsewhere and vouches for nothing outside
+	// the info dictionary. It counts for less then: any other upload replaces it.
+	Fetched       bool `protobuf:"varint,3,opt,name=fetched,proto3" json:"fetched,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CacheTorrentRequest) Reset() {
@@ -171,6 +174,13 @@ func (x *CacheTorrentRequest) GetExpectedInfoHash() string {
 		return x.ExpectedInfoHash
 	}
 	return ""
+}
+
+func (x *CacheTorrentRequest) GetFetched() bool {
+	if x != nil {
+		return x.Fetched
+	}
+	return false
 }
 
 // CacheTorrentResponse says under which info hash the torrent is cached.
@@ -935,8 +945,10 @@ type CacheTorrentsRequest struct {
 	Torrent []byte `protobuf:"bytes,2,opt,name=torrent,proto3" json:"torrent,omitempty"`
 	// Optional: the info hash that the torrent must have.
 	ExpectedInfoHash string `protobuf:"bytes,3,opt,name=expected_info_hash,json=expectedInfoHash,proto3" json:"expected_info_hash,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// As in CacheTorrentRequest.
+	Fetched       bool `protobuf:"varint,4,opt,name=fetched,proto3" json:"fetched,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CacheTorrentsRequest) Reset() {
@@ -988,6 +1000,13 @@ func (x *CacheTorrentsRequest) GetExpectedInfoHash() string {
 		return x.ExpectedInfoHash
 	}
 	return ""
+}
+
+func (x *CacheTorrentsRequest) GetFetched() bool {
+	if x != nil {
+		return x.Fetched
+	}
+	return false
 }
 
 // CacheTorrentsResponse is the result of one item.
@@ -1154,9 +1173,12 @@ func (x *ItemError) GetMessage() string {
 type FindMissingTorrentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Info hashes in any form, at most 10,000.
-	InfoHashes    []string `protobuf:"bytes,1,rep,name=info_hashes,json=infoHashes,proto3" json:"info_hashes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	InfoHashes []string `protobuf:"bytes,1,rep,name=info_hashes,json=infoHashes,proto3" json:"info_hashes,omitempty"`
+	// Whether to count as missing what is cached and was fetched from elsewhere: for
+	// callers who have originals, which replace it.
+	IncludeFetched bool `protobuf:"varint,2,opt,name=include_fetched,json=includeFetched,proto3" json:"include_fetched,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *FindMissingTorrentsRequest) Reset() {
@@ -1194,6 +1216,13 @@ func (x *FindMissingTorrentsRequest) GetInfoHashes() []string {
 		return x.InfoHashes
 	}
 	return nil
+}
+
+func (x *FindMissingTorrentsRequest) GetIncludeFetched() bool {
+	if x != nil {
+		return x.IncludeFetched
+	}
+	return false
 }
 
 // FindMissingTorrentsResponse is the part of the request that is not cached.
@@ -1246,10 +1275,11 @@ var File_torrentcache_v1_cache_service_proto protoreflect.FileDescriptor
 
 const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"\n" +
-	"#torrentcache/v1/cache_service.proto\x12\x0ftorrentcache.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n" +
+	"#torrentcache/v1/cache_service.proto\x12\x0ftorrentcache.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"w\n" +
 	"\x13CacheTorrentRequest\x12\x18\n" +
 	"\atorrent\x18\x01 \x01(\fR\atorrent\x12,\n" +
-	"\x12expected_info_hash\x18\x02 \x01(\tR\x10expectedInfoHash\"\xab\x01\n" +
+	"\x12expected_info_hash\x18\x02 \x01(\tR\x10expectedInfoHash\x12\x18\n" +
+	"\afetched\x18\x03 \x01(\bR\afetched\"\xab\x01\n" +
 	"\x14CacheTorrentResponse\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12 \n" +
 	"\finfo_hash_v1\x18\x02 \x01(\tR\n" +
@@ -1324,11 +1354,12 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"attributes\x122\n" +
 	"\x15symlink_path_segments\x18\x05 \x03(\tR\x13symlinkPathSegments\x12\x1f\n" +
 	"\vpieces_root\x18\x06 \x01(\fR\n" +
-	"piecesRoot\"w\n" +
+	"piecesRoot\"\x91\x01\n" +
 	"\x14CacheTorrentsRequest\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\x04R\x06itemId\x12\x18\n" +
 	"\atorrent\x18\x02 \x01(\fR\atorrent\x12,\n" +
-	"\x12expected_info_hash\x18\x03 \x01(\tR\x10expectedInfoHash\"\xaf\x01\n" +
+	"\x12expected_info_hash\x18\x03 \x01(\tR\x10expectedInfoHash\x12\x18\n" +
+	"\afetched\x18\x04 \x01(\bR\afetched\"\xaf\x01\n" +
 	"\x15CacheTorrentsResponse\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\x04R\x06itemId\x12?\n" +
 	"\x06cached\x18\x02 \x01(\v2%.torrentcache.v1.CacheTorrentResponseH\x00R\x06cached\x122\n" +
@@ -1337,10 +1368,11 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"\tItemError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"=\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"f\n" +
 	"\x1aFindMissingTorrentsRequest\x12\x1f\n" +
 	"\vinfo_hashes\x18\x01 \x03(\tR\n" +
-	"infoHashes\"M\n" +
+	"infoHashes\x12'\n" +
+	"\x0finclude_fetched\x18\x02 \x01(\bR\x0eincludeFetched\"M\n" +
 	"\x1bFindMissingTorrentsResponse\x12.\n" +
 	"\x13missing_info_hashes\x18\x01 \x03(\tR\x11missingInfoHashes*\x94\x01\n" +
 	"\aOutcome\x12\x17\n" +

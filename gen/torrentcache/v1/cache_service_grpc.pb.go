@@ -86,7 +86,7 @@ type CacheServiceClient interface {
 	// Reasons of items: as CacheTorrent.
 	CacheTorrents(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CacheTorrentsRequest, CacheTorrentsResponse], error)
 	// FindMissingTorrents returns those of the given info hashes that are not
-	// cached. A removed torrent counts as missing.
+	// cached. A removed torrent counts as missing. No other server is asked for them.
 	//
 	// Reasons: HASH_MALFORMED, REQUEST_INVALID (INVALID_ARGUMENT), the latter for
 	// too many hashes.
@@ -187,7 +187,7 @@ type CacheServiceServer interface {
 	// Reasons of items: as CacheTorrent.
 	CacheTorrents(grpc.BidiStreamingServer[CacheTorrentsRequest, CacheTorrentsResponse]) error
 	// FindMissingTorrents returns those of the given info hashes that are not
-	// cached. A removed torrent counts as missing.
+	// cached. A removed torrent counts as missing. No other server is asked for them.
 	//
 	// Reasons: HASH_MALFORMED, REQUEST_INVALID (INVALID_ARGUMENT), the latter for
 	// too many hashes.
