@@ -59,6 +59,7 @@ func credentialsOf(ctx context.Context) access.Credentials {
 	known := access.Credentials{
 		Authorization: strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), ", "), // two are no credentials
 		Addr:          origin.FromContext(ctx),
+		OtherSite:     len(metadata.ValueFromIncomingContext(ctx, access.OtherSiteKey)) > 0,
 	}
 	if from, ok := peer.FromContext(ctx); ok {
 		if secure, ok := from.AuthInfo.(credentials.TLSInfo); ok {

@@ -189,6 +189,21 @@ func TestPagesOfOtherSitesCannotUploadWithAPassword(t *testing.T) {
 	}
 }
 
+// Nor by the network that its visitors are in, here or through a gateway.
+func TestPagesOfOtherSitesCannotUploadByTheNetwork(t *testing.T) {
+	keys := writeFile(t, t.TempDir(), "keys", []byte("office write address:127.0.0.0/8\n"))
+	p := startServe(t, t.TempDir(), "--keys-file", keys, "--trusted-proxies", "127.0.0.1")
+	call := publicCalls(t, torrenttest.V1("a"))["browser's form"]
+	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusOK} {
+		from := showing{site, func(r *http.Request, _ string) { r.Header.Set("Sec-Fetch-Site", site) }}
+		for name, door := range map[string]*process{"server": p, "gateway": startGateway(t, p)} {
+			if code, _, body := call.make(t, door.http, from, ""); code != want {
+				t.Errorf("%s, %s: %d %s", name, site, code, body)
+			}
+		}
+	}
+}
+
 // Without keys a 2010 script works as it is, whatever a proxy before it adds.
 func TestWithoutKeysEverybodyReadsAndWrites(t *testing.T) {
 	p := startServe(t, t.TempDir())

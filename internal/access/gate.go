@@ -37,6 +37,11 @@ func (g *Gate) Decide(c Credentials, method string) (Principal, error) {
 	return g.inForce.Load().policy.Decide(c, method)
 }
 
+// Identify returns who calls by the policy in force; see [Policy.Identify].
+func (g *Gate) Identify(c Credentials) (Principal, error) {
+	return g.inForce.Load().policy.Identify(c)
+}
+
 type principalKey struct{}
 
 // NewContext returns ctx with who calls.

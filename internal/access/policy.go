@@ -17,6 +17,7 @@ type Credentials struct {
 	Addr          netip.Addr // of the client; invalid if not known
 	CertNames     []string   // in the client's certificate, which was verified
 	Local         bool       // a call within the process
+	OtherSite     bool       // a page of another site had a browser send it: address and certificate give nothing
 }
 
 // Principal is a caller and what it may do.
@@ -75,12 +76,15 @@ func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 	if role == 0 {
 		return Principal{Name: Anonymous, Roles: p.anonymous}, nil
 	}
-	who, err := p.identify(c)
+	who, err := p.Identify(c)
 	switch {
 	case err != nil:
 		return Principal{}, err
 	case who.Roles.Has(role), c.Local && role == Sync:
 		return who, nil
+	case c.OtherSite && p.hasAtHome(c, role):
+		return who, reason.New(reason.PermissionDenied,
+			"another site's page had the browser send this, whose address or certificate gives no right then; send Authorization: Bearer KEY")
 	case who.Name == Anonymous:
 		return who, reason.New(reason.Unauthenticated,
 			"this needs a key with the role %s; send it as Authorization: Bearer KEY, or as the password of Basic", role)
@@ -89,22 +93,23 @@ func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 	}
 }
 
-// identify returns who has these credentials. The name is that of the surest way
-// by which it is known.
-func (p *Policy) identify(c Credentials) (Principal, error) {
+// hasAtHome reports whether a caller that another site's page has made call would have the
+// role if the service's own page had.
+func (p *Policy) hasAtHome(c Credentials, role Roles) bool {
+	c.OtherSite = false
+	who, err := p.Identify(c)
+	return err == nil && who.Roles.Has(role)
+}
+
+// Identify returns who has these credentials. The name is that of the surest way
+// by which it is known. The error is UNAUTHENTICATED: what it shows is no key that is known.
+func (p *Policy) Identify(c Credentials) (Principal, error) {
 	who := Principal{Name: Anonymous, Roles: p.anonymous}
 	if !p.hasKeys {
 		return who, nil
 	}
-	for _, e := range slices.Backward(p.networks) { // the smallest network names it
-		if e.Network.Contains(c.Addr.Unmap()) {
-			who.add(e, false)
-		}
-	}
-	for _, name := range c.CertNames {
-		if e, ok := p.certificates[strings.ToLower(name)]; ok {
-			who.add(e, true)
-		}
+	if !c.OtherSite {
+		p.addUnasked(&who, c)
 	}
 	if c.Authorization == "" {
 		return who, nil
@@ -115,6 +120,20 @@ func (p *Policy) identify(c Credentials) (Principal, error) {
 	}
 	who.add(e, true)
 	return who, nil
+}
+
+// addUnasked adds to who what a browser shows by itself, whichever page has it call.
+func (p *Policy) addUnasked(who *Principal, c Credentials) {
+	for _, e := range slices.Backward(p.networks) { // the smallest network names it
+		if e.Network.Contains(c.Addr.Unmap()) {
+			who.add(e, false)
+		}
+	}
+	for _, name := range c.CertNames {
+		if e, ok := p.certificates[strings.ToLower(name)]; ok {
+			who.add(e, true)
+		}
+	}
 }
 
 func (w *Principal) add(e Entry, keyed bool) {

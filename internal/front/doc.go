@@ -10,7 +10,9 @@
 //   - the client's address is found out;
 //   - the request is measured under the name of the route's door;
 //   - a panic becomes an answer;
-//   - another site's page may not use a password that the browser remembers;
+//   - another site's page may not use what a browser shows unasked: a remembered password, a
+//     certificate, an address;
+//   - a key in the path has to be known;
 //   - memory is taken from the budget, and given back with the answer;
 //   - a route that reads is held to the rate of downloads;
 //   - what is posted needs the role write, and its body is held to the limits;

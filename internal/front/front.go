@@ -50,6 +50,7 @@ func (o *Options) layered(rt *Route) http.Handler {
 	h := o.replacingStatus(rt)
 	h = o.limited(rt, h)
 	h = o.withMemory(h)
+	h = o.keyKnown(rt, h)
 	h = rt.sameSite(h)
 	h = Recover(o.Logger, rt.Refuse, h)
 	return o.Measure(rt.Door, h)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -56,17 +57,39 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 	return inner
 }
 
-// sameSite returns next without what another site's page has a browser post with a password
-// (Basic) that the browser remembers, unless it is a site that may post.
+// keyKnown returns next without the requests for a path that carries a key which is not
+// known, even where nobody needs one: whoever tries a key is to hear that it is wrong.
+func (o *Options) keyKnown(rt *Route, next http.Handler) http.Handler {
+	if o.Gate == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if Prefix(r) != "" {
+			if _, err := o.Gate.Identify(Credentials(r)); err != nil {
+				rt.turnAway(w, r, reason.Of(err))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameSite returns next without the rights that another site's page would have by what a
+// browser shows unasked, unless it is a site that may post: a password for Basic is refused,
+// and address and certificate give nothing (see [access.WithOtherSite]).
 func (rt *Route) sameSite(next http.Handler) http.Handler {
 	var origins http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isBasic(r.Header.Get("Authorization")) && origins.Check(r) != nil && !rt.Sites.names(r) {
+		if origins.Check(r) == nil || rt.Sites.names(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if isBasic(r.Header.Get("Authorization")) {
 			rt.turnAway(w, r, reason.New(reason.PermissionDenied,
 				"another site's page sent this with a password that the browser remembers; send Authorization: Bearer KEY"))
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(access.WithOtherSite(r.Context())))
 	})
 }
 

@@ -1,11 +1,16 @@
 package front_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strings"
 	"testing"
 
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
 func TestKeyInThePath(t *testing.T) {
@@ -62,6 +67,66 @@ func TestPasswordThatABrowserRemembers(t *testing.T) {
 		newFront(front.Route{Pattern: "/upload.php", Any: func(http.ResponseWriter, *http.Request) {}}).ServeHTTP(w, r)
 		if w.Code != c.want {
 			t.Errorf("%+v: %d", c, w.Code)
+		}
+	}
+}
+
+// guarded serves GET and POST of everything, for those who are in the keys file.
+func guarded(entries ...access.Entry) http.Handler {
+	ok := func(http.ResponseWriter, *http.Request) {}
+	return front.New(front.Options{
+		Routes: []front.Route{{Pattern: "/...", Get: ok, Post: ok}},
+		Gate:   access.NewGate(access.New(access.Read, entries)), Limits: limit.New(limit.Settings{}), Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// A mistyped key must not look as if it worked, on a page that needs none either.
+func TestAWrongKeyInThePathIsRefusedEverywhere(t *testing.T) {
+	key := access.NewKey()
+	h := guarded(access.Entry{Name: "site1", Roles: access.Write, Key: access.DigestOf(key)})
+	for target, want := range map[string]int{
+		"/":                               http.StatusOK,
+		"/k/" + key:                       http.StatusOK,
+		"/k/" + key + "/api/torrage.wsdl": http.StatusOK,
+		"/k/WRONG":                        http.StatusUnauthorized,
+		"/k/WRONG/":                       http.StatusUnauthorized,
+		"/k/WRONG/api/torrage.wsdl":       http.StatusUnauthorized,
+		"/k/":                             http.StatusUnauthorized,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", target, w.Code, want)
+		}
+	}
+}
+
+func TestTwoAuthorizationHeadersAreNoKey(t *testing.T) {
+	key := access.NewKey()
+	h := guarded(access.Entry{Name: "site1", Roles: access.Write, Key: access.DigestOf(key)})
+	for n, want := range map[int]int{1: http.StatusOK, 2: http.StatusUnauthorized} {
+		r := httptest.NewRequest(http.MethodPost, "/x", nil)
+		for range n {
+			r.Header.Add("Authorization", "Bearer "+key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%d headers: %d, want %d", n, w.Code, want)
+		}
+	}
+}
+
+// httptest's requests come from 192.0.2.1.
+func TestARightByTheNetworkIsNotForOtherSites(t *testing.T) {
+	h := guarded(access.Entry{Name: "office", Roles: access.Write, Network: netip.MustParsePrefix("192.0.2.0/24")})
+	for site, want := range map[string]int{"": http.StatusOK, "same-origin": http.StatusOK, "cross-site": http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodPost, "/upload.php", nil)
+		r.Header.Set("Sec-Fetch-Site", site)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want || want == http.StatusForbidden && !strings.Contains(w.Body.String(), "nother site's page") {
+			t.Errorf("Sec-Fetch-Site %q: %d %s, want %d", site, w.Code, w.Body, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -58,7 +59,8 @@ func (o *Options) mayPost(r *http.Request) error {
 // address (see [origin.Proxies.Handler]).
 func Credentials(r *http.Request) access.Credentials {
 	return access.Credentials{
-		Authorization: r.Header.Get("Authorization"), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
+		Authorization: httpx.Authorization(r.Header), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
+		OtherSite: access.IsOtherSite(r.Context()),
 	}
 }
 

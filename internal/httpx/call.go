@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -22,20 +23,31 @@ const leaveTime = time.Second
 // CallContext returns the context of a gRPC call on behalf of r, and the
 // function that releases it. Of r's headers only the credentials go along, as
 // metadata, and the client's address that r's context tells (see
-// [origin.FromContext]), and the names in its certificate (see [access.CertNames]).
+// [origin.FromContext]), the names in its certificate (see [access.CertNames]), and whether
+// another site's page had it sent (see [access.WithOtherSite]).
 //
 // The call is bounded in time, but does not end with the request: an upload whose
 // client has gone is better finished. For reads there is [ReadContext].
 func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
-	if credentials := r.Header.Get("Authorization"); credentials != "" {
+	if credentials := Authorization(r.Header); credentials != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", presentable(credentials))
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
 	for _, name := range access.CertNames(r.TLS) {
 		ctx = metadata.AppendToOutgoingContext(ctx, access.CertNamesKey, name)
 	}
+	if access.IsOtherSite(ctx) {
+		ctx = metadata.AppendToOutgoingContext(ctx, access.OtherSiteKey, "1")
+	}
 	return ctx, cancel
+}
+
+// Authorization returns the credentials in a request's header, "" if there are none. Two
+// headers, of which one could be a proxy's, are joined and so are no credentials that anybody
+// has (RFC 9110, section 5.3, allows but one).
+func Authorization(h http.Header) string {
+	return strings.Join(h.Values("Authorization"), ", ")
 }
 
 // ReadContext is CallContext for a call of which nothing remains but the answer. It ends
