@@ -197,7 +197,7 @@ func TestPagesOfOtherSitesCannotUploadByTheNetwork(t *testing.T) {
 	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusOK} {
 		from := showing{site, func(r *http.Request, _ string) { r.Header.Set("Sec-Fetch-Site", site) }}
 		for name, door := range map[string]*process{"server": p, "gateway": startGateway(t, p)} {
-			if code, _, body := call.make(t, door.http, from, ""); code != want {
+			if code, _, body := call.make(t, door.http, from, "none"); code != want {
 				t.Errorf("%s, %s: %d %s", name, site, code, body)
 			}
 		}
