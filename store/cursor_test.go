@@ -21,3 +21,20 @@ func TestCursorAsText(t *testing.T) {
 		}
 	}
 }
+
+// What is taken for a cursor is exactly what a cursor is as text, so that nobody's feed goes on
+// from a place that was never named.
+func FuzzParseCursor(f *testing.F) {
+	for _, text := range []string{"", "1-2", "ffffffffffffffff-ffffffffffffffff", "01-2", "1-2-3", "-1", "+1-2", "1-0x2"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, ok := store.ParseCursor(text)
+		if ok && text != "" && c.String() != text {
+			t.Errorf("%q is taken for %s", text, c)
+		}
+		if again, ok := store.ParseCursor(c.String()); !ok || again != c {
+			t.Errorf("%s is read back as %s, %t", c, again, ok)
+		}
+	})
+}

@@ -53,8 +53,9 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 	defer c.Close()
 	q := question{client: c, out: env.stdout}
 	var listed error
-	malformed := 0
+	lines, malformed := int64(0), int64(0)
 	for text := range lists.HashLines(lists.SomeLines(stdin, '\n', &listed)) {
+		lines++
 		id, err := lists.ParseID(text)
 		if err != nil {
 			malformed++
@@ -69,7 +70,7 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 		return err
 	}
 	if malformed > 0 {
-		return &exitError{exitSomeFailed, fmt.Sprintf("%d lines are no info hashes", malformed)}
+		return &exitError{exitSomeFailed, fmt.Sprintf("not an info hash: %s of %s", progress.Number(malformed), progress.Count(lines, "line"))}
 	}
 	return nil
 }

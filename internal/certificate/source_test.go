@@ -160,3 +160,20 @@ func TestClientCertificates(t *testing.T) {
 		t.Error("a file without a certificate was taken")
 	}
 }
+
+// A client that has nothing but CBC for TLS 1.2 is turned away, and one with GCM is served.
+func TestNoCBC(t *testing.T) {
+	s, err := certificate.Open(files(t, t.TempDir(), "server"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		_, err := shown(t, s, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}})
+		if strings.Contains(suite.Name, "CBC") && err == nil {
+			t.Errorf("%s is spoken", suite.Name)
+		}
+		if suite.ID == tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 && err != nil {
+			t.Errorf("%s: %v", suite.Name, err)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func ExpandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 func SomeLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		some := false
-		for line := range lines(in, end, failed) {
+		for line := range lines(in, "standard input", end, failed) {
 			if some = true; !yield(line) {
 				return
 			}
@@ -108,11 +108,11 @@ func Expand(args []string, stdin io.Reader, failed *error) iter.Seq[string] {
 				continue
 			}
 			defer in.Close() // a few at most
-			read := lines
+			all := lines(in, arg, '\n', failed)
 			if arg == "-" {
-				read = SomeLines
+				all = SomeLines(in, '\n', failed)
 			}
-			for line := range HashLines(read(in, '\n', failed)) {
+			for line := range HashLines(all) {
 				if !yield(line) {
 					return
 				}
@@ -136,23 +136,19 @@ func openList(arg string, stdin io.Reader) (in io.ReadCloser, isList bool, err e
 	return in, err == nil, err
 }
 
+// maxLine is how long a line of a list may be, in bytes; longer ones are no list's.
+const maxLine = 1 << 20
+
 // lines yields what stands between ends in in, empty lines left out. A byte order mark may
 // be before it, also that of UTF-16, which PowerShell writes. An error of reading, or of a
-// line over 1 MiB, goes to failed.
-func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
+// line over 1 MiB, goes to failed; it names in by name, and the line.
+func lines(in io.Reader, name string, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		scanner := bufio.NewScanner(transform.NewReader(in, unicode.BOMOverride(transform.Nop)))
-		scanner.Buffer(nil, 1<<20)
-		scanner.Split(func(data []byte, atEOF bool) (int, []byte, error) {
-			if at := bytes.IndexByte(data, end); at >= 0 {
-				return at + 1, data[:at], nil
-			}
-			if atEOF && len(data) > 0 {
-				return len(data), data, nil
-			}
-			return 0, nil, nil
-		})
-		for scanner.Scan() {
+		scanner.Buffer(nil, maxLine)
+		scanner.Split(splitAt(end))
+		number := 1
+		for ; scanner.Scan(); number++ {
 			text := scanner.Text()
 			if end == '\n' {
 				text = strings.TrimSuffix(text, "\r")
@@ -161,8 +157,24 @@ func lines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 				return
 			}
 		}
-		if err := scanner.Err(); err != nil {
+		switch err := scanner.Err(); {
+		case errors.Is(err, bufio.ErrTooLong):
+			*failed = fmt.Errorf("%s: line %d is longer than 1 MiB: want a list, one entry a line", name, number)
+		case err != nil:
 			*failed = fmt.Errorf("reading the list: %w", err)
 		}
+	}
+}
+
+// splitAt cuts what a scanner reads at each end, and takes what stands behind the last one, too.
+func splitAt(end byte) bufio.SplitFunc {
+	return func(data []byte, atEOF bool) (int, []byte, error) {
+		if at := bytes.IndexByte(data, end); at >= 0 {
+			return at + 1, data[:at], nil
+		}
+		if atEOF && len(data) > 0 {
+			return len(data), data, nil
+		}
+		return 0, nil, nil
 	}
 }

@@ -1,8 +1,11 @@
 package source
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"testing"
 )
@@ -61,6 +64,58 @@ func FuzzDetect(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, err := detect(bytes.NewReader(b)); err != nil {
 			t.Errorf("bytes in memory cannot fail to be read: %v", err)
+		}
+	})
+}
+
+// Whatever the bytes are, an archive that is read from a stream ends, and its members are those
+// that the standard library reads. What we take for whole the standard library reads to its end.
+func FuzzTar(f *testing.F) {
+	whole := tarOf(member{"a.torrent", torrentOf("a")}, member{"b/" + string(bytes.Repeat([]byte("long"), 60)), "b"})
+	f.Add(whole)
+	f.Add(gzipOf(whole))
+	f.Add(append(bytes.Clone(whole), whole...))
+	f.Add(whole[:len(whole)-2*tarBlock])
+	f.Add(whole[:len(whole)-2*tarBlock-1])
+	f.Add(append(bytes.Clone(whole), "junk"...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		whole := true
+		var ours []string
+		o := Options{MaxSize: maxSize, Problem: func(name string, _ error) { whole = whole && name != "" }}
+		for file := range Tar(context.Background(), bytes.NewReader(b), o) {
+			content, err := file.Load()
+			if len(content) > maxSize+1 {
+				t.Fatalf("%d bytes", len(content))
+			}
+			if err == nil {
+				ours = append(ours, string(content))
+			}
+		}
+		content, _, err := decompress(bytes.NewReader(b))
+		if err != nil || !whole {
+			return
+		}
+		defer content.Close()
+		theirs := tar.NewReader(content)
+		for {
+			header, err := theirs.Next()
+			if errors.Is(err, io.EOF) {
+				return // another archive may follow
+			}
+			if err != nil {
+				t.Fatalf("we took for whole what the standard library does not: %v", err)
+			}
+			if header.Typeflag != tar.TypeReg {
+				continue
+			}
+			member, err := io.ReadAll(io.LimitReader(theirs, maxSize+1))
+			if err != nil {
+				continue
+			}
+			if len(ours) == 0 || ours[0] != string(member) {
+				t.Fatalf("%q is not among what we read", header.Name)
+			}
+			ours = ours[1:]
 		}
 	})
 }

@@ -26,6 +26,7 @@ func Tar(ctx context.Context, r io.Reader, o Options) iter.Seq[File] {
 		}
 		defer content.Close()
 		a := tarWalk{walk: w, every: true, content: bufio.NewReader(content), tell: func() {}}
+		a.input = &tarInput{r: a.content}
 		if _, err := a.content.Peek(1); errors.Is(err, io.EOF) {
 			w.Problem("", errors.New("is empty"))
 			return
@@ -71,6 +72,7 @@ type tarWalk struct {
 	every   bool          // members of every name are wanted
 	plain   *os.File      // the archive, nil unless it is a plain file
 	content *bufio.Reader // what the archive is decompressed to, nil if it is a plain file
+	input   *tarInput     // reads content if the archive is a stream, else nil
 	reader  *tar.Reader
 	index   int    // of the next member
 	tell    func() // is called when a member has been gone through
@@ -79,9 +81,12 @@ type tarWalk struct {
 // archives walks archives one behind the other: `cat` makes such of several.
 func (a *tarWalk) archives() {
 	for more := true; more && !a.over(); {
-		if a.plain != nil {
+		switch {
+		case a.plain != nil:
 			a.reader = tar.NewReader(a.plain)
-		} else {
+		case a.input != nil:
+			a.reader = tar.NewReader(a.input)
+		default:
 			a.reader = tar.NewReader(a.content)
 		}
 		err := a.members()
@@ -101,7 +106,7 @@ func (a *tarWalk) members() error {
 	for ; !a.over(); a.index++ {
 		header, err := a.reader.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return a.input.checkEnd()
 		}
 		if err != nil {
 			return err
