@@ -34,7 +34,7 @@ func (s *adminService) FindDeniedTorrents(_ *torrentcachev1.FindDeniedTorrentsRe
 		}
 		answer := &torrentcachev1.FindDeniedTorrentsResponse{}
 		for i, id := range ids {
-			if held[i] != 0 {
+			if held[i].Found() {
 				answer.Torrents = append(answer.Torrents, &torrentcachev1.DeniedTorrent{InfoHash: id.String(), File: lines[i].File, Line: int64(lines[i].Number)})
 			}
 		}

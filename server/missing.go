@@ -37,7 +37,7 @@ func (s *cacheService) FindMissingTorrents(ctx context.Context, req *torrentcach
 	}
 	var missing []string
 	for i, hash := range hashes {
-		if cached[i] <= none || s.deny.Denies(ids[i]) {
+		if cached[i].Rank <= none || s.deny.Denies(cached[i].IDs.All()...) {
 			missing = append(missing, hash)
 		}
 	}

@@ -70,7 +70,7 @@ func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle f
 		return settle, nil
 	}
 	known, hasErr := s.store.Has(ctx, []infohash.ID{upload.IDs().Primary()})
-	if hasErr == nil && known[0] != 0 {
+	if hasErr == nil && known[0].Found() {
 		return func(bool) {}, nil
 	}
 	return nil, err

@@ -170,7 +170,7 @@ func (s *Server) wouldRemove(ctx context.Context, ids []infohash.ID) []store.Rem
 	}
 	results := make([]store.Removed, len(ids))
 	for i := range results {
-		results[i].Held = cached[i] != 0
+		results[i].Held = cached[i].Found()
 	}
 	return results
 }

@@ -86,9 +86,9 @@ type Store interface {
 	// they lie in its own memory.
 	Get(ctx context.Context, id infohash.ID, room Room) (Torrent, error)
 
-	// Has returns for each id, in order, the rank of the torrent of which Get would find
-	// bytes: zero for unknown, removed and known-damaged ones.
-	Has(ctx context.Context, ids []infohash.ID) ([]Rank, error)
+	// Has returns for each id, in order, what torrent Get would find: the zero Held for
+	// unknown, removed and known-damaged ones.
+	Has(ctx context.Context, ids []infohash.ID) ([]Held, error)
 
 	// Remove removes each id and returns one result per id, in order. It makes every
 	// id of the record that has the id answer ErrRemoved, and refuses later puts of
@@ -315,6 +315,15 @@ type Removed struct {
 	Held bool
 	Err  error
 }
+
+// Held is what [Store.Has] says of a torrent. The zero value is of none.
+type Held struct {
+	IDs  infohash.Set
+	Rank Rank
+}
+
+// Found reports whether there is a torrent.
+func (h Held) Found() bool { return h.Rank != 0 }
 
 // FailAll returns n results with the same error.
 func FailAll(n int, err error) []Removed {

@@ -126,7 +126,7 @@ func newArchive(out io.Writer) *archive {
 // of removed ones stay on disk for a day.
 func (a *archive) addUnlessRemoved(ctx context.Context, st store.Store, t store.Torrent) error {
 	found, err := st.Has(ctx, []infohash.ID{t.IDs.Primary()})
-	if err != nil || found[0] == 0 {
+	if err != nil || !found[0].Found() {
 		return err
 	}
 	return a.add(t)

@@ -147,5 +147,5 @@ func options(t *testing.T, from migrate.Source, to store.Store) migrate.Options 
 
 func has(s store.Store, it store.Item) bool {
 	found, err := s.Has(context.Background(), it.IDs.All())
-	return err == nil && found[0] != 0
+	return err == nil && found[0].Found()
 }

@@ -119,7 +119,7 @@ func BenchmarkGet(b *testing.B) {
 	b.Run("unknown", func(b *testing.B) {
 		unknown := storetest.Torrent(storetest.V1, 1<<40, 1, 0).IDs.All()
 		for range b.N {
-			if has, err := s.Has(b.Context(), unknown); err != nil || has[0] != 0 {
+			if has, err := s.Has(b.Context(), unknown); err != nil || has[0].Found() {
 				b.Fatal(has, err)
 			}
 		}

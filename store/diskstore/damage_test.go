@@ -143,7 +143,7 @@ func TestDamageHeals(t *testing.T) {
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
 	flip(t, o.FS, fileOf(o, at.segment), at.offset+format.HeaderSize+7)
-	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || has[0] == 0 {
+	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || !has[0].Found() {
 		t.Fatalf("Has = %v, %v before anybody read it", has, err)
 	}
 	for _, id := range items[1].IDs.All() {
@@ -151,7 +151,7 @@ func TestDamageHeals(t *testing.T) {
 			t.Errorf("Get(%v) = %v", id, err)
 		}
 	}
-	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || has[0] != 0 || has[1] != 0 || has[2] != 0 {
+	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || has[0].Found() || has[1].Found() || has[2].Found() {
 		t.Fatalf("Has = %v, %v after the read", has, err)
 	}
 	mustPut(t, s, items[1], store.Healed)

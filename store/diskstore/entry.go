@@ -43,12 +43,12 @@ func (e *entry) visible() bool {
 	return e != nil && !e.at.isZero() && !e.removed && !e.damaged
 }
 
-// held returns the rank of what Get would find, zero if it would find nothing.
-func (e *entry) held() store.Rank {
+// held is what Has says of the entry.
+func (e *entry) held() store.Held {
 	if !e.visible() {
-		return 0
+		return store.Held{}
 	}
-	return e.rank
+	return store.Held{IDs: e.ids, Rank: e.rank}
 }
 
 // all returns the ids that the entry stands under.

@@ -156,7 +156,7 @@ func TestFailedSync(t *testing.T) {
 			crashed := mustOpen(t, onDisk(fs.CrashClone(vfs.CrashCloneCfg{}), "/store"))
 			serves(t, crashed, before)
 			serves(t, crashed, after)
-			if has[0] != 0 {
+			if has[0].Found() {
 				serves(t, crashed, during)
 			}
 		})

@@ -123,7 +123,7 @@ func (x *index) place(id infohash.ID) (location, bool) {
 	if x.health.err() != nil {
 		return location{}, false
 	}
-	at, _, known := x.places.find(id)
+	at, known := x.places.find(id)
 	return at, known
 }
 

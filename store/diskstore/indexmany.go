@@ -14,15 +14,14 @@ import (
 // few is how many ids are looked up one by one: an iterator costs as much.
 const few = 4
 
-// hasAll returns for each id the rank of its entry, zero if that is not visible. Many ids are looked up in
-// their order in the index, which finds the next one near the last: FindMissingTorrents
-// asks for thousands.
-func (x *index) hasAll(ids []infohash.ID) ([]store.Rank, error) {
-	has := make([]store.Rank, len(ids))
+// hasAll returns what Has says of each id. Many ids are looked up in their order in the
+// index, which finds the next one near the last: FindMissingTorrents asks for thousands.
+func (x *index) hasAll(ids []infohash.ID) ([]store.Held, error) {
+	has := make([]store.Held, len(ids))
 	var unknown []wanted
 	for i, id := range ids {
 		var known bool
-		if _, has[i], known = x.places.find(id); !known {
+		if has[i], known = x.places.held(id); !known {
 			unknown = append(unknown, wanted{id.AppendTo(append(make([]byte, 0, 1+infohash.SizeV2), keyID)), i, x.places.changes(id)})
 		}
 	}
@@ -48,7 +47,7 @@ type wanted struct {
 }
 
 // seekAll looks up those that are wanted with one iterator.
-func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []store.Rank) error {
+func (x *index) seekAll(ids []infohash.ID, unknown []wanted, has []store.Held) error {
 	if err := x.health.err(); err != nil {
 		return err
 	}

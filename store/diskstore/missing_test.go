@@ -63,7 +63,7 @@ func isDamagedIn(t *testing.T, s *Store, items [3][]store.Item, n int) {
 			if _, err := s.Get(t.Context(), item.IDs.Primary(), nil); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("Get of a torrent that is gone = %v", err)
 			}
-			if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0] != 0 {
+			if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0].Found() {
 				t.Errorf("Has of a torrent that is gone = %v, %v", has, err)
 			}
 		}

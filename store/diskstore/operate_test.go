@@ -62,7 +62,7 @@ func TestVerify(t *testing.T) {
 	}
 	for _, item := range items {
 		damaged := slices.Contains(want, item.IDs.Primary())
-		if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || (has[0] == 0) != damaged {
+		if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0].Found() == damaged {
 			t.Errorf("Has(%v) = %v, %v", item.IDs.Primary(), has, err)
 		}
 		if damaged {

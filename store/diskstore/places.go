@@ -32,6 +32,7 @@ type place struct {
 	offset  uint32 // in units of format.Align
 	length  uint32 // of the body, in bytes
 	rank    store.Rank
+	single  bool // whether the torrent has a v1 id and no other
 }
 
 // placePrint stands for an id: a hash that nobody outside can foresee, and 8 of its
@@ -66,16 +67,31 @@ func (p *places) lock(id infohash.ID) (*placeSet, placePrint, *stripe) {
 
 // find returns the place of the torrent that has id, if it is known. The index has
 // the same torrent there, visible.
-func (p *places) find(id infohash.ID) (at location, rank store.Rank, ok bool) {
+func (p *places) find(id infohash.ID) (location, bool) {
+	found, ok := p.look(id)
+	return found.location(), ok
+}
+
+// held returns what Has says of id, if the place is known and id is the torrent's only one:
+// a place does not tell the others.
+func (p *places) held(id infohash.ID) (store.Held, bool) {
+	found, ok := p.look(id)
+	if !ok || !found.single {
+		return store.Held{}, false
+	}
+	return store.Held{IDs: infohash.Set{V1: id}, Rank: found.rank}, true
+}
+
+func (p *places) look(id infohash.ID) (place, bool) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
 	for i := range set {
 		if set[i].segment != 0 && set[i].print == print {
 			set[0], set[i] = set[i], set[0]
-			return set[0].location(), set[0].rank, true
+			return set[0], true
 		}
 	}
-	return location{}, 0, false
+	return place{}, false
 }
 
 // changes returns what keep needs, before the index is asked for id.
@@ -125,7 +141,10 @@ func (s *placeSet) put(print placePrint, e *entry) {
 	}
 	if e.visible() && e.at.segment <= math.MaxUint32 && e.at.offset/format.Align <= math.MaxUint32 {
 		copy(s[1:], s[:last])
-		s[0] = place{print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / format.Align), length: e.at.length, rank: e.rank}
+		s[0] = place{
+			print: print, segment: uint32(e.at.segment), offset: uint32(e.at.offset / format.Align), length: e.at.length,
+			rank: e.rank, single: e.ids.V2.IsZero(),
+		}
 	} else if s[last].print == print {
 		s[last] = place{}
 	}

@@ -13,14 +13,22 @@ import (
 // knows fails unless p has the place of want under id, or none if want is nil.
 func (p *places) knows(t *testing.T, id infohash.ID, want *entry) {
 	t.Helper()
-	at, rank, ok := p.find(id)
-	if ok != (want != nil) || ok && (at != want.at || rank != want.rank) {
+	at, ok := p.find(id)
+	if ok != (want != nil) || ok && at != want.at {
 		t.Errorf("the place of %v is %+v, %v; want that of %+v", id, at, ok, want)
+	}
+	held, ok := p.held(id)
+	if single := want != nil && want.ids == (infohash.Set{V1: id}); ok != single || single && held != want.held() {
+		t.Errorf("held %v is %+v, %v; want that of %+v", id, held, ok, want)
 	}
 }
 
 func entryAt(offset int64) *entry {
-	return &entry{at: location{segment: 7, offset: offset, length: 30_000}, rank: store.Rank(1 + offset)}
+	ids := storetest.Torrent(storetest.V1, 1, 100, 0).IDs
+	if offset != 0 {
+		ids = storetest.Torrent(storetest.Hybrid, 1, 100, 0).IDs
+	}
+	return &entry{ids: ids, at: location{segment: 7, offset: offset, length: 30_000}, rank: store.Rank(1 + offset)}
 }
 
 // write is a change of the index.
@@ -75,7 +83,7 @@ func TestPlaces(t *testing.T) {
 		p.write(ids[0], &entry{at: far})
 		p.knows(t, ids[0], nil)
 	}
-	last := &entry{at: location{segment: math.MaxUint32, offset: math.MaxUint32 * format.Align, length: math.MaxUint32}}
+	last := &entry{ids: entryAt(8).ids, at: location{segment: math.MaxUint32, offset: math.MaxUint32 * format.Align, length: math.MaxUint32}}
 	p.write(ids[0], last)
 	p.knows(t, ids[0], last)
 }

@@ -174,7 +174,7 @@ func readBody(file vfs.File, h *format.Header, at int64) ([]byte, error) {
 }
 
 // Has implements [store.Store].
-func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error) {
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func isWhole(t *testing.T, s *Store, items []store.Item) {
 	for _, item := range items[:5] {
 		serves(t, s, item)
 		has, err := s.Has(t.Context(), item.IDs.All())
-		if err != nil || has[0] == 0 {
+		if err != nil || !has[0].Found() {
 			t.Errorf("Has = %v, %v", has, err)
 		}
 	}
@@ -283,7 +283,7 @@ func TestGiveUp(t *testing.T) {
 	disk.begin(noSector(s.where(t, id).offset + format.HeaderSize))
 	has := func(want bool) {
 		t.Helper()
-		if got, err := s.Has(t.Context(), []infohash.ID{id}); err != nil || (got[0] != 0) != want {
+		if got, err := s.Has(t.Context(), []infohash.ID{id}); err != nil || got[0].Found() != want {
 			t.Errorf("Has = %v, %v; want %v", got, err, want)
 		}
 	}

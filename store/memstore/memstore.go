@@ -175,15 +175,15 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, _ store.Room) (store.To
 }
 
 // Has implements [store.Store].
-func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error) {
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	has := make([]store.Rank, len(ids))
+	has := make([]store.Held, len(ids))
 	for i, id := range ids {
 		if r := s.records[id]; r.visible() {
-			has[i] = r.rank
+			has[i] = store.Held{IDs: r.set, Rank: r.rank}
 		}
 	}
 	return has, nil

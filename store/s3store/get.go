@@ -45,14 +45,14 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 
 // Has implements [store.Store]. It reads headers only: of damaged torrents it
 // knows those that this node has read.
-func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error) {
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
 	own, cancel := context.WithCancel(ctx)
 	defer cancel()
-	has, errs := make([]store.Rank, len(ids)), make([]error, len(ids))
+	has, errs := make([]store.Held, len(ids)), make([]error, len(ids))
 	each(len(ids), maxLookups, func(i int) {
 		if has[i], errs[i] = s.has(own, ids[i]); errs[i] != nil {
 			cancel() // the answer is an error, whatever the others say
@@ -66,9 +66,9 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error
 	return has, nil
 }
 
-func (s *Store) has(ctx context.Context, id infohash.ID) (store.Rank, error) {
+func (s *Store) has(ctx context.Context, id infohash.ID) (store.Held, error) {
 	if id.IsZero() {
-		return 0, nil
+		return store.Held{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.callTime)
 	defer cancel()
@@ -77,9 +77,9 @@ func (s *Store) has(ctx context.Context, id infohash.ID) (store.Rank, error) {
 		sl, err = s.readHeader(ctx, sl.IDs.Primary())
 	}
 	if err != nil || !sl.holds(id) || sl.broken || sl.Kind != object.KindTorrent || s.damaged.has(sl.id) {
-		return 0, err
+		return store.Held{}, err
 	}
-	return sl.Rank, nil
+	return store.Held{IDs: sl.IDs, Rank: sl.Rank}, nil
 }
 
 // allocate is the room of those who bring none.

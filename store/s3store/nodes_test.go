@@ -187,7 +187,7 @@ func TestDamagedHeader(t *testing.T) {
 			if _, err := s.Get(t.Context(), id, nil); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("Get(%v) = %v, want ErrDamaged", id, err)
 			}
-			if has, err := s.Has(t.Context(), item.IDs.All()[i:i+1]); err != nil || has[0] != 0 {
+			if has, err := s.Has(t.Context(), item.IDs.All()[i:i+1]); err != nil || has[0].Found() {
 				t.Errorf("Has = %v, %v, want false", has, err)
 			}
 			r := s.Put(t.Context(), []store.Item{item})[0]

@@ -219,7 +219,7 @@ func TestHealedElsewhere(t *testing.T) {
 	if _, err := s.Get(t.Context(), item.IDs.V1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || has[0] == 0 {
+	if has, err := s.Has(t.Context(), item.IDs.All()); err != nil || !has[0].Found() {
 		t.Errorf("Has = %v, %v after it was read", has, err)
 	}
 	if stats, err := s.Stats(t.Context()); err != nil || stats.Torrents != 1 || stats.Bytes != int64(len(item.Torrent)) {

@@ -23,26 +23,28 @@ func testHas(t *testing.T, b *bench) {
 		}
 	}
 	f.remove(items[7].IDs.Primary(), "removed")
-	items[7].Rank = 0
-	want := map[infohash.ID]store.Rank{{}: 0}
+	want := map[infohash.ID]store.Held{{}: {}}
 	for i, item := range items {
 		for _, id := range item.IDs.All() {
-			want[id] = item.Rank
+			want[id] = store.Held{IDs: item.IDs, Rank: item.Rank}
 		}
 		for _, id := range Torrent(Hybrid, uint64(2*i+1), 100, 0).IDs.All() {
-			want[id] = 0
+			want[id] = store.Held{}
 		}
+	}
+	for _, id := range items[7].IDs.All() {
+		want[id] = store.Held{}
 	}
 	f.hasExactly(want)
 	f.put(ranked(items[0], store.RankKeyed), store.AlreadyCached)
 	for _, id := range items[0].IDs.All() {
-		want[id] = store.RankKeyed
+		want[id] = store.Held{IDs: items[0].IDs, Rank: store.RankKeyed}
 	}
 	f.hasExactly(want)
 }
 
 // hasExactly fails unless Has says of each id what want does.
-func (f *fixture) hasExactly(want map[infohash.ID]store.Rank) {
+func (f *fixture) hasExactly(want map[infohash.ID]store.Held) {
 	f.t.Helper()
 	var ids []infohash.ID
 	for id := range want {

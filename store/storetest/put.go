@@ -78,7 +78,8 @@ func testGet(t *testing.T, b *bench) {
 	t.Run("has in order", func(t *testing.T) {
 		other := Torrent(V1, 2, 1, 0).IDs.V1
 		got, err := f.Has(t.Context(), []infohash.ID{other, item.IDs.V2, other, item.IDs.V2.Short()})
-		if want := []store.Rank{0, item.Rank, 0, item.Rank}; err != nil || !slices.Equal(got, want) {
+		held := store.Held{IDs: item.IDs, Rank: item.Rank}
+		if want := []store.Held{{}, held, {}, held}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("Has = %v, %v; want %v", got, err, want)
 		}
 	})

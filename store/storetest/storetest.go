@@ -166,7 +166,7 @@ func (f *fixture) has(want bool, ids ...infohash.ID) {
 		f.t.Fatalf("Has = %v, %v; want %d answers", got, err, len(ids))
 	}
 	for i, id := range ids {
-		if (got[i] != 0) != want {
+		if got[i].Found() != want {
 			f.t.Fatalf("Has(%v) = %v, want %v", id, got[i], want)
 		}
 	}

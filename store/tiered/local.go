@@ -106,7 +106,7 @@ func (l *local) has(ctx context.Context, id infohash.ID) bool {
 		l.check(disk)
 		return false
 	}
-	return held[0] != 0
+	return held[0].Found()
 }
 
 // get returns the copy of the torrent that has id, read into room. It returns none if
@@ -180,7 +180,7 @@ func (l *local) remove(sets []infohash.Set, erase bool) {
 	}
 	var copies []infohash.ID
 	for i, id := range ids {
-		if held[i] != 0 {
+		if held[i].Found() {
 			copies = append(copies, id)
 		}
 	}

@@ -120,7 +120,7 @@ func (s *Store) Close() error {
 }
 
 // Has implements [store.Store], by the remote.
-func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Rank, error) {
+func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	return s.remote.Has(ctx, ids)
 }
 
