@@ -11,6 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -75,6 +76,7 @@ func withID(handle func(http.ResponseWriter, *http.Request, infohash.ID)) http.H
 			httpx.WriteJSONError(w, reason.New(reason.HashMalformed, "%v", err))
 			return
 		}
+		outcome.About(w, id)
 		handle(w, r, id)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -40,6 +41,7 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, id, reason.New(reason.HashMalformed, ""))
 		return
 	}
+	outcome.About(w, id)
 	if title := queryTitle(r.URL.RawQuery); title != "" {
 		name = title
 	}
@@ -53,6 +55,7 @@ func (d *downloads) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID, e *reason.Error) {
+	outcome.Refused(w, e)
 	httpx.LogInternal(r.Context(), d.log, e)
 	status, text := e.Reason.Answer().Download, d.failureText(id, e)
 	if keep := d.files.missingCacheControl(e); keep != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -46,6 +47,7 @@ func (p *pages) routes() []front.Route {
 // browser.
 func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	if e.Reason == reason.MethodNotAllowed {
+		outcome.Refused(w, e)
 		httpx.WriteTextError(w, http.StatusMethodNotAllowed, "This address is only for GET.\n")
 		return
 	}
@@ -54,6 +56,7 @@ func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 
 // notFound gives a page to who asks for HTML, which programs do not.
 func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
+	outcome.Refused(w, routeNotFound())
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		p.site.NotFound(w, r)
@@ -81,7 +84,9 @@ func (p *pages) refuseLookup(w http.ResponseWriter, r *http.Request, e *reason.E
 }
 
 func (p *pages) answerLookup(w http.ResponseWriter, r *http.Request, result web.LookupResult) {
+	outcome.About(w, result.IDs.Primary())
 	if result.Err != nil {
+		outcome.Refused(w, result.Err)
 		httpx.LogInternal(r.Context(), p.log, result.Err)
 		httpx.SetRetryAfter(w.Header(), result.Err)
 		httpx.SetErrorHeaders(w.Header(), result.Err.Reason.Answer().JSON)

@@ -5,7 +5,9 @@ import (
 	"strconv"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -44,6 +46,9 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 // writeUploadStatus writes the status line of an upload's answer: 201 and
 // Location for a torrent that was not there before, else 200.
 func writeUploadStatus(w http.ResponseWriter, cached *torrentcachev1.CacheTorrentResponse) {
+	if id, err := infohash.Parse(cached.GetInfoHash()); err == nil {
+		outcome.About(w, id)
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	if cached.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED {
 		w.WriteHeader(http.StatusOK)

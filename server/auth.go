@@ -49,8 +49,9 @@ func (c Chain) mayUpload(ctx context.Context, method string) error {
 	if err == nil {
 		return nil
 	}
-	refused := reason.Of(err).GRPCStatus().Err()
-	c.observe(ctx, refused, Call{Method: method})
+	e := reason.Of(err)
+	refused := e.GRPCStatus().Err()
+	c.observe(ctx, refused, Call{Method: method, Reason: e.Reason})
 	return refused
 }
 

@@ -49,8 +49,9 @@ type Chain struct {
 
 // Call is a call that has ended.
 type Call struct {
-	Method   string     // full name: /torrentcache.v1.CacheService/GetTorrent
-	Code     codes.Code // Canceled if the client went away
+	Method   string        // full name: /torrentcache.v1.CacheService/GetTorrent
+	Code     codes.Code    // Canceled if the client went away
+	Reason   reason.Reason // why it failed; "" if it did not, or the client went away
 	Duration time.Duration
 	BytesIn  int // of the messages received, as protobuf
 	BytesOut int // of the messages sent, as protobuf
@@ -73,10 +74,12 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 		defer leave()
 		return handler(ctx, req)
 	})
+	var why reason.Reason
 	if err != nil {
-		answer, err = nil, c.answer(ctx, info.FullMethod, err)
+		answer = nil
+		why, err = c.answer(ctx, info.FullMethod, err)
 	}
-	c.observe(ctx, err, Call{Method: info.FullMethod, Duration: time.Since(begin), BytesIn: size(req), BytesOut: size(answer)})
+	c.observe(ctx, err, Call{Method: info.FullMethod, Reason: why, Duration: time.Since(begin), BytesIn: size(req), BytesOut: size(answer)})
 	return answer, err
 }
 
@@ -106,10 +109,11 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if refused := refusal(ctx); err != nil && refused != nil {
 		err = refused // what it says is but a consequence
 	}
+	var why reason.Reason
 	if err != nil {
-		err = c.answer(ctx, info.FullMethod, err)
+		why, err = c.answer(ctx, info.FullMethod, err)
 	}
-	c.observe(ctx, err, Call{Method: info.FullMethod, Duration: time.Since(begin), BytesIn: int(counted.in.Load()), BytesOut: int(counted.out.Load())})
+	c.observe(ctx, err, Call{Method: info.FullMethod, Reason: why, Duration: time.Since(begin), BytesIn: int(counted.in.Load()), BytesOut: int(counted.out.Load())})
 	return err
 }
 
@@ -154,12 +158,12 @@ func safely(handle func() (any, error)) (answer any, err error) {
 	return handle()
 }
 
-// answer returns the status for err, which has an ErrorInfo and nothing of the
-// cause, and logs what is the server's fault, once.
-func (c Chain) answer(ctx context.Context, method string, err error) error {
+// answer returns the reason of err, and the status for it, which has an ErrorInfo and nothing
+// of the cause. It logs what is the server's fault, once.
+func (c Chain) answer(ctx context.Context, method string, err error) (reason.Reason, error) {
 	e := reason.Of(err)
 	if e.Reason != reason.Internal && !strings.HasPrefix(method, "/"+apiPackage) {
-		return err // health and reflection have contracts of their own
+		return "", err // health and reflection have contracts of their own
 	}
 	if ours(ctx, e) {
 		c.log(ctx, method, e, err)
@@ -167,7 +171,7 @@ func (c Chain) answer(ctx context.Context, method string, err error) error {
 	if e.Reason == reason.Internal {
 		e = internal(err)
 	}
-	return e.GRPCStatus().Err()
+	return e.Reason, e.GRPCStatus().Err()
 }
 
 // ours reports whether the operator must know of e: it is none of the caller's
@@ -206,6 +210,9 @@ func (c Chain) observe(ctx context.Context, err error, call Call) {
 	call.Code = status.Code(err)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		call.Code = codes.Canceled
+	}
+	if call.Code == codes.Canceled {
+		call.Reason = ""
 	}
 	c.Observe(call)
 }

@@ -106,8 +106,8 @@ func TestObserveSeesEachCall(t *testing.T) {
 		}
 		want := []server.Call{
 			{Method: "/torrentcache.v1.CacheService/CacheTorrent", Code: codes.OK, BytesIn: proto.Size(req), BytesOut: proto.Size(answer)},
-			{Method: "/torrentcache.v1.CacheService/GetTorrent", Code: codes.InvalidArgument, BytesIn: 3},
-			{Method: "/torrentcache.v1.AdminService/VerifyStore", Code: codes.Unimplemented, BytesIn: 2},
+			{Method: "/torrentcache.v1.CacheService/GetTorrent", Code: codes.InvalidArgument, Reason: reason.HashMalformed, BytesIn: 3},
+			{Method: "/torrentcache.v1.AdminService/VerifyStore", Code: codes.Unimplemented, Reason: reason.Unimplemented, BytesIn: 2},
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got  %v\nwant %v", got, want)

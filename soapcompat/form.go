@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -59,6 +60,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 
 // refusePage answers e as the page behind the form for browsers.
 func (h *Handler) refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	outcome.Refused(w, e)
 	httpx.SetRetryAfter(w.Header(), e)
 	httpx.SetErrorHeaders(w.Header(), e.Reason.Answer().JSON)
 	h.site.UploadAnswer(w, r, web.UploadResult{Err: e})
@@ -74,6 +76,7 @@ func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *re
 	}
 	result, failure := h.cache(r, form.torrent)
 	if failure == nil {
+		outcome.About(w, result.ids.Primary())
 		httpx.Reuse(form.memory) // a call that succeeded is over, on the other side as well
 	}
 	return result, failure

@@ -13,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -152,7 +153,9 @@ func resultOf(answer *torrentcachev1.CacheTorrentResponse) (cached, error) {
 	return result, nil
 }
 
-// setErrorText sets the header in which scripts look for what went wrong.
+// setErrorText sets the header in which scripts look for what went wrong, and tells the
+// layers before the door the reason.
 func setErrorText(w http.ResponseWriter, e *reason.Error) {
+	outcome.Refused(w, e)
 	w.Header().Set("X-Torrage-Error-Msg", e.LegacyText())
 }

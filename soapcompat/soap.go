@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -46,6 +47,7 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 			writeFailure(w, r, b, c, failure)
 			return
 		}
+		outcome.About(w, result.ids.Primary())
 		httpx.Reuse(memory) // a call that succeeded is over, on the other side as well
 		writeSOAP(w, c.version, http.StatusOK, b.answer(c.version, result.legacyHash()))
 	}

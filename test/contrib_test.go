@@ -41,8 +41,10 @@ func TestPrometheusRules(t *testing.T) {
 // one over a bucket, asks by the names of compose.yaml, and knows every metric and label
 // of rules and dashboard.
 func TestPrometheusScrapes(t *testing.T) {
-	disk := startServer(t, "--admin-hosts", "torrentcache,torrentcache.localhost.example")
+	_, secure := secureFlags(t)
+	disk := startServer(t, append(secure, "--admin-hosts", "torrentcache,torrentcache.localhost.example")...)
 	disk.upload(t, 0, 3)
+	fetch(t, "http://"+disk.HTTP+"/v1/torrents/"+strings.Repeat("AB", 20)) // for the metrics of errors
 	mustFetch(t, "http://"+disk.HTTP+"/")
 	bucket := startOverFakeBucket(t)
 	bucket.upload(t, 0, 3)

@@ -62,7 +62,7 @@ func newProduct() (*server.Server, server.Chain, *telemetry.Metrics) {
 	metrics := telemetry.NewMetrics(telemetry.Build{})
 	srv := server.New(server.Options{Store: memstore.New(), MaxTorrentSize: maxTorrentSize})
 	return srv, server.Chain{Observe: func(c server.Call) {
-		metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)
+		metrics.ObserveRPC(c.Method, c.Code.String(), c.Reason, c.Duration, c.BytesIn, c.BytesOut)
 	}}, metrics
 }
 

@@ -90,7 +90,11 @@ func backupFolder(ctx context.Context, dataDir, dir string, log io.Writer, note 
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(st)) }()
-	return st.Backup(ctx, dir, note)
+	if err := st.Backup(ctx, dir, note); err != nil {
+		return err
+	}
+	noteOffline(ctx, st, backupNote, log)
+	return nil
 }
 
 func backupServer(ctx context.Context, s site, dir string, note func(copied, total int64)) error {

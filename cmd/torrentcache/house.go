@@ -149,7 +149,7 @@ func (h *house) addAdmin(ctx context.Context, network http.Handler, local grpc.C
 		return nil
 	}
 	o := adminhttp.Options{
-		Ready: h.ready.Ready, Metrics: h.metrics.Handler(), GRPC: network, Gate: h.gate,
+		Ready: h.ready.ReadyInFull, Metrics: h.metrics.Handler(), GRPC: network, Gate: h.gate,
 		Hosts: strings.Split(h.cfg.AdminHosts, ","), Proxies: origin.Proxies(h.cfg.TrustedProxies), Logger: h.logger,
 	}
 	if local != nil {
@@ -176,6 +176,7 @@ func (h *house) run(ctx context.Context) error {
 	go h.watchLimits(ctx)
 	if h.certificate != nil {
 		go h.followCertificate(ctx)
+		go lifecycle.WatchState(ctx, h.certificateState, h.certificateIs)
 	}
 	h.group.Timeout, h.group.Logger = h.cfg.ShutdownTimeout, h.logger
 	h.group.InFlight = func() []any {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
@@ -12,6 +13,16 @@ import (
 type maintenance struct {
 	*diskstore.Store
 	metrics *telemetry.Metrics
+	logger  *slog.Logger
+}
+
+// done notes in the store, and in the log, that what a note says has been done.
+func (m maintenance) done(ctx context.Context, what, note string) {
+	if err := noteNow(ctx, m.Store, note); err != nil {
+		m.logger.Warn("done, but after a restart nobody will know when", "what", what, "cause", err)
+		return
+	}
+	m.logger.Info("done", "what", what)
 }
 
 // Verify implements [server.Maintenance].
@@ -28,6 +39,9 @@ func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
 		},
 	})
 	m.metrics.VerifyEnded(err == nil)
+	if err == nil {
+		m.done(ctx, "verification", verifyNote)
+	}
 	return err
 }
 
@@ -39,6 +53,9 @@ func (m maintenance) Backup(ctx context.Context, dir string, progress func(copie
 		progress(copied, total)
 	})
 	m.metrics.BackupEnded(err == nil)
+	if err == nil {
+		m.done(ctx, "backup", backupNote)
+	}
 	return err
 }
 

@@ -124,6 +124,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
 	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
+	h.ready.Note = st.uploadNote
 	if err := h.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), h.health, srv.RegisterPublic, h.grpcTLS(cfg)...)); err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		RefusePasskeys: cfg.Passkeys == "reject",
 		Deny:           h.deny,
 		Version:        buildinfo.Read().Version,
-		Logger:         h.logger,
+		Logger:         telemetry.Thin(h.logger),
 		Limits:         h.limits,
 		OnChange:       h.changed,
 		Maintenance:    st.maintenance,
@@ -177,13 +178,13 @@ func (h *house) downloadURL(ids infohash.Set) string {
 // chain is the interceptors of all calls.
 func (h *house) chain() server.Chain {
 	return server.Chain{
-		Logger:  h.logger,
+		Logger:  telemetry.Thin(h.logger),
 		Quit:    h.quit,
 		Limits:  h.limits,
 		Access:  h.gate,
 		Proxies: origin.Proxies(h.cfg.TrustedProxies),
 		Observe: func(c server.Call) {
-			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Duration, c.BytesIn, c.BytesOut)
+			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Reason, c.Duration, c.BytesIn, c.BytesOut)
 		},
 	}
 }
@@ -219,6 +220,12 @@ func storeStats(st *storage) func(context.Context) (telemetry.StoreStats, error)
 		stats := telemetry.StoreStats{Torrents: s.Torrents, Removed: s.Removed, Bytes: s.Bytes, DiskBytes: s.DiskUsed}
 		if st.maintenance != nil {
 			stats.MissingSegments = int64(len(st.maintenance.Missing()))
+		}
+		stats.Room = -1
+		if st.room != nil {
+			if room, known := st.room(); known {
+				stats.Room = room
+			}
 		}
 		return stats, err
 	}

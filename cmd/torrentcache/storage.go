@@ -26,7 +26,9 @@ type storage struct {
 	store.Store
 	name        string                    // for the announcement
 	shared      bool                      // other nodes change it, too
-	err         func() error              // why it takes no uploads now; nil if it does
+	err         func() error              // why it cannot serve as it should; nil if it can
+	refusing    func() error              // why it takes no uploads now; nil if it does
+	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
 	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
 	maintenance server.Maintenance        // nil if it has none
 }
@@ -36,10 +38,10 @@ func (h *house) openStorage(ctx context.Context, cfg config.Serve) (*storage, er
 	if cfg.Store != "" {
 		return h.openBucket(ctx, cfg)
 	}
-	return h.openDisk(cfg)
+	return h.openDisk(ctx, cfg)
 }
 
-func (h *house) openDisk(cfg config.Serve) (*storage, error) {
+func (h *house) openDisk(ctx context.Context, cfg config.Serve) (*storage, error) {
 	dir, err := filepath.Abs(cfg.DataDir)
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir %s: %w", cfg.DataDir, err)
@@ -56,10 +58,11 @@ func (h *house) openDisk(cfg config.Serve) (*storage, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.metrics.WatchMaintenance(maintained(ctx, st))
 	return &storage{
-		Store: st, name: dir, err: st.Err,
-		watch:       func(ctx context.Context) { lifecycle.Watch(ctx, st.Err, h.storeFailed) },
-		maintenance: maintenance{st, h.metrics},
+		Store: st, name: dir, err: st.Err, refusing: st.Refusing, room: st.Room,
+		watch:       func(ctx context.Context) { h.watchDisk(ctx, st) },
+		maintenance: maintenance{st, h.metrics, h.logger},
 	}, nil
 }
 
@@ -99,10 +102,13 @@ func (h *house) openBucket(ctx context.Context, cfg config.Serve) (*storage, err
 		return nil, errors.Join(err, closing(st))
 	}
 	return &storage{
-		Store: front, name: location.String(), shared: true, err: st.Err,
+		Store: front, name: location.String(), shared: true, err: st.Err, refusing: st.Err,
 		// Unlike a disk it recovers by itself.
 		watch: func(ctx context.Context) {
-			lifecycle.Watch(ctx, st.Err, func(cause error) { h.tellHealth(cause == nil) })
+			lifecycle.Watch(ctx, st.Err, func(cause error) {
+				h.metrics.StoreTakesUploads(cause == nil)
+				h.tellHealth(cause == nil)
+			})
 		},
 	}, nil
 }
@@ -133,14 +139,6 @@ func (h *house) addLocalCache(cfg config.Serve, bucket store.Store, identity str
 		return telemetry.LocalCacheStats{Hits: s.Hits, Stale: s.Stale, Misses: s.Misses, Torrents: s.Torrents, Bytes: s.Bytes, Usable: s.Usable}
 	})
 	return st, nil
-}
-
-// storeFailed is for a store that takes no more changes until it is opened again. Gateways
-// and balancers that ask for the gRPC health go elsewhere; reads go on.
-func (h *house) storeFailed(cause error) {
-	h.metrics.StoreFailed()
-	h.health.Shutdown()
-	h.logger.Error("the store takes no more changes; start the server again", "cause", cause)
 }
 
 // tellHealth tells gRPC clients whether the server can serve. Once it drains it

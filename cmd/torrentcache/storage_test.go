@@ -21,7 +21,7 @@ func TestFailedStoreIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
-	h.storeFailed(errors.New("sync failed"))
+	h.uploadsAre(uploadsEnded, errors.New("sync failed"))
 	answer, err := h.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil || answer.GetStatus() != grpc_health_v1.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("health: %v, %v", answer, err)

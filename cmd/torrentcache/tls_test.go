@@ -39,10 +39,15 @@ func newSecured(t *testing.T) *secured {
 	return s
 }
 
-// issue replaces the certificate in the files.
+// issue replaces the certificate in the files by one of this name.
 func (s *secured) issue(t *testing.T, name string) {
 	t.Helper()
-	issued := s.authority.Issue(t, name)
+	s.replace(t, s.authority.Issue(t, name))
+}
+
+// replace replaces the certificate in the files.
+func (s *secured) replace(t *testing.T, issued certtest.Issued) {
+	t.Helper()
 	for file, content := range map[string][]byte{s.cert: issued.Certificate, s.key: issued.Key} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)

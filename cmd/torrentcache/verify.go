@@ -87,9 +87,13 @@ func (r *verifyRun) folder(ctx context.Context, s verifySettings, log io.Writer)
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(st)) }()
-	return r.store(ctx, st, diskstore.VerifyOptions{
+	if err := r.store(ctx, st, diskstore.VerifyOptions{
 		BytesPerSecond: int64(s.rate), GiveUp: s.giveUp, Check: server.CheckTorrent,
-	})
+	}); err != nil {
+		return err
+	}
+	noteOffline(ctx, st, verifyNote, log)
+	return nil
 }
 
 // openToVerify opens the store of a folder. It can mark damaged torrents if the folder

@@ -8,7 +8,10 @@ import (
 )
 
 // Authority is an ACME authority (RFC 8555), and how it is asked.
-type Authority struct{ manager *autocert.Manager }
+type Authority struct {
+	manager *autocert.Manager
+	outcome
+}
 
 // ACME is what an authority is told, and where.
 type ACME struct {
@@ -23,7 +26,7 @@ type ACME struct {
 // files say, which name no other. By asking for a certificate the operator agrees
 // to the authority's terms.
 func OpenACME(a ACME, files Files) (*Source, error) {
-	return open(files, &Authority{&autocert.Manager{
+	return open(files, &Authority{manager: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(a.Folder),
 		HostPolicy: autocert.HostWhitelist(a.Host),

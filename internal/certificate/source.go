@@ -33,6 +33,7 @@ type Source struct {
 // material is what the files hold.
 type material struct {
 	certificate *tls.Certificate // nil with ACME
+	period      Period           // of certificate
 	clients     *x509.CertPool   // nil if clients are not asked
 }
 
@@ -87,7 +88,7 @@ func (s *Source) use(found contents) error {
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", s.files.Certificate, s.files.Key, err)
 		}
-		next.certificate = &pair
+		next.certificate, next.period = &pair, periodOf(pair.Certificate)
 	}
 	if s.files.ClientCA != "" {
 		next.clients = x509.NewCertPool()
@@ -140,7 +141,7 @@ func (s *Source) configNow(protocols []string) *tls.Config {
 	if now.certificate != nil {
 		c.Certificates = []tls.Certificate{*now.certificate}
 	} else {
-		c.GetCertificate = s.acme.manager.GetCertificate
+		c.GetCertificate = s.acme.certificate
 	}
 	if now.clients != nil {
 		c.ClientCAs, c.ClientAuth = now.clients, tls.VerifyClientCertIfGiven

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -34,8 +35,8 @@ type Route struct {
 	Refuse Refusal
 }
 
-// Refusal answers a request with an error. The header Allow is set before a
-// METHOD_NOT_ALLOWED.
+// Refusal answers a request with an error, and tells the reason by [outcome.Refused]. The
+// header Allow is set before a METHOD_NOT_ALLOWED.
 type Refusal func(w http.ResponseWriter, r *http.Request, e *reason.Error)
 
 // RefuseJSON is the [Refusal] of doors that speak JSON.
@@ -46,6 +47,7 @@ func RefuseJSON(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 // RefuseText is the [Refusal] of doors that speak plain text. Its status is that of
 // downloads.
 func RefuseText(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
+	outcome.Refused(w, e)
 	httpx.SetRetryAfter(w.Header(), e)
 	httpx.WriteTextError(w, e.Reason.Answer().Download, e.LegacyText()+"\n")
 }

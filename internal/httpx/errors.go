@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -48,6 +49,7 @@ func SetRetryAfter(h http.Header, e *reason.Error) {
 // google.rpc.Status, as JSON, that a gRPC client gets: code, message, and an
 // ErrorInfo among the details.
 func WriteJSONError(w http.ResponseWriter, e *reason.Error) {
+	outcome.Refused(w, e)
 	status := e.Reason.Answer().JSON
 	p := e.GRPCStatus().Proto()
 	p.Message = strings.ToValidUTF8(p.GetMessage(), "\uFFFD") // or it would be no protobuf string

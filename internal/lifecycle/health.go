@@ -14,6 +14,10 @@ const checkTime = 3 * time.Second
 // Readiness says whether the program can serve: it has started, is not shutting
 // down, and what it depends on is well. It is safe for concurrent use.
 type Readiness struct {
+	// Note tells the operator what is amiss while the program can serve, in a few words; ""
+	// for nothing. Nil: it never tells. Set it before the first request.
+	Note func() string
+
 	check   func(context.Context) error
 	serving atomic.Bool
 }
@@ -27,20 +31,42 @@ func NewReadiness(check func(context.Context) error) *Readiness {
 // SetServing says whether the program serves.
 func (r *Readiness) SetServing(serving bool) { r.serving.Store(serving) }
 
-// Ready answers /readyz: 200 if the program can serve, else 503 with the cause
-// in a few words.
-func (r *Readiness) Ready(w http.ResponseWriter, req *http.Request) {
+// Ready answers /readyz for the public: 200 if the program can serve, else 503.
+func (r *Readiness) Ready(w http.ResponseWriter, req *http.Request) { r.answer(w, req, false) }
+
+// ReadyInFull answers /readyz for the operator: with the cause, or with the note.
+func (r *Readiness) ReadyInFull(w http.ResponseWriter, req *http.Request) { r.answer(w, req, true) }
+
+func (r *Readiness) answer(w http.ResponseWriter, req *http.Request, inFull bool) {
 	if !r.serving.Load() {
 		probe(w, http.StatusServiceUnavailable, "starting, draining or shutting down\n")
 		return
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), checkTime)
 	defer cancel()
-	if r.check(ctx) != nil {
+	text := "ready\n"
+	switch err := r.check(ctx); {
+	case err != nil && inFull:
+		probe(w, http.StatusServiceUnavailable, err.Error()+"\n")
+		return
+	case err != nil:
 		probe(w, http.StatusServiceUnavailable, "what this server depends on does not answer\n")
 		return
+	case inFull:
+		text += r.note()
 	}
-	probe(w, http.StatusOK, "ready\n")
+	probe(w, http.StatusOK, text)
+}
+
+// note returns what Note says as a line, "" if it says nothing.
+func (r *Readiness) note() string {
+	if r.Note == nil {
+		return ""
+	}
+	if note := r.Note(); note != "" {
+		return note + "\n"
+	}
+	return ""
 }
 
 // Live answers /livez: 200 as long as the program can answer at all.

@@ -56,9 +56,26 @@ func TestReadiness(t *testing.T) {
 	if got := probe(); got != 200 {
 		t.Errorf("serving: %d", got)
 	}
+	inFull := func() string {
+		w := httptest.NewRecorder()
+		r.ReadyInFull(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		return w.Body.String()
+	}
+	note := ""
+	r.Note = func() string { return note }
+	if got := inFull(); got != "ready\n" {
+		t.Errorf("in full: %q", got)
+	}
+	note = "no uploads"
+	if got := inFull(); got != "ready\nno uploads\n" {
+		t.Errorf("in full, with a note: %q", got)
+	}
 	sick = errors.New("sick")
 	if got := probe(); got != 503 {
 		t.Errorf("sick: %d", got)
+	}
+	if got := inFull(); got != "sick\n" {
+		t.Errorf("in full, sick: %q", got)
 	}
 	sick = nil
 	r.SetServing(false)

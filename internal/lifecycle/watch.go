@@ -9,13 +9,23 @@ import (
 // changed when that was in order and is not any more, with why, and with nil when it is
 // again. At first all is taken to be in order.
 func Watch(ctx context.Context, failure func() error, changed func(error)) {
+	var now error
+	WatchState(ctx, func() bool {
+		now = failure()
+		return now != nil
+	}, func(bool) { changed(now) })
+}
+
+// WatchState asks each second in which state something is, until ctx ends, and calls changed
+// when that is another one than before. The zero state is the one at first.
+func WatchState[S comparable](ctx context.Context, state func() S, changed func(S)) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	inOrder := true
+	var before S
 	for {
-		if err := failure(); (err == nil) != inOrder {
-			inOrder = err == nil
-			changed(err)
+		if now := state(); now != before {
+			before = now
+			changed(now)
 		}
 		select {
 		case <-tick.C:

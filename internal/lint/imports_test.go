@@ -27,9 +27,10 @@ var arrows = map[string][]string{
 	"internal/config":    {"internal/access", "internal/origin"},
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},
-	"internal/telemetry": {},
-	"internal/httpx":     {"internal/access", "internal/origin", "internal/reason"},
-	"internal/front":     {"gen/torrentcache/v1", "internal/access", "internal/httpx", "internal/limit", "internal/origin", "internal/reason"},
+	"internal/telemetry": {"internal/outcome", "internal/reason"},
+	"internal/outcome":   {"infohash", "internal/reason"},
+	"internal/httpx":     {"internal/access", "internal/origin", "internal/outcome", "internal/reason"},
+	"internal/front":     {"internal/outcome", "gen/torrentcache/v1", "internal/access", "internal/httpx", "internal/limit", "internal/origin", "internal/reason"},
 	"internal/wire":      {"gen/torrentcache/v1"},
 	"internal/journal":   {"infohash"},
 	"internal/flight":    {},
@@ -69,11 +70,11 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/wire"},
 	"web":              {"infohash", "internal/origin", "internal/reason"},
-	"gateway":          {"gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
+	"gateway":          {"internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
 	"gateway/fastpath": {"infohash", "internal/limit"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/reason", "internal/wait", "internal/wire"},
 	"gateway/screen":   {"gen/torrentcache/v1", "infohash", "metainfo", "internal/deny", "internal/inflate", "internal/limit", "internal/origin", "internal/reason"},
-	"soapcompat":       {"gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/origin", "internal/reason", "internal/httpx", "web"},
+	"soapcompat":       {"internal/outcome", "gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/origin", "internal/reason", "internal/httpx", "web"},
 
 	"client": {"gen/torrentcache/v1", "infohash", "metainfo", "internal/inflate", "internal/reason", "internal/wait"},
 

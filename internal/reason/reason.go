@@ -104,6 +104,12 @@ func (r Reason) Answer() Answer {
 	return a
 }
 
+// Known reports whether r is one of the reasons above.
+func (r Reason) Known() bool {
+	_, ok := table[r]
+	return ok
+}
+
 // All returns every reason, in no order.
 func All() []Reason {
 	all := make([]Reason, 0, len(table))

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/torrentcache/torrentcache/internal/outcome"
 )
 
 // httpMetrics cover the HTTP doors.
 type httpMetrics struct {
 	duration *prometheus.HistogramVec
 	in, out  *prometheus.CounterVec
+	errors   *prometheus.CounterVec
 	current  prometheus.Gauge
 }
 
@@ -21,6 +24,7 @@ func newHTTPMetrics() httpMetrics {
 		duration: histogram("torrentcache_http_request_duration_seconds", "Duration of HTTP requests by door and status code.", "door", "code"),
 		in:       counter("torrentcache_http_received_bytes_total", "Bytes of the bodies received.", "door"),
 		out:      counter("torrentcache_http_sent_bytes_total", "Bytes of the bodies sent.", "door"),
+		errors:   counter("torrentcache_http_errors_total", "HTTP requests that were refused or failed by door and reason; without those whose client left.", "door", "reason"),
 		current: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "torrentcache_http_requests_in_flight", Help: "HTTP requests being served now.",
 		}),
@@ -28,7 +32,7 @@ func newHTTPMetrics() httpMetrics {
 }
 
 func (h httpMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{h.duration, h.in, h.out, h.current}
+	return []prometheus.Collector{h.duration, h.in, h.out, h.errors, h.current}
 }
 
 // HTTP returns next with its requests counted. Door names the door that they are for.
@@ -41,6 +45,9 @@ func (m *Metrics) HTTP(door string, next http.Handler) http.Handler {
 		body := &countedBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(answer, r)
+		if answer.outcome.Reason != "" && r.Context().Err() == nil {
+			m.http.errors.WithLabelValues(door, outcome.Label(answer.outcome.Reason)).Inc()
+		}
 		m.http.duration.WithLabelValues(door, strconv.Itoa(answer.code())).Observe(time.Since(begin).Seconds())
 		m.http.in.WithLabelValues(door).Add(float64(body.n))
 		m.http.out.WithLabelValues(door).Add(float64(answer.n))
@@ -50,9 +57,13 @@ func (m *Metrics) HTTP(door string, next http.Handler) http.Handler {
 // countedWriter remembers an answer's status and counts its body.
 type countedWriter struct {
 	http.ResponseWriter
-	status int
-	n      int64
+	status  int
+	n       int64
+	outcome outcome.Outcome
 }
+
+// Hear implements [outcome.Hearer].
+func (w *countedWriter) Hear(o outcome.Outcome) { w.outcome.Add(o) }
 
 func (w *countedWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 { // 1xx is not the answer yet

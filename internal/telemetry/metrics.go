@@ -8,6 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/torrentcache/torrentcache/internal/outcome"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // latencyBuckets are in seconds. A download from memory takes well under a
@@ -22,6 +25,7 @@ type Metrics struct {
 	http     httpMetrics
 	bucket   *prometheus.HistogramVec
 
+	store       storeMetrics
 	maintenance maintenanceMetrics
 }
 
@@ -30,7 +34,7 @@ type Build struct{ Version, Revision, Go string }
 
 // NewMetrics returns Metrics that also cover the Go runtime and the process.
 func NewMetrics(build Build) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), maintenance: newMaintenanceMetrics()}
+	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), store: newStoreMetrics(), maintenance: newMaintenanceMetrics()}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "torrentcache_build_info",
 		Help:        "1, labelled with the build that runs.",
@@ -42,7 +46,7 @@ func NewMetrics(build Build) *Metrics {
 	m.registry.MustRegister(m.rpc.collectors()...)
 	m.registry.MustRegister(m.http.collectors()...)
 	m.registry.MustRegister(m.bucket)
-	m.registry.MustRegister(m.maintenance.collectors()...)
+	m.registry.MustRegister(m.store.damaged, m.store.failed, m.store.taking)
 	return m
 }
 
@@ -63,6 +67,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 type rpcMetrics struct {
 	duration *prometheus.HistogramVec
 	in, out  *prometheus.CounterVec
+	errors   *prometheus.CounterVec
 	series   *sync.Map // rpcSeries by rpcLabels: looking up three by their labels took 1 % of a call
 }
 
@@ -92,17 +97,22 @@ func newRPCMetrics() rpcMetrics {
 		duration: histogram("torrentcache_rpc_duration_seconds", "Duration of calls by method and gRPC code, those of the HTTP doors included.", "method", "code"),
 		in:       counter("torrentcache_rpc_received_bytes_total", "Bytes of the messages received in calls.", "method"),
 		out:      counter("torrentcache_rpc_sent_bytes_total", "Bytes of the messages sent in calls.", "method"),
+		errors:   counter("torrentcache_rpc_errors_total", "Calls that failed by method and reason, those of the HTTP doors included; without calls whose client left.", "method", "reason"),
 		series:   &sync.Map{},
 	}
 }
 
 func (r rpcMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{r.duration, r.in, r.out}
+	return []prometheus.Collector{r.duration, r.in, r.out, r.errors}
 }
 
 // ObserveRPC counts a call that has ended. Method is the full name of a
-// registered method and code the name of a gRPC code.
-func (m *Metrics) ObserveRPC(method, code string, duration time.Duration, in, out int) {
+// registered method and code the name of a gRPC code. Failed is why it failed; "" if it did
+// not, or its client left.
+func (m *Metrics) ObserveRPC(method, code string, failed reason.Reason, duration time.Duration, in, out int) {
+	if failed != "" {
+		m.rpc.errors.WithLabelValues(method, outcome.Label(failed)).Inc()
+	}
 	series := m.rpc.of(rpcLabels{method, code})
 	series.duration.Observe(duration.Seconds())
 	series.in.Add(float64(in))

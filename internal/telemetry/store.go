@@ -17,6 +17,8 @@ type StoreStats struct {
 	Bytes     int64 // of the torrents
 	DiskBytes int64 // overhead included; 0 for a store that cannot tell
 
+	Room int64 // bytes that uploads may still take; negative if nobody knows
+
 	MissingSegments int64 // segment files of which something is missing
 }
 
@@ -29,6 +31,7 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 		removed:  prometheus.NewDesc("torrentcache_store_removed_ids", "Info hashes removed and not restored.", nil, nil),
 		bytes:    prometheus.NewDesc("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", nil, nil),
 		disk:     prometheus.NewDesc("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", nil, nil),
+		room:     prometheus.NewDesc("torrentcache_store_room_bytes", "Bytes that uploads may still take: what the disk has free above --min-free-space, or --max-store-size leaves. Uploads are refused when there is next to nothing.", nil, nil),
 		missing:  prometheus.NewDesc("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", nil, nil),
 	})
 }
@@ -36,12 +39,12 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 type storeCollector struct {
 	stats func(context.Context) (StoreStats, error)
 
-	torrents, removed, bytes, disk, missing *prometheus.Desc
+	torrents, removed, bytes, disk, room, missing *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.missing} {
+	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.room, c.missing} {
 		descs <- d
 	}
 }
@@ -61,5 +64,8 @@ func (c *storeCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(c.removed, stats.Removed)
 	gauge(c.bytes, stats.Bytes)
 	gauge(c.disk, stats.DiskBytes)
+	if stats.Room >= 0 {
+		gauge(c.room, stats.Room)
+	}
 	gauge(c.missing, stats.MissingSegments)
 }

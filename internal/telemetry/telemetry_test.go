@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/grpclog"
+
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 func scrape(t *testing.T, m *Metrics) string {
@@ -37,7 +39,7 @@ func wantLines(t *testing.T, metrics string, lines ...string) {
 
 func TestTwoMetricsDoNotMeet(t *testing.T) {
 	a, b := NewMetrics(Build{Version: "v1"}), NewMetrics(Build{Version: "v2", Revision: "r", Go: "go1"})
-	a.ObserveRPC("/s/m", "OK", time.Millisecond, 1, 2)
+	a.ObserveRPC("/s/m", "OK", "", time.Millisecond, 1, 2)
 	if metrics := scrape(t, b); strings.Contains(metrics, "torrentcache_rpc_received_bytes_total{") {
 		t.Error("calls of one are among the other's")
 	}
@@ -46,13 +48,14 @@ func TestTwoMetricsDoNotMeet(t *testing.T) {
 
 func TestObserveRPC(t *testing.T) {
 	m := NewMetrics(Build{})
-	m.ObserveRPC("/s/m", "OK", 3*time.Millisecond, 100, 20)
-	m.ObserveRPC("/s/m", "NotFound", time.Minute, 10, 0)
+	m.ObserveRPC("/s/m", "OK", "", 3*time.Millisecond, 100, 20)
+	m.ObserveRPC("/s/m", "NotFound", reason.TorrentNotFound, time.Minute, 10, 0)
 	wantLines(t, scrape(t, m),
 		`torrentcache_rpc_duration_seconds_count{code="OK",method="/s/m"} 1`,
 		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.0025"} 0`,
 		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.005"} 1`,
 		`torrentcache_rpc_duration_seconds_count{code="NotFound",method="/s/m"} 1`,
+		`torrentcache_rpc_errors_total{method="/s/m",reason="TORRENT_NOT_FOUND"} 1`,
 		`torrentcache_rpc_received_bytes_total{method="/s/m"} 110`,
 		`torrentcache_rpc_sent_bytes_total{method="/s/m"} 20`)
 }
@@ -117,10 +120,10 @@ func TestWatchStore(t *testing.T) {
 	m := NewMetrics(Build{})
 	var failure error
 	m.WatchStore(func(context.Context) (StoreStats, error) {
-		return StoreStats{Torrents: 3, Removed: 1, Bytes: 300, DiskBytes: 4096, MissingSegments: 2}, failure
+		return StoreStats{Torrents: 3, Removed: 1, Bytes: 300, DiskBytes: 4096, Room: 77, MissingSegments: 2}, failure
 	})
 	wantLines(t, scrape(t, m), "torrentcache_store_torrents 3", "torrentcache_store_removed_ids 1",
-		"torrentcache_store_torrent_bytes 300", "torrentcache_store_disk_bytes 4096", "torrentcache_store_missing_segments 2")
+		"torrentcache_store_torrent_bytes 300", "torrentcache_store_disk_bytes 4096", "torrentcache_store_missing_segments 2", "torrentcache_store_room_bytes 77")
 	failure = errors.New("closed")
 	if strings.Contains(scrape(t, m), "torrentcache_store_torrents ") {
 		t.Error("numbers of a store that does not answer")
@@ -201,6 +204,14 @@ func TestGRPCLog(t *testing.T) {
 
 func TestMaintenance(t *testing.T) {
 	m := NewMetrics(Build{})
+	if strings.Contains(scrape(t, m), "torrentcache_backup_end_timestamp_seconds") {
+		t.Error("a store that others look after tells of backups")
+	}
+	m.WatchMaintenance(Maintained{Since: time.Unix(1_700_000_000, 0)})
+	m.StoreTakesUploads(false)
+	wantLines(t, scrape(t, m), "torrentcache_store_since_timestamp_seconds 1.7e+09", "torrentcache_store_takes_uploads 0")
+	m.StoreTakesUploads(true)
+	wantLines(t, scrape(t, m), "torrentcache_store_takes_uploads 1")
 	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 0", "torrentcache_store_failed 0",
 		"torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0", "torrentcache_backup_end_timestamp_seconds 0")
 	m.VerifyStarted()

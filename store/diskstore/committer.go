@@ -40,9 +40,10 @@ type committer struct {
 
 	moves atomic.Pointer[moves] // told where compaction puts torrents; nil while nobody verifies
 
-	mu        sync.Mutex
-	published state // the last that is durable, for Stats
-	broken    error // why nothing can be written until the store is opened again
+	mu           sync.Mutex
+	published    state // the last that is durable, for Stats
+	publishedEnd int64 // reserved, as it was then
+	broken       error // why nothing can be written until the store is opened again
 }
 
 // run works until the queue is closed and empty.
@@ -172,6 +173,10 @@ func (c *committer) settle(g *group, err error) {
 func (c *committer) publish(g *group) {
 	c.mu.Lock()
 	c.published = g.state
+	c.publishedEnd = 0
+	if c.active.id == g.state.segment {
+		c.publishedEnd = c.reserved
+	}
 	c.mu.Unlock()
 	c.unflushed += g.bytes
 	if c.unflushed < flushEvery {

@@ -40,8 +40,15 @@ func NewAuthority(t testing.TB) *Authority {
 // which is a DNS name as well, and for 127.0.0.1.
 func (a *Authority) Issue(t testing.TB, name string) Issued {
 	t.Helper()
+	return a.IssueUntil(t, name, time.Now().Add(lifetime))
+}
+
+// IssueUntil is Issue for a certificate that ends then.
+func (a *Authority) IssueUntil(t testing.TB, name string, end time.Time) Issued {
+	t.Helper()
 	key := newKey(t)
 	template := template(name)
+	template.NotAfter = end
 	template.DNSNames = []string{name}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
@@ -95,13 +102,16 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
+// lifetime is that of certificates which do not end soon.
+const lifetime = 90 * 24 * time.Hour
+
 func template(name string) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62)) // never fails
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(90 * 24 * time.Hour),
+		NotAfter:     time.Now().Add(lifetime),
 	}
 }
 
