@@ -16,11 +16,14 @@ func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent, rank sto
 	if err != nil {
 		return 0, err
 	}
+	if current.Rank >= rank { // another upload of that rank was first
+		return store.AlreadyCached, nil
+	}
 	heir := s.heir(current.Bytes, upload)
 	if heir == nil {
 		return store.AlreadyCached, nil
 	}
-	return s.put(ctx, replacing(ctx, heir, rank, current.Version))
+	return s.put(ctx, replacing(ctx, heir, rank, current))
 }
 
 // replaceAll puts again, in one put, those uploads of a batch that outrank what is
@@ -35,8 +38,8 @@ func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []st
 			continue
 		}
 		current, err := s.store.Get(ctx, u.torrent.IDs().Primary(), nil)
-		if err == nil && s.heir(current.Bytes, u.torrent) == u.torrent {
-			items, at = append(items, replacing(ctx, u.torrent, u.rank, current.Version)), append(at, i)
+		if err == nil && current.Rank < u.rank && s.heir(current.Bytes, u.torrent) == u.torrent {
+			items, at = append(items, replacing(ctx, u.torrent, u.rank, current)), append(at, i)
 		}
 	}
 	if len(items) == 0 {
@@ -62,9 +65,10 @@ func (s *Server) heir(stored []byte, upload *metainfo.Torrent) *metainfo.Torrent
 	return s.merge(upload, before)
 }
 
-// replacing is the item that puts t in the place of a version.
-func replacing(ctx context.Context, t *metainfo.Torrent, rank store.Rank, version store.Version) store.Item {
+// replacing is the item that puts t in the place of current, which it outranks. Should the
+// record be given a higher rank meanwhile, the item is no longer to replace it.
+func replacing(ctx context.Context, t *metainfo.Torrent, rank store.Rank, current store.Torrent) store.Item {
 	it := item(ctx, t, rank)
-	it.Replaces = version
+	it.Replaces, it.ReplacesRank = current.Version, current.Rank
 	return it
 }

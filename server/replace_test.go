@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -172,6 +173,49 @@ func TestReplacingRetriesWhenTheRecordChanges(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Of two uploads with a key the first one stays, whenever the second one meets it: when it
+// has found that it outranks what is stored, or when it is about to take that one's place.
+func TestReplacingMeetsItsEqual(t *testing.T) {
+	whole := torrenttest.V1("a")
+	stored, second := outerKeys(t, whole, "stored", false), outerKeys(t, whole, "second", false)
+	for name, test := range map[string]struct {
+		first       []byte
+		conditional bool // it comes before the put that is conditional, else after the one that is not
+	}{
+		"found": {outerKeys(t, whole, "first", false), false}, "confirmed, found": {stored, false}, "confirmed": {stored, true},
+	} {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, in a stream %t", name, stream), func(t *testing.T) {
+				overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
+					h.put(t, stored)
+					first := itemOf(t, test.first, store.RankKeyed)
+					first.Replaces = store.VersionOf(stored)
+					var once sync.Once
+					h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+						if conditional := items[0].Replaces != (store.Version{}); conditional && test.conditional {
+							once.Do(func() { h.putDirectly(t, first) })
+						}
+						results := h.store.Store.Put(ctx, items)
+						if !test.conditional {
+							once.Do(func() { h.putDirectly(t, first) })
+						}
+						return results
+					})
+					request := &torrentcachev1.CacheTorrentRequest{Torrent: second}
+					if stream {
+						cacheAllAs(t, h, keyed, &torrentcachev1.CacheTorrentsRequest{Torrent: second})
+					} else if _, err := h.cache.CacheTorrent(keyed, request); err != nil {
+						t.Error(err)
+					}
+					if got := h.stored(t, whole); !bytes.Equal(got.Bytes, test.first) || got.Rank != store.RankKeyed {
+						t.Errorf("stored is %.60q, rank %d", got.Bytes, got.Rank)
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func TestABatchOutranks(t *testing.T) {
 	st.sizes, told = nil, nil
 	st.before = map[int]func(){1: func() {
 		rival := batchOf(t, store.RankAnonymous, anonymous[3])[0].torrent
-		it := replacing(t.Context(), batchOf(t, store.RankAnonymous, withComment(torrenttest.V1("3"), "r"))[0].torrent, store.RankAnonymous, store.VersionOf(rival.Bytes()))
+		it := replacing(t.Context(), batchOf(t, store.RankAnonymous, withComment(torrenttest.V1("3"), "r"))[0].torrent, store.RankAnonymous, store.Torrent{Version: store.VersionOf(rival.Bytes())})
 		if r := st.Store.Put(t.Context(), []store.Item{it})[0]; r.Err != nil || r.Outcome != store.Replaced {
 			t.Error(r)
 		}

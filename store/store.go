@@ -27,7 +27,7 @@ var (
 	// ErrConflict says that an id of the item already names other info bytes, or
 	// that its ids belong to different records; nothing was written.
 	ErrConflict = errors.New("id names another torrent")
-	// ErrChanged says that the record is no longer the version named in [Item.Replaces]; nothing was written.
+	// ErrChanged says that the record is no longer the one that [Item.Replaces] names; nothing was written.
 	ErrChanged = errors.New("record changed meanwhile")
 	// ErrDamaged says that the stored bytes fail their checksum. An upload of the torrent heals it.
 	ErrDamaged = errors.New("stored torrent damaged")
@@ -61,11 +61,11 @@ type Store interface {
 	//   - none of its ids is known: Created, but ErrChanged if it has Replaces
 	//   - its ids are not those of one record: ErrConflict
 	//   - the record is known to be damaged: Healed, but ErrChanged if the item
-	//     has Replaces and the record is of another version
+	//     has Replaces and the record does not match
 	//   - the record has other info bytes: ErrConflict
 	//   - the record has the same bytes: AlreadyCached; if the item's rank is higher,
 	//     the record has it from then on, which the feed tells as ChangeReplaced
-	//   - the item has Replaces: Replaced if the record is of that version, else
+	//   - the item has Replaces: Replaced if the record matches, else
 	//     ErrChanged. The record's rank is the higher one of both.
 	//   - the item's rank is higher than the record's: Outranked; nothing is written
 	//   - else AlreadyCached
@@ -199,6 +199,14 @@ type Item struct {
 	// Replaces, unless zero, makes the put conditional: it replaces the record
 	// only while the record's version is this one, whatever its rank.
 	Replaces Version
+	// ReplacesRank, unless zero, adds to the condition of Replaces that the record has
+	// this rank.
+	ReplacesRank Rank
+}
+
+// Matches reports whether the item's condition holds for a record of that version and rank.
+func (it Item) Matches(version Version, rank Rank) bool {
+	return it.Replaces == version && (it.ReplacesRank == 0 || it.ReplacesRank == rank)
 }
 
 // Info returns the raw info dictionary, a part of Torrent.

@@ -63,7 +63,7 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 	case current.ids != p.item.IDs:
 		return decision{}, store.ErrConflict
 	}
-	matches := p.item.Replaces == current.version
+	matches := p.item.Matches(current.version, current.rank)
 	broken := current.damaged || current.at == p.unread
 	highest := max(p.item.Rank, current.rank)
 	switch {

@@ -109,7 +109,7 @@ func (s *Store) decide(item store.Item) (*record, store.Outcome, error) {
 // decideKnown is decide for an item that is about the same torrent as current.
 func decideKnown(current *record, item store.Item) (store.Outcome, error) {
 	conditional := item.Replaces != store.Version{}
-	matches := conditional && item.Replaces == current.version()
+	matches := conditional && item.Matches(current.version(), current.rank)
 	switch {
 	case current.damaged && conditional && !matches:
 		return 0, store.ErrChanged

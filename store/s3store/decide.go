@@ -144,7 +144,7 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 		return store.Healed, nil
 	}
 	conditional := u.item.Replaces != store.Version{}
-	matches := conditional && u.item.Replaces == current.Version
+	matches := conditional && u.item.Matches(current.Version, current.Rank)
 	damaged := current.Object.Damaged()
 	switch {
 	case current.IDs != u.item.IDs:

@@ -110,6 +110,10 @@ func testReplace(t *testing.T, b *bench) {
 		{"a named version once only", []step{
 			{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}, {replacing(third, first), 0, store.ErrChanged},
 		}, second},
+		{"of the rank that it names", []step{{first, store.Created, nil}, {keyed(replacingRank(second, first)), store.Replaced, nil}}, keyed(second)},
+		{"not once that was raised", []step{
+			{first, store.Created, nil}, {keyed(first), store.AlreadyCached, nil}, {keyed(replacingRank(second, first)), 0, store.ErrChanged},
+		}, keyed(first)},
 		{"a key does not overrule the condition", []step{{first, store.Created, nil}, {keyed(replacing(third, second)), 0, store.ErrChanged}}, first},
 		{"done already", []step{
 			{first, store.Created, nil}, {replacing(second, first), store.Replaced, nil}, {replacing(second, first), store.AlreadyCached, nil},

@@ -54,6 +54,12 @@ func replacing(item, old store.Item) store.Item {
 	return item
 }
 
+// replacingRank returns item as one that replaces old while it has old's rank.
+func replacingRank(item, old store.Item) store.Item {
+	item.ReplacesRank = old.Rank
+	return replacing(item, old)
+}
+
 func idsOf(shape Shape, info []byte) infohash.Set {
 	var set infohash.Set
 	if shape != V2 {
