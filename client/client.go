@@ -41,6 +41,7 @@ type Options struct {
 type Client struct {
 	conn    *grpc.ClientConn
 	rpc     torrentcachev1.CacheServiceClient
+	sync    torrentcachev1.SyncServiceClient
 	maxSize int64
 }
 
@@ -54,7 +55,9 @@ func Dial(address string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server %q: %w", address, err)
 	}
-	return &Client{conn: conn, rpc: torrentcachev1.NewCacheServiceClient(conn), maxSize: o.MaxTorrentSize}, nil
+	return &Client{
+		conn: conn, rpc: torrentcachev1.NewCacheServiceClient(conn), sync: torrentcachev1.NewSyncServiceClient(conn), maxSize: o.MaxTorrentSize,
+	}, nil
 }
 
 func dialOptions(o Options) []grpc.DialOption {

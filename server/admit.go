@@ -42,7 +42,7 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 		err = c.Limits.Upload(caller(ctx))
 	case access.UploadStream:
 		leave, err = c.Limits.Stream(caller(ctx))
-	case access.ChangesStream:
+	case access.SyncStream:
 		leave, err = c.admitWatcher(caller(ctx))
 	case access.Reading:
 		if from, ok := peer.FromContext(ctx); ok && from.Addr.Network() != inProcessNetwork {
@@ -52,7 +52,7 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 	return leave, err
 }
 
-// admitWatcher counts a stream of changes and takes its memory.
+// admitWatcher counts a stream of SyncService and takes its memory, that of torrents apart.
 func (c Chain) admitWatcher(from limit.Caller) (leave func(), err error) {
 	hold := c.Limits.Hold(from, limit.Connecting, nil)
 	if !hold.Try(watchMemory) {
@@ -129,17 +129,21 @@ func (c Chain) network(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if c.Limits == nil {
 		return c.Unary(ctx, req, info, handler)
 	}
-	var conn *limit.Conn
-	if from, ok := peer.FromContext(ctx); ok {
-		conn = limit.ConnOf(from.Addr)
-	}
-	hold := c.Limits.Hold(limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))}, limit.Answering, conn)
+	hold := c.Limits.Hold(limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))}, limit.Answering, connOf(ctx))
 	answer, err := c.Unary(limit.WithHold(ctx, hold), req, info, handler)
 	if err != nil {
 		hold.Release()
 		return nil, err
 	}
 	return wire.Held{Message: answer, Free: hold.Lend()}, nil
+}
+
+// connOf returns the connection by which a call came, nil if it is not known.
+func connOf(ctx context.Context) *limit.Conn {
+	if from, ok := peer.FromContext(ctx); ok {
+		return limit.ConnOf(from.Addr)
+	}
+	return nil
 }
 
 // arrived notes that the message of a call is there.

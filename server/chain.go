@@ -19,6 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
 // apiPackage begins the names of our services; all others are grpc's.
@@ -257,6 +258,9 @@ func (s *countedStream) SendMsg(m any) error {
 
 // size returns the size of a message in bytes, 0 if it is none.
 func size(m any) int {
+	if held, ok := m.(wire.Held); ok {
+		m = held.Message
+	}
 	if message, ok := m.(proto.Message); ok {
 		return proto.Size(message)
 	}

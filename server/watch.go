@@ -23,7 +23,7 @@ const (
 	// watchBatch bounds the changes of one answer: about 100 KB.
 	watchBatch = 1000
 
-	// takeTime is how long a watcher may take for what it is sent before its stream ends.
+	// takeTime is how long a caller may take for what it is sent before its stream ends.
 	takeTime = time.Minute
 
 	// watchMemory is what a watcher that does not read costs, in bytes: a batch that waits
@@ -62,7 +62,13 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 			return storeError(err, infohash.ID{}).OnRead()
 		}
 		if len(changes) > 0 || time.Since(spoken) >= heartbeat-poll/2 {
-			if err := sendInTime(stream, watchResponse(changes, cursor, next)); err != nil {
+			answer := watchResponse(changes, cursor, next)
+			if len(changes) > 0 {
+				if answer.RemainingCount, err = s.after(ctx, next); err != nil {
+					return storeError(err, infohash.ID{}).OnRead()
+				}
+			}
+			if err := sendInTime(stream, answer, takeTime); err != nil {
 				return err
 			}
 		}
@@ -84,18 +90,27 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 	}
 }
 
-// sendInTime sends answer, or returns OVERLOADED if the watcher does not take it: the end of
-// the call ends the Send.
-func sendInTime(stream watchStream, answer *torrentcachev1.WatchChangesResponse) error {
+// after returns about how many changes come after cursor: sequences have gaps.
+func (s *syncService) after(ctx context.Context, cursor store.Cursor) (int64, error) {
+	end, err := s.store.End(ctx)
+	if err != nil || end.Epoch != cursor.Epoch {
+		return 0, err
+	}
+	return max(0, int64(end.Sequence-cursor.Sequence)), nil
+}
+
+// sendInTime sends answer, or returns OVERLOADED if the caller does not take it in that time:
+// the end of the call ends the SendMsg.
+func sendInTime(stream grpc.ServerStream, answer any, within time.Duration) error {
 	sent := make(chan error, 1)
-	go func() { sent <- stream.Send(answer) }()
-	timer := time.NewTimer(takeTime)
+	go func() { sent <- stream.SendMsg(answer) }()
+	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {
 	case err := <-sent:
 		return err
 	case <-timer.C:
-		return reason.New(reason.Overloaded, "no change was taken for a minute; watch again after the last cursor")
+		return reason.New(reason.Overloaded, "no answer was taken for a minute; go on after the last one")
 	case <-stream.Context().Done():
 		return stream.Context().Err()
 	}

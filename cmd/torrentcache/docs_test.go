@@ -23,6 +23,7 @@ var flagsOfOthers = []string{
 	"grpc_out", "plugin", "python_out", "cpp_out", "csharp_out", "go_out", "go-grpc_out", "java_out", "objc_out", "php_out", "ruby_out", // protoc
 	"display-name", "uid", // radosgw-admin
 	"link-dest",      // rsync
+	"unbuffered",     // jq
 	"now",            // systemctl
 	"follow-tags",    // git
 	"ignore-missing", // sha256sum

@@ -23,30 +23,47 @@ about, or a cached one.
   torrentcache info my.torrent
   torrentcache info C12FE1C06BBA254A9DC9F519B335AA7C1367A88A
   torrentcache info --json my.torrent | jq -r .magnetLink
+  torrentcache info --all > catalogue.jsonl    all that a server has (role sync)
+  torrentcache info --all --data-dir BACKUP    all that is in a backup
 
 ` + lists.Help + `
 A file may be compressed with gzip or bzip2. --json writes the API's
 DescribeTorrentResponse, as GET /v1/torrents/{info_hash}/info does.
+
+--all writes a line of JSON for each cached torrent: info hashes, name, size, number of
+files, when it was made and cached; with --trackers its trackers, too. --data-dir is a
+backup, or the folder of a server that does not run; nothing is written there. Exit
+status with --all: 0 all were written, 3 some could not be read, 1 it did not get to the end.
 `
 
 type infoSettings struct {
 	remote
-	json  bool
-	files int
+	json     bool
+	files    int
+	all      bool
+	trackers bool
+	dataDir  string // if set, the folder that all is about
 }
 
 func newInfo(env environment) *cobra.Command {
 	var s infoSettings
 	c := &cobra.Command{
-		Use:   "info FILE|HASH|MAGNET",
-		Short: "Describe a torrent: a file, or a cached one",
+		Use:   "info FILE|HASH|MAGNET|--all",
+		Short: "Describe a torrent, or all that are cached",
 		Long:  infoHelp + remoteHelp,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return errors.New("info of what? Want one file, info hash or magnet link (torrentcache info --help)")
+			if s.all != (len(args) == 0) || len(args) > 1 {
+				return errors.New("info of what? Want one file, info hash or magnet link, or --all (torrentcache info --help)")
 			}
+			byServer, byFolder := c.Flags().Changed("server"), c.Flags().Changed("data-dir")
 			if err := settings(c, env, s.validate); err != nil {
 				return err
+			}
+			if byServer && !byFolder {
+				s.dataDir = "" // which the environment may have for serve
+			}
+			if s.all {
+				return writeCatalogue(c.Context(), s, env)
 			}
 			return info(c.Context(), s, args[0], env)
 		},
@@ -54,6 +71,9 @@ func newInfo(env environment) *cobra.Command {
 	s.addFlags(c.Flags())
 	c.Flags().BoolVar(&s.json, "json", false, "write JSON")
 	c.Flags().IntVar(&s.files, "files", 1000, "list at most this many files")
+	c.Flags().BoolVar(&s.all, "all", false, "write a line of JSON for each cached torrent")
+	c.Flags().BoolVar(&s.trackers, "trackers", false, "with --all: write trackers, too; their addresses may hold passkeys")
+	c.Flags().StringVar(&s.dataDir, "data-dir", "", "with --all: `folder` of a backup, or of a server that does not run")
 	return c
 }
 

@@ -86,9 +86,20 @@ func startCommand(t *testing.T, env []string, args ...string) *process {
 // says waits until the process has written text to its standard error.
 func (p *process) says(t *testing.T, text string) {
 	t.Helper()
-	for begun := time.Now(); !strings.Contains(p.stderr.String(), text); time.Sleep(time.Millisecond) {
+	p.hasWritten(t, p.stderr, text)
+}
+
+// writes waits until the process has written text to its standard output.
+func (p *process) writes(t *testing.T, text string) {
+	t.Helper()
+	p.hasWritten(t, p.stdout, text)
+}
+
+func (p *process) hasWritten(t *testing.T, to *lockedBuffer, text string) {
+	t.Helper()
+	for begun := time.Now(); !strings.Contains(to.String(), text); time.Sleep(time.Millisecond) {
 		if time.Since(begun) > patience {
-			t.Fatalf("it never says %q: %s", text, p.stderr)
+			t.Fatalf("it never says %q: %s%s", text, p.stdout, p.stderr)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func newRoot(env environment) *cobra.Command {
 	})
 	setHelp(root)
 	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))
-	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newImport(env))
+	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newChanges(env), newImport(env))
 	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env), newHealth(env),
 		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env))
 	addGroup(root, "More", newVersion(env), newPackageFiles(env))

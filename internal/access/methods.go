@@ -12,11 +12,11 @@ type Class uint8
 
 // The classes.
 const (
-	Unlimited     Class = iota // no limit but those of its connection
-	Reading                    // it counts in the rate of downloads
-	Uploading                  // it is an upload
-	UploadStream               // it is a stream of uploads
-	ChangesStream              // it is a stream of changes
+	Unlimited    Class = iota // no limit but those of its connection
+	Reading                   // it counts in the rate of downloads
+	Uploading                 // it is an upload
+	UploadStream              // it is a stream of uploads
+	SyncStream                // it is a stream for those who keep copies
 )
 
 // Call is what a method of ours needs and counts as.
@@ -34,7 +34,8 @@ var calls = map[string]Call{
 	"/torrentcache.v1.CacheService/FindMissingTorrents": {Write, Reading},
 	"/torrentcache.v1.CacheService/CacheTorrent":        {Write, Uploading},
 	"/torrentcache.v1.CacheService/CacheTorrents":       {Write, UploadStream},
-	"/torrentcache.v1.SyncService/WatchChanges":         {Sync, ChangesStream},
+	"/torrentcache.v1.SyncService/WatchChanges":         {Sync, SyncStream},
+	"/torrentcache.v1.SyncService/ReadTorrents":         {Sync, SyncStream},
 	"/torrentcache.v1.AdminService/RemoveTorrent":       {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/RestoreTorrent":      {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/RemoveTorrents":      {Admin, Unlimited},

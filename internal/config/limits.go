@@ -55,7 +55,7 @@ func (l *Limits) addCounts(flags *pflag.FlagSet) {
 // addCalls adds the limits on calls, which the server holds its callers to, however
 // they come: a gateway leaves them to the servers behind it.
 func (l *Limits) addCalls(flags *pflag.FlagSet) {
-	flags.IntVar(&l.MaxStreams, "max-streams", 256, "most streams of CacheTorrents and WatchChanges at a time")
+	flags.IntVar(&l.MaxStreams, "max-streams", 256, "most streams of CacheTorrents and SyncService at a time")
 	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "most such streams at a time from one address")
 	flags.Float64Var(&l.UploadRate, "upload-rate", 20, "most uploads a second from one address")
 	flags.Float64Var(&l.KeyUploadRate, "key-upload-rate", 1000, "most uploads a second by one name of --keys-file")

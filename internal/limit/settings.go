@@ -17,7 +17,7 @@ type Settings struct {
 
 	Connections, ConnectionsPerAddress int // open at a time
 	Uploads, UploadsPerAddress         int // under way at a time
-	Streams, StreamsPerAddress         int // CacheTorrents and WatchChanges, open at a time
+	Streams, StreamsPerAddress         int // CacheTorrents and SyncService, open at a time
 
 	UploadRate    float64 // uploads a second of an address
 	KeyUploadRate float64 // uploads a second of a caller that has a name

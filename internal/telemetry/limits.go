@@ -21,7 +21,7 @@ func (m *Metrics) WatchLimits(stats func() LimitStats) {
 	gauge("torrentcache_uploads_in_flight", "Uploads under way, from their first byte to their answer.", func(s LimitStats) float64 { return float64(s.Uploads) })
 	gauge("torrentcache_upload_memory_bytes", "Memory held for uploads under way.", func(s LimitStats) float64 { return float64(s.UploadBytes) })
 	gauge("torrentcache_memory_in_use_bytes", "Memory held for what callers do: connections, calls, uploads, and answers that were not taken yet.", func(s LimitStats) float64 { return float64(s.MemoryBytes) })
-	gauge("torrentcache_streams", "Streams of CacheTorrents and WatchChanges that are open.", func(s LimitStats) float64 { return float64(s.Streams) })
+	gauge("torrentcache_streams", "Streams of CacheTorrents and SyncService that are open.", func(s LimitStats) float64 { return float64(s.Streams) })
 	for limit := range stats().Refused {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "torrentcache_refusals_total", Help: "What was refused or cut off, by the limit (docs/limits.md).",

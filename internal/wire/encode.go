@@ -20,6 +20,11 @@ func split(v any) (torrent []byte, rest proto.Message) {
 	case *torrentcachev1.CacheTorrentRequest:
 		others := &torrentcachev1.CacheTorrentRequest{ExpectedInfoHash: m.GetExpectedInfoHash(), Fetched: m.GetFetched()}
 		return m.GetTorrent(), withUnknown(others, m)
+	case *torrentcachev1.ReadTorrentsResponse:
+		return m.GetTorrent(), withUnknown(&torrentcachev1.ReadTorrentsResponse{
+			InfoHash: m.GetInfoHash(), InfoHashV1: m.GetInfoHashV1(), InfoHashV2: m.GetInfoHashV2(),
+			UpdateTime: m.GetUpdateTime(), Rank: m.GetRank(), Removal: m.GetRemoval(), Error: m.GetError(),
+		}, m)
 	}
 	return nil, nil
 }

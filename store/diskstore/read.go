@@ -23,10 +23,12 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	if s.options.Bounded > 0 {
-		s.noteRead(at)
+	if !store.IsCopying(ctx) {
+		if s.options.Bounded > 0 {
+			s.noteRead(at)
+		}
+		s.accesses.note(h.IDs, s.options.Clock())
 	}
-	s.accesses.note(h.IDs, s.options.Clock())
 	return h.Torrent(body), nil
 }
 

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/torrentcache/torrentcache/client"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wait"
+)
+
+const changesHelp = `Write what changed in a server's cache, oldest first: a line of JSON for each torrent
+that was added, replaced, removed, restored or dropped. It needs the role sync.
+
+  torrentcache changes                       all there was, to the end
+  torrentcache changes --follow              the same, and what comes
+  torrentcache changes --after now --follow  what comes from now on
+  torrentcache changes --hashes              only info hashes of what was added
+
+--after takes the cursor of the last line that was dealt with: nothing is lost then,
+and the last lines before it may come again. A line of the kind "restarted" says that
+the server's feed began anew, as after a restore from a backup: what was copied before
+is to be checked. --follow goes on by itself when the server was away.
+`
+
+// changesPause is how long changes waits before it asks again for a feed that broke.
+const changesPause = time.Second
+
+type changesSettings struct {
+	remote
+	after          string
+	follow, hashes bool
+}
+
+func newChanges(env environment) *cobra.Command {
+	var s changesSettings
+	c := &cobra.Command{
+		Use:   "changes",
+		Short: "Write what was added, replaced and removed",
+		Long:  changesHelp + remoteHelp,
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := settings(c, env, s.validate); err != nil {
+				return err
+			}
+			return changes(c.Context(), s, env)
+		},
+	}
+	s.addFlags(c.Flags())
+	c.Flags().StringVar(&s.after, "after", "", "begin after this `cursor`, or \"now\" (default: with the first change)")
+	c.Flags().BoolVar(&s.follow, "follow", false, "go on with what comes, until stopped")
+	c.Flags().BoolVar(&s.hashes, "hashes", false, "write only the info hash of each torrent that was added")
+	return c
+}
+
+func changes(ctx context.Context, s changesSettings, env environment) error {
+	c, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	w := &changeWriter{out: bufio.NewWriter(env.stdout), hashes: s.hashes, cursor: s.after}
+	told := ""
+	for {
+		err := w.read(ctx, c, s.follow, func() { told = "" })
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil && s.follow:
+			return nil // the way to end it
+		case !s.follow || client.Reason(err) != string(reason.Overloaded):
+			return err
+		}
+		if text := progress.OneLine(err.Error()); text != told {
+			fmt.Fprintf(env.stderr, "the feed broke, and is asked for again: %s\n", text)
+			told = text
+		}
+		wait.For(ctx, changesPause)
+	}
+}
+
+// changeWriter writes changes as lines.
+type changeWriter struct {
+	out    *bufio.Writer
+	hashes bool
+	cursor string // of the last answer
+}
+
+// changeLine is a change as a line of JSON.
+type changeLine struct {
+	Kind       string     `json:"kind"`
+	InfoHash   string     `json:"info_hash,omitempty"`
+	InfoHashV1 string     `json:"info_hash_v1,omitempty"`
+	InfoHashV2 string     `json:"info_hash_v2,omitempty"`
+	Time       *time.Time `json:"time,omitempty"`
+	Cursor     string     `json:"cursor,omitempty"`
+}
+
+// read writes changes until there are no more, or, if it is to follow, until the feed breaks.
+// It calls heard when an answer came.
+func (w *changeWriter) read(ctx context.Context, c *client.Client, follow bool, heard func()) error {
+	for news, err := range c.Changes(ctx, w.cursor) {
+		if err != nil {
+			return err
+		}
+		heard()
+		if err := w.write(news); err != nil {
+			return writeError{err}
+		}
+		if len(news.GetChanges()) == 0 && !follow {
+			return nil
+		}
+	}
+	return nil
+}
+
+// writeError is an error of standard output, which no new feed mends.
+type writeError struct{ error }
+
+// write writes an answer. A line before the last one of an answer has the cursor of the answer
+// before, since those after it are not written yet.
+func (w *changeWriter) write(news *torrentcachev1.WatchChangesResponse) error {
+	if news.GetRestarted() && !w.hashes {
+		w.cursor = ""
+		if err := w.line(changeLine{Kind: "restarted"}); err != nil {
+			return err
+		}
+	}
+	changes := news.GetChanges()
+	for i, change := range changes {
+		if i == len(changes)-1 {
+			w.cursor = news.GetCursor()
+		}
+		if err := w.change(change); err != nil {
+			return err
+		}
+	}
+	w.cursor = news.GetCursor()
+	return w.out.Flush()
+}
+
+func (w *changeWriter) change(change *torrentcachev1.Change) error {
+	if w.hashes {
+		if change.GetKind() != torrentcachev1.ChangeKind_CHANGE_KIND_ADDED {
+			return nil
+		}
+		_, err := io.WriteString(w.out, change.GetInfoHash()+"\n")
+		return err
+	}
+	at := change.GetChangeTime().AsTime()
+	return w.line(changeLine{
+		Kind:     strings.ToLower(strings.TrimPrefix(change.GetKind().String(), "CHANGE_KIND_")),
+		InfoHash: change.GetInfoHash(), InfoHashV1: change.GetInfoHashV1(), InfoHashV2: change.GetInfoHashV2(),
+		Time: &at, Cursor: w.cursor,
+	})
+}
+
+func (w *changeWriter) line(line changeLine) error {
+	if line.Cursor == "now" {
+		line.Cursor = ""
+	}
+	b, err := json.Marshal(line)
+	if err == nil {
+		_, err = w.out.Write(append(b, '\n'))
+	}
+	return err
+}

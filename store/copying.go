@@ -1,0 +1,18 @@
+package store
+
+import "context"
+
+// copyingKey is the context key of reads that make copies.
+type copyingKey struct{}
+
+// Copying returns a context whose reads of torrents are none that a person or program asked
+// for: a mirror copies them, or they are checked. A store does not note them as accesses.
+func Copying(ctx context.Context) context.Context {
+	return context.WithValue(ctx, copyingKey{}, true)
+}
+
+// IsCopying reports whether ctx is one of [Copying].
+func IsCopying(ctx context.Context) bool {
+	copying, _ := ctx.Value(copyingKey{}).(bool)
+	return copying
+}
