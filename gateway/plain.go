@@ -47,9 +47,9 @@ func (f *files) cacheControl(maxAge time.Duration) string {
 }
 
 // missingCacheControl is cacheControl for the answer that a download fails with e; "" if nobody
-// may keep it. An upload does not reach what caches keep, and a removal must be seen at once.
+// may keep it, as while other caches are asked. An upload does not reach what caches keep, and a removal must be seen at once.
 func (f *files) missingCacheControl(e *reason.Error) string {
-	if e.Reason != reason.TorrentNotFound || f.missing < time.Second || f.private() {
+	if !e.Lasting() || f.missing < time.Second || f.private() {
 		return ""
 	}
 	return f.cacheControl(f.missing)

@@ -25,6 +25,7 @@ func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsR
 		Version:      s.version,
 
 		MissingSegments: missingSegments(s.maintenance),
+		Upstreams:       s.upstreamStats(),
 	}, nil
 }
 

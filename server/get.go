@@ -32,10 +32,12 @@ func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTo
 		}
 		return answerOf(torrent), nil
 	}
-	if s.cache == nil {
-		return load(limit.HoldOf(ctx).Room(ctx))
-	}
-	return s.cache.Through(ctx, id, load)
+	return orFetched(ctx, s.Server, id, func() (*torrentcachev1.GetTorrentResponse, error) {
+		if s.cache == nil {
+			return load(limit.HoldOf(ctx).Room(ctx))
+		}
+		return s.cache.Through(ctx, id, load)
+	})
 }
 
 // answerOf returns what GetTorrent answers with torrent.
@@ -57,5 +59,7 @@ func (s *Server) fetch(ctx context.Context, hash string) (store.Torrent, error) 
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	return s.stored(ctx, id, limit.HoldOf(ctx).Room(ctx))
+	return orFetched(ctx, s, id, func() (store.Torrent, error) {
+		return s.stored(ctx, id, limit.HoldOf(ctx).Room(ctx))
+	})
 }

@@ -25,7 +25,7 @@ func (s *Server) Reader(chain Chain) *Reader {
 	return &Reader{server: s, chain: chain, info: &grpc.UnaryServerInfo{Server: s, FullMethod: torrentcachev1.CacheService_GetTorrent_FullMethodName}}
 }
 
-// ReadTorrent answers as GetTorrent does, with the same errors. The torrent's bytes
+// ReadTorrent answers as GetTorrent does, with the same errors, from the store alone. The torrent's bytes
 // may lie in memory that room gave, which is a [store.Room]; nil has the store allocate.
 // Nobody may change them as long as they are in use. An error of room is an internal one,
 // unless it wraps one of a store.
@@ -51,7 +51,7 @@ func (s *Server) stored(ctx context.Context, id infohash.ID, room store.Room) (s
 	}
 	torrent, err := s.store.Get(ctx, id, room)
 	if err != nil {
-		return store.Torrent{}, s.torrentError(err, id).OnRead()
+		return store.Torrent{}, s.absent(id, s.torrentError(err, id).OnRead())
 	}
 	if s.deny.Denies(torrent.IDs.All()...) {
 		return store.Torrent{}, reason.Hidden(id.String(), s.contact)

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/upstream"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -61,6 +62,9 @@ type Options struct {
 	DownloadURL func(infohash.Set) string
 	// Cache is what GetTorrent goes through; it may keep what it was given. Nil: nothing.
 	Cache Cache
+	// Upstreams are asked for torrents that the store lacks. Nil: there are none. The server
+	// does not close them.
+	Upstreams *upstream.Upstreams
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.
 	OnDrain func()
@@ -85,6 +89,7 @@ type Server struct {
 	downloadURL    func(infohash.Set) string
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none
+	upstreams      *upstream.Upstreams
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 }
@@ -95,14 +100,22 @@ func New(o Options) *Server {
 	if o.Limits == nil {
 		o.Limits = limit.New(limit.Settings{})
 	}
+	if o.OnChange == nil {
+		o.OnChange = func(infohash.Set) {}
+	}
 	if o.DownloadURL == nil {
 		o.DownloadURL = func(infohash.Set) string { return "" }
 	}
-	watched := &watchedStore{Store: o.Store, news: n, onChange: o.OnChange}
+	changed := func(ids infohash.Set) {
+		o.Upstreams.Forget(ids)
+		o.OnChange(ids)
+	}
+	watched := &watchedStore{Store: o.Store, news: n, onChange: changed}
 	return &Server{
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, onDrain: o.OnDrain, cache: o.Cache,
+		upstreams: o.Upstreams,
 	}
 }
 

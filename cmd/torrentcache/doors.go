@@ -49,7 +49,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	return front.New(front.Options{
+	return h.withProxyWarning(front.New(front.Options{
 		Routes:        slices.Concat(legacy.Routes(), modern.Routes(), h.probes()),
 		Proxies:       origin.Proxies(h.cfg.TrustedProxies),
 		Gate:          h.gate,
@@ -58,7 +58,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Measure:       h.metrics.HTTP,
 		RemovedStatus: h.cfg.RemovedStatus,
 		Logger:        h.logger,
-	}), nil
+	})), nil
 }
 
 // probes are the paths that balancers ask.

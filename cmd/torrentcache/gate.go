@@ -53,7 +53,7 @@ func (h *house) addLimits() {
 		return nil
 	}, "trusted-writers", "max-connections", "connections-per-address", "max-uploads", "uploads-per-address",
 		"max-streams", "streams-per-address", "upload-rate", "key-upload-rate", "download-rate",
-		"new-bytes-per-hour", "new-bytes-per-day", "upload-wait", "body-timeout")
+		"new-bytes-per-hour", "new-bytes-per-day", "upload-wait", "body-timeout", "upstream-rate")
 }
 
 // watchLimits has the limits cut off what is too slow, until ctx ends.

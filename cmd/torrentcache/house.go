@@ -29,6 +29,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reload"
 	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/internal/upstream"
 )
 
 // house is what serve and gateway have in common: the doors, and what watches
@@ -54,6 +55,7 @@ type house struct {
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
+	upstreams    *upstream.Upstreams // nil if no other caches are asked
 	supervisor   supervisor // what started the program, if it wants to hear of it
 }
 

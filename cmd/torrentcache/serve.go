@@ -98,7 +98,10 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 		return errors.Join(err, closing(st))
 	}
 	h.announcement.data = st.name
-	h.group.Close = func() error { return closing(st) }
+	h.group.Close = func() error {
+		h.upstreams.Close() // what they send is put into the store
+		return closing(st)
+	}
 	return h.run(ctx)
 }
 
@@ -115,6 +118,9 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		return err
 	}
 	if err := h.addDenyLists(ctx); err != nil {
+		return err
+	}
+	if err := h.addUpstreams(cfg); err != nil {
 		return err
 	}
 	srv, err := h.newServer(cfg, st)
@@ -164,6 +170,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		OnDrain:        h.drain,
 		DownloadURL:    h.downloadURL,
 		Cache:          h.cache,
+		Upstreams:      h.upstreams,
 	}), nil
 }
 

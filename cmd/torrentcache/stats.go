@@ -63,6 +63,9 @@ func serverStats(ctx context.Context, s site, env environment) error {
 	if _, err = fmt.Fprintf(env.stdout, "%-22s%s, since %s\n", "server", answer.GetVersion(), started.UTC().Format(time.RFC3339)); err != nil {
 		return err
 	}
+	if _, err := fmt.Fprint(env.stdout, upstreamText(answer.GetUpstreams())); err != nil {
+		return err
+	}
 	return tellMissing(env.stdout, answer.GetMissingSegments())
 }
 

@@ -14,6 +14,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/flight"
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -138,28 +139,38 @@ func (c *Cache) admits(id infohash.ID) bool { return !c.full.Load() || c.seen.ag
 // TORRENT_DAMAGED if what the backend sent is not the torrent of id. Nobody may
 // change what is returned. The Hold that ctx carries has the memory, see [limit.HoldOf].
 //
-// Calls with credentials in the outgoing metadata of ctx go past the cache.
+// Calls with credentials in the outgoing metadata of ctx go past the cache, and so do those of
+// other caches: one must not wait for a load that waits for it.
 func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if e, ok := ctx.Value(pinned{}).(*entry); ok {
 		return e.torrent, e.err
 	}
-	if hasCredentials(ctx) {
+	if hasCredentials(ctx) || isLooped(ctx) {
 		return c.ask(ctx, id)
 	}
 	if !c.trusted.Load() {
 		return c.past(ctx, id)
 	}
-	return c.Through(ctx, id, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
+	got, err := c.Through(ctx, id, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
 		if c.reader == nil {
 			return c.call(ctx, id)
 		}
 		return c.reader.ReadTorrent(ctx, id, room)
 	})
+	if c.reader != nil && mayBeElsewhere(err) {
+		return c.ask(ctx, id) // the reader asks no other caches; they are no load to wait for either
+	}
+	return got, err
 }
 
 func hasCredentials(ctx context.Context) bool {
 	md, _ := metadata.FromOutgoingContext(ctx)
 	return len(md.Get("authorization")) > 0
+}
+
+func isLooped(ctx context.Context) bool {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	return origin.Looped(md.Get(origin.LoopHeader))
 }
 
 // Invalidate forgets all that is known of the torrent with these ids; with the
@@ -203,9 +214,13 @@ func (c *Cache) Private() bool { return c.private.Load() }
 // Close ends the cache's background work. The cache must not be used any more.
 func (c *Cache) Close() { c.entries.StopAllGoroutines() }
 
-// notFound reports whether err is the backend's word that it has no such torrent.
-// A proxy's 404, which comes without a reason of ours, is not.
-func notFound(err error) bool {
+// notFound reports whether err is the backend's word that there is no such torrent; see
+// [reason.Error.Lasting].
+func notFound(err error) bool { return reason.Of(err).Lasting() }
+
+// mayBeElsewhere reports whether err says that the store has no such torrent, while other
+// caches, which the server asks, may have it.
+func mayBeElsewhere(err error) bool {
 	e := reason.Of(err)
-	return e.Reason == reason.TorrentNotFound && e.Unwrap() == nil
+	return e != nil && e.Reason == reason.TorrentNotFound && e.RetryAfter() > 0
 }

@@ -15,7 +15,7 @@ func (m Memory) Limits(cfg config.Doors) limit.Settings {
 		Connections: cfg.MaxConnections, ConnectionsPerAddress: cfg.ConnectionsPerAddress,
 		Uploads: cfg.MaxUploads, UploadsPerAddress: cfg.UploadsPerAddress,
 		Streams: cfg.MaxStreams, StreamsPerAddress: cfg.StreamsPerAddress,
-		UploadRate: cfg.UploadRate, KeyUploadRate: cfg.KeyUploadRate, DownloadRate: cfg.DownloadRate,
+		UploadRate: cfg.UploadRate, KeyUploadRate: cfg.KeyUploadRate, DownloadRate: cfg.DownloadRate, UpstreamRate: cfg.UpstreamRate,
 		HourlyBytes: int64(cfg.HourlyNewBytes), DailyBytes: int64(cfg.DailyNewBytes),
 		Memory: m.budget(), Wait: cfg.UploadWait, BodyTime: cfg.BodyTimeout,
 	}

@@ -13,6 +13,7 @@ type Serve struct {
 	Doors
 	Access
 	LocalCache
+	Upstreams
 	GRPCAddr       string // HOST:PORT, or [Off]
 	GRPCTLS        string // on or [Off]
 	Store          string // disk:DIR or s3://BUCKET/PREFIX?...; empty for DataDir
@@ -51,6 +52,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	})
 	s.Doors.AddFlags(flags)
 	addSection(flags, limitSection, s.Limits.addCalls)
+	addSection(flags, "Other caches", s.addUpstreams)
 	addSection(flags, tlsSection, func(flags *pflag.FlagSet) {
 		flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
 	})
@@ -89,7 +91,7 @@ func (s *Serve) Validate() error {
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
-	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(),
+	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(), s.Upstreams.validate(),
 		address("grpc-addr", s.GRPCAddr), s.validateTLS())
 }
 

@@ -19,8 +19,8 @@ type Limits struct {
 	MaxUploads, UploadsPerAddress         int
 	MaxStreams, StreamsPerAddress         int
 
-	UploadRate, KeyUploadRate, DownloadRate float64 // a second
-	HourlyNewBytes, DailyNewBytes           Size
+	UploadRate, KeyUploadRate, DownloadRate, UpstreamRate float64 // a second
+	HourlyNewBytes, DailyNewBytes                         Size
 
 	UploadWait time.Duration
 
@@ -76,7 +76,7 @@ func (l *Limits) Validate() error {
 		"max-connections": float64(l.MaxConnections), "connections-per-address": float64(l.ConnectionsPerAddress),
 		"max-uploads": float64(l.MaxUploads), "uploads-per-address": float64(l.UploadsPerAddress),
 		"max-streams": float64(l.MaxStreams), "streams-per-address": float64(l.StreamsPerAddress),
-		"upload-rate": l.UploadRate, "key-upload-rate": l.KeyUploadRate, "download-rate": l.DownloadRate,
+		"upload-rate": l.UploadRate, "key-upload-rate": l.KeyUploadRate, "download-rate": l.DownloadRate, "upstream-rate": l.UpstreamRate,
 	} {
 		if !(n >= 0 && n < 1e9) { // not a number is neither
 			return fmt.Errorf("--%s %g: want zero or more", name, n)

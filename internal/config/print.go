@@ -45,6 +45,9 @@ func Format(flags *pflag.FlagSet) (string, error) {
 			return
 		}
 		text := Redact(f.Value.String())
+		if list, ok := f.Value.(interface{ Redacted() string }); ok {
+			text = list.Redacted()
+		}
 		if _, secret := f.Annotations[secretKey]; secret && text != "" {
 			text = masked
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ var userinfo = regexp.MustCompile(`://[^?\s]*@`)
 
 // Redact returns text, if it holds an address, without what may be credentials in
 // it: what stands before an @, and the values of parameters, but for the endpoint
-// and the region of a bucket. It is for messages about addresses that are wrong,
+// and the region of a bucket, and names of files. It is for messages about addresses that are wrong,
 // too, and so does not count on them to be right.
 func Redact(text string) string {
 	if !strings.Contains(text, "://") {
@@ -34,11 +35,12 @@ func Redact(text string) string {
 }
 
 func redactParameter(p string) string {
+	plainParameters := []string{"endpoint", "region", "token-file", "ca", "cert", "cert-key"}
 	name, value, named := strings.Cut(p, "=")
 	switch plain, err := url.QueryUnescape(value); {
 	case !named:
 		return masked
-	case (name == "endpoint" || name == "region") && err == nil && !strings.Contains(plain, "@"):
+	case slices.Contains(plainParameters, name) && err == nil && !strings.Contains(plain, "@"):
 		return p
 	}
 	return name + "=" + masked

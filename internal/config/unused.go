@@ -9,6 +9,11 @@ import (
 // refuseUnused refuses settings that the chosen store has no use for: who gave one
 // believes that it is in force.
 func (s *Serve) refuseUnused() error {
+	if len(s.Upstreams.Upstreams) == 0 {
+		if err := s.refuse("needs --upstream: without it no other cache is asked", "upstream-wait", "upstream-fetches", "upstream-rate", "upstream-local-addresses"); err != nil {
+			return err
+		}
+	}
 	if s.Store == "" {
 		return s.refuse("is for --store s3://...: a store on a disk needs none",
 			"local-cache-dir", "local-cache-size", "local-cache-max-stale")

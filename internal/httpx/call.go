@@ -23,8 +23,9 @@ const leaveTime = time.Second
 // CallContext returns the context of a gRPC call on behalf of r, and the
 // function that releases it. Of r's headers only the credentials go along, as
 // metadata, and the client's address that r's context tells (see
-// [origin.FromContext]), the names in its certificate (see [access.CertNames]), and whether
-// another site's page had it sent (see [access.WithOtherSite]).
+// [origin.FromContext]), the names in its certificate (see [access.CertNames]), whether
+// another site's page had it sent (see [access.WithOtherSite]), and whether another cache
+// did (see [origin.Looped]).
 //
 // The call is bounded in time, but does not end with the request: an upload whose
 // client has gone is better finished. For reads there is [ReadContext].
@@ -34,6 +35,9 @@ func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", presentable(credentials))
 	}
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
+	if origin.Looped(r.Header.Values(origin.LoopHeader)) {
+		ctx = metadata.AppendToOutgoingContext(ctx, origin.LoopHeader, origin.LoopMark)
+	}
 	for _, name := range access.CertNames(r.TLS) {
 		ctx = metadata.AppendToOutgoingContext(ctx, access.CertNamesKey, name)
 	}

@@ -28,9 +28,9 @@ type Limits struct {
 	collected  atomic.Int64 // when one last began; Unix time in nanoseconds
 	allocating sync.Mutex
 
-	byAddress, downloads rates[netip.Prefix]
-	byName               rates[string]
-	newBytes             budget
+	byAddress, downloads, upstream rates[netip.Prefix]
+	byName                         rates[string]
+	newBytes                       budget
 }
 
 // New returns Limits with these settings in force.
@@ -104,6 +104,17 @@ func (l *Limits) Download(c Caller) error {
 		return l.refuse(DownloadRate, tooMany(wait, "too many requests a second from here; try again in %s", ceil(wait)))
 	}
 	return nil
+}
+
+// Upstream counts a torrent that other caches are to be asked for on behalf of c, and reports
+// whether they may be.
+func (l *Limits) Upstream(c Caller) bool {
+	s := l.settings.Load()
+	if s.UpstreamRate == 0 || s.exempt(c) || l.upstream.takeOf(c.block(), s.UpstreamRate, upstreamBurst, time.Now()) == 0 {
+		return true
+	}
+	l.refused[UpstreamRate].Add(1)
+	return false
 }
 
 // NewBytes takes n bytes from the budget of c, which are RATE_LIMITED if they do

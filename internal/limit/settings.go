@@ -22,6 +22,7 @@ type Settings struct {
 	UploadRate    float64 // uploads a second of an address
 	KeyUploadRate float64 // uploads a second of a caller that has a name
 	DownloadRate  float64 // downloads and calls that read a second of an address
+	UpstreamRate  float64 // torrents that other caches are asked for a second for an address
 
 	HourlyBytes, DailyBytes int64 // new bytes of an address whose caller is anonymous
 

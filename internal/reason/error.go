@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -27,10 +28,14 @@ type Error struct {
 	retryAfter time.Duration
 	field      string // of the request, which is at fault; empty if none is
 	offset     string // of the byte in the torrent that breaks a rule, as a number; empty if none does
+	upstreams  string // what is known of the torrent at other caches; empty if there are none
 }
 
-// offsetKey is where an ErrorInfo has the offset among its metadata.
-const offsetKey = "byte_offset"
+// Where an ErrorInfo has these among its metadata.
+const (
+	offsetKey    = "byte_offset"
+	upstreamsKey = "upstreams"
+)
 
 // New returns an Error for r with a message made as by fmt.Sprintf. Where trying again is
 // worth it, the Error says after what time.
@@ -69,6 +74,21 @@ func (e *Error) At(offset int64) *Error {
 	return &c
 }
 
+// Upstreams returns a copy of e that says in a word what is known of the torrent at the other
+// caches that the server asks.
+func (e *Error) Upstreams(state string) *Error {
+	c := *e
+	c.upstreams = state
+	return &c
+}
+
+// Lasting reports whether e is the word of a server that there is no such torrent, and may be
+// kept for a while. One that says to try again does so since other caches may have it still.
+// What a proxy says, without a reason of ours, does not last either.
+func (e *Error) Lasting() bool {
+	return e.Reason == TorrentNotFound && e.cause == nil && e.retryAfter == 0
+}
+
 // Reworded returns a copy of e with what reword makes of its message and of its field.
 func (e *Error) Reworded(reword func(string) string) *Error {
 	c := *e
@@ -96,10 +116,7 @@ func (e *Error) Unwrap() error { return e.cause }
 // GRPCStatus returns the status that e is on the wire; grpc calls it.
 func (e *Error) GRPCStatus() *status.Status {
 	s := status.New(e.code, e.Message)
-	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain}
-	if e.offset != "" {
-		info.Metadata = map[string]string{offsetKey: e.offset}
-	}
+	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain, Metadata: e.metadata()}
 	details := []protoadapt.MessageV1{info}
 	if e.retryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.retryAfter)})
@@ -113,6 +130,16 @@ func (e *Error) GRPCStatus() *status.Status {
 		return detailed
 	}
 	return s
+}
+
+// metadata returns what an ErrorInfo says besides the reason, nil if that is nothing.
+func (e *Error) metadata() map[string]string {
+	m := map[string]string{offsetKey: e.offset, upstreamsKey: e.upstreams}
+	maps.DeleteFunc(m, func(_, value string) bool { return value == "" })
+	if len(m) == 0 {
+		return nil
+	}
+	return m
 }
 
 // Of returns what err means: an [Error] in its chain as it is, a gRPC status by
@@ -141,7 +168,7 @@ func ofStatus(s *status.Status) *Error {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
 			if d.GetDomain() == Domain {
-				ours.Reason, ours.offset = Reason(d.GetReason()), d.GetMetadata()[offsetKey]
+				ours.Reason, ours.offset, ours.upstreams = Reason(d.GetReason()), d.GetMetadata()[offsetKey], d.GetMetadata()[upstreamsKey]
 			}
 		case *errdetails.RetryInfo:
 			ours.retryAfter = max(0, d.GetRetryDelay().AsDuration())

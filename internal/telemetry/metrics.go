@@ -24,6 +24,7 @@ type Metrics struct {
 	rpc      rpcMetrics
 	http     httpMetrics
 	bucket   *prometheus.HistogramVec
+	upstream *prometheus.HistogramVec
 
 	store       storeMetrics
 	maintenance maintenanceMetrics
@@ -34,7 +35,7 @@ type Build struct{ Version, Revision, Go string }
 
 // NewMetrics returns Metrics that also cover the Go runtime and the process.
 func NewMetrics(build Build) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), store: newStoreMetrics(), maintenance: newMaintenanceMetrics()}
+	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), upstream: newUpstreamMetrics(), store: newStoreMetrics(), maintenance: newMaintenanceMetrics()}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "torrentcache_build_info",
 		Help:        "1, labelled with the build that runs.",

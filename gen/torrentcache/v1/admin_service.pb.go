@@ -1422,8 +1422,11 @@ type GetStatsResponse struct {
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	// Segment files of which something is missing; none for stores without files.
 	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The other caches that are asked for what is missing here, in the order in which
+	// they are asked.
+	Upstreams     []*UpstreamStats `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatsResponse) Reset() {
@@ -1505,6 +1508,104 @@ func (x *GetStatsResponse) GetMissingSegments() []*MissingSegment {
 	return nil
 }
 
+func (x *GetStatsResponse) GetUpstreams() []*UpstreamStats {
+	if x != nil {
+		return x.Upstreams
+	}
+	return nil
+}
+
+// UpstreamStats is what another cache was asked since the server started.
+type UpstreamStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its scheme and its host.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Torrents asked for; those that were not because it was away are not among them.
+	AskedCount int64 `protobuf:"varint,2,opt,name=asked_count,json=askedCount,proto3" json:"asked_count,omitempty"`
+	// Torrents that it sent and that were stored.
+	FoundCount int64 `protobuf:"varint,3,opt,name=found_count,json=foundCount,proto3" json:"found_count,omitempty"`
+	// Torrents that it does not have, or not in a form that may be stored here.
+	AbsentCount int64 `protobuf:"varint,4,opt,name=absent_count,json=absentCount,proto3" json:"absent_count,omitempty"`
+	// Torrents for which it gave no answer that is one.
+	FailedCount int64 `protobuf:"varint,5,opt,name=failed_count,json=failedCount,proto3" json:"failed_count,omitempty"`
+	// Whether it answers at present, as far as is known.
+	Reachable     bool `protobuf:"varint,6,opt,name=reachable,proto3" json:"reachable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpstreamStats) Reset() {
+	*x = UpstreamStats{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpstreamStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpstreamStats) ProtoMessage() {}
+
+func (x *UpstreamStats) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpstreamStats.ProtoReflect.Descriptor instead.
+func (*UpstreamStats) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *UpstreamStats) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpstreamStats) GetAskedCount() int64 {
+	if x != nil {
+		return x.AskedCount
+	}
+	return 0
+}
+
+func (x *UpstreamStats) GetFoundCount() int64 {
+	if x != nil {
+		return x.FoundCount
+	}
+	return 0
+}
+
+func (x *UpstreamStats) GetAbsentCount() int64 {
+	if x != nil {
+		return x.AbsentCount
+	}
+	return 0
+}
+
+func (x *UpstreamStats) GetFailedCount() int64 {
+	if x != nil {
+		return x.FailedCount
+	}
+	return 0
+}
+
+func (x *UpstreamStats) GetReachable() bool {
+	if x != nil {
+		return x.Reachable
+	}
+	return false
+}
+
 // DrainRequest is empty.
 type DrainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1514,7 +1615,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1627,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1640,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{23}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
 }
 
 // DrainResponse is empty.
@@ -1551,7 +1652,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1664,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1677,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{25}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -1671,7 +1772,7 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12=\n" +
 	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"\x11\n" +
-	"\x0fGetStatsRequest\"\xc1\x02\n" +
+	"\x0fGetStatsRequest\"\xff\x02\n" +
 	"\x10GetStatsResponse\x12#\n" +
 	"\rtorrent_count\x18\x01 \x01(\x03R\ftorrentCount\x12#\n" +
 	"\rremoved_count\x18\x02 \x01(\x03R\fremovedCount\x12#\n" +
@@ -1681,7 +1782,17 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
-	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\x0e\n" +
+	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\x12<\n" +
+	"\tupstreams\x18\b \x03(\v2\x1e.torrentcache.v1.UpstreamStatsR\tupstreams\"\xc9\x01\n" +
+	"\rUpstreamStats\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1f\n" +
+	"\vasked_count\x18\x02 \x01(\x03R\n" +
+	"askedCount\x12\x1f\n" +
+	"\vfound_count\x18\x03 \x01(\x03R\n" +
+	"foundCount\x12!\n" +
+	"\fabsent_count\x18\x04 \x01(\x03R\vabsentCount\x12!\n" +
+	"\ffailed_count\x18\x05 \x01(\x03R\vfailedCount\x12\x1c\n" +
+	"\treachable\x18\x06 \x01(\bR\treachable\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
 	"\rDrainResponse2\xe0\a\n" +
 	"\fAdminService\x12c\n" +
@@ -1710,7 +1821,7 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RemoveTorrentRequest)(nil),       // 0: torrentcache.v1.RemoveTorrentRequest
 	(*RemoveTorrentResponse)(nil),      // 1: torrentcache.v1.RemoveTorrentResponse
@@ -1735,50 +1846,52 @@ var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*TorrentRemoval)(nil),             // 20: torrentcache.v1.TorrentRemoval
 	(*GetStatsRequest)(nil),            // 21: torrentcache.v1.GetStatsRequest
 	(*GetStatsResponse)(nil),           // 22: torrentcache.v1.GetStatsResponse
-	(*DrainRequest)(nil),               // 23: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),              // 24: torrentcache.v1.DrainResponse
-	(*ItemError)(nil),                  // 25: torrentcache.v1.ItemError
-	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*UpstreamStats)(nil),              // 23: torrentcache.v1.UpstreamStats
+	(*DrainRequest)(nil),               // 24: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),              // 25: torrentcache.v1.DrainResponse
+	(*ItemError)(nil),                  // 26: torrentcache.v1.ItemError
+	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
 	6,  // 0: torrentcache.v1.RemoveTorrentsResponse.results:type_name -> torrentcache.v1.RemoveTorrentsResult
 	1,  // 1: torrentcache.v1.RemoveTorrentsResult.removed:type_name -> torrentcache.v1.RemoveTorrentResponse
-	25, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	26, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	9,  // 3: torrentcache.v1.RestoreTorrentsResponse.results:type_name -> torrentcache.v1.RestoreTorrentsResult
 	3,  // 4: torrentcache.v1.RestoreTorrentsResult.restored:type_name -> torrentcache.v1.RestoreTorrentResponse
-	25, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	26, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	12, // 6: torrentcache.v1.FindDeniedTorrentsResponse.torrents:type_name -> torrentcache.v1.DeniedTorrent
 	15, // 7: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	26, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	27, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
 	20, // 9: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	26, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	26, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	27, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	27, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
 	15, // 12: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	0,  // 13: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 14: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 15: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
-	7,  // 16: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
-	10, // 17: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
-	13, // 18: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	16, // 19: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	18, // 20: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	21, // 21: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	23, // 22: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 23: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 24: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 25: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
-	8,  // 26: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
-	11, // 27: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
-	14, // 28: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	17, // 29: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	19, // 30: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	22, // 31: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	24, // 32: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	23, // [23:33] is the sub-list for method output_type
-	13, // [13:23] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	23, // 13: torrentcache.v1.GetStatsResponse.upstreams:type_name -> torrentcache.v1.UpstreamStats
+	0,  // 14: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 15: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 16: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
+	7,  // 17: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
+	10, // 18: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
+	13, // 19: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	16, // 20: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	18, // 21: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	21, // 22: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	24, // 23: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 24: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 25: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 26: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
+	8,  // 27: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
+	11, // 28: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
+	14, // 29: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	17, // 30: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	19, // 31: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	22, // 32: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	25, // 33: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	24, // [24:34] is the sub-list for method output_type
+	14, // [14:24] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -1801,7 +1914,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,6 +19,13 @@
 // A google.rpc.BadRequest names the field at fault, and byte_offset among the
 // ErrorInfo's metadata the byte of the torrent.
 //
+// Other caches. A server may ask others for a torrent that it lacks, and waits for
+// them for a few seconds at most. upstreams among the metadata of TORRENT_NOT_FOUND
+// says what is known: absent (none has it), failed (one of them does not answer),
+// asking (ask again later), busy or limited (too many were asked for). But for absent
+// a google.rpc.RetryInfo says when asking again may help. A call with the metadata
+// cdn-loop: torrentcache (RFC 8586) is answered from the server's own store alone.
+//
 // Requests may be compressed with gzip; answers are not.
 //
 // Limits. A torrent is at most 10,000,000 bytes, also after decompression,

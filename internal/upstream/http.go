@@ -1,0 +1,128 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+)
+
+// maxRedirects is how many redirects are followed for one torrent.
+const maxRedirects = 3
+
+// errRedirect refuses to follow a redirect.
+var errRedirect = errors.New("a redirect leads to another host, from https to http, or further and further on")
+
+// web asks a cache by HTTP.
+type web struct {
+	client   *http.Client
+	template string
+	token    string // "" if there is none
+	agent    string
+	maxSize  int64 // of a torrent, as it is sent, in bytes
+}
+
+func newWeb(l Location, token string, g guard, secure *tls.Config, o Options) *web {
+	transport := &http.Transport{
+		Proxy:       nil, // what HTTP_PROXY names would see which torrents are missing here
+		DialContext: g.dialer().DialContext,
+		// What comes compressed all the same is inflated as an upload is, within bounds.
+		DisableCompression:     true,
+		TLSClientConfig:        secure,
+		TLSHandshakeTimeout:    5 * time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    4,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	return &web{
+		client: &http.Client{Transport: transport, CheckRedirect: checkRedirect}, template: l.Template, token: token,
+		agent: o.agent(), maxSize: o.MaxTorrentSize,
+	}
+}
+
+// checkRedirect lets a redirect lead to the same host alone.
+func checkRedirect(next *http.Request, before []*http.Request) error {
+	first := before[0].URL
+	same := next.URL.Host == first.Host && next.URL.Scheme == first.Scheme
+	secured := first.Scheme == "http" && next.URL.Scheme == "https" && first.Port() == "" && next.URL.Port() == "" &&
+		next.URL.Hostname() == first.Hostname()
+	if next.URL.User != nil || len(before) > maxRedirects || !same && !secured {
+		return errRedirect
+	}
+	return nil
+}
+
+// get implements source. The Hold that ctx carries has the memory.
+func (w *web) get(ctx context.Context, id infohash.ID) ([]byte, error) {
+	answer, err := w.ask(ctx, id)
+	if errors.Is(err, errRedirect) {
+		return nil, &failure{badRedirect, errRedirect}
+	}
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	defer answer.Body.Close()
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return w.read(ctx, answer)
+	case http.StatusNotFound:
+		return nil, &failure{absent, nil}
+	case http.StatusGone, http.StatusUnavailableForLegalReasons:
+		return nil, &failure{gone, nil}
+	default:
+		return nil, &failure{badStatus, fmt.Errorf("it answers with the status %d", answer.StatusCode)}
+	}
+}
+
+func (w *web) ask(ctx context.Context, id infohash.ID) (*http.Response, error) {
+	hash := id.String()
+	target := strings.NewReplacer(upperHash, hash, lowerHash, strings.ToLower(hash)).Replace(w.template)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", w.agent)
+	r.Header.Set("Accept", "application/x-bittorrent, */*;q=0.1")
+	r.Header.Set(origin.LoopHeader, origin.LoopMark)
+	if w.token != "" {
+		r.Header.Set("Authorization", "Bearer "+w.token)
+	}
+	return w.client.Do(r)
+}
+
+// read reads the body, of maxSize bytes at most.
+func (w *web) read(ctx context.Context, answer *http.Response) ([]byte, error) {
+	if answer.ContentLength > w.maxSize {
+		return nil, &failure{tooLarge, nil}
+	}
+	var body bytes.Buffer
+	_, err := io.Copy(&body, io.LimitReader(limit.Inflated(ctx, answer.Body), w.maxSize+1))
+	switch {
+	case err == nil && int64(body.Len()) > w.maxSize:
+		return nil, &failure{tooLarge, nil}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, &failure{cutShort, err}
+	case err != nil:
+		return nil, err
+	}
+	return body.Bytes(), nil
+}
+
+// withoutURL returns what is in an error of net/http, without the address of the torrent.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Location says where an upstream is, and by what it is asked.
+type Location struct {
+	// Name is its scheme and its host, for people.
+	Name string
+	// Template is the address of a torrent, with {HASH} or {hash} in it; empty for gRPC.
+	Template string
+	// Address is HOST:PORT.
+	Address string
+	// GRPC says that it is asked by gRPC, and TLS that it is by TLS.
+	GRPC, TLS bool
+	// TokenFile, CA, Certificate and Key are names of files, each empty if there is none.
+	TokenFile, CA, Certificate, Key string
+}
+
+// Where a template has the info hash, in upper case and in lower case.
+const (
+	upperHash = "{HASH}"
+	lowerHash = "{hash}"
+)
+
+// Parse reads http(s)://HOST/...{HASH}... or grpc(s)://HOST:PORT, with token-file, ca, cert and
+// cert-key as parameters of the query, of which HTTP may have others. The error repeats nothing
+// of text.
+func Parse(text string) (Location, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
+		return Location{}, errors.New("want http(s)://HOST/PATH with {HASH} or {hash} in it, or grpc(s)://HOST:PORT")
+	}
+	if u.User != nil {
+		return Location{}, errors.New("a key does not stand in the address: name a file that holds it, by ?token-file=FILE")
+	}
+	l := Location{Name: u.Scheme + "://" + u.Host, Address: u.Host}
+	if err := l.takeSettings(u); err != nil {
+		return Location{}, err
+	}
+	switch u.Scheme {
+	case "http", "https":
+		l.TLS = u.Scheme == "https"
+		err = l.readHTTP(u)
+	case "grpc", "grpcs":
+		l.GRPC, l.TLS = true, u.Scheme == "grpcs"
+		err = readGRPC(u)
+	default:
+		err = errors.New("want http://, https://, grpc:// or grpcs://")
+	}
+	if err == nil {
+		err = l.check()
+	}
+	return l, err
+}
+
+// takeSettings takes our own parameters out of u's query, which keeps all others as they are.
+func (l *Location) takeSettings(u *url.URL) error {
+	own := map[string]*string{"token-file": &l.TokenFile, "ca": &l.CA, "cert": &l.Certificate, "cert-key": &l.Key}
+	var rest []string
+	for _, parameter := range strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' }) {
+		name, value, _ := strings.Cut(parameter, "=")
+		setting := own[name]
+		if setting == nil {
+			rest = append(rest, parameter)
+			continue
+		}
+		plain, err := url.QueryUnescape(value)
+		if err != nil || plain == "" {
+			return fmt.Errorf("the parameter %s: want the name of a file, with %%25 for %%", name)
+		}
+		*setting = plain
+	}
+	u.RawQuery = strings.Join(rest, "&")
+	return nil
+}
+
+func (l *Location) readHTTP(u *url.URL) error {
+	query := ""
+	if u.RawQuery != "" {
+		query = "?" + u.RawQuery
+	}
+	l.Template = u.Scheme + "://" + u.Host + unescapeBraces(u.EscapedPath()+query)
+	if !strings.Contains(l.Template, upperHash) && !strings.Contains(l.Template, lowerHash) {
+		return errors.New("want {HASH} or {hash} where the info hash stands, as in https://HOST/torrent/{HASH}.torrent")
+	}
+	if u.Port() == "" {
+		l.Address = net.JoinHostPort(u.Hostname(), map[bool]string{false: "80", true: "443"}[l.TLS])
+	}
+	return nil
+}
+
+// unescapeBraces undoes what net/url makes of the braces of a template.
+func unescapeBraces(text string) string {
+	return strings.NewReplacer("%7BHASH%7D", upperHash, "%7Bhash%7D", lowerHash).Replace(text)
+}
+
+func readGRPC(u *url.URL) error {
+	if u.Port() == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
+		return errors.New("want grpc(s)://HOST:PORT, and of parameters token-file, ca, cert and cert-key alone")
+	}
+	return nil
+}
+
+// check refuses settings that do not go together.
+func (l *Location) check() error {
+	switch {
+	case (l.Certificate == "") != (l.Key == ""):
+		return errors.New("the parameters cert and cert-key belong together: give both")
+	case !l.TLS && (l.CA != "" || l.Certificate != ""):
+		return errors.New("the parameters ca, cert and cert-key are for https:// and grpcs://")
+	case l.TokenFile != "" && !l.TLS && l.literal().IsValid() && !isNear(l.literal()):
+		return errKeyInClear
+	}
+	return nil
+}
+
+// errKeyInClear refuses to show a key to everybody on the way.
+var errKeyInClear = errors.New("a key goes without TLS to loopback and private addresses alone: use https:// or grpcs://")
+
+// literal returns the address that the host is; the zero Addr if it is a name.
+func (l *Location) literal() netip.Addr {
+	host, _, _ := net.SplitHostPort(l.Address)
+	addr, _ := netip.ParseAddr(host)
+	return addr.Unmap()
+}
+
+// ParseAll is [Parse] of all texts. No two may have one name. The error is about the text that
+// which tells the index of.
+func ParseAll(texts []string) (all []Location, which int, err error) {
+	for i, text := range texts {
+		l, err := Parse(text)
+		if err != nil {
+			return nil, i, err
+		}
+		if slices.ContainsFunc(all, func(other Location) bool { return other.Name == l.Name }) {
+			return nil, i, errors.New("the same scheme and host stand in another --upstream")
+		}
+		all = append(all, l)
+	}
+	return all, 0, nil
+}

@@ -1,0 +1,314 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/deny"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// elsewhere is another cache, by HTTP.
+type elsewhere struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	answer map[string]http.HandlerFunc // by info hash; else 404
+	asked  []string
+}
+
+func newElsewhere(t *testing.T) *elsewhere {
+	e := &elsewhere{answer: map[string]http.HandlerFunc{}}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hash := strings.TrimPrefix(r.URL.Path, "/")
+		e.mu.Lock()
+		e.asked = append(e.asked, hash)
+		answer := e.answer[hash]
+		e.mu.Unlock()
+		if answer == nil {
+			answer = http.NotFound
+		}
+		answer(w, r)
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+// has makes the cache have a torrent.
+func (e *elsewhere) has(t *testing.T, torrent []byte) string {
+	t.Helper()
+	return e.says(t, torrent, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(torrent) })
+}
+
+// says makes the cache answer so when it is asked for a torrent.
+func (e *elsewhere) says(t *testing.T, torrent []byte, answer http.HandlerFunc) string {
+	t.Helper()
+	hash := parse(t, torrent).IDs().Primary().String()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer[hash] = answer
+	return hash
+}
+
+// wantAsked fails unless the cache was asked for these, and nothing else, since the last call.
+func (e *elsewhere) wantAsked(t *testing.T, hashes ...string) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if got, want := strings.Join(e.asked, " "), strings.Join(hashes, " "); got != want {
+		t.Errorf("the upstream was asked for %q, want %q", got, want)
+	}
+	e.asked = nil
+}
+
+// overUpstream runs test against servers that ask e.
+func overUpstream(t *testing.T, settings limit.Settings, change func(*server.Options), test func(t *testing.T, h *harness, e *elsewhere, u *upstream.Upstreams)) {
+	t.Helper()
+	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
+		t.Run(name, func(t *testing.T) {
+			e := newElsewhere(t)
+			locations, _, err := upstream.ParseAll([]string{e.URL + "/{HASH}"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			limits := limit.New(settings)
+			u, err := upstream.New(upstream.Options{
+				Locations: locations, MaxTorrentSize: maxSize, Wait: time.Minute, AtOnce: 4, Limits: limits, Version: "v1.2.3",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(u.Close)
+			test(t, newHarnessWith(t, connect, func(o *server.Options) {
+				change(o)
+				o.Limits, o.Upstreams = limits, u
+			}), e, u)
+		})
+	}
+}
+
+func nothing(*server.Options) {}
+
+func (h *harness) get(ctx context.Context, hash string) ([]byte, error) {
+	got, err := h.cache.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+	return got.GetTorrent(), err
+}
+
+// wantState fails unless err says that a torrent is not found, and that of the upstreams.
+func wantState(t *testing.T, err error, state string) {
+	t.Helper()
+	s := status.Convert(err)
+	got, retry := "no ErrorInfo", false
+	for _, detail := range s.Details() {
+		switch d := detail.(type) {
+		case *errdetails.ErrorInfo:
+			got = d.GetMetadata()["upstreams"]
+		case *errdetails.RetryInfo:
+			retry = true
+		}
+	}
+	if s.Code() != codes.NotFound || got != state || retry == (state == "absent") {
+		t.Errorf("%v, upstreams %q, to try again: %v; want NOT_FOUND and %q", err, got, retry, state)
+	}
+}
+
+func TestFetch(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		v1, hybrid, described := torrenttest.V1("a"), torrenttest.Hybrid("b"), torrenttest.V2("c")
+		for _, torrent := range [][]byte{v1, hybrid} {
+			hash := e.has(t, torrent)
+			for range 2 {
+				if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
+					t.Errorf("got %d bytes, %v", len(got), err)
+				}
+			}
+			e.wantAsked(t, hash)
+			if rank := h.stored(t, torrent).Rank; rank != store.RankFetched {
+				t.Errorf("the rank is %d", rank)
+			}
+		}
+		hash := e.has(t, described)
+		if _, err := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{hash}}); err != nil {
+			t.Error(err)
+		}
+		e.wantAsked(t)
+		if _, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash}); err != nil {
+			t.Error(err)
+		}
+		e.wantAsked(t, hash)
+	})
+}
+
+// What is not to be had is not asked for again for a while, but for what a put has changed.
+func TestFetchRemembers(t *testing.T) {
+	private := torrentWith(openTracker, torrenttest.Dict{"private": 1})
+	text := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); _, _ = w.Write([]byte(body)) }
+	}
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		state  string
+	}{
+		"absent":          {http.NotFound, "absent"},
+		"gone":            {text(http.StatusGone, ""), "absent"},
+		"against the law": {text(http.StatusUnavailableForLegalReasons, ""), "absent"},
+		"refused here":    {text(http.StatusOK, string(private)), "absent"},
+		"too large":       {text(http.StatusOK, strings.Repeat("x", maxSize+1)), "absent"},
+		"a page":          {text(http.StatusOK, "<!doctype html><title>Not found</title>"), "failed"},
+		"another torrent": {text(http.StatusOK, string(torrenttest.V1("other"))), "failed"},
+		"an error":        {text(http.StatusInternalServerError, ""), "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refusing := func(o *server.Options) { o.RefusePrivate = true }
+			overUpstream(t, limit.Settings{}, refusing, func(t *testing.T, h *harness, e *elsewhere, u *upstream.Upstreams) {
+				hash := e.says(t, private, c.answer)
+				for range 2 {
+					_, err := h.get(t.Context(), hash)
+					wantState(t, err, c.state)
+				}
+				e.wantAsked(t, hash)
+				if stats, err := h.store.Stats(t.Context()); err != nil || stats.Torrents != 0 {
+					t.Errorf("%d torrents are stored (%v)", stats.Torrents, err)
+				}
+				u.Forget(parse(t, private).IDs())
+				_, err := h.get(t.Context(), hash)
+				wantState(t, err, c.state)
+				e.wantAsked(t, hash)
+			})
+		})
+	}
+}
+
+func TestAPutEndsWhatIsRemembered(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, _ *elsewhere, u *upstream.Upstreams) {
+		torrent := torrenttest.Hybrid("a")
+		ids := parse(t, torrent).IDs()
+		for _, id := range ids.All() {
+			_, err := h.get(t.Context(), id.String())
+			wantState(t, err, "absent")
+		}
+		h.put(t, torrent)
+		for _, id := range ids.All() {
+			if state := u.Known(id); state != upstream.Unasked {
+				t.Errorf("after a put %v is still %q", id, state)
+			}
+		}
+	})
+}
+
+// Nobody learns elsewhere what is removed or denied here, and no server asks itself in a ring.
+func TestNotAskedFor(t *testing.T) {
+	denied, removed, looped := torrenttest.Hybrid("denied"), torrenttest.Hybrid("removed"), torrenttest.V1("looped")
+	file := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(file, []byte(parse(t, denied).IDs().V2.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lists, err := deny.Open(deny.Options{Files: []string{file}, OnChange: func() {}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	denying := func(o *server.Options) { o.Deny = lists }
+	overUpstream(t, limit.Settings{}, denying, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: e.has(t, removed)}); err != nil {
+			t.Fatal(err)
+		}
+		e.has(t, denied)
+		for _, hash := range []string{parse(t, removed).IDs().V1.String(), parse(t, denied).IDs().V2.String()} {
+			if got, err := h.get(t.Context(), hash); err == nil {
+				t.Errorf("%s: %d bytes", hash, len(got))
+			}
+		}
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "cdn-loop", "torrentcache")
+		_, err := h.get(ctx, e.has(t, looped))
+		wantState(t, err, "")
+		e.wantAsked(t)
+		// By its v1 id nobody knows here that it is denied: it is asked for, and not stored.
+		v1 := parse(t, denied).IDs().V1.String()
+		_, err = h.get(t.Context(), v1)
+		wantState(t, err, "absent")
+		e.wantAsked(t, v1)
+	})
+}
+
+// The bytes count in the budget of the reader, and readers share no rate.
+func TestFetchIsLimited(t *testing.T) {
+	settings := limit.Settings{HourlyBytes: 1, UpstreamRate: 0.01}
+	overUpstream(t, settings, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		a, b := torrenttest.V1("a"), torrenttest.V1("b")
+		hash := e.has(t, a)
+		if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, a) {
+			t.Errorf("the first: %d bytes, %v", len(got), err)
+		}
+		_, err := h.get(t.Context(), e.has(t, b))
+		wantState(t, err, "limited")
+		e.wantAsked(t, hash)
+	})
+	overUpstream(t, limit.Settings{HourlyBytes: 1}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
+			t.Error(err)
+		}
+		for range 2 { // it is not remembered: another reader may
+			_, err := h.get(t.Context(), e.has(t, torrenttest.V1("b")))
+			wantState(t, err, "busy")
+		}
+		if _, err := h.store.Store.Get(t.Context(), parse(t, torrenttest.V1("b")).IDs().V1, nil); err == nil {
+			t.Error("more than the budget is stored")
+		}
+	})
+}
+
+// A reader hears in its own time that the torrent is not here, while the search goes on.
+func TestFetchWithinTheDeadline(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		torrent, answer := torrenttest.V1("slow"), make(chan bool)
+		hash := e.says(t, torrent, func(w http.ResponseWriter, _ *http.Request) {
+			<-answer
+			_, _ = w.Write(torrent)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := h.get(ctx, hash)
+		wantState(t, err, "asking")
+		close(answer)
+		if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
+			t.Errorf("then: %d bytes, %v", len(got), err)
+		}
+		e.wantAsked(t, hash)
+	})
+}
+
+func TestStatsOfUpstreams(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
+			t.Error(err)
+		}
+		_, err := h.get(t.Context(), strings.Repeat("ab", 20))
+		wantState(t, err, "absent")
+		stats, err := h.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{})
+		if err != nil || len(stats.GetUpstreams()) != 1 {
+			t.Fatal(stats, err)
+		}
+		if u := stats.GetUpstreams()[0]; u.GetName() != e.URL || u.GetAskedCount() != 2 || u.GetFoundCount() != 1 || u.GetAbsentCount() != 1 || !u.GetReachable() {
+			t.Errorf("%v", u)
+		}
+	})
+}
