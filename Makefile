@@ -87,6 +87,7 @@ bench: ## measure against the peers, side by side; prints Markdown (half an hour
 	go run ./bench/bulk
 	go run ./bench/removals
 	go run ./bench/deny
+	go run ./bench/upstreams
 
 .PHONY: check
 check: unit ## the tests that need Go and a C compiler alone; for packagers

@@ -1,0 +1,257 @@
+//go:build e2e
+
+package test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// Three servers ask each other in a ring, by HTTP and gRPC: what the next one has is found, and
+// nobody is asked twice for what nobody has.
+func TestUpstreamRing(t *testing.T) {
+	var ring [3]*server
+	for i := range ring {
+		ring[i] = &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t), DataDir: t.TempDir()}
+	}
+	for i, s := range ring {
+		next := ring[(i+1)%3]
+		upstream := "http://" + next.HTTP + "/torrent/{hash}.torrent"
+		if i == 1 {
+			upstream = "grpc://" + next.GRPC
+		}
+		s.start(t, []string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin, "--data-dir", s.DataDir, "--missing-max-age", "1h", "--upstream", upstream})
+	}
+	for i, s := range ring {
+		torrent := torrenttest.Hybrid(fmt.Sprint("of ", i))
+		ring[(i+1)%3].put(t, torrent)
+		if resp, body := s.downloadAs(t, http.MethodHead, v1Hash(t, torrent)); resp.StatusCode != http.StatusOK || len(body) != 0 {
+			t.Errorf("HEAD: %s", resp.Status)
+		}
+		s.wantAnswer(t, torrent, "")
+	}
+	nobodys := torrenttest.V1("nobody's")
+	for _, s := range ring {
+		s.wantAnswer(t, nobodys, "absent")
+	}
+	for _, s := range ring {
+		if found, absent := s.asked(t, "found"), s.asked(t, "absent"); found != 1 || absent != 1 {
+			t.Errorf("found %d, absent %d; want one of each", found, absent)
+		}
+	}
+}
+
+// put puts a torrent in.
+func (s *server) put(t *testing.T, torrent []byte) {
+	t.Helper()
+	resp, err := http.Post("http://"+s.HTTP+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(torrent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatal(resp.Status)
+	}
+}
+
+// An edge passes a miss on to the server that has upstreams. A thousand readers make one request.
+func TestUpstreamIsAskedOnce(t *testing.T) {
+	torrents := [][]byte{torrenttest.V1("at the server"), torrenttest.V1("at an edge")}
+	var asked atomic.Int64
+	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("CDN-Loop") != "torrentcache" || !strings.HasPrefix(r.UserAgent(), "torrentcache/") || r.Header.Get("X-Forwarded-For") != "" {
+			t.Errorf("the header of the request: %v", r.Header)
+		}
+		asked.Add(1)
+		select { // so that all the others come meanwhile
+		case <-time.After(500 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+		for _, torrent := range torrents {
+			if strings.Contains(r.URL.Path, v1Hash(t, torrent)) {
+				_, _ = w.Write(torrent)
+			}
+		}
+	}))
+	defer cache.Close()
+	s := startServer(t, "--upstream", cache.URL+"/{HASH}", "--connections-per-address", "0", "--max-connections", "5000")
+	edge := &server{HTTP: freeAddress(t), Admin: freeAddress(t)}
+	edge.start(t, []string{"gateway", "--backend", s.GRPC, "--http-addr", edge.HTTP, "--admin-addr", edge.Admin, "--connections-per-address", "0", "--max-connections", "5000"})
+	for i, at := range []*server{s, edge} {
+		asked.Store(0)
+		var readers sync.WaitGroup
+		for range 1000 {
+			readers.Go(func() {
+				if resp, body := at.download(t, v1Hash(t, torrents[i])); resp.StatusCode != http.StatusOK || !bytes.Equal(body, torrents[i]) {
+					t.Errorf("%s, %d bytes", resp.Status, len(body))
+				}
+			})
+		}
+		readers.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("the upstream was asked %d times", n)
+		}
+	}
+}
+
+// However many torrents are asked for that nobody has: one address has its rate of them asked
+// for elsewhere, and no memory is kept of the rest.
+func TestUpstreamRandomHashes(t *testing.T) {
+	t.Parallel()
+	n := 20_000
+	if text := os.Getenv("TORRENTCACHE_UPSTREAM_HASHES"); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked atomic.Int64
+	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, r)
+	}))
+	defer cache.Close()
+	s := startServer(t, "--upstream", cache.URL+"/{HASH}", "--trusted-writers", "none", "--memory-limit", "128MiB")
+	begun := time.Now()
+	flood(t, s, n)
+	took := time.Since(begun)
+	if most := int64(took.Seconds()) + 22; asked.Load() > most || asked.Load() < 20 {
+		t.Errorf("the upstream was asked %d times in %s, want 20 and one a second", asked.Load(), took)
+	}
+	if refused := int(s.refused(t, "upstream_rate")); refused < n-int(asked.Load()) {
+		t.Errorf("%d of %d are counted as refused", refused, n)
+	}
+	if rss := s.metric(t, "process_resident_memory_bytes"); rss > 160<<20 {
+		t.Errorf("the process takes %.0f MiB", rss/(1<<20))
+	}
+	t.Logf("%d hashes in %s: asked upstream for %d, resident %.0f MiB", n, took.Round(time.Millisecond), asked.Load(), s.metric(t, "process_resident_memory_bytes")/(1<<20))
+}
+
+// flood asks for n torrents that nobody has, over a few connections.
+func flood(t *testing.T, s *server, n int) {
+	t.Helper()
+	const connections = 8
+	var all sync.WaitGroup
+	for c := range connections {
+		all.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for i := c; i < n; i += connections {
+				resp, err := client.Get(fmt.Sprintf("http://%s/torrent/%040X.torrent", s.HTTP, i+1))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusNotFound {
+					t.Error(resp.Status)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// While upstreams are silent what is here is served, and readers of what is not have a 404. One
+// line tells that they are away, and one that they are back.
+func TestUpstreamsHang(t *testing.T) {
+	t.Parallel()
+	silent, end := context.WithCancel(t.Context())
+	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-silent.Done():
+		case <-r.Context().Done():
+		}
+		http.NotFound(w, r)
+	}))
+	defer cache.Close()
+	defer end()
+	s := startServer(t, "--upstream", cache.URL+"/{HASH}", "--upstream-wait", "200ms", "--upstream-fetches", "4")
+	here := torrenttest.V1("here")
+	s.put(t, here)
+	for i := range 12 { // more than may be asked for at a time
+		s.wantAnswer(t, here, "")
+		if resp, _ := s.download(t, fmt.Sprintf("%040X", i+1)); resp.StatusCode != http.StatusNotFound {
+			t.Error(resp.Status)
+		}
+	}
+	within(t, "the log tells that it is away", func() bool { return strings.Contains(s.logged(), "an upstream does not answer") })
+	s.wantAnswer(t, here, "")
+	end()
+	within(t, "the log tells that it is back", func() bool {
+		s.download(t, fmt.Sprintf("%040X", time.Now().UnixNano()))
+		return strings.Contains(s.logged(), "an upstream answers again")
+	})
+	for _, line := range []string{"an upstream does not answer", "an upstream answers again"} {
+		if n := strings.Count(s.logged(), line); n != 1 {
+			t.Errorf("the log has %d lines %q", n, line)
+		}
+	}
+}
+
+// An upstream that is killed while it answers costs a 404, and nothing else.
+func TestUpstreamKilledInFlight(t *testing.T) {
+	torrent := torrenttest.Random(7, 5_000_000)
+	hash := v1Hash(t, torrent)
+	second := startServer(t)
+	second.put(t, torrent)
+	asked := make(chan net.Conn, 1)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n")
+		_, _ = c.Write(torrent[:1_000_000])
+		asked <- c
+	}()
+	s := startServer(t, "--upstream", "http://"+l.Addr().String()+"/{HASH}", "--upstream", "grpc://"+second.GRPC)
+	go func() {
+		c := <-asked
+		_ = c.(*net.TCPConn).SetLinger(0) // as the kernel does for a process that is gone
+		_ = c.Close()
+		_ = l.Close()
+	}()
+	if resp, body := s.download(t, hash); resp.StatusCode != http.StatusOK || !bytes.Equal(body, torrent) {
+		t.Errorf("the next upstream has it, and the answer is %s", resp.Status)
+	}
+	_ = second.stop(t, syscall.SIGKILL)
+	other := torrenttest.V1("other")
+	s.wantAnswer(t, other, "failed")
+	s.wantAnswer(t, torrent, "")
+}
+
+// A name leads to addresses that everybody reaches, or the operator says so.
+func TestUpstreamByName(t *testing.T) {
+	torrent := torrenttest.V1("a")
+	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(torrent) }))
+	defer cache.Close()
+	named := strings.Replace(cache.URL, "127.0.0.1", "localhost", 1) + "/{HASH}"
+	s := startServer(t, "--upstream", named)
+	s.wantAnswer(t, torrent, "failed")
+	if n := s.asked(t, "address"); n != 1 {
+		t.Errorf("%d refusals of an address are counted", n)
+	}
+	startServer(t, "--upstream", named, "--upstream-local-addresses").wantAnswer(t, torrent, "")
+}
