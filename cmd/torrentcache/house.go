@@ -56,7 +56,7 @@ type house struct {
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
 	upstreams    *upstream.Upstreams // nil if no other caches are asked
-	supervisor   supervisor // what started the program, if it wants to hear of it
+	supervisor   supervisor          // what started the program, if it wants to hear of it
 }
 
 // newHouse returns a house without doors. The store's index may take that much memory, in
