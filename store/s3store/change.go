@@ -83,7 +83,7 @@ func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 }
 
 // makeChange runs plan and writes what it says, anew until no other writer was in
-// between. It returns what the feed must get then, and whether the torrent is held as
+// between, unless the change may have been done before that one: it may not be done twice. It returns what the feed must get then, and whether the torrent is held as
 // [overwrite] says; with an error it has ended w.
 func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt, held bool, err error) {
 	d = doubt{write: w}
@@ -92,7 +92,7 @@ func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt
 		return d, false, err
 	}
 	err = bucket.ErrLost
-	for n := 0; errors.Is(err, bucket.ErrLost) && n < maxDecisions; n++ {
+	for n := 0; errors.Is(err, bucket.ErrLost) && !bucket.Landed(err) && n < maxDecisions; n++ {
 		var o *overwrite
 		if o, err = plan(ctx, s.view(), w); err == nil {
 			err = s.noteChange(ctx, w, o.slot.id)

@@ -72,7 +72,9 @@ func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 			return d, err
 		}
 		if err = s.writeAliases(ctx, v, u, d.current); err == nil && d.writes {
-			err = s.commit(ctx, v, u, d)
+			if err = s.commit(ctx, v, u, d); bucket.Landed(err) {
+				return d, err // decided anew, it might be done twice
+			}
 		}
 		if !errors.Is(err, bucket.ErrLost) {
 			return d, err

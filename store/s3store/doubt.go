@@ -72,9 +72,8 @@ func (a *doubts) take() []doubt {
 
 // endBy ends the write of d, which failed with err.
 func (s *Store) endBy(err error, d doubt) {
-	f, ok := errors.AsType[*bucket.Failure](err)
 	switch {
-	case !ok || !f.Landed || d.id.IsZero(): // it came to no write
+	case !bucket.Landed(err) || d.id.IsZero(): // it came to no write
 		d.write.settle()
 	case !s.doubts.add(d):
 		d.write.lose()

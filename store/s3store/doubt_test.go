@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,6 +84,60 @@ func TestDoneWithoutAnswer(t *testing.T) {
 	if got := changesOf(t, s); len(got) != 3 {
 		t.Errorf("the feed is %v, want each change once", got)
 	}
+}
+
+// TestOvertakenWithoutAnswer has another node overwrite what was done without an answer,
+// before it can be read back. The change may not take effect a second time.
+func TestOvertakenWithoutAnswer(t *testing.T) {
+	e := newEngine(t)
+	s, way := openThrough(t, e.options("overtaken/", fixedTime))
+	other := open(t, e.options("overtaken/", fixedTime))
+	item := storetest.Torrent(storetest.V1, 1, 500, 0)
+	put := func(s *Store) error { return s.Put(t.Context(), []store.Item{item})[0].Err }
+	remove := func(s *Store) error { return storetest.Remove(t.Context(), s, item.IDs.V1, store.Removal{}) }
+	restore := func(s *Store) error { return storetest.Restore(t.Context(), s, item.IDs.V1) }
+	for i, step := range []struct {
+		lost, then func(*Store) error
+		want       error // of Get, afterwards
+	}{
+		{put, remove, store.ErrRemoved}, {restore, remove, store.ErrRemoved}, {restore, nil, nil}, {remove, restore, nil},
+	} {
+		if step.then == nil {
+			if err := step.lost(s); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		overtake(t, way, objectKey(item.IDs.V1), func() error { return step.then(other) })
+		if err := step.lost(s); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("step %d: %v, want ErrUnavailable", i, err)
+		}
+		if _, err := other.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, step.want) {
+			t.Errorf("after step %d Get says %v, want %v", i, err, step.want)
+		}
+	}
+}
+
+// overtake makes the next write of key arrive without an answer, and then runs change.
+func overtake(t *testing.T, way *interceptor, key string, change func() error) {
+	t.Helper()
+	var once sync.Once
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		lost := false
+		if req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, key) {
+			once.Do(func() { lost = true })
+		}
+		resp, err := next.RoundTrip(req)
+		if lost && err == nil {
+			resp.Body.Close()
+			if err = change(); err != nil {
+				t.Error(err)
+			}
+			return nil, errNetwork
+		}
+		return resp, err
+	}
+	way.hook.Store(&hook)
 }
 
 // TestDoubtsAreBounded fills the room for what is in doubt.

@@ -93,10 +93,11 @@ func (b *Bucket) request(ctx context.Context, name, key string, size int, run fu
 const fingerprint = 256
 
 // Write puts body under key if the object there is the one with etag, or if
-// there is none and etag is empty; else it returns ErrLost. It is not ambiguous:
-// when a try may have been done without an answer it reads back, and if that
-// fails as well the error is a failure with landed. The first bytes of body must
-// be of this write alone.
+// there is none and etag is empty; else it returns ErrLost. When a try may have been
+// done without an answer it reads back. If that fails as well the error is a failure that
+// [Landed] knows; so it is if another writer's object is found, since that may have come
+// after this one, and such an error is ErrLost, too. The first bytes of body must be of
+// this write alone.
 func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string) error {
 	ambiguous := false
 	var err error
@@ -108,8 +109,11 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string
 			return err
 		}
 		done, readErr := b.landed(ctx, key, body, etag)
-		if done || errors.Is(readErr, ErrLost) {
+		switch {
+		case done, errors.Is(readErr, ErrLost) && !ambiguous:
 			return readErr
+		case errors.Is(readErr, ErrLost):
+			return &Failure{request: "put", key: key, cause: readErr, Landed: true}
 		}
 		if errors.Is(err, ErrLost) {
 			err = cmp.Or(readErr, errUnclear) // who was first may be a try of this write

@@ -47,6 +47,12 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s %s: %v", f.request, f.
 // Unwrap returns the errors that the failure stands for.
 func (f *Failure) Unwrap() []error { return []error{store.ErrUnavailable, f.cause} }
 
+// Landed reports whether err is that of a write that may have been done.
+func Landed(err error) bool {
+	f, ok := errors.AsType[*Failure](err)
+	return ok && f.Landed
+}
+
 // fullCodes are the error codes of an engine that has no room.
 var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
 
