@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/torrentcache/torrentcache/internal/audit"
-	"github.com/torrentcache/torrentcache/internal/config"
 )
 
 // auditLog returns what writes down what operators do: into the file that the
@@ -18,7 +17,7 @@ func (h *house) auditLog(file string) (func(...audit.Entry) error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--audit-log: %w", err)
 	}
-	h.reloads.On("audit log", func(config.Doors) error { return log.Reopen() })
+	h.reloads.Reopen("audit log", log.Reopen)
 	return log.Append, nil
 }
 

@@ -33,10 +33,12 @@ no longer change are shared; a backup against the loss of a disk must be on anot
 
 func newBackup(env environment) *cobra.Command {
 	var s site
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
-		Use:   "backup DIR",
-		Short: "Copy the store to a folder, while the server serves",
-		Long:  backupHelp + folderHelp,
+		Use:               "backup DIR",
+		Short:             "Copy the store to a folder, while the server serves",
+		Long:              backupHelp + folderHelp,
+		ValidArgsFunction: completeFolders,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
@@ -48,16 +50,17 @@ func newBackup(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return backup(c.Context(), s, dir, env)
+			return backup(c.Context(), s, dir, env, out)
 		},
 	}
 	s.addAdmin(c.Flags())
 	s.addDataDir(c.Flags())
+	out.addFlag(c.Flags())
 	return c
 }
 
 // backup copies the store to dir, an absolute path.
-func backup(ctx context.Context, s site, dir string, env environment) error {
+func backup(ctx context.Context, s site, dir string, env environment, out facts) error {
 	begin := time.Now()
 	var copied, total atomic.Int64
 	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), func() progress.Counts {
@@ -80,8 +83,15 @@ func backup(ctx context.Context, s site, dir string, env environment) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.stdout, "%s copied to %s in %s\n", progress.Bytes(copied.Load()), dir, elapsed(begin))
-	return err
+	took := elapsed(begin)
+	return out.tell(backupFact{dir, copied.Load(), time.Since(begin).Seconds()},
+		fmt.Sprintf("%s copied to %s in %s\n", progress.Bytes(copied.Load()), dir, took))
+}
+
+type backupFact struct {
+	Directory string  `json:"directory"`
+	Copied    int64   `json:"copied_bytes"`
+	Seconds   float64 `json:"seconds"`
 }
 
 func backupFolder(ctx context.Context, dataDir, dir string, log io.Writer, note func(copied, total int64)) (err error) {

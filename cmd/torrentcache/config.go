@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/internal/config"
@@ -29,6 +27,7 @@ func newConfig(env environment) *cobra.Command {
 
 // showSettings returns a command that shows the settings s.
 func showSettings(name string, s config.Settings, env environment) *cobra.Command {
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
 		Use:   name,
 		Short: "Show the settings that " + name + " would have",
@@ -37,14 +36,23 @@ func showSettings(name string, s config.Settings, env environment) *cobra.Comman
 			if err := settings(c, env, s.Validate); err != nil {
 				return err
 			}
+			if out.json {
+				for _, s := range config.InForce(c.Flags()) {
+					if err := out.tell(s, ""); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
 			text, err := config.Format(c.Flags())
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(env.stdout, text)
-			return err
+			return out.tell(nil, text)
 		},
 	}
 	s.AddFlags(c.Flags())
+	out.addFlag(c.Flags())
+	config.MarkOwn(c.Flags().Lookup("json"))
 	return c
 }

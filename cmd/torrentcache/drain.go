@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +22,7 @@ Exit status: 0 the server drains, 1 it does not.
 
 func newDrain(env environment) *cobra.Command {
 	var s site
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
 		Use:   "drain",
 		Short: "Have load balancers send a server nothing more",
@@ -32,14 +32,15 @@ func newDrain(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
-			return drain(c.Context(), s, env)
+			return drain(c.Context(), s, out)
 		},
 	}
 	s.addAdmin(c.Flags())
+	out.addFlag(c.Flags())
 	return c
 }
 
-func drain(ctx context.Context, s site, env environment) error {
+func drain(ctx context.Context, s site, out facts) error {
 	o, err := s.dial()
 	if err != nil {
 		return err
@@ -48,6 +49,5 @@ func drain(ctx context.Context, s site, env environment) error {
 	if _, err := o.Drain(ctx, &torrentcachev1.DrainRequest{}); err != nil {
 		return o.explain(err)
 	}
-	_, err = fmt.Fprintln(env.stdout, "draining: it says that it is not ready, and serves on until it is stopped")
-	return err
+	return out.tell(map[string]bool{"draining": true}, "draining: it says that it is not ready, and serves on until it is stopped\n")
 }

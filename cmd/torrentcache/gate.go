@@ -56,6 +56,14 @@ func (h *house) addLimits() {
 		"new-bytes-per-hour", "new-bytes-per-day", "upload-wait", "body-timeout", "upstream-rate")
 }
 
+// tellFewFiles warns of a limit on open files that keeps connections out.
+func (h *house) tellFewFiles() {
+	if files, few := h.memory.FewFiles(h.cfg); few {
+		h.logger.Warn("few files may be open, and connections are among them: raise the limit (ulimit -n, LimitNOFILE= of a unit)",
+			"open_files", files, "max_connections", h.memory.Limits(h.cfg).Connections)
+	}
+}
+
 // watchLimits has the limits cut off what is too slow, until ctx ends.
 func (h *house) watchLimits(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)

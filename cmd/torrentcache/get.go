@@ -38,16 +38,18 @@ const getAtOnce = 16
 
 type getSettings struct {
 	remote
+	facts       facts
 	out, outDir string
 }
 
 func newGet(env environment) *cobra.Command {
 	var s getSettings
+	s.facts.out = env.stdout
 	c := &cobra.Command{
-		Use:               "get HASH|MAGNET...",
-		Short:             "Fetch torrents by info hash, magnet link or URL",
-		Long:              getHelp + remoteHelp,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		Use:        "get HASH|MAGNET...",
+		SuggestFor: []string{"download", "fetch"},
+		Short:      "Fetch torrents by info hash, magnet link or URL",
+		Long:       getHelp + remoteHelp,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := settings(c, env, func() error { return s.validate(args) }); err != nil {
 				return err
@@ -56,6 +58,7 @@ func newGet(env environment) *cobra.Command {
 		},
 	}
 	s.addFlags(c.Flags())
+	s.facts.addFlag(c.Flags())
 	c.Flags().StringVarP(&s.out, "out", "o", "", "write to this `file`; - is standard output; only for a single torrent")
 	c.Flags().StringVar(&s.outDir, "out-dir", ".", "write INFOHASH.torrent files to this `folder`, made if it is not there")
 	return c
@@ -67,6 +70,8 @@ func (s *getSettings) validate(args []string) error {
 		return errors.New("get what? Want info hashes, magnet links, or - for a list on standard input (torrentcache get --help)")
 	case s.out != "" && (len(args) > 1 || args[0] == "-"):
 		return errors.New("--out is for a single torrent: use --out-dir")
+	case s.out == "-" && s.facts.json:
+		return errors.New("--out - and --json: standard output is for one of them")
 	}
 	return s.remote.validate()
 }
@@ -82,31 +87,46 @@ func get(ctx context.Context, s getSettings, args []string, env environment, std
 		if err != nil {
 			return err
 		}
-		return getOne(ctx, c, id, s.out, env.stdout)
+		return getOne(ctx, c, id, s.out, s.facts)
 	}
 	if err := os.MkdirAll(s.outDir, 0o755); err != nil {
 		return fmt.Errorf("--out-dir: %w", err)
 	}
-	g := &getter{client: c, dir: s.outDir, env: env}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	g := &getter{client: c, dir: s.outDir, env: env, out: s.facts, stop: stop}
 	var listed error
 	g.all(ctx, lists.HashLines(lists.ExpandStdin(args, stdin, '\n', &listed)))
-	if err := errors.Join(ctx.Err(), listed); err != nil {
+	if err := errors.Join(context.Cause(ctx), listed); err != nil {
 		return err
 	}
 	return g.verdict()
 }
 
 // getOne fetches a torrent to a file, or to stdout if path is `-`.
-func getOne(ctx context.Context, c *client.Client, id infohash.ID, path string, stdout io.Writer) error {
+func getOne(ctx context.Context, c *client.Client, id infohash.ID, path string, out facts) error {
+	if path == "-" && progress.Width(out.out) != nil {
+		return errors.New("standard output is a terminal, and a torrent is no text: want a file (-o FILE), or a pipe")
+	}
 	torrent, err := c.Get(ctx, id)
+	if wantsKey(err) {
+		return err
+	}
 	if err != nil {
 		return &exitError{exitSomeFailed, err.Error()}
 	}
 	if path == "-" {
-		_, err := stdout.Write(torrent)
+		_, err := out.out.Write(torrent)
 		return err
 	}
-	return writeWhole(path, torrent)
+	if err := writeWhole(path, torrent); err != nil {
+		return err
+	}
+	return out.tell(fetchedItem(id, path), "")
+}
+
+func fetchedItem(id infohash.ID, path string) itemFact {
+	return itemFact{InfoHash: id.String(), Status: "fetched", Path: path}
 }
 
 // getter fetches many torrents into a folder.
@@ -114,10 +134,13 @@ type getter struct {
 	client       *client.Client
 	dir          string
 	env          environment
-	printing     sync.Mutex // held while env is written to
+	out          facts
+	stop         context.CancelCauseFunc // ends the command before its end
+	printing     sync.Mutex              // held while env is written to
 	wanted, lost atomic.Int64
 }
 
+// all fetches what texts name, until ctx ends.
 func (g *getter) all(ctx context.Context, texts iter.Seq[string]) {
 	queue := make(chan string)
 	var workers sync.WaitGroup
@@ -138,35 +161,49 @@ func (g *getter) all(ctx context.Context, texts iter.Seq[string]) {
 	workers.Wait()
 }
 
+// one fetches what text names, and tells what became of it. A key that is wrong for one is
+// wrong for all, and ends the command.
 func (g *getter) one(ctx context.Context, text string) {
 	g.wanted.Add(1)
-	path, err := g.fetch(ctx, text)
+	item, err := g.fetch(ctx, text)
 	g.printing.Lock()
 	defer g.printing.Unlock()
-	if err != nil {
-		g.lost.Add(1)
-		fmt.Fprintf(g.env.stderr, "%s: %s\n", progress.Printable(text), progress.OneLine(err.Error()))
+	switch {
+	case ctx.Err() != nil:
 		return
+	case wantsKey(err):
+	case err != nil:
+		g.lost.Add(1)
+		err = g.out.tellFailed(g.env.stderr, item, progress.Printable(text)+": "+err.Error())
+	default:
+		err = g.out.tell(item, item.Path+"\n")
 	}
-	fmt.Fprintln(g.env.stdout, path)
+	if err != nil {
+		g.stop(err)
+	}
 }
 
-func (g *getter) fetch(ctx context.Context, text string) (path string, err error) {
+// fetch returns what became of text; with an error, the fact that it failed.
+func (g *getter) fetch(ctx context.Context, text string) (itemFact, error) {
 	id, err := lists.ParseID(text)
 	if err != nil {
-		return "", err
+		return malformedItem(text, err), err
 	}
 	torrent, err := g.client.Get(ctx, id)
 	if err != nil {
-		return "", err
+		return failedItem(text, err), err
 	}
-	path = filepath.Join(g.dir, id.String()+".torrent")
-	return path, writeWhole(path, torrent)
+	item := fetchedItem(id, filepath.Join(g.dir, id.String()+".torrent"))
+	if err := writeWhole(item.Path, torrent); err != nil {
+		return failedItem(text, err), err
+	}
+	return item, nil
 }
 
 func (g *getter) verdict() error {
 	if lost := g.lost.Load(); lost > 0 {
-		return &exitError{exitSomeFailed, fmt.Sprintf("%d of %d torrents were not fetched", lost, g.wanted.Load())}
+		return &exitError{exitSomeFailed, fmt.Sprintf("not fetched: %s of %s",
+			progress.Number(lost), progress.Count(g.wanted.Load(), "torrent"))}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ const healthTime = 5 * time.Second
 
 func newHealth(env environment) *cobra.Command {
 	var s site
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
 		Use:   "health",
 		Short: "Ask a running server whether it can serve",
@@ -39,16 +40,17 @@ func newHealth(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
-			return askHealth(c.Context(), s.admin, env.stdout)
+			return askHealth(c.Context(), s.admin, out)
 		},
 	}
 	s.addAddress(c.Flags())
+	out.addFlag(c.Flags())
 	return c
 }
 
 // askHealth writes what the server at admin, a HOST:PORT, says of itself to out. The
 // error says why it cannot serve.
-func askHealth(ctx context.Context, admin string, out io.Writer) error {
+func askHealth(ctx context.Context, admin string, out facts) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/readyz", nil)
@@ -65,9 +67,14 @@ func askHealth(ctx context.Context, admin string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--admin %s: %w", admin, err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("not ready: " + strings.TrimSpace(string(text)))
+	said := strings.TrimSpace(string(text))
+	if resp.StatusCode == http.StatusOK {
+		return out.tell(healthFact{true, said}, said+"\n")
 	}
-	_, err = out.Write(text)
-	return err
+	return errors.Join(out.tell(healthFact{false, said}, ""), errors.New("not ready: "+said))
+}
+
+type healthFact struct {
+	Ready   bool   `json:"ready"`
+	Message string `json:"message"`
 }

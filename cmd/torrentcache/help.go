@@ -60,7 +60,7 @@ func usageText(c *cobra.Command) string {
 // hasSettings reports whether c has flags of its own.
 func hasSettings(c *cobra.Command) bool {
 	found := false
-	c.Flags().VisitAll(func(f *pflag.Flag) { found = found || f.Name != "help" })
+	c.Flags().VisitAll(func(f *pflag.Flag) { found = found || f.Name != "help" && f.Name != "version" })
 	return found
 }
 

@@ -83,6 +83,7 @@ func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 		return nil, err
 	}
 	h.addLimits()
+	h.tellFewFiles()
 	h.announcement = announcement{version: build.Version, out: env.stdout, json: cfg.LogFormat == "json", logger: h.logger}
 	if err := h.addCertificate(cfg); err != nil {
 		return nil, fmt.Errorf("--tls-cert, --tls-key, --tls-client-ca: %w", err)

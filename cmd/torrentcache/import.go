@@ -20,10 +20,11 @@ already it keeps; what it removed stays removed.
 
   torrentcache import torrents.tar.zst
   ssh old cat torrents.tar | torrentcache import
+  torrentcache import --dry-run torrents.tar
 
-Exit status: 0 everything is cached, 3 some were refused or unreadable, 1 import did
-not get to the end: so does an archive that is empty, cut short or followed by
-something else.
+Exit status: 0 everything is cached, 3 some were refused or unreadable (--report FILE
+lists them) or, with --dry-run, are missing, 1 import did not get to the end: so does
+an archive that is empty, cut short or followed by something else.
 `
 
 func newImport(env environment) *cobra.Command {
@@ -31,9 +32,10 @@ func newImport(env environment) *cobra.Command {
 		IncludePrivate: true, IncludePasskeys: true, Streams: 4, Patience: 5 * time.Minute,
 	}}
 	c := &cobra.Command{
-		Use:   "import [FILE.tar]",
-		Short: "Cache the torrents of a tar archive that export wrote",
-		Long:  importHelp + remoteHelp,
+		Use:               "import [FILE.tar]",
+		Short:             "Cache the torrents of a tar archive that export wrote",
+		Long:              importHelp + remoteHelp,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := settings(c, env, s.remote.validate); err != nil {
 				return err
@@ -53,6 +55,7 @@ func newImport(env environment) *cobra.Command {
 		},
 	}
 	s.addFlags(c.Flags())
+	s.addReports(c.Flags())
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/inflate"
 	"github.com/torrentcache/torrentcache/internal/lists"
+	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
 )
@@ -48,9 +49,11 @@ type infoSettings struct {
 func newInfo(env environment) *cobra.Command {
 	var s infoSettings
 	c := &cobra.Command{
-		Use:   "info FILE|HASH|MAGNET|--all",
-		Short: "Describe a torrent, or all that are cached",
-		Long:  infoHelp + remoteHelp,
+		Use:               "info FILE|HASH|MAGNET|--all",
+		SuggestFor:        []string{"describe", "show"},
+		Short:             "Describe a torrent, or all that are cached",
+		Long:              infoHelp + remoteHelp,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if s.all != (len(args) == 0) || len(args) > 1 {
 				return errors.New("info of what? Want one file, info hash or magnet link, or --all (torrentcache info --help)")
@@ -94,7 +97,7 @@ func info(ctx context.Context, s infoSettings, what string, env environment) err
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(env.stdout, string(b))
+		_, err = fmt.Fprintln(env.stdout, string(progress.EscapeJSON(b)))
 		return err
 	}
 	_, err = fmt.Fprint(env.stdout, infoText(described))

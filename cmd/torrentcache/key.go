@@ -7,17 +7,20 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/internal/access"
 )
 
-const keyHelp = `Make keys for a server started with --keys-file, and list who is in that file.
+const keyHelp = `Make keys for a server started with --keys-file, list who is in that file, and take
+lines out.
 
   torrentcache key new --name site1 --role write --keys-file keys
   torrentcache key new --name me --role read,write,sync,admin
   torrentcache key list --keys-file keys
+  torrentcache key remove site1 --keys-file keys
 
 The file has a line for each key: NAME ROLES sha256:DIGEST. The key itself is shown
 once, when it is made, and kept nowhere. Two other kinds of line are written by hand:
@@ -30,31 +33,51 @@ the feed of all changes, admin makes the operator's calls. No role implies anoth
 everybody has those of serve --anonymous besides.
 
 A running server reads the file again on SIGHUP. To replace a key make a second one
-of the same name, give it to its user, then take the old line out.`
+of the same name, give it to its user, then take the old line out: key remove takes
+what key list shows, a name for all its lines, or sha256:DIGEST for one.`
 
 type keySettings struct {
 	name, role, keysFile string
+	facts                facts
+}
+
+// keyFact is a line of a keys file for programs; Key is of one that was just made.
+type keyFact struct {
+	Name  string   `json:"name"`
+	Roles []string `json:"roles"`
+	Known string   `json:"known"`
+	Key   string   `json:"key,omitempty"`
+	Line  string   `json:"line,omitempty"` // for the file, if it was not written there
+}
+
+func factOf(e access.Entry) keyFact {
+	return keyFact{Name: e.Name, Roles: strings.Split(e.Roles.String(), ","), Known: e.Known()}
+}
+
+// entryText is a line of a keys file for people.
+func entryText(e access.Entry) string {
+	return fmt.Sprintf("%-20s %-22s %s\n", e.Name, e.Roles, e.Known())
 }
 
 func newKey(env environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key",
-		Short: "Make and list keys",
+		Short: "Make, list and remove keys",
 		Long:  keyHelp,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("torrentcache key has no command %q: want new or list (torrentcache key --help)", args[0])
+				return wrongCommand(c, args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newKeyNew(env), newKeyList(env))
+	c.AddCommand(newKeyNew(env), newKeyList(env), newKeyRemove(env))
 	return c
 }
 
 func newKeyNew(env environment) *cobra.Command {
-	var s keySettings
+	s := keySettings{facts: facts{out: env.stdout}}
 	c := &cobra.Command{
 		Use:   "new --name NAME --role ROLES",
 		Short: "Make a key; add it to a keys file, or show the line for it",
@@ -69,12 +92,13 @@ func newKeyNew(env environment) *cobra.Command {
 	}
 	c.Flags().StringVar(&s.name, "name", "", "whose key it is, for the file and the logs (required)")
 	c.Flags().StringVar(&s.role, "role", "", "what it is for: a list of read, write, sync and admin (required)")
-	c.Flags().StringVar(&s.keysFile, "keys-file", "", "file to add it to, made if it is not there; without it the line is shown")
+	c.Flags().StringVar(&s.keysFile, "keys-file", "", "`file` to add it to, made if it is not there; without it the line is shown")
+	s.facts.addFlag(c.Flags())
 	return c
 }
 
 func newKeyList(env environment) *cobra.Command {
-	var s keySettings
+	s := keySettings{facts: facts{out: env.stdout}}
 	c := &cobra.Command{
 		Use:   "list --keys-file FILE",
 		Short: "List who is in a keys file, which also checks it",
@@ -83,10 +107,11 @@ func newKeyList(env environment) *cobra.Command {
 			if err := settings(c, env, func() error { return nil }); err != nil {
 				return err
 			}
-			return s.list(env.stdout)
+			return s.list()
 		},
 	}
-	c.Flags().StringVar(&s.keysFile, "keys-file", "", "the file (required)")
+	c.Flags().StringVar(&s.keysFile, "keys-file", "", "the `file` (required)")
+	s.facts.addFlag(c.Flags())
 	return c
 }
 
@@ -104,15 +129,17 @@ func (s keySettings) make(env environment) error {
 		return fmt.Errorf("--name: %w", err)
 	}
 	key := access.NewKey()
-	line := access.Entry{Name: s.name, Roles: roles, Key: access.DigestOf(key)}.String()
+	e := access.Entry{Name: s.name, Roles: roles, Key: access.DigestOf(key)}
+	fact, line := factOf(e), e.String()
+	fact.Key = key
 	if s.keysFile == "" {
-		_, err := fmt.Fprintf(env.stdout, "%s\n%s\n", key, line)
-		return err
+		fact.Line = line
+		return s.facts.tell(fact, key+"\n"+line+"\n")
 	}
 	if err := appendLine(s.keysFile, line); err != nil {
 		return fmt.Errorf("--keys-file: %w", err)
 	}
-	if _, err := fmt.Fprintln(env.stdout, key); err != nil {
+	if err := s.facts.tell(fact, key+"\n"); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(env.stderr, "Added to %s. Keep the key, it is not shown again. A running server knows it after SIGHUP.\n", s.keysFile)
@@ -142,7 +169,7 @@ func appendLine(name, line string) (err error) {
 	return f.Sync()
 }
 
-func (s keySettings) list(out io.Writer) error {
+func (s keySettings) list() error {
 	if s.keysFile == "" {
 		return errors.New("--keys-file is missing")
 	}
@@ -151,7 +178,7 @@ func (s keySettings) list(out io.Writer) error {
 		return fmt.Errorf("--keys-file: %w", err)
 	}
 	for _, e := range entries {
-		if _, err := fmt.Fprintf(out, "%-20s %-22s %s\n", e.Name, e.Roles, e.Known()); err != nil {
+		if err := s.facts.tell(factOf(e), entryText(e)); err != nil {
 			return err
 		}
 	}

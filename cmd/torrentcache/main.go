@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"google.golang.org/grpc/grpclog"
 
@@ -45,11 +44,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	root := newRoot(env)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		text := strings.Join(strings.Fields(err.Error()), " ")
-		if strings.HasPrefix(text, "unknown command ") { // cobra's own words
-			text += " (torrentcache --help lists the commands)"
-		}
-		fmt.Fprintf(env.stderr, "torrentcache: %s\n", text)
+		fmt.Fprintf(env.stderr, "torrentcache: %s\n", mistaken(err))
 		if e, ok := errors.AsType[*exitError](err); ok {
 			return e.status
 		}

@@ -92,7 +92,7 @@ func (p *page) commands(c *cobra.Command) {
 }
 
 func (p *page) options(c *cobra.Command) {
-	if !hasSettings(c) {
+	if !c.HasAvailableFlags() {
 		return
 	}
 	p.line(".SH OPTIONS")
@@ -105,6 +105,9 @@ func (p *page) options(c *cobra.Command) {
 				p.option(f)
 			}
 		})
+	}
+	if !hasSettings(c) {
+		return
 	}
 	p.line(".SH ENVIRONMENT")
 	p.line("%s", roff("Each option can be set in the environment as well: --some-name by "+config.EnvName("some-name")+"."))

@@ -51,10 +51,11 @@ type migrateSettings struct {
 	follow          bool
 	parallel        int
 	token           token
+	facts           facts
 }
 
 func newMigrate(env environment) *cobra.Command {
-	s := migrateSettings{}
+	s := migrateSettings{facts: facts{out: env.stdout}}
 	c := &cobra.Command{
 		Use:   "migrate --from STORE --to STORE",
 		Short: "Move all torrents elsewhere while they are served",
@@ -74,6 +75,7 @@ func newMigrate(env environment) *cobra.Command {
 	flags.BoolVar(&s.follow, "follow", false, "go on with what changes, until interrupted")
 	flags.IntVar(&s.parallel, "parallel", 32, "how many torrents are under way at a time")
 	s.token.addFlags(flags)
+	s.facts.addFlag(flags)
 	return c
 }
 
@@ -153,7 +155,7 @@ func runMigrate(ctx context.Context, s migrateSettings, env environment) (err er
 	defer func() { err = errors.Join(err, closing(to)) }()
 	r.measure(ctx, from)
 	err = migrate.Run(ctx, r.options(ctx, s, from, to, state, display), &r.done)
-	return r.conclude(ctx, err, env.stdout)
+	return r.conclude(ctx, err, s.facts)
 }
 
 // options are those of the run of these settings.

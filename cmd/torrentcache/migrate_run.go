@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,20 +62,34 @@ func (r *migrateRun) counts() progress.Counts {
 	}
 }
 
-// conclude writes what was done and returns the command's error.
-func (r *migrateRun) conclude(ctx context.Context, failed error, out io.Writer) error {
+// conclude tells what was done and returns the command's error.
+func (r *migrateRun) conclude(ctx context.Context, failed error, out facts) error {
 	report := fmt.Sprintf("%s, %s stored (%s), %s, in %s", progress.Count(r.done.Changes.Load(), "change"),
 		progress.Count(r.done.Torrents.Load(), "torrent"), progress.Bytes(r.done.Bytes.Load()),
 		progress.Count(r.done.Removals.Load(), "removal"), elapsed(r.begin))
-	refused := r.done.Refused.Load()
+	refused, complete, text := r.done.Refused.Load(), failed == nil, ""
 	switch {
 	case failed != nil && ctx.Err() != nil:
-		return fmt.Errorf("interrupted after %s; the same command goes on from here", report)
+		failed = fmt.Errorf("interrupted after %s; the same command goes on from here", report)
 	case failed != nil:
-		return fmt.Errorf("after %s: %w", report, failed)
+		failed = fmt.Errorf("after %s: %w", report, failed)
 	case refused > 0:
-		return fmt.Errorf("%s; %s torrents are left out", report, progress.Number(refused))
+		failed = fmt.Errorf("%s; left out: %s", report, progress.Count(refused, "torrent"))
+	default:
+		text = report + "\n"
 	}
-	_, err := fmt.Fprintln(out, report)
-	return err
+	return errors.Join(failed, out.tell(migrateFact{
+		Changes: r.done.Changes.Load(), Torrents: r.done.Torrents.Load(), Bytes: r.done.Bytes.Load(),
+		Removals: r.done.Removals.Load(), LeftOut: refused, Seconds: time.Since(r.begin).Seconds(), Complete: complete,
+	}, text))
+}
+
+type migrateFact struct {
+	Changes  int64   `json:"changes"`
+	Torrents int64   `json:"torrents"`
+	Bytes    int64   `json:"torrent_bytes"`
+	Removals int64   `json:"removals"`
+	LeftOut  int64   `json:"left_out"`
+	Seconds  float64 `json:"seconds"`
+	Complete bool    `json:"complete"`
 }

@@ -115,6 +115,8 @@ func sourceError(err error) error {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, errors.New(dialCause(status.Convert(err).Message())))
 	case status.Code(err) == codes.Unimplemented:
 		return errors.New("the server there has no such call: this is not its admin listener, or it is of an older version")
+	case len(status.Convert(err).Details()) > 0:
+		return e // a server's own words
 	}
 	return err
 }

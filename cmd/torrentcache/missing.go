@@ -29,6 +29,7 @@ const missingAtOnce = 10_000
 
 func newMissing(env environment) *cobra.Command {
 	var s remote
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
 		Use:   "missing",
 		Short: "Say which of the info hashes on standard input are not cached",
@@ -38,20 +39,21 @@ func newMissing(env environment) *cobra.Command {
 			if err := settings(c, env, s.validate); err != nil {
 				return err
 			}
-			return missing(c.Context(), s, env, c.InOrStdin())
+			return missing(c.Context(), s, env, out, c.InOrStdin())
 		},
 	}
 	s.addFlags(c.Flags())
+	out.addFlag(c.Flags())
 	return c
 }
 
-func missing(ctx context.Context, s remote, env environment, stdin io.Reader) error {
+func missing(ctx context.Context, s remote, env environment, out facts, stdin io.Reader) error {
 	c, err := s.dial()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	q := question{client: c, out: env.stdout}
+	q := question{client: c, out: out}
 	var listed error
 	lines, malformed := int64(0), int64(0)
 	for text := range lists.HashLines(lists.SomeLines(stdin, '\n', &listed)) {
@@ -59,7 +61,9 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 		id, err := lists.ParseID(text)
 		if err != nil {
 			malformed++
-			fmt.Fprintln(env.stderr, progress.OneLine(err.Error()))
+			if err := out.tellMalformed(env.stderr, text, err); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := q.add(ctx, text, id); err != nil {
@@ -75,10 +79,16 @@ func missing(ctx context.Context, s remote, env environment, stdin io.Reader) er
 	return nil
 }
 
+type missingFact struct {
+	Text     string `json:"text"` // as it was given
+	InfoHash string `json:"info_hash"`
+	Status   string `json:"status"`
+}
+
 // question gathers hashes for a call.
 type question struct {
 	client *client.Client
-	out    io.Writer
+	out    facts
 	texts  []string
 	ids    []infohash.ID
 }
@@ -102,7 +112,7 @@ func (q *question) ask(ctx context.Context) error {
 			continue
 		}
 		missing = missing[1:]
-		if _, err := fmt.Fprintln(q.out, q.texts[i]); err != nil {
+		if err := q.out.tell(missingFact{q.texts[i], id.String(), "missing"}, q.texts[i]+"\n"); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (s *site) addAddress(flags *pflag.FlagSet) {
 }
 
 func (s *site) addDataDir(flags *pflag.FlagSet) {
-	flags.StringVar(&s.dataDir, "data-dir", "", "data folder of a server that does not run")
+	flags.StringVar(&s.dataDir, "data-dir", "", "data `folder` of a server that does not run")
 }
 
 // settings reads the command's settings. A flag of either kind wins over the

@@ -29,10 +29,11 @@ SOURCE_DATE_EPOCH, in seconds since 1970, is the date of the manual pages.`
 // newPackageFiles is for those who make packages, and not shown to users.
 func newPackageFiles(env environment) *cobra.Command {
 	return &cobra.Command{
-		Use:    "package-files DIR",
-		Short:  "Write manual pages, completions and files of settings",
-		Long:   packageFilesHelp,
-		Hidden: true,
+		Use:               "package-files DIR",
+		Short:             "Write manual pages, completions and files of settings",
+		Long:              packageFilesHelp,
+		Hidden:            true,
+		ValidArgsFunction: completeFolders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("want one folder (torrentcache package-files --help)")

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/push"
 )
 
@@ -59,9 +61,11 @@ type pushSettings struct {
 func newPush(env environment) *cobra.Command {
 	var s pushSettings
 	c := &cobra.Command{
-		Use:   "push PATH...",
-		Short: "Cache torrents from files, folders and archives",
-		Long:  pushHelp + remoteHelp,
+		Use:               "push PATH...",
+		SuggestFor:        []string{"add", "put", "upload"},
+		Short:             "Cache torrents from files, folders and archives",
+		Long:              pushHelp + remoteHelp,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
 			if err := settings(c, env, func() error { return s.validate(paths) }); err != nil {
 				return err
@@ -74,17 +78,22 @@ func newPush(env environment) *cobra.Command {
 	flags := c.Flags()
 	s.addFlags(flags)
 	flags.StringVar(&s.Resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
-	flags.StringVar(&s.Report, "report", "", "write each refused, left out or unreadable file to this `file`: name, reason, message, between tabs")
-	flags.BoolVar(&s.DryRun, "dry-run", false, "say what is missing and send nothing")
+	s.addReports(flags)
 	flags.BoolVar(&s.IncludePrivate, "include-private", false, "push private torrents too")
 	flags.BoolVar(&s.IncludePasskeys, "include-passkeys", false, "push torrents with a passkey in an announce URL too")
-	flags.BoolVar(&s.JSON, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
 	flags.BoolVar(&s.Watch, "watch", false, "go on, and push what appears in the folders")
-	flags.DurationVar(&s.Interval, "interval", 2*time.Second, "with --watch: how often to look")
+	config.DurationVar(flags, &s.Interval, "interval", 2*time.Second, "with --watch: how often to look")
 	flags.BoolVarP(&s.Null, "null", "0", false, "with -: a NUL ends each path instead of a line feed")
 	flags.IntVar(&s.Streams, "streams", 4, "how many streams to send over in parallel")
-	flags.DurationVar(&s.Patience, "patience", 5*time.Minute, "give up when the server has been away, busy or full for this long")
+	config.DurationVar(flags, &s.Patience, "patience", 5*time.Minute, "give up when the server has been away, busy or full for this long")
 	return c
+}
+
+// addReports adds the flags of what push and import tell.
+func (s *pushSettings) addReports(flags *pflag.FlagSet) {
+	flags.StringVar(&s.Report, "report", "", "write each refused, left out or unreadable file to this `file`: name, reason, message, between tabs")
+	flags.BoolVar(&s.DryRun, "dry-run", false, "say what is missing and send nothing")
+	flags.BoolVar(&s.JSON, "json", false, "write a JSON object per file, and a last one with the counts, one a line")
 }
 
 func (s *pushSettings) validate(paths []string) error {

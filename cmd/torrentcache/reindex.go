@@ -31,6 +31,7 @@ which a line tells, or reindex did not get to the end.
 func newReindex(env environment) *cobra.Command {
 	var s site
 	giveUp := false
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
 		Use:   "reindex --data-dir DIR",
 		Short: "Build the store's index anew from its segments",
@@ -40,10 +41,11 @@ func newReindex(env environment) *cobra.Command {
 			if err := settings(c, env, s.wantDataDir); err != nil {
 				return err
 			}
-			return reindex(c.Context(), s.dataDir, giveUp, env)
+			return reindex(c.Context(), s.dataDir, giveUp, env, out)
 		},
 	}
 	s.addDataDir(c.Flags())
+	out.addFlag(c.Flags())
 	c.Flags().BoolVar(&giveUp, "give-up", false, "pass over what the disk cannot read")
 	return c
 }
@@ -56,7 +58,7 @@ func (s *site) wantDataDir() error {
 	return wantFolder(s.dataDir)
 }
 
-func reindex(ctx context.Context, dir string, giveUp bool, env environment) error {
+func reindex(ctx context.Context, dir string, giveUp bool, env environment, out facts) error {
 	begin := time.Now()
 	o := folderOptions(dir, folderLogger(env.stderr))
 	o.GiveUp = giveUp
@@ -73,9 +75,19 @@ func reindex(ctx context.Context, dir string, giveUp bool, env environment) erro
 	if err := errors.Join(err, closing(st)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(env.stdout, "the index was built in %s: %s, %s removed\n",
-		took, progress.Count(stats.Torrents, "torrent"), progress.Count(stats.Removed, "info hash")); err != nil {
+	lost := missingOf(missing)
+	fact := reindexFact{stats.Torrents, stats.Removed, time.Since(begin).Seconds(), segmentFacts(lost)}
+	text := fmt.Sprintf("the index was built in %s: %s, %s removed\n",
+		took, progress.Count(stats.Torrents, "torrent"), progress.Count(stats.Removed, "info hash"))
+	if err := out.tell(fact, text+missingText(lost)); err != nil {
 		return err
 	}
-	return tellMissing(env.stdout, missingOf(missing))
+	return missingError(lost)
+}
+
+type reindexFact struct {
+	Torrents        int64         `json:"torrents"`
+	Removed         int64         `json:"removed_info_hashes"`
+	Seconds         float64       `json:"seconds"`
+	MissingSegments []segmentFact `json:"missing_segments"`
 }

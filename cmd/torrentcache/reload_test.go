@@ -162,8 +162,9 @@ func TestBadFilesAreNotReloaded(t *testing.T) {
 	p.reload(t, `msg="some settings were changed that take effect at the next start" settings="[log-level private]"`)
 	works()
 	rewrite(t, settings, "anonymous: none\nkeys-fil: "+keys+"\n")
-	p.reload(t, `what=settings cause="`+settings+`: line 2: unknown setting`)
+	p.reload(t, `msg="nothing was reloaded: all stays as it was; mend the settings and reload again" cause="`+settings+`: line 2: unknown setting`)
 	works()
+	rewrite(t, settings, "anonymous: none\nkeys-file: "+keys+"\nlog-level: debug\nprivate: reject\n")
 	if err := os.Remove(keys); err != nil {
 		t.Fatal(err)
 	}

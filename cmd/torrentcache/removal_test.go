@@ -70,7 +70,7 @@ func TestAuditLog(t *testing.T) {
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
-	p.hangUp(t, `msg=reloaded what="audit log"`, 1)
+	p.hangUp(t, `msg="opened anew" what="audit log"`, 1)
 	p.byOperator(t, 0, "restore", "--reference", "case 7b", hash)
 	p.byOperator(t, 3, "restore", hash)
 

@@ -20,7 +20,7 @@ advance. FILE has a HASH a line; - is standard input.
   torrentcache remove --reference 'list of 2026-05' --resume may.done list.txt
   torrentcache remove --dry-run list.txt
   torrentcache remove --erase HASH
-  torrentcache remove --denied --erase
+  torrentcache remove --denied --dry-run
 
 ` + lists.Help + `
 The bytes leave the disk within a day; until then restore brings them back. With
@@ -58,6 +58,7 @@ type listSettings struct {
 	reason, reference string
 	resume            string
 	dryRun            bool
+	facts             facts
 }
 
 func (s *listSettings) addFlags(flags *pflag.FlagSet) {
@@ -66,6 +67,7 @@ func (s *listSettings) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.reference, "reference", "", "a case number or URL, at most 1,024 bytes")
 	flags.StringVar(&s.resume, "resume", "", "`file` that notes what the server acknowledged, made if it is not there")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be done and do nothing")
+	s.facts.addFlag(flags)
 }
 
 type removeSettings struct {
@@ -75,11 +77,13 @@ type removeSettings struct {
 
 func newRemove(env environment) *cobra.Command {
 	var s removeSettings
+	s.facts.out = env.stdout
 	c := &cobra.Command{
 		Use:               "remove HASH|MAGNET|FILE...",
+		SuggestFor:        []string{"delete", "rm"},
 		Short:             "Take torrents out and keep them out",
 		Long:              removeHelp + adminHelp,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
@@ -98,11 +102,12 @@ func newRemove(env environment) *cobra.Command {
 
 func newRestore(env environment) *cobra.Command {
 	var s listSettings
+	s.facts.out = env.stdout
 	c := &cobra.Command{
 		Use:               "restore HASH|MAGNET|FILE...",
 		Short:             "Undo the removal of torrents",
 		Long:              restoreHelp + adminHelp,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
@@ -121,8 +126,11 @@ func (s *removeSettings) remove(ctx context.Context, o *operator, hashes []strin
 	results := make([]listResult, len(answer.GetResults()))
 	for i, r := range answer.GetResults() {
 		results[i] = s.result(r.GetError(), "removed")
-		if results[i].err == nil && !r.GetRemoved().GetWasCached() {
-			results[i].text += "; it was not cached"
+		if was := r.GetRemoved().GetWasCached(); results[i].err == nil {
+			results[i].cached = &was
+			if !was {
+				results[i].text += "; it was not cached"
+			}
 		}
 	}
 	return results, err
@@ -135,8 +143,11 @@ func (s *listSettings) restore(ctx context.Context, o *operator, hashes []string
 	results := make([]listResult, len(answer.GetResults()))
 	for i, r := range answer.GetResults() {
 		results[i] = s.result(r.GetError(), "restored")
-		if results[i].err == nil && !s.dryRun && !r.GetRestored().GetCached() {
-			results[i].text += "; its bytes are gone, it may be uploaded again"
+		if is := r.GetRestored().GetCached(); results[i].err == nil && !s.dryRun {
+			results[i].cached = &is
+			if !is {
+				results[i].text += "; its bytes are gone, it may be uploaded again"
+			}
 		}
 	}
 	return results, err

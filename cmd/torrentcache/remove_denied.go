@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/deny"
-	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
 // removeDenied removes what the server's deny lists name and its store holds.
@@ -38,14 +38,14 @@ func (s *removeSettings) removeDenied(c *cobra.Command, args []string, env envir
 	switch {
 	case c.Context().Err() != nil:
 		return fmt.Errorf("interrupted after %d", run.removed)
-	case err != nil:
-		return err
+	case err != nil || run.err != nil:
+		return errors.Join(err, run.err)
 	case run.failed > 0:
 		return &exitError{exitSomeFailed, fmt.Sprintf("%s failed for %d of %d", c.Name(), run.failed, run.removed+run.failed)}
-	case run.removed == 0:
-		_, err = fmt.Fprintln(env.stdout, "nothing that the deny lists name is cached")
+	case run.removed == 0 && !s.facts.json:
+		return s.facts.tell(nil, "nothing that the deny lists name is cached\n")
 	}
-	return err
+	return nil
 }
 
 // denialRun is one run of remove --denied.
@@ -54,18 +54,39 @@ type denialRun struct {
 	operator        *operator
 	env             environment
 	removed, failed int
+	err             error // of telling it
 }
 
-// remove removes one torrent, with the line that names it as the reference.
+// remove removes one torrent, with the line that names it as the reference, unless it is to be
+// said only.
 func (r *denialRun) remove(ctx context.Context, torrent *torrentcachev1.DeniedTorrent) {
-	line := deny.Line{File: torrent.GetFile(), Number: int(torrent.GetLine())}
-	_, err := r.operator.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{
-		InfoHash: torrent.GetInfoHash(), Reason: r.settings.reason, Reference: line.String(), Erase: r.settings.erase})
-	if err != nil {
-		r.failed++
-		fmt.Fprintf(r.env.stderr, "%s: %s\n", torrent.GetInfoHash(), progress.OneLine(r.operator.explain(err).Error()))
-		return
+	line := deny.Line{File: torrent.GetFile(), Number: int(torrent.GetLine())}.String()
+	hash, status := torrent.GetInfoHash(), "would_be_removed"
+	if !r.settings.dryRun {
+		status = "removed"
+		_, err := r.operator.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{
+			InfoHash: hash, Reason: r.settings.reason, Reference: line, Erase: r.settings.erase})
+		if err != nil {
+			r.failed++
+			err = r.operator.explain(err)
+			r.note(r.settings.facts.tellFailed(r.env.stderr, failedItem(hash, err), hash+": "+err.Error()))
+			return
+		}
 	}
 	r.removed++
-	fmt.Fprintf(r.env.stdout, "%s removed; %s names it\n", torrent.GetInfoHash(), progress.Printable(line.String()))
+	r.note(r.settings.facts.tell(deniedFact{hash, status, line},
+		fmt.Sprintf("%s %s; %s names it\n", hash, strings.ReplaceAll(status, "_", " "), line)))
+}
+
+// note keeps the first error of telling what was done.
+func (r *denialRun) note(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+type deniedFact struct {
+	InfoHash  string `json:"info_hash"`
+	Status    string `json:"status"`
+	Reference string `json:"reference"`
 }

@@ -30,10 +30,12 @@ const (
 	pagesAtOnce = 4
 )
 
-// listResult is what became of one info hash, for people.
+// listResult is what became of one info hash: a text for people, and for programs whether the
+// torrent was or is cached, nil if that is not known.
 type listResult struct {
-	text string
-	err  error
+	text   string
+	cached *bool
+	err    error
 }
 
 // listCall makes one call for a page of hashes.
@@ -59,7 +61,7 @@ type listRun struct {
 	operator *operator
 	journal  *journal.Journal // nil without --resume
 	display  *progress.Display
-	out      io.Writer // for what was done
+	out      facts // for what was done
 	begin    time.Time
 
 	gathers *sheet
@@ -74,7 +76,7 @@ func (s *listSettings) run(c *cobra.Command, args []string, env environment, wor
 	if len(args) == 0 {
 		return fmt.Errorf("%s what? Want info hashes, magnet links, files with one a line, or - for standard input (%s --help)", c.Name(), c.CommandPath())
 	}
-	r := &listRun{settings: s, command: c.Name(), do: do, args: args, out: env.stdout, begin: time.Now(), gathers: &sheet{}}
+	r := &listRun{settings: s, command: c.Name(), do: do, args: args, out: s.facts, begin: time.Now(), gathers: &sheet{}}
 	r.work = fmt.Sprintf("%s %q %q", work, s.reason, s.reference)
 	if r.operator, err = s.dial(); err != nil {
 		return err
@@ -89,7 +91,7 @@ func (s *listSettings) run(c *cobra.Command, args []string, env environment, wor
 	r.total = countList(args)
 	r.display = progress.StartList(env.stderr, progress.Width(env.stderr), r.counts)
 	if progress.Width(env.stdout) != nil && progress.Width(env.stderr) != nil {
-		r.out = above{r.display} // the same screen
+		r.out.out = above{r.display} // the same screen
 	}
 	err = r.all(c.Context(), c.InOrStdin())
 	r.display.Stop()
@@ -131,8 +133,7 @@ func (r *listRun) add(ctx context.Context, text string) error {
 		if slices.Contains(r.args, text) {
 			err = fmt.Errorf("%w; and there is no file of that name", err)
 		}
-		r.fail(text, err)
-		return nil
+		return r.fail(malformedItem(text, err), err)
 	}
 	if r.journal != nil && !r.journal.Lookup(r.key(id)).IsZero() {
 		r.past.Add(1)
@@ -156,9 +157,14 @@ func (r *listRun) key(id infohash.ID) journal.Key {
 	return journal.Key(sum[:])
 }
 
-func (r *listRun) fail(text string, err error) {
+// fail tells that nothing was done for a text of the list.
+func (r *listRun) fail(item itemFact, err error) error {
 	r.failed.Add(1)
-	r.display.Print(fmt.Sprintf("%s: %s", progress.Printable(text), progress.OneLine(err.Error())))
+	if r.out.json {
+		return r.out.tell(item, "")
+	}
+	r.display.Print(fmt.Sprintf("%s: %s", progress.Printable(item.Text), progress.OneLine(err.Error())))
+	return nil
 }
 
 // send sends what has gathered.
@@ -191,22 +197,37 @@ func (r *listRun) settle() error {
 	if err := unable(p.results); err != nil {
 		return fmt.Errorf("the server can do nothing now: %w", err)
 	}
-	var done strings.Builder
+	var done []byte
 	for i, result := range p.results {
 		if result.err != nil {
-			r.fail(p.texts[i], result.err)
+			if err := r.fail(failedItem(p.texts[i], result.err), result.err); err != nil {
+				return err
+			}
 			continue
 		}
 		r.done.Add(1)
-		fmt.Fprintf(&done, "%s %s\n", p.hashes[i], result.text)
+		line, err := r.out.line(itemFact{InfoHash: p.hashes[i], Status: r.status(), Cached: result.cached}, p.hashes[i]+" "+result.text+"\n")
+		if err != nil {
+			return err
+		}
+		done = append(done, line...)
 		if r.journal != nil && !r.settings.dryRun {
 			if err := r.journal.Add(r.key(p.ids[i]), p.ids[i]); err != nil {
 				return fmt.Errorf("--resume: %w", err)
 			}
 		}
 	}
-	_, err := io.WriteString(r.out, done.String())
+	_, err := r.out.out.Write(done)
 	return err
+}
+
+// status is what is told of a torrent with which all went well.
+func (r *listRun) status() string {
+	status := strings.TrimSuffix(r.command, "e") + "ed"
+	if r.settings.dryRun {
+		return "would_be_" + status
+	}
+	return status
 }
 
 // unable returns why the server could do nothing of a whole page, and would do nothing of
@@ -225,7 +246,10 @@ func unable(results []listResult) error {
 
 // conclude tells how it went, and returns the command's error.
 func (r *listRun) conclude(ctx context.Context, env environment, err error) error {
-	if r.seen() > 1 {
+	if r.out.json {
+		told := r.out.tell(summary{listFact{r.done.Load(), r.failed.Load(), r.past.Load(), time.Since(r.begin).Seconds(), err == nil}}, "")
+		err = errors.Join(err, told)
+	} else if r.seen() > 1 {
 		fmt.Fprintf(env.stderr, "%s in %s: %s\n", progress.Count(r.seen(), "info hash"), elapsed(r.begin), r.summary())
 	}
 	again := "run it again to go on"
@@ -243,6 +267,14 @@ func (r *listRun) conclude(ctx context.Context, env environment, err error) erro
 		return &exitError{exitSomeFailed, fmt.Sprintf("%s failed for %s of %s", r.command, progress.Number(r.failed.Load()), progress.Number(r.seen()))}
 	}
 	return nil
+}
+
+type listFact struct {
+	Done     int64   `json:"done"`
+	Failed   int64   `json:"failed"`
+	Before   int64   `json:"done_before"`
+	Seconds  float64 `json:"seconds"`
+	Complete bool    `json:"complete"`
 }
 
 func (r *listRun) summary() string {

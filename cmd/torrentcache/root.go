@@ -27,13 +27,15 @@ file of --config.`
 // newRoot returns the command with all its commands.
 func newRoot(env environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:                "torrentcache",
-		Short:              "Store .torrent files and hand them out by info hash",
-		Long:               rootHelp,
-		SilenceErrors:      true,
-		SilenceUsage:       true,
-		DisableSuggestions: true,
+		Use:           "torrentcache",
+		Short:         "Store .torrent files and hand them out by info hash",
+		Long:          rootHelp,
+		Version:       buildinfo.Read().String(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "say which build this is")
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
@@ -48,6 +50,8 @@ func newRoot(env environment) *cobra.Command {
 	addGroup(root, "More", newVersion(env), newPackageFiles(env))
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")
+	addHints(root)
+	addCompletions(root)
 	return root
 }
 
@@ -61,18 +65,31 @@ func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
 }
 
 func newVersion(env environment) *cobra.Command {
-	return &cobra.Command{
+	out := facts{out: env.stdout}
+	c := &cobra.Command{
 		Use:   "version",
 		Short: "Say which build this is",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(env.stdout, buildinfo.Read())
-			return err
+			b := buildinfo.Read()
+			return out.tell(versionFact{b.Version, b.Revision, b.Go, b.Platform}, b.String()+"\n")
 		},
 	}
+	out.addFlag(c.Flags())
+	return c
+}
+
+type versionFact struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
 }
 
 func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 && c.HasAvailableSubCommands() {
+		return wrongCommand(c, args[0])
+	}
 	if len(args) > 0 {
 		return fmt.Errorf("%s takes no arguments, got %q: settings are flags (%s --help lists them)", c.CommandPath(), args[0], c.CommandPath())
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -49,17 +48,38 @@ func describeAllMissing(missing []*segment) string {
 	return "missing: " + strings.Join(texts, ", ")
 }
 
-// tellMissing writes a line for each missing segment, and returns an error if there
-// is one.
-func tellMissing(out io.Writer, missing []*segment) error {
+// missingText is a line for each missing segment.
+func missingText(missing []*segment) string {
+	var b strings.Builder
+	for _, s := range missing {
+		fmt.Fprintf(&b, "%-22s%s\n", "missing", describeMissing(s))
+	}
+	return b.String()
+}
+
+// missingError returns an error if a segment is missing.
+func missingError(missing []*segment) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	for _, s := range missing {
-		if _, err := fmt.Fprintf(out, "%-22s%s\n", "missing", describeMissing(s)); err != nil {
-			return err
-		}
-	}
 	return fmt.Errorf("something is missing of %s: torrents in it are damaged until they are uploaded again",
 		progress.Count(int64(len(missing)), "segment file"))
+}
+
+// segmentFact is a missing segment for programs.
+type segmentFact struct {
+	File     string `json:"file"`
+	From     int64  `json:"from_byte"`
+	Counted  bool   `json:"counted"` // whether the two numbers are known
+	Torrents int64  `json:"torrents"`
+	Removals int64  `json:"removals"`
+}
+
+// segmentFacts is never nil: programs read an empty list.
+func segmentFacts(missing []*segment) []segmentFact {
+	all := []segmentFact{}
+	for _, s := range missing {
+		all = append(all, segmentFact{s.GetFile(), s.GetFromOffset(), s.GetCounted(), s.GetTorrentCount(), s.GetRemovalCount()})
+	}
+	return all
 }

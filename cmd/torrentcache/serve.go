@@ -48,16 +48,18 @@ SIGHUP: read keys, certificates, limits and deny lists again.
 
 Every flag can also be set in the environment: --data-dir by TORRENTCACHE_DATA_DIR,
 and in the file of --config (torrentcache config --help).
-Sizes: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.
+Sizes: 10MB is 10,000,000 bytes, 10MiB is 10,485,760. Durations: 500ms, 30s, 10m, 24h,
+7d, 1d12h.
 A limit of 0 is none, unless its line says otherwise.`
 
 func newServe(env environment) *cobra.Command {
 	var cfg config.Serve
 	c := &cobra.Command{
-		Use:   "serve",
-		Short: "Serve everything: store, gRPC, HTTP",
-		Long:  serveHelp,
-		Args:  noArguments,
+		Use:        "serve",
+		SuggestFor: []string{"run", "start"},
+		Short:      "Serve everything: store, gRPC, HTTP",
+		Long:       serveHelp,
+		Args:       noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			given := config.Given(c.Flags())
 			if err := settings(c, env, cfg.Validate); err != nil {

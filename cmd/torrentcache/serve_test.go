@@ -85,7 +85,7 @@ func TestStartErrorsAreOneClearLine(t *testing.T) {
 		{"unknown flag", nil, serveIn(fresh, "--nonsense"), "unknown flag: --nonsense"},
 		{"argument", nil, serveIn(fresh, "nonsense"), `takes no arguments, got "nonsense"`},
 		{"unknown command", nil, []string{"nonsense"}, `unknown command "nonsense" for "torrentcache" (torrentcache --help lists the commands)`},
-		{"unknown command of key", nil, []string{"key", "nonsense"}, `torrentcache key has no command "nonsense": want new or list`},
+		{"unknown command of key", nil, []string{"key", "nonsense"}, `torrentcache key has no command "nonsense": want list or new or remove`},
 		{"no keys file", nil, serveIn(fresh, "--keys-file", "nowhere"), "--keys-file nowhere: no such file"},
 		{"shares that are more than there is", nil, serveIn(fresh, "--memory-limit", "256MiB", "--cache-size", "200MiB"),
 			"--cache-size 200MiB leaves too little of --memory-limit: want at most 79MiB"},

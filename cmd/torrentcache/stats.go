@@ -10,7 +10,6 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/progress"
-	"github.com/torrentcache/torrentcache/store"
 )
 
 const statsHelp = `Say what the store of a running server, or of a folder, holds, and which segment files
@@ -22,27 +21,42 @@ Exit status: 0 nothing is missing, 1 something is, or the store cannot be asked.
 
 func newStats(env environment) *cobra.Command {
 	var s site
+	out := facts{out: env.stdout}
 	c := &cobra.Command{
-		Use:   "stats",
-		Short: "Say what the store holds",
-		Long:  statsHelp + folderHelp,
-		Args:  noArguments,
+		Use:        "stats",
+		SuggestFor: []string{"status"},
+		Short:      "Say what the store holds",
+		Long:       statsHelp + folderHelp,
+		Args:       noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
 			if s.dataDir != "" {
-				return folderStats(c.Context(), s.dataDir, env)
+				return folderStats(c.Context(), s.dataDir, env, out)
 			}
-			return serverStats(c.Context(), s, env)
+			return serverStats(c.Context(), s, out)
 		},
 	}
 	s.addAdmin(c.Flags())
 	s.addDataDir(c.Flags())
+	out.addFlag(c.Flags())
 	return c
 }
 
-func serverStats(ctx context.Context, s site, env environment) error {
+// statsFact is what a store holds, for programs.
+type statsFact struct {
+	Torrents        int64          `json:"torrents"`
+	Removed         int64          `json:"removed_info_hashes"`
+	Bytes           int64          `json:"torrent_bytes"`
+	DiskBytes       int64          `json:"disk_bytes,omitempty"`
+	Version         string         `json:"server_version,omitempty"`
+	Started         *time.Time     `json:"start_time,omitempty"`
+	Upstreams       []upstreamFact `json:"upstreams,omitempty"`
+	MissingSegments []segmentFact  `json:"missing_segments"`
+}
+
+func serverStats(ctx context.Context, s site, out facts) error {
 	o, err := s.dial()
 	if err != nil {
 		return err
@@ -52,24 +66,16 @@ func serverStats(ctx context.Context, s site, env environment) error {
 	if err != nil {
 		return o.explain(err)
 	}
-	stats := store.Stats{
-		Torrents: answer.GetTorrentCount(), Removed: answer.GetRemovedCount(),
-		Bytes: answer.GetTorrentBytes(), DiskUsed: answer.GetDiskBytes(),
-	}
-	if _, err := fmt.Fprint(env.stdout, statsText(stats)); err != nil {
-		return err
-	}
-	started := answer.GetStartTime().AsTime()
-	if _, err = fmt.Fprintf(env.stdout, "%-22s%s, since %s\n", "server", answer.GetVersion(), started.UTC().Format(time.RFC3339)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprint(env.stdout, upstreamText(answer.GetUpstreams())); err != nil {
-		return err
-	}
-	return tellMissing(env.stdout, answer.GetMissingSegments())
+	started := answer.GetStartTime().AsTime().UTC()
+	text := fmt.Sprintf("%-22s%s, since %s\n", "server", answer.GetVersion(), started.Format(time.RFC3339))
+	return tellStats(out, statsFact{
+		Torrents: answer.GetTorrentCount(), Removed: answer.GetRemovedCount(), Bytes: answer.GetTorrentBytes(),
+		DiskBytes: answer.GetDiskBytes(), Version: answer.GetVersion(), Started: &started,
+		Upstreams: upstreamFacts(answer.GetUpstreams()),
+	}, text+upstreamText(answer.GetUpstreams()), answer.GetMissingSegments())
 }
 
-func folderStats(ctx context.Context, dir string, env environment) error {
+func folderStats(ctx context.Context, dir string, env environment, out facts) error {
 	st, err := readFolder(dir, folderLogger(env.stderr))
 	if err != nil {
 		return err
@@ -79,18 +85,25 @@ func folderStats(ctx context.Context, dir string, env environment) error {
 	if err := errors.Join(err, closing(st)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprint(env.stdout, statsText(stats)); err != nil {
+	return tellStats(out, statsFact{Torrents: stats.Torrents, Removed: stats.Removed, Bytes: stats.Bytes, DiskBytes: stats.DiskUsed}, "", missing)
+}
+
+// tellStats tells what a store holds, of the server, as text, and of what is missing. It returns
+// an error if something is.
+func tellStats(out facts, s statsFact, server string, missing []*segment) error {
+	s.MissingSegments = segmentFacts(missing)
+	if err := out.tell(s, statsText(s)+server+missingText(missing)); err != nil {
 		return err
 	}
-	return tellMissing(env.stdout, missing)
+	return missingError(missing)
 }
 
 // statsText is what a store holds, for people, with exact numbers.
-func statsText(s store.Stats) string {
+func statsText(s statsFact) string {
 	lines := fmt.Sprintf("%-22s%s\n%-22s%s\n", "torrents", progress.Number(s.Torrents), "removed info hashes", progress.Number(s.Removed))
 	lines += fmt.Sprintf("%-22s%s (%s bytes)\n", "size of the torrents", progress.Bytes(s.Bytes), progress.Number(s.Bytes))
-	if s.DiskUsed > 0 {
-		lines += fmt.Sprintf("%-22s%s (%s bytes)\n", "on disk", progress.Bytes(s.DiskUsed), progress.Number(s.DiskUsed))
+	if s.DiskBytes > 0 {
+		lines += fmt.Sprintf("%-22s%s (%s bytes)\n", "on disk", progress.Bytes(s.DiskBytes), progress.Number(s.DiskBytes))
 	}
 	return lines
 }

@@ -89,3 +89,21 @@ func upstreamText(upstreams []*torrentcachev1.UpstreamStats) string {
 	}
 	return lines.String()
 }
+
+// upstreamFact is a cache behind the server, for programs.
+type upstreamFact struct {
+	Name      string `json:"name"`
+	Asked     int64  `json:"asked"`
+	Found     int64  `json:"found"`
+	Absent    int64  `json:"absent"`
+	Failed    int64  `json:"failed"`
+	Reachable bool   `json:"reachable"`
+}
+
+func upstreamFacts(upstreams []*torrentcachev1.UpstreamStats) []upstreamFact {
+	var all []upstreamFact
+	for _, u := range upstreams {
+		all = append(all, upstreamFact{u.GetName(), u.GetAskedCount(), u.GetFoundCount(), u.GetAbsentCount(), u.GetFailedCount(), u.GetReachable()})
+	}
+	return all
+}

@@ -44,10 +44,12 @@ type verifySettings struct {
 	site
 	rate   config.Size // bytes a second; 0: no bound
 	giveUp bool
+	facts  facts
 }
 
 func newVerify(env environment) *cobra.Command {
 	var s verifySettings
+	s.facts.out = env.stdout
 	c := &cobra.Command{
 		Use:   "verify [--data-dir DIR | --admin HOST:PORT]",
 		Short: "Check every stored torrent for damage",
@@ -62,6 +64,7 @@ func newVerify(env environment) *cobra.Command {
 	}
 	s.addAdmin(c.Flags())
 	s.addDataDir(c.Flags())
+	s.facts.addFlag(c.Flags())
 	c.Flags().Var(&s.rate, "rate", "most bytes to read a second; 0 is no bound")
 	c.Flags().BoolVar(&s.giveUp, "give-up", false, "mark as damaged what the disk cannot read")
 	return c
@@ -77,7 +80,7 @@ func verify(ctx context.Context, s verifySettings, env environment) error {
 		err = r.server(ctx, s)
 	}
 	display.Stop()
-	return r.conclude(ctx, err, env.stdout)
+	return r.conclude(ctx, err, s.facts)
 }
 
 // folder verifies the store of a folder.
@@ -125,8 +128,8 @@ func (r *verifyRun) server(ctx context.Context, s verifySettings) error {
 }
 
 // conclude writes the report and returns the command's error.
-func (r *verifyRun) conclude(ctx context.Context, failed error, out io.Writer) error {
-	if err := r.report(out); err != nil {
+func (r *verifyRun) conclude(ctx context.Context, failed error, out facts) error {
+	if err := r.report(out, failed == nil); err != nil {
 		return err
 	}
 	switch {
@@ -139,9 +142,11 @@ func (r *verifyRun) conclude(ctx context.Context, failed error, out io.Writer) e
 		return errors.New(strings.Join(append(faults, r.clearedText()...), "; "))
 	}
 	well := append([]string{"nothing is damaged"}, r.clearedText()...)
-	_, err := fmt.Fprintf(out, "%s, %s read in %s: %s\n",
-		progress.Count(r.checked, "torrent"), progress.Bytes(r.bytes), elapsed(r.begin), strings.Join(well, "; "))
-	return err
+	if out.json {
+		return nil // the report has it
+	}
+	return out.tell(nil, fmt.Sprintf("%s, %s read in %s: %s\n",
+		progress.Count(r.checked, "torrent"), progress.Bytes(r.bytes), elapsed(r.begin), strings.Join(well, "; ")))
 }
 
 // faults returns what is not well, in numbers.

@@ -142,7 +142,7 @@ func TestExportTellsWhatIsNotInTheArchive(t *testing.T) {
 // A broken pipe ends a report.
 func TestReportToABrokenPipe(t *testing.T) {
 	for _, run := range []*verifyRun{{damaged: []string{"a"}}, {unreadable: []string{"a"}}} {
-		if err := run.conclude(t.Context(), nil, brokenPipe{}); err == nil || errors.Is(err, context.Canceled) {
+		if err := run.conclude(t.Context(), nil, facts{out: brokenPipe{}}); err == nil || errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -67,19 +65,34 @@ func hashesOf(ids []infohash.ID) []string {
 	return hashes
 }
 
-// report writes a line for each torrent that is not well.
-func (r *verifyRun) report(out io.Writer) error {
+// report tells of each torrent that is not well; for programs also how many there were, and
+// whether the run got to its end.
+func (r *verifyRun) report(out facts, complete bool) error {
 	for _, hash := range r.damaged {
-		if _, err := fmt.Fprintln(out, hash); err != nil {
+		if err := out.tell(itemFact{InfoHash: hash, Status: "damaged"}, hash+"\n"); err != nil {
 			return err
 		}
 	}
 	for _, hash := range r.unreadable {
-		if _, err := fmt.Fprintln(out, hash+lists.UnreadableMark); err != nil {
+		if err := out.tell(itemFact{InfoHash: hash, Status: "unreadable"}, hash+lists.UnreadableMark+"\n"); err != nil {
 			return err
 		}
 	}
-	return nil
+	return out.tell(summary{verifyFact{
+		Torrents: r.checked, Bytes: r.bytes, Damaged: len(r.damaged), Unreadable: len(r.unreadable), Cleared: r.cleared,
+		MissingSegments: segmentFacts(r.missing), Seconds: time.Since(r.begin).Seconds(), Complete: complete,
+	}}, "")
+}
+
+type verifyFact struct {
+	Torrents        int64         `json:"torrents"`
+	Bytes           int64         `json:"bytes"`
+	Damaged         int           `json:"damaged"`
+	Unreadable      int           `json:"unreadable"`
+	Cleared         int64         `json:"marks_taken_away"`
+	MissingSegments []segmentFact `json:"missing_segments"`
+	Seconds         float64       `json:"seconds"`
+	Complete        bool          `json:"complete"`
 }
 
 // clearedText tells of marks of damage that are gone; it is nothing if there were

@@ -22,7 +22,7 @@ func (m Memory) Limits(cfg config.Doors) limit.Settings {
 	s.UploadMemory = s.Memory / 2
 	s.ConnectionMemory = min(m.limit/connectionShare, s.Memory/4)
 	if s.Connections == 0 {
-		s.Connections = max(leastConnections, int(min(s.ConnectionMemory/limit.HTTPConnection, openFiles()/4*3)))
+		s.Connections = max(leastConnections, int(min(s.ConnectionMemory/limit.HTTPConnection, connectionsIn(openFiles()))))
 	}
 	// More connections, if they are asked for, take it from uploads and answers, but for a quarter.
 	asked := int64(s.Connections) * limit.HTTPConnection

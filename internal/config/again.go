@@ -35,7 +35,7 @@ func Again(fresh Settings, started *pflag.FlagSet, given map[string]string, envi
 		return nil, err
 	}
 	if err := fresh.Validate(); err != nil {
-		return nil, err
+		return nil, Located(flags, err)
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Value.String() != started.Lookup(f.Name).Value.String() {

@@ -47,14 +47,14 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	addSection(flags, "Store", s.addStore)
 	addSection(flags, "Access", s.addAccess)
 	addSection(flags, torrentSection, func(flags *pflag.FlagSet) {
-		flags.StringVar(&s.Private, "private", "accept", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL")
-		flags.StringVar(&s.Passkeys, "passkeys", "accept", "accept or reject torrents with an announce URL that holds a passkey, also those that are not marked private (docs/metainfo.md has the pattern)")
+		choiceVar(flags, &s.Private, "private", "accept or reject torrents with private=1, which carry their owner's passkey in the tracker URL", "accept", "reject")
+		choiceVar(flags, &s.Passkeys, "passkeys", "accept or reject torrents with an announce URL that holds a passkey, also those that are not marked private (docs/metainfo.md has the pattern)", "accept", "reject")
 	})
 	s.Doors.AddFlags(flags)
 	addSection(flags, limitSection, s.Limits.addCalls)
 	addSection(flags, "Other caches", s.addUpstreams)
 	addSection(flags, tlsSection, func(flags *pflag.FlagSet) {
-		flags.StringVar(&s.GRPCTLS, "grpc-tls", Off, "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off")
+		choiceVar(flags, &s.GRPCTLS, "grpc-tls", "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off", Off, "on")
 	})
 }
 
@@ -85,14 +85,11 @@ func (s *Serve) Validate() error {
 	if err := firstOf(s.chooseStore(), s.refuseUnused()); err != nil {
 		return err
 	}
-	if err := firstOf(oneOf("private", s.Private, "accept", "reject"), oneOf("passkeys", s.Passkeys, "accept", "reject")); err != nil {
-		return err
-	}
 	if s.IndexCacheSize < minIndexCache {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
 	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(), s.Upstreams.validate(),
-		address("grpc-addr", s.GRPCAddr), s.validateTLS())
+		address("grpc-addr", s.GRPCAddr), clash(append(s.listeners(), listener{"grpc-addr", s.GRPCAddr})...), s.validateTLS())
 }
 
 // validateTLS refuses a certificate that nobody would see, and TLS without one.
@@ -103,7 +100,7 @@ func (s *Serve) validateTLS() error {
 	case s.TLS.hasCertificate() && s.HTTPSAddr == Off && s.GRPCTLS == Off:
 		return errors.New("--tls-cert, --tls-key and --acme need --https-addr or --grpc-tls on")
 	}
-	return oneOf("grpc-tls", s.GRPCTLS, "on", Off)
+	return nil
 }
 
 // chooseStore sets DataDir from Store.

@@ -140,10 +140,8 @@ func TestServeValidate(t *testing.T) {
 		{"certificate without a use", func(s *Serve) { s.TLSCert, s.TLSKey = "c", "k" }, "--grpc-tls"},
 		{"certificate for gRPC alone", func(s *Serve) { s.GRPCTLS, s.TLSCert, s.TLSKey = "on", "c", "k" }, ""},
 		{"gRPC without certificate", func(s *Serve) { s.GRPCTLS = "on" }, "--grpc-tls on needs"},
-		{"gRPC TLS perhaps", func(s *Serve) { s.GRPCTLS = "perhaps" }, "--grpc-tls"},
 		{"clients' authorities alone", func(s *Serve) { s.TLSClientCA = "ca" }, "--tls-client-ca needs"},
 		{"ACME", func(s *Serve) { s.ACME, s.HTTPSAddr, s.PublicURL = "on", ":443", "https://example.org" }, ""},
-		{"ACME perhaps", func(s *Serve) { s.ACME = "perhaps" }, "--acme"},
 		{"ACME without a use", func(s *Serve) { s.ACME, s.PublicURL = "on", "https://example.org" }, "--https-addr"},
 		{"ACME and files", func(s *Serve) { s.ACME, s.HTTPSAddr, s.TLSCert, s.TLSKey = "on", ":443", "c", "k" }, "want one"},
 		{"ACME without a name", func(s *Serve) { s.ACME, s.HTTPSAddr = "on", ":443" }, "--public-url"},
@@ -163,7 +161,16 @@ func TestServeValidate(t *testing.T) {
 		{"no time to shut down", func(s *Serve) { s.ShutdownTimeout = 0 }, "--shutdown-timeout"},
 		{"no bound, no compaction", func(s *Serve) { s.MaxStoreSize, s.CompactionRate = 0, 0 }, ""},
 		{"index without memory", func(s *Serve) { s.IndexCacheSize = 0 }, "--index-cache-size 0:"},
-		{"unknown level", func(s *Serve) { s.LogLevel = "loud" }, "--log-level"},
+		{"one port twice", func(s *Serve) { s.HTTPAddr, s.GRPCAddr = "127.0.0.1:9000", ":9000" }, "--http-addr 127.0.0.1:9000 and --grpc-addr :9000 take the same port"},
+		{"one port by two names", func(s *Serve) { s.AdminAddr, s.GRPCAddr = "localhost:9000", "127.0.0.1:9000" }, "--admin-addr localhost:9000"},
+		{"one port of two addresses", func(s *Serve) { s.HTTPAddr, s.GRPCAddr = "127.0.0.1:9000", "127.0.0.2:9000" }, ""},
+		{"any ports", func(s *Serve) { s.HTTPAddr, s.GRPCAddr = ":0", ":0" }, ""},
+		{"contact", func(s *Serve) { s.Contact = "abuse@example.org" }, ""},
+		{"contact by a page", func(s *Serve) { s.Contact = "https://example.org/contact?of=cache" }, ""},
+		{"contact that is neither", func(s *Serve) { s.Contact = "the admin" }, "--contact \"the admin\": want an e-mail address"},
+		{"contact with a name", func(s *Serve) { s.Contact = "Admin <abuse@example.org>" }, "want an e-mail address"},
+		{"contact of another kind", func(s *Serve) { s.Contact = "ftp://example.org" }, "want an e-mail address"},
+		{"contact without a host", func(s *Serve) { s.Contact = "https:///contact" }, "want an e-mail address"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -331,8 +338,10 @@ func TestFlagErrorSaysWhatToWrite(t *testing.T) {
 	for _, c := range []struct{ arg, says string }{
 		{"--upload-rate=x", `--upload-rate "x": want a number`},
 		{"--max-uploads=x", `--max-uploads "x": want a whole number`},
-		{"--body-timeout=5", `--body-timeout "5": want a duration such as 500ms, 30s, 10m or 24h`},
+		{"--body-timeout=5", `--body-timeout "5": want a duration such as 500ms, 30s, 10m, 24h or 7d`},
 		{"--max-torrent-size=x", `--max-torrent-size "x": want a size such as 500kB, 10MB or 16MiB`},
+		{"--log-level=loud", `--log-level "loud": want one of info, debug, warn, error`},
+		{"--grpc-tls=perhaps", `--grpc-tls "perhaps": want one of off, on`},
 		{"--nonsense", "unknown flag: --nonsense"},
 	} {
 		flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)

@@ -3,10 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,9 +80,9 @@ func (d *Doors) addAddresses(flags *pflag.FlagSet) {
 func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	d.MaxTorrentSize = 10_000_000
 	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
-	flags.DurationVar(&d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
-	flags.DurationVar(&d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a download is not there (404); an upload does not change what they have; 0 is not at all")
-	flags.StringVar(&d.FastPath, "fast-path", "on", "answer plain downloads ahead of all else: on or off")
+	DurationVar(flags, &d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
+	DurationVar(flags, &d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a download is not there (404); an upload does not change what they have; 0 is not at all")
+	choiceVar(flags, &d.FastPath, "fast-path", "answer plain downloads ahead of all else: on or off", "on", Off)
 	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
 	flags.Var(&d.DenyLists, "deny-list", "`file` that lists torrents to hide and to refuse: info hashes, magnet links, or // and the SHA-256 of a hash, one a line; several with commas or by several flags; read again on SIGHUP and when it has changed")
 	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
@@ -97,9 +95,9 @@ func (d *Doors) addMemory(flags *pflag.FlagSet) {
 
 func (d *Doors) addProcess(flags *pflag.FlagSet) {
 	flags.StringVar(&d.File, fileFlag, "", "`file` of settings, one a line: a flag's name without --, a colon, its value (YAML)")
-	flags.StringVar(&d.LogFormat, "log-format", "text", "text or json")
-	flags.StringVar(&d.LogLevel, "log-level", "info", "debug, info, warn or error")
-	flags.DurationVar(&d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
+	choiceVar(flags, &d.LogFormat, "log-format", "text or json", "text", "json")
+	choiceVar(flags, &d.LogLevel, "log-level", "info, debug, warn or error", "info", "debug", "warn", "error")
+	DurationVar(flags, &d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 }
 
 // Validate reports the first setting that cannot be, by its flag.
@@ -109,14 +107,12 @@ func (d *Doors) Validate() error {
 		address("http-addr", d.HTTPAddr),
 		address("https-addr", d.HTTPSAddr),
 		address("admin-addr", d.AdminAddr),
+		clash(d.listeners()...),
 		d.validateTLS(),
 		d.validatePublicURL(),
 		d.validateNumbers(),
 		d.validateContact(),
 		d.Limits.Validate(),
-		oneOf("fast-path", d.FastPath, "on", Off),
-		oneOf("log-format", d.LogFormat, "text", "json"),
-		oneOf("log-level", d.LogLevel, "debug", "info", "warn", "error"),
 	)
 }
 
@@ -142,22 +138,6 @@ func (d *Doors) validatePublicURL() error {
 	return nil
 }
 
-// maxContact is the length of --contact in bytes; it goes into every answer for a
-// removed torrent, and the legacy doors cut theirs at 400.
-const maxContact = 200
-
-func (d *Doors) validateContact() error {
-	for i := range len(d.Contact) {
-		if d.Contact[i] < ' ' || d.Contact[i] > '~' {
-			return fmt.Errorf("--contact %q: want printable ASCII", d.Contact)
-		}
-	}
-	if len(d.Contact) > maxContact {
-		return fmt.Errorf("--contact has %d bytes: want at most %d", len(d.Contact), maxContact)
-	}
-	return nil
-}
-
 func (d *Doors) validateNumbers() error {
 	switch {
 	case d.RemovedStatus != http.StatusGone && d.RemovedStatus != http.StatusUnavailableForLegalReasons:
@@ -174,27 +154,6 @@ func (d *Doors) validateNumbers() error {
 		return fmt.Errorf("--shutdown-timeout %s: want more than zero", d.ShutdownTimeout)
 	}
 	return nil
-}
-
-// address checks the form of a listen address.
-func address(flag, value string) error {
-	if value == Off {
-		return nil
-	}
-	_, port, err := net.SplitHostPort(value)
-	if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("--%s %q: want host:port or :port with a port from 0 to 65535, or off", flag, value)
-	}
-	return nil
-}
-
-func oneOf(flag, value string, allowed ...string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
-	}
-	return fmt.Errorf("--%s %q: want one of %s", flag, value, strings.Join(allowed, ", "))
 }
 
 // firstOf returns the first error that is not nil.

@@ -34,7 +34,7 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = fmt.Errorf("environment variable %s=%q: %w", name, value, rootCause(err))
 		}
-		setSource(f, "environment, "+name)
+		setSource(f, environmentSource+name)
 	})
 	return failed
 }
@@ -49,14 +49,12 @@ func FlagError(err error) error {
 }
 
 // rootCause strips what pflag says of the flag, which the user may not have used,
-// and what strconv and time say of themselves.
+// and what strconv says of itself.
 func rootCause(err error) error {
 	if invalid, ok := err.(*pflag.InvalidValueError); ok && invalid.Unwrap() != nil {
 		err = invalid.Unwrap()
 	}
 	switch e, ok := errors.AsType[*strconv.NumError](err); {
-	case !ok && strings.HasPrefix(err.Error(), "time: "):
-		return errors.New("want a duration such as 500ms, 30s, 10m or 24h")
 	case !ok:
 		return err
 	case e.Func == "ParseFloat":

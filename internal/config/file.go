@@ -50,7 +50,7 @@ func fromFile(flags *pflag.FlagSet, text []byte, name string) error {
 	for _, s := range settings {
 		f := flags.Lookup(s.name)
 		switch {
-		case f == nil || s.name == fileFlag || s.name == "help":
+		case f == nil || s.name == fileFlag || s.name == "help" || f.Annotations[ownKey] != nil:
 			return fmt.Errorf("line %d: unknown setting %q: settings have the names of the flags, without --", s.line, s.name)
 		case seen[s.name] != 0:
 			return fmt.Errorf("line %d: %s stands on line %d already", s.line, s.name, seen[s.name])

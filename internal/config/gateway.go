@@ -37,7 +37,7 @@ func (g *Gateway) addBackend(flags *pflag.FlagSet) {
 	flags.StringVar(&g.BackendToken, "backend-token", "", "`key` with the role sync, for the backend's feed of changes; users' calls carry users' keys")
 	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "`file` that holds that key; read again on SIGHUP")
 	MarkSecret(flags.Lookup("backend-token"))
-	flags.DurationVar(&g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store: so long what was removed meanwhile may be served")
+	DurationVar(flags, &g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store: so long what was removed meanwhile may be served")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

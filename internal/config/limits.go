@@ -49,7 +49,7 @@ func (l *Limits) addCounts(flags *pflag.FlagSet) {
 	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
 	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "most uploads under way at a time from one address")
 	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
-	flags.DurationVar(&l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for memory before it is refused")
+	DurationVar(flags, &l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for memory before it is refused")
 }
 
 // addCalls adds the limits on calls, which the server holds its callers to, however
@@ -65,9 +65,9 @@ func (l *Limits) addCalls(flags *pflag.FlagSet) {
 }
 
 func (l *Limits) addTimeouts(flags *pflag.FlagSet) {
-	flags.DurationVar(&l.HeaderTimeout, "header-timeout", 10*time.Second, "how long the header of an HTTP request may take to arrive")
-	flags.DurationVar(&l.BodyTimeout, "body-timeout", 10*time.Minute, "how long an upload may take to arrive; half a minute without a byte, or less than 16 KiB a second, ends it sooner")
-	flags.DurationVar(&l.IdleTimeout, "idle-timeout", 2*time.Minute, "how long an HTTP connection may be idle between two requests")
+	DurationVar(flags, &l.HeaderTimeout, "header-timeout", 10*time.Second, "how long the header of an HTTP request may take to arrive")
+	DurationVar(flags, &l.BodyTimeout, "body-timeout", 10*time.Minute, "how long an upload may take to arrive; half a minute without a byte, or less than 16 KiB a second, ends it sooner")
+	DurationVar(flags, &l.IdleTimeout, "idle-timeout", 2*time.Minute, "how long an HTTP connection may be idle between two requests")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

@@ -22,7 +22,7 @@ func (l *LocalCache) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&l.LocalCacheDir, "local-cache-dir", "", "with --store s3://...: keep what is read in this `folder` of a local disk; it may be lost at any time (default: nowhere)")
 	l.LocalCacheSize = 10 << 30
 	flags.Var(&l.LocalCacheSize, "local-cache-size", "disk space that --local-cache-dir may take")
-	flags.DurationVar(&l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
+	DurationVar(flags, &l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
 }
 
 // Validate reports the first setting that cannot be, by its flag.

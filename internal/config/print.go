@@ -13,12 +13,19 @@ const (
 	sourceKey = "torrentcache_source" // where the value comes from
 	secretKey = "torrentcache_secret" // the value is not to be shown
 	fileKey   = "torrentcache_file"   // the value comes from the file of settings
+	ownKey    = "torrentcache_own"    // the flag is no setting, but of the command that shows them
 )
+
+// environmentSource begins the source of what a variable sets; the rest is its name.
+const environmentSource = "environment, "
 
 func setSource(f *pflag.Flag, source string) { annotate(f, sourceKey, source) }
 
 // MarkSecret says that the value of a flag is not to be shown.
 func MarkSecret(f *pflag.Flag) { annotate(f, secretKey, "") }
+
+// MarkOwn says that a flag is no setting, but of the command that shows the settings.
+func MarkOwn(f *pflag.Flag) { annotate(f, ownKey, "") }
 
 func annotate(f *pflag.Flag, key, value string) {
 	if f.Annotations == nil {
@@ -35,26 +42,41 @@ func Source(f *pflag.Flag) string {
 	return "default"
 }
 
-// Format returns the settings in force as a file for --config, with a comment on
-// each line that says where its value comes from. Secrets are masked, those in
-// addresses as [Redact] does it.
-func Format(flags *pflag.FlagSet) (string, error) {
-	root := &yaml.Node{Kind: yaml.MappingNode}
+// Setting is one setting in force.
+type Setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`  // as in a file for --config; secrets are masked, those in addresses as by [Redact]
+	Source string `json:"source"` // where the value comes from
+}
+
+// InForce returns the settings in force, after [Fill], in the order of their names.
+func InForce(flags *pflag.FlagSet) []Setting {
+	var all []Setting
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" || f.Name == fileFlag {
+		if _, own := f.Annotations[ownKey]; own || f.Name == "help" || f.Name == fileFlag {
 			return
 		}
-		text := Redact(f.Value.String())
+		value := Redact(f.Value.String())
 		if list, ok := f.Value.(interface{ Redacted() string }); ok {
-			text = list.Redacted()
+			value = list.Redacted()
 		}
-		if _, secret := f.Annotations[secretKey]; secret && text != "" {
-			text = masked
+		if _, secret := f.Annotations[secretKey]; secret && value != "" {
+			value = masked
 		}
-		value := valueNode(text)
-		value.LineComment = Source(f)
-		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Name}, value)
+		all = append(all, Setting{f.Name, value, Source(f)})
 	})
+	return all
+}
+
+// Format returns the settings in force as a file for --config, with a comment on
+// each line that says where its value comes from, and secrets masked.
+func Format(flags *pflag.FlagSet) (string, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	for _, s := range InForce(flags) {
+		value := valueNode(s.Value)
+		value.LineComment = s.Source
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: s.Name}, value)
+	}
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	if err := encoder.Encode(root); err != nil {

@@ -28,7 +28,7 @@ func (t *TLS) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.TLSCert, "tls-cert", "", "certificate `file` (PEM, with intermediates); read again on SIGHUP, and when it has changed, within a minute")
 	flags.StringVar(&t.TLSKey, "tls-key", "", "private key `file` (PEM), read with --tls-cert")
 	flags.StringVar(&t.TLSClientCA, "tls-client-ca", "", "`file` (PEM) of the authorities of clients' certificates, whose names --keys-file gives roles; read with --tls-cert")
-	flags.StringVar(&t.ACME, "acme", Off, "have the certificate from Let's Encrypt, for the host of --public-url: on (you agree to its terms) or off")
+	choiceVar(flags, &t.ACME, "acme", "have the certificate from Let's Encrypt, for the host of --public-url: on (you agree to its terms) or off", Off, "on")
 	flags.StringVar(&t.ACMEDir, "acme-dir", "./torrentcache-acme", "`folder` that keeps the account and the certificates of --acme")
 	flags.StringVar(&t.ACMEEmail, "acme-email", "", "`address` to which the authority sends warnings")
 	flags.StringVar(&t.ACMEDirectory, "acme-directory", letsEncrypt, "`URL` of another authority's ACME directory")
@@ -39,9 +39,6 @@ func (t *TLS) hasCertificate() bool { return t.TLSCert != "" && t.TLSKey != "" |
 
 // validate reports the first setting that cannot be.
 func (t *TLS) validate(publicURL string) error {
-	if err := oneOf("acme", t.ACME, "on", Off); err != nil {
-		return err
-	}
 	switch files := t.TLSCert != "" || t.TLSKey != ""; {
 	case (t.TLSCert == "") != (t.TLSKey == ""):
 		return errors.New("--tls-cert and --tls-key belong together: give both")

@@ -89,12 +89,12 @@ func (d *Display) Stop() {
 	d.clear()
 }
 
-// Print writes a line above the display.
-func (d *Display) Print(line string) {
+// Print writes lines above the display, without what could break a terminal.
+func (d *Display) Print(lines string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clear()
-	fmt.Fprintln(d.out, line)
+	fmt.Fprintln(d.out, Lines(lines))
 }
 
 func (d *Display) show(now time.Time) {

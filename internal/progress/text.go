@@ -1,10 +1,15 @@
 package progress
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -17,6 +22,42 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// Lines is Printable for texts of several lines: their ends stay.
+func Lines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// JSON returns v as one line of JSON with its end. What could break a terminal is escaped,
+// which JSON itself asks for only of what is below U+0020.
+func JSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return EscapeJSON(b.Bytes()), nil
+}
+
+// EscapeJSON returns a text of JSON with what could break a terminal in its strings escaped.
+func EscapeJSON(text []byte) []byte {
+	escaped := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) {
+			escaped = utf8.AppendRune(escaped, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
+	}
+	return escaped
 }
 
 // OneLine is Printable for messages: white space becomes single spaces.

@@ -22,7 +22,7 @@ func Archive(ctx context.Context, c *client.Client, in io.Reader, o Options) err
 			Consumed: func(n int64) { r.tally.bytes.Add(n) },
 			Problem: func(name string, err error) {
 				if name == "" {
-					failed = fmt.Errorf("the archive is no tar archive or damaged: %w", err)
+					failed = fmt.Errorf("the archive %w", err)
 				} else {
 					cancelOn(cancel, r.problem(name, err))
 				}

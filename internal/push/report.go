@@ -1,7 +1,6 @@
 package push
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,8 +13,8 @@ import (
 // is safe for concurrent use.
 type report struct {
 	mu   sync.Mutex
-	json *json.Encoder // nil without --json
-	file *os.File      // nil without --report
+	json io.Writer // nil without --json
+	file *os.File  // nil without --report
 }
 
 // Outcome is what became of one file.
@@ -30,11 +29,7 @@ type Outcome struct {
 // newReport writes JSON to stdout unless that is nil, and the report to path
 // unless that is empty.
 func newReport(stdout io.Writer, path string) (*report, error) {
-	r := &report{}
-	if stdout != nil {
-		r.json = json.NewEncoder(stdout)
-		r.json.SetEscapeHTML(false)
-	}
+	r := &report{json: stdout}
 	if path == "" {
 		return r, nil
 	}
@@ -51,7 +46,7 @@ func (r *report) add(o Outcome) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.json != nil {
-		if err := r.json.Encode(o); err != nil {
+		if err := r.encode(o); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
 	}
@@ -69,7 +64,15 @@ func (r *report) end(summary any) error {
 	if r.json == nil {
 		return nil
 	}
-	return r.json.Encode(map[string]any{"summary": summary})
+	return r.encode(map[string]any{"summary": summary})
+}
+
+func (r *report) encode(v any) error {
+	line, err := progress.JSON(v)
+	if err == nil {
+		_, err = r.json.Write(line)
+	}
+	return err
 }
 
 func (r *report) close() error {

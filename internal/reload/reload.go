@@ -9,7 +9,7 @@ import (
 )
 
 // Reloader is what a running server reads again. S is its settings. Add all parts with
-// [Reloader.On] before [Reloader.Follow]; it is not safe for concurrent use.
+// [Reloader.On] and [Reloader.Reopen] before [Reloader.Follow]; it is not safe for concurrent use.
 type Reloader[S any] struct {
 	// Read reads the settings anew, and says which of them, by name, are not those with
 	// which the server was started.
@@ -20,6 +20,13 @@ type Reloader[S any] struct {
 	Logger *slog.Logger
 
 	parts []part[S]
+	files []file
+}
+
+// file is a file that is written to.
+type file struct {
+	name   string
+	reopen func() error
 }
 
 // part is a part of the server that can change while it serves.
@@ -35,6 +42,12 @@ func (r *Reloader[S]) On(name string, again func(S) error, settings ...string) {
 	r.parts = append(r.parts, part[S]{name, again, settings})
 }
 
+// Reopen adds a file that is written to, such as a log, which is opened anew on each signal,
+// whatever the settings say: whoever moved it away waits for that.
+func (r *Reloader[S]) Reopen(name string, reopen func() error) {
+	r.files = append(r.files, file{name, reopen})
+}
+
 // Follow reloads on each signal until ctx ends.
 func (r *Reloader[S]) Follow(ctx context.Context, signals <-chan os.Signal) {
 	for {
@@ -47,15 +60,23 @@ func (r *Reloader[S]) Follow(ctx context.Context, signals <-chan os.Signal) {
 	}
 }
 
-// reload reads everything again. What cannot be read stays as it was, and does not
-// keep the rest from being read.
+// reload reads everything again. Settings that cannot be read leave all as it was: the rest is
+// what they say. A part that cannot be read stays as it was, and does not keep the others from
+// being read.
 func (r *Reloader[S]) reload() {
+	for _, f := range r.files {
+		if err := f.reopen(); err != nil {
+			r.Logger.Error("not opened anew: the old file is written to", "what", f.name, "cause", err)
+			continue
+		}
+		r.Logger.Info("opened anew", "what", f.name)
+	}
 	settings, changed, err := r.Read()
 	if err != nil {
-		r.Logger.Error("not reloaded: the old ones stay in force", "what", "settings", "cause", err)
-	} else {
-		r.InForce = settings
+		r.Logger.Error("nothing was reloaded: all stays as it was; mend the settings and reload again", "cause", err)
+		return
 	}
+	r.InForce = settings
 	if late := r.late(changed); len(late) > 0 {
 		r.Logger.Warn("some settings were changed that take effect at the next start", "settings", late)
 	}

@@ -22,6 +22,9 @@ func TestReload(t *testing.T) {
 	}
 	r.On("broken", func(int) error { return errors.New("no such file") })
 	r.On("limits", func(s int) error { got = append(got, s); return nil }, "rate")
+	opened := 0
+	r.Reopen("log", func() error { opened++; return nil })
+	r.Reopen("lost log", func() error { return errors.New("no such folder") })
 	ctx, cancel := context.WithCancel(t.Context())
 	signals := make(chan os.Signal)
 	done := make(chan struct{})
@@ -40,10 +43,13 @@ func TestReload(t *testing.T) {
 	}
 	read, failed = 3, errors.New("a misspelled setting")
 	r.reload()
-	if len(got) < 2 || slices.Contains(got, 3) || got[len(got)-1] != 2 {
-		t.Errorf("in force were %v, want 2", got)
+	if !slices.Equal(got, []int{2, 2}) {
+		t.Errorf("in force were %v, want 2 at each of two signals, and nothing done at the last one", got)
 	}
-	if !strings.Contains(log.String(), "a misspelled setting") {
+	if opened != 3 || !strings.Contains(log.String(), `what="lost log" cause="no such folder"`) {
+		t.Errorf("a log was opened anew %d times at three signals: %s", opened, log.String())
+	}
+	if !strings.Contains(log.String(), `msg="nothing was reloaded`) || !strings.Contains(log.String(), "a misspelled setting") {
 		t.Errorf("the log: %s", log.String())
 	}
 }

@@ -93,6 +93,10 @@ func (a *tarWalk) archives() {
 		if err == nil {
 			more, err = a.another()
 		}
+		if a.index == 0 && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			a.Problem(a.path, errors.New("is no tar archive, or its beginning is damaged"))
+			return
+		}
 		if err != nil {
 			a.Problem(a.path, fmt.Errorf("cannot be read beyond member %d: %w", a.index, plain(err)))
 			return

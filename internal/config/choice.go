@@ -1,0 +1,45 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// choice is the value of a flag that takes one of a few texts.
+type choice struct {
+	value   *string
+	allowed []string
+}
+
+// choiceVar adds a flag for *p, which has one of the texts allowed, of which the first is the
+// default.
+func choiceVar(flags *pflag.FlagSet, p *string, name, usage string, allowed ...string) {
+	*p = allowed[0]
+	flags.Var(&choice{p, allowed}, name, usage)
+}
+
+// Choices returns the texts that a flag takes; none if it takes more than a few.
+func Choices(f *pflag.Flag) []string {
+	if c, ok := f.Value.(*choice); ok {
+		return c.allowed
+	}
+	return nil
+}
+
+// Set takes one of the texts.
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.allowed, text) {
+		return errors.New("want one of " + strings.Join(c.allowed, ", "))
+	}
+	*c.value = text
+	return nil
+}
+
+// String returns the text that was chosen.
+func (c *choice) String() string { return *c.value }
+
+// Type names the kind of value in the help.
+func (*choice) Type() string { return "string" }
