@@ -55,18 +55,21 @@ type itemFact struct {
 	Message  string `json:"message,omitempty"`
 }
 
-// tellFailed tells on stderr, or as a fact, that something could not be done with a line.
-func (f *facts) tellFailed(stderr io.Writer, item itemFact, text string) error {
+// tellFailed tells on stderr, or as a fact, why something could not be done with a line.
+func (f *facts) tellFailed(stderr io.Writer, item itemFact, why error) error {
 	if f.json {
 		return f.tell(item, "")
 	}
-	_, err := fmt.Fprintln(stderr, progress.OneLine(text))
+	_, err := fmt.Fprintln(stderr, item.failureText(why))
 	return err
 }
 
-// tellMalformed is tellFailed for a line that is no info hash.
-func (f *facts) tellMalformed(stderr io.Writer, text string, err error) error {
-	return f.tellFailed(stderr, malformedItem(text, err), err.Error())
+// failureText is a failure for people, in one line. What is no info hash is in its error.
+func (i itemFact) failureText(why error) string {
+	if i.Reason == string(reason.HashMalformed) {
+		return progress.OneLine(why.Error())
+	}
+	return progress.Printable(i.Text) + ": " + progress.OneLine(why.Error())
 }
 
 // malformedItem is the fact that a line is no info hash.

@@ -174,7 +174,7 @@ func (g *getter) one(ctx context.Context, text string) {
 	case wantsKey(err):
 	case err != nil:
 		g.lost.Add(1)
-		err = g.out.tellFailed(g.env.stderr, item, progress.Printable(text)+": "+err.Error())
+		err = g.out.tellFailed(g.env.stderr, item, err)
 	default:
 		err = g.out.tell(item, item.Path+"\n")
 	}

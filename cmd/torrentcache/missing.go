@@ -61,7 +61,7 @@ func missing(ctx context.Context, s remote, env environment, out facts, stdin io
 		id, err := lists.ParseID(text)
 		if err != nil {
 			malformed++
-			if err := out.tellMalformed(env.stderr, text, err); err != nil {
+			if err := out.tellFailed(env.stderr, malformedItem(text, err), err); err != nil {
 				return err
 			}
 			continue

@@ -69,7 +69,7 @@ func (r *denialRun) remove(ctx context.Context, torrent *torrentcachev1.DeniedTo
 		if err != nil {
 			r.failed++
 			err = r.operator.explain(err)
-			r.note(r.settings.facts.tellFailed(r.env.stderr, failedItem(hash, err), hash+": "+err.Error()))
+			r.note(r.settings.facts.tellFailed(r.env.stderr, failedItem(hash, err), err))
 			return
 		}
 	}

@@ -163,7 +163,7 @@ func (r *listRun) fail(item itemFact, err error) error {
 	if r.out.json {
 		return r.out.tell(item, "")
 	}
-	r.display.Print(fmt.Sprintf("%s: %s", progress.Printable(item.Text), progress.OneLine(err.Error())))
+	r.display.Print(item.failureText(err))
 	return nil
 }
 

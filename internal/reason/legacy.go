@@ -18,9 +18,20 @@ func (e *Error) Text() string {
 		return e.Message
 	}
 	if e.Message != "" && e.Message != text && e.Reason != Internal {
-		text += " " + sentence(text, e.Message)
+		text += " " + sentence(text, undoubled(text, e.Message))
 	}
 	return text
+}
+
+// undoubled returns message without the advice at its end that text has given already.
+func undoubled(text, message string) string {
+	const later = "try again later"
+	if rest, ok := strings.CutSuffix(message, later); ok && strings.Contains(text, later) {
+		if rest = strings.TrimRight(rest, ",; "); rest != "" {
+			return rest
+		}
+	}
+	return message
 }
 
 // LegacyText returns the message of the legacy form, without its `Error <code>: `

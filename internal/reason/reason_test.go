@@ -160,6 +160,10 @@ func TestLegacyText(t *testing.T) {
 
 func TestWordsThatScriptsLookFor(t *testing.T) {
 	invalid := reason.New(reason.TorrentInvalid, "at byte 0: not a dictionary").LegacyBody()
+	full, want := reason.New(reason.StorageFull, "the store has no room, try again later").LegacyBody(), "Error 114: The server is full, try again later. The store has no room\n"
+	if full != want {
+		t.Errorf("got %q, want %q", full, want)
+	}
 	if want := "Error 112: Broken torrent file, please recreate it and try again. At byte 0: not a dictionary\n"; invalid != want {
 		t.Errorf("got %q, want %q", invalid, want)
 	}
