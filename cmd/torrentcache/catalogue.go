@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -195,9 +194,9 @@ func (c *catalogue) write(t cached, env environment) error {
 		_, err := fmt.Fprintf(env.stderr, "%s: %s\n", t.id, progress.OneLine(err.Error()))
 		return err
 	}
-	line, err := json.Marshal(c.entry(server.Describe(torrent), t.stored))
+	line, err := progress.JSON(c.entry(server.Describe(torrent), t.stored))
 	if err == nil {
-		_, err = c.out.Write(append(line, '\n'))
+		_, err = c.out.Write(line)
 	}
 	return err
 }

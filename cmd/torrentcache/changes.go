@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -153,7 +152,7 @@ func (w *changeWriter) change(change *torrentcachev1.Change) error {
 		if change.GetKind() != torrentcachev1.ChangeKind_CHANGE_KIND_ADDED {
 			return nil
 		}
-		_, err := io.WriteString(w.out, change.GetInfoHash()+"\n")
+		_, err := io.WriteString(w.out, progress.Printable(change.GetInfoHash())+"\n")
 		return err
 	}
 	at := change.GetChangeTime().AsTime()
@@ -168,9 +167,9 @@ func (w *changeWriter) line(line changeLine) error {
 	if line.Cursor == "now" {
 		line.Cursor = ""
 	}
-	b, err := json.Marshal(line)
+	b, err := progress.JSON(line)
 	if err == nil {
-		_, err = w.out.Write(append(b, '\n'))
+		_, err = w.out.Write(b)
 	}
 	return err
 }

@@ -70,7 +70,7 @@ func TestWantedKeysAreNamed(t *testing.T) {
 	environ := []string{"TORRENTCACHE_SERVER=" + p.grpc, "TORRENTCACHE_ADMIN=" + admin}
 	for _, args := range [][]string{
 		{"push", torrent}, {"get", "--out-dir", t.TempDir(), hash, hash}, {"get", "-o", "x", hash}, {"info", hash},
-		{"stats"}, {"verify"}, {"remove", hash}, {"remove", "--denied"}, {"drain"},
+		{"stats"}, {"verify"}, {"remove", hash}, {"remove", "--denied"}, {"drain"}, {"changes"}, {"info", "--all"},
 		{"migrate", "--from", "server:" + admin, "--to", "disk:" + t.TempDir(), "--state", filepath.Join(t.TempDir(), "s")},
 	} {
 		got := runHere(t, environ, args...)
@@ -117,6 +117,7 @@ func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 		"torrentcache": true, "torrentcache key": true, // have commands
 		"torrentcache serve": true, "torrentcache gateway": true, // have a log
 		"torrentcache export": true, "torrentcache package-files": true, // write files
+		"torrentcache changes": true, // writes nothing but JSON, or hashes
 	}
 	everyCommand(newRoot(environment{}), func(c *cobra.Command) {
 		if has := c.Flags().Lookup("json") != nil; has == without[c.CommandPath()] {

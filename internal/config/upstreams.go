@@ -21,7 +21,7 @@ type Upstreams struct {
 // addUpstreams binds the settings to flags and sets their defaults.
 func (s *Serve) addUpstreams(flags *pflag.FlagSet) {
 	flags.Var(&s.Upstreams.Upstreams, "upstream", "ask another cache for torrents that are missing here: an `address` such as https://HOST/torrent/{HASH}.torrent ({hash} is in lower case), grpc://HOST:PORT or grpcs://HOST:PORT; files for it in its query: token-file, ca, cert, cert-key; several with commas or by several flags, asked in order")
-	flags.DurationVar(&s.UpstreamWait, "upstream-wait", 3*time.Second, "how long a reader waits for the upstreams before the answer is that the torrent is not here; they are asked for up to 15s")
+	DurationVar(flags, &s.UpstreamWait, "upstream-wait", 3*time.Second, "how long a reader waits for the upstreams before the answer is that the torrent is not here; they are asked for up to 15s")
 	flags.IntVar(&s.UpstreamFetches, "upstream-fetches", 16, "most torrents that upstreams are asked for at a time")
 	flags.Float64Var(&s.UpstreamRate, "upstream-rate", 1, "most torrents a second that upstreams are asked for on behalf of one address, 20 seconds' worth at once")
 	flags.BoolVar(&s.UpstreamLocalAddresses, "upstream-local-addresses", false, "let the names of upstreams lead to loopback, private and other addresses that are not public; one that stands in --upstream itself always may")
