@@ -71,8 +71,12 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 	switch e.Reason {
 	case reason.TorrentNotFound:
-		return fmt.Sprintf("No torrent with the info hash %s is cached here.\n"+
-			"A torrent client may find it by its magnet link: %s\n", id, d.magnet(idSet(id)))
+		again := ""
+		if e.RetryAfter() > 0 {
+			again = " Another cache may have it: try again in a moment."
+		}
+		return fmt.Sprintf("No torrent with the info hash %s is cached here.%s\n"+
+			"A torrent client may find it by its magnet link: %s\n", id, again, d.magnet(idSet(id)))
 	case reason.HashMalformed:
 		return "This address names no info hash. Use /torrent/<INFOHASH>.torrent " +
 			"with 40 or 64 hex digits, or 32 base32 digits.\n"

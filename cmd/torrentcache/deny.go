@@ -31,8 +31,10 @@ func (h *house) addDenyLists(ctx context.Context) (err error) {
 	return nil
 }
 
-// forgetDenied has the hot cache forget what the deny lists name now.
+// forgetDenied has the hot cache forget what the deny lists name now, and has upstreams asked
+// again for what they named before.
 func (h *house) forgetDenied() {
+	h.upstreams.Forget(infohash.Set{})
 	h.cache.Forget(func(ids ...infohash.ID) bool {
 		_, listed := h.deny.Find(ids...)
 		return listed

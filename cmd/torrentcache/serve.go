@@ -119,10 +119,10 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err := h.addCache(st.shared); err != nil {
 		return err
 	}
-	if err := h.addDenyLists(ctx); err != nil {
+	if err := h.addUpstreams(cfg); err != nil {
 		return err
 	}
-	if err := h.addUpstreams(cfg); err != nil {
+	if err := h.addDenyLists(ctx); err != nil {
 		return err
 	}
 	srv, err := h.newServer(cfg, st)

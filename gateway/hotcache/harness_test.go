@@ -46,6 +46,7 @@ type harness struct {
 type reader struct {
 	inner  hotcache.Reader
 	reads  atomic.Int64
+	err    error              // of each read, unless nil
 	before func()             // what happens before a read
 	after  func()             // what happens between a read and its return
 	twist  func(bytes []byte) // what becomes of the bytes
@@ -56,6 +57,9 @@ func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n in
 	r.reads.Add(1)
 	if r.before != nil {
 		r.before()
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	got, err := r.inner.ReadTorrent(ctx, id, func(n int) ([]byte, error) { return make([]byte, n), nil })
 	if err == nil {

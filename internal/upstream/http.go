@@ -41,7 +41,7 @@ func newWeb(l Location, token string, g guard, secure *tls.Config, o Options) *w
 		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    5 * time.Second,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    4,
+		MaxIdleConnsPerHost:    o.AtOnce,
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
