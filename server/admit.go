@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
@@ -45,7 +46,7 @@ func (c Chain) admit(ctx context.Context, method string) (leave func(), err erro
 	case access.SyncStream:
 		leave, err = c.admitWatcher(caller(ctx))
 	case access.Reading:
-		if from, ok := peer.FromContext(ctx); ok && from.Addr.Network() != inProcessNetwork {
+		if !isLocal(ctx) {
 			err = c.Limits.Download(caller(ctx))
 		}
 	}
@@ -89,20 +90,28 @@ func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 	from := limit.Caller{Addr: origin.FromContext(c.withOrigin(ctx))}
 	hold := c.Limits.Hold(from, limit.Connecting, nil)
 	if !hold.Try(callMemory) {
-		return ctx, reason.Of(c.Limits.NoMemory(limit.Connecting)).GRPCStatus().Err()
+		return ctx, c.refuse(ctx, info.FullMethodName, c.Limits.NoMemory(limit.Connecting))
 	}
 	leave := func() {}
 	if isUpload {
 		var err error
 		if leave, err = c.Limits.ArrivingUpload(from); err != nil {
 			hold.Release()
-			return ctx, reason.Of(err).GRPCStatus().Err()
+			return ctx, c.refuse(ctx, info.FullMethodName, err)
 		}
 	}
 	return c.watchArrival(ctx, from, info.FullMethodName, func() {
 		leave()
 		hold.Release()
 	}), nil
+}
+
+// refuse tells of a call that err ends before its message has come, and returns the status.
+func (c Chain) refuse(ctx context.Context, method string, err error) error {
+	e := reason.Of(err)
+	refused := e.GRPCStatus().Err()
+	c.observe(c.withOrigin(ctx), refused, Call{Method: method, Reason: e.Reason, Begin: time.Now()})
+	return refused
 }
 
 // watchArrival notes that the message of a call begins to arrive, and calls ended when the

@@ -49,10 +49,7 @@ func (c Chain) mayUpload(ctx context.Context, method string) error {
 	if err == nil {
 		return nil
 	}
-	e := reason.Of(err)
-	refused := e.GRPCStatus().Err()
-	c.observe(ctx, refused, Call{Method: method, Reason: e.Reason})
-	return refused
+	return c.refuse(ctx, method, err)
 }
 
 // credentialsOf returns what is known of the caller.

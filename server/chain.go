@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -56,6 +59,12 @@ type Call struct {
 	Duration time.Duration
 	BytesIn  int // of the messages received, as protobuf
 	BytesOut int // of the messages sent, as protobuf
+
+	Begin    time.Time
+	Local    bool       // from within the process
+	Caller   string     // the name in the keys file, or anonymous; "" if who calls was not decided
+	Addr     netip.Addr // of the client
+	InfoHash string     // in the request or the answer, as it stands there; "" if there is none
 }
 
 // Unary is the interceptor of calls with one request and one answer.
@@ -63,11 +72,13 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 	begin := time.Now()
 	arrived(ctx)
 	ctx = c.withOrigin(ctx)
+	var who string
 	answer, err := safely(func() (any, error) {
 		ctx, err := c.authorize(ctx, info.FullMethod)
 		if err != nil {
 			return nil, err
 		}
+		who = c.caller(ctx)
 		leave, err := c.admit(ctx, info.FullMethod)
 		if err != nil {
 			return nil, err
@@ -80,7 +91,10 @@ func (c Chain) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, h
 		answer = nil
 		why, err = c.answer(ctx, info.FullMethod, err)
 	}
-	c.observe(ctx, err, Call{Method: info.FullMethod, Reason: why, Duration: time.Since(begin), BytesIn: size(req), BytesOut: size(answer)})
+	c.observe(ctx, err, Call{
+		Method: info.FullMethod, Reason: why, Begin: begin, Duration: time.Since(begin), BytesIn: size(req), BytesOut: size(answer),
+		Caller: who, InfoHash: cmp.Or(infoHash(answer), infoHash(req)),
+	})
 	return answer, err
 }
 
@@ -90,6 +104,7 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	answerPlain(stream.Context())
 	ctx, cancel := c.streamContext(c.withOrigin(stream.Context()), info)
 	defer cancel(nil)
+	var who string
 	counted := &countedStream{ServerStream: stream, ctx: ctx, limits: c.Limits}
 	defer c.watchArrivals(counted, info, cancel)()
 	_, err := safely(func() (any, error) {
@@ -97,6 +112,7 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 		if counted.ctx, err = c.authorize(ctx, info.FullMethod); err != nil {
 			return nil, err
 		}
+		who = c.caller(counted.ctx)
 		leave, err := c.admit(counted.ctx, info.FullMethod)
 		if err != nil {
 			return nil, err
@@ -114,7 +130,10 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 	if err != nil {
 		why, err = c.answer(ctx, info.FullMethod, err)
 	}
-	c.observe(ctx, err, Call{Method: info.FullMethod, Reason: why, Duration: time.Since(begin), BytesIn: int(counted.in.Load()), BytesOut: int(counted.out.Load())})
+	c.observe(ctx, err, Call{
+		Method: info.FullMethod, Reason: why, Begin: begin, Duration: time.Since(begin),
+		BytesIn: int(counted.in.Load()), BytesOut: int(counted.out.Load()), Caller: who,
+	})
 	return err
 }
 
@@ -215,7 +234,31 @@ func (c Chain) observe(ctx context.Context, err error, call Call) {
 	if call.Code == codes.Canceled {
 		call.Reason = ""
 	}
+	call.Addr, call.Local = origin.FromContext(ctx), isLocal(ctx)
 	c.Observe(call)
+}
+
+// caller returns who calls, of the context that authorize returned.
+func (c Chain) caller(ctx context.Context) string {
+	if c.Access == nil {
+		return ""
+	}
+	return access.FromContext(ctx).Name
+}
+
+// isLocal reports whether a call comes from within the process: through its channel, or by a
+// [Reader], which has no peer.
+func isLocal(ctx context.Context) bool {
+	from, ok := peer.FromContext(ctx)
+	return !ok || from.Addr.Network() == inProcessNetwork
+}
+
+// infoHash returns the info hash in a message, "" if it has none.
+func infoHash(m any) string {
+	if about, ok := m.(interface{ GetInfoHash() string }); ok {
+		return about.GetInfoHash()
+	}
+	return ""
 }
 
 // countedStream counts the bytes of a stream's messages. A goroutine of the

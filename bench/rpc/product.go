@@ -49,7 +49,7 @@ func serveProductJSON(args []string) error {
 		return err
 	}
 	logger := slog.Default()
-	handler := front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Measure: metrics.HTTP, Logger: logger})
+	handler := front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Meter: meter{metrics}, Logger: logger})
 	l, err := listen(args[0])
 	if err != nil {
 		return err
@@ -74,4 +74,15 @@ func serveBinary(listener string) func(args []string) error {
 		argv := []string{binary, "serve", "--admin-addr", "127.0.0.1:0", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"}
 		return syscall.Exec(binary, append(argv, listener, addr), os.Environ())
 	}
+}
+
+// meter measures HTTP requests as the product does.
+type meter struct{ *telemetry.Metrics }
+
+// Began implements [front.Meter].
+func (m meter) Began() { m.HTTPBegan() }
+
+// Ended implements [front.Meter].
+func (m meter) Ended(a front.Access) {
+	m.HTTPEnded(a.Route.Door, a.Status, a.Outcome.Reason, a.Duration, a.Received, a.Sent)
 }

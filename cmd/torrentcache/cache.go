@@ -65,6 +65,7 @@ func (h *house) fastPath(name string, s *http.Server, l net.Listener) lifecycle.
 		return lifecycle.HTTP(name, s, httpx.MendRequests(l))
 	}
 	fast := fastpath.New(l, s, h.answers)
+	fast.OnAnswer = h.onDownload()
 	h.fast = append(h.fast, fast)
 	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequests(fast)))
 }
@@ -87,6 +88,7 @@ func (h *house) fastPathTLS(name string, s *http.Server, l net.Listener) lifecyc
 		return lifecycle.HTTPS(name, s, l)
 	}
 	fast := fastpath.NewTLS(l, s, h.answers)
+	fast.OnAnswer = h.onDownload()
 	h.fast = append(h.fast, fast)
 	return waitingFor(fast, lifecycle.HTTP(name, s, fast))
 }
@@ -97,6 +99,7 @@ func (h *house) fastHandler(next http.Handler) http.Handler {
 		return next
 	}
 	fast := fastpath.NewHandler(next, h.answers)
+	fast.OnAnswer = h.onDownload()
 	h.fast = append(h.fast, fast)
 	return fast
 }

@@ -36,7 +36,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	h.answers = unlimited{h.cache.Answers(front.NewMux(modern.Routes()...), modern.AppendHeader), h.limits}
+	h.answers = unlimited{h.cache.Answers(front.NewMux(modern.Routes()...), modern.AppendHeader), h.limits, h.logsForwarded()}
 	legacy, err := soapcompat.New(soapcompat.Options{
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
@@ -55,7 +55,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		Gate:          h.gate,
 		Limits:        h.limits,
 		Conn:          fastpath.ConnOf,
-		Measure:       h.metrics.HTTP,
+		Meter:         meter{h},
 		RemovedStatus: h.cfg.RemovedStatus,
 		Logger:        h.logger,
 	})), nil
@@ -69,16 +69,21 @@ func (h *house) probes() []front.Route {
 	}
 }
 
-// unlimited is a source of the fast path for as long as downloads have no rate:
-// it knows no addresses.
+// logsForwarded reports whether the access log needs to know addresses that proxies tell, which
+// the fast path does not read.
+func (h *house) logsForwarded() bool { return h.cfg.LogAddresses && len(h.cfg.TrustedProxies) > 0 }
+
+// unlimited is a source of the fast path for as long as downloads have no rate, and nobody
+// wants to know whose they are: it knows no addresses.
 type unlimited struct {
 	source fastpath.Source // not embedded: what it may get in addition has to be held back, too
 	limits *limit.Limits
+	off    bool // nothing is answered here
 }
 
 // Answer implements [fastpath.Source].
 func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
-	if u.limits.DownloadsLimited() {
+	if u.off || u.limits.DownloadsLimited() {
 		return nil
 	}
 	return u.source.Answer(id, hold)

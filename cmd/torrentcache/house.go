@@ -17,6 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/accesslog"
 	"github.com/torrentcache/torrentcache/internal/adminhttp"
 	"github.com/torrentcache/torrentcache/internal/budget"
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
@@ -56,6 +57,7 @@ type house struct {
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
 	upstreams    *upstream.Upstreams // nil if no other caches are asked
+	access       *accesslog.Log      // nil if there is none
 	supervisor   supervisor          // what started the program, if it wants to hear of it
 }
 
@@ -88,7 +90,7 @@ func newHouse(cfg config.Doors, env environment, index int64) (*house, error) {
 	if err := h.addCertificate(cfg); err != nil {
 		return nil, fmt.Errorf("--tls-cert, --tls-key, --tls-client-ca: %w", err)
 	}
-	return h, nil
+	return h, h.addAccessLog()
 }
 
 // addPublic adds the HTTP and HTTPS listeners, whose doors call conn. Reader reads
@@ -196,6 +198,7 @@ func (h *house) run(ctx context.Context) error {
 		h.drain()
 		close(h.quit)
 	}
+	defer h.closeAccessLog()
 	return h.group.Run(ctx)
 }
 

@@ -193,6 +193,7 @@ func (h *house) chain() server.Chain {
 		Access:  h.gate,
 		Proxies: origin.Proxies(h.cfg.TrustedProxies),
 		Observe: func(c server.Call) {
+			h.logCall(c)
 			h.metrics.ObserveRPC(c.Method, c.Code.String(), c.Reason, c.Duration, c.BytesIn, c.BytesOut)
 		},
 	}

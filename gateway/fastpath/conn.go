@@ -223,13 +223,14 @@ func (c *conn) tryAnswer(h *head) (ready bool, err error) {
 	if !h.plain {
 		return false, nil
 	}
+	begin := started(c.l.OnAnswer)
 	a := c.l.source.Answer(h.id, c.hold)
 	if a == nil || !c.begin(h, a) {
 		c.hold.Release()
 		return false, nil
 	}
 	h.close = h.close || c.l.draining.Load()
-	return true, c.answer(*h, a)
+	return true, c.answer(*h, a, begin)
 }
 
 // leastHead is how many bytes net/http waits for between two requests before it

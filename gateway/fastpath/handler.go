@@ -20,6 +20,10 @@ const usualLines = 12
 // Handler answers plain downloads that net/http has read itself, as those by HTTP/2.
 // It is safe for concurrent use.
 type Handler struct {
+	// OnAnswer is told of each answer that was given here, by the goroutine of its request. It
+	// must not block. Nil: nobody is. Set it before the first request.
+	OnAnswer func(Download)
+
 	next   http.Handler
 	source Source
 	counts counts
@@ -47,6 +51,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !asked.requestURI(r.RequestURI) || !isPlain(r) {
 		return false
 	}
+	begin := started(h.OnAnswer)
 	hold := ConnOf(r).Hold()
 	defer hold.Release()
 	a := h.source.Answer(asked.id, hold)
@@ -56,7 +61,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
 	if a.shared != nil && r.Method == http.MethodGet && !hold.Share(a.shared) {
 		return false // next waits for memory, and says so if there is none
 	}
-	h.write(w, r, a)
+	h.tell(r, asked.id, a, h.write(w, r, a), begin)
 	return true
 }
 
@@ -98,8 +103,8 @@ func isPlain(r *http.Request) bool {
 	return true
 }
 
-// write answers r with a.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) {
+// write answers r with a. It returns how many bytes of the body were sent.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) int64 {
 	a.setHeader(w.Header())
 	if a.found {
 		w.WriteHeader(http.StatusOK)
@@ -115,6 +120,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) {
 		a.left()
 	}
 	h.counts.add(a.found, n)
+	return n
 }
 
 // setHeader sets in h what a says in its header.

@@ -23,8 +23,8 @@ var headers = sync.Pool{New: func() any {
 // keep it in.
 var errNoMemory = errors.New("no memory for an answer that the client does not take")
 
-// answer writes the answer to h: byte for byte what net/http would send.
-func (c *conn) answer(h head, a *Answer) error {
+// answer writes the answer to h, which came at begin: byte for byte what net/http would send.
+func (c *conn) answer(h head, a *Answer, begin time.Time) error {
 	now := time.Now()
 	c.extend(now)
 	buf := headers.Get().(*[]byte)
@@ -43,6 +43,7 @@ func (c *conn) answer(h head, a *Answer) error {
 		c.hold.Release()
 	}
 	c.l.counts.add(a.found, n)
+	c.tell(h, a, len(b), n, begin)
 	return err
 }
 

@@ -48,6 +48,8 @@ type Doors struct {
 	ShutdownTimeout time.Duration
 	LogFormat       string // text or json
 	LogLevel        string // debug, info, warn or error
+	AccessLog       string // file name, or - for the log; empty: there is none
+	LogAddresses    bool   // in the access log
 	File            string // of further settings; "" if there is none
 }
 
@@ -97,6 +99,8 @@ func (d *Doors) addProcess(flags *pflag.FlagSet) {
 	flags.StringVar(&d.File, fileFlag, "", "`file` of settings, one a line: a flag's name without --, a colon, its value (YAML)")
 	choiceVar(flags, &d.LogFormat, "log-format", "text or json", "text", "json")
 	choiceVar(flags, &d.LogLevel, "log-level", "info, debug, warn or error", "info", "debug", "warn", "error")
+	flags.StringVar(&d.AccessLog, "access-log", "", "`file` that gets a line for each request, in the format of --log-format; opened anew on SIGHUP; - is the log (default: requests are not logged)")
+	flags.BoolVar(&d.LogAddresses, "log-addresses", false, "clients' addresses are in --access-log, too")
 	DurationVar(flags, &d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 }
 
@@ -113,6 +117,7 @@ func (d *Doors) Validate() error {
 		d.validateNumbers(),
 		d.validateContact(),
 		d.Limits.Validate(),
+		d.validateAccessLog(),
 	)
 }
 
@@ -134,6 +139,13 @@ func (d *Doors) validatePublicURL() error {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" {
 		return fmt.Errorf("--public-url %q: want a scheme and a host, such as https://example.org", Redact(d.PublicURL))
+	}
+	return nil
+}
+
+func (d *Doors) validateAccessLog() error {
+	if d.LogAddresses && d.AccessLog == "" {
+		return errors.New("--log-addresses needs --access-log: addresses are in no other log")
 	}
 	return nil
 }

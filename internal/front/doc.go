@@ -8,7 +8,8 @@
 //   - the path chooses the route, and nothing is ever redirected;
 //   - the header says which other sites' pages may read the answer;
 //   - the client's address is found out;
-//   - the request is measured under the name of the route's door;
+//   - the request is measured, and told when it has been answered, with what the door says of
+//     it (package outcome), for the metrics and the access log;
 //   - a panic becomes an answer;
 //   - another site's page may not use what a browser shows unasked: a remembered password, a
 //     certificate, an address;

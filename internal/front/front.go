@@ -23,9 +23,8 @@ type Options struct {
 	// Conn returns the connection by which a request came; nil if nobody counts it, as a nil
 	// Conn says of all.
 	Conn func(*http.Request) *limit.Conn
-	// Measure returns next with its requests measured under the name of a door. Nil: they are
-	// not measured.
-	Measure func(door string, next http.Handler) http.Handler
+	// Meter measures and logs requests. Nil: nobody does.
+	Meter Meter
 	// RemovedStatus is the status of removed torrents in place of 410. 0: 410.
 	RemovedStatus int
 	// Logger gets panics. Required.
@@ -37,9 +36,6 @@ type Options struct {
 func New(o Options) http.Handler {
 	if o.Conn == nil {
 		o.Conn = func(*http.Request) *limit.Conn { return nil }
-	}
-	if o.Measure == nil {
-		o.Measure = func(_ string, next http.Handler) http.Handler { return next }
 	}
 	mux := newMux(o.Routes, o.layered)
 	return mux.withKeys(o.Proxies.Handler(mux))
@@ -53,7 +49,7 @@ func (o *Options) layered(rt *Route) http.Handler {
 	h = o.keyKnown(rt, h)
 	h = rt.sameSite(h)
 	h = Recover(o.Logger, rt.Refuse, h)
-	return o.Measure(rt.Door, h)
+	return o.observed(rt, h)
 }
 
 // replacingStatus returns next with the status that the operator wants for removed torrents.

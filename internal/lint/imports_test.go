@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/buildinfo": {},
 	"internal/lifecycle": {},
 	"internal/telemetry": {"internal/outcome", "internal/reason"},
+	"internal/accesslog": {"internal/outcome"},
 	"internal/outcome":   {"infohash", "internal/reason"},
 	"internal/httpx":     {"internal/access", "internal/origin", "internal/outcome", "internal/reason"},
 	"internal/front":     {"internal/outcome", "gen/torrentcache/v1", "internal/access", "internal/httpx", "internal/limit", "internal/origin", "internal/reason"},

@@ -1,14 +1,13 @@
 package telemetry
 
 import (
-	"io"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/torrentcache/torrentcache/internal/outcome"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // httpMetrics cover the HTTP doors.
@@ -35,72 +34,17 @@ func (h httpMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{h.duration, h.in, h.out, h.errors, h.current}
 }
 
-// HTTP returns next with its requests counted. Door names the door that they are for.
-func (m *Metrics) HTTP(door string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begin := time.Now()
-		m.http.current.Inc()
-		defer m.http.current.Dec()
-		answer := &countedWriter{ResponseWriter: w}
-		body := &countedBody{ReadCloser: r.Body}
-		r.Body = body
-		next.ServeHTTP(answer, r)
-		if answer.outcome.Reason != "" && r.Context().Err() == nil {
-			m.http.errors.WithLabelValues(door, outcome.Label(answer.outcome.Reason)).Inc()
-		}
-		m.http.duration.WithLabelValues(door, strconv.Itoa(answer.code())).Observe(time.Since(begin).Seconds())
-		m.http.in.WithLabelValues(door).Add(float64(body.n))
-		m.http.out.WithLabelValues(door).Add(float64(answer.n))
-	})
-}
+// HTTPBegan notes that an HTTP request has come.
+func (m *Metrics) HTTPBegan() { m.http.current.Inc() }
 
-// countedWriter remembers an answer's status and counts its body.
-type countedWriter struct {
-	http.ResponseWriter
-	status  int
-	n       int64
-	outcome outcome.Outcome
-}
-
-// Hear implements [outcome.Hearer].
-func (w *countedWriter) Hear(o outcome.Outcome) { w.outcome.Add(o) }
-
-func (w *countedWriter) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 { // 1xx is not the answer yet
-		w.status = status
+// HTTPEnded counts an HTTP request of a door that was answered with a status. Failed is why it
+// was refused; "" if it was not, or its client left. In and out are bytes of the bodies.
+func (m *Metrics) HTTPEnded(door string, status int, failed reason.Reason, duration time.Duration, in, out int64) {
+	m.http.current.Dec()
+	if failed != "" {
+		m.http.errors.WithLabelValues(door, outcome.Label(failed)).Inc()
 	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *countedWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(b)
-	w.n += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the server's own writer.
-func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// code returns the status; net/http sends 200 for a handler that says nothing.
-func (w *countedWriter) code() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
-}
-
-// countedBody counts what is read of a body. A handler reads it from one
-// goroutine at a time.
-type countedBody struct {
-	io.ReadCloser
-	n int64
-}
-
-func (b *countedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.n += int64(n)
-	return n, err
+	m.http.duration.WithLabelValues(door, strconv.Itoa(status)).Observe(duration.Seconds())
+	m.http.in.WithLabelValues(door).Add(float64(in))
+	m.http.out.WithLabelValues(door).Add(float64(out))
 }

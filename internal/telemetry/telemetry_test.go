@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -60,60 +59,21 @@ func TestObserveRPC(t *testing.T) {
 		`torrentcache_rpc_sent_bytes_total{method="/s/m"} 20`)
 }
 
-func TestHTTPCounts(t *testing.T) {
-	cases := []struct {
-		name    string
-		handler http.HandlerFunc
-		code    string
-		out     string
-	}{
-		{"says nothing", func(http.ResponseWriter, *http.Request) {}, "200", "0"},
-		{"writes at once", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, "200", "5"},
-		{"fails", func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusTeapot)
-			_, _ = io.WriteString(w, "abc")
-		}, "418", "3"},
-		{"gives a hint first", func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusEarlyHints)
-			w.WriteHeader(http.StatusNotFound)
-		}, "404", "0"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			m := NewMetrics(Build{})
-			s := httptest.NewServer(m.HTTP("d", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if _, err := io.Copy(io.Discard, r.Body); err != nil {
-					t.Error(err)
-				}
-				c.handler(w, r)
-			})))
-			resp, err := http.Post(s.URL, "text/plain", strings.NewReader("1234567"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			s.Close() // waits for the handler
-			wantLines(t, scrape(t, m),
-				`torrentcache_http_request_duration_seconds_count{code="`+c.code+`",door="d"} 1`,
-				`torrentcache_http_received_bytes_total{door="d"} 7`,
-				`torrentcache_http_sent_bytes_total{door="d"} `+c.out,
-				`torrentcache_http_requests_in_flight 0`)
-		})
-	}
-}
-
-func TestHTTPKeepsTheServersWriterInReach(t *testing.T) {
-	s := httptest.NewServer(NewMetrics(Build{}).HTTP("d", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			t.Error(err)
-		}
-	})))
-	defer s.Close()
-	resp, err := http.Get(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
+func TestHTTP(t *testing.T) {
+	m := NewMetrics(Build{})
+	m.HTTPBegan()
+	m.HTTPBegan()
+	m.HTTPEnded("d", 404, reason.TorrentNotFound, time.Second, 7, 3)
+	m.HTTPEnded("d", 200, "", time.Second, 1, 5)
+	m.HTTPBegan()
+	m.HTTPEnded("d", 500, "A_NEWER_REASON", time.Second, 0, 0)
+	wantLines(t, scrape(t, m),
+		`torrentcache_http_request_duration_seconds_count{code="404",door="d"} 1`,
+		`torrentcache_http_errors_total{door="d",reason="TORRENT_NOT_FOUND"} 1`,
+		`torrentcache_http_errors_total{door="d",reason="OTHER"} 1`,
+		`torrentcache_http_received_bytes_total{door="d"} 8`,
+		`torrentcache_http_sent_bytes_total{door="d"} 8`,
+		`torrentcache_http_requests_in_flight 0`)
 }
 
 func TestWatchStore(t *testing.T) {

@@ -1,0 +1,130 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// accessLines waits until the access log has that many lines, and returns them.
+func accessLines(t *testing.T, name string, n int) []string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		text, err := os.ReadFile(name)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+		if len(text) > 0 && len(lines) >= n {
+			return lines
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d lines are wanted of\n%s", n, text)
+		}
+	}
+}
+
+// wantAccess checks that lines are those that are wanted, in order, each given by texts in it.
+func wantAccess(t *testing.T, lines []string, want ...[]string) {
+	t.Helper()
+	if len(lines) != len(want) {
+		t.Errorf("%d lines, want %d", len(lines), len(want))
+	}
+	for i := range min(len(lines), len(want)) {
+		for _, text := range want[i] {
+			if !strings.Contains(lines[i]+" ", " "+text+" ") {
+				t.Errorf("line %d has no %s:\n%s", i, text, lines[i])
+			}
+		}
+	}
+}
+
+// Every door's requests are in the access log, on the fast path and off it, with the reason, and
+// with nothing that is secret.
+func TestAccessLog(t *testing.T) {
+	file, callers := keysFile(t)
+	log := filepath.Join(t.TempDir(), "access.log")
+	p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", "read", "--access-log", log)
+	key, torrent := keyOf(callers, access.Write), torrenttest.V1("a")
+	hash := infoHash(torrent)
+	keyed, site := &doors{http: p.http + "k/" + key + "/"}, &doors{http: p.http}
+
+	uploadForm(t, keyed, torrent)
+	uploadForm(t, keyed, torrent[:len(torrent)-1])
+	uploadSOAP(t, keyed, []byte("no torrent"))
+	uploadForm(t, site, torrent)
+	uploadRaw(t, keyed, torrent)
+	fetchDownload(t, site, hash) // it fills the cache
+	fetchDownload(t, site, hash)
+	httpGet(t, p.http+"torrent/"+strings.Repeat("AB", 20)+".torrent")
+	httpGet(t, p.http+"v1/torrents/xyz")
+	httpGet(t, p.http+"no/such/"+key)
+	fetchGRPC(t, &doors{cache: p.cache(t)}, hash)
+
+	lines := accessLines(t, log, 11)
+	upload, name := "path=/k/{key}/autoupload.php", "key=write"
+	wantAccess(t, lines,
+		[]string{"door=form", "method=POST", upload, "info_hash=" + hash, "status=200", "reason=none", name},
+		[]string{"door=form", upload, "info_hash=none", "status=200", "reason=TORRENT_INVALID", name},
+		[]string{"door=soap", "path=/k/{key}/api/index.php", "status=200", "reason=TORRENT_INVALID", name},
+		[]string{"door=form", "path=/autoupload.php", "status=401", "reason=UNAUTHENTICATED", "key=anonymous"},
+		[]string{"door=api", "path=/k/{key}/v1/torrents", "info_hash=" + hash, "status=200", "reason=none", name},
+		[]string{"door=download", "method=GET", "path=/torrent/...", "info_hash=" + hash, "status=200", "key=anonymous"},
+		[]string{"door=download", "path=/torrent/...", "info_hash=" + hash, "status=200", "reason=none", "key=anonymous"},
+		[]string{"door=download", "status=404", "reason=TORRENT_NOT_FOUND", "info_hash=" + strings.Repeat("AB", 20)},
+		[]string{"door=api", "path=/v1/torrents/{info_hash}", "info_hash=none", "status=400", "reason=HASH_MALFORMED"},
+		[]string{"door=page", "path=/...", "status=404", "reason=ROUTE_NOT_FOUND"},
+		[]string{"door=grpc", "method=RPC", "path=/torrentcache.v1.CacheService/GetTorrent", "info_hash=" + hash, "status=OK", "key=anonymous"},
+	)
+	if all := strings.Join(lines, "\n"); strings.Contains(all, key) || strings.Contains(all, "127.0.0.1") {
+		t.Errorf("a key or an address is in\n%s", all)
+	}
+	if info, err := os.Stat(log); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// Whoever rotates the log renames it and sends SIGHUP. Addresses are there if they are asked for.
+func TestAccessLogIsOpenedAnew(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "access.log")
+	p := startServe(t, t.TempDir(), "--access-log", log, "--log-addresses", "--trusted-proxies", "127.0.0.1")
+	get := func() {
+		req, err := http.NewRequest(http.MethodGet, p.http+"torrent/"+strings.Repeat("AB", 20)+".torrent", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", "192.0.2.44")
+		send(t, http.DefaultTransport, req)
+	}
+	get()
+	accessLines(t, log, 1)
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	p.reload(t, `what="access log"`)
+	get()
+	for _, name := range []string{log + ".1", log} {
+		if line := accessLines(t, name, 1)[0]; !strings.Contains(line, "address=192.0.2.44") || !strings.Contains(line, "reason=TORRENT_NOT_FOUND") {
+			t.Errorf("%s: %s", name, line)
+		}
+	}
+	if p.metric(t, "torrentcache_access_log_dropped_total") != "0" {
+		t.Error("lines were left out")
+	}
+}
+
+// A gateway has a log of its own; - is the log of the program.
+func TestAccessLogOfAGateway(t *testing.T) {
+	p := startServe(t, t.TempDir())
+	g := startGateway(t, p, "--access-log", "-")
+	uploadForm(t, &doors{http: g.http}, []byte("no torrent"))
+	g.awaitLog(t, "msg=access door=form method=POST path=/autoupload.php info_hash=none status=200 reason=TORRENT_INVALID")
+}
