@@ -15,6 +15,7 @@ type announcement struct {
 	version                  string
 	http, https, grpc, admin net.Addr
 	data, backend            string // one of them is set
+	adminClosed              string // why the admin listener serves next to nothing; "" if it serves all
 
 	out    io.Writer
 	json   bool // one line to the logger in place of the text to out
@@ -28,7 +29,10 @@ func (a announcement) print() {
 		for _, line := range a.lines() {
 			attrs = append(attrs, strings.ToLower(line[0]), line[1])
 		}
-		a.logger.Info("ready", append(attrs, "version", a.version)...)
+		if a.adminClosed != "" {
+			attrs = append(attrs, "admin_closed", a.adminClosed)
+		}
+		a.logger.Info("ready", append(attrs, "others_reach", a.reachable(), "version", a.version)...)
 		return
 	}
 	_, _ = io.WriteString(a.out, a.text()) // a closed stdout is no reason not to serve
@@ -59,9 +63,14 @@ func (a announcement) text() string {
 	for _, line := range a.lines() {
 		fmt.Fprintf(&b, "  %-8s %s\n", line[0], line[1])
 	}
+	if closed := a.adminClosed; closed != "" {
+		fmt.Fprintf(&b, "\nOf the admin listener: %s.\n", closed)
+	}
 	site := cmp.Or(webURL("http", a.http), webURL("https", a.https))
 	fmt.Fprintf(&b, "\nPut a torrent in:\n  curl -F torrent=@my.torrent %sautoupload.php\n", site)
-	if a.private() {
+	if names := a.reachable(); len(names) > 0 {
+		fmt.Fprintf(&b, "\nOthers can reach: %s.\n", strings.Join(names, ", "))
+	} else {
 		fmt.Fprintf(&b, "\nOnly this machine can reach it. To open it to the network: --http-addr :8080")
 		if a.grpc != nil {
 			fmt.Fprintf(&b, " --grpc-addr :9090")
@@ -79,14 +88,17 @@ func (a announcement) power() string {
 	return "remove torrents"
 }
 
-// private reports whether no public listener is open to the network.
-func (a announcement) private() bool {
-	for _, addr := range []net.Addr{a.http, a.https, a.grpc} {
-		if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-			return false
+// reachable returns the names of the listeners that are open to the network.
+func (a announcement) reachable() (names []string) {
+	for _, l := range []struct {
+		name string
+		addr net.Addr
+	}{{"HTTP", a.http}, {"HTTPS", a.https}, {"gRPC", a.grpc}, {"Admin", a.admin}} {
+		if tcp, ok := l.addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+			names = append(names, l.name)
 		}
 	}
-	return true
+	return names
 }
 
 // grpcAddress is what pages name as the gRPC address, empty if the listener

@@ -29,7 +29,7 @@ func (h *house) addGate(cfg config.Access) error {
 		return err
 	}
 	h.gate = access.NewGate(policy)
-	if cfg.KeysFile == "" {
+	if h.keyed = cfg.KeysFile != ""; !h.keyed {
 		return nil
 	}
 	h.reloads.On("keys", func(config.Doors) error {

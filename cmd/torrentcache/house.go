@@ -52,6 +52,7 @@ type house struct {
 	answers      fastpath.Source // of cache, for the fast path
 	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
+	keyed        bool            // by a keys file
 	deny         *deny.Lists     // what is hidden and refused
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
@@ -155,7 +156,7 @@ func (h *house) addAdmin(ctx context.Context, network http.Handler, local grpc.C
 	}
 	o := adminhttp.Options{
 		Ready: h.ready.ReadyInFull, Metrics: h.metrics.Handler(), GRPC: network, Gate: h.gate,
-		Hosts: strings.Split(h.cfg.AdminHosts, ","), Proxies: origin.Proxies(h.cfg.TrustedProxies), Logger: h.logger,
+		Closed: h.adminClosed(), Hosts: strings.Split(h.cfg.AdminHosts, ","), Proxies: origin.Proxies(h.cfg.TrustedProxies), Logger: h.logger,
 	}
 	if local != nil {
 		api, err := gateway.NewAdmin(local, h.logger)
@@ -168,7 +169,7 @@ func (h *house) addAdmin(ctx context.Context, network http.Handler, local grpc.C
 	if err != nil {
 		return err
 	}
-	h.announcement.admin = l.Addr()
+	h.announcement.admin, h.announcement.adminClosed = l.Addr(), o.Closed
 	s := lifecycle.NewAdminHTTP(adminhttp.New(o), telemetry.HTTPErrorLog(h.logger))
 	h.group.Admin = append(h.group.Admin, lifecycle.HTTP("admin", s, l))
 	return nil

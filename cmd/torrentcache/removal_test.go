@@ -203,7 +203,7 @@ func TestAdminListenerAnswersToItsNamesOnly(t *testing.T) {
 		"cache.internal.example":    http.StatusOK,
 		"CACHE.internal.example.:9": http.StatusOK,
 		"[::1]:9091":                http.StatusOK,
-		"torrentcache:9091":         http.StatusOK,
+		"intranet:9091":             http.StatusMisdirectedRequest,
 		"evil.example":              http.StatusMisdirectedRequest,
 		"evil.example:9091":         http.StatusMisdirectedRequest,
 		"127.0.0.1.evil.example":    http.StatusMisdirectedRequest,

@@ -143,6 +143,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		return err
 	}
 	go st.watch(ctx)
+	chain.Access = h.adminGate()
 	network := server.NewGRPC(chain, srv.MaxMessageSize(), h.health, func(r grpc.ServiceRegistrar) {
 		srv.RegisterPublic(r)
 		srv.RegisterAdmin(r)

@@ -30,7 +30,8 @@ type Principal struct {
 // Policy is who has which roles. It never changes.
 type Policy struct {
 	anonymous    Roles
-	hasKeys      bool // otherwise what callers show is not looked at
+	hasKeys      bool   // otherwise what callers show is not looked at
+	noOperator   string // why nobody has the role admin; "" if somebody may
 	keys         map[Digest]Entry
 	certificates map[string]Entry // by name in lower case
 	networks     []Entry          // the smallest first
@@ -41,6 +42,14 @@ type Policy struct {
 // such as a proxy before this server. Admin is everybody's, too, who reaches a
 // listener that serves its calls.
 func Open(anonymous Roles) *Policy { return &Policy{anonymous: anonymous | Admin} }
+
+// WithoutOperator returns a policy like p by which nobody may make the operator's calls. Why
+// says why, and what to do about it.
+func (p *Policy) WithoutOperator(why string) *Policy {
+	closed := *p
+	closed.noOperator = why
+	return &closed
+}
 
 // New returns the policy of a server with these entries.
 func New(anonymous Roles, entries []Entry) *Policy {
@@ -73,6 +82,9 @@ func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 		return Principal{}, reason.New(reason.PermissionDenied, "nobody may call %s", method)
 	}
 	role := call.Role
+	if role == Admin && p.noOperator != "" {
+		return Principal{}, reason.New(reason.PermissionDenied, "%s", p.noOperator)
+	}
 	if role == 0 {
 		return Principal{Name: Anonymous, Roles: p.anonymous}, nil
 	}

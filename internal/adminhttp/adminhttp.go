@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -29,7 +30,11 @@ type Options struct {
 	API, GRPC http.Handler
 	// Gate decides who may see profiles. Nil: everybody.
 	Gate *access.Gate
-	// Hosts are the names of this server, beside its addresses and names without a dot.
+	// Closed, unless empty, says why nothing but the probes and the metrics is served, and
+	// what to do about it.
+	Closed string
+	// Hosts are further names of this server, beside its addresses, localhost and the name of
+	// the machine.
 	Hosts []string
 	// Proxies are believed when they say which client a request is from.
 	Proxies origin.Proxies
@@ -64,7 +69,7 @@ func New(o Options) http.Handler {
 		mux.Handle("/v1/admin/", o.API)
 	}
 	// A page that the operator's browser shows must not remove torrents.
-	pages := http.NewCrossOriginProtection().Handler(front.Recover(o.Logger, refuse, mux))
+	pages := http.NewCrossOriginProtection().Handler(front.Recover(o.Logger, refuse, o.unlessClosed(mux)))
 	return o.withGRPC(o.Proxies.Handler(onlyFor(o.Hosts, pages)))
 }
 
@@ -75,6 +80,22 @@ func refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 		return
 	}
 	front.RefuseText(w, r, e)
+}
+
+// unlessClosed returns next without what a listener that is closed does not serve. gRPC's
+// gate refuses by itself.
+func (o *Options) unlessClosed(next http.Handler) http.Handler {
+	if o.Closed == "" {
+		return next
+	}
+	open := []string{"/metrics", "/livez", "/readyz"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(open, r.URL.Path) {
+			refuse(w, r, reason.New(reason.PermissionDenied, "%s", o.Closed))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // operatorOnly returns next for those who may make the operator's calls.

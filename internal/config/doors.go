@@ -74,7 +74,7 @@ func (d *Doors) addAddresses(flags *pflag.FlagSet) {
 	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "`address` to listen on for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
 	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "`address` to listen on for the same over HTTPS; needs --tls-cert and --tls-key, or --acme")
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "`address` to listen on for the operator: metrics, health, pprof, removals; keep it private")
-	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and names without a dot always may")
+	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and the name of the machine always may")
 	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
 	flags.Var(&d.Origins, "cors-origins", "`origins` of other sites, such as https://example.org, whose pages may upload and ask by JSON; with it or --public-url all sites' pages may read torrents that everybody may read")
 }
