@@ -200,7 +200,7 @@ func TestOnlyCredentialsBecomeMetadata(t *testing.T) {
 		{"raw", "POST", "/v1/torrents", asTorrent, string(knownTorrent)},
 		{"download", "GET", "/torrent/" + knownHash, "", ""},
 		{"describe", "GET", "/v1/torrents/" + knownHash + "/info", "", ""},
-		{"lookup", "GET", "/lookup?q=" + knownHash, "", ""},
+		{"page", "GET", "/info/" + knownHash, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDoor(t)

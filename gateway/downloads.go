@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -11,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // oddMaxAge is how long a download may be kept by caches at most that was asked for by another
@@ -18,12 +20,12 @@ import (
 // address purged from a CDN, and not all others.
 const oddMaxAge = 5 * time.Minute
 
-// downloads serves /torrent/. Whatever happens, nothing here is an HTML page or
+// downloads serves /torrent/. Whatever happens, nothing here is an HTML page with status 200 or
 // a redirect: clients save what they get as a torrent.
 type downloads struct {
-	files  *files
-	magnet func(infohash.Set) string
-	log    *slog.Logger
+	files *files
+	site  *web.Site
+	log   *slog.Logger
 }
 
 func (d *downloads) routes() []front.Route {
@@ -58,6 +60,11 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 	outcome.Refused(w, e)
 	httpx.LogInternal(r.Context(), d.log, e)
 	status, text := e.Reason.Answer().Download, d.failureText(id, e)
+	if (status == http.StatusNotFound || status == http.StatusGone) && isNavigation(r) {
+		w.Header().Add("Vary", "Accept, Sec-Fetch-Dest")
+		d.site.DeadLink(w, r, status, web.DeadLink{IDs: idSet(id), Err: e})
+		return
+	}
 	if keep := d.files.missingCacheControl(e); keep != "" {
 		w.Header().Set("Cache-Control", keep)
 		httpx.WriteText(w, status, text)
@@ -65,6 +72,13 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 	}
 	httpx.SetRetryAfter(w.Header(), e)
 	httpx.WriteTextError(w, status, text)
+}
+
+// isNavigation reports whether a browser asks for something to show to a person (Fetch Metadata,
+// section 2.1). Programs that send both headers do not exist; those that save what they get
+// send neither, or one.
+func isNavigation(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Dest") == "document" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // failureText is what a person finds in place of the torrent.
@@ -76,7 +90,7 @@ func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 			again = " Another cache may have it: try again in a moment."
 		}
 		return fmt.Sprintf("No torrent with the info hash %s is cached here.%s\n"+
-			"A torrent client may find it by its magnet link: %s\n", id, again, d.magnet(idSet(id)))
+			"A torrent client may find it by its magnet link: %s\n", id, again, d.site.Magnet(idSet(id)))
 	case reason.HashMalformed:
 		return "This address names no info hash. Use /torrent/<INFOHASH>.torrent " +
 			"with 40 or 64 hex digits, or 32 base32 digits.\n"
@@ -84,7 +98,7 @@ func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 		return "Downloads are by GET. Upload at /autoupload.php or /v1/torrents.\n"
 	case reason.TorrentDamaged:
 		return fmt.Sprintf("The stored copy of %s is damaged. Uploading the torrent again repairs it.\n"+
-			"A torrent client may find it by its magnet link: %s\n", id, d.magnet(idSet(id)))
+			"A torrent client may find it by its magnet link: %s\n", id, d.site.Magnet(idSet(id)))
 	default:
 		return e.LegacyText() + "\n"
 	}

@@ -56,7 +56,8 @@ type fakeCache struct {
 	uploaded [][]byte
 	md       metadata.MD // of the last call
 	describe *torrentcachev1.DescribeTorrentRequest
-	hang     chan<- error // if set, calls wait for their end and send why
+	about    *torrentcachev1.DescribeTorrentResponse // what is said of the torrent, if set
+	hang     chan<- error                            // if set, calls wait for their end and send why
 }
 
 func (f *fakeCache) begin(ctx context.Context) error {
@@ -79,6 +80,19 @@ func (f *fakeCache) failWith(e *reason.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fail = e
+}
+
+// describeAs has the service say this of its torrent.
+func (f *fakeCache) describeAs(about *torrentcachev1.DescribeTorrentResponse) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.about = about
+}
+
+func (f *fakeCache) lastDescribe() *torrentcachev1.DescribeTorrentRequest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.describe
 }
 
 func (f *fakeCache) lastMetadata() metadata.MD {
@@ -137,7 +151,11 @@ func (f *fakeCache) DescribeTorrent(ctx context.Context, req *torrentcachev1.Des
 	}
 	f.mu.Lock()
 	f.describe = req
+	about := f.about
 	f.mu.Unlock()
+	if about != nil {
+		return about, nil
+	}
 	return &torrentcachev1.DescribeTorrentResponse{
 		InfoHash: knownHash, Name: `<script>alert("x")</script>`, TorrentSizeBytes: int64(len(knownTorrent)),
 		ContentSizeBytes: 1_234_567, FileCount: 3,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/web"
 	"google.golang.org/grpc"
@@ -41,6 +42,8 @@ type Options struct {
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
+	// HideTorrents leaves out the pages of torrents, so that nothing at /info/ is there.
+	HideTorrents bool
 	// Origins are the origins of other sites whose pages may upload by JSON and read
 	// what this door answers to that.
 	Origins []string
@@ -79,6 +82,7 @@ func New(o Options) (*Door, error) {
 		MaxTorrentSize: o.MaxTorrentSize,
 		Private:        o.Private,
 		Prefix:         front.Prefix,
+		HideTorrents:   o.HideTorrents,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -94,9 +98,20 @@ func New(o Options) (*Door, error) {
 	}
 	return &Door{
 		api:       api,
-		downloads: &downloads{files: files, magnet: site.Magnet, log: o.Logger},
-		pages:     &pages{site: site, client: client, log: o.Logger},
+		downloads: &downloads{files: files, site: site, log: o.Logger},
+		pages:     &pages{site: site, client: client, log: o.Logger, source: sourceOf(o), hideTorrents: o.HideTorrents},
 	}, nil
+}
+
+// sourceOf returns the address from which everybody can have the .torrent file of ids, "" if
+// that is not known or not everybody may.
+func sourceOf(o Options) func(ids infohash.Set) string {
+	return func(ids infohash.Set) string {
+		if o.PublicURL == "" || o.Private() {
+			return ""
+		}
+		return web.DownloadURL(o.PublicURL, ids)
+	}
 }
 
 // sitesOf returns which other sites' pages may read torrents here: all, if the service is for

@@ -19,7 +19,7 @@ var reads = map[string]string{
 	"info":         "GET /v1/torrents/" + knownHash + "/info HTTP/1.1\r\nHost: x\r\n\r\n",
 	"JSON":         "GET /v1/torrents/" + knownHash + " HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n",
 	"find missing": "POST /v1/torrents:findMissing HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
-	"look-up":      "GET /lookup?q=" + knownHash + " HTTP/1.1\r\nHost: x\r\n\r\n",
+	"look-up":      "GET /info/" + knownHash + " HTTP/1.1\r\nHost: x\r\n\r\n",
 	"download":     "GET /torrent/" + knownHash + ".torrent HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 

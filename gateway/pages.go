@@ -20,6 +20,9 @@ type pages struct {
 	site   *web.Site
 	client torrentcachev1.CacheServiceClient
 	log    *slog.Logger
+
+	source       func(infohash.Set) string // where everybody can have a torrent, or ""
+	hideTorrents bool
 }
 
 func (p *pages) routes() []front.Route {
@@ -27,6 +30,9 @@ func (p *pages) routes() []front.Route {
 	routes := []front.Route{
 		{Door: door, Pattern: "/lookup", Reads: true, Get: p.lookup, Refuse: p.refuseLookup},
 		{Door: door, Pattern: "/...", Any: p.notFound},
+	}
+	if !p.hideTorrents {
+		routes = append(routes, front.Route{Door: door, Pattern: infoPath + "{info_hash}", Reads: true, Get: p.torrent, Refuse: p.refuseTorrent})
 	}
 	for path, get := range map[string]http.HandlerFunc{
 		"/":                        p.site.Home,
@@ -63,51 +69,4 @@ func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpx.WriteTextError(w, http.StatusNotFound, "There is no such path. Torrents are at /torrent/<INFOHASH>.torrent.\n")
-}
-
-// lookup answers the form that takes an info hash or a magnet link.
-func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
-	result := web.LookupResult{Query: r.URL.Query().Get("q")}
-	ids, err := infohash.ParsePasted(result.Query)
-	if err != nil {
-		result.Err = reason.New(reason.HashMalformed,
-			"Type 40 or 64 hex digits, 32 base32 digits, or a magnet link.").Because(err)
-	} else {
-		result.IDs = ids
-		p.describe(r, &result)
-	}
-	p.answerLookup(w, r, result)
-}
-
-func (p *pages) refuseLookup(w http.ResponseWriter, r *http.Request, e *reason.Error) {
-	p.answerLookup(w, r, web.LookupResult{Query: r.URL.Query().Get("q"), Err: e})
-}
-
-func (p *pages) answerLookup(w http.ResponseWriter, r *http.Request, result web.LookupResult) {
-	outcome.About(w, result.IDs.Primary())
-	if result.Err != nil {
-		outcome.Refused(w, result.Err)
-		httpx.LogInternal(r.Context(), p.log, result.Err)
-		httpx.SetRetryAfter(w.Header(), result.Err)
-		httpx.SetErrorHeaders(w.Header(), result.Err.Reason.Answer().JSON)
-	}
-	p.site.LookupAnswer(w, r, result)
-}
-
-// describe fills in the torrent that result.IDs names, or why there is none.
-func (p *pages) describe(r *http.Request, result *web.LookupResult) {
-	ctx, cancel := httpx.ReadContext(r)
-	defer cancel()
-	about, err := p.client.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{
-		InfoHash:     result.IDs.Primary().String(),
-		FilePageSize: 1, // the count of files is not bound to the page
-	})
-	if err != nil {
-		result.Err = reason.Of(err)
-		return
-	}
-	result.Name = about.GetName()
-	result.TorrentSize = about.GetTorrentSizeBytes()
-	result.ContentSize = about.GetContentSizeBytes()
-	result.FileCount = about.GetFileCount()
 }

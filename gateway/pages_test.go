@@ -15,6 +15,7 @@ func TestPagesAndDocuments(t *testing.T) {
 		{"/", "text/html; charset=utf-8", `action="/upload.php"`},
 		{"/automation", "text/html; charset=utf-8", "/api/torrage.wsdl"},
 		{"/automation.php", "text/html; charset=utf-8", "/autoupload.php"},
+		{"/copy.js", "text/javascript; charset=utf-8", "navigator.clipboard"},
 		{"/style.css", "text/css; charset=utf-8", "prefers-color-scheme"},
 		{"/favicon.svg", "image/svg+xml", "<svg"},
 		{"/favicon.ico", "image/svg+xml", "<svg"},
@@ -103,47 +104,16 @@ func TestNothingRedirects(t *testing.T) {
 	}
 }
 
-func TestLookup(t *testing.T) {
-	d := newDoor(t)
-	lower := strings.ToLower
-	found := `href="/torrent/` + knownHash + `.torrent"`
-	for _, c := range []struct {
-		name, query string
-		status      int
-		text        string
-	}{
-		{"hash", knownHash, 200, found},
-		{"lower case, blanks around", "+" + lower(knownHash) + "%0A", 200, found},
-		{"base32", base32Hash, 200, found},
-		{"magnet link", "magnet:%3Fxt=urn:btih:" + knownHash + "%26dn=x", 200, found},
-		{"magnet link, upper case", "MAGNET:%3Fxt=urn:btih:" + knownHash, 200, found},
-		{"address of a download", "http://elsewhere.example/torrent/" + knownHash + ".torrent", 200, found},
-		{"urn", "urn:btih:" + knownHash, 200, found},
-		{"unknown", unknownHash, 404, `href="magnet:?xt=urn:btih:` + lower(unknownHash) + `"`},
-		{"no hash", "hello", 400, "40 or 64 hex digits"},
-		{"empty", "", 400, "40 or 64 hex digits"},
-		{"bad magnet link", "magnet:%3Fdn=x", 400, "magnet link"},
-		{"markup", "%22%3E%3Cscript%3E", 400, "&#34;&gt;&lt;script&gt;"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := d.do("GET", "/lookup?q="+c.query, "")
-			if got.StatusCode != c.status || !strings.Contains(got.body, c.text) || strings.Contains(got.body, "<script") {
-				t.Errorf("%d %s", got.StatusCode, got.body)
-			}
-			if got.Header.Get("Content-Type") != "text/html; charset=utf-8" || got.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("headers %v", got.Header)
-			}
-		})
-	}
-}
-
-func TestEveryReasonOnTheLookupPage(t *testing.T) {
+func TestEveryReasonOnThePageOfATorrent(t *testing.T) {
 	d := newDoor(t)
 	for _, r := range reason.All() {
 		d.cache.failWith(reason.New(r, "because").OnRead())
-		got := d.do("GET", "/lookup?q="+knownHash, "")
+		got := d.do("GET", "/info/"+knownHash, "")
 		if got.StatusCode != r.Answer().JSON || !strings.Contains(got.body, "<h1>") {
 			t.Errorf("%s: %d %s", r, got.StatusCode, got.body)
+		}
+		if got.Header.Get("X-Robots-Tag") != "noindex" || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: headers %v", r, got.Header)
 		}
 		if (r.Answer().Retry > 0) != (got.Header.Get("Retry-After") != "") {
 			t.Errorf("%s: Retry-After %q", r, got.Header.Get("Retry-After"))

@@ -32,6 +32,8 @@ type Options struct {
 	// Private reports whether torrents are not for everybody; see [web.Options]. Nil: they
 	// are for everybody.
 	Private func() bool
+	// HideTorrents says that torrents have no pages; see [web.Options].
+	HideTorrents bool
 	// Contact is whom the answer page names for questions. Empty: nobody.
 	Contact string
 	// TooLarge is told of each upload that is refused for its size before Client has
@@ -63,7 +65,7 @@ func New(o Options) (*Handler, error) {
 	if err := checkPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Private: o.Private, Prefix: front.Prefix})
+	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Private: o.Private, HideTorrents: o.HideTorrents, Prefix: front.Prefix})
 	if err != nil {
 		return nil, fmt.Errorf("soapcompat: %w", err)
 	}

@@ -23,6 +23,7 @@ func loadAssets() (map[string]asset, error) {
 	assets := map[string]asset{}
 	for _, a := range []struct{ path, file, contentType string }{
 		{"/style.css", "style.css", "text/css; charset=utf-8"},
+		{"/copy.js", "copy.js", "text/javascript; charset=utf-8"},
 		{"/favicon.svg", "favicon.svg", "image/svg+xml"},
 		{"/favicon.ico", "favicon.svg", "image/svg+xml"}, // asked for by browsers that read no HTML
 		{"/robots.txt", "robots.txt", "text/plain; charset=utf-8"},
@@ -37,7 +38,8 @@ func loadAssets() (map[string]asset, error) {
 	return assets, nil
 }
 
-// Assets returns the handlers of the style sheet, the icons and robots.txt by their paths.
+// Assets returns the handlers of the style sheet, the scripts, the icons and robots.txt by their
+// paths.
 func (s *Site) Assets() map[string]http.HandlerFunc {
 	handlers := map[string]http.HandlerFunc{}
 	for path, a := range s.assets {

@@ -19,7 +19,9 @@ type server struct {
 	MaxTorrentSize int64  // bytes
 	Contact        string // whom to ask; may be empty
 	ContactURL     string // a link to that, if it can be one
-	Prefix         string // of the paths that forms send to
+	Prefix         string // of the paths of forms and pages
+	Private        bool   // torrents are not for everybody
+	TorrentPages   bool   // there is a page for each torrent
 }
 
 const (
@@ -48,6 +50,8 @@ func (s *Site) server(r *http.Request) server {
 		Contact:        s.options.Contact,
 		ContactURL:     contactURL(s.options.Contact),
 		Prefix:         s.options.Prefix(r),
+		Private:        s.options.Private(),
+		TorrentPages:   !s.options.HideTorrents,
 	}
 }
 

@@ -35,10 +35,12 @@ type Options struct {
 	// Private reports whether torrents are not for everybody, so that links for passing on do
 	// not name their address here. Nil: they are for everybody.
 	Private func() bool
-	// Prefix returns what forms put before the path they send to, so that who came
-	// with a key in the path keeps it. Links do without, since people pass them on.
-	// Nil: nothing.
+	// Prefix returns what forms and links between pages put before their path, so that who
+	// came with a key in the path keeps it. What people pass on does without: addresses of
+	// downloads, magnet links, what other sites show of a page. Nil: nothing.
 	Prefix func(*http.Request) string
+	// HideTorrents leaves out what leads to the pages of torrents, since there are none.
+	HideTorrents bool
 }
 
 // Site writes the pages. It is safe for concurrent use.
@@ -63,13 +65,15 @@ func New(o Options) (*Site, error) {
 		(scheme != "http" && scheme != "https" || !origin.IsHost(host)) {
 		return nil, fmt.Errorf("web: public URL %q: want http:// or https://, a host, perhaps a port, and nothing after it", o.PublicURL)
 	}
-	layout, err := template.New("layout.html").Funcs(template.FuncMap{"bytes": formatBytes}).
+	layout, err := template.New("layout.html").Funcs(template.FuncMap{
+		"bytes": formatBytes, "piece": formatPiece, "number": formatNumber, "count": count, "name": visibleName, "text": visibleText,
+	}).
 		ParseFS(templateFiles, "templates/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s := &Site{options: o, pages: map[string]*template.Template{}}
-	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound"} {
+	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound", "torrent", "deadlink"} {
 		page, err := template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
@@ -85,9 +89,9 @@ func New(o Options) (*Site, error) {
 	return s, nil
 }
 
-// contentSecurityPolicy lets a page use this server's style sheet and pictures
-// and send forms to it, and nothing else.
-const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// contentSecurityPolicy lets a page use this server's style sheet, scripts and pictures
+// and send to it, and nothing else.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // write renders one page. content is what the page's own template sees as .Page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
@@ -108,22 +112,4 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name st
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // a reader that left needs no page
-}
-
-// formatBytes writes a size for people: 10000000 as "10 MB".
-func formatBytes(n int64) string {
-	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
-	size, unit := float64(n), 0
-	for size >= 1000 && unit < len(units)-1 {
-		size, unit = size/1000, unit+1
-	}
-	return strconv.FormatFloat(size, 'f', precision(size, unit), 64) + " " + units[unit]
-}
-
-// precision gives one decimal to small numbers that are not whole.
-func precision(size float64, unit int) int {
-	if unit == 0 || size >= 100 || size == float64(int64(size)) {
-		return 0
-	}
-	return 1
 }

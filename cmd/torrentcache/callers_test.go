@@ -83,7 +83,7 @@ func publicCalls(t *testing.T, torrent []byte) map[string]httpCall {
 		"download":        {access.Read, "GET", "/torrent/" + hash + ".torrent", "", nil},
 		"download's head": {access.Read, "HEAD", "/torrent/" + hash + ".torrent", "", nil},
 		"titled download": {access.Read, "GET", "/torrent/" + hash + "/a.torrent", "", nil},
-		"look-up":         {access.Read, "GET", "/lookup?q=" + hash, "", nil},
+		"torrent page":    {access.Read, "GET", "/info/" + hash, "", nil},
 		"form":            {access.Write, "POST", "/autoupload.php", formType, formBody},
 		"browser's form":  {access.Write, "POST", "/upload.php", formType, formBody},
 		"SOAP":            {access.Write, "POST", "/api/index.php", "text/xml", soapCall(torrent)},

@@ -10,6 +10,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
@@ -29,6 +30,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		MissingMaxAge:  h.cfg.MissingMaxAge,
 		Private:        h.cache.Private,
+		HideTorrents:   h.cfg.TorrentPages == config.Off,
 		Origins:        h.cfg.Origins,
 		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,
@@ -42,6 +44,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
 		Private:        h.cache.Private,
+		HideTorrents:   h.cfg.TorrentPages == config.Off,
 		Contact:        h.cfg.Contact,
 		TooLarge:       h.limits.TooLarge,
 		Logger:         h.logger,

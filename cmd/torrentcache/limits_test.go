@@ -68,7 +68,7 @@ func TestDownloadRateOfEachRead(t *testing.T) {
 		"download, not here": {http.MethodGet, "torrent/" + absent + ".torrent", ""},
 		"raw":                {http.MethodGet, "v1/torrents/" + hash, ""},
 		"find missing":       {http.MethodPost, "v1/torrents:findMissing", `{"info_hashes":["` + hash + `"]}`},
-		"look-up page":       {http.MethodGet, "lookup?q=" + hash, ""},
+		"page of a torrent":  {http.MethodGet, "info/" + hash, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startServe(t, t.TempDir(), "--trusted-writers", "none", "--download-rate", "0.001")

@@ -45,6 +45,7 @@ type Doors struct {
 	MemoryLimit     Size    // 0: a share of the memory there is
 	CacheSize       Size    // 0: a share of MemoryLimit
 	FastPath        string  // on or [Off]
+	TorrentPages    string  // likewise
 	ShutdownTimeout time.Duration
 	LogFormat       string // text or json
 	LogLevel        string // debug, info, warn or error
@@ -85,6 +86,7 @@ func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	DurationVar(flags, &d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
 	DurationVar(flags, &d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a download is not there (404); an upload does not change what they have; 0 is not at all")
 	choiceVar(flags, &d.FastPath, "fast-path", "answer plain downloads ahead of all else: on or off", "on", Off)
+	choiceVar(flags, &d.TorrentPages, "torrent-pages", "a page for each torrent at /info/HASH, with its files and trackers, to which the look-up leads: on or off", "on", Off)
 	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
 	flags.Var(&d.DenyLists, "deny-list", "`file` that lists torrents to hide and to refuse: info hashes, magnet links, or // and the SHA-256 of a hash, one a line; several with commas or by several flags; read again on SIGHUP and when it has changed")
 	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")

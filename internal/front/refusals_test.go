@@ -82,7 +82,7 @@ func every(front.Route) bool           { return true }
 func posts(rt front.Route) bool        { return rt.Post != nil }
 func uploads(rt front.Route) bool      { return rt.Post != nil && !rt.Reads }
 func reads(rt front.Route) bool        { return rt.Reads }
-func getsTorrents(rt front.Route) bool { return rt.Reads && rt.Get != nil && rt.Pattern != "/torrent" }
+func getsTorrents(rt front.Route) bool { return rt.Reads && rt.Get != nil && rt.Pattern != "/torrent" && rt.Pattern != "/lookup" }
 
 var layers = map[string]layer{
 	"another site's page": {reason.PermissionDenied, "POST", every, func(_ *front.Options, _ *front.Route, r *http.Request) {
@@ -181,7 +181,7 @@ func wayOf(rt front.Route, method string) way {
 		return way{"text/plain; charset=utf-8", func(a reason.Answer) int { return a.Form }, func(why reason.Reason) string {
 			return fmt.Sprintf("Error %d: %s", why.Answer().SOAP, textOf(why))
 		}}
-	case rt.Pattern == "/upload.php", rt.Pattern == "/lookup":
+	case rt.Pattern == "/upload.php", rt.Pattern == "/lookup", rt.Pattern == "/info/{info_hash}":
 		return way{"text/html; charset=utf-8", statusOfJSON, textOf}
 	}
 	return way{"text/plain; charset=utf-8", func(a reason.Answer) int { return a.Download }, func(why reason.Reason) string {

@@ -1,0 +1,27 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+// DeadLink is the address of a download that has none.
+type DeadLink struct {
+	// IDs is what the address names; zero if it names no torrent.
+	IDs infohash.Set
+	// Err is why there is no download.
+	Err *reason.Error
+}
+
+// DeadLink writes what a person finds who follows a link to a download that is not there, with
+// a status that is not 200.
+func (s *Site) DeadLink(w http.ResponseWriter, r *http.Request, status int, link DeadLink) {
+	view := struct {
+		torrentView
+		Removed bool
+		Problem string
+	}{s.viewOf(link.IDs), is(link.Err, reason.TorrentRemoved), problem(link.Err)}
+	s.write(w, r, status, "deadlink", view)
+}
