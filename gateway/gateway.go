@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -42,6 +43,8 @@ type Options struct {
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
+	// Policy is what the front page says about torrents with secrets in them.
+	Policy web.Policy
 	// HideTorrents leaves out the pages of torrents, so that nothing at /info/ is there.
 	HideTorrents bool
 	// Origins are the origins of other sites whose pages may upload by JSON and read
@@ -83,6 +86,7 @@ func New(o Options) (*Door, error) {
 		Private:        o.Private,
 		Prefix:         front.Prefix,
 		HideTorrents:   o.HideTorrents,
+		Policy:         o.Policy,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -121,6 +125,9 @@ func sitesOf(o Options) *front.Sites {
 	public := o.PublicURL != "" || len(o.Origins) > 0
 	return &front.Sites{Named: o.Origins, Open: func() bool { return public && !o.Private() }}
 }
+
+// Home serves the front page, for doors that have it at another path.
+func (d *Door) Home(w http.ResponseWriter, r *http.Request) { d.pages.home(w, r) }
 
 // Routes returns the door's rows for the table of [front.New]. The last of them takes every
 // path that nobody else has.

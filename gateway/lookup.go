@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -12,31 +15,130 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// lookup answers the form that takes what people paste. Where torrents have pages it leads to
-// theirs, whose address can be passed on.
-func (p *pages) lookup(w http.ResponseWriter, r *http.Request) {
-	result := web.LookupResult{Query: r.URL.Query().Get("q")}
-	result.IDs, result.Err = parsePasted(result.Query)
-	switch {
-	case result.Err != nil:
-	case !p.hideTorrents:
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", front.Prefix(r)+infoPath+result.IDs.Primary().String())
-		w.WriteHeader(http.StatusSeeOther)
+const (
+	// maxLookup is how long the text of the look-up form may be, in bytes as they are sent.
+	maxLookup = 256 << 10
+
+	// maxLookupList is how many torrents it may name.
+	maxLookupList = 1000
+)
+
+// lookup answers the form that takes what people paste, in the query of the address.
+func (p *pages) lookup(w http.ResponseWriter, r *http.Request) { p.find(w, r, r.URL.Query().Get("q")) }
+
+// lookupPosted is lookup of a form that is posted.
+func (p *pages) lookupPosted(w http.ResponseWriter, r *http.Request) {
+	body, failed := httpx.ReadBody(w, r, maxLookup)
+	if failed != nil {
+		if failed.Reason == reason.TorrentTooLarge {
+			failed = reason.New(reason.RequestInvalid, "the list has more than %d bytes", maxLookup)
+		}
+		p.refuseLookup(w, r, failed)
 		return
-	default:
-		p.describe(r, &result)
 	}
-	p.answerLookup(w, r, result)
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		p.refuseLookup(w, r, reason.New(reason.RequestInvalid, "the body is not percent-encoded"))
+		return
+	}
+	p.find(w, r, form.Get("q"))
 }
 
-func parsePasted(text string) (infohash.Set, *reason.Error) {
-	ids, err := infohash.ParsePasted(text)
-	if err != nil {
-		return infohash.Set{}, reason.New(reason.HashMalformed,
-			"Type 40 or 64 hex digits, 32 base32 digits, or a magnet link.").Because(err)
+// find answers for one torrent or a list of them.
+func (p *pages) find(w http.ResponseWriter, r *http.Request, query string) {
+	all, unread := parseList(query)
+	switch {
+	case len(all) == 0:
+		p.answerLookup(w, r, web.LookupResult{Query: query, Err: reason.New(reason.HashMalformed,
+			"Type 40 or 64 hex digits, 32 base32 digits, a magnet link, or the address of a download.")})
+	case len(all) > maxLookupList:
+		p.answerLookup(w, r, web.LookupResult{Query: query, Err: reason.New(reason.RequestInvalid,
+			"the list names more than %d torrents", maxLookupList)})
+	case len(all) == 1 && len(unread) == 0:
+		p.findOne(w, r, query, all[0])
+	default:
+		p.findAll(w, r, query, all, unread)
 	}
-	return ids, nil
+}
+
+// findOne leads to the page of a torrent, whose address can be passed on, where there is one.
+func (p *pages) findOne(w http.ResponseWriter, r *http.Request, query string, ids infohash.Set) {
+	if p.hideTorrents {
+		result := web.LookupResult{Query: query, IDs: ids}
+		p.describe(r, &result)
+		p.answerLookup(w, r, result)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", front.Prefix(r)+infoPath+ids.Primary().String())
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// findAll tells which of many are here. Who may not upload may not ask that: it is a gift to
+// who enumerates.
+func (p *pages) findAll(w http.ResponseWriter, r *http.Request, query string, all []infohash.Set, unread []string) {
+	request := &torrentcachev1.FindMissingTorrentsRequest{}
+	for _, ids := range all {
+		request.InfoHashes = append(request.InfoHashes, ids.Primary().String())
+	}
+	ctx, cancel := httpx.ReadContext(r)
+	defer cancel()
+	answer, err := p.client.FindMissingTorrents(ctx, request)
+	if err != nil {
+		p.answerLookup(w, r, web.LookupResult{Query: query, Err: ofList(reason.Of(err))})
+		return
+	}
+	missing := map[string]bool{}
+	for _, hash := range answer.GetMissingInfoHashes() {
+		missing[hash] = true
+	}
+	list := web.LookupList{Query: query, Unread: unread}
+	for _, ids := range all {
+		if id := ids.Primary(); missing[id.String()] {
+			list.Missing = append(list.Missing, id)
+		} else {
+			list.Found = append(list.Found, id)
+		}
+	}
+	p.site.LookupListAnswer(w, r, list)
+}
+
+// ofList says what to do if a list may not be asked for.
+func ofList(e *reason.Error) *reason.Error {
+	if e.Reason == reason.Unauthenticated || e.Reason == reason.PermissionDenied {
+		return reason.New(e.Reason, "a list of torrents is only for those who may upload: ask for one at a time")
+	}
+	return e
+}
+
+// parseList returns the torrents in what people paste, each once, and the lines that name
+// none. Of a line that is no torrent as a whole, words are. It stops behind maxLookupList.
+func parseList(text string) (all []infohash.Set, unread []string) {
+	seen := map[infohash.Set]bool{}
+	add := func(text string) bool {
+		ids, err := infohash.ParsePasted(text)
+		if err == nil && !seen[ids] {
+			seen[ids] = true
+			all = append(all, ids)
+		}
+		return err == nil
+	}
+	for line := range strings.Lines(text) {
+		if len(all) > maxLookupList {
+			break
+		}
+		if line = strings.TrimSpace(line); line == "" || add(line) {
+			continue
+		}
+		read := false
+		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' }) {
+			read = add(word) || read
+		}
+		if !read {
+			unread = append(unread, line)
+		}
+	}
+	return all, unread
 }
 
 func (p *pages) refuseLookup(w http.ResponseWriter, r *http.Request, e *reason.Error) {

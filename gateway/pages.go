@@ -28,14 +28,14 @@ type pages struct {
 func (p *pages) routes() []front.Route {
 	const door = "page"
 	routes := []front.Route{
-		{Door: door, Pattern: "/lookup", Reads: true, Get: p.lookup, Refuse: p.refuseLookup},
+		{Door: door, Pattern: "/lookup", Reads: true, Asks: true, Get: p.lookup, Post: p.lookupPosted, Refuse: p.refuseLookup},
 		{Door: door, Pattern: "/...", Any: p.notFound},
 	}
 	if !p.hideTorrents {
 		routes = append(routes, front.Route{Door: door, Pattern: infoPath + "{info_hash}", Reads: true, Get: p.torrent, Refuse: p.refuseTorrent})
 	}
 	for path, get := range map[string]http.HandlerFunc{
-		"/":                        p.site.Home,
+		"/":                        p.home,
 		"/automation":              p.site.Automation,
 		"/automation.php":          p.site.Automation,
 		"/api/openapi.json":        openAPI().serve,
@@ -47,6 +47,17 @@ func (p *pages) routes() []front.Route {
 		routes = append(routes, front.Route{Door: door, Pattern: path, Get: get, Refuse: refusePage})
 	}
 	return routes
+}
+
+// home serves the front page. It asks the service whether the caller may upload, as only that
+// knows: a gateway has no keys, and an address may have a role.
+func (p *pages) home(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := httpx.ReadContext(r)
+	defer cancel()
+	_, err := p.client.FindMissingTorrents(ctx, &torrentcachev1.FindMissingTorrentsRequest{}) // which needs the role of an upload
+	why := reason.Of(err)
+	refused := why != nil && (why.Reason == reason.Unauthenticated || why.Reason == reason.PermissionDenied)
+	p.site.Home(w, r, web.Home{NeedsKey: refused})
 }
 
 // refusePage answers in plain text, as what asks a page for anything but the page is no

@@ -35,9 +35,9 @@ const (
 
 // torrent serves the page of a torrent. Search engines may not list it.
 func (p *pages) torrent(w http.ResponseWriter, r *http.Request) {
-	ids, failed := parsePasted(r.PathValue("info_hash"))
-	if failed != nil {
-		p.refuseTorrent(w, r, failed)
+	ids, err := infohash.ParsePasted(r.PathValue("info_hash"))
+	if err != nil {
+		p.refuseTorrent(w, r, reason.New(reason.HashMalformed, "%v", err))
 		return
 	}
 	ctx, cancel := httpx.ReadContext(r)

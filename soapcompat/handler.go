@@ -32,6 +32,9 @@ type Options struct {
 	// Private reports whether torrents are not for everybody; see [web.Options]. Nil: they
 	// are for everybody.
 	Private func() bool
+	// Home serves the front page, which a browser that asks for the form gets. Nil: one that
+	// knows nothing of keys.
+	Home http.HandlerFunc
 	// HideTorrents says that torrents have no pages; see [web.Options].
 	HideTorrents bool
 	// Contact is whom the answer page names for questions. Empty: nobody.
@@ -49,6 +52,7 @@ type Handler struct {
 	maxTorrentSize int64
 	publicURL      string // without a slash at the end; may be empty
 	site           *web.Site
+	home           http.HandlerFunc
 	tooLarge       func()
 	log            *slog.Logger
 	warned         sync.Once // of a proxy whose clients the WSDLs may send astray
@@ -72,6 +76,9 @@ func New(o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Home == nil {
+		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Home{}) }
+	}
 	if o.TooLarge == nil {
 		o.TooLarge = func() {}
 	}
@@ -80,6 +87,7 @@ func New(o Options) (*Handler, error) {
 		maxTorrentSize: o.MaxTorrentSize,
 		publicURL:      strings.TrimSuffix(o.PublicURL, "/"),
 		site:           site,
+		home:           o.Home,
 		tooLarge:       o.TooLarge,
 		log:            o.Logger,
 	}, nil
@@ -100,7 +108,7 @@ func checkPublicURL(s string) error {
 func (h *Handler) Routes() []front.Route {
 	routes := []front.Route{
 		{Door: "form", Pattern: "/autoupload.php", Get: h.autoupload, Post: h.autoupload, Refuse: refuseForm},
-		{Door: "form", Pattern: "/upload.php", Get: h.site.Home, Post: h.upload, Refuse: h.refusePage},
+		{Door: "form", Pattern: "/upload.php", Get: h.home, Post: h.upload, Refuse: h.refusePage},
 	}
 	for _, b := range bindings {
 		for _, path := range b.paths {

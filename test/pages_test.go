@@ -4,6 +4,7 @@ package test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ type sight struct {
 
 var sights = []sight{{1280, "light"}, {1280, "dark"}, {390, "light"}, {390, "dark"}}
 
-func (s sight) String() string { return fmt.Sprint(s.width, " ", s.scheme) }
+func (s sight) String() string { return fmt.Sprintf("%d-%s", s.width, s.scheme) }
 
 // see has the browser show pages so.
 func (b *browser) see(t *testing.T, s sight) {
@@ -45,39 +46,78 @@ func hostileTorrent() []byte {
 	})
 }
 
-// everyPage returns the paths of all pages, by name, of a server that has the hostile torrent
-// under hash.
-func everyPage(hash string) map[string]string {
+// hashIn returns the info hash of a torrent that a server gets.
+func hashIn(t *testing.T, s *server, torrent []byte) string {
+	t.Helper()
+	return strings.TrimSuffix(strings.TrimPrefix(upload(t, s.HTTP, torrent), "/torrent/"), ".torrent")
+}
+
+// everyPage returns the paths of all pages by name. The server has a torrent under hash, and
+// has removed another.
+func everyPage(hash, removed string) map[string]string {
+	absent := strings.Repeat("AB", 20)
 	return map[string]string{
-		"home":      "/",
-		"guide":     "/automation",
-		"torrent":   "/info/" + hash,
-		"missing":   "/info/" + strings.Repeat("AB", 20),
-		"no hash":   "/lookup?q=hello",
-		"not found": "/nothing",
+		"home":         "/",
+		"guide":        "/automation",
+		"torrent":      "/info/" + hash,
+		"missing":      "/info/" + absent,
+		"removed":      "/info/" + removed,
+		"no hash":      "/lookup?q=hello",
+		"list":         "/lookup?q=" + hash + "%0A" + absent + "%0Ahello",
+		"not found":    "/nothing",
+		"dead link":    "/torrent/" + absent + ".torrent",
+		"dead removed": "/torrent/" + removed + ".torrent",
+		"dead no hash": "/torrent/hello",
 	}
 }
 
-// TestPagesInABrowser looks at every page in real Chromium: as wide as a desk and as narrow as a
-// phone, in light and in darkness.
-func TestPagesInABrowser(t *testing.T) {
-	s := startServer(t)
-	hash := strings.TrimSuffix(strings.TrimPrefix(upload(t, s.HTTP, hostileTorrent()), "/torrent/"), ".torrent")
-	b := startBrowser(t)
-	for _, look := range sights {
-		b.see(t, look)
-		for name, path := range everyPage(hash) {
-			b.open(t, "http://"+s.HTTP+path)
-			b.picture(t, fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(name, " ", "-"), look.width, look.scheme))
-			var wider bool
-			if b.run(t, &wider, "return document.documentElement.scrollWidth > innerWidth"); wider {
-				t.Errorf("%s, %s: the page is wider than the window", name, look)
-			}
-			for _, message := range b.messages(t) {
-				if !strings.Contains(message, "status of 4") { // what Chromium says of a page that is a 404
-					t.Errorf("%s: the console says %s", name, message)
-				}
-			}
+// testEveryPage looks at every page as wide as a desk and as narrow as a phone, in light and in
+// darkness, with axe, which finds what people who do not see or use no mouse stumble over.
+func testEveryPage(t *testing.T, b *browser, s *server) {
+	axe, err := os.ReadFile("../.tools/node/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := hashIn(t, s, torrenttest.V1("removed"))
+	run(t, ".", binary(t), "remove", "--admin", s.Admin, removed)
+	for name, path := range everyPage(hashIn(t, s, hostileTorrent()), removed) {
+		b.open(t, "http://"+s.HTTP+path)
+		b.run(t, nil, string(axe)+"; window.axe = axe;")
+		for _, look := range sights {
+			b.see(t, look)
+			b.picture(t, strings.ReplaceAll(name, " ", "-")+"-"+look.String())
+			b.check(t, name+", "+look.String())
+		}
+		checkConsole(t, b, name)
+	}
+}
+
+// check holds the page to the rules of axe.
+func (b *browser) check(t *testing.T, name string) {
+	t.Helper()
+	var found struct {
+		Wider      bool
+		Violations []string
+	}
+	b.run(t, &found, `const {violations} = await axe.run();
+		return {
+			wider: document.documentElement.scrollWidth > innerWidth,
+			violations: violations.map(v => v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join("; ")),
+		}`)
+	if found.Wider {
+		t.Errorf("%s: the page is wider than the window", name)
+	}
+	for _, v := range found.Violations {
+		t.Errorf("%s: %s", name, v)
+	}
+}
+
+// checkConsole fails if the console has said anything but that a page is a 404 or the like.
+func checkConsole(t *testing.T, b *browser, name string) {
+	t.Helper()
+	for _, message := range b.messages(t) {
+		if !strings.Contains(message, "Failed to load resource: the server responded with a status of 4") {
+			t.Errorf("%s: the console says %s", name, message)
 		}
 	}
 }

@@ -21,6 +21,7 @@ var longer = map[string]time.Duration{
 	"TestLegacyClients":                  5 * time.Minute, // runs thirty programs a dozen times each
 	"TestLegacyClientsWithAKeyInThePath": 5 * time.Minute,
 	"TestProxies":                        5 * time.Minute,
+	"TestPagesInABrowser":                5 * time.Minute, // looks at every page in four ways
 
 	"TestBucket":      10 * time.Minute, // starts a replicated object store, and waits for it in its outages
 	"TestPackages":    10 * time.Minute, // builds the tools that make packages

@@ -23,6 +23,8 @@ func loadAssets() (map[string]asset, error) {
 	assets := map[string]asset{}
 	for _, a := range []struct{ path, file, contentType string }{
 		{"/style.css", "style.css", "text/css; charset=utf-8"},
+		{"/upload.js", "upload.js", "text/javascript; charset=utf-8"},
+		{"/find.js", "find.js", "text/javascript; charset=utf-8"},
 		{"/copy.js", "copy.js", "text/javascript; charset=utf-8"},
 		{"/favicon.svg", "favicon.svg", "image/svg+xml"},
 		{"/favicon.ico", "favicon.svg", "image/svg+xml"}, // asked for by browsers that read no HTML

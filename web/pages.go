@@ -9,11 +9,6 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Home writes the front page.
-func (s *Site) Home(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, "home", nil)
-}
-
 // Automation writes the API guide.
 func (s *Site) Automation(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, http.StatusOK, "automation", nil)
@@ -71,6 +66,25 @@ func (s *Site) LookupAnswer(w http.ResponseWriter, r *http.Request, result Looku
 		Problem          string
 	}{s.viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err)}
 	s.write(w, r, statusOf(result.Err), "lookup", view)
+}
+
+// LookupList is what was found for a list.
+type LookupList struct {
+	// Query is the text as typed.
+	Query string
+	// Found and Missing are the hashes of torrents that are cached and that are not.
+	Found, Missing []infohash.ID
+	// Unread are the lines that name no torrent.
+	Unread []string
+}
+
+// LookupListAnswer writes the answer to the lookup form for several torrents.
+func (s *Site) LookupListAnswer(w http.ResponseWriter, r *http.Request, list LookupList) {
+	view := struct {
+		LookupList
+		FoundCount, Count int64
+	}{list, int64(len(list.Found)), int64(len(list.Found) + len(list.Missing))}
+	s.write(w, r, http.StatusOK, "found", view)
 }
 
 // torrentView is a torrent as templates see it.

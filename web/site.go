@@ -39,6 +39,8 @@ type Options struct {
 	// came with a key in the path keeps it. What people pass on does without: addresses of
 	// downloads, magnet links, what other sites show of a page. Nil: nothing.
 	Prefix func(*http.Request) string
+	// Policy is what the front page says about torrents with secrets in them.
+	Policy Policy
 	// HideTorrents leaves out what leads to the pages of torrents, since there are none.
 	HideTorrents bool
 }
@@ -73,7 +75,7 @@ func New(o Options) (*Site, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s := &Site{options: o, pages: map[string]*template.Template{}}
-	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound", "torrent", "deadlink"} {
+	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound", "torrent", "deadlink", "found"} {
 		page, err := template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)

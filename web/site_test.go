@@ -62,12 +62,20 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	torrent := func(about web.Torrent) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.TorrentPage(w, r, about) }
 	}
+	home := func(about web.Home) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, about) }
+	}
+	found := func(list web.LookupList) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) { site.LookupListAnswer(w, r, list) }
+	}
 	dead := func(link web.DeadLink) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.DeadLink(w, r, http.StatusNotFound, link) }
 	}
 	const host = "cache.example"
 	return map[string]*httptest.ResponseRecorder{
-		"home":            render(host, site.Home),
+		"home":            render(host, home(web.Home{})),
+		"home, keyed":     render(host, home(web.Home{NeedsKey: true})),
+		"found":           render(host, found(web.LookupList{Query: hostile, Found: ids(t).All(), Missing: ids(t).All(), Unread: []string{hostile}})),
 		"automation":      render(host, site.Automation),
 		"not found":       render(host, site.NotFound),
 		"upload":          render(host, upload(web.UploadResult{IDs: ids(t)})),

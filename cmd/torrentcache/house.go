@@ -31,6 +31,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // house is what serve and gateway have in common: the doors, and what watches
@@ -54,6 +55,7 @@ type house struct {
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
 	keyed        bool            // by a keys file
 	deny         *deny.Lists     // what is hidden and refused
+	policy       web.Policy      // what pages say of secrets; a gateway's backend has one of its own
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits

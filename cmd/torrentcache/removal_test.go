@@ -183,7 +183,7 @@ func TestContactAndStatusOfRemovedTorrents(t *testing.T) {
 		!strings.HasPrefix(string(text), "Error 116: Deleted torrent:") || !strings.Contains(header.Get("X-Torrage-Error-Msg"), contact) {
 		t.Errorf("form: %d %s", code, text)
 	}
-	for _, path := range []string{"", "automation", "lookup?q=" + hash} {
+	for _, path := range []string{"", "automation", "info/" + hash} {
 		if _, _, page := httpGet(t, p.http+path); !bytes.Contains(page, []byte(`<a href="mailto:`+contact+`">`)) {
 			t.Errorf("/%s names no contact", path)
 		}

@@ -129,6 +129,7 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err != nil {
 		return err
 	}
+	h.policy = web.Policy{Private: stance(cfg.Private), Passkeys: stance(cfg.Passkeys)}
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
 	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
@@ -175,6 +176,13 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Cache:          h.cache,
 		Upstreams:      h.upstreams,
 	}), nil
+}
+
+func stance(setting string) web.Stance {
+	if setting == "reject" {
+		return web.Refused
+	}
+	return web.Taken
 }
 
 // downloadURL returns where everybody can have a torrent, "" if nobody knows or not everybody may.

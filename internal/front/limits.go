@@ -34,7 +34,7 @@ func (o *Options) limited(rt *Route, next http.Handler) http.Handler {
 		if rt.Reads {
 			err = o.Limits.Download(callerOf(r))
 		}
-		if err == nil && rt.Post != nil && r.Method == http.MethodPost {
+		if err == nil && rt.Post != nil && !rt.Asks && r.Method == http.MethodPost {
 			err = o.mayPost(r)
 		}
 		if err != nil {

@@ -78,18 +78,21 @@ type layer struct {
 	prepare func(o *front.Options, rt *front.Route, r *http.Request)
 }
 
-func every(front.Route) bool           { return true }
-func posts(rt front.Route) bool        { return rt.Post != nil }
-func uploads(rt front.Route) bool      { return rt.Post != nil && !rt.Reads }
-func reads(rt front.Route) bool        { return rt.Reads }
-func getsTorrents(rt front.Route) bool { return rt.Reads && rt.Get != nil && rt.Pattern != "/torrent" && rt.Pattern != "/lookup" }
+func every(front.Route) bool        { return true }
+func posts(rt front.Route) bool     { return rt.Post != nil }
+func needsRole(rt front.Route) bool { return rt.Post != nil && !rt.Asks }
+func uploads(rt front.Route) bool   { return rt.Post != nil && !rt.Reads }
+func reads(rt front.Route) bool     { return rt.Reads }
+func getsTorrents(rt front.Route) bool {
+	return rt.Reads && rt.Get != nil && rt.Pattern != "/torrent" && rt.Pattern != "/lookup"
+}
 
 var layers = map[string]layer{
 	"another site's page": {reason.PermissionDenied, "POST", every, func(_ *front.Options, _ *front.Route, r *http.Request) {
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		r.SetBasicAuth("", "remembered")
 	}},
-	"no role": {reason.Unauthenticated, "POST", posts, func(o *front.Options, _ *front.Route, _ *http.Request) {
+	"no role": {reason.Unauthenticated, "POST", needsRole, func(o *front.Options, _ *front.Route, _ *http.Request) {
 		o.Gate = access.NewGate(access.New(access.Read, nil))
 	}},
 	"rate of downloads": {reason.RateLimited, "", reads, func(o *front.Options, _ *front.Route, _ *http.Request) {
