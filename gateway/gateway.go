@@ -31,9 +31,8 @@ type Options struct {
 	PublicURL string
 	// Contact is whom pages name for questions; see [web.Options]. Empty: nobody.
 	Contact string
-	// GRPCAddress is the host:port of the gRPC listener that pages name. Empty:
-	// port 9090 of the host that pages name.
-	GRPCAddress string
+	// GRPC is where the gRPC API is that pages tell of. Nil: nowhere.
+	GRPC *web.GRPC
 	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
 	// caches must ask each time.
 	DownloadMaxAge time.Duration
@@ -80,7 +79,7 @@ func New(o Options) (*Door, error) {
 	}
 	site, err := web.New(web.Options{
 		PublicURL:      o.PublicURL,
-		GRPCAddress:    o.GRPCAddress,
+		GRPC:           o.GRPC,
 		Contact:        o.Contact,
 		MaxTorrentSize: o.MaxTorrentSize,
 		Private:        o.Private,

@@ -36,8 +36,8 @@ func (p *pages) routes() []front.Route {
 	}
 	for path, get := range map[string]http.HandlerFunc{
 		"/":                        p.home,
-		"/automation":              p.site.Automation,
-		"/automation.php":          p.site.Automation,
+		"/automation":              p.automation,
+		"/automation.php":          p.automation,
 		"/api/openapi.json":        openAPI().serve,
 		"/api/cache_service.proto": contract().serve,
 	} {
@@ -49,15 +49,21 @@ func (p *pages) routes() []front.Route {
 	return routes
 }
 
-// home serves the front page. It asks the service whether the caller may upload, as only that
-// knows: a gateway has no keys, and an address may have a role.
-func (p *pages) home(w http.ResponseWriter, r *http.Request) {
+func (p *pages) home(w http.ResponseWriter, r *http.Request) { p.site.Home(w, r, p.caller(r)) }
+
+func (p *pages) automation(w http.ResponseWriter, r *http.Request) {
+	p.site.Automation(w, r, p.caller(r))
+}
+
+// caller asks the service whether the caller may upload, as only that knows: a gateway has no
+// keys, and an address may have a role.
+func (p *pages) caller(r *http.Request) web.Caller {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	_, err := p.client.FindMissingTorrents(ctx, &torrentcachev1.FindMissingTorrentsRequest{}) // which needs the role of an upload
 	why := reason.Of(err)
 	refused := why != nil && (why.Reason == reason.Unauthenticated || why.Reason == reason.PermissionDenied)
-	p.site.Home(w, r, web.Home{NeedsKey: refused})
+	return web.Caller{NeedsKey: refused}
 }
 
 // refusePage answers in plain text, as what asks a page for anything but the page is no

@@ -77,7 +77,7 @@ func New(o Options) (*Handler, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Home == nil {
-		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Home{}) }
+		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Caller{}) }
 	}
 	if o.TooLarge == nil {
 		o.TooLarge = func() {}

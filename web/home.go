@@ -34,17 +34,17 @@ func (p Policy) text() string {
 	return "A private torrent has your passkey in its tracker's address: unless it is refused here, " + open
 }
 
-// Home is what the front page says to one caller.
-type Home struct {
+// Caller is who asks for a page.
+type Caller struct {
 	// NeedsKey says that the caller may not upload as it is.
 	NeedsKey bool
 }
 
 // Home writes the front page.
-func (s *Site) Home(w http.ResponseWriter, r *http.Request, home Home) {
+func (s *Site) Home(w http.ResponseWriter, r *http.Request, caller Caller) {
 	view := struct {
-		Home
+		Caller
 		Policy string
-	}{home, s.options.Policy.text()}
+	}{caller, s.options.Policy.text()}
 	s.write(w, r, http.StatusOK, "home", view)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Automation writes the API guide.
-func (s *Site) Automation(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, "automation", nil)
+func (s *Site) Automation(w http.ResponseWriter, r *http.Request, caller Caller) {
+	s.write(w, r, http.StatusOK, "automation", caller)
 }
 
 // NotFound writes the page for paths that do not exist, status 404.

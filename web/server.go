@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/origin"
@@ -15,7 +16,9 @@ type server struct {
 	Host           string // host of URL, without port; an IPv6 address in brackets
 	Port           string // port of URL, the scheme's own if it names none
 	TLS            bool   // whether URL is https
-	GRPC           string // host:port of the gRPC listener
+	GRPC           string // host:port at which this visitor reaches gRPC; "" if nowhere
+	GRPCTLS        bool   // whether that speaks TLS
+	Receive        int64  // MiB that a message of gRPC may have
 	MaxTorrentSize int64  // bytes
 	Contact        string // whom to ask; may be empty
 	ContactURL     string // a link to that, if it can be one
@@ -24,10 +27,7 @@ type server struct {
 	TorrentPages   bool   // there is a page for each torrent
 }
 
-const (
-	unknownHost = "localhost:8080" // where a server without any options listens
-	grpcPort    = "9090"           // likewise
-)
+const unknownHost = "localhost:8080" // where a server without any options listens
 
 func (s *Site) server(r *http.Request) server {
 	base := s.options.PublicURL
@@ -35,17 +35,15 @@ func (s *Site) server(r *http.Request) server {
 		base = requestURL(r)
 	}
 	host, port := hostPort(base)
-	grpc := s.options.GRPCAddress
-	if grpc == "" {
-		grpc = host + ":" + grpcPort
-	}
 	return server{
 		site:           s,
 		URL:            base,
 		Host:           host,
 		Port:           port,
 		TLS:            strings.HasPrefix(base, "https:"),
-		GRPC:           grpc,
+		GRPC:           s.options.GRPC.at(host),
+		GRPCTLS:        s.options.GRPC != nil && s.options.GRPC.TLS,
+		Receive:        max(leastReceive, s.options.MaxTorrentSize>>20+1),
 		MaxTorrentSize: s.options.MaxTorrentSize,
 		Contact:        s.options.Contact,
 		ContactURL:     contactURL(s.options.Contact),
@@ -53,6 +51,37 @@ func (s *Site) server(r *http.Request) server {
 		Private:        s.options.Private(),
 		TorrentPages:   !s.options.HideTorrents,
 	}
+}
+
+// leastReceive is what examples let a message of gRPC have, in MiB; more if torrents are larger.
+const leastReceive = 16
+
+// GRPC is where the gRPC API is.
+type GRPC struct {
+	// Address is HOST:PORT, or :PORT of the host that pages name.
+	Address string
+	TLS     bool
+}
+
+// at returns the address for a visitor of the pages at host, "" if there is none: what listens
+// on loopback is for visitors that came in by it.
+func (g *GRPC) at(host string) string {
+	if g == nil {
+		return ""
+	}
+	own, _ := hostPort("://" + g.Address)
+	switch {
+	case own == "":
+		return host + g.Address
+	case isLoopback(own) && !isLoopback(host):
+		return ""
+	}
+	return g.Address
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // contactURL returns a link to an e-mail address or URL; empty for anything else.
@@ -89,9 +118,12 @@ func hostPort(base string) (host, port string) {
 	return authority, "80"
 }
 
-// Code returns the example of that name, ready to run against this server.
-func (v server) Code(name string) (string, error) {
+// example is code to copy.
+type example struct{ ID, Code string }
+
+// Example returns the example of that name, ready to run against this server.
+func (v server) Example(name string) (example, error) {
 	var out strings.Builder
 	err := v.site.examples.ExecuteTemplate(&out, name+".txt", v)
-	return strings.TrimSpace(out.String()), err
+	return example{strings.ReplaceAll(name, ".", "-"), strings.TrimSpace(out.String())}, err
 }

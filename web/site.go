@@ -24,9 +24,8 @@ type Options struct {
 	// PublicURL is the server's address, such as https://example.org. Empty: what
 	// the request was sent to.
 	PublicURL string
-	// GRPCAddress is the host:port of the gRPC listener. Empty: port 9090 of the
-	// host the pages name.
-	GRPCAddress string
+	// GRPC is where the gRPC API is. Nil: nowhere.
+	GRPC *GRPC
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
 	// Contact is whom to ask about the server and what it removed: an e-mail address,

@@ -50,6 +50,10 @@ func render(host string, page func(http.ResponseWriter, *http.Request)) *httptes
 	return w
 }
 
+func guide(site *web.Site) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { site.Automation(w, r, web.Caller{}) }
+}
+
 // pages is every page, in each of its states, with hostile text where text goes.
 func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	const hostile = `<script>alert("x")</script>`
@@ -62,7 +66,7 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	torrent := func(about web.Torrent) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.TorrentPage(w, r, about) }
 	}
-	home := func(about web.Home) func(http.ResponseWriter, *http.Request) {
+	home := func(about web.Caller) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, about) }
 	}
 	found := func(list web.LookupList) func(http.ResponseWriter, *http.Request) {
@@ -73,10 +77,10 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	}
 	const host = "cache.example"
 	return map[string]*httptest.ResponseRecorder{
-		"home":            render(host, home(web.Home{})),
-		"home, keyed":     render(host, home(web.Home{NeedsKey: true})),
+		"home":            render(host, home(web.Caller{})),
+		"home, keyed":     render(host, home(web.Caller{NeedsKey: true})),
 		"found":           render(host, found(web.LookupList{Query: hostile, Found: ids(t).All(), Missing: ids(t).All(), Unread: []string{hostile}})),
-		"automation":      render(host, site.Automation),
+		"automation":      render(host, guide(site)),
 		"not found":       render(host, site.NotFound),
 		"upload":          render(host, upload(web.UploadResult{IDs: ids(t)})),
 		"upload, known":   render(host, upload(web.UploadResult{IDs: ids(t), Known: true})),
@@ -232,12 +236,14 @@ func TestTheGuideNamesThisServer(t *testing.T) {
 		tls     bool
 		wants   []string
 	}{
-		{"as asked", web.Options{}, "cache.example", false, []string{"http://cache.example/api/torrage.wsdl", "cache.example:9090", "(&#39;cache.example&#39;, 80)"}},
+		{"as asked", web.Options{}, "cache.example", false, []string{"http://cache.example/api/torrage.wsdl", "(&#39;cache.example&#39;, 80)"}},
 		{"with a port", web.Options{}, "cache.example:8080", false, []string{"http://cache.example:8080/v1/torrents", "(&#39;cache.example&#39;, 8080)"}},
 		{"by TLS", web.Options{}, "cache.example", true, []string{"https://cache.example/autoupload.php", "(&#39;tls://cache.example&#39;, 443)"}},
-		{"IPv6", web.Options{}, "[::1]:8080", false, []string{"http://[::1]:8080/v1/torrents", "[::1]:9090", "(&#39;[::1]&#39;, 8080)"}},
-		{"public URL", web.Options{PublicURL: "https://public.example"}, "inside:8080", false, []string{"https://public.example/api/torrage.wsdl", "public.example:9090"}},
-		{"gRPC address", web.Options{GRPCAddress: "grpc.example:443"}, "cache.example", false, []string{"grpcurl -plaintext -d @ grpc.example:443 "}},
+		{"IPv6", web.Options{GRPC: &web.GRPC{Address: ":9091"}}, "[::1]:8080", false, []string{"http://[::1]:8080/v1/torrents", "[::1]:9091", "(&#39;[::1]&#39;, 8080)"}},
+		{"public URL", web.Options{PublicURL: "https://public.example", GRPC: &web.GRPC{Address: ":9090"}}, "inside:8080", false, []string{"https://public.example/api/torrage.wsdl", "public.example:9090"}},
+		{"gRPC address", web.Options{GRPC: &web.GRPC{Address: "grpc.example:443"}}, "cache.example", false, []string{"grpcurl -plaintext -d @ grpc.example:443 ", "NewClient(&#34;grpc.example:443", "insecure.NewCredentials()", "createInsecure()", "insecure_channel(&#34;grpc.example:443", "16 &lt;&lt; 20"}},
+		{"gRPC over TLS", web.Options{GRPC: &web.GRPC{Address: "grpc.example:443", TLS: true}, MaxTorrentSize: 40 << 20}, "cache.example", false, []string{"grpcurl -d @ grpc.example:443 ", "credentials.NewTLS(nil)", "createSsl()", "secure_channel(&#34;grpc.example:443", "with TLS", "41 &lt;&lt; 20"}},
+		{"gRPC on loopback", web.Options{GRPC: &web.GRPC{Address: "127.0.0.1:9090"}}, "localhost:8080", false, []string{"-d @ 127.0.0.1:9090 "}},
 		{"hostile Host", web.Options{}, "x';rm -rf ~;'", false, []string{"http://localhost:8080/v1/torrents"}},
 		{"no Host", web.Options{}, "", false, []string{"http://localhost:8080/v1/torrents"}},
 	} {
@@ -248,7 +254,7 @@ func TestTheGuideNamesThisServer(t *testing.T) {
 				r.TLS = &tls.ConnectionState{}
 			}
 			w := httptest.NewRecorder()
-			newSite(t, c.options).Automation(w, r)
+			guide(newSite(t, c.options))(w, r)
 			for _, want := range c.wants {
 				if !strings.Contains(w.Body.String(), want) {
 					t.Errorf("the guide lacks %s", want)
@@ -261,8 +267,16 @@ func TestTheGuideNamesThisServer(t *testing.T) {
 	}
 }
 
+func TestTheGuideIsSilentOfGRPCThatNobodyReaches(t *testing.T) {
+	for name, options := range map[string]web.Options{"none": {}, "loopback": {GRPC: &web.GRPC{Address: "127.0.0.1:9090"}}} {
+		if body := render("cache.example", guide(newSite(t, options))).Body.String(); strings.Contains(body, `id="grpc"`) || strings.Contains(body, "9090") {
+			t.Errorf("%s: the guide tells of gRPC", name)
+		}
+	}
+}
+
 func TestTheGuideNamesWhatAProxyWasAskedFor(t *testing.T) {
-	guide := origin.Proxies{netip.MustParsePrefix("10.0.0.1/32")}.Handler(http.HandlerFunc(newSite(t, web.Options{}).Automation))
+	guide := origin.Proxies{netip.MustParsePrefix("10.0.0.1/32")}.Handler(guide(newSite(t, web.Options{})))
 	for _, c := range []struct{ peer, host, want string }{
 		{"10.0.0.1:5000", "cache.example", "https://cache.example/autoupload.php"},
 		{"10.0.0.1:5000", "x';rm -rf ~;'", "https://inside:8080/autoupload.php"},
@@ -281,7 +295,7 @@ func TestTheGuideNamesWhatAProxyWasAskedFor(t *testing.T) {
 }
 
 func TestTheGuideHasEveryReasonAClientMeets(t *testing.T) {
-	body := render("cache.example", newSite(t, web.Options{}).Automation).Body.String()
+	body := render("cache.example", guide(newSite(t, web.Options{}))).Body.String()
 	for _, r := range reason.All() {
 		switch r {
 		case reason.MethodNotAllowed, reason.MediaUnsupported, reason.RouteNotFound, reason.Unimplemented,

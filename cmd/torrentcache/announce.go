@@ -101,16 +101,6 @@ func (a announcement) reachable() (names []string) {
 	return names
 }
 
-// grpcAddress is what pages name as the gRPC address, empty if the listener
-// takes any address: only the page's own host is sure then.
-func (a announcement) grpcAddress() string {
-	tcp, ok := a.grpc.(*net.TCPAddr)
-	if !ok || tcp.IP.IsUnspecified() {
-		return ""
-	}
-	return tcp.String()
-}
-
 // webURL returns the address of a listener as a browser on this machine takes
 // it, with a slash at its end; empty for nil.
 func webURL(scheme string, addr net.Addr) string {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/soapcompat"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // publicHandler returns all HTTP doors, each of them calling conn.
@@ -26,7 +30,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
 		Contact:        h.cfg.Contact,
-		GRPCAddress:    h.announcement.grpcAddress(),
+		GRPC:           h.guideGRPC(),
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		MissingMaxAge:  h.cfg.MissingMaxAge,
 		Private:        h.cache.Private,
@@ -64,6 +68,23 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		RemovedStatus: h.cfg.RemovedStatus,
 		Logger:        h.logger,
 	})), nil
+}
+
+// guideGRPC is the gRPC address that the API guide names; nil if there is none.
+func (h *house) guideGRPC() *web.GRPC {
+	if given := h.cfg.PublicGRPCAddr; given != "" {
+		address, isTLS := strings.CutPrefix(given, config.TLSPrefix)
+		return &web.GRPC{Address: address, TLS: isTLS || h.grpcOverTLS}
+	}
+	tcp, ok := h.announcement.grpc.(*net.TCPAddr)
+	if !ok {
+		return nil
+	}
+	address := tcp.String()
+	if tcp.IP.IsUnspecified() {
+		address = ":" + strconv.Itoa(tcp.Port)
+	}
+	return &web.GRPC{Address: address, TLS: h.grpcOverTLS}
 }
 
 // probes are the paths that balancers ask.

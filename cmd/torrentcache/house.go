@@ -48,6 +48,7 @@ type house struct {
 	group        lifecycle.Group
 	announcement announcement
 	memory       budget.Memory
+	grpcOverTLS  bool // of the gRPC listener
 	cache        *hotcache.Cache
 	maxStale     time.Duration   // how long the cache answers while the bucket is away
 	answers      fastpath.Source // of cache, for the fast path

@@ -224,7 +224,7 @@ func (h *house) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) e
 	if err != nil {
 		return err
 	}
-	h.announcement.grpc = l.Addr()
+	h.announcement.grpc, h.grpcOverTLS = l.Addr(), cfg.GRPCTLS != config.Off
 	for service := range s.GetServiceInfo() {
 		h.services = append(h.services, service)
 	}

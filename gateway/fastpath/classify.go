@@ -9,6 +9,7 @@ const (
 	hostHeader            // Host
 	connectionHeader      // Connection
 	lengthHeader          // Content-Length
+	browserHeader         // Sec-Fetch-Dest: a page may stand in place of a 404
 	framing               // frames the message in a way not followed here
 )
 
@@ -18,6 +19,7 @@ var named = map[string]kind{
 	"host":              hostHeader,
 	"connection":        connectionHeader,
 	"content-length":    lengthHeader,
+	"sec-fetch-dest":    browserHeader,
 	"transfer-encoding": framing,
 	"upgrade":           framing,
 

@@ -225,7 +225,7 @@ func (c *conn) tryAnswer(h *head) (ready bool, err error) {
 	}
 	begin := started(c.l.OnAnswer)
 	a := c.l.source.Answer(h.id, c.hold)
-	if a == nil || !c.begin(h, a) {
+	if a == nil || h.browser && !a.found || !c.begin(h, a) {
 		c.hold.Release()
 		return false, nil
 	}

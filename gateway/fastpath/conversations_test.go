@@ -38,6 +38,7 @@ var conversations = []struct {
 	{"a v1 hash in lower case", strings.Replace(get, smallPath, "/torrent/0123456789abcdef0123456789abcdef01234567.torrent", 1), 1},
 	{"a hash known to be absent", strings.Replace(get, smallPath, absentPath, 1), 1},
 	{"HEAD of a hash known to be absent", strings.Replace(get, "GET "+smallPath, "HEAD "+absentPath, 1), 1},
+	{"a hash known to be absent, by a browser", strings.Replace(request("Sec-Fetch-Dest: document"), smallPath, absentPath, 1), 0},
 	{"a torrent not in memory", strings.Replace(get, smallPath, slowPath, 1), 0},
 
 	{"keep-alive", get + next + get + next + get, 3},

@@ -55,7 +55,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
 	hold := ConnOf(r).Hold()
 	defer hold.Release()
 	a := h.source.Answer(asked.id, hold)
-	if a == nil {
+	if a == nil || !a.found && r.Header.Get("Sec-Fetch-Dest") != "" {
 		return false
 	}
 	if a.shared != nil && r.Method == http.MethodGet && !hold.Share(a.shared) {
@@ -96,7 +96,7 @@ func isPlain(r *http.Request) bool {
 		if name == "" || !suspicious[name[0]] {
 			continue
 		}
-		if k := classify([]byte(name)); k != ignored && k != connectionHeader {
+		if k := classify([]byte(name)); k != ignored && k != connectionHeader && k != browserHeader {
 			return false
 		}
 	}

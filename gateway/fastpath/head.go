@@ -19,6 +19,7 @@ type head struct {
 	// plain: the request asks for id and nothing in it can change the answer.
 	plain    bool
 	headOnly bool // HEAD
+	browser  bool // of what is not found the http.Server has more to say
 	id       infohash.ID
 	close    bool // the connection ends after the answer
 	http10   bool
@@ -61,6 +62,7 @@ func parseHead(b []byte) head {
 	}
 	h.framed, h.size, h.length = true, next, f.length
 	h.plain = h.plain && !f.special && (f.hosts == 1 || h.http10 && f.hosts == 0)
+	h.browser = f.browser
 	h.close = f.close || h.http10 && !f.keepAlive
 	return h
 }
@@ -135,6 +137,7 @@ type fields struct {
 	length    int64
 	hasLength bool
 	special   bool // a header that may change the answer
+	browser   bool
 	hasConn   bool
 	close     bool
 	keepAlive bool
@@ -156,6 +159,9 @@ func (f *fields) add(line []byte) bool {
 		return true
 	case special:
 		f.special = true
+		return true
+	case browserHeader:
+		f.browser = true
 		return true
 	case hostHeader:
 		f.hosts++

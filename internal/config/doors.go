@@ -34,6 +34,7 @@ type Doors struct {
 	HTTPSAddr       string
 	AdminAddr       string
 	PublicURL       string // without a slash at its end; empty if not set
+	PublicGRPCAddr  string // HOST:PORT at which clients reach gRPC, perhaps behind tls://; empty if not set
 	MaxTorrentSize  Size
 	Contact         string // whom to ask; empty: nobody is named
 	RemovedStatus   int    // HTTP status of removed torrents
@@ -77,6 +78,7 @@ func (d *Doors) addAddresses(flags *pflag.FlagSet) {
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "`address` to listen on for the operator: metrics, health, pprof, removals; keep it private")
 	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and the name of the machine always may")
 	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
+	flags.StringVar(&d.PublicGRPCAddr, "public-grpc-addr", "", "gRPC `address` that the API guide names, HOST:PORT, or tls://HOST:PORT if it speaks TLS (default: this process's own)")
 	flags.Var(&d.Origins, "cors-origins", "`origins` of other sites, such as https://example.org, whose pages may upload and ask by JSON; with it or --public-url all sites' pages may read torrents that everybody may read")
 }
 
@@ -116,6 +118,7 @@ func (d *Doors) Validate() error {
 		clash(d.listeners()...),
 		d.validateTLS(),
 		d.validatePublicURL(),
+		d.validatePublicGRPC(),
 		d.validateNumbers(),
 		d.validateContact(),
 		d.Limits.Validate(),
