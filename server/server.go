@@ -90,6 +90,7 @@ type Server struct {
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none
 	upstreams      *upstream.Upstreams
+	proxyWarning   sync.Once // of an edge that is not believed
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 }
@@ -97,6 +98,9 @@ type Server struct {
 // New returns a Server.
 func New(o Options) *Server {
 	n := &news{}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	if o.Limits == nil {
 		o.Limits = limit.New(limit.Settings{})
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -55,6 +56,7 @@ func orFetched[T any](ctx context.Context, s *Server, id infohash.ID, read func(
 	if e.Reason != reason.TorrentNotFound || e.Lasting() || origin.Looped(metadata.ValueFromIncomingContext(ctx, origin.LoopHeader)) {
 		return got, err
 	}
+	s.warnOfProxy(ctx)
 	switch state := s.upstreams.Fetch(ctx, id, caller(ctx), s.keepFetched(ctx, id)); {
 	case state == upstream.Found:
 		return read()
@@ -62,6 +64,21 @@ func orFetched[T any](ctx context.Context, s *Server, id infohash.ID, read func(
 		return got, ctx.Err()
 	default:
 		return got, notHere(storeError(store.ErrNotFound, id).OnRead(), state)
+	}
+}
+
+// warnOfProxy tells the operator, once, of an edge or proxy that calls on behalf of others and is
+// not believed: all of them share the rate of one address. The doors in this process have a
+// warning of their own.
+func (s *Server) warnOfProxy(ctx context.Context) {
+	from, ok := peer.FromContext(ctx)
+	if !ok || fromDoor(ctx) || len(metadata.ValueFromIncomingContext(ctx, "x-forwarded-for")) == 0 {
+		return
+	}
+	if known := origin.FromContext(ctx); known == origin.PeerAddr(from.Addr) || known == origin.Unknown {
+		s.proxyWarning.Do(func() {
+			s.logger.Warn("a call has x-forwarded-for, and comes from an address that --trusted-proxies does not name: if that is an edge or a proxy, all its readers share one --upstream-rate; name it")
+		})
 	}
 }
 

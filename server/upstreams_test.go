@@ -3,20 +3,14 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/deny"
@@ -25,111 +19,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
+	"google.golang.org/grpc/metadata"
 )
-
-// elsewhere is another cache, by HTTP.
-type elsewhere struct {
-	*httptest.Server
-
-	mu     sync.Mutex
-	answer map[string]http.HandlerFunc // by info hash; else 404
-	asked  []string
-}
-
-func newElsewhere(t *testing.T) *elsewhere {
-	e := &elsewhere{answer: map[string]http.HandlerFunc{}}
-	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hash := strings.TrimPrefix(r.URL.Path, "/")
-		e.mu.Lock()
-		e.asked = append(e.asked, hash)
-		answer := e.answer[hash]
-		e.mu.Unlock()
-		if answer == nil {
-			answer = http.NotFound
-		}
-		answer(w, r)
-	}))
-	t.Cleanup(e.Close)
-	return e
-}
-
-// has makes the cache have a torrent.
-func (e *elsewhere) has(t *testing.T, torrent []byte) string {
-	t.Helper()
-	return e.says(t, torrent, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(torrent) })
-}
-
-// says makes the cache answer so when it is asked for a torrent.
-func (e *elsewhere) says(t *testing.T, torrent []byte, answer http.HandlerFunc) string {
-	t.Helper()
-	hash := parse(t, torrent).IDs().Primary().String()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.answer[hash] = answer
-	return hash
-}
-
-// wantAsked fails unless the cache was asked for these, and nothing else, since the last call.
-func (e *elsewhere) wantAsked(t *testing.T, hashes ...string) {
-	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if got, want := strings.Join(e.asked, " "), strings.Join(hashes, " "); got != want {
-		t.Errorf("the upstream was asked for %q, want %q", got, want)
-	}
-	e.asked = nil
-}
-
-// overUpstream runs test against servers that ask e.
-func overUpstream(t *testing.T, settings limit.Settings, change func(*server.Options), test func(t *testing.T, h *harness, e *elsewhere, u *upstream.Upstreams)) {
-	t.Helper()
-	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
-		t.Run(name, func(t *testing.T) {
-			e := newElsewhere(t)
-			locations, _, err := upstream.ParseAll([]string{e.URL + "/{HASH}"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			limits := limit.New(settings)
-			u, err := upstream.New(upstream.Options{
-				Locations: locations, MaxTorrentSize: maxSize, Wait: time.Minute, AtOnce: 4, Limits: limits, Version: "v1.2.3",
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(u.Close)
-			test(t, newHarnessWith(t, connect, func(o *server.Options) {
-				change(o)
-				o.Limits, o.Upstreams = limits, u
-			}), e, u)
-		})
-	}
-}
-
-func nothing(*server.Options) {}
-
-func (h *harness) get(ctx context.Context, hash string) ([]byte, error) {
-	got, err := h.cache.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: hash})
-	return got.GetTorrent(), err
-}
-
-// wantState fails unless err says that a torrent is not found, and that of the upstreams.
-func wantState(t *testing.T, err error, state string) {
-	t.Helper()
-	s := status.Convert(err)
-	got, retry := "no ErrorInfo", false
-	for _, detail := range s.Details() {
-		switch d := detail.(type) {
-		case *errdetails.ErrorInfo:
-			got = d.GetMetadata()["upstreams"]
-		case *errdetails.RetryInfo:
-			retry = true
-		}
-	}
-	if s.Code() != codes.NotFound || got != state || retry == (state == "absent") {
-		t.Errorf("%v, upstreams %q, to try again: %v; want NOT_FOUND and %q", err, got, retry, state)
-	}
-}
 
 func TestFetch(t *testing.T) {
 	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
@@ -309,6 +200,21 @@ func TestStatsOfUpstreams(t *testing.T) {
 		}
 		if u := stats.GetUpstreams()[0]; u.GetName() != e.URL || u.GetAskedCount() != 2 || u.GetFoundCount() != 1 || u.GetAbsentCount() != 1 || !u.GetReachable() {
 			t.Errorf("%v", u)
+		}
+	})
+}
+
+// Readers of an edge that is not named as a proxy share one rate: the operator hears of it, once.
+func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, _ *elsewhere, _ *upstream.Upstreams) {
+		for i := range 3 {
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "x-forwarded-for", "203.0.113.9")
+			_, err := h.get(ctx, strings.Repeat(fmt.Sprint(i), 40))
+			wantState(t, err, "absent")
+		}
+		want := map[bool]int{true: 1, false: 0}[strings.HasSuffix(t.Name(), "network")] // doors are believed
+		if n := strings.Count(h.log.String(), "--trusted-proxies"); n != want {
+			t.Errorf("the log has %d lines about it, want %d", n, want)
 		}
 	})
 }
