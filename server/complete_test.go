@@ -9,6 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // layered returns a v2 torrent and the same one without its piece layers, with
@@ -86,6 +87,24 @@ func TestCompletionRetriesWhenTheRecordChanges(t *testing.T) {
 	}
 	if raced != 1 || describe(t, h, hash).GetMissingPieceLayers() {
 		t.Errorf("raced %d times; layers missing: %v", raced, describe(t, h, hash).GetMissingPieceLayers())
+	}
+}
+
+// An upload that met its torrent is not refused because that is removed a moment later.
+func TestCompletionMeetsARemoval(t *testing.T) {
+	whole, bare := layered(t)
+	h := newHarness(t, inProcess)
+	id := parse(t, bare).IDs().Primary()
+	h.put(t, bare)
+	h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+		results := h.store.Store.Put(ctx, items)
+		if err := storetest.Remove(ctx, h.store, id, store.Removal{}); err != nil {
+			t.Error(err)
+		}
+		return results
+	})
+	if outcome := h.put(t, whole).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
+		t.Errorf("got %s", outcome)
 	}
 }
 

@@ -59,6 +59,9 @@ func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent, rank sto
 		return outcomes[outcome], err
 	}
 	completed, err := s.complete(ctx, upload)
+	if errors.Is(err, store.ErrRemoved) { // since then: the upload was not refused
+		return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, nil
+	}
 	if completed {
 		return torrentcachev1.Outcome_OUTCOME_COMPLETED, err
 	}

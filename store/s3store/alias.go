@@ -3,8 +3,10 @@ package s3store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
@@ -33,7 +35,11 @@ func (s *Store) writeAliases(ctx context.Context, v *view, u *upload, current *s
 		if committed && sl.isAlias() && sl.IDs == u.item.IDs {
 			continue
 		}
-		if err := s.bucket.Write(ctx, objectKey(id), aliasOf(u.head, u.head.Write), sl.etag); err != nil {
+		err = s.bucket.Write(ctx, objectKey(id), aliasOf(u.head, u.head.Write), sl.etag)
+		if errors.Is(err, bucket.ErrLost) && s.view().has(ctx, id, u.head.Write) {
+			err = nil
+		}
+		if err != nil {
 			return err
 		}
 		s.damaged.drop(id)

@@ -93,18 +93,22 @@ func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt
 	}
 	err = bucket.ErrLost
 	for n := 0; errors.Is(err, bucket.ErrLost) && !bucket.Landed(err) && n < maxDecisions; n++ {
+		v := s.view()
+		if n > 0 && v.has(ctx, d.id, w.id) {
+			return d, held, nil
+		}
 		var o *overwrite
-		if o, err = plan(ctx, s.view(), w); err == nil {
+		if o, err = plan(ctx, v, w); err == nil {
 			err = s.noteChange(ctx, w, o.slot.id)
 		}
 		if err != nil {
 			continue
 		}
-		d.id, d.delta, d.since = o.slot.id, o.delta, time.Now()
+		d.id, d.delta, d.since, held = o.slot.id, o.delta, time.Now(), o.held
 		d.entry = object.Entry{Change: store.Change{Kind: o.kind, IDs: o.next.IDs, Time: s.now()}, Write: w.id}
 		if err = s.bucket.Write(ctx, objectKey(d.id), o.next.Bytes(), o.slot.etag); err == nil {
 			s.damaged.drop(d.id)
-			return d, o.held, nil
+			return d, held, nil
 		}
 	}
 	s.endBy(err, d)

@@ -79,7 +79,9 @@ func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 		if !errors.Is(err, bucket.ErrLost) {
 			return d, err
 		}
-		v = s.view()
+		if v = s.view(); d.writes && v.has(ctx, u.item.IDs.Primary(), u.head.Write) {
+			return d, nil
+		}
 	}
 	return decision{}, fmt.Errorf("%w: other writers were first %d times", store.ErrUnavailable, maxDecisions)
 }

@@ -1,14 +1,17 @@
 package s3store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/s3store/internal/bucket"
@@ -115,6 +118,46 @@ func TestOvertakenWithoutAnswer(t *testing.T) {
 		if _, err := other.Get(t.Context(), item.IDs.V1, nil); !errors.Is(err, step.want) {
 			t.Errorf("after step %d Get says %v, want %v", i, err, step.want)
 		}
+	}
+}
+
+// TestRepeatedWrites sends every write twice and passes on the second answer, as a proxy
+// may that has several ways to the engine: what refuses the second one is the first.
+func TestRepeatedWrites(t *testing.T) {
+	s, way := openThrough(t, newEngine(t).options("repeated/", fixedTime))
+	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		if req.Method != http.MethodPut {
+			return next.RoundTrip(req)
+		}
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		send := func() (*http.Response, error) {
+			again := req.Clone(req.Context())
+			again.Body = io.NopCloser(bytes.NewReader(body))
+			return next.RoundTrip(again)
+		}
+		if resp, err := send(); err == nil {
+			resp.Body.Close()
+		}
+		return send()
+	}
+	way.hook.Store(&hook)
+	first, second := storetest.Torrent(storetest.Hybrid, 1, 500, 0), storetest.Torrent(storetest.Hybrid, 1, 500, 1)
+	second.Rank, second.Replaces = store.RankKeyed, store.VersionOf(first.Torrent)
+	mustPut(t, s, first, store.Created)
+	mustPut(t, s, second, store.Replaced)
+	for range 2 {
+		if r := s.Remove(t.Context(), []infohash.ID{first.IDs.V2}, store.Removal{})[0]; r.Err != nil || !r.Held {
+			t.Errorf("Remove = %+v", r)
+		}
+		if r := s.Restore(t.Context(), []infohash.ID{first.IDs.V1})[0]; r.Err != nil || !r.Held {
+			t.Errorf("Restore = %+v", r)
+		}
+	}
+	if got := len(changesOf(t, s)); got != 6 {
+		t.Errorf("the feed has %d changes, want 6", got)
 	}
 }
 

@@ -124,6 +124,13 @@ func (v *view) slot(ctx context.Context, id infohash.ID) (*slot, error) {
 	return sl, err
 }
 
+// has reports whether the object of id is that of the write w. A write that is refused may
+// be there all the same: a proxy that sends it twice passes on the second answer.
+func (v *view) has(ctx context.Context, id infohash.ID, w object.WriteID) bool {
+	sl, err := v.slot(ctx, id)
+	return err == nil && !sl.broken && sl.Write == w
+}
+
 // find returns the slot with what is known of id; nil if nothing is.
 func (v *view) find(ctx context.Context, id infohash.ID) (*slot, error) {
 	sl, err := v.slot(ctx, id)
