@@ -44,6 +44,7 @@ e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run te
 	  go test -tags e2e -count=1 -timeout 30m -skip '^TestBucket$$' ./test/...; others=$$?; wait $$bucket && exit $$others
 	go test -tags e2e -count=1 $(HANGS) -run PowerCut -v ./store/diskstore
 	cd test/metainfodiff && go test -tags e2e -count=1 $(HANGS) ./...
+	cd test/histories && go test -tags e2e -count=1 $(HANGS) ./...
 
 .PHONY: lint
 lint: $(BUF) ## gofmt, go vet, staticcheck, unparam, deadcode, buf lint, buf breaking

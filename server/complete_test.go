@@ -93,18 +93,27 @@ func TestCompletionRetriesWhenTheRecordChanges(t *testing.T) {
 // An upload that met its torrent is not refused because that is removed a moment later.
 func TestCompletionMeetsARemoval(t *testing.T) {
 	whole, bare := layered(t)
-	h := newHarness(t, inProcess)
 	id := parse(t, bare).IDs().Primary()
-	h.put(t, bare)
-	h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
-		results := h.store.Store.Put(ctx, items)
-		if err := storetest.Remove(ctx, h.store, id, store.Removal{}); err != nil {
-			t.Error(err)
-		}
-		return results
-	})
-	if outcome := h.put(t, whole).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
-		t.Errorf("got %s", outcome)
+	for _, stream := range []bool{false, true} {
+		overBoth(t, func(t *testing.T, h *harness) {
+			h.put(t, bare)
+			h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+				results := h.store.Store.Put(ctx, items)
+				if err := storetest.Remove(ctx, h.store, id, store.Removal{}); err != nil {
+					t.Error(err)
+				}
+				return results
+			})
+			got := ""
+			if stream {
+				got = told(cacheAllAs(t, h, t.Context(), &torrentcachev1.CacheTorrentsRequest{Torrent: whole})[0])
+			} else {
+				got = h.put(t, whole).GetOutcome().String()
+			}
+			if got != "OUTCOME_ALREADY_CACHED" {
+				t.Errorf("in a stream %t: %s", stream, got)
+			}
+		})
 	}
 }
 

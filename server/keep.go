@@ -58,6 +58,12 @@ func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent, rank sto
 	if err != nil || outcome != store.AlreadyCached || upload.IDs().V2.IsZero() {
 		return outcomes[outcome], err
 	}
+	return s.completed(ctx, upload)
+}
+
+// completed is the outcome of an upload that was cached already, which may complete what is
+// stored. Errors are the store's.
+func (s *Server) completed(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
 	completed, err := s.complete(ctx, upload)
 	if errors.Is(err, store.ErrRemoved) { // since then: the upload was not refused
 		return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, nil

@@ -160,8 +160,12 @@ func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	switch {
 	case result.Err != nil:
 		u.err = s.torrentError(result.Err, ids.Primary())
-	case result.Outcome == store.Outranked, result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
+	case result.Outcome == store.Outranked:
 		u.outcome, u.err = s.keep(ctx, u.torrent, u.rank)
+	case result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
+		if u.outcome, u.err = s.completed(ctx, u.torrent); u.err != nil {
+			u.outcome, u.err = s.keep(ctx, u.torrent, u.rank)
+		}
 	default:
 		u.outcome = outcomes[result.Outcome]
 	}
