@@ -1,0 +1,69 @@
+//go:build e2e
+
+package histories
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// variants is how many files each torrent has, which differ outside of the info dictionary.
+const variants = 3
+
+// torrent is one that calls fight about.
+type torrent struct {
+	hashes []string // its info hashes
+	files  [variants][]byte
+	etags  [variants]string
+}
+
+// newTorrent makes the n-th torrent; every other one is a hybrid.
+func newTorrent(t *testing.T, n int64) *torrent {
+	t.Helper()
+	name := fmt.Sprintf("torrent %d", n)
+	whole := torrenttest.V1(name)
+	if n%2 == 1 {
+		whole = torrenttest.Hybrid(name)
+	}
+	var made torrent
+	for i := range made.files {
+		tracker := fmt.Sprintf("https://tracker%d.example.org/announce", i)
+		_, rest, _ := bytes.Cut(whole, []byte("10:created by"))
+		made.files[i] = fmt.Appendf(nil, "d8:announce%d:%s10:created by%s", len(tracker), tracker, rest)
+		parsed, err := metainfo.Parse(made.files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		made.etags[i] = etagOf(made.files[i])
+		ids := parsed.IDs()
+		made.hashes = []string{ids.V1.String()}
+		if !ids.V2.IsZero() {
+			made.hashes = append(made.hashes, ids.V2.String())
+		}
+	}
+	return &made
+}
+
+// variantOf returns which file that is, from 1; 0 if it is none of them.
+func (t *torrent) variantOf(file []byte) int {
+	for i, f := range t.files {
+		if bytes.Equal(f, file) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// tagged is variantOf by the file's etag.
+func (t *torrent) tagged(etag string) int {
+	for i, e := range t.etags {
+		if e == etag {
+			return i + 1
+		}
+	}
+	return 0
+}
