@@ -48,8 +48,9 @@ func TestPrometheusScrapes(t *testing.T) {
 	mustFetch(t, "http://"+disk.HTTP+"/")
 	bucket := startOverFakeBucket(t)
 	bucket.upload(t, 0, 3)
-	p := startPrometheus(t, disk.Admin, bucket.Admin)
-	p.awaitScrapes(t, 2)
+	edge := startEdge(t, []*server{disk})
+	p := startPrometheus(t, disk.Admin, bucket.Admin, edge.Admin)
+	p.awaitScrapes(t, 3)
 
 	rules := regexp.MustCompile(`(?m)^        expr: (?:\|\n((?:          .*\n)+)|(.*))`).FindAllStringSubmatch(string(mustRead(t, contrib+"prometheus/torrentcache.rules.yml")), -1)
 	expressions := dashboard(t)

@@ -15,6 +15,7 @@ type announcement struct {
 	version                  string
 	http, https, grpc, admin net.Addr
 	data, backend            string // one of them is set
+	notReady                 error  // why it cannot serve yet; nil if it can
 	adminClosed              string // why the admin listener serves next to nothing; "" if it serves all
 
 	out    io.Writer
@@ -31,6 +32,10 @@ func (a announcement) print() {
 		}
 		if a.adminClosed != "" {
 			attrs = append(attrs, "admin_closed", a.adminClosed)
+		}
+		if a.notReady != nil {
+			a.logger.Warn("not ready yet", append(attrs, "cause", a.notReady, "version", a.version)...)
+			return
 		}
 		a.logger.Info("ready", append(attrs, "others_reach", a.reachable(), "version", a.version)...)
 		return
@@ -59,7 +64,11 @@ func (a announcement) lines() [][2]string {
 
 func (a announcement) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "torrentcache %s is ready.\n\n", a.version)
+	if a.notReady != nil {
+		fmt.Fprintf(&b, "torrentcache %s is not ready yet: %v.\n\n", a.version, a.notReady)
+	} else {
+		fmt.Fprintf(&b, "torrentcache %s is ready.\n\n", a.version)
+	}
 	for _, line := range a.lines() {
 		fmt.Fprintf(&b, "  %-8s %s\n", line[0], line[1])
 	}

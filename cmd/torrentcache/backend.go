@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/server"
@@ -44,18 +45,38 @@ func (h *house) dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn,
 	return conn, nil
 }
 
-// backendCheck asks the backend whether it can serve.
-func backendCheck(conn grpc.ClientConnInterface) func(context.Context) error {
+// backendCheck asks the backend whether it can serve. Its error is for the operator.
+func backendCheck(backend string, conn grpc.ClientConnInterface) func(context.Context) error {
 	health := grpc_health_v1.NewHealthClient(conn)
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		answer, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-		if err == nil && answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
-			err = fmt.Errorf("the backend is %s", answer.GetStatus())
+		switch {
+		case err != nil:
+			return fmt.Errorf("the backend (--backend %s) cannot be asked: %s", backend, nodes.Explain(err))
+		case answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING:
+			return fmt.Errorf("the backend (--backend %s) says that it cannot serve: it starts, drains, or has no store", backend)
 		}
-		return err
+		return nil
 	}
+}
+
+// watchBackend tells once of each change whether the backend can serve, until ctx ends.
+func (h *house) watchBackend(ctx context.Context, check func(context.Context) error) {
+	h.metrics.BackendServes(true)
+	lifecycle.Watch(ctx, func() error { return check(ctx) }, func(cause error) {
+		if ctx.Err() != nil {
+			return
+		}
+		h.metrics.BackendServes(cause == nil)
+		if cause != nil {
+			h.logger.Error("requests fail: the backend does not serve", "cause", cause)
+			return
+		}
+		h.logger.Info("the backend serves")
+		h.supervisor.status("")
+	})
 }
 
 // backendKey returns what gives the key that a gateway shows to the feed. A file

@@ -14,6 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
@@ -51,7 +52,16 @@ func (h *house) feedLost(err *reason.Error) {
 		h.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync by --backend-token-file, or start the backend with --anonymous read,write,sync", "reason", err.Reason)
 		return
 	}
-	h.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", err)
+	h.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", causeOf(err))
+}
+
+// causeOf returns why a call to the backend failed, for the operator: what a message to clients
+// leaves out, if there is more.
+func causeOf(err *reason.Error) string {
+	if cause := err.Unwrap(); cause != nil {
+		return nodes.Explain(cause)
+	}
+	return err.Error()
 }
 
 // changed tells the hot cache which torrent has changed.

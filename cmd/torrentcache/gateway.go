@@ -74,7 +74,9 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 		return err
 	}
 	defer func() { _ = conn.Close() }() // nothing is in flight any more
-	h.ready = lifecycle.NewReadiness(backendCheck(conn))
+	check := backendCheck(cfg.Backend, conn)
+	h.ready = lifecycle.NewReadiness(check)
+	h.notReady = func() error { return check(ctx) }
 	h.maxStale = cfg.MaxStale
 	if err := h.addCache(true); err != nil {
 		return err
@@ -92,5 +94,6 @@ func serveGateway(ctx context.Context, cfg config.Gateway, env environment, rere
 		return err
 	}
 	h.announcement.backend = cfg.Backend
+	go h.watchBackend(ctx, check)
 	return h.run(ctx)
 }

@@ -44,6 +44,7 @@ type house struct {
 	health       *health.Server // what gRPC clients are told
 	services     []string       // of which health tells; "" is the whole server
 	ready        *lifecycle.Readiness
+	notReady     func() error  // why it cannot serve at its start; nil: it can
 	quit         chan struct{} // closed when the shutdown begins
 	group        lifecycle.Group
 	announcement announcement
@@ -194,8 +195,7 @@ func (h *house) run(ctx context.Context) error {
 	}
 	h.group.Ready = func() {
 		h.ready.SetServing(true)
-		h.announcement.print()
-		h.supervisor.ready()
+		h.announce()
 	}
 	h.group.Drain = func() {
 		h.supervisor.stopping(h.cfg.ShutdownTimeout)
@@ -204,6 +204,19 @@ func (h *house) run(ctx context.Context) error {
 	}
 	defer h.closeAccessLog()
 	return h.group.Run(ctx)
+}
+
+// announce says that the start is over, and whether it can serve. A service manager is told the
+// start is over all the same: a backend that is away comes back.
+func (h *house) announce() {
+	if h.notReady != nil {
+		h.announcement.notReady = h.notReady()
+	}
+	h.announcement.print()
+	h.supervisor.ready()
+	if err := h.announcement.notReady; err != nil {
+		h.supervisor.status("Not ready: " + err.Error())
+	}
 }
 
 // drain makes everything that asks hear that the server is not ready, for good.

@@ -38,6 +38,9 @@ func newSupervisor(environ []string, logger *slog.Logger) supervisor {
 // ready says that the program serves.
 func (s supervisor) ready() { s.tell("READY=1\nSTATUS=") }
 
+// status says how the program is, in one line; "" is as usual.
+func (s supervisor) status(text string) { s.tell("STATUS=" + text) }
+
 // stopping says that the program shuts down, which takes that long at most.
 func (s supervisor) stopping(timeout time.Duration) {
 	s.tell(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (timeout + startNotice).Microseconds()))

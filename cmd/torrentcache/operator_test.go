@@ -33,8 +33,16 @@ func TestGatewayIsReadyAsItsBackendIs(t *testing.T) {
 		t.Errorf("with its backend: %d %s", code, body)
 	}
 	backend.kill(t)
-	if code, _, _ := httpGet(t, p.http+"readyz"); code != http.StatusServiceUnavailable {
-		t.Errorf("without its backend: %d, want 503", code)
+	if code, _, body := httpGet(t, p.http+"readyz"); code != http.StatusServiceUnavailable || bytes.Contains(body, []byte(backend.grpc)) {
+		t.Errorf("without its backend: %d %s, want 503", code, body)
+	}
+	const why = "connection refused"
+	if code, _, body := httpGet(t, p.admin+"readyz"); code != http.StatusServiceUnavailable || !bytes.Contains(body, []byte(why)) {
+		t.Errorf("without its backend, for the operator: %d %s", code, body)
+	}
+	p.awaitLog(t, "requests fail: the backend does not serve")
+	if p.metric(t, "torrentcache_backend_serves") != "0" {
+		t.Error("the metrics do not tell")
 	}
 	if code, _, _ := httpGet(t, p.http+"livez"); code != http.StatusOK {
 		t.Errorf("livez without its backend: %d", code)

@@ -27,6 +27,8 @@ type Metrics struct {
 	upstream *prometheus.HistogramVec
 
 	store       storeMetrics
+	backend     prometheus.Gauge
+	backendOnce sync.Once // registers it
 	maintenance maintenanceMetrics
 }
 
@@ -35,7 +37,7 @@ type Build struct{ Version, Revision, Go string }
 
 // NewMetrics returns Metrics that also cover the Go runtime and the process.
 func NewMetrics(build Build) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), upstream: newUpstreamMetrics(), store: newStoreMetrics(), maintenance: newMaintenanceMetrics()}
+	m := &Metrics{registry: prometheus.NewRegistry(), rpc: newRPCMetrics(), http: newHTTPMetrics(), bucket: newBucketMetrics(), upstream: newUpstreamMetrics(), store: newStoreMetrics(), backend: newBackendMetric(), maintenance: newMaintenanceMetrics()}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "torrentcache_build_info",
 		Help:        "1, labelled with the build that runs.",

@@ -47,7 +47,7 @@ func (s *Store) Refusing() error {
 		return err
 	}
 	if room, known := s.Room(); known && room < leastRoom {
-		return fmt.Errorf("%w: there is room for %d bytes (disk, MinFreeSpace and MaxStoreSize together)", store.ErrFull, room)
+		return fmt.Errorf("%w: there is room for %d bytes, with what must stay free and the bound of the store", store.ErrFull, room)
 	}
 	return nil
 }
