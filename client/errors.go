@@ -31,6 +31,9 @@ func connectionCause(message string) string {
 	if strings.Contains(message, "produced zero addresses") {
 		return "the name of the server has no address"
 	}
+	if _, why, ok := strings.Cut(message, "authentication handshake failed: "); ok {
+		return "no TLS with the server: " + strings.TrimSuffix(why, `"`)
+	}
 	if at := strings.LastIndex(message, "dial "); at >= 0 {
 		return "no server answers: " + strings.TrimSuffix(message[at:], `"`)
 	}

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,5 +27,20 @@ func TestNoServerThere(t *testing.T) {
 		if err == nil || client.Reason(err) != "OVERLOADED" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "desc =") {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}
+	}
+}
+
+// Whoever does not trust the server's certificate reads why, without grpc's wrappings.
+func TestCertificateThatIsNotTrusted(t *testing.T) {
+	web := httptest.NewTLSServer(http.NotFoundHandler())
+	defer web.Close()
+	c, err := client.Dial(strings.TrimPrefix(web.URL, "https://"), client.Options{TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Cache(t.Context(), torrenttest.V1("x"))
+	if err == nil || !strings.Contains(err.Error(), "no TLS with the server: tls: failed to verify certificate: x509: ") || strings.Contains(err.Error(), "desc =") {
+		t.Errorf("got %v", err)
 	}
 }
