@@ -32,7 +32,9 @@ func TestNoServerThere(t *testing.T) {
 
 // Whoever does not trust the server's certificate reads why, without grpc's wrappings.
 func TestCertificateThatIsNotTrusted(t *testing.T) {
-	web := httptest.NewTLSServer(http.NotFoundHandler())
+	web := httptest.NewUnstartedServer(http.NotFoundHandler())
+	web.EnableHTTP2 = true
+	web.StartTLS()
 	defer web.Close()
 	c, err := client.Dial(strings.TrimPrefix(web.URL, "https://"), client.Options{TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
 	if err != nil {

@@ -36,7 +36,7 @@ func TestLongLists(t *testing.T) {
 		want.WriteByte('\n')
 	}
 	done := p.operate(t, "", "remove", list)
-	done.want(t, 3, "nonsense: ", "2,503 info hashes in ", ": 2,502 removed, 1 failed\n", "remove failed for 1 of 2,503")
+	done.want(t, 3, `"nonsense": malformed`, "2,503 info hashes in ", ": 2,502 removed, 1 failed\n", "remove failed for 1 of 2,503")
 	if done.stdout != want.String() {
 		t.Errorf("%.300s, want %.300s", done.stdout, want.String())
 	}
