@@ -26,6 +26,7 @@ func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsR
 
 		MissingSegments: missingSegments(s.maintenance),
 		Upstreams:       s.upstreamStats(),
+		Mirrors:         s.mirrorStats(),
 	}, nil
 }
 

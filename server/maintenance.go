@@ -89,7 +89,7 @@ func backupError(err error) error {
 
 // begin claims the store for one kind of maintenance, which runs once at a
 // time. The caller calls done at its end.
-func (s *adminService) begin(running *sync.Mutex, method string) (done func(), err error) {
+func (s *Server) begin(running *sync.Mutex, method string) (done func(), err error) {
 	if s.maintenance == nil {
 		return nil, reason.New(reason.Unimplemented, "%s is for a store on this server's disk; what is in a bucket is checked when it is read, and backed up by the object store's tools", method)
 	}

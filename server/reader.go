@@ -49,7 +49,7 @@ func (s *Server) stored(ctx context.Context, id infohash.ID, room store.Room) (s
 	if s.deny.Denies(id) {
 		return store.Torrent{}, reason.Hidden(id.String(), s.contact)
 	}
-	torrent, err := s.store.Get(ctx, id, room)
+	torrent, err := s.getWhole(ctx, id, room)
 	if err != nil {
 		return store.Torrent{}, s.absent(id, s.torrentError(err, id).OnRead())
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/wire"
@@ -60,8 +61,11 @@ func (s *Server) readOne(ctx context.Context, hash string, room store.Room) *tor
 	answer := &torrentcachev1.ReadTorrentsResponse{InfoHash: hash}
 	torrent, err := s.unlessDenied(ctx, hash, room)
 	if removed, ok := errors.AsType[*store.RemovedError](err); ok {
-		answer.Removal = &torrentcachev1.RemovalNotice{RemovalTime: timestamppb.New(removed.Removal.Time)}
-		return answer
+		answer.Removal, err = s.notice(ctx, removed.Removal)
+		if err == nil {
+			return answer
+		}
+		err = storeError(err, infohash.ID{})
 	}
 	if err != nil {
 		answer.Error = itemError(err)

@@ -102,6 +102,8 @@ func (s *Server) remove(ctx context.Context, hashes []string, why store.Removal,
 		if dry {
 			return s.wouldRemove(ctx, ids)
 		}
+		s.removals.RLock()
+		defer s.removals.RUnlock()
 		return s.store.Remove(ctx, ids, why)
 	})
 }
@@ -110,6 +112,8 @@ func (s *Server) remove(ctx context.Context, hashes []string, why store.Removal,
 // log alone.
 func (s *Server) restore(ctx context.Context, hashes []string, why store.Removal, dry bool) ([]store.Removed, error) {
 	return s.changeListed(ctx, hashes, "restore", why, dry, func(ids []infohash.ID) []store.Removed {
+		s.removals.RLock()
+		defer s.removals.RUnlock()
 		change := s.store.Restore
 		if dry {
 			change = s.wouldRestore

@@ -50,6 +50,10 @@ type Options struct {
 	// Maintenance is the store's, for VerifyStore and BackupStore. Nil means that
 	// the store has none.
 	Maintenance Maintenance
+	// Mirrors are the servers that this one follows. Nil: none.
+	Mirrors Mirrors
+	// Repairer is asked for what a reader meets that is damaged or cannot be read. Nil: nobody is.
+	Repairer Repairer
 	// Audit is told of each removal, restoration, backup and drain before it is
 	// done, of many at once where many are done at once; if it fails nothing is done.
 	// Nil means that nobody keeps a log.
@@ -91,8 +95,15 @@ type Server struct {
 	cache          Cache  // nil if there is none
 	upstreams      *upstream.Upstreams
 	proxyWarning   sync.Once // of an edge that is not believed
+	mirrors        Mirrors   // nil if there are none
+	repairer       Repairer  // nil if there is none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
+
+	// Held for reading while an operator changes removals, and for writing while a copy looks
+	// at one and changes it.
+	removals sync.RWMutex
+	origin   removalOrigin
 }
 
 // New returns a Server.
@@ -116,6 +127,7 @@ func New(o Options) *Server {
 	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: changed}
 	return &Server{
+		mirrors: o.Mirrors, repairer: o.Repairer,
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, onDrain: o.OnDrain, cache: o.Cache,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -52,27 +53,33 @@ func CheckTorrent(t store.Torrent) error {
 	return nil
 }
 
-type verifyStream = grpc.ServerStreamingServer[torrentcachev1.VerifyStoreResponse]
-
-// VerifyStore implements AdminService.
-func (s *adminService) VerifyStore(req *torrentcachev1.VerifyStoreRequest, stream verifyStream) error {
+// Verify verifies the store, unless that is being done: then it returns OVERLOADED. Its errors are
+// those of the API.
+func (s *Server) Verify(ctx context.Context, o VerifyOptions) error {
 	done, err := s.begin(&s.verifying, "VerifyStore")
 	if err != nil {
 		return err
 	}
 	defer done()
+	return apiError(s.maintenance.Verify(ctx, o))
+}
+
+type verifyStream = grpc.ServerStreamingServer[torrentcachev1.VerifyStoreResponse]
+
+// VerifyStore implements AdminService.
+func (s *adminService) VerifyStore(req *torrentcachev1.VerifyStoreRequest, stream verifyStream) error {
 	if req.GetMaxBytesPerSecond() < 0 {
 		return reason.New(reason.RequestInvalid, "max_bytes_per_second is %d, want zero or more", req.GetMaxBytesPerSecond()).On("max_bytes_per_second")
 	}
 	told := &verifyAnswers{stream: stream, next: &torrentcachev1.VerifyStoreResponse{}, sent: time.Now()}
-	err = s.maintenance.Verify(stream.Context(), VerifyOptions{
+	err := s.Verify(stream.Context(), VerifyOptions{
 		BytesPerSecond: req.GetMaxBytesPerSecond(),
 		GiveUp:         req.GetGiveUp(),
 		Check:          CheckTorrent,
 		Progress:       told.progress,
 	})
 	if err != nil {
-		return storeError(err, infohash.ID{})
+		return err
 	}
 	told.next.MissingSegments = missingSegments(s.maintenance)
 	return stream.Send(told.next)

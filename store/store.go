@@ -276,6 +276,10 @@ type Removal struct {
 	// also if it was removed before; without it they leave within a day. It is an
 	// order, not part of what is kept: a store gives removals back without it.
 	Erase bool
+	// Keep asks for the bytes to stay for a week, in which Restore brings them back, in place of
+	// a day: for removals that others decided. A removal that is in force already is not put off
+	// by it, and a store that cannot keep them so long does not. It is an order like Erase.
+	Keep bool
 }
 
 // MaxRemovalText is the most bytes that Reason and Reference may have, each.

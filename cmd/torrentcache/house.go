@@ -63,6 +63,7 @@ type house struct {
 	limits       *limit.Limits
 	upstreams    *upstream.Upstreams // nil if no other caches are asked
 	access       *accesslog.Log      // nil if there is none
+	mirrors      *mirrors            // nil at a gateway
 	supervisor   supervisor          // what started the program, if it wants to hear of it
 }
 

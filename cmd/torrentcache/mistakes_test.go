@@ -114,7 +114,7 @@ func TestCompletion(t *testing.T) {
 // Each command that tells of facts has --json, in the same words.
 func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 	without := map[string]bool{
-		"torrentcache": true, "torrentcache key": true, // have commands
+		"torrentcache": true, "torrentcache key": true, "torrentcache mirror": true, // have commands
 		"torrentcache serve": true, "torrentcache gateway": true, // have a log
 		"torrentcache export": true, "torrentcache package-files": true, // write files
 		"torrentcache changes": true, // writes nothing but JSON, or hashes

@@ -39,6 +39,10 @@ may be uploaded again. FILE has a HASH a line; - is standard input. Reason and
 reference go to the server's --audit-log.
 
 ` + lists.Help + listHelp + `
+--mirror HOST:PORT undoes all removals that were made here because a server that this
+one mirrors made them, and goes on following it if it was stopped; what it has removed
+up to now is passed over then.
+
 Exit status: 0 all are restored, 3 some are not, 1 restore did not get to the end.
 `
 
@@ -103,8 +107,9 @@ func newRemove(env environment) *cobra.Command {
 func newRestore(env environment) *cobra.Command {
 	var s listSettings
 	s.facts.out = env.stdout
+	var source string // of a mirror, whose removals are to be undone
 	c := &cobra.Command{
-		Use:               "restore HASH|MAGNET|FILE...",
+		Use:               "restore HASH|MAGNET|FILE...|--mirror HOST:PORT",
 		Short:             "Undo the removal of torrents",
 		Long:              restoreHelp + adminHelp,
 		ValidArgsFunction: completeFiles,
@@ -112,10 +117,14 @@ func newRestore(env environment) *cobra.Command {
 			if err := s.settings(c, env); err != nil {
 				return err
 			}
+			if source != "" {
+				return restoreMirror(c.Context(), &s, source, args)
+			}
 			return s.run(c, args, env, "restore", s.restore)
 		},
 	}
 	s.addFlags(c.Flags())
+	c.Flags().StringVar(&source, "mirror", "", "undo what this source of --mirror-of (`host:port`) removed here")
 	return c
 }
 

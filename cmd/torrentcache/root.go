@@ -46,7 +46,7 @@ func newRoot(env environment) *cobra.Command {
 	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))
 	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newChanges(env), newImport(env))
 	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env), newHealth(env),
-		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env))
+		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env), newMirror(env))
 	addGroup(root, "More", newVersion(env), newPackageFiles(env))
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")

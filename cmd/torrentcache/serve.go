@@ -102,6 +102,7 @@ func serve(ctx context.Context, cfg config.Serve, env environment, reread func()
 	h.announcement.data = st.name
 	h.group.Close = func() error {
 		h.upstreams.Close() // what they send is put into the store
+		h.mirrors.close()
 		return closing(st)
 	}
 	return h.run(ctx)
@@ -125,11 +126,16 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 	if err := h.addDenyLists(ctx); err != nil {
 		return err
 	}
+	var err error
+	if h.mirrors, err = newMirrors(cfg); err != nil {
+		return err
+	}
 	srv, err := h.newServer(cfg, st)
 	if err != nil {
 		return err
 	}
 	h.policy = web.Policy{Private: stance(cfg.Private), Passkeys: stance(cfg.Passkeys)}
+	h.mirrors.prepare(cfg, srv.Copies(), h)
 	chain := h.chain()
 	h.metrics.WatchStore(storeStats(st))
 	h.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
@@ -149,7 +155,14 @@ func (h *house) serveStore(ctx context.Context, cfg config.Serve, st *storage) e
 		srv.RegisterPublic(r)
 		srv.RegisterAdmin(r)
 	})
-	return h.addAdmin(ctx, network, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin))
+	if err := h.addAdmin(ctx, network, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin)); err != nil {
+		return err
+	}
+	h.mirrors.follow(ctx)
+	if cfg.VerifyEvery > 0 {
+		h.mirrors.running.Go(func() { h.verifyAgainAndAgain(h.mirrors.ctx, srv, st, cfg) })
+	}
+	return nil
 }
 
 // newServer returns the server over st; it listens nowhere yet.
@@ -175,6 +188,8 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		DownloadURL:    h.downloadURL,
 		Cache:          h.cache,
 		Upstreams:      h.upstreams,
+		Mirrors:        h.mirrors,
+		Repairer:       h.mirrors,
 	}), nil
 }
 

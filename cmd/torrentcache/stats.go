@@ -53,6 +53,7 @@ type statsFact struct {
 	Version         string         `json:"server_version,omitempty"`
 	Started         *time.Time     `json:"start_time,omitempty"`
 	Upstreams       []upstreamFact `json:"upstreams,omitempty"`
+	Mirrors         []mirrorFact   `json:"mirrors,omitempty"`
 	MissingSegments []segmentFact  `json:"missing_segments"`
 }
 
@@ -71,8 +72,8 @@ func serverStats(ctx context.Context, s site, out facts) error {
 	return tellStats(out, statsFact{
 		Torrents: answer.GetTorrentCount(), Removed: answer.GetRemovedCount(), Bytes: answer.GetTorrentBytes(),
 		DiskBytes: answer.GetDiskBytes(), Version: answer.GetVersion(), Started: &started,
-		Upstreams: upstreamFacts(answer.GetUpstreams()),
-	}, text+upstreamText(answer.GetUpstreams()), answer.GetMissingSegments())
+		Upstreams: upstreamFacts(answer.GetUpstreams()), Mirrors: mirrorFacts(answer.GetMirrors()),
+	}, text+upstreamText(answer.GetUpstreams())+mirrorText(answer.GetMirrors()), answer.GetMissingSegments())
 }
 
 func folderStats(ctx context.Context, dir string, env environment, out facts) error {

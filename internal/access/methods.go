@@ -45,6 +45,7 @@ var calls = map[string]Call{
 	"/torrentcache.v1.AdminService/BackupStore":         {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/ReadRecord":          {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/GetStats":            {Admin, Unlimited},
+	"/torrentcache.v1.AdminService/ResumeMirror":        {Admin, Unlimited},
 	"/torrentcache.v1.AdminService/Drain":               {Admin, Unlimited},
 }
 

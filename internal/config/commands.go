@@ -13,6 +13,7 @@ type Serve struct {
 	Doors
 	Access
 	LocalCache
+	Mirrors
 	Upstreams
 	GRPCAddr       string // HOST:PORT, or [Off]
 	GRPCTLS        string // on or [Off]
@@ -53,6 +54,7 @@ func (s *Serve) AddFlags(flags *pflag.FlagSet) {
 	s.Doors.AddFlags(flags)
 	addSection(flags, limitSection, s.Limits.addCalls)
 	addSection(flags, "Other caches", s.addUpstreams)
+	addSection(flags, "Other caches", s.addMirrors)
 	addSection(flags, tlsSection, func(flags *pflag.FlagSet) {
 		choiceVar(flags, &s.GRPCTLS, "grpc-tls", "gRPC over TLS, with the certificate of --tls-cert or --acme: on or off", Off, "on")
 	})
@@ -73,6 +75,7 @@ func (s *Serve) addStore(flags *pflag.FlagSet) {
 	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
 	s.IndexCacheSize = 64 << 20
 	flags.Var(&s.IndexCacheSize, "index-cache-size", "memory for the store's index, whatever the number of torrents")
+	s.addVerify(flags)
 }
 
 func (s *Serve) addAccess(flags *pflag.FlagSet) {
@@ -82,7 +85,7 @@ func (s *Serve) addAccess(flags *pflag.FlagSet) {
 
 // Validate reports the first setting that cannot be, by its flag.
 func (s *Serve) Validate() error {
-	if err := firstOf(s.chooseStore(), s.refuseUnused()); err != nil {
+	if err := firstOf(s.chooseStore(), s.refuseUnused(), s.validateMirrors()); err != nil {
 		return err
 	}
 	if s.IndexCacheSize < minIndexCache {

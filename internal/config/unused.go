@@ -9,6 +9,16 @@ import (
 // refuseUnused refuses settings that the chosen store has no use for: who gave one
 // believes that it is in force.
 func (s *Serve) refuseUnused() error {
+	if len(s.Mirrors.Mirrors) == 0 {
+		if err := s.refuse("needs --mirror-of: without it no server is followed", "mirror-ranks", "mirror-removals", "mirror-rate"); err != nil {
+			return err
+		}
+	}
+	if s.VerifyEvery == 0 {
+		if err := s.refuse("needs --verify-every: torrentcache verify has its own --rate", "verify-rate"); err != nil {
+			return err
+		}
+	}
 	if len(s.Upstreams.Upstreams) == 0 {
 		if err := s.refuse("needs --upstream: without it no other cache is asked", "upstream-wait", "upstream-fetches", "upstream-rate", "upstream-local-addresses"); err != nil {
 			return err

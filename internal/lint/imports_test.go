@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"internal/flight":    {},
 	"internal/limit":     {"internal/origin", "internal/reason", "internal/wait"},
 	"internal/lists":     {"infohash"},
+	"internal/mirror":    {"gen/torrentcache/v1", "infohash", "internal/flight", "internal/reason", "internal/wait", "store"},
 	"internal/migrate":   {"infohash", "internal/wait", "metainfo", "store"},
 	"internal/nodes":     {"gen/torrentcache/v1", "internal/wait", "internal/wire"},
 	"internal/origin":    {},
@@ -70,7 +71,7 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":           {"internal/audit", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wire"},
+	"server":           {"internal/audit", "internal/wait", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wire"},
 	"web":              {"infohash", "internal/origin", "internal/reason"},
 	"gateway":          {"internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
 	"gateway/fastpath": {"infohash", "internal/limit"},

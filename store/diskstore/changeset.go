@@ -124,7 +124,7 @@ func after(current *entry, h *format.Header, at location, removal store.Removal)
 	}
 	next.sequence = h.Sequence
 	next.removal = removal
-	next.removal.Erase = false
+	next.removal.Erase, next.removal.Keep = false, false
 	if next.removed = h.Kind == store.ChangeRemoved; next.removed {
 		next.until = due(current, h, removal.Erase)
 	} else if next.at.isZero() {
@@ -163,11 +163,18 @@ func afterPut(current *entry, h *format.Header, at location) *entry {
 // disk within 24 hours; the other half is for compaction to get to it.
 const removedStays = 12 * time.Hour
 
+// keptStays is removedStays for removals with Keep.
+const keptStays = 7 * 24 * time.Hour
+
 // due returns when the bytes that h removes are to leave the disk, in seconds
 // since 1970. Removing again does not put that off.
 func due(current *entry, h *format.Header, erase bool) int64 {
 	until := h.Time
-	if !erase {
+	switch {
+	case erase:
+	case h.Kept:
+		until += int64(keptStays / time.Second)
+	default:
 		until += int64(removedStays / time.Second)
 	}
 	if current != nil && current.removed {

@@ -77,6 +77,52 @@ func TestDueSurvivesRestarts(t *testing.T) {
 	}
 }
 
+// TestKeptRemovals removes with Keep: the bytes stay for a week, whatever becomes of the index, and
+// can be had back; an operator's own removal does not wait so long.
+func TestKeptRemovals(t *testing.T) {
+	var hours time.Duration
+	o := onDisk(vfs.NewCrashableMem(), "/store")
+	o.Clock = func() time.Time { return fixedClock().Add(hours * time.Hour) }
+	s := mustOpen(t, o)
+	kept, back, decided := faultTorrent(0), faultTorrent(1), faultTorrent(2)
+	for _, item := range []store.Item{kept, back, decided, faultTorrent(3)} {
+		mustPut(t, s, item, store.Created)
+	}
+	remove := func(item store.Item, removal store.Removal) {
+		t.Helper()
+		if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), removal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, item := range []store.Item{kept, back, decided} {
+		remove(item, store.Removal{Keep: true})
+	}
+	remove(decided, store.Removal{})
+	for step, want := range []struct {
+		hours         time.Duration
+		kept, decided bool
+	}{{1, true, true}, {13, true, false}, {6 * 24, true, false}, {7*24 + 1, false, false}} {
+		hours = want.hours
+		s = reopened(t, s, step%2 == 1)
+		if err := s.compact(t.Context(), &compaction{store: s, pace: newPace(0)}); err != nil {
+			t.Fatal(err)
+		}
+		if there := onDiskAnywhere(t, s.options, kept.Info()); there != want.kept {
+			t.Errorf("after %d hours the kept bytes are on disk: %v", hours, there)
+		}
+		if there := onDiskAnywhere(t, s.options, decided.Info()); there != want.decided {
+			t.Errorf("after %d hours the bytes that an operator removed are on disk: %v", hours, there)
+		}
+		if step == 2 {
+			if err := storetest.Restore(t.Context(), s, back.IDs.Primary()); err != nil {
+				t.Fatal(err)
+			}
+			serves(t, s, back)
+		}
+	}
+	serves(t, s, back)
+}
+
 // TestDroppedStaysDropped compacts removed bytes away and cuts the power: the index
 // does not lead to where they were, so that what is restored may be put again.
 func TestDroppedStaysDropped(t *testing.T) {

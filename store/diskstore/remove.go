@@ -32,7 +32,7 @@ func removing(removal store.Removal) (size int64, run func(*group, infohash.ID) 
 	body := format.AppendRemoval(nil, removal)
 	sum := format.Checksum(body)
 	return format.RecordSize(len(body)), func(g *group, id infohash.ID) (store.Removed, error) {
-		h := &format.Header{Kind: store.ChangeRemoved, BodySum: sum, Void: removal.Erase}
+		h := &format.Header{Kind: store.ChangeRemoved, BodySum: sum, Void: removal.Erase, Kept: removal.Keep && !removal.Erase}
 		return g.remove(id, h, body, removal)
 	}
 }

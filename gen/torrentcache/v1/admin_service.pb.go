@@ -1424,7 +1424,9 @@ type GetStatsResponse struct {
 	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
 	// The other caches that are asked for what is missing here, in the order in which
 	// they are asked.
-	Upstreams     []*UpstreamStats `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
+	Upstreams []*UpstreamStats `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
+	// The servers that this one mirrors.
+	Mirrors       []*MirrorStats `protobuf:"bytes,9,rep,name=mirrors,proto3" json:"mirrors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1511,6 +1513,13 @@ func (x *GetStatsResponse) GetMissingSegments() []*MissingSegment {
 func (x *GetStatsResponse) GetUpstreams() []*UpstreamStats {
 	if x != nil {
 		return x.Upstreams
+	}
+	return nil
+}
+
+func (x *GetStatsResponse) GetMirrors() []*MirrorStats {
+	if x != nil {
+		return x.Mirrors
 	}
 	return nil
 }
@@ -1606,6 +1615,225 @@ func (x *UpstreamStats) GetReachable() bool {
 	return false
 }
 
+// MirrorStats is how far the mirroring of a server is. Counts are since the start.
+type MirrorStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source, HOST:PORT.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Whether following has stopped, since the source removed too many torrents.
+	Paused bool `protobuf:"varint,2,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Changes of the source that are not done here, as far as known.
+	BehindCount int64 `protobuf:"varint,3,opt,name=behind_count,json=behindCount,proto3" json:"behind_count,omitempty"`
+	// For how many seconds there has been something to do, or nothing was heard.
+	LagSeconds int64 `protobuf:"varint,4,opt,name=lag_seconds,json=lagSeconds,proto3" json:"lag_seconds,omitempty"`
+	// Torrents stored.
+	TorrentCount int64 `protobuf:"varint,5,opt,name=torrent_count,json=torrentCount,proto3" json:"torrent_count,omitempty"`
+	// Removals made.
+	RemovalCount int64 `protobuf:"varint,6,opt,name=removal_count,json=removalCount,proto3" json:"removal_count,omitempty"`
+	// Torrents that this server does not take.
+	RefusedCount int64 `protobuf:"varint,7,opt,name=refused_count,json=refusedCount,proto3" json:"refused_count,omitempty"`
+	// Torrents that are not what the source says.
+	WrongCount int64 `protobuf:"varint,8,opt,name=wrong_count,json=wrongCount,proto3" json:"wrong_count,omitempty"`
+	// Torrents that the source has and could not give.
+	LeftOutCount  int64 `protobuf:"varint,9,opt,name=left_out_count,json=leftOutCount,proto3" json:"left_out_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MirrorStats) Reset() {
+	*x = MirrorStats{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MirrorStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MirrorStats) ProtoMessage() {}
+
+func (x *MirrorStats) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MirrorStats.ProtoReflect.Descriptor instead.
+func (*MirrorStats) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *MirrorStats) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *MirrorStats) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *MirrorStats) GetBehindCount() int64 {
+	if x != nil {
+		return x.BehindCount
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetLagSeconds() int64 {
+	if x != nil {
+		return x.LagSeconds
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetTorrentCount() int64 {
+	if x != nil {
+		return x.TorrentCount
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetRemovalCount() int64 {
+	if x != nil {
+		return x.RemovalCount
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetRefusedCount() int64 {
+	if x != nil {
+		return x.RefusedCount
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetWrongCount() int64 {
+	if x != nil {
+		return x.WrongCount
+	}
+	return 0
+}
+
+func (x *MirrorStats) GetLeftOutCount() int64 {
+	if x != nil {
+		return x.LeftOutCount
+	}
+	return 0
+}
+
+// ResumeMirrorRequest names a source.
+type ResumeMirrorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source, HOST:PORT.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Whether to restore what it removed here. It need not be followed any more then.
+	Restore       bool `protobuf:"varint,2,opt,name=restore,proto3" json:"restore,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeMirrorRequest) Reset() {
+	*x = ResumeMirrorRequest{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeMirrorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeMirrorRequest) ProtoMessage() {}
+
+func (x *ResumeMirrorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeMirrorRequest.ProtoReflect.Descriptor instead.
+func (*ResumeMirrorRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ResumeMirrorRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ResumeMirrorRequest) GetRestore() bool {
+	if x != nil {
+		return x.Restore
+	}
+	return false
+}
+
+// ResumeMirrorResponse says what was done.
+type ResumeMirrorResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Torrents that were restored.
+	RestoredCount int64 `protobuf:"varint,1,opt,name=restored_count,json=restoredCount,proto3" json:"restored_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeMirrorResponse) Reset() {
+	*x = ResumeMirrorResponse{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeMirrorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeMirrorResponse) ProtoMessage() {}
+
+func (x *ResumeMirrorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeMirrorResponse.ProtoReflect.Descriptor instead.
+func (*ResumeMirrorResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ResumeMirrorResponse) GetRestoredCount() int64 {
+	if x != nil {
+		return x.RestoredCount
+	}
+	return 0
+}
+
 // DrainRequest is empty.
 type DrainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1615,7 +1843,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1855,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1868,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{27}
 }
 
 // DrainResponse is empty.
@@ -1652,7 +1880,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1892,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1905,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{25}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{28}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -1772,7 +2000,7 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12=\n" +
 	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"\x11\n" +
-	"\x0fGetStatsRequest\"\xff\x02\n" +
+	"\x0fGetStatsRequest\"\xb7\x03\n" +
 	"\x10GetStatsResponse\x12#\n" +
 	"\rtorrent_count\x18\x01 \x01(\x03R\ftorrentCount\x12#\n" +
 	"\rremoved_count\x18\x02 \x01(\x03R\fremovedCount\x12#\n" +
@@ -1783,7 +2011,8 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
 	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\x12<\n" +
-	"\tupstreams\x18\b \x03(\v2\x1e.torrentcache.v1.UpstreamStatsR\tupstreams\"\xc9\x01\n" +
+	"\tupstreams\x18\b \x03(\v2\x1e.torrentcache.v1.UpstreamStatsR\tupstreams\x126\n" +
+	"\amirrors\x18\t \x03(\v2\x1c.torrentcache.v1.MirrorStatsR\amirrors\"\xc9\x01\n" +
 	"\rUpstreamStats\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1f\n" +
 	"\vasked_count\x18\x02 \x01(\x03R\n" +
@@ -1792,9 +2021,26 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"foundCount\x12!\n" +
 	"\fabsent_count\x18\x04 \x01(\x03R\vabsentCount\x12!\n" +
 	"\ffailed_count\x18\x05 \x01(\x03R\vfailedCount\x12\x1c\n" +
-	"\treachable\x18\x06 \x01(\bR\treachable\"\x0e\n" +
+	"\treachable\x18\x06 \x01(\bR\treachable\"\xb7\x02\n" +
+	"\vMirrorStats\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x16\n" +
+	"\x06paused\x18\x02 \x01(\bR\x06paused\x12!\n" +
+	"\fbehind_count\x18\x03 \x01(\x03R\vbehindCount\x12\x1f\n" +
+	"\vlag_seconds\x18\x04 \x01(\x03R\n" +
+	"lagSeconds\x12#\n" +
+	"\rtorrent_count\x18\x05 \x01(\x03R\ftorrentCount\x12#\n" +
+	"\rremoval_count\x18\x06 \x01(\x03R\fremovalCount\x12#\n" +
+	"\rrefused_count\x18\a \x01(\x03R\frefusedCount\x12\x1f\n" +
+	"\vwrong_count\x18\b \x01(\x03R\n" +
+	"wrongCount\x12$\n" +
+	"\x0eleft_out_count\x18\t \x01(\x03R\fleftOutCount\"G\n" +
+	"\x13ResumeMirrorRequest\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x18\n" +
+	"\arestore\x18\x02 \x01(\bR\arestore\"=\n" +
+	"\x14ResumeMirrorResponse\x12%\n" +
+	"\x0erestored_count\x18\x01 \x01(\x03R\rrestoredCount\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
-	"\rDrainResponse2\xe0\a\n" +
+	"\rDrainResponse2\xc2\b\n" +
 	"\fAdminService\x12c\n" +
 	"\rRemoveTorrent\x12%.torrentcache.v1.RemoveTorrentRequest\x1a&.torrentcache.v1.RemoveTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
 	"\x0eRestoreTorrent\x12&.torrentcache.v1.RestoreTorrentRequest\x1a'.torrentcache.v1.RestoreTorrentResponse\"\x03\x90\x02\x02\x12f\n" +
@@ -1805,7 +2051,8 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\vBackupStore\x12#.torrentcache.v1.BackupStoreRequest\x1a$.torrentcache.v1.BackupStoreResponse0\x01\x12Z\n" +
 	"\n" +
 	"ReadRecord\x12\".torrentcache.v1.ReadRecordRequest\x1a#.torrentcache.v1.ReadRecordResponse\"\x03\x90\x02\x01\x12T\n" +
-	"\bGetStats\x12 .torrentcache.v1.GetStatsRequest\x1a!.torrentcache.v1.GetStatsResponse\"\x03\x90\x02\x01\x12K\n" +
+	"\bGetStats\x12 .torrentcache.v1.GetStatsRequest\x1a!.torrentcache.v1.GetStatsResponse\"\x03\x90\x02\x01\x12`\n" +
+	"\fResumeMirror\x12$.torrentcache.v1.ResumeMirrorRequest\x1a%.torrentcache.v1.ResumeMirrorResponse\"\x03\x90\x02\x02\x12K\n" +
 	"\x05Drain\x12\x1d.torrentcache.v1.DrainRequest\x1a\x1e.torrentcache.v1.DrainResponse\"\x03\x90\x02\x02B\xc1\x01\n" +
 	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
@@ -1821,7 +2068,7 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RemoveTorrentRequest)(nil),       // 0: torrentcache.v1.RemoveTorrentRequest
 	(*RemoveTorrentResponse)(nil),      // 1: torrentcache.v1.RemoveTorrentResponse
@@ -1847,51 +2094,57 @@ var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*GetStatsRequest)(nil),            // 21: torrentcache.v1.GetStatsRequest
 	(*GetStatsResponse)(nil),           // 22: torrentcache.v1.GetStatsResponse
 	(*UpstreamStats)(nil),              // 23: torrentcache.v1.UpstreamStats
-	(*DrainRequest)(nil),               // 24: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),              // 25: torrentcache.v1.DrainResponse
-	(*ItemError)(nil),                  // 26: torrentcache.v1.ItemError
-	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
+	(*MirrorStats)(nil),                // 24: torrentcache.v1.MirrorStats
+	(*ResumeMirrorRequest)(nil),        // 25: torrentcache.v1.ResumeMirrorRequest
+	(*ResumeMirrorResponse)(nil),       // 26: torrentcache.v1.ResumeMirrorResponse
+	(*DrainRequest)(nil),               // 27: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),              // 28: torrentcache.v1.DrainResponse
+	(*ItemError)(nil),                  // 29: torrentcache.v1.ItemError
+	(*timestamppb.Timestamp)(nil),      // 30: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
 	6,  // 0: torrentcache.v1.RemoveTorrentsResponse.results:type_name -> torrentcache.v1.RemoveTorrentsResult
 	1,  // 1: torrentcache.v1.RemoveTorrentsResult.removed:type_name -> torrentcache.v1.RemoveTorrentResponse
-	26, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	29, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	9,  // 3: torrentcache.v1.RestoreTorrentsResponse.results:type_name -> torrentcache.v1.RestoreTorrentsResult
 	3,  // 4: torrentcache.v1.RestoreTorrentsResult.restored:type_name -> torrentcache.v1.RestoreTorrentResponse
-	26, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	29, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	12, // 6: torrentcache.v1.FindDeniedTorrentsResponse.torrents:type_name -> torrentcache.v1.DeniedTorrent
 	15, // 7: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	27, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	30, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
 	20, // 9: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	27, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	27, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	30, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	30, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
 	15, // 12: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
 	23, // 13: torrentcache.v1.GetStatsResponse.upstreams:type_name -> torrentcache.v1.UpstreamStats
-	0,  // 14: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 15: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 16: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
-	7,  // 17: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
-	10, // 18: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
-	13, // 19: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	16, // 20: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	18, // 21: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	21, // 22: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	24, // 23: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 24: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 25: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 26: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
-	8,  // 27: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
-	11, // 28: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
-	14, // 29: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	17, // 30: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	19, // 31: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	22, // 32: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	25, // 33: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	24, // [24:34] is the sub-list for method output_type
-	14, // [14:24] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	24, // 14: torrentcache.v1.GetStatsResponse.mirrors:type_name -> torrentcache.v1.MirrorStats
+	0,  // 15: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 16: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 17: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
+	7,  // 18: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
+	10, // 19: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
+	13, // 20: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	16, // 21: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	18, // 22: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	21, // 23: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	25, // 24: torrentcache.v1.AdminService.ResumeMirror:input_type -> torrentcache.v1.ResumeMirrorRequest
+	27, // 25: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 26: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 27: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 28: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
+	8,  // 29: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
+	11, // 30: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
+	14, // 31: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	17, // 32: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	19, // 33: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	22, // 34: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	26, // 35: torrentcache.v1.AdminService.ResumeMirror:output_type -> torrentcache.v1.ResumeMirrorResponse
+	28, // 36: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	26, // [26:37] is the sub-list for method output_type
+	15, // [15:26] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -1914,7 +2167,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

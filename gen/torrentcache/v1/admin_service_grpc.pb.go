@@ -30,6 +30,7 @@ const (
 	AdminService_BackupStore_FullMethodName        = "/torrentcache.v1.AdminService/BackupStore"
 	AdminService_ReadRecord_FullMethodName         = "/torrentcache.v1.AdminService/ReadRecord"
 	AdminService_GetStats_FullMethodName           = "/torrentcache.v1.AdminService/GetStats"
+	AdminService_ResumeMirror_FullMethodName       = "/torrentcache.v1.AdminService/ResumeMirror"
 	AdminService_Drain_FullMethodName              = "/torrentcache.v1.AdminService/Drain"
 )
 
@@ -92,6 +93,13 @@ type AdminServiceClient interface {
 	ReadRecord(ctx context.Context, in *ReadRecordRequest, opts ...grpc.CallOption) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
+	// ResumeMirror has the server follow a source again that was stopped because it removed
+	// too many torrents. They are removed here, too, unless the call is to restore: then all
+	// that this source removed here is restored, as far as its bytes are still on disk, and
+	// what the source has removed up to now is passed over.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if the server follows no such source.
+	ResumeMirror(ctx context.Context, in *ResumeMirrorRequest, opts ...grpc.CallOption) (*ResumeMirrorResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
 	// more; what comes is still served.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
@@ -222,6 +230,16 @@ func (c *adminServiceClient) GetStats(ctx context.Context, in *GetStatsRequest, 
 	return out, nil
 }
 
+func (c *adminServiceClient) ResumeMirror(ctx context.Context, in *ResumeMirrorRequest, opts ...grpc.CallOption) (*ResumeMirrorResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeMirrorResponse)
+	err := c.cc.Invoke(ctx, AdminService_ResumeMirror_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DrainResponse)
@@ -291,6 +309,13 @@ type AdminServiceServer interface {
 	ReadRecord(context.Context, *ReadRecordRequest) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
+	// ResumeMirror has the server follow a source again that was stopped because it removed
+	// too many torrents. They are removed here, too, unless the call is to restore: then all
+	// that this source removed here is restored, as far as its bytes are still on disk, and
+	// what the source has removed up to now is passed over.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if the server follows no such source.
+	ResumeMirror(context.Context, *ResumeMirrorRequest) (*ResumeMirrorResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
 	// more; what comes is still served.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
@@ -330,6 +355,9 @@ func (UnimplementedAdminServiceServer) ReadRecord(context.Context, *ReadRecordRe
 }
 func (UnimplementedAdminServiceServer) GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStats not implemented")
+}
+func (UnimplementedAdminServiceServer) ResumeMirror(context.Context, *ResumeMirrorRequest) (*ResumeMirrorResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeMirror not implemented")
 }
 func (UnimplementedAdminServiceServer) Drain(context.Context, *DrainRequest) (*DrainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Drain not implemented")
@@ -496,6 +524,24 @@ func _AdminService_GetStats_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ResumeMirror_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeMirrorRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ResumeMirror(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ResumeMirror_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ResumeMirror(ctx, req.(*ResumeMirrorRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_Drain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DrainRequest)
 	if err := dec(in); err != nil {
@@ -544,6 +590,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetStats",
 			Handler:    _AdminService_GetStats_Handler,
+		},
+		{
+			MethodName: "ResumeMirror",
+			Handler:    _AdminService_ResumeMirror_Handler,
 		},
 		{
 			MethodName: "Drain",

@@ -26,6 +26,7 @@ func ParseHeader(b []byte) (Header, error) {
 		Rank:       store.Rank(b[12]),
 		Lost:       b[13]&recordLost != 0,
 		Void:       b[13]&recordVoid != 0,
+		Kept:       b[13]&recordKept != 0,
 		Store:      StoreID(b[16:32]),
 		Segment:    le.Uint64(b[32:]),
 		Sequence:   le.Uint64(b[40:]),
@@ -70,6 +71,8 @@ func unusedIsZero(h *Header, b []byte) bool {
 // valid reports whether the fields of h, whose kind is known, agree with one another.
 func (h *Header) valid() bool {
 	switch {
+	case h.Kept && h.Kind != store.ChangeRemoved:
+		return false
 	case h.Kind == KindValue, h.Kind == KindVoid:
 		return h.Names == 0 && h.isBare() && !h.Lost && !h.Void
 	case !h.Names.valid(), h.Names == NameV2 && h.IsPut():

@@ -55,6 +55,7 @@ type Header struct {
 	Rank     store.Rank // of the writer; of puts only
 	Lost     bool       // the put's bytes were found damaged and are gone; it has no body
 	Void     bool       // of removals and restorations: the bytes put before are gone
+	Kept     bool       // of removals: the bytes stay for longer than usual
 	Store    StoreID
 	Segment  uint64 // the id of the segment that the record stands in
 	Sequence uint64 // orders all records of a store; a copy keeps it
@@ -105,6 +106,7 @@ func (h *Header) LeavesNoBytes() bool { return h.Void || h.Kind == store.ChangeD
 const (
 	recordLost = 1 << iota
 	recordVoid
+	recordKept
 )
 
 func (h *Header) flags() (flags byte) {
@@ -113,6 +115,9 @@ func (h *Header) flags() (flags byte) {
 	}
 	if h.Void {
 		flags |= recordVoid
+	}
+	if h.Kept {
+		flags |= recordKept
 	}
 	return flags
 }

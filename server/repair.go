@@ -1,0 +1,36 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/store"
+)
+
+// Repairer brings back torrents that the store has lost. It is safe for concurrent use.
+type Repairer interface {
+	// Repair fetches the torrent of id and stores it, and reports whether it is whole now. It
+	// takes no longer than a reader should wait.
+	Repair(ctx context.Context, id infohash.ID) bool
+}
+
+// getWhole is the store's Get, for a reader: what is damaged or cannot be read is repaired first, if
+// that can be.
+func (s *Server) getWhole(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+	torrent, err := s.store.Get(ctx, id, room)
+	lost := errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrUnavailable)
+	if !lost || s.repairer == nil || ctx.Err() != nil || !s.repairer.Repair(ctx, id) {
+		return torrent, err
+	}
+	return s.store.Get(ctx, id, room)
+}
+
+// Fetch has the upstreams asked for the torrent of id, and reports whether one had it and it is
+// stored.
+func (c Copies) Fetch(ctx context.Context, id infohash.ID) bool {
+	s := c.server
+	return s.upstreams != nil && s.upstreams.Fetch(ctx, id, limit.Caller{Name: copier}, s.keepFetched(asCopier(ctx), id)) == upstream.Found
+}

@@ -1,0 +1,205 @@
+//go:build e2e
+
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// startMirror runs a server whose feed others may follow, at addresses that are known before,
+// following the servers at sources.
+func startMirror(t *testing.T, s *server, sources ...string) {
+	t.Helper()
+	args := []string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
+		"--data-dir", s.DataDir, "--anonymous", "read,write,sync", "--log-level", "error"}
+	for _, source := range sources {
+		args = append(args, "--mirror-of", "grpc://"+source)
+	}
+	s.start(t, args)
+}
+
+func unstarted(t *testing.T) *server {
+	t.Helper()
+	return &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t), DataDir: t.TempDir()}
+}
+
+// becomes waits until a download is answered with a status.
+func (s *server) becomes(t *testing.T, hash string, want int) {
+	t.Helper()
+	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		got, _ := fetch(t, "http://"+s.HTTP+"/torrent/"+hash+".torrent")
+		if got == want {
+			return
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("%s at %s: %d, want %d", hash, s.HTTP, got, want)
+		}
+	}
+}
+
+// Three servers in a circle are loaded and killed by turns, each at any moment of following. In the
+// end each has every torrent that any of them acknowledged, byte for byte, and each removal that was
+// acknowledged anywhere is in force everywhere.
+func TestMirrorsSurviveKills(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	nodes := []*server{unstarted(t), unstarted(t), unstarted(t)}
+	start := func(i int) { startMirror(t, nodes[i], nodes[(i+1)%len(nodes)].GRPC) }
+	for i := range nodes {
+		start(i)
+	}
+	rounds := 6
+	if os.Getenv("TORRENTCACHE_TEST_LONG") != "" {
+		rounds = 60
+	}
+	all, removed := map[string][]byte{}, []string{}
+	for round := range rounds {
+		at := nodes[random.IntN(len(nodes))]
+		for hash, torrent := range at.upload(t, uint64(100*round), uint64(100*round+60)) {
+			all[hash] = torrent
+		}
+		if round < 8 { // fewer than what stops a mirror
+			gone := anyOf(all)
+			mustCommand(t, "remove", "--admin", at.Admin, gone)
+			delete(all, gone)
+			removed = append(removed, gone)
+		}
+		victim := random.IntN(len(nodes))
+		time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond) // any moment will do
+		nodes[victim].stop(t, syscall.SIGKILL)
+		for hash, torrent := range nodes[(victim+1)%len(nodes)].upload(t, uint64(100*round+60), uint64(100*round+80)) {
+			all[hash] = torrent
+		}
+		start(victim)
+	}
+	for _, s := range nodes {
+		for hash := range all {
+			s.becomes(t, hash, 200)
+		}
+		s.wantTorrents(t, all)
+		for _, hash := range removed {
+			s.becomes(t, hash, 410)
+		}
+		mustCommand(t, "verify", "--admin", s.Admin)
+		if stats := mustCommand(t, "stats", "--admin", s.Admin); strings.Contains(stats, "STOPPED") {
+			t.Error(stats)
+		}
+	}
+	t.Logf("%d torrents, %d removals", len(all), len(removed))
+}
+
+// The source is restored from an older backup, while the mirror is ahead: the mirror loses nothing and
+// follows what comes, and the source gets all back, removals among it, by mirroring the mirror.
+func TestMirrorAheadOfItsSource(t *testing.T) {
+	source, mirror := unstarted(t), unstarted(t)
+	startMirror(t, source)
+	startMirror(t, mirror, source.GRPC)
+	all := source.upload(t, 0, 50)
+	removed := anyOf(all)
+	backup := filepath.Join(t.TempDir(), "backup")
+	mustCommand(t, "backup", "--admin", source.Admin, backup)
+	for hash, torrent := range source.upload(t, 50, 80) {
+		all[hash] = torrent
+	}
+	for hash := range all {
+		mirror.becomes(t, hash, 200)
+	}
+	mustCommand(t, "remove", "--admin", source.Admin, removed)
+	mirror.becomes(t, removed, 410)
+	delete(all, removed)
+
+	source.stop(t, syscall.SIGKILL)
+	source.DataDir = backup // as a copy of it would be
+	startMirror(t, source)
+	source.becomes(t, removed, 200) // forgotten
+	for hash, torrent := range source.upload(t, 80, 90) {
+		all[hash] = torrent
+	}
+	for hash := range all {
+		mirror.becomes(t, hash, 200)
+	}
+	mirror.becomes(t, removed, 410)
+
+	source.stopInOrder(t)
+	startMirror(t, source, mirror.GRPC)
+	for hash := range all {
+		source.becomes(t, hash, 200)
+	}
+	source.becomes(t, removed, 410)
+	source.wantTorrents(t, all)
+	mirror.wantTorrents(t, all)
+}
+
+// A mirror that begins empty is measured beside a push of the same torrents. By default there are few of
+// them, and nothing is asserted of the time.
+func TestMirrorRate(t *testing.T) {
+	n := 3000
+	if text := os.Getenv("TORRENTCACHE_TEST_MIRROR"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	var last string
+	for i := range n {
+		torrent := torrenttest.Random(uint64(i), 5000+i*7919%30_000)
+		name := filepath.Join(dir, fmt.Sprint(i%1000), fmt.Sprint(i)+".torrent")
+		if i < 1000 {
+			if err := os.Mkdir(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(name, torrent, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		last = strconv.Itoa(i + 1)
+	}
+	source, mirror := unstarted(t), unstarted(t)
+	startMirror(t, source)
+	begun := time.Now()
+	runFor(t, time.Hour, dir, binary(t), "push", "--server", source.GRPC, dir)
+	pushed := time.Since(begun)
+	begun = time.Now()
+	startMirror(t, mirror, source.GRPC)
+	for {
+		stats := strings.ReplaceAll(mustCommand(t, "stats", "--admin", mirror.Admin), ",", "")
+		if strings.Fields(stats)[1] == last {
+			break
+		}
+		if time.Since(begun) > time.Hour {
+			t.Fatal(stats)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	mirrored := time.Since(begun)
+	ratio := pushed.Seconds() / mirrored.Seconds()
+	t.Logf("%d torrents: pushed in %s, mirrored in %s: ratio %.2f; the mirror took at most %s of memory", n,
+		pushed.Round(time.Millisecond), mirrored.Round(time.Millisecond), ratio, peakMemory(t, mirror))
+	if n >= 100_000 && ratio < 0.5 {
+		t.Errorf("a mirror reads at %.2f of the speed of a push, want 0.5", ratio)
+	}
+}
+
+// peakMemory returns the most memory that a server had at a time, as the system says it.
+func peakMemory(t *testing.T, s *server) string {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(line)
+}
