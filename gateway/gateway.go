@@ -33,6 +33,8 @@ type Options struct {
 	Contact string
 	// GRPC is where the gRPC API is that pages tell of. Nil: nowhere.
 	GRPC *web.GRPC
+	// RemovedStatus is the HTTP status of removed torrents that pages tell of. 0: 410.
+	RemovedStatus int
 	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
 	// caches must ask each time.
 	DownloadMaxAge time.Duration
@@ -81,6 +83,8 @@ func New(o Options) (*Door, error) {
 		PublicURL:      o.PublicURL,
 		GRPC:           o.GRPC,
 		Contact:        o.Contact,
+		RemovedStatus:  o.RemovedStatus,
+		DownloadMaxAge: o.DownloadMaxAge,
 		MaxTorrentSize: o.MaxTorrentSize,
 		Private:        o.Private,
 		Prefix:         front.Prefix,

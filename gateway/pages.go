@@ -35,11 +35,13 @@ func (p *pages) routes() []front.Route {
 		routes = append(routes, front.Route{Door: door, Pattern: infoPath + "{info_hash}", Reads: true, Get: p.torrent, Refuse: p.refuseTorrent})
 	}
 	for path, get := range map[string]http.HandlerFunc{
-		"/":                        p.home,
-		"/automation":              p.automation,
-		"/automation.php":          p.automation,
-		"/api/openapi.json":        openAPI().serve,
-		"/api/cache_service.proto": contract().serve,
+		"/":                         p.home,
+		"/automation":               p.automation,
+		"/automation.php":           p.automation,
+		"/removal":                  p.site.Removal,
+		"/.well-known/security.txt": p.site.SecurityText,
+		"/api/openapi.json":         openAPI().serve,
+		"/api/cache_service.proto":  contract().serve,
 	} {
 		routes = append(routes, front.Route{Door: door, Pattern: path, Get: get, Refuse: refusePage})
 	}

@@ -22,7 +22,7 @@ const (
 // TestPagesInABrowser has a person in front of real Chromium, by WebDriver: the pages' strict
 // Content-Security-Policy must let all of it work.
 func TestPagesInABrowser(t *testing.T) {
-	open := startServer(t)
+	open := startServer(t, "--contact", "abuse@cache.example")
 	edge := startGateway(t, open)
 	keyed, key := startKeyed(t)
 	b := startBrowser(t)

@@ -65,6 +65,7 @@ func everyPage(hash, removed string) map[string]string {
 		"no hash":      "/lookup?q=hello",
 		"list":         "/lookup?q=" + hash + "%0A" + absent + "%0Ahello",
 		"not found":    "/nothing",
+		"removal":      "/removal",
 		"dead link":    "/torrent/" + absent + ".torrent",
 		"dead removed": "/torrent/" + removed + ".torrent",
 		"dead no hash": "/torrent/hello",

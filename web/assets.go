@@ -17,9 +17,10 @@ type asset struct {
 	contentType string
 	etag        string
 	body        []byte
+	compressed  []byte // with gzip; nil if that is not worth it
 }
 
-func loadAssets() (map[string]asset, error) {
+func (s *Site) loadAssets() (map[string]asset, error) {
 	assets := map[string]asset{}
 	for _, a := range []struct{ path, file, contentType string }{
 		{"/style.css", "style.css", "text/css; charset=utf-8"},
@@ -35,7 +36,11 @@ func loadAssets() (map[string]asset, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(body)
-		assets[a.path] = asset{a.contentType, fmt.Sprintf(`"%x"`, sum[:16]), body}
+		loaded := asset{contentType: a.contentType, etag: fmt.Sprintf("%x", sum[:16]), body: body}
+		if len(body) >= leastGzip {
+			loaded.compressed = s.gzipper.compress(body)
+		}
+		assets[a.path] = loaded
 	}
 	return assets, nil
 }
@@ -53,7 +58,13 @@ func (s *Site) Assets() map[string]http.HandlerFunc {
 func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", a.contentType)
-	h.Set("ETag", a.etag)
+	h.Add("Vary", "Accept-Encoding")
+	etag, body := a.etag, a.body
+	if a.compressed != nil && takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		etag, body = etag+"-gzip", a.compressed // other bytes: RFC 9110, section 8.8.3.3
+	}
+	h.Set("ETag", `"`+etag+`"`)
 	h.Set("Cache-Control", "public, max-age=300") // short: a new version must look right soon
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }

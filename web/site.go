@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	texttemplate "text/template"
+	"time"
 
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
@@ -31,6 +32,10 @@ type Options struct {
 	// Contact is whom to ask about the server and what it removed: an e-mail address,
 	// a URL, or anything else. Empty: nobody is named.
 	Contact string
+	// RemovedStatus is the HTTP status of removed torrents. 0: 410.
+	RemovedStatus int
+	// DownloadMaxAge is how long caches may keep a download.
+	DownloadMaxAge time.Duration
 	// Private reports whether torrents are not for everybody, so that links for passing on do
 	// not name their address here. Nil: they are for everybody.
 	Private func() bool
@@ -50,12 +55,16 @@ type Site struct {
 	pages    map[string]*template.Template // by file name without .html
 	examples *texttemplate.Template
 	assets   map[string]asset // by path
+	gzipper  gzipper
 }
 
 // New returns a Site. It fails if PublicURL is no http or https URL of a host
 // alone, or if the embedded files are broken.
 func New(o Options) (*Site, error) {
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	if o.RemovedStatus == 0 {
+		o.RemovedStatus = http.StatusGone
+	}
 	if o.Prefix == nil {
 		o.Prefix = func(*http.Request) string { return "" }
 	}
@@ -74,7 +83,7 @@ func New(o Options) (*Site, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s := &Site{options: o, pages: map[string]*template.Template{}}
-	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound", "torrent", "deadlink", "found"} {
+	for _, name := range []string{"home", "automation", "upload", "lookup", "notfound", "torrent", "deadlink", "found", "removal"} {
 		page, err := template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
@@ -84,7 +93,7 @@ func New(o Options) (*Site, error) {
 	if s.examples, err = texttemplate.ParseFS(exampleFiles, "examples/*.txt"); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	if s.assets, err = loadAssets(); err != nil {
+	if s.assets, err = s.loadAssets(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	return s, nil
@@ -110,7 +119,20 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name st
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store") // it names the address it was asked at
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	page := s.encoded(h, r, body.Bytes())
+	h.Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a reader that left needs no page
+	_, _ = w.Write(page) // a reader that left needs no page
+}
+
+// encoded returns a page as it is sent, with gzip if the client takes that, and says so in h. A
+// page with a key in its links is not compressed: how long it becomes beside a text that
+// somebody else chose would tell of the key (the attack BREACH).
+func (s *Site) encoded(h http.Header, r *http.Request, page []byte) []byte {
+	h.Add("Vary", "Accept-Encoding")
+	if len(page) < leastGzip || s.options.Prefix(r) != "" || !takesGzip(r) {
+		return page
+	}
+	h.Set("Content-Encoding", "gzip")
+	return s.gzipper.compress(page)
 }

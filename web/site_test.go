@@ -82,6 +82,7 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 		"found":           render(host, found(web.LookupList{Query: hostile, Found: ids(t).All(), Missing: ids(t).All(), Unread: []string{hostile}})),
 		"automation":      render(host, guide(site)),
 		"not found":       render(host, site.NotFound),
+		"removal":         render(host, site.Removal),
 		"upload":          render(host, upload(web.UploadResult{IDs: ids(t)})),
 		"upload, known":   render(host, upload(web.UploadResult{IDs: ids(t), Known: true})),
 		"upload, refused": render(host, upload(web.UploadResult{Err: reason.New(reason.TorrentInvalid, hostile)})),

@@ -31,6 +31,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		PublicURL:      h.cfg.PublicURL,
 		Contact:        h.cfg.Contact,
 		GRPC:           h.guideGRPC(),
+		RemovedStatus:  h.cfg.RemovedStatus,
 		DownloadMaxAge: h.cfg.DownloadMaxAge,
 		MissingMaxAge:  h.cfg.MissingMaxAge,
 		Private:        h.cache.Private,
