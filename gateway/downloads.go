@@ -62,6 +62,7 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 	status, text := e.Reason.Answer().Download, d.failureText(id, e)
 	if (status == http.StatusNotFound || status == http.StatusGone) && isNavigation(r) {
 		w.Header().Add("Vary", "Accept, Sec-Fetch-Dest")
+		httpx.SetRetryAfter(w.Header(), e)
 		d.site.DeadLink(w, r, status, web.DeadLink{IDs: idSet(id), Err: e})
 		return
 	}

@@ -21,7 +21,8 @@ func (s *Site) DeadLink(w http.ResponseWriter, r *http.Request, status int, link
 	view := struct {
 		torrentView
 		Removed bool
+		Again   bool // another cache is being asked
 		Problem string
-	}{s.viewOf(link.IDs), is(link.Err, reason.TorrentRemoved), problem(link.Err)}
+	}{s.viewOf(link.IDs), is(link.Err, reason.TorrentRemoved), link.Err.RetryAfter() > 0, problem(link.Err)}
 	s.write(w, r, status, "deadlink", view)
 }

@@ -210,7 +210,10 @@ function add(pairs) {
     uploads.push(upload);
     list.append(upload.row);
   }
-  section.hidden = uploads.length === 0 && leftOut === 0;
+  if (section.hidden && uploads.length + leftOut > 0) {
+    section.hidden = false;
+    section.scrollIntoView({ block: "nearest" });
+  }
   next();
 }
 

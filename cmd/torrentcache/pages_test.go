@@ -1,0 +1,79 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+)
+
+// The API guide names the gRPC address that this visitor can reach, whatever the set-up.
+func TestTheGuideNamesTheGRPCAddressInForce(t *testing.T) {
+	open := startServe(t, t.TempDir())
+	_, port, err := net.SplitHostPort(open.grpc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anywhere := startServe(t, t.TempDir(), "--grpc-addr", ":0")
+	_, anyPort, err := net.SplitHostPort(anywhere.grpc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		p    *process
+		want string // "" for no gRPC at all
+	}{
+		{"serve", open, "grpcurl -plaintext -d @ 127.0.0.1:" + port + " "},
+		{"serve on any address", anywhere, "grpcurl -plaintext -d @ 127.0.0.1:" + anyPort + " "},
+		{"serve without gRPC", startServe(t, t.TempDir(), "--grpc-addr", "off"), ""},
+		{"gateway", startGateway(t, open), ""},
+		{"gateway with an address", startGateway(t, open, "--public-grpc-addr", "tls://grpc.example:443"), "grpcurl -d @ grpc.example:443 "},
+	} {
+		_, _, page := httpGet(t, c.p.http+"automation")
+		if has := strings.Contains(string(page), `id="grpc"`); has != (c.want != "") || !strings.Contains(string(page), c.want) {
+			t.Errorf("%s: the guide speaks of gRPC: %v; want %q", c.name, has, c.want)
+		}
+	}
+}
+
+// The front page says beforehand what becomes of an upload, at a gateway as at its server.
+func TestTheFrontPageSaysWhatUploadsNeed(t *testing.T) {
+	keys, _ := keysFile(t)
+	keyed := startServe(t, t.TempDir(), "--keys-file", keys, "--private", "reject", "--passkeys", "reject")
+	const needsKey = "Uploading here needs a key."
+	for _, c := range []struct {
+		name  string
+		p     *process
+		key   bool
+		wants string
+	}{
+		{"serve", startServe(t, t.TempDir()), false, "A private torrent has your passkey"},
+		{"serve with keys", keyed, true, "Private torrents are refused here, and so are all that have a passkey"},
+		{"gateway", startGateway(t, keyed), true, "unless it is refused here"},
+	} {
+		for _, path := range []string{"", "upload.php"} {
+			_, _, page := httpGet(t, c.p.http+path)
+			if strings.Contains(string(page), needsKey) != c.key || !strings.Contains(string(page), c.wants) {
+				t.Errorf("%s, /%s: it needs a key: %v, %q", c.name, path, !c.key, c.wants)
+			}
+		}
+	}
+}
+
+// --torrent-pages off leaves out the pages of torrents and what leads to them.
+func TestTorrentPagesOff(t *testing.T) {
+	torrent := torrenttest.V1("without a page")
+	hash := hashOf(t, torrent)
+	for _, setting := range []string{"on", "off"} {
+		p := startServe(t, t.TempDir(), "--torrent-pages", setting)
+		body, contentType := form(t, torrent)
+		_, _, answer := httpDo(t, http.MethodPost, p.http+"upload.php", contentType, body)
+		code, _, _ := httpGet(t, p.http+"info/"+hash)
+		if on := setting == "on"; (code == http.StatusOK) != on || strings.Contains(string(answer), "/info/"+hash) != on {
+			t.Errorf("--torrent-pages %s: the page answers %d, the upload %s", setting, code, answer)
+		}
+	}
+}
