@@ -138,8 +138,13 @@ func TestKeyInThePath(t *testing.T) {
 		t.Errorf("download: %s", refusal)
 	}
 	_, _, page := httpGet(t, base+"/")
-	if !bytes.Contains(page, []byte(`action="/k/`+key+`/upload.php"`)) || bytes.Count(page, []byte(key)) != 2 {
-		t.Errorf("the page's forms do not keep the key, or its links do: %s", page)
+	for _, kept := range []string{`action="/k/` + key + `/upload.php"`, `action="/k/` + key + `/lookup"`, `href="/k/` + key + `/automation"`} {
+		if !bytes.Contains(page, []byte(kept)) {
+			t.Errorf("the page loses the key: no %s in %s", kept, page)
+		}
+	}
+	if _, _, page := httpGet(t, base+"/info/"+infoHash(torrent)); !bytes.Contains(page, []byte(`href="/torrent/`+infoHash(torrent)+`.torrent"`)) {
+		t.Errorf("the address of the download has the key: %s", page)
 	}
 	if _, refusal := uploadForm(t, &doors{http: p.http + "k/wrong/"}, torrent); refusal != "401 Error 113" {
 		t.Errorf("a wrong key: %s", refusal)
