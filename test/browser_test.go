@@ -134,6 +134,8 @@ func testSeveralFiles(t *testing.T, b *browser, s *server) {
 	b.awaitText(t, "TORRENT_INVALID")
 	b.awaitText(t, "this server takes 10,000,000 at most. Nothing was sent.")
 	b.picture(t, "uploads")
+	b.loadAxe(t)
+	b.check(t, "uploads")
 	if err := os.WriteFile(broken, torrenttest.V1("mended "+s.HTTP), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +189,9 @@ func testUploadWithKey(t *testing.T, b *browser, s *server, key string) {
 	b.open(t, "http://"+s.HTTP+"/")
 	b.awaitText(t, "Uploading here needs a key.")
 	b.awaitText(t, "Private torrents are refused here.")
+	b.picture(t, "key")
+	b.loadAxe(t)
+	b.check(t, "front page that wants a key")
 	b.choose(t, "#torrent", torrentFiles(t, "keyed", 1)...)
 	b.click(t, "#upload button[type=submit]")
 	b.awaitText(t, "enter your key to begin")

@@ -75,15 +75,11 @@ func everyPage(hash, removed string) map[string]string {
 // testEveryPage looks at every page as wide as a desk and as narrow as a phone, in light and in
 // darkness, with axe, which finds what people who do not see or use no mouse stumble over.
 func testEveryPage(t *testing.T, b *browser, s *server) {
-	axe, err := os.ReadFile("../.tools/node/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Fatal(err)
-	}
 	removed := hashIn(t, s, torrenttest.V1("removed"))
 	run(t, ".", binary(t), "remove", "--admin", s.Admin, removed)
 	for name, path := range everyPage(hashIn(t, s, hostileTorrent()), removed) {
 		b.open(t, "http://"+s.HTTP+path)
-		b.run(t, nil, string(axe)+"; window.axe = axe;")
+		b.loadAxe(t)
 		for _, look := range sights {
 			b.see(t, look)
 			b.picture(t, strings.ReplaceAll(name, " ", "-")+"-"+look.String())
@@ -91,6 +87,16 @@ func testEveryPage(t *testing.T, b *browser, s *server) {
 		}
 		checkConsole(t, b, name)
 	}
+}
+
+// loadAxe makes the page ready for check.
+func (b *browser) loadAxe(t *testing.T) {
+	t.Helper()
+	axe, err := os.ReadFile("../.tools/node/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(t, nil, string(axe)+"; window.axe = axe;")
 }
 
 // check holds the page to the rules of axe.
