@@ -40,7 +40,7 @@ func startEdge(t *testing.T, nodes ...*server) *server {
 // TestNodesOverABucket has three nodes and an edge over a bucket to which the way is bad,
 // and kills a node in each round.
 func TestNodesOverABucket(t *testing.T) {
-	credentials(t)
+	setCredentials(t)
 	keys, key := keysFile(t)
 	seed := rand.Uint64()
 	w := startWire(t, seed)
@@ -63,7 +63,7 @@ func TestNodesOverABucket(t *testing.T) {
 // TestNodeThatSlept has two nodes over a bucket. One of them, whose clients only read, is
 // stopped for longer than it may give copies without having heard the feed, and let go.
 func TestNodeThatSlept(t *testing.T) {
-	credentials(t)
+	setCredentials(t)
 	keys, key := keysFile(t)
 	w := startWire(t, rand.Uint64())
 	sleeper := startNode(t, w, keys, key)

@@ -120,8 +120,8 @@ func (w *wire) ask(r *http.Request, body []byte) *httptest.ResponseRecorder {
 	return answer
 }
 
-// credentials sets the keys of nodes, which the engine does not check.
-func credentials(t *testing.T) {
+// setCredentials sets the keys of nodes, which the engine does not check.
+func setCredentials(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testsecret"} {
 		t.Setenv(name, value)
