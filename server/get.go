@@ -9,6 +9,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -25,15 +26,19 @@ func (s *cacheService) GetTorrent(ctx context.Context, req *torrentcachev1.GetTo
 	if err != nil {
 		return nil, err
 	}
+	uncounted := origin.IsUncounted(ctx)
 	load := func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 		torrent, err := s.stored(ctx, id, room)
 		if err != nil {
 			return nil, err
 		}
+		if !uncounted {
+			s.noteRead(torrent.IDs)
+		}
 		return answerOf(torrent), nil
 	}
 	return orFetched(ctx, s.Server, id, func() (*torrentcachev1.GetTorrentResponse, error) {
-		if s.cache == nil {
+		if s.cache == nil || uncounted { // what the cache keeps the store hears nothing of for a while
 			return load(limit.HoldOf(ctx).Room(ctx))
 		}
 		return s.cache.Through(ctx, id, load)

@@ -35,6 +35,7 @@ func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n in
 		if err != nil {
 			return nil, err
 		}
+		r.server.noteRead(torrent.IDs)
 		return answerOf(torrent), nil
 	})
 	if err != nil {

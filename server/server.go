@@ -69,6 +69,9 @@ type Options struct {
 	// Upstreams are asked for torrents that the store lacks. Nil: there are none. The server
 	// does not close them.
 	Upstreams *upstream.Upstreams
+	// OnRead is told of each torrent that GetTorrent gave to somebody who wants it: of what the
+	// Cache keeps, when it was loaded. It must not block. Nil means that nobody wants to know.
+	OnRead func(infohash.Set)
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.
 	OnDrain func()
@@ -91,6 +94,7 @@ type Server struct {
 	audit          func(...audit.Entry) error
 	contact        string // empty if there is none
 	downloadURL    func(infohash.Set) string
+	noteRead       func(infohash.Set)
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none
 	upstreams      *upstream.Upstreams
@@ -121,6 +125,9 @@ func New(o Options) *Server {
 	if o.DownloadURL == nil {
 		o.DownloadURL = func(infohash.Set) string { return "" }
 	}
+	if o.OnRead == nil {
+		o.OnRead = func(infohash.Set) {}
+	}
 	changed := func(ids infohash.Set) {
 		o.Upstreams.Forget(ids)
 		o.OnChange(ids)
@@ -130,7 +137,7 @@ func New(o Options) *Server {
 		mirrors: o.Mirrors, repairer: o.Repairer,
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
-		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, onDrain: o.OnDrain, cache: o.Cache,
+		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, noteRead: o.OnRead, onDrain: o.OnDrain, cache: o.Cache,
 		upstreams: o.Upstreams,
 	}
 }

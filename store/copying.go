@@ -6,7 +6,7 @@ import "context"
 type copyingKey struct{}
 
 // Copying returns a context whose reads of torrents are none that a person or program asked
-// for: a mirror copies them, or they are checked. A store does not note them as accesses.
+// for: a mirror copies them, or they are checked. A bounded cache does not keep them for it.
 func Copying(ctx context.Context) context.Context {
 	return context.WithValue(ctx, copyingKey{}, true)
 }

@@ -196,6 +196,9 @@ type Item struct {
 	InfoOffset, InfoLength int
 	// Rank is the writer's; not zero.
 	Rank Rank
+	// Unasked says that nobody uploaded the item here: it was copied from elsewhere. Then it
+	// is no use of the torrent, and nothing is dropped to make room for it.
+	Unasked bool
 	// Replaces, unless zero, makes the put conditional: it replaces the record
 	// only while the record's version is this one, whatever its rank.
 	Replaces Version
@@ -211,6 +214,9 @@ func (it Item) Matches(version Version, rank Rank) bool {
 
 // Info returns the raw info dictionary, a part of Torrent.
 func (it Item) Info() []byte { return it.Torrent[it.InfoOffset : it.InfoOffset+it.InfoLength] }
+
+// IsUnasked reports whether nobody uploaded it here: it says so, or it was fetched.
+func (it Item) IsUnasked() bool { return it.Unasked || it.Rank < RankAnonymous }
 
 // Validate returns an error that wraps [ErrInvalid] and names the broken rule
 // if it cannot be stored: it has no id or one of the wrong size, it has no rank, or

@@ -115,3 +115,11 @@ func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	}
 	return u.source.Answer(id, hold)
 }
+
+// Kept implements [fastpath.Source].
+func (u unlimited) Kept(id infohash.ID) *fastpath.Answer {
+	if u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.source.Kept(id)
+}

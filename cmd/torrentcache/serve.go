@@ -185,6 +185,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Audit:          auditLog,
 		Contact:        cfg.Contact,
 		OnDrain:        h.drain,
+		OnRead:         st.noteRead,
 		DownloadURL:    h.downloadURL,
 		Cache:          h.cache,
 		Upstreams:      h.upstreams,

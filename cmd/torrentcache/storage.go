@@ -31,6 +31,7 @@ type storage struct {
 	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
 	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
 	maintenance server.Maintenance        // nil if it has none
+	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
 }
 
 // openStorage opens what --store or --data-dir says.
@@ -54,6 +55,11 @@ func (h *house) openDisk(ctx context.Context, cfg config.Serve) (*storage, error
 		CompactionRate: orNone(cfg.CompactionRate),
 		CacheSize:      h.memory.Index,
 		OnDamage:       func(infohash.Set) { h.metrics.StoreDamaged() },
+
+		DropUnreadAfter: cfg.DropUnreadAfter,
+		Evict:           cfg.Evicts(),
+		DropKeyed:       cfg.EvictKeyed,
+		OnDrop:          func(cause diskstore.DropCause, n int) { h.metrics.Dropped(string(cause), n) },
 	})
 	if err != nil {
 		return nil, err
@@ -63,6 +69,7 @@ func (h *house) openDisk(ctx context.Context, cfg config.Serve) (*storage, error
 		Store: st, name: dir, err: st.Err, refusing: st.Refusing, room: st.Room,
 		watch:       func(ctx context.Context) { h.watchDisk(ctx, st) },
 		maintenance: maintenance{st, h.metrics, h.logger},
+		noteRead:    st.NoteRead,
 	}, nil
 }
 

@@ -20,6 +20,18 @@ type Source interface {
 	// the answer's own count. Memory is not waited for: without it the answer is nil. The
 	// caller releases hold when the answer has left, or at once if there is none.
 	Answer(id infohash.ID, hold *limit.Hold) *Answer
+
+	// Kept returns the same answer for a HEAD, for which nothing is read: nil unless it is in
+	// memory. A HEAD is no read that keeps a torrent from being dropped.
+	Kept(id infohash.ID) *Answer
+}
+
+// answerTo returns the answer of a source to a HEAD or a GET.
+func answerTo(source Source, id infohash.ID, headOnly bool, hold *limit.Hold) *Answer {
+	if headOnly {
+		return source.Kept(id)
+	}
+	return source.Answer(id, hold)
 }
 
 // Answer is a whole HTTP response kept ready: everything but its status line, Date

@@ -10,6 +10,7 @@ const (
 	connectionHeader      // Connection
 	lengthHeader          // Content-Length
 	browserHeader         // Sec-Fetch-Dest: a page may stand in place of a 404
+	loopHeader            // CDN-Loop: special if another cache of this kind asks, which is no read
 	framing               // frames the message in a way not followed here
 )
 
@@ -17,6 +18,7 @@ const (
 // all that begin with If- and Content-.
 var named = map[string]kind{
 	"host":              hostHeader,
+	"cdn-loop":          loopHeader,
 	"connection":        connectionHeader,
 	"content-length":    lengthHeader,
 	"sec-fetch-dest":    browserHeader,

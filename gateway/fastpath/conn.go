@@ -224,7 +224,7 @@ func (c *conn) tryAnswer(h *head) (ready bool, err error) {
 		return false, nil
 	}
 	begin := started(c.l.OnAnswer)
-	a := c.l.source.Answer(h.id, c.hold)
+	a := answerTo(c.l.source, h.id, h.headOnly, c.hold)
 	if a == nil || h.browser && !a.found || !c.begin(h, a) {
 		c.hold.Release()
 		return false, nil

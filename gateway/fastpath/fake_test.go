@@ -91,6 +91,9 @@ type source map[infohash.ID]*fastpath.Answer
 // Answer implements [fastpath.Source].
 func (s source) Answer(id infohash.ID, _ *limit.Hold) *fastpath.Answer { return s[id] }
 
+// Kept implements [fastpath.Source].
+func (s source) Kept(id infohash.ID) *fastpath.Answer { return s[id] }
+
 var ready = func() source {
 	s := source{}
 	for _, id := range []infohash.ID{small, large, modern, absent} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // longestFile is the length of the longest name of a torrent's file.
@@ -54,7 +55,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
 	begin := started(h.OnAnswer)
 	hold := ConnOf(r).Hold()
 	defer hold.Release()
-	a := h.source.Answer(asked.id, hold)
+	a := answerTo(h.source, asked.id, r.Method == http.MethodHead, hold)
 	if a == nil || !a.found && r.Header.Get("Sec-Fetch-Dest") != "" {
 		return false
 	}
@@ -96,7 +97,13 @@ func isPlain(r *http.Request) bool {
 		if name == "" || !suspicious[name[0]] {
 			continue
 		}
-		if k := classify([]byte(name)); k != ignored && k != connectionHeader && k != browserHeader {
+		switch classify([]byte(name)) {
+		case ignored, connectionHeader, browserHeader:
+		case loopHeader:
+			if origin.Looped(r.Header[name]) {
+				return false
+			}
+		default:
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
 // head is what parseHead found at the beginning of some bytes.
@@ -169,6 +170,9 @@ func (f *fields) add(line []byte) bool {
 		return true
 	case connectionHeader:
 		return f.connection(value)
+	case loopHeader:
+		f.special = f.special || origin.Looped([]string{string(value)})
+		return true
 	case lengthHeader:
 		return f.contentLength(value)
 	}

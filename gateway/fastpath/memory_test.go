@@ -22,6 +22,9 @@ type asked func(id infohash.ID, hold *limit.Hold) *fastpath.Answer
 // Answer implements [fastpath.Source].
 func (a asked) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer { return a(id, hold) }
 
+// Kept implements [fastpath.Source].
+func (a asked) Kept(id infohash.ID) *fastpath.Answer { return a(id, nil) }
+
 // loaded is a source whose answers the hold has the memory of.
 var loaded = asked(func(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	if !hold.Try(hugeSize) {

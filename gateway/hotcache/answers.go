@@ -40,12 +40,23 @@ func (a *answers) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 		return nil
 	}
 	if e, ok := c.entries.GetIfPresent(id); ok {
-		return a.kept(id, e)
+		return a.answerOf(id, e)
 	}
 	if c.reader == nil || c.following {
 		return nil // the network is not waited for
 	}
 	return a.load(id, hold)
+}
+
+// Kept implements [fastpath.Source].
+func (a *answers) Kept(id infohash.ID) *fastpath.Answer {
+	if !a.cache.trusted.Load() {
+		return nil
+	}
+	if e, ok := a.cache.entries.GetIfPresent(id); ok {
+		return a.answerOf(id, e)
+	}
+	return nil
 }
 
 // load returns the answer of what the reader says. Of two that ask at a time net/http lets
@@ -75,13 +86,13 @@ func (a *answers) load(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	c.counts.misses.Add(1)
 	if e.lasts { // the cache has its memory, if nothing has changed meanwhile
 		hold.Release()
-		return a.kept(id, e)
+		return a.answerOf(id, e)
 	}
 	return a.capture(id, e, nil).In(scratch) // hold has its memory
 }
 
-// kept returns the answer that e says, which is in the cache.
-func (a *answers) kept(id infohash.ID, e *entry) *fastpath.Answer {
+// answerOf returns the answer that e says, which is in the cache.
+func (a *answers) answerOf(id infohash.ID, e *entry) *fastpath.Answer {
 	made := e.answer.Load()
 	if made == nil {
 		made = &answer{ready: a.capture(id, e, e.shared)}

@@ -14,6 +14,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/flight"
+	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -151,6 +152,9 @@ func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1
 	if !c.trusted.Load() {
 		return c.past(ctx, id)
 	}
+	if origin.IsUncounted(ctx) {
+		return c.peek(ctx, id)
+	}
 	got, err := c.Through(ctx, id, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
 		if c.reader == nil {
 			return c.call(ctx, id)
@@ -161,6 +165,16 @@ func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1
 		return c.ask(ctx, id) // the reader asks no other caches; they are no load to wait for either
 	}
 	return got, err
+}
+
+// peek returns the torrent that has id to a caller of which the store shall not hear as of a
+// reader. It keeps nothing: who reads the torrent next is heard of then.
+func (c *Cache) peek(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
+	if e, ok := c.entries.GetIfPresent(id); ok {
+		c.counts.hits.Add(1)
+		return e.give(ctx, limit.HoldOf(ctx))
+	}
+	return c.ask(ctx, id)
 }
 
 func hasCredentials(ctx context.Context) bool {

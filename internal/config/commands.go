@@ -15,6 +15,7 @@ type Serve struct {
 	LocalCache
 	Mirrors
 	Upstreams
+	Retention
 	GRPCAddr       string // HOST:PORT, or [Off]
 	GRPCTLS        string // on or [Off]
 	Store          string // disk:DIR or s3://BUCKET/PREFIX?...; empty for DataDir
@@ -71,6 +72,7 @@ func (s *Serve) addStore(flags *pflag.FlagSet) {
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
 	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
+	s.Retention.addFlags(flags)
 	s.CompactionRate = 16 << 20
 	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
 	s.IndexCacheSize = 64 << 20
@@ -92,6 +94,7 @@ func (s *Serve) Validate() error {
 		return fmt.Errorf("--index-cache-size %s: want at least %s", s.IndexCacheSize, Size(minIndexCache))
 	}
 	return firstOf(s.Doors.Validate(), s.Access.Validate(), s.LocalCache.Validate(), s.Upstreams.validate(),
+		s.Retention.validate(s.MaxStoreSize, s.DownloadMaxAge),
 		address("grpc-addr", s.GRPCAddr), clash(append(s.listeners(), listener{"grpc-addr", s.GRPCAddr})...), s.validateTLS())
 }
 

@@ -294,6 +294,9 @@ func TestUnusedSettingsAreRefused(t *testing.T) {
 		{nil, []string{bucket, "--local-cache-size=10GiB"}, "--local-cache-size needs --local-cache-dir"},
 		{nil, []string{bucket, "--config", file("local-cache-size: 1GiB")}, "--local-cache-size needs --local-cache-dir"},
 		{nil, []string{bucket, "--max-store-size=1GiB"}, "--max-store-size is for a store on a disk"},
+		{nil, []string{bucket, "--drop-unread-after=180d"}, "--drop-unread-after is for a store on a disk"},
+		{nil, []string{bucket, "--when-full=evict"}, "--when-full is for a store on a disk"},
+		{nil, []string{bucket, "--evict-keyed"}, "--evict-keyed is for a store on a disk"},
 		{nil, []string{bucket, "--min-free-space=1GiB"}, "--min-free-space is for a store on a disk"},
 		{nil, []string{bucket, "--compaction-rate=0"}, "--compaction-rate is for a store on a disk"},
 		{nil, []string{bucket, "--index-cache-size=1GiB"}, "--index-cache-size is for a store on a disk"},
@@ -352,6 +355,34 @@ func TestFlagErrorSaysWhatToWrite(t *testing.T) {
 		new(Serve).AddFlags(flags)
 		if err := FlagError(flags.Parse([]string{c.arg})); err == nil || err.Error() != c.says {
 			t.Errorf("%s: got %v, want %q", c.arg, err, c.says)
+		}
+	}
+}
+
+// TestRetention says what of the settings of what is dropped cannot be.
+func TestRetention(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string // empty: valid
+	}{
+		{[]string{"--drop-unread-after=180d"}, ""},
+		{[]string{"--drop-unread-after=7d"}, ""},
+		{[]string{"--drop-unread-after=167h"}, "want at least 7d"},
+		{[]string{"--drop-unread-after=7d", "--download-max-age=43h"}, "want at most 42h"},
+		{[]string{"--download-max-age=8760h"}, ""},
+		{[]string{"--when-full=evict", "--max-store-size=1GiB"}, ""},
+		{[]string{"--when-full=evict"}, "needs --max-store-size"},
+		{[]string{"--when-full=evict", "--max-store-size=1MB"}, "at least 64MiB"},
+		{[]string{"--evict-keyed"}, "needs --drop-unread-after or"},
+		{[]string{"--evict-keyed", "--drop-unread-after=30d"}, ""},
+	} {
+		s, err := parseServe(t, nil, c.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Validate()
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v: %v; want %q", c.args, err, c.says)
 		}
 	}
 }

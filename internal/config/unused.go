@@ -34,7 +34,7 @@ func (s *Serve) refuseUnused() error {
 		}
 	}
 	return s.refuse("is for a store on a disk (--data-dir): a bucket has none of it",
-		"min-free-space", "max-store-size", "compaction-rate", "index-cache-size")
+		"min-free-space", "max-store-size", "drop-unread-after", "when-full", "evict-keyed", "compaction-rate", "index-cache-size")
 }
 
 // refuse returns an error that says why if one of the flags was given.

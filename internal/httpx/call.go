@@ -58,6 +58,9 @@ func Authorization(h http.Header) string {
 // when the client has left, over HTTP/1.1 a second later.
 func ReadContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := CallContext(r)
+	if r.Method == http.MethodHead {
+		ctx = origin.Uncounted(ctx)
+	}
 	stop := context.AfterFunc(r.Context(), func() {
 		if r.ProtoMajor == 1 {
 			time.AfterFunc(leaveTime, cancel)

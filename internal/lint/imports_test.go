@@ -74,7 +74,7 @@ var arrows = map[string][]string{
 	"server":           {"internal/audit", "internal/wait", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wire"},
 	"web":              {"infohash", "internal/origin", "internal/reason"},
 	"gateway":          {"internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wire", "web"},
-	"gateway/fastpath": {"infohash", "internal/limit"},
+	"gateway/fastpath": {"infohash", "internal/limit", "internal/origin"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/origin", "internal/reason", "internal/wait", "internal/wire"},
 	"gateway/screen":   {"gen/torrentcache/v1", "infohash", "metainfo", "internal/deny", "internal/inflate", "internal/limit", "internal/origin", "internal/reason"},
 	"soapcompat":       {"internal/outcome", "gen/...", "infohash", "metainfo", "internal/front", "internal/limit", "internal/origin", "internal/reason", "internal/httpx", "web"},

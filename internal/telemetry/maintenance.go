@@ -10,6 +10,7 @@ import (
 type storeMetrics struct {
 	damaged        prometheus.Counter
 	failed, taking prometheus.Gauge
+	dropped        *prometheus.CounterVec
 }
 
 func newStoreMetrics() storeMetrics {
@@ -20,11 +21,22 @@ func newStoreMetrics() storeMetrics {
 		taking: gauge("torrentcache_store_takes_uploads", "0 if uploads are refused now: the store failed, is full or cannot be reached. The log says which."),
 	}
 	s.taking.Set(1)
+	s.dropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "torrentcache_store_dropped_total",
+		Help: "Torrents dropped since the start, because nobody used them (unread, --drop-unread-after) or to make room (full, --when-full evict)."}, []string{"cause"})
+	for _, cause := range []string{"unread", "full"} {
+		s.dropped.WithLabelValues(cause)
+	}
 	return s
 }
 
 // StoreDamaged counts a stored torrent that was found damaged.
 func (m *Metrics) StoreDamaged() { m.store.damaged.Inc() }
+
+// Dropped counts torrents that the store dropped by itself, for one of the causes that the
+// metric's help names.
+func (m *Metrics) Dropped(cause string, torrents int) {
+	m.store.dropped.WithLabelValues(cause).Add(float64(torrents))
+}
 
 // StoreFailed notes that the store takes no more changes.
 func (m *Metrics) StoreFailed() { m.store.failed.Set(1) }

@@ -49,7 +49,7 @@ func NewMetrics(build Build) *Metrics {
 	m.registry.MustRegister(m.rpc.collectors()...)
 	m.registry.MustRegister(m.http.collectors()...)
 	m.registry.MustRegister(m.bucket)
-	m.registry.MustRegister(m.store.damaged, m.store.failed, m.store.taking)
+	m.registry.MustRegister(m.store.damaged, m.store.failed, m.store.taking, m.store.dropped)
 	return m
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,24 +22,35 @@ const (
 	// fingerprint in a slot that the id chooses: 512 KiB. Two ids in one slot
 	// only make each other be noted again.
 	accessSlots = 1 << 16
-	// maxAccesses bounds what waits to be noted. Beyond it accesses are not
-	// noted; what is read often gets another chance.
-	maxAccesses = 1 << 14
+	// fullAccesses is how many accesses may wait before they are written without waiting for
+	// the next minute.
+	fullAccesses = 1 << 14
+	// maxAccesses bounds what waits: about 32 MB. It is reached only while the index cannot be
+	// written. From then on everything counts as read, since nobody can tell what was.
+	maxAccesses = 1 << 18
 )
 
-// accesses gathers, off the read path, which torrents were read on a day. Safe
+// accesses gathers, off the read path, which torrents were used on a day. Safe
 // for concurrent use.
 type accesses struct {
 	slots [accessSlots]atomic.Uint64
+	full  chan struct{} // has a token when many wait
 
 	mu      sync.Mutex
 	waiting map[infohash.ID]uint32 // the day, since 1970, by primary id
+	writing map[infohash.ID]uint32 // those that are on their way into the index; not changed any more
+	floor   uint32                 // everything was used on this day, or later
+	raised  bool                   // the index has an older floor
 }
 
-// note notes that the torrent of set was read at a time.
+func newAccesses() *accesses { return &accesses{full: make(chan struct{}, 1)} }
+
+// dayOf returns the day of a time, since 1970.
+func dayOf(at time.Time) uint32 { return uint32(max(at.Unix(), 0) / day) }
+
+// note notes that the torrent of set was used at a time.
 func (a *accesses) note(set infohash.Set, at time.Time) {
-	id := set.Primary()
-	today := uint32(at.Unix() / day)
+	id, today := set.Primary(), dayOf(at)
 	var b [infohash.SizeV2]byte
 	id.AppendTo(b[:0])
 	print := binary.LittleEndian.Uint64(b[:])
@@ -49,49 +61,172 @@ func (a *accesses) note(set infohash.Set, at time.Time) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.waiting) >= maxAccesses {
-		return
-	}
 	if a.waiting == nil {
 		a.waiting = map[infohash.ID]uint32{}
 	}
-	a.waiting[id] = today
-	slot.Store(print)
-}
-
-// take returns what waits and forgets it.
-func (a *accesses) take() map[infohash.ID]uint32 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	taken := a.waiting
-	a.waiting = nil
-	return taken
-}
-
-// noteAccesses writes the accesses that wait into the index. It needs no
-// committer: nothing else has these keys, and losing them harms nothing.
-func (s *Store) noteAccesses() {
-	taken := s.accesses.take()
-	if len(taken) == 0 || s.index.health.err() != nil || s.index.health.writeError() != nil || s.index.health.flushError() != nil {
+	if len(a.waiting) >= maxAccesses {
+		a.raise(today)
 		return
 	}
-	batch := s.index.db.NewBatch()
-	defer batch.Close()
-	for id, today := range taken {
-		// A batch in memory takes all it is given.
-		_ = batch.Set(accessKey(id), binary.LittleEndian.AppendUint32(nil, today), nil)
-	}
-	if err := s.index.db.Apply(batch, pebble.NoSync); err != nil {
-		s.options.Logger.Error("the days of access could not be noted", slog.Any("error", err))
+	a.waiting[id] = max(a.waiting[id], today)
+	slot.Store(print)
+	if len(a.waiting) >= fullAccesses {
+		wake(a.full)
 	}
 }
+
+// wake sees that there is a token in a channel that has room for one.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// raise has everything count as used on a day. It holds mu.
+func (a *accesses) raise(today uint32) {
+	if today > a.floor {
+		a.floor, a.raised = today, true
+	}
+}
+
+// last returns the last day, as far as it is known here, on which the torrent with a primary
+// id was used: what the index knows may be later.
+func (a *accesses) last(primary infohash.ID) uint32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return max(a.floor, a.waiting[primary], a.writing[primary])
+}
+
+// begin returns what is to be written into the index: the accesses that wait, and the floor
+// unless that is zero. It must be followed by end.
+func (a *accesses) begin() (days map[infohash.ID]uint32, floor uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writing, a.waiting = a.waiting, nil
+	if a.raised {
+		floor = a.floor
+	}
+	return a.writing, floor
+}
+
+// end ends what begin began: the index has all of it now, or nothing.
+func (a *accesses) end(floor uint32, written bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if written {
+		a.raised = a.raised && a.floor != floor
+	} else if a.waiting == nil {
+		a.waiting = maps.Clone(a.writing)
+	} else {
+		for id, day := range a.writing {
+			a.waiting[id] = max(a.waiting[id], day)
+		}
+	}
+	a.writing = nil
+}
+
+// NoteRead notes that somebody who wants the torrent with these ids got it, now. It takes no
+// time, and is for every read that shall count against [Options.DropUnreadAfter]: from it
+// and from puts it follows when a torrent was last used.
+func (s *Store) NoteRead(ids infohash.Set) { s.accesses.note(ids, s.options.Clock()) }
+
+// noteAccesses writes the accesses that wait into the index. While that cannot be written
+// they wait. It needs no committer: nothing else sets these keys.
+func (s *Store) noteAccesses() (noted bool) {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	if h := s.index.health; h.err() != nil || h.writeError() != nil || h.flushError() != nil {
+		return false
+	}
+	days, floor := s.accesses.begin()
+	if len(days) == 0 && floor == 0 {
+		s.accesses.end(floor, true)
+		return false
+	}
+	err := s.index.setAccesses(days, floor)
+	s.accesses.end(floor, err == nil)
+	if err != nil {
+		s.options.Logger.Error("the days of access could not be noted; that is tried again", slog.Any("error", err))
+	}
+	return err == nil
+}
+
+// setAccesses writes the days on which torrents were used, and the floor unless it is zero.
+func (x *index) setAccesses(days map[infohash.ID]uint32, floor uint32) error {
+	batch := x.db.NewBatch()
+	defer batch.Close()
+	for id, on := range days {
+		// A batch in memory takes all it is given.
+		_ = batch.Set(accessKey(id), encodeDay(on), nil)
+	}
+	if floor > 0 {
+		_ = batch.Set([]byte{keyAccess}, encodeDay(floor), nil)
+	}
+	return x.db.Apply(batch, pebble.NoSync)
+}
+
+func encodeDay(on uint32) []byte { return binary.LittleEndian.AppendUint32(nil, on) }
 
 func accessKey(primary infohash.ID) []byte { return primary.AppendTo([]byte{keyAccess}) }
 
-// LastAccess returns the day on which Get last gave the torrent that has id, as
-// its first second, UTC. It is the zero time if that is not known: it was never
-// read, or not since the index was built anew. What was read in the last minute
-// may not be there yet. Errors: ErrNotFound, ErrUnavailable.
+// access returns the day on which the torrent with a primary id was last used, as far as the
+// index knows; 0 if it does not. The zero id stands for the floor.
+func (x *index) access(primary infohash.ID) (uint32, error) {
+	value, err := x.lookUp(accessKey(primary))
+	if err != nil || len(value) != 4 {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint32(value), nil
+}
+
+// startAccesses reads the floor. An index without one was built anew, or is of a program that
+// did not keep all accesses: everything counts as read today.
+func (s *Store) startAccesses() error {
+	floor, err := s.index.access(infohash.ID{})
+	if err != nil {
+		return err
+	}
+	s.accesses.mu.Lock()
+	defer s.accesses.mu.Unlock()
+	if s.accesses.floor = floor; floor == 0 {
+		s.accesses.raise(dayOf(s.options.Clock()))
+	}
+	return nil
+}
+
+// flushAccessesEvery is how old an access gets before it is on disk: what is read in the time
+// before a kill may not count.
+const flushAccessesEvery = 10 * time.Minute
+
+// keepAccesses has accesses written into the index every minute, and the index to disk every
+// flushAccessesEvery, until ctx ends.
+func (s *Store) keepAccesses(ctx context.Context) {
+	ticker := time.NewTicker(compactEvery)
+	defer ticker.Stop()
+	dirty, flushed := false, time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.accesses.full:
+		case <-ticker.C:
+		}
+		dirty = s.noteAccesses() || dirty
+		if !dirty || time.Since(flushed) < flushAccessesEvery {
+			continue
+		}
+		dirty, flushed = false, time.Now()
+		if _, err := s.index.flush(); err != nil {
+			s.options.Logger.Error("the index could not be flushed", slog.Any("error", err))
+		}
+	}
+}
+
+// LastAccess returns the day on which the torrent that has id was last read, by [Store.NoteRead],
+// or put though it was there already, as its first second, UTC. It is the zero time if that
+// is not known: it was never read, or not since the index was built anew. Errors:
+// ErrNotFound, ErrUnavailable.
 func (s *Store) LastAccess(ctx context.Context, id infohash.ID) (time.Time, error) {
 	if err := s.enter(ctx); err != nil {
 		return time.Time{}, err
@@ -104,9 +239,17 @@ func (s *Store) LastAccess(ctx context.Context, id infohash.ID) (time.Time, erro
 	if e == nil || e.at.isZero() {
 		return time.Time{}, store.ErrNotFound
 	}
-	value, err := s.index.lookUp(accessKey(e.ids.Primary()))
-	if err != nil || len(value) != 4 {
+	on := s.accesses.noted(e.ids.Primary())
+	known, err := s.index.access(e.ids.Primary())
+	if on = max(on, known); err != nil || on == 0 {
 		return time.Time{}, err
 	}
-	return time.Unix(int64(binary.LittleEndian.Uint32(value))*day, 0).UTC(), nil
+	return time.Unix(int64(on)*day, 0).UTC(), nil
+}
+
+// noted is last without the floor.
+func (a *accesses) noted(primary infohash.ID) uint32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return max(a.waiting[primary], a.writing[primary])
 }

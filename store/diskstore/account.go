@@ -11,18 +11,20 @@ import (
 // account says what a segment holds that is needed, in bytes of records. The
 // index keeps one for each; compaction goes by them.
 type account struct {
-	live    int64 // of torrents not removed, of removals and of restorations
-	removed int64 // of removed torrents
-	due     int64 // when the first of what was removed must leave, in seconds since 1970; 0 if nothing must
-	damaged int64 // torrents, not removed, that are marked as damaged
-	words   int64 // removals that stand in it, in force or not
+	live     int64 // of torrents not removed, of removals and of restorations
+	removed  int64 // of removed torrents
+	due      int64 // when the first of what was removed must leave, in seconds since 1970; 0 if nothing must
+	damaged  int64 // torrents, not removed, that are marked as damaged
+	words    int64 // removals that stand in it, in force or not
+	drops    int64 // of live, what the words of drops take
+	lastDrop int64 // when the last of those was, in seconds since 1970
 }
 
-const accountSize = 5 * 8
+const accountSize = 7 * 8
 
 func (a account) encode() []byte {
 	b := make([]byte, 0, accountSize)
-	for _, n := range []int64{a.live, a.removed, a.due, a.damaged, a.words} {
+	for _, n := range []int64{a.live, a.removed, a.due, a.damaged, a.words, a.drops, a.lastDrop} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
 	}
 	return b
@@ -33,14 +35,18 @@ func parseAccount(b []byte) (account, error) {
 		return account{}, errBadEntry
 	}
 	field := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[8*i:])) }
-	return account{live: field(0), removed: field(1), due: field(2), damaged: field(3), words: field(4)}, nil
+	return account{live: field(0), removed: field(1), due: field(2), damaged: field(3), words: field(4), drops: field(5), lastDrop: field(6)}, nil
 }
 
 // addWord counts a word: as needed until its segment goes.
 func (a *account) addWord(h *format.Header) {
 	a.live += h.Size()
-	if h.Kind == store.ChangeRemoved {
+	switch h.Kind {
+	case store.ChangeRemoved:
 		a.words++
+	case store.ChangeDropped:
+		a.drops += h.Size()
+		a.lastDrop = max(a.lastDrop, h.Time)
 	}
 }
 

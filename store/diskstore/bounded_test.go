@@ -127,10 +127,6 @@ func TestBounded(t *testing.T) {
 		accountsAreTrue(t, s)
 	}
 	check()
-	s.noteAccesses()
-	if n := keys(t, s, keyAccess); n == 0 || n > puts/2 {
-		t.Errorf("%d days of access are known", n)
-	}
 	s = reopened(t, s, false)
 	check()
 	// What fell off may have said that something in what is left was forgotten.

@@ -21,7 +21,8 @@ type changeSet struct {
 	values  map[string]keptValue
 	// accounts are of the segments that the changes touch; nil takes one away.
 	accounts map[uint64]*account
-	fallen   [][]byte // keys of the index that go, of what fell off a bounded store
+	drops    map[infohash.ID]droppedTorrent
+	fallen   [][]byte // keys of the index that go, of what fell off a bounded store or was dropped
 	state    state    // as it will be
 	// What get found last in the index: whoever decides about a record asks for it, and
 	// apply asks again. It stays true as long as neither this nor before has the id.
@@ -30,7 +31,7 @@ type changeSet struct {
 }
 
 func newChangeSet(x *index, before *changeSet, s state) *changeSet {
-	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, values: map[string]keptValue{}, accounts: map[uint64]*account{}, state: s}
+	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, values: map[string]keptValue{}, accounts: map[uint64]*account{}, drops: map[infohash.ID]droppedTorrent{}, state: s}
 }
 
 // get returns the entry of id as it will be, nil if there is none.
@@ -65,6 +66,14 @@ func (c *changeSet) apply(h *format.Header, at location, removal store.Removal) 
 		next := after(currents[i], h, at, removal)
 		if next != nil && next.sequence == h.Sequence && h.Lost && c.index.bounded {
 			next = nil // a cache can get it again
+		}
+		if currents[i] == nil && next != nil {
+			err = c.afterDrop(id, next)
+		} else if h.Kind == store.ChangeDropped {
+			err = c.noteDrop(h, id, currents[i])
+		}
+		if err != nil {
+			return err
 		}
 		c.set(id, currents[i], next)
 	}

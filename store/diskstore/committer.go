@@ -25,6 +25,7 @@ type committer struct {
 	index    *index
 	segments *segments
 	spare    *spare
+	accesses *accesses
 
 	active    *segment
 	reserved  int64      // the offset in active up to which space is reserved

@@ -47,42 +47,54 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 		tried[id] = true
 		// One that cannot be read does not keep the others from being compacted.
 		errs = append(errs, c.inTime(id).segment(ctx, id))
+		if c.yields != nil && c.yields() {
+			return errors.Join(errs...)
+		}
 	}
 }
 
-// tend works in the background until ctx ends: it notes accesses, and compacts or,
+// tending is what the work in the background remembers.
+type tending struct {
+	began   time.Time
+	dropped uint32    // the day on which it last dropped what nobody reads
+	looked  time.Time // when it last looked for what to evict
+}
+
+// tend works in the background until ctx ends: it drops what nobody reads, and compacts or,
 // if the store is bounded, sees that it stays so.
 func (s *Store) tend(ctx context.Context) {
 	ticker := time.NewTicker(compactEvery)
 	defer ticker.Stop()
 	s.spare.keep()
+	t := &tending{began: time.Now()}
 	for {
+		work := s.makeSpace
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.segments.sealed:
 			if s.options.Bounded == 0 {
-				continue
+				work = s.evictInTime
 			}
 		case <-ticker.C:
-			s.noteAccesses()
 			s.spare.keep()
+			s.retainDaily(ctx, t)
 		}
-		if err := s.makeSpace(ctx); err != nil && ctx.Err() == nil {
+		if err := work(ctx, t); err != nil && ctx.Err() == nil {
 			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
 		}
 	}
 }
 
 // makeSpace wins back space in the background.
-func (s *Store) makeSpace(ctx context.Context) error {
-	switch {
-	case s.options.Bounded > 0:
+func (s *Store) makeSpace(ctx context.Context, t *tending) error {
+	if s.options.Bounded > 0 {
 		return s.shrink(ctx)
-	case s.options.CompactionRate < 0:
-		return nil
 	}
-	return s.compact(ctx, &compaction{store: s, pace: newPace(s.options.CompactionRate)})
+	if err := s.evictInTime(ctx, t); err != nil || s.options.CompactionRate < 0 {
+		return err
+	}
+	return s.compact(ctx, &compaction{store: s, pace: newPace(s.options.CompactionRate), yields: func() bool { return s.isTimeToEvict(t) }})
 }
 
 // takeTurn waits until nobody else compacts or makes a backup.
@@ -104,7 +116,8 @@ type compaction struct {
 	now   int64         // removed bytes that are due by then go, in seconds since 1970
 	pace  *pace
 
-	mergeShort bool // short segments are put together
+	mergeShort bool        // short segments are put together
+	yields     func() bool // whether something else is more urgent than the next segment; nil: nothing is
 }
 
 // lateAfter is how long a segment may be due before it is compacted as fast as

@@ -30,6 +30,7 @@ type relic struct {
 	body   []byte // of a put that is due: the words of its removal
 	at     location
 	due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
+	faded  bool // nobody needs the word of a drop any more
 }
 
 // errComeAgain says that a segment stays as it is until compaction comes again.
@@ -85,11 +86,20 @@ func dueRelic(h *format.Header, e *entry, at location) relic {
 
 func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at location) error {
 	e, needed, err := isNeeded(b.store.index.get, h, at)
-	if err != nil || !needed {
+	if err != nil {
 		return err
 	}
-	b.tellMended(h, at)
 	r := relic{header: *h, at: at}
+	if h.Kind == store.ChangeDropped {
+		if r.faded, err = b.store.hasFaded(h, b.now); err != nil {
+			return err
+		}
+		r.faded = r.faded || !needed
+	}
+	if !needed && !r.faded {
+		return nil
+	}
+	b.tellMended(h, at)
 	switch r.body, err = readBody(file, h, at.offset); {
 	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index knows the words of a removal too
 		r.setBody(format.AppendRemoval(nil, e.removal))

@@ -26,7 +26,8 @@ type Store struct {
 	segments  *segments
 	index     *index
 	committer *committer
-	accesses  accesses
+	accesses  *accesses
+	noting    sync.Mutex // held while accesses go into the index
 
 	// life is held for reading by every call and for writing by Close, which so
 	// waits for them.
@@ -38,6 +39,7 @@ type Store struct {
 	tending sync.WaitGroup // the work in the background
 	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
 	spare   *spare
+	stuck   atomic.Bool             // there was nothing to evict when the store was full
 	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
 
 	foundMissing []Missing // the same, as it was told then
@@ -67,7 +69,7 @@ func Open(o Options) (*Store, error) {
 		o.Dir = dir
 	}
 	o = o.withDefaults()
-	if err := checkBound(o); err != nil {
+	if err := errors.Join(checkBound(o), checkRetention(o)); err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
 	s, err := open(o)
@@ -85,6 +87,7 @@ func Open(o Options) (*Store, error) {
 			slog.Any("error", err))
 	}
 	s.tending.Go(func() { s.tend(s.closing) })
+	s.tending.Go(func() { s.keepAccesses(s.closing) })
 	if o.Bounded > 0 {
 		s.noteSynced() // without a mark it is not opened again
 	}
@@ -100,7 +103,7 @@ func open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, lock: lock, segments: newSegments(o), turn: make(chan struct{}, 1)}
+	s := &Store{options: o, lock: lock, segments: newSegments(o), accesses: newAccesses(), turn: make(chan struct{}, 1)}
 	s.missing.Store(&missing{})
 	s.closing, s.stop = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
@@ -156,7 +159,10 @@ func (s *Store) start() error {
 	s.index = x
 	// The header of the next segment makes a new epoch stay.
 	s.committer = newCommitter(s.options, x, s.segments, list[len(list)-1], now)
-	s.committer.spare = s.spare
+	s.committer.spare, s.committer.accesses = s.spare, s.accesses
+	if err := s.startAccesses(); err != nil {
+		return err
+	}
 	if last := list[len(list)-1]; last.id != now.segment { // those behind it are missing
 		s.segments.seal(last, last.size)
 	}

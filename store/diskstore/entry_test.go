@@ -22,7 +22,8 @@ func FuzzIndex(f *testing.F) {
 		f.Add(feedEntry{names: format.NamesOf(set), change: store.Change{Kind: 1, IDs: set, Time: time.Unix(0, 0)}}.encode())
 	}
 	f.Add(state{segment: 1}.encode())
-	f.Add(account{1, 2, 3, 4, 5}.encode())
+	f.Add(account{1, 2, 3, 4, 5, 6, 7}.encode())
+	f.Add(droppedTorrent{1, 2, []uint64{3}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseState(b); err == nil && !bytes.Equal(s.encode(), b) {
 			t.Errorf("state %+v is written otherwise than read", s)
@@ -34,6 +35,9 @@ func FuzzIndex(f *testing.F) {
 		}
 		if a, err := parseAccount(b); err == nil && !bytes.Equal(a.encode(), b) {
 			t.Errorf("account %+v is written otherwise than read", a)
+		}
+		if d, err := parseDropped(b); err == nil && !bytes.Equal(d.encode(), b) {
+			t.Errorf("drop %+v is written otherwise than read", d)
 		}
 		if f, err := parseFeedEntry(feedKey(1), b); err == nil && !bytes.Equal(f.encode(), b) {
 			t.Errorf("feed entry %+v is written otherwise than read", f)

@@ -13,8 +13,9 @@ import (
 const leastRoom = 256 << 10
 
 // Room returns how many bytes puts may still take: what the disk has free above MinFreeSpace,
-// or what MaxStoreSize leaves, and what of the active segment is reserved. It is false if the
-// file system does not tell and there is no bound.
+// or what MaxStoreSize leaves, and what of the active segment is reserved. A store that evicts
+// makes room below MaxStoreSize, which counts only if there was nothing to evict lately. It is
+// false if the file system does not tell and there is no bound.
 func (s *Store) Room() (bytes int64, known bool) {
 	if s.enter(context.Background()) != nil {
 		return 0, false
@@ -26,7 +27,7 @@ func (s *Store) Room() (bytes int64, known bool) {
 		avail := int64(min(usage.AvailBytes, math.MaxInt64/2))
 		free = max(0, avail-max(0, s.options.MinFreeSpace))
 	}
-	if limit := s.options.MaxStoreSize; limit > 0 {
+	if limit := s.options.MaxStoreSize; limit > 0 && (!s.options.Evict || s.stuck.Load()) {
 		used := s.segments.sealedBytes(now.segment) + now.offset + reserved + s.index.diskUsed() + s.spare.size()
 		free = min(free, max(0, limit-used))
 	}

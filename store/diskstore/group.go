@@ -21,6 +21,7 @@ type group struct {
 	// noRoom and noRoomAtAll say why nothing may be appended, for changes that
 	// must keep MinFreeSpace free and for those that need not.
 	noRoom, noRoomAtAll error
+	crowded             *bool // whether there is room for uploads alone; nil if that was not asked
 	noRoll              error // why the active segment could not be sealed, if a change asked for it
 }
 
@@ -98,11 +99,20 @@ func (g *group) add(h *format.Header, body []byte) {
 // put is the change of a candidate.
 func (g *group) put(p *candidate) (store.Outcome, error) {
 	d, err := g.decide(p)
+	if err == nil && !d.write && !p.item.IsUnasked() {
+		// Before it is answered, so that nothing drops it.
+		g.committer.accesses.note(p.item.IDs, g.committer.options.Clock())
+	}
 	if err != nil || !d.write {
 		return d.outcome, err
 	}
 	if g.noRoom != nil {
 		return 0, g.noRoom
+	}
+	if p.item.IsUnasked() {
+		if err := g.refuseUnasked(); err != nil {
+			return 0, err
+		}
 	}
 	h := &format.Header{
 		Kind:       store.ChangeReplaced,

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -32,8 +33,9 @@ const (
 	keyFeed    = 'f'
 	keyState   = 's'
 	keySegment = 'g' // and a segment's id: its account
-	keyAccess  = 'a' // and a primary id: the day of its last access
+	keyAccess  = 'a' // and a primary id: the day of its last access; alone: a day on which all was used
 	keyValue   = 'v' // and a name: a named value
+	keyDropped = 'd' // and an id: when its torrent was dropped
 )
 
 // index is the Pebble database that finds records. It has no log of its own:
@@ -45,8 +47,9 @@ type index struct {
 	accounts accounts
 	places   *places
 	bounded  bool
-	passed   []Missing // what recovery passed over, since it could not be read or is damaged
-	seen     idFilter  // while it is built anew: what ids it has; else nil
+	hasDrops atomic.Bool // a drop may be known; else none is looked for
+	passed   []Missing   // what recovery passed over, since it could not be read or is damaged
+	seen     idFilter    // while it is built anew: what ids it has; else nil
 }
 
 // openIndex opens or makes the database. A new one has no state. What cannot be
@@ -189,6 +192,9 @@ func (x *index) commit(c *changeSet) error {
 		return err
 	}
 	x.accounts.update(c.accounts)
+	if len(c.drops) > 0 {
+		x.hasDrops.Store(true)
+	}
 	for id, e := range c.entries {
 		x.places.written(id, e)
 		if x.seen != nil {
@@ -220,6 +226,9 @@ func fillBatch(batch *pebble.Batch, c *changeSet) error {
 		} else {
 			errs = append(errs, batch.Set(segmentKey(segment), a.encode(), nil))
 		}
+	}
+	for id, d := range c.drops {
+		errs = append(errs, batch.Set(droppedKey(id), d.encode(), nil))
 	}
 	for _, key := range c.fallen {
 		errs = append(errs, batch.Delete(key, nil))

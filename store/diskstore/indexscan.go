@@ -57,9 +57,19 @@ func (x *index) each(prefix byte, visit func(key, value []byte) error) error {
 	return nil
 }
 
-// loadAccounts reads the accounts of all segments.
+// errEnough ends a walk through the index.
+var errEnough = errors.New("enough was seen")
+
+// loadAccounts reads the accounts of all segments, and whether there are drops.
 func (x *index) loadAccounts() error {
 	x.accounts.of = map[uint64]account{}
+	err := x.each(keyDropped, func(_, _ []byte) error {
+		x.hasDrops.Store(true)
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
 	return x.each(keySegment, func(key, value []byte) error {
 		a, err := parseAccount(value)
 		if err != nil || len(key) != 9 {

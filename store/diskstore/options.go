@@ -52,6 +52,22 @@ type Options struct {
 	// DefaultCompactionRate, a negative number that nothing is compacted in the
 	// background.
 	CompactionRate int64
+	// DropUnreadAfter has every torrent dropped that was not used for so long, but for those of
+	// writers with a key: it is then unknown, not removed, which the feed tells. It was used
+	// when it was put, also if it was there already, and when [Store.NoteRead] was called, to
+	// the day. 0 means never; else it must be at least MinUnread.
+	DropUnreadAfter time.Duration
+	// Evict makes room in a store that has nearly MaxStoreSize bytes: torrents are dropped that
+	// were not used for MinUnread, segments with few others first; in them what was fetched
+	// goes before the rest, and what was used last after it. Puts of items that were uploaded
+	// here alone make it do so. Without it puts answer ErrFull then. It needs a MaxStoreSize of
+	// at least MinEvict.
+	Evict bool
+	// DropKeyed has DropUnreadAfter and Evict drop torrents of writers with a key, too.
+	DropKeyed bool
+	// OnDrop is told how many torrents were dropped and why, from a goroutine of the store. Nil
+	// means nobody is.
+	OnDrop func(cause DropCause, torrents int)
 	// ReadOnly opens the store without writing anything, not even a lock file: for a
 	// backup, or a folder on a disk that takes no writes. An index that is missing is
 	// built in memory. All changes answer ErrUnavailable. Nobody may write to the folder
@@ -84,6 +100,12 @@ func (o Options) withDefaults() Options {
 		if o.Bounded > 0 {
 			o.SegmentSize = min(o.SegmentSize, max(o.Bounded/16, 1<<20))
 		}
+		if o.Evict {
+			o.SegmentSize = min(o.SegmentSize, o.MaxStoreSize/evictSegments)
+		}
+	}
+	if o.OnDrop == nil {
+		o.OnDrop = func(DropCause, int) {}
 	}
 	if o.Bounded > 0 && (o.MaxStoreSize == 0 || o.MaxStoreSize > o.Bounded) {
 		o.MaxStoreSize = o.Bounded

@@ -24,6 +24,9 @@ func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
 	for _, u := range list {
 		a := c.store.index.accounts.get(u.segment)
 		waste := u.bytes - a.live
+		if a.lastDrop+c.store.options.droppedStays() <= c.now {
+			waste += a.drops
+		}
 		due := a.due
 		if due == 0 || due > c.now {
 			due = math.MaxInt64

@@ -23,11 +23,8 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	if err != nil {
 		return store.Torrent{}, err
 	}
-	if !store.IsCopying(ctx) {
-		if s.options.Bounded > 0 {
-			s.noteRead(at)
-		}
-		s.accesses.note(h.IDs, s.options.Clock())
+	if s.options.Bounded > 0 && !store.IsCopying(ctx) {
+		s.noteRead(at)
 	}
 	return h.Torrent(body), nil
 }

@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -76,8 +77,10 @@ func (g *group) copy(r *relic, now int64) error {
 	switch h := &r.header; {
 	case h.IsPut():
 		return g.copyPut(r, now)
+	case r.faded:
+		return g.fade(h)
 	case h.IsWord():
-		return g.copyWord(r)
+		return g.copyWord(r, now)
 	case h.Kind == format.KindValue:
 		return g.copyValue(r)
 	}
@@ -94,7 +97,7 @@ func (g *group) copyPut(r *relic, now int64) error {
 	}
 	switch {
 	case e.removed && e.until <= now:
-		return g.drop(e, r)
+		return g.dropBytes(e, r, now)
 	case r.due: // it was restored meanwhile
 		return errComeAgain
 	}
@@ -111,24 +114,31 @@ func (g *group) copyPut(r *relic, now int64) error {
 }
 
 // copyWord copies a word, unless another copy of it stands elsewhere already.
-func (g *group) copyWord(r *relic) error {
+func (g *group) copyWord(r *relic, now int64) error {
 	_, needed, err := isNeeded(g.get, &r.header, r.at)
 	if err != nil || !needed {
 		return err
 	}
 	told, err := g.told(r.header.Sequence)
+	if r.header.Kind == store.ChangeDropped && errors.Is(err, errBadEntry) {
+		return nil // it faded meanwhile, in another segment
+	}
 	if err == nil && told.at.segment == r.at.segment && told.at.offset == r.at.offset {
-		g.addWord(r.header, r.body)
+		g.addWord(r.header, r.body, now)
 	}
 	return err
 }
 
 // addWord adds a word to the log as it was, at another place.
-func (g *group) addWord(h format.Header, body []byte) {
+func (g *group) addWord(h format.Header, body []byte, now int64) {
 	h.Length = uint32(len(body))
 	at := g.next(&h)
 	g.tell(&h, at)
-	g.account(at.segment).addWord(&h)
+	a := g.account(at.segment)
+	a.addWord(&h)
+	if h.Kind == store.ChangeDropped && h.Time+g.committer.options.droppedStays() <= now {
+		a.drops -= h.Size() // it was kept though it is old, and would be each time
+	}
 	g.add(&h, body)
 }
 
@@ -150,10 +160,10 @@ func (g *group) copyValue(r *relic) error {
 	return nil
 }
 
-// drop makes e, which is removed, forget its bytes, which r was. If other segments
+// dropBytes makes e, which is removed, forget its bytes, which r was. If other segments
 // have older ones, the removal is written once more, saying so: else an index that is
 // built anew would take the older ones for those that can be restored.
-func (g *group) drop(e *entry, r *relic) error {
+func (g *group) dropBytes(e *entry, r *relic, now int64) error {
 	next := *e
 	next.at, next.damaged = location{}, false
 	next.former = g.stillThere(e.former)
@@ -167,7 +177,7 @@ func (g *group) drop(e *entry, r *relic) error {
 		if len(word.body) > len(r.body) {
 			return errComeAgain // no room was asked for so much
 		}
-		g.addWord(word.header, word.body)
+		g.addWord(word.header, word.body, now)
 	}
 	return g.change(e, &next)
 }

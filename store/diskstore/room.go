@@ -157,7 +157,10 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 		return want, nil
 	}
 	if limit := c.options.MaxStoreSize; limit > 0 {
-		used := c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed() + c.spare.size()
+		used := c.used()
+		if c.options.Evict {
+			limit -= evictRoom * c.options.SegmentSize
+		}
 		if used+need > limit {
 			return 0, fmt.Errorf("%w: it takes %d bytes, and may take %d", store.ErrFull, used, limit)
 		}
@@ -167,6 +170,25 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 		return want, nil
 	}
 	return need, checkFree(c.options, need)
+}
+
+// used returns the bytes that the store takes, with what is reserved.
+func (c *committer) used() int64 {
+	return c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed() + c.spare.size()
+}
+
+// refuseUnasked returns an error that wraps store.ErrFull if the store is so full that it must
+// evict for another torrent, which one that nobody uploaded here is not worth.
+func (g *group) refuseUnasked() error {
+	o := g.committer.options
+	if g.crowded == nil && o.Evict {
+		crowded := g.committer.used() > o.share(evictFrom)
+		g.crowded = &crowded
+	}
+	if g.crowded == nil || !*g.crowded {
+		return nil
+	}
+	return fmt.Errorf("%w: more than %d %% of %d bytes are taken, the rest is for uploads", store.ErrFull, evictFrom, o.MaxStoreSize)
 }
 
 // nextSegment begins a segment with room for n bytes, once all of the active one

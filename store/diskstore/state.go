@@ -23,7 +23,7 @@ type state struct {
 }
 
 const (
-	stateVersion = 5
+	stateVersion = 6
 	stateSize    = 1 + 16 + 8*8
 )
 

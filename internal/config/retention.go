@@ -1,0 +1,52 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Retention says what a store on a disk drops by itself.
+type Retention struct {
+	DropUnreadAfter time.Duration // 0: never
+	WhenFull        string        // reject or evict
+	EvictKeyed      bool
+}
+
+// Bounds of the settings: what was used within a week does not go.
+const (
+	minUnread   = 7 * day
+	minEvicting = 64 << 20 // of --max-store-size
+)
+
+const evict = "evict"
+
+func (r *Retention) addFlags(flags *pflag.FlagSet) {
+	DurationVar(flags, &r.DropUnreadAfter, "drop-unread-after", 0, "drop torrents that nobody downloaded or uploaded for so long, at least 7d, but for those uploaded with a key; what is dropped may be uploaded again; 0 is never")
+	choiceVar(flags, &r.WhenFull, "when-full", "what an upload does at --max-store-size: reject has it refused, evict drops what was not downloaded or uploaded for the longest time, a week at least", "reject", evict)
+	flags.BoolVar(&r.EvictKeyed, "evict-keyed", false, "have --drop-unread-after and --when-full evict drop torrents that were uploaded with a key, too")
+}
+
+// Evicts reports whether what is used least goes when the store is full.
+func (r *Retention) Evicts() bool { return r.WhenFull == evict }
+
+// validate reports the first setting that cannot be. maxAge is how long others keep downloads,
+// of which the server hears nothing meanwhile.
+func (r *Retention) validate(maxStoreSize Size, maxAge time.Duration) error {
+	period := duration(r.DropUnreadAfter)
+	longest := duration(r.DropUnreadAfter / 4)
+	switch {
+	case r.DropUnreadAfter != 0 && r.DropUnreadAfter < minUnread:
+		return fmt.Errorf("--drop-unread-after %s: want at least 7d, or 0 for never", &period)
+	case r.DropUnreadAfter != 0 && maxAge > r.DropUnreadAfter/4:
+		kept := duration(maxAge)
+		return fmt.Errorf("--download-max-age %s with --drop-unread-after %s: want at most %s, a quarter of it: the server does not hear of the downloads that browsers and proxies answer themselves", &kept, &period, &longest)
+	case r.Evicts() && maxStoreSize < minEvicting:
+		return fmt.Errorf("--when-full evict needs --max-store-size, at least %s: it makes room below that alone, not on a disk that is full", Size(minEvicting))
+	case r.EvictKeyed && r.DropUnreadAfter == 0 && !r.Evicts():
+		return errors.New("--evict-keyed needs --drop-unread-after or --when-full evict")
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package diskstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// checkRetention returns an error if what o says of what is to be dropped cannot be.
+func checkRetention(o Options) error {
+	switch {
+	case o.DropUnreadAfter != 0 && o.DropUnreadAfter < MinUnread:
+		return fmt.Errorf("Options.DropUnreadAfter is %v, it must be at least %v", o.DropUnreadAfter, MinUnread)
+	case o.Evict && o.MaxStoreSize < MinEvict:
+		return fmt.Errorf("Options.Evict needs a MaxStoreSize of at least %d bytes", MinEvict)
+	case o.Bounded != 0 && (o.Evict || o.DropUnreadAfter != 0):
+		return fmt.Errorf("a bounded store drops by itself what is not read")
+	}
+	return nil
+}
+
+// firstRetain is how long after opening the store drops nothing by itself: by then the clock
+// of a machine that was switched on is right.
+const firstRetain = 10 * time.Minute
+
+// retainDaily drops what nobody reads, once a day.
+func (s *Store) retainDaily(ctx context.Context, t *tending) {
+	today := dayOf(s.options.Clock())
+	if s.options.DropUnreadAfter == 0 || today == t.dropped || time.Since(t.began) < firstRetain {
+		return
+	}
+	if _, err := s.dropUnread(ctx); err == nil {
+		t.dropped = today
+	} else if ctx.Err() == nil {
+		s.options.Logger.Warn("torrents that nobody reads could not be dropped; that is tried again", slog.Any("error", err))
+	}
+}
+
+// DropUnread drops at once what the store would drop within a day because nobody used it for
+// Options.DropUnreadAfter, and returns how many torrents that were. Compaction takes their
+// bytes off the disk. Errors: ErrFull if there is no room to note it, ErrUnavailable, ctx's.
+func (s *Store) DropUnread(ctx context.Context) (int64, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.leave()
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	return s.dropUnread(ctx)
+}
+
+func (s *Store) dropUnread(ctx context.Context) (int64, error) {
+	if s.options.DropUnreadAfter == 0 {
+		return 0, nil
+	}
+	cutoff := s.cutoff(s.options.DropUnreadAfter)
+	before, err := s.putBefore(cutoff + 1)
+	if err != nil {
+		return 0, err
+	}
+	d := &dropping{store: s, cause: DropUnread, rule: func(of class, used uint32) bool {
+		return used <= cutoff && (of < keyed || s.options.DropKeyed)
+	}}
+	err = s.eachUse(ctx, func(u lastUse) error {
+		if u.entry.put > before || !d.rule(classOf(u.entry.rank), u.read) {
+			return nil
+		}
+		return d.add(ctx, u.entry)
+	})
+	if err == nil {
+		err = d.flush(ctx)
+	}
+	if d.dropped > 0 {
+		s.options.Logger.Info("torrents were dropped that nobody used",
+			slog.Int64("torrents", d.dropped), slog.Duration("for", s.options.DropUnreadAfter))
+	}
+	return d.dropped, err
+}
