@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -28,9 +30,22 @@ func (s *Server) getWhole(ctx context.Context, id infohash.ID, room store.Room) 
 	return s.store.Get(ctx, id, room)
 }
 
+// fetchPause is how long to wait when the upstreams are asked for as much as they may be.
+const fetchPause = time.Second
+
 // Fetch has the upstreams asked for the torrent of id, and reports whether one had it and it is
-// stored.
+// stored. It keeps to the rate of one address, however long that takes; ctx ends it.
 func (c Copies) Fetch(ctx context.Context, id infohash.ID) bool {
 	s := c.server
-	return s.upstreams != nil && s.upstreams.Fetch(ctx, id, limit.Caller{Name: copier}, s.keepFetched(asCopier(ctx), id)) == upstream.Found
+	for s.upstreams != nil && ctx.Err() == nil {
+		switch s.upstreams.Fetch(ctx, id, limit.Caller{Name: copier}, s.keepFetched(asCopier(ctx), id)) {
+		case upstream.Found:
+			return true
+		case upstream.Asking, upstream.Busy, upstream.Limited:
+			wait.For(ctx, fetchPause)
+		default:
+			return false
+		}
+	}
+	return false
 }

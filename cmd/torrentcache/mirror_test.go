@@ -122,6 +122,44 @@ func TestRepairFromAMirror(t *testing.T) {
 		mirror.gives(t, torrent, false)
 	}
 	mirror.kill(t)
+	damageAll(t, dir, torrents)
+	mirror = startServe(t, dir, args...)
+	if err := download(mirror.http+"torrent/"+infoHash(torrents[7])+".torrent", torrents[7]); err != nil {
+		t.Errorf("a reader meets the damage: %v", err)
+	}
+	mirror.kill(t)
+	mirror = startServe(t, dir, append(args, "--verify-every", "30d")...)
+	mirror.says(t, "found=49 healed=49")
+	mirror.operate(t, "", "verify").want(t, 0, "nothing is damaged")
+	source.kill(t)
+	for _, torrent := range torrents {
+		mirror.gives(t, torrent, false)
+	}
+}
+
+// Without a mirror it is fetched from an upstream.
+func TestRepairFromAnUpstream(t *testing.T) {
+	source := startServe(t, t.TempDir())
+	dir := t.TempDir()
+	here := startServe(t, dir)
+	torrents := [][]byte{torrenttest.Random(1, 20_000), torrenttest.Random(2, 20_000), torrenttest.Random(3, 20_000)}
+	source.mustUpload(t, torrents...)
+	here.mustUpload(t, torrents...)
+	here.mustUpload(t, torrenttest.V1("the last one: damage in it looks like a torn write"))
+	here.kill(t)
+	damageAll(t, dir, torrents)
+	here = startServe(t, dir, "--upstream", "grpc://"+source.grpc)
+	if err := download(here.http+"torrent/"+infoHash(torrents[0])+".torrent", torrents[0]); err != nil {
+		t.Errorf("a reader meets the damage: %v", err)
+	}
+	here.kill(t)
+	here = startServe(t, dir, "--upstream", "grpc://"+source.grpc, "--verify-every", "1d")
+	here.says(t, "found=2 healed=2")
+}
+
+// damageAll flips a byte of each of torrents in the segments of a folder.
+func damageAll(t *testing.T, dir string, torrents [][]byte) {
+	t.Helper()
 	segments, err := filepath.Glob(filepath.Join(dir, "segments", "*"))
 	if err != nil || len(segments) == 0 {
 		t.Fatal(segments, err)
@@ -139,18 +177,6 @@ func TestRepairFromAMirror(t *testing.T) {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	mirror = startServe(t, dir, args...)
-	if err := download(mirror.http+"torrent/"+infoHash(torrents[7])+".torrent", torrents[7]); err != nil {
-		t.Errorf("a reader meets the damage: %v", err)
-	}
-	mirror.kill(t)
-	mirror = startServe(t, dir, append(args, "--verify-every", "30d")...)
-	mirror.says(t, "found=49 healed=49")
-	mirror.operate(t, "", "verify").want(t, 0, "nothing is damaged")
-	source.kill(t)
-	for _, torrent := range torrents {
-		mirror.gives(t, torrent, false)
 	}
 }
 
