@@ -64,8 +64,9 @@ vuln: ## look up known vulnerabilities of what the program calls (govulncheck; n
 	.ci/vuln
 
 .PHONY: generate
-generate: $(BUF) ## regenerate gen/ from proto/, gateway/http.yaml and the WSDL
+generate: $(BUF) ## regenerate gen/ from proto/, the YAML of gateway/ and the WSDL
 	$(BUF) generate
+	go -C tools run ./openapi -in $(CURDIR)/.tools/openapi/torrentcache.swagger.json -overlay $(CURDIR)/gateway/openapi.yaml -out $(CURDIR)/gen/openapi/openapi.json
 	$(TOOL) gowsdl -d gen/soap -p cachesoap -o cache.go soapcompat/cache.wsdl
 
 .PHONY: generated

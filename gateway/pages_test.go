@@ -20,7 +20,7 @@ func TestPagesAndDocuments(t *testing.T) {
 		{"/favicon.svg", "image/svg+xml", "<svg"},
 		{"/favicon.ico", "image/svg+xml", "<svg"},
 		{"/robots.txt", "text/plain; charset=utf-8", "Disallow: /torrent/"},
-		{"/api/openapi.json", "application/json", `"swagger"`},
+		{"/api/openapi.json", "application/json", `"openapi": "3.1.0"`},
 		{"/api/cache_service.proto", "text/plain; charset=utf-8", "service CacheService"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestPagesAndDocuments(t *testing.T) {
 func TestDocumentsAreTheCheckedInOnes(t *testing.T) {
 	d := newDoor(t)
 	for path, file := range map[string]string{
-		"/api/openapi.json":        "../gen/openapi/torrentcache.swagger.json",
+		"/api/openapi.json":        "../gen/openapi/openapi.json",
 		"/api/cache_service.proto": "../proto/torrentcache/v1/cache_service.proto",
 	} {
 		want, err := os.ReadFile(file)
