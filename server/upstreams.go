@@ -57,7 +57,7 @@ func orFetched[T any](ctx context.Context, s *Server, id infohash.ID, read func(
 		return got, err
 	}
 	s.warnOfProxy(ctx)
-	switch state := s.upstreams.Fetch(ctx, id, caller(ctx), s.keepFetched(ctx, id)); {
+	switch state := s.upstreams.Fetch(ctx, id, caller(ctx), s.here(ctx, id)); {
 	case state == upstream.Found:
 		return read()
 	case ctx.Err() != nil:
@@ -82,12 +82,15 @@ func (s *Server) warnOfProxy(ctx context.Context) {
 	}
 }
 
-// keepFetched returns what keeps a torrent that an upstream sent for id on behalf of the caller of
-// ctx: as an upload of that caller, with a rank below all others. It may be called after the
-// call has ended.
-func (s *Server) keepFetched(ctx context.Context, id infohash.ID) upstream.Keep {
+// here returns what a search for id on behalf of the caller of ctx needs. It keeps a torrent as
+// an upload of that caller, with a rank below all others. It may be used after the call has ended.
+func (s *Server) here(ctx context.Context, id infohash.ID) upstream.Here {
 	from, who := origin.FromContext(ctx), access.FromContext(ctx)
-	return func(ctx context.Context, torrent []byte) error {
+	holds := func(ctx context.Context) bool {
+		held, err := s.store.Has(ctx, []infohash.ID{id})
+		return err == nil && held[0].Rank != 0
+	}
+	keep := func(ctx context.Context, torrent []byte) error {
 		ctx = access.NewContext(origin.NewContext(ctx, from), who)
 		_, err := safely(func() (any, error) {
 			parsed, hold, err := s.receive(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent, ExpectedInfoHash: id.String()}, false)
@@ -100,6 +103,7 @@ func (s *Server) keepFetched(ctx context.Context, id infohash.ID) upstream.Keep 
 		s.logItems(ctx, torrentcachev1.CacheService_GetTorrent_FullMethodName, []error{err})
 		return err
 	}
+	return upstream.Here{Holds: holds, Keep: keep}
 }
 
 // upstreamStats is what the upstreams answered, for GetStats.

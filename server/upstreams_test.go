@@ -13,6 +13,7 @@ import (
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/upstream"
@@ -216,5 +217,26 @@ func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
 		if n := strings.Count(h.log.String(), "--trusted-proxies"); n != want {
 			t.Errorf("the log has %d lines about it, want %d", n, want)
 		}
+	})
+}
+
+// A torrent that comes between a reader's look and the search, by a search that has just ended,
+// an upload or another node, is not asked for.
+func TestNoFetchOfWhatHasCome(t *testing.T) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+		torrent := torrenttest.V1("a")
+		h.store.mu.Lock()
+		h.store.get = func(context.Context, infohash.ID) (store.Torrent, error) {
+			h.putDirectly(t, itemOf(t, torrent, store.RankAnonymous))
+			h.store.mu.Lock()
+			defer h.store.mu.Unlock()
+			h.store.get = nil
+			return store.Torrent{}, store.ErrNotFound
+		}
+		h.store.mu.Unlock()
+		if got, err := h.get(t.Context(), e.has(t, torrent)); err != nil || !bytes.Equal(got, torrent) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		e.wantAsked(t)
 	})
 }

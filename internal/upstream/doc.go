@@ -2,7 +2,7 @@
 //
 // [Upstreams.Fetch] asks them one after the other, once for all who miss the same torrent at a
 // time, and remembers for a while what none of them has. Whoever waits does so no longer than
-// [Options.Wait]; the search goes on without. What is found goes to a function of the caller,
+// [Options.Wait]; the search goes on without. What is found goes to a function of the caller ([Here]),
 // which checks it and stores it as it does an upload: this package knows no policy and no store.
 //
 // # What it trusts

@@ -109,8 +109,8 @@ func (l Location) tlsConfig() (*tls.Config, error) {
 	return c, nil
 }
 
-// ask asks for the torrent of id, has keep store what comes, and says what it came to.
-func (up *one) ask(ctx context.Context, id infohash.ID, keep Keep) outcome {
+// ask asks for the torrent of id, has here keep what comes, and says what it came to.
+func (up *one) ask(ctx context.Context, id infohash.ID, here Here) outcome {
 	if up.away.Open() {
 		return down
 	}
@@ -123,7 +123,7 @@ func (up *one) ask(ctx context.Context, id infohash.ID, keep Keep) outcome {
 	}
 	up.note(result, err)
 	if err == nil {
-		result = keptOutcome(keep(context.WithoutCancel(ctx), torrent))
+		result = keptOutcome(here.Keep(context.WithoutCancel(ctx), torrent))
 	}
 	up.count(result)
 	up.observe(up.name, string(result), took)

@@ -40,9 +40,15 @@ type Options struct {
 
 func (o Options) agent() string { return "torrentcache/" + o.Version }
 
-// Keep stores a torrent that an upstream sent, of which nothing is known yet. Its errors are
-// those of an upload.
-type Keep func(ctx context.Context, torrent []byte) error
+// Here is what a search needs of this server. It is used until the search ends.
+type Here struct {
+	// Holds reports whether the torrent is here. One that was missing may have come before the
+	// search began.
+	Holds func(ctx context.Context) bool
+	// Keep stores a torrent that an upstream sent, of which nothing is known yet. Its errors are
+	// those of an upload.
+	Keep func(ctx context.Context, torrent []byte) error
+}
 
 // Upstreams are other caches. A nil *Upstreams are none. They are safe for concurrent use.
 type Upstreams struct {
@@ -102,17 +108,17 @@ func (u *Upstreams) Forget(ids infohash.Set) {
 	}
 }
 
-// Fetch asks the upstreams for the torrent of id on behalf of a caller, and has keep store it. It
+// Fetch asks the upstreams for the torrent of id on behalf of a caller, and has it stored. It
 // returns what it came to: Found once it is stored, and Asking if that is not known when the
 // caller has waited long enough: as long as the options say, and not longer than ctx lasts. Who
-// asks for the same id at a time waits for the same search, whose keep is that of the first.
-func (u *Upstreams) Fetch(ctx context.Context, id infohash.ID, from limit.Caller, keep Keep) State {
-	state := u.fetch(ctx, id, from, keep)
+// asks for the same id at a time waits for the same search, which uses the first one's here.
+func (u *Upstreams) Fetch(ctx context.Context, id infohash.ID, from limit.Caller, here Here) State {
+	state := u.fetch(ctx, id, from, here)
 	u.missed[state].Add(1)
 	return state
 }
 
-func (u *Upstreams) fetch(ctx context.Context, id infohash.ID, from limit.Caller, keep Keep) State {
+func (u *Upstreams) fetch(ctx context.Context, id infohash.ID, from limit.Caller, here Here) State {
 	state, s := u.known.look(id)
 	if state == Unasked {
 		if !u.options.Limits.Upstream(from) {
@@ -120,7 +126,7 @@ func (u *Upstreams) fetch(ctx context.Context, id infohash.ID, from limit.Caller
 		}
 		var isNew bool
 		if s, state, isNew = u.known.begin(id); isNew {
-			u.searches.Go(func() { u.run(id, s, from, keep) })
+			u.searches.Go(func() { u.run(id, s, from, here) })
 		}
 	}
 	if s == nil {
@@ -149,7 +155,7 @@ func (u *Upstreams) patience(ctx context.Context) time.Duration {
 
 // run runs the search s for id, in its turn. Who waits for its turn longer than readers wait
 // has no reader any more.
-func (u *Upstreams) run(id infohash.ID, s *search, from limit.Caller, keep Keep) {
+func (u *Upstreams) run(id infohash.ID, s *search, from limit.Caller, here Here) {
 	state, age := Busy, time.Duration(0)
 	defer func() { u.known.end(id, s, state, age) }()
 	turn := time.NewTimer(u.options.Wait)
@@ -165,17 +171,21 @@ func (u *Upstreams) run(id infohash.ID, s *search, from limit.Caller, keep Keep)
 	hold := u.options.Limits.Hold(from, limit.Uploading, nil)
 	ctx, cancel := context.WithTimeout(limit.WithHold(u.ctx, hold), searchTime)
 	defer cancel()
-	state, age = u.askAll(ctx, id, hold, keep)
+	if here.Holds(ctx) {
+		state = Found
+		return
+	}
+	state, age = u.askAll(ctx, id, hold, here)
 }
 
 // askAll asks one upstream after the other, until one has the torrent. Each gets its share of
 // the time that is left.
-func (u *Upstreams) askAll(ctx context.Context, id infohash.ID, hold *limit.Hold, keep Keep) (State, time.Duration) {
+func (u *Upstreams) askAll(ctx context.Context, id infohash.ID, hold *limit.Hold, here Here) (State, time.Duration) {
 	state, age := Absent, goneAge
 	for i, up := range u.all {
 		deadline, _ := ctx.Deadline()
 		own, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(u.all)-i))
-		said, lasts := up.ask(own, id, keep).verdict()
+		said, lasts := up.ask(own, id, here).verdict()
 		cancel()
 		hold.Release()
 		switch {
