@@ -37,8 +37,10 @@ const fetchPause = time.Second
 // stored. It keeps to the rate of one address, however long that takes; ctx ends it.
 func (c Copies) Fetch(ctx context.Context, id infohash.ID) bool {
 	s := c.server
+	here := s.here(asCopier(ctx), id)
+	here.Holds = func(context.Context) bool { return false } // it may be here, and not be read
 	for s.upstreams != nil && ctx.Err() == nil {
-		switch s.upstreams.Fetch(ctx, id, limit.Caller{Name: copier}, s.keepFetched(asCopier(ctx), id)) {
+		switch s.upstreams.Fetch(ctx, id, limit.Caller{Name: copier}, here) {
 		case upstream.Found:
 			return true
 		case upstream.Asking, upstream.Busy, upstream.Limited:
