@@ -31,6 +31,8 @@ type Options struct {
 	PublicURL string
 	// Contact is whom pages name for questions; see [web.Options]. Empty: nobody.
 	Contact string
+	// Retention is what the home page says of how long torrents are kept. Nil: nothing.
+	Retention *web.Retention
 	// GRPC is where the gRPC API is that pages tell of. Nil: nowhere.
 	GRPC *web.GRPC
 	// RemovedStatus is the HTTP status of removed torrents that pages tell of. 0: 410.
@@ -85,6 +87,7 @@ func New(o Options) (*Door, error) {
 		Contact:        o.Contact,
 		RemovedStatus:  o.RemovedStatus,
 		DownloadMaxAge: o.DownloadMaxAge,
+		Retention:      o.Retention,
 		MaxTorrentSize: o.MaxTorrentSize,
 		Private:        o.Private,
 		Prefix:         front.Prefix,

@@ -131,5 +131,5 @@ func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) 
 // changes any more; that of a door is the door's again when the call has succeeded.
 func item(ctx context.Context, t *metainfo.Torrent, rank store.Rank) store.Item {
 	offset, length := t.InfoSpan()
-	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank, Shared: !fromDoor(ctx)}
+	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank, Shared: !fromDoor(ctx), Unasked: store.IsCopying(ctx)}
 }

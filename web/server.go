@@ -22,6 +22,7 @@ type server struct {
 	MaxTorrentSize int64  // bytes
 	Contact        string // whom to ask; may be empty
 	ContactURL     string // a link to that, if it can be one
+	Retention      *Retention
 	Prefix         string // of the paths of forms and pages
 	Private        bool   // torrents are not for everybody
 	TorrentPages   bool   // there is a page for each torrent
@@ -47,6 +48,7 @@ func (s *Site) server(r *http.Request) server {
 		MaxTorrentSize: s.options.MaxTorrentSize,
 		Contact:        s.options.Contact,
 		ContactURL:     contactURL(s.options.Contact),
+		Retention:      s.options.Retention,
 		Prefix:         s.options.Prefix(r),
 		Private:        s.options.Private(),
 		TorrentPages:   !s.options.HideTorrents,

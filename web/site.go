@@ -36,6 +36,8 @@ type Options struct {
 	RemovedStatus int
 	// DownloadMaxAge is how long caches may keep a download.
 	DownloadMaxAge time.Duration
+	// Retention is how long torrents are kept. Nil: nobody knows, and nothing is said.
+	Retention *Retention
 	// Private reports whether torrents are not for everybody, so that links for passing on do
 	// not name their address here. Nil: they are for everybody.
 	Private func() bool

@@ -30,6 +30,7 @@ func (h *house) publicHandler(conn grpc.ClientConnInterface) (http.Handler, erro
 		MaxTorrentSize: int64(h.cfg.MaxTorrentSize),
 		PublicURL:      h.cfg.PublicURL,
 		Contact:        h.cfg.Contact,
+		Retention:      h.retention,
 		GRPC:           h.guideGRPC(),
 		RemovedStatus:  h.cfg.RemovedStatus,
 		DownloadMaxAge: h.cfg.DownloadMaxAge,

@@ -61,6 +61,7 @@ type house struct {
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
+	retention    *web.Retention      // how long torrents are kept; nil if nobody here knows
 	upstreams    *upstream.Upstreams // nil if no other caches are asked
 	access       *accesslog.Log      // nil if there is none
 	mirrors      *mirrors            // nil at a gateway

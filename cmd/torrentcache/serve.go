@@ -256,6 +256,9 @@ func storeStats(st *storage) func(context.Context) (telemetry.StoreStats, error)
 		if st.maintenance != nil {
 			stats.MissingSegments = int64(len(st.maintenance.Missing()))
 		}
+		if st.oldestUse != nil {
+			stats.OldestUse = st.oldestUse()
+		}
 		stats.Room = -1
 		if st.room != nil {
 			if room, known := st.room(); known {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/s3store"
 	"github.com/torrentcache/torrentcache/store/tiered"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // storage is the store that serve serves, and what the house must know of it.
@@ -31,6 +33,7 @@ type storage struct {
 	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
 	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
 	maintenance server.Maintenance        // nil if it has none
+	oldestUse   func() time.Time          // when the torrent was last used that was used longest ago; nil if nobody knows
 	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
 }
 
@@ -64,12 +67,14 @@ func (h *house) openDisk(ctx context.Context, cfg config.Serve) (*storage, error
 	if err != nil {
 		return nil, err
 	}
+	h.retention = &web.Retention{DropUnreadAfter: cfg.DropUnreadAfter, Evicts: cfg.Evicts()}
 	h.metrics.WatchMaintenance(maintained(ctx, st))
 	return &storage{
 		Store: st, name: dir, err: st.Err, refusing: st.Refusing, room: st.Room,
 		watch:       func(ctx context.Context) { h.watchDisk(ctx, st) },
 		maintenance: maintenance{st, h.metrics, h.logger},
 		noteRead:    st.NoteRead,
+		oldestUse:   st.OldestUse,
 	}, nil
 }
 

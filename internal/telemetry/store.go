@@ -19,6 +19,8 @@ type StoreStats struct {
 
 	Room int64 // bytes that uploads may still take; negative if nobody knows
 
+	OldestUse time.Time // when the torrent was last used that was used longest ago; zero if nobody knows
+
 	MissingSegments int64 // segment files of which something is missing
 }
 
@@ -32,6 +34,7 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 		bytes:    prometheus.NewDesc("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", nil, nil),
 		disk:     prometheus.NewDesc("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", nil, nil),
 		room:     prometheus.NewDesc("torrentcache_store_room_bytes", "Bytes that uploads may still take: what the disk has free above --min-free-space, or --max-store-size leaves. Uploads are refused when there is next to nothing.", nil, nil),
+		oldest:   prometheus.NewDesc("torrentcache_store_oldest_read_timestamp_seconds", "Day of the last download or upload of the torrent that was used longest ago, Unix time, as of the last look for what to drop (--drop-unread-after, --when-full evict).", nil, nil),
 		missing:  prometheus.NewDesc("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", nil, nil),
 	})
 }
@@ -39,12 +42,12 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 type storeCollector struct {
 	stats func(context.Context) (StoreStats, error)
 
-	torrents, removed, bytes, disk, room, missing *prometheus.Desc
+	torrents, removed, bytes, disk, room, oldest, missing *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.room, c.missing} {
+	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.room, c.oldest, c.missing} {
 		descs <- d
 	}
 }
@@ -66,6 +69,9 @@ func (c *storeCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(c.disk, stats.DiskBytes)
 	if stats.Room >= 0 {
 		gauge(c.room, stats.Room)
+	}
+	if !stats.OldestUse.IsZero() {
+		gauge(c.oldest, stats.OldestUse.Unix())
 	}
 	gauge(c.missing, stats.MissingSegments)
 }

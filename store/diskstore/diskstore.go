@@ -39,6 +39,7 @@ type Store struct {
 	tending sync.WaitGroup // the work in the background
 	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
 	spare   *spare
+	oldest  atomic.Uint32           // the day of the last use of the torrent used longest ago; 0 if it is not known
 	stuck   atomic.Bool             // there was nothing to evict when the store was full
 	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
 

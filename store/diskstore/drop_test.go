@@ -34,6 +34,12 @@ func TestDropUnread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fresh := storetest.Torrent(storetest.V1, 2, 300, 0)
+	fresh.Rank = store.RankKeyed
+	mustPut(t, s, fresh, store.Created)
+	if n, err := s.DropUnread(t.Context()); n != 0 || err != nil || dayOf(s.OldestUse()) != dayOf(clock.now()) {
+		t.Fatalf("DropUnread = %d, %v, the oldest use is of %v", n, err, s.OldestUse())
+	}
 	dropAll(t, s, clock, 1)
 	at := clock.now().UTC()
 	absent := func() {
@@ -44,10 +50,10 @@ func TestDropUnread(t *testing.T) {
 			t.Errorf("Dropped = %v, %v; want %v", times, err, at)
 		}
 		changes, _, err := s.Changes(t.Context(), cursor, 10)
-		if err != nil || len(changes) != 1 || changes[0].Kind != store.ChangeDropped || changes[0].IDs != item.IDs {
+		if err != nil || len(changes) != 2 || changes[1].Kind != store.ChangeDropped || changes[1].IDs != item.IDs {
 			t.Errorf("Changes = %+v, %v", changes, err)
 		}
-		if stats, err := s.Stats(t.Context()); err != nil || stats.Torrents != 0 || stats.Bytes != 0 {
+		if stats, err := s.Stats(t.Context()); err != nil || stats.Torrents != 1 {
 			t.Errorf("Stats = %+v, %v", stats, err)
 		}
 	}

@@ -109,7 +109,7 @@ func (g *group) put(p *candidate) (store.Outcome, error) {
 	if g.noRoom != nil {
 		return 0, g.noRoom
 	}
-	if p.item.IsUnasked() {
+	if p.item.IsUnasked() && d.outcome == store.Created { // what heals takes the place of something
 		if err := g.refuseUnasked(); err != nil {
 			return 0, err
 		}

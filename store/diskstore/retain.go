@@ -27,7 +27,7 @@ const firstRetain = 10 * time.Minute
 // retainDaily drops what nobody reads, once a day.
 func (s *Store) retainDaily(ctx context.Context, t *tending) {
 	today := dayOf(s.options.Clock())
-	if s.options.DropUnreadAfter == 0 || today == t.dropped || time.Since(t.began) < firstRetain {
+	if s.options.DropUnreadAfter == 0 && !s.options.Evict || today == t.dropped || time.Since(t.began) < firstRetain {
 		return
 	}
 	if _, err := s.dropUnread(ctx); err == nil {
@@ -51,25 +51,26 @@ func (s *Store) DropUnread(ctx context.Context) (int64, error) {
 }
 
 func (s *Store) dropUnread(ctx context.Context) (int64, error) {
-	if s.options.DropUnreadAfter == 0 {
-		return 0, nil
-	}
 	cutoff := s.cutoff(s.options.DropUnreadAfter)
 	before, err := s.putBefore(cutoff + 1)
 	if err != nil {
 		return 0, err
 	}
 	d := &dropping{store: s, cause: DropUnread, rule: func(of class, used uint32) bool {
-		return used <= cutoff && (of < keyed || s.options.DropKeyed)
+		return s.options.DropUnreadAfter > 0 && used <= cutoff && (of < keyed || s.options.DropKeyed)
 	}}
+	kept := oldest{store: s}
 	err = s.eachUse(ctx, func(u lastUse) error {
 		if u.entry.put > before || !d.rule(classOf(u.entry.rank), u.read) {
-			return nil
+			return kept.see(u)
 		}
 		return d.add(ctx, u.entry)
 	})
 	if err == nil {
 		err = d.flush(ctx)
+	}
+	if err == nil {
+		s.oldest.Store(kept.day)
 	}
 	if d.dropped > 0 {
 		s.options.Logger.Info("torrents were dropped that nobody used",
