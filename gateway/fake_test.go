@@ -20,6 +20,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/front/fronttest"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc"
@@ -282,5 +283,5 @@ func (d *door) raw(request string) string {
 
 // newFront returns what serves the routes of door alone.
 func newFront(door *gateway.Door, log *slog.Logger) http.Handler {
-	return front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Logger: log})
+	return fronttest.Recorded(front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Logger: log}))
 }

@@ -12,6 +12,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/front/fronttest"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/soapcompat"
 	"google.golang.org/grpc"
@@ -92,7 +93,7 @@ func newLimited(t testing.TB, f *fakeBackend, l *limit.Limits) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return front.New(front.Options{Routes: h.Routes(), Limits: l, Logger: slog.New(slog.DiscardHandler)})
+	return fronttest.Recorded(front.New(front.Options{Routes: h.Routes(), Limits: l, Logger: slog.New(slog.DiscardHandler)}))
 }
 
 // newServer serves the door's paths over f on a loopback address.

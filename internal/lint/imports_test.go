@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"internal/deny":                 {"infohash"},
 	"internal/certificate":          {},
 	"internal/certificate/certtest": {},
+	"internal/front/fronttest":      {},
 
 	"metainfo":             {"infohash"},
 	"metainfo/torrenttest": {"infohash", "metainfo"},
