@@ -72,6 +72,8 @@ type Options struct {
 	// OnRead is told of each torrent that GetTorrent gave to somebody who wants it: of what the
 	// Cache keeps, when it was loaded. It must not block. Nil means that nobody wants to know.
 	OnRead func(infohash.Set)
+	// Usage is what the store knows of what is read and dropped. Nil: it knows nothing.
+	Usage Usage
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.
 	OnDrain func()
@@ -101,6 +103,7 @@ type Server struct {
 	proxyWarning   sync.Once // of an edge that is not believed
 	mirrors        Mirrors   // nil if there are none
 	repairer       Repairer  // nil if there is none
+	usage          Usage     // nil if the store has none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 
@@ -134,7 +137,7 @@ func New(o Options) *Server {
 	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: changed}
 	return &Server{
-		mirrors: o.Mirrors, repairer: o.Repairer,
+		mirrors: o.Mirrors, repairer: o.Repairer, usage: o.Usage,
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, noteRead: o.OnRead, onDrain: o.OnDrain, cache: o.Cache,

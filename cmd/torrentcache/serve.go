@@ -186,6 +186,7 @@ func (h *house) newServer(cfg config.Serve, st *storage) (*server.Server, error)
 		Contact:        cfg.Contact,
 		OnDrain:        h.drain,
 		OnRead:         st.noteRead,
+		Usage:          st.usage,
 		DownloadURL:    h.downloadURL,
 		Cache:          h.cache,
 		Upstreams:      h.upstreams,

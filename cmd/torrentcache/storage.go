@@ -34,6 +34,7 @@ type storage struct {
 	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
 	maintenance server.Maintenance        // nil if it has none
 	oldestUse   func() time.Time          // when the torrent was last used that was used longest ago; nil if nobody knows
+	usage       server.Usage              // nil if it has none
 	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
 }
 
@@ -74,6 +75,7 @@ func (h *house) openDisk(ctx context.Context, cfg config.Serve) (*storage, error
 		watch:       func(ctx context.Context) { h.watchDisk(ctx, st) },
 		maintenance: maintenance{st, h.metrics, h.logger},
 		noteRead:    st.NoteRead,
+		usage:       st,
 		oldestUse:   st.OldestUse,
 	}, nil
 }

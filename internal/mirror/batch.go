@@ -27,6 +27,8 @@ type item struct {
 	added    bool // and nothing else happened to it
 	restored bool
 	only     bool // it was removed, and nothing else happened to it
+	removed  bool // or restored: what holds there now it alone can say
+	dropped  bool // here, because nobody read it: its bytes are not wanted
 }
 
 // itemsOf returns the torrents that changes name, each once.
@@ -52,6 +54,7 @@ func itemsOf(changes []*torrentcachev1.Change) []*item {
 func (it *item) note(kind torrentcachev1.ChangeKind) {
 	it.added = it.added && kind == torrentcachev1.ChangeKind_CHANGE_KIND_ADDED
 	it.only = it.only && kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED
+	it.removed = it.removed || kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED || kind == torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED
 	it.restored = it.restored || kind == torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED
 }
 
@@ -83,7 +86,8 @@ func (f *Follower) batch(ctx context.Context, changes []*torrentcachev1.Change) 
 	return nil
 }
 
-// lacking returns the items that are worth asking for.
+// lacking returns the items that are worth asking for. Of what was dropped here those are the
+// ones that may be removed there.
 func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) {
 	ids := make([]infohash.ID, len(items))
 	for i, it := range items {
@@ -93,13 +97,18 @@ func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) 
 	if err != nil {
 		return nil, err
 	}
+	dropped, err := f.Target.Dropped(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	var none store.Rank // the highest that counts as lacking
 	if f.KeepRanks {
 		none = store.RankFetched
 	}
 	var lacking []*item
 	for i, it := range items {
-		ignored := it.only && f.Removals == Ignore
+		it.dropped = dropped[i]
+		ignored := it.only && f.Removals == Ignore || it.dropped && !it.removed
 		if has := it.added && held[i].Rank > none; !has && !ignored {
 			lacking = append(lacking, it)
 		}
@@ -141,7 +150,7 @@ func (f *Follower) read(ctx context.Context, items []*item) (later []*item, err 
 				break
 			}
 		}
-		if len(answer.GetTorrent()) > 0 && !storing.add(it.set.Primary(), answer) {
+		if len(answer.GetTorrent()) > 0 && !it.dropped && !storing.add(it.set.Primary(), answer) {
 			break
 		}
 	}

@@ -26,6 +26,8 @@ type Source interface {
 type Target interface {
 	// Has is [store.Store.Has].
 	Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error)
+	// Dropped reports for each of ids whether it was dropped here lately because nobody read it.
+	Dropped(ctx context.Context, ids []infohash.ID) ([]bool, error)
 	// Keep stores a torrent that is said to have id, by the policy that holds for uploads. It
 	// returns when the torrent is durable.
 	Keep(ctx context.Context, id infohash.ID, torrent []byte, rank store.Rank) error

@@ -64,6 +64,10 @@ func TestDropUnread(t *testing.T) {
 	absent()
 	s = reopened(t, s, true)
 	absent()
+	clock.advance(testUnread)
+	if times, err := s.Dropped(t.Context(), item.IDs.All()); err != nil || !times[0].IsZero() {
+		t.Errorf("Dropped a period later = %v, %v", times, err)
+	}
 	mustPut(t, s, item, store.Created)
 	serves(t, s, item)
 	if times, err := s.Dropped(t.Context(), item.IDs.All()); err != nil || !times[0].IsZero() {

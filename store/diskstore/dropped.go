@@ -139,11 +139,19 @@ func (g *group) fade(h *format.Header) error {
 	return nil
 }
 
+// droppedPeriod returns for how long nobody copies from elsewhere what was dropped.
+func (o Options) droppedPeriod() time.Duration {
+	if o.DropUnreadAfter == 0 {
+		return droppedStays
+	}
+	return o.DropUnreadAfter
+}
+
 // Dropped returns for each id, in order, when its torrent was dropped because nobody used it,
-// or to make room; the zero time for those that are there, and those of which that is not
-// known any more: it is for [Options.DropUnreadAfter], or 30 days if that is shorter. Whoever
-// copies from elsewhere asks, lest what was dropped comes back unasked for. Errors:
-// ErrUnavailable, or ctx's error.
+// or to make room; the zero time for those that are there, and those of which that is a
+// period ago: [Options.DropUnreadAfter], or 30 days if that is zero. Whoever copies from
+// elsewhere asks, lest what was dropped comes back unasked for. Errors: ErrUnavailable, or
+// ctx's error.
 func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -154,6 +162,7 @@ func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, er
 		return nil, err
 	}
 	times := make([]time.Time, len(ids))
+	since := s.options.Clock().Add(-s.options.droppedPeriod()).Unix()
 	for i, id := range ids {
 		if there[i].Found() {
 			continue
@@ -162,7 +171,7 @@ func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, er
 		if err != nil {
 			return nil, err
 		}
-		if d.sequence != 0 {
+		if d.sequence != 0 && d.time > since {
 			times[i] = time.Unix(d.time, 0).UTC()
 		}
 	}
