@@ -44,6 +44,9 @@ func (s *cacheService) DescribeTorrent(ctx context.Context, req *torrentcachev1.
 	}
 	answer := Describe(torrent)
 	answer.UpdateTime = timestamppb.New(stored.Stored)
+	if answer.LastReadTime, err = s.lastRead(ctx, stored.IDs.Primary()); err != nil {
+		return nil, err
+	}
 	answer.Etag = hex.EncodeToString(stored.Version[:])
 	answer.MagnetLink = withSource(answer.MagnetLink, s.downloadURL(stored.IDs))
 	if err := addFiles(answer, torrent, req); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/progress"
@@ -40,6 +41,9 @@ func infoText(d *torrentcachev1.DescribeTorrentResponse) string {
 	line("torrent file", exactBytes(d.GetTorrentSizeBytes()))
 	if d.GetUpdateTime() != nil {
 		line("cached", d.GetUpdateTime().AsTime().UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	if d.GetLastReadTime() != nil {
+		line("last read", d.GetLastReadTime().AsTime().UTC().Format(time.DateOnly))
 	}
 	line("magnet", d.GetMagnetLink())
 	line("cut", map[bool]string{true: "it says more than this: long texts end with " + metainfo.CutMark + ", long lists early"}[d.GetTruncated()])

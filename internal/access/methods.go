@@ -27,7 +27,7 @@ type Call struct {
 
 // calls has every method of ours by its full name. A method that is not here nobody may
 // call. FindMissingTorrents answers for thousands of info hashes at once, which is for
-// those who upload.
+// those who upload. DescribeTorrent tells the day of the last read to the role Sync alone.
 var calls = map[string]Call{
 	"/torrentcache.v1.CacheService/GetTorrent":          {Read, Reading},
 	"/torrentcache.v1.CacheService/DescribeTorrent":     {Read, Reading},

@@ -537,7 +537,11 @@ type DescribeTorrentResponse struct {
 	NextFilePageToken string `protobuf:"bytes,24,opt,name=next_file_page_token,json=nextFilePageToken,proto3" json:"next_file_page_token,omitempty"`
 	// Whether the torrent says more than this answer: a text is cut, or entries of a
 	// list or segments of a path are left out. For files it is about this page.
-	Truncated     bool `protobuf:"varint,25,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	Truncated bool `protobuf:"varint,25,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	// The day on which the torrent was last downloaded, or uploaded though it was there, as its
+	// first second, UTC. It is for callers with the role sync alone, and left out if the store
+	// does not know it: it was not read since, or the store keeps no such days.
+	LastReadTime  *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=last_read_time,json=lastReadTime,proto3" json:"last_read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -745,6 +749,13 @@ func (x *DescribeTorrentResponse) GetTruncated() bool {
 		return x.Truncated
 	}
 	return false
+}
+
+func (x *DescribeTorrentResponse) GetLastReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastReadTime
+	}
+	return nil
 }
 
 // TrackerTier is a group of trackers that a client tries before the next group.
@@ -1310,7 +1321,7 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"\x16DescribeTorrentRequest\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12$\n" +
 	"\x0efile_page_size\x18\x02 \x01(\x05R\ffilePageSize\x12&\n" +
-	"\x0ffile_page_token\x18\x03 \x01(\tR\rfilePageToken\"\xda\a\n" +
+	"\x0ffile_page_token\x18\x03 \x01(\tR\rfilePageToken\"\x9c\b\n" +
 	"\x17DescribeTorrentResponse\x12\x1b\n" +
 	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12 \n" +
 	"\finfo_hash_v1\x18\x02 \x01(\tR\n" +
@@ -1345,7 +1356,8 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"file_count\x18\x16 \x01(\x03R\tfileCount\x122\n" +
 	"\x05files\x18\x17 \x03(\v2\x1c.torrentcache.v1.TorrentFileR\x05files\x12/\n" +
 	"\x14next_file_page_token\x18\x18 \x01(\tR\x11nextFilePageToken\x12\x1c\n" +
-	"\ttruncated\x18\x19 \x01(\bR\ttruncated\"!\n" +
+	"\ttruncated\x18\x19 \x01(\bR\ttruncated\x12@\n" +
+	"\x0elast_read_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\flastReadTime\"!\n" +
 	"\vTrackerTier\x12\x12\n" +
 	"\x04urls\x18\x01 \x03(\tR\x04urls\"1\n" +
 	"\aDhtNode\x12\x12\n" +
@@ -1438,23 +1450,24 @@ var file_torrentcache_v1_cache_service_proto_depIdxs = []int32{
 	8,  // 4: torrentcache.v1.DescribeTorrentResponse.nodes:type_name -> torrentcache.v1.DhtNode
 	15, // 5: torrentcache.v1.DescribeTorrentResponse.creation_time:type_name -> google.protobuf.Timestamp
 	9,  // 6: torrentcache.v1.DescribeTorrentResponse.files:type_name -> torrentcache.v1.TorrentFile
-	2,  // 7: torrentcache.v1.CacheTorrentsResponse.cached:type_name -> torrentcache.v1.CacheTorrentResponse
-	12, // 8: torrentcache.v1.CacheTorrentsResponse.error:type_name -> torrentcache.v1.ItemError
-	1,  // 9: torrentcache.v1.CacheService.CacheTorrent:input_type -> torrentcache.v1.CacheTorrentRequest
-	3,  // 10: torrentcache.v1.CacheService.GetTorrent:input_type -> torrentcache.v1.GetTorrentRequest
-	5,  // 11: torrentcache.v1.CacheService.DescribeTorrent:input_type -> torrentcache.v1.DescribeTorrentRequest
-	10, // 12: torrentcache.v1.CacheService.CacheTorrents:input_type -> torrentcache.v1.CacheTorrentsRequest
-	13, // 13: torrentcache.v1.CacheService.FindMissingTorrents:input_type -> torrentcache.v1.FindMissingTorrentsRequest
-	2,  // 14: torrentcache.v1.CacheService.CacheTorrent:output_type -> torrentcache.v1.CacheTorrentResponse
-	4,  // 15: torrentcache.v1.CacheService.GetTorrent:output_type -> torrentcache.v1.GetTorrentResponse
-	6,  // 16: torrentcache.v1.CacheService.DescribeTorrent:output_type -> torrentcache.v1.DescribeTorrentResponse
-	11, // 17: torrentcache.v1.CacheService.CacheTorrents:output_type -> torrentcache.v1.CacheTorrentsResponse
-	14, // 18: torrentcache.v1.CacheService.FindMissingTorrents:output_type -> torrentcache.v1.FindMissingTorrentsResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	15, // 7: torrentcache.v1.DescribeTorrentResponse.last_read_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: torrentcache.v1.CacheTorrentsResponse.cached:type_name -> torrentcache.v1.CacheTorrentResponse
+	12, // 9: torrentcache.v1.CacheTorrentsResponse.error:type_name -> torrentcache.v1.ItemError
+	1,  // 10: torrentcache.v1.CacheService.CacheTorrent:input_type -> torrentcache.v1.CacheTorrentRequest
+	3,  // 11: torrentcache.v1.CacheService.GetTorrent:input_type -> torrentcache.v1.GetTorrentRequest
+	5,  // 12: torrentcache.v1.CacheService.DescribeTorrent:input_type -> torrentcache.v1.DescribeTorrentRequest
+	10, // 13: torrentcache.v1.CacheService.CacheTorrents:input_type -> torrentcache.v1.CacheTorrentsRequest
+	13, // 14: torrentcache.v1.CacheService.FindMissingTorrents:input_type -> torrentcache.v1.FindMissingTorrentsRequest
+	2,  // 15: torrentcache.v1.CacheService.CacheTorrent:output_type -> torrentcache.v1.CacheTorrentResponse
+	4,  // 16: torrentcache.v1.CacheService.GetTorrent:output_type -> torrentcache.v1.GetTorrentResponse
+	6,  // 17: torrentcache.v1.CacheService.DescribeTorrent:output_type -> torrentcache.v1.DescribeTorrentResponse
+	11, // 18: torrentcache.v1.CacheService.CacheTorrents:output_type -> torrentcache.v1.CacheTorrentsResponse
+	14, // 19: torrentcache.v1.CacheService.FindMissingTorrents:output_type -> torrentcache.v1.FindMissingTorrentsResponse
+	15, // [15:20] is the sub-list for method output_type
+	10, // [10:15] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_cache_service_proto_init() }
