@@ -39,7 +39,7 @@ var readings = []reading{
 	{"HEAD with a title", false, false, byHTTP(http.MethodHead, "torrent/", ".torrent?title=x")},
 	{"HEAD of JSON", false, false, byHTTP(http.MethodHead, "v1/torrents/", "")},
 	{"a description", false, false, byHTTP(http.MethodGet, "v1/torrents/", "/info")},
-	{"a page", false, false, byHTTP(http.MethodGet, "lookup?q=", "")},
+	{"a page", false, false, byHTTP(http.MethodGet, "info/", "")},
 	{"a download after HEAD", true, false, func(t *testing.T, door *process, hash string) {
 		byHTTP(http.MethodHead, "torrent/", ".torrent")(t, door, hash)
 		byHTTP(http.MethodGet, "torrent/", ".torrent")(t, door, hash)
