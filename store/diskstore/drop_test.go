@@ -79,6 +79,9 @@ func TestDropUnread(t *testing.T) {
 // TestDropsFade drops everything again and again: in time nothing is left of it, neither in
 // the index nor on disk, and an index that is built anew brings nothing back.
 func TestDropsFade(t *testing.T) {
+	if raced {
+		return // see raced
+	}
 	clock := newDays()
 	s := mustOpen(t, retaining(vfs.NewMem(), clock))
 	const round = 400
@@ -185,6 +188,9 @@ func TestUploadsRaceDrops(t *testing.T) {
 // TestAccessesOverflow notes more reads than there is memory for, while the index cannot be
 // written: all counts as read that day then, until the store is opened again and after it.
 func TestAccessesOverflow(t *testing.T) {
+	if raced {
+		return // see raced
+	}
 	clock := newDays()
 	o := retaining(vfs.NewMem(), clock)
 	s := mustOpen(t, o)
