@@ -95,22 +95,24 @@ const fingerprint = 256
 // Write puts body under key if the object there is the one with etag, or if
 // there is none and etag is empty; else it returns ErrLost. When a try may have been
 // done without an answer it reads back. If that fails as well the error is a failure that
-// [Landed] knows; so it is if another writer's object is found, since that may have come
-// after this one, and such an error is ErrLost, too. The first bytes of body must be of
-// this write alone.
+// [Landed] knows; so it is if nobody answered a try and another writer's object is found,
+// which may have come after this one, and such an error is ErrLost, too. An engine that
+// answers with a failure has not written: Ceph does so to all but one of those who race. The
+// first bytes of body must be of this write alone.
 func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string) error {
-	ambiguous := false
+	ambiguous, unanswered := false, false
 	var err error
 	for n := 0; b.budget.allows(ctx, n); n++ {
 		err = b.Put(ctx, key, body, etag)
 		f, failed := errors.AsType[*Failure](err)
 		ambiguous = ambiguous || failed && f.Landed
+		unanswered = unanswered || failed && f.Landed && f.Code == ""
 		if err == nil || !ambiguous && !retryable(err) {
 			return err
 		}
 		done, readErr := b.landed(ctx, key, body, etag)
 		switch {
-		case done, errors.Is(readErr, ErrLost) && !ambiguous:
+		case done, errors.Is(readErr, ErrLost) && !unanswered:
 			return readErr
 		case errors.Is(readErr, ErrLost):
 			return &Failure{request: "put", key: key, cause: readErr, Landed: true}
