@@ -11,10 +11,14 @@ import (
 )
 
 // GetStats implements AdminService.
-func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
+func (s *adminService) GetStats(ctx context.Context, req *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
 	stats, err := s.store.Stats(ctx)
 	if err != nil {
 		return nil, storeError(err, infohash.ID{})
+	}
+	unread, err := s.unreadStats(ctx, req.GetUnreadSeconds())
+	if err != nil {
+		return nil, err
 	}
 	return &torrentcachev1.GetStatsResponse{
 		TorrentCount: stats.Torrents,
@@ -27,6 +31,7 @@ func (s *adminService) GetStats(ctx context.Context, _ *torrentcachev1.GetStatsR
 		MissingSegments: missingSegments(s.maintenance),
 		Upstreams:       s.upstreamStats(),
 		Mirrors:         s.mirrorStats(),
+		Unread:          unread,
 	}, nil
 }
 

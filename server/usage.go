@@ -3,12 +3,15 @@ package server
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -21,6 +24,44 @@ type Usage interface {
 	// LastAccess returns the day on which the torrent of id was last read, as its first second,
 	// UTC; the zero time if that is not known.
 	LastAccess(ctx context.Context, id infohash.ID) (time.Time, error)
+	// Unread returns what nobody read or stored for age, for each rank of writers.
+	Unread(ctx context.Context, age time.Duration) ([]store.Unread, error)
+}
+
+// leastUnread is the shortest time of which GetStats can say what was not read in it, in
+// seconds: of reads the day is known.
+const leastUnread = 24 * 60 * 60
+
+// unreadStats returns what was not read for so many seconds; nothing for zero.
+func (s *Server) unreadStats(ctx context.Context, seconds int64) ([]*torrentcachev1.UnreadStats, error) {
+	switch {
+	case seconds == 0:
+		return nil, nil
+	case seconds < leastUnread || seconds > int64(math.MaxInt64/time.Second):
+		return nil, reason.New(reason.RequestInvalid, "unread_seconds %d: want at least %d, a day", seconds, leastUnread).On("unread_seconds")
+	case s.usage == nil:
+		return nil, reason.New(reason.Unimplemented, "what nobody read is known of a store on this server's disk; a bucket keeps no days of reads")
+	}
+	unread, err := s.usage.Unread(ctx, time.Duration(seconds)*time.Second)
+	if err != nil {
+		return nil, storeError(err, infohash.ID{})
+	}
+	stats := make([]*torrentcachev1.UnreadStats, len(unread))
+	for i, u := range unread {
+		stats[i] = &torrentcachev1.UnreadStats{Rank: RankName(u.Rank), TorrentCount: u.Torrents, TorrentBytes: u.Bytes, OldestReadTime: timestamp(u.Oldest)}
+	}
+	return stats, nil
+}
+
+// RankName returns what UnreadStats calls a rank.
+func RankName(rank store.Rank) string {
+	switch {
+	case rank >= store.RankKeyed:
+		return "keyed"
+	case rank >= store.RankAnonymous:
+		return "anonymous"
+	}
+	return "fetched"
 }
 
 // lastRead returns the day on which the torrent of id was last read, nil if that is not known,

@@ -9,10 +9,34 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
+
+// What nobody read is counted for those who ask, of a store that knows it.
+func TestUnreadStats(t *testing.T) {
+	st, err := diskstore.Open(diskstore.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	h := newHarnessWith(t, inProcess, func(o *server.Options) { o.Store, o.Usage = st, st })
+	for seconds, want := range map[int64]int{0: 0, 86400: 3, 180 * 86400: 3} {
+		answer, err := h.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{UnreadSeconds: seconds})
+		if err != nil || len(answer.GetUnread()) != want {
+			t.Errorf("unread for %d seconds: %v, %v", seconds, answer.GetUnread(), err)
+		}
+	}
+	for _, seconds := range []int64{-1, 1, 86399, 1 << 62} {
+		_, err := h.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{UnreadSeconds: seconds})
+		wantReason(t, err, reason.RequestInvalid)
+	}
+	without := newHarness(t, inProcess)
+	_, err = without.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{UnreadSeconds: 86400})
+	wantReason(t, err, reason.Unimplemented)
+}
 
 // The day of the last read is told to the role sync, and to nobody else.
 func TestLastRead(t *testing.T) {

@@ -391,3 +391,11 @@ type Stats struct {
 	Bytes    int64 // of the torrents, without overhead
 	DiskUsed int64 // bytes used, overhead included; 0 for stores in memory
 }
+
+// Unread is what nobody read or stored for some time, of the torrents with one rank.
+type Unread struct {
+	Rank     Rank
+	Torrents int64
+	Bytes    int64     // of the torrents, without overhead
+	Oldest   time.Time // the day of the oldest last use, as its first second, UTC; zero if there are none
+}

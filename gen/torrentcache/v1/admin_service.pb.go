@@ -1368,9 +1368,12 @@ func (x *TorrentRemoval) GetRemovalTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetStatsRequest is empty.
+// GetStatsRequest says what to count beside what is always told.
 type GetStatsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Count what was neither downloaded nor uploaded for so many seconds, at least a day; 0: do
+	// not. That reads the whole index.
+	UnreadSeconds int64 `protobuf:"varint,1,opt,name=unread_seconds,json=unreadSeconds,proto3" json:"unread_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1405,6 +1408,13 @@ func (*GetStatsRequest) Descriptor() ([]byte, []int) {
 	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{21}
 }
 
+func (x *GetStatsRequest) GetUnreadSeconds() int64 {
+	if x != nil {
+		return x.UnreadSeconds
+	}
+	return 0
+}
+
 // GetStatsResponse is what the store holds.
 type GetStatsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1426,7 +1436,10 @@ type GetStatsResponse struct {
 	// they are asked.
 	Upstreams []*UpstreamStats `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
 	// The servers that this one mirrors.
-	Mirrors       []*MirrorStats `protobuf:"bytes,9,rep,name=mirrors,proto3" json:"mirrors,omitempty"`
+	Mirrors []*MirrorStats `protobuf:"bytes,9,rep,name=mirrors,proto3" json:"mirrors,omitempty"`
+	// What was not read for unread_seconds, for the ranks fetched, anonymous, keyed, in this
+	// order; none unless that was asked.
+	Unread        []*UnreadStats `protobuf:"bytes,10,rep,name=unread,proto3" json:"unread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1524,6 +1537,87 @@ func (x *GetStatsResponse) GetMirrors() []*MirrorStats {
 	return nil
 }
 
+func (x *GetStatsResponse) GetUnread() []*UnreadStats {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
+// UnreadStats is what was not read for some time, of the torrents with one rank.
+type UnreadStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How they came: fetched (nobody uploaded them here), anonymous, or keyed.
+	Rank string `protobuf:"bytes,1,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Torrents.
+	TorrentCount int64 `protobuf:"varint,2,opt,name=torrent_count,json=torrentCount,proto3" json:"torrent_count,omitempty"`
+	// Bytes of the torrents.
+	TorrentBytes int64 `protobuf:"varint,3,opt,name=torrent_bytes,json=torrentBytes,proto3" json:"torrent_bytes,omitempty"`
+	// The day of the oldest last read or upload, as its first second, UTC; left out if there are
+	// no torrents.
+	OldestReadTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=oldest_read_time,json=oldestReadTime,proto3" json:"oldest_read_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UnreadStats) Reset() {
+	*x = UnreadStats{}
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnreadStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnreadStats) ProtoMessage() {}
+
+func (x *UnreadStats) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnreadStats.ProtoReflect.Descriptor instead.
+func (*UnreadStats) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *UnreadStats) GetRank() string {
+	if x != nil {
+		return x.Rank
+	}
+	return ""
+}
+
+func (x *UnreadStats) GetTorrentCount() int64 {
+	if x != nil {
+		return x.TorrentCount
+	}
+	return 0
+}
+
+func (x *UnreadStats) GetTorrentBytes() int64 {
+	if x != nil {
+		return x.TorrentBytes
+	}
+	return 0
+}
+
+func (x *UnreadStats) GetOldestReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestReadTime
+	}
+	return nil
+}
+
 // UpstreamStats is what another cache was asked since the server started.
 type UpstreamStats struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1545,7 +1639,7 @@ type UpstreamStats struct {
 
 func (x *UpstreamStats) Reset() {
 	*x = UpstreamStats{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1651,7 @@ func (x *UpstreamStats) String() string {
 func (*UpstreamStats) ProtoMessage() {}
 
 func (x *UpstreamStats) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[23]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1664,7 @@ func (x *UpstreamStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpstreamStats.ProtoReflect.Descriptor instead.
 func (*UpstreamStats) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{23}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UpstreamStats) GetName() string {
@@ -1642,7 +1736,7 @@ type MirrorStats struct {
 
 func (x *MirrorStats) Reset() {
 	*x = MirrorStats{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1654,7 +1748,7 @@ func (x *MirrorStats) String() string {
 func (*MirrorStats) ProtoMessage() {}
 
 func (x *MirrorStats) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[24]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1667,7 +1761,7 @@ func (x *MirrorStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MirrorStats.ProtoReflect.Descriptor instead.
 func (*MirrorStats) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{24}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MirrorStats) GetSource() string {
@@ -1746,7 +1840,7 @@ type ResumeMirrorRequest struct {
 
 func (x *ResumeMirrorRequest) Reset() {
 	*x = ResumeMirrorRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1852,7 @@ func (x *ResumeMirrorRequest) String() string {
 func (*ResumeMirrorRequest) ProtoMessage() {}
 
 func (x *ResumeMirrorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[25]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1865,7 @@ func (x *ResumeMirrorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeMirrorRequest.ProtoReflect.Descriptor instead.
 func (*ResumeMirrorRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{25}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResumeMirrorRequest) GetSource() string {
@@ -1799,7 +1893,7 @@ type ResumeMirrorResponse struct {
 
 func (x *ResumeMirrorResponse) Reset() {
 	*x = ResumeMirrorResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1905,7 @@ func (x *ResumeMirrorResponse) String() string {
 func (*ResumeMirrorResponse) ProtoMessage() {}
 
 func (x *ResumeMirrorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[26]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1918,7 @@ func (x *ResumeMirrorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeMirrorResponse.ProtoReflect.Descriptor instead.
 func (*ResumeMirrorResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{26}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResumeMirrorResponse) GetRestoredCount() int64 {
@@ -1843,7 +1937,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +1949,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[27]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +1962,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{27}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{28}
 }
 
 // DrainResponse is empty.
@@ -1880,7 +1974,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +1986,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[28]
+	mi := &file_torrentcache_v1_admin_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +1999,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{28}
+	return file_torrentcache_v1_admin_service_proto_rawDescGZIP(), []int{29}
 }
 
 var File_torrentcache_v1_admin_service_proto protoreflect.FileDescriptor
@@ -1999,8 +2093,9 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x0eTorrentRemoval\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12=\n" +
-	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"\x11\n" +
-	"\x0fGetStatsRequest\"\xb7\x03\n" +
+	"\fremoval_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\"8\n" +
+	"\x0fGetStatsRequest\x12%\n" +
+	"\x0eunread_seconds\x18\x01 \x01(\x03R\runreadSeconds\"\xed\x03\n" +
 	"\x10GetStatsResponse\x12#\n" +
 	"\rtorrent_count\x18\x01 \x01(\x03R\ftorrentCount\x12#\n" +
 	"\rremoved_count\x18\x02 \x01(\x03R\fremovedCount\x12#\n" +
@@ -2012,7 +2107,14 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12J\n" +
 	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\x12<\n" +
 	"\tupstreams\x18\b \x03(\v2\x1e.torrentcache.v1.UpstreamStatsR\tupstreams\x126\n" +
-	"\amirrors\x18\t \x03(\v2\x1c.torrentcache.v1.MirrorStatsR\amirrors\"\xc9\x01\n" +
+	"\amirrors\x18\t \x03(\v2\x1c.torrentcache.v1.MirrorStatsR\amirrors\x124\n" +
+	"\x06unread\x18\n" +
+	" \x03(\v2\x1c.torrentcache.v1.UnreadStatsR\x06unread\"\xb1\x01\n" +
+	"\vUnreadStats\x12\x12\n" +
+	"\x04rank\x18\x01 \x01(\tR\x04rank\x12#\n" +
+	"\rtorrent_count\x18\x02 \x01(\x03R\ftorrentCount\x12#\n" +
+	"\rtorrent_bytes\x18\x03 \x01(\x03R\ftorrentBytes\x12D\n" +
+	"\x10oldest_read_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0eoldestReadTime\"\xc9\x01\n" +
 	"\rUpstreamStats\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1f\n" +
 	"\vasked_count\x18\x02 \x01(\x03R\n" +
@@ -2068,7 +2170,7 @@ func file_torrentcache_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_torrentcache_v1_admin_service_proto_rawDescData
 }
 
-var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_torrentcache_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*RemoveTorrentRequest)(nil),       // 0: torrentcache.v1.RemoveTorrentRequest
 	(*RemoveTorrentResponse)(nil),      // 1: torrentcache.v1.RemoveTorrentResponse
@@ -2093,58 +2195,61 @@ var file_torrentcache_v1_admin_service_proto_goTypes = []any{
 	(*TorrentRemoval)(nil),             // 20: torrentcache.v1.TorrentRemoval
 	(*GetStatsRequest)(nil),            // 21: torrentcache.v1.GetStatsRequest
 	(*GetStatsResponse)(nil),           // 22: torrentcache.v1.GetStatsResponse
-	(*UpstreamStats)(nil),              // 23: torrentcache.v1.UpstreamStats
-	(*MirrorStats)(nil),                // 24: torrentcache.v1.MirrorStats
-	(*ResumeMirrorRequest)(nil),        // 25: torrentcache.v1.ResumeMirrorRequest
-	(*ResumeMirrorResponse)(nil),       // 26: torrentcache.v1.ResumeMirrorResponse
-	(*DrainRequest)(nil),               // 27: torrentcache.v1.DrainRequest
-	(*DrainResponse)(nil),              // 28: torrentcache.v1.DrainResponse
-	(*ItemError)(nil),                  // 29: torrentcache.v1.ItemError
-	(*timestamppb.Timestamp)(nil),      // 30: google.protobuf.Timestamp
+	(*UnreadStats)(nil),                // 23: torrentcache.v1.UnreadStats
+	(*UpstreamStats)(nil),              // 24: torrentcache.v1.UpstreamStats
+	(*MirrorStats)(nil),                // 25: torrentcache.v1.MirrorStats
+	(*ResumeMirrorRequest)(nil),        // 26: torrentcache.v1.ResumeMirrorRequest
+	(*ResumeMirrorResponse)(nil),       // 27: torrentcache.v1.ResumeMirrorResponse
+	(*DrainRequest)(nil),               // 28: torrentcache.v1.DrainRequest
+	(*DrainResponse)(nil),              // 29: torrentcache.v1.DrainResponse
+	(*ItemError)(nil),                  // 30: torrentcache.v1.ItemError
+	(*timestamppb.Timestamp)(nil),      // 31: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_admin_service_proto_depIdxs = []int32{
 	6,  // 0: torrentcache.v1.RemoveTorrentsResponse.results:type_name -> torrentcache.v1.RemoveTorrentsResult
 	1,  // 1: torrentcache.v1.RemoveTorrentsResult.removed:type_name -> torrentcache.v1.RemoveTorrentResponse
-	29, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	30, // 2: torrentcache.v1.RemoveTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	9,  // 3: torrentcache.v1.RestoreTorrentsResponse.results:type_name -> torrentcache.v1.RestoreTorrentsResult
 	3,  // 4: torrentcache.v1.RestoreTorrentsResult.restored:type_name -> torrentcache.v1.RestoreTorrentResponse
-	29, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
+	30, // 5: torrentcache.v1.RestoreTorrentsResult.error:type_name -> torrentcache.v1.ItemError
 	12, // 6: torrentcache.v1.FindDeniedTorrentsResponse.torrents:type_name -> torrentcache.v1.DeniedTorrent
 	15, // 7: torrentcache.v1.VerifyStoreResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	30, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
+	31, // 8: torrentcache.v1.ReadRecordResponse.update_time:type_name -> google.protobuf.Timestamp
 	20, // 9: torrentcache.v1.ReadRecordResponse.removal:type_name -> torrentcache.v1.TorrentRemoval
-	30, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
-	30, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	31, // 10: torrentcache.v1.TorrentRemoval.removal_time:type_name -> google.protobuf.Timestamp
+	31, // 11: torrentcache.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
 	15, // 12: torrentcache.v1.GetStatsResponse.missing_segments:type_name -> torrentcache.v1.MissingSegment
-	23, // 13: torrentcache.v1.GetStatsResponse.upstreams:type_name -> torrentcache.v1.UpstreamStats
-	24, // 14: torrentcache.v1.GetStatsResponse.mirrors:type_name -> torrentcache.v1.MirrorStats
-	0,  // 15: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
-	2,  // 16: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
-	4,  // 17: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
-	7,  // 18: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
-	10, // 19: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
-	13, // 20: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
-	16, // 21: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
-	18, // 22: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
-	21, // 23: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
-	25, // 24: torrentcache.v1.AdminService.ResumeMirror:input_type -> torrentcache.v1.ResumeMirrorRequest
-	27, // 25: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
-	1,  // 26: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
-	3,  // 27: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
-	5,  // 28: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
-	8,  // 29: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
-	11, // 30: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
-	14, // 31: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
-	17, // 32: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
-	19, // 33: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
-	22, // 34: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
-	26, // 35: torrentcache.v1.AdminService.ResumeMirror:output_type -> torrentcache.v1.ResumeMirrorResponse
-	28, // 36: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
-	26, // [26:37] is the sub-list for method output_type
-	15, // [15:26] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	24, // 13: torrentcache.v1.GetStatsResponse.upstreams:type_name -> torrentcache.v1.UpstreamStats
+	25, // 14: torrentcache.v1.GetStatsResponse.mirrors:type_name -> torrentcache.v1.MirrorStats
+	23, // 15: torrentcache.v1.GetStatsResponse.unread:type_name -> torrentcache.v1.UnreadStats
+	31, // 16: torrentcache.v1.UnreadStats.oldest_read_time:type_name -> google.protobuf.Timestamp
+	0,  // 17: torrentcache.v1.AdminService.RemoveTorrent:input_type -> torrentcache.v1.RemoveTorrentRequest
+	2,  // 18: torrentcache.v1.AdminService.RestoreTorrent:input_type -> torrentcache.v1.RestoreTorrentRequest
+	4,  // 19: torrentcache.v1.AdminService.RemoveTorrents:input_type -> torrentcache.v1.RemoveTorrentsRequest
+	7,  // 20: torrentcache.v1.AdminService.RestoreTorrents:input_type -> torrentcache.v1.RestoreTorrentsRequest
+	10, // 21: torrentcache.v1.AdminService.FindDeniedTorrents:input_type -> torrentcache.v1.FindDeniedTorrentsRequest
+	13, // 22: torrentcache.v1.AdminService.VerifyStore:input_type -> torrentcache.v1.VerifyStoreRequest
+	16, // 23: torrentcache.v1.AdminService.BackupStore:input_type -> torrentcache.v1.BackupStoreRequest
+	18, // 24: torrentcache.v1.AdminService.ReadRecord:input_type -> torrentcache.v1.ReadRecordRequest
+	21, // 25: torrentcache.v1.AdminService.GetStats:input_type -> torrentcache.v1.GetStatsRequest
+	26, // 26: torrentcache.v1.AdminService.ResumeMirror:input_type -> torrentcache.v1.ResumeMirrorRequest
+	28, // 27: torrentcache.v1.AdminService.Drain:input_type -> torrentcache.v1.DrainRequest
+	1,  // 28: torrentcache.v1.AdminService.RemoveTorrent:output_type -> torrentcache.v1.RemoveTorrentResponse
+	3,  // 29: torrentcache.v1.AdminService.RestoreTorrent:output_type -> torrentcache.v1.RestoreTorrentResponse
+	5,  // 30: torrentcache.v1.AdminService.RemoveTorrents:output_type -> torrentcache.v1.RemoveTorrentsResponse
+	8,  // 31: torrentcache.v1.AdminService.RestoreTorrents:output_type -> torrentcache.v1.RestoreTorrentsResponse
+	11, // 32: torrentcache.v1.AdminService.FindDeniedTorrents:output_type -> torrentcache.v1.FindDeniedTorrentsResponse
+	14, // 33: torrentcache.v1.AdminService.VerifyStore:output_type -> torrentcache.v1.VerifyStoreResponse
+	17, // 34: torrentcache.v1.AdminService.BackupStore:output_type -> torrentcache.v1.BackupStoreResponse
+	19, // 35: torrentcache.v1.AdminService.ReadRecord:output_type -> torrentcache.v1.ReadRecordResponse
+	22, // 36: torrentcache.v1.AdminService.GetStats:output_type -> torrentcache.v1.GetStatsResponse
+	27, // 37: torrentcache.v1.AdminService.ResumeMirror:output_type -> torrentcache.v1.ResumeMirrorResponse
+	29, // 38: torrentcache.v1.AdminService.Drain:output_type -> torrentcache.v1.DrainResponse
+	28, // [28:39] is the sub-list for method output_type
+	17, // [17:28] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_admin_service_proto_init() }
@@ -2167,7 +2272,7 @@ func file_torrentcache_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_admin_service_proto_rawDesc), len(file_torrentcache_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -92,6 +92,9 @@ type AdminServiceClient interface {
 	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
 	ReadRecord(ctx context.Context, in *ReadRecordRequest, opts ...grpc.CallOption) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for unread_seconds below a day, UNIMPLEMENTED
+	// for them if the store is a bucket, which keeps no days of reads.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 	// ResumeMirror has the server follow a source again that was stopped because it removed
 	// too many torrents. They are removed here, too, unless the call is to restore: then all
@@ -308,6 +311,9 @@ type AdminServiceServer interface {
 	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
 	ReadRecord(context.Context, *ReadRecordRequest) (*ReadRecordResponse, error)
 	// GetStats returns what the store holds.
+	//
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for unread_seconds below a day, UNIMPLEMENTED
+	// for them if the store is a bucket, which keeps no days of reads.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	// ResumeMirror has the server follow a source again that was stopped because it removed
 	// too many torrents. They are removed here, too, unless the call is to restore: then all
