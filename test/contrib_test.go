@@ -42,7 +42,8 @@ func TestPrometheusRules(t *testing.T) {
 // of rules and dashboard.
 func TestPrometheusScrapes(t *testing.T) {
 	_, secure := secureFlags(t)
-	disk := startServer(t, append(secure, "--upstream", "grpc://127.0.0.1:1", "--admin-hosts", "torrentcache,torrentcache.localhost.example")...)
+	disk := startServer(t, append(secure, "--upstream", "grpc://127.0.0.1:1", "--mirror-of", "grpc://127.0.0.1:1",
+		"--admin-hosts", "torrentcache,torrentcache.localhost.example")...)
 	disk.upload(t, 0, 3)
 	fetch(t, "http://"+disk.HTTP+"/v1/torrents/"+strings.Repeat("AB", 20)) // for the metrics of errors
 	mustFetch(t, "http://"+disk.HTTP+"/")

@@ -140,6 +140,11 @@ const mostRounds = 4
 // suffer has the server live through one fault, and checks it then, and again when
 // it was started anew.
 func (l *ledger) suffer(t *testing.T, f fault) {
+	if f.call == "fallocate" {
+		// The start before may have noted what was verified meanwhile, and so have reserved
+		// space already. This one has nothing to note.
+		l.restart(t, syscall.SIGTERM)
+	}
 	r := l.server.attach(t, l.straceArgs(t, f)...)
 	l.hits = func() int { return len(r.injected(t, f.call)) }
 	for round := 0; l.hits() == 0 && round < mostRounds; round++ {
