@@ -15,7 +15,7 @@
 //   - A read that a copy may answer may tell what was true for as long before it was sent as
 //     docs/distributed.md allows: two seconds at a node of a bucket, three at an edge, and
 //     the time of --local-cache-max-stale if the answer itself says that it is stale. One
-//     node on its own disk allows five milliseconds, which it should not need.
+//     node on its own disk allows nothing.
 //
 // A history that no order explains fails the test, and is written out as a page for a
 // browser and as text.

@@ -30,13 +30,7 @@ type lateness struct {
 // give no answer of which they do not know for maxStale that it is true.
 const maxStale = 3 * time.Second
 
-const onceSeen = 5 * time.Millisecond
-
 var (
-	// One node on its own disk promises nothing late. Once in some hundred thousand calls a read
-	// by JSON told what a removal had taken away 0.3 ms before; until that is understood,
-	// what lasts longer than this is a failure.
-	atOne   = lateness{fresh: onceSeen, stale: onceSeen, untold: onceSeen}
 	atNodes = lateness{fresh: 2 * time.Second, stale: maxStale, untold: time.Minute + maxStale}
 	atEdges = lateness{fresh: 3 * time.Second, stale: 3*time.Second + maxStale, untold: time.Minute + 2*maxStale}
 )

@@ -9,10 +9,10 @@ import (
 )
 
 // TestOneNodeWithKills has one node on its own disk, which is killed in the middle of each
-// round. Nothing may be stale there, but for what atOne says.
+// round. Nothing may be stale there.
 func TestOneNodeWithKills(t *testing.T) {
 	keys, key := keysFile(t)
-	s := &server{http: freeAddress(t), grpc: freeAddress(t), admin: freeAddress(t), late: atOne}
+	s := &server{http: freeAddress(t), grpc: freeAddress(t), admin: freeAddress(t)}
 	s.args = []string{"serve", "--http-addr", s.http, "--grpc-addr", s.grpc, "--admin-addr", s.admin, "--data-dir", t.TempDir(),
 		"--keys-file", keys, "--anonymous", "read,write", "--removed-status", "410", "--log-level", "error"}
 	startServer(t, s)
