@@ -45,7 +45,7 @@ const placeSetSize = 64
 // stripe guards every set whose number has its remainder.
 type stripe struct {
 	mu      sync.Mutex
-	changes uint64 // how often writing was called
+	changes uint64 // how often writing and written were called
 	pending int    // writes to the index under way
 }
 
@@ -127,6 +127,7 @@ func (p *places) writing(id infohash.ID) {
 func (p *places) written(id infohash.ID, e *entry) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
+	stripe.changes++ // for those who have asked since, and may have read what was there before
 	stripe.pending--
 	set.put(print, e)
 }

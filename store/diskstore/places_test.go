@@ -51,6 +51,19 @@ func TestPlacesWhileWriting(t *testing.T) {
 	p.knows(t, id, entryAt(800))
 }
 
+// A reader that began while the index was written to may have read what was there before,
+// and come when that is over: nothing is kept.
+func TestPlacesReadWhileWriting(t *testing.T) {
+	p := newPlaces(1)
+	id := storetest.Torrent(storetest.V1, 1, 100, 0).IDs.Primary()
+	p.write(id, entryAt(0))
+	p.writing(id)
+	before := p.changes(id)
+	p.written(id, &entry{ids: entryAt(0).ids, at: entryAt(0).at, removed: true})
+	p.keep(id, entryAt(0), before)
+	p.knows(t, id, nil)
+}
+
 // The index's word counts, whatever somebody read before it was given.
 func TestPlaces(t *testing.T) {
 	p := newPlaces(1) // one set: all ids share it
