@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/manual"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 )
 
 const backupHelp = `Write a copy of the store, removals included, to the folder DIR, which is made or
@@ -38,7 +40,7 @@ func newBackup(env environment) *cobra.Command {
 		Use:               "backup DIR",
 		Short:             "Copy the store to a folder, while the server serves",
 		Long:              backupHelp + folderHelp,
-		ValidArgsFunction: completeFolders,
+		ValidArgsFunction: manual.CompleteFolders,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
@@ -95,15 +97,15 @@ type backupFact struct {
 }
 
 func backupFolder(ctx context.Context, dataDir, dir string, log io.Writer, note func(copied, total int64)) (err error) {
-	st, err := openFolder(dataDir, folderLogger(log))
+	st, err := stores.OpenFolder(dataDir, stores.FolderLogger(log))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(st)) }()
+	defer func() { err = errors.Join(err, stores.Close(st)) }()
 	if err := st.Backup(ctx, dir, note); err != nil {
 		return err
 	}
-	noteOffline(ctx, st, backupNote, log)
+	stores.NoteOffline(ctx, st, stores.BackupNote, log)
 	return nil
 }
 

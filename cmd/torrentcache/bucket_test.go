@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,10 +10,8 @@ import (
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
-	"google.golang.org/grpc/health/grpc_health_v1"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
@@ -108,23 +105,6 @@ func TestRemovalReachesOtherNodes(t *testing.T) {
 		}
 		if time.Since(begin) > patience {
 			t.Fatalf("the other node still answers %d", code)
-		}
-	}
-}
-
-// Failure and recovery are told to those who ask for the gRPC health.
-func TestBucketHealthIsTold(t *testing.T) {
-	h, err := newHouse(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, environment{stdout: io.Discard, stderr: io.Discard}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for serving, want := range map[bool]grpc_health_v1.HealthCheckResponse_ServingStatus{
-		false: grpc_health_v1.HealthCheckResponse_NOT_SERVING, true: grpc_health_v1.HealthCheckResponse_SERVING,
-	} {
-		h.tellHealth(serving)
-		answer, err := h.health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
-		if err != nil || answer.GetStatus() != want {
-			t.Errorf("health is %v, %v, want %s", answer, err, want)
 		}
 	}
 }

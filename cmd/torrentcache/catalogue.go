@@ -12,6 +12,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
@@ -75,11 +76,11 @@ func writeCatalogue(ctx context.Context, s infoSettings, env environment) error 
 // source hands the torrents of s's server or folder to write, batch by batch.
 func (c *catalogue) source(ctx context.Context, s infoSettings, env environment, write func(iter.Seq2[cached, error]) error) (err error) {
 	if s.dataDir != "" {
-		st, err := readFolder(s.dataDir, folderLogger(env.stderr))
+		st, err := stores.ReadFolder(s.dataDir, stores.FolderLogger(env.stderr))
 		if err != nil {
 			return err
 		}
-		return errors.Join(c.folder(ctx, st, write), closing(st))
+		return errors.Join(c.folder(ctx, st, write), stores.Close(st))
 	}
 	cl, err := s.dial()
 	if err != nil {

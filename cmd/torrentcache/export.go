@@ -14,6 +14,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
@@ -60,11 +61,11 @@ func export(ctx context.Context, dir string, env environment) (err error) {
 	var run verifyRun
 	display := progress.StartMaintenance(env.stderr, progress.Width(env.stderr), run.counts)
 	defer display.Stop()
-	st, err := readFolder(dir, folderLogger(above{display}))
+	st, err := stores.ReadFolder(dir, stores.FolderLogger(above{display}))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(st)) }()
+	defer func() { err = errors.Join(err, stores.Close(st)) }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := newArchive(env.stdout)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/torrentcache/torrentcache/internal/stores"
 )
 
 // Folders that cannot be opened are refused in one line that says why.
@@ -24,7 +26,7 @@ func TestFolderRefusals(t *testing.T) {
 		foreign: "it holds files that are not of torrentcache (a, b, c and 4 more): choose an empty folder, or one that torrentcache made",
 		noLock:  "opening the store in " + noLock + ": its lock cannot be taken: open " + lock + ": is a directory",
 	} {
-		_, err := openStore(folderOptions(dir, nil))
+		_, err := stores.Open(stores.FolderOptions(dir, nil))
 		if err == nil || err.Error() != "--data-dir "+dir+": "+want {
 			t.Errorf("opening = %v, want %s", err, want)
 		}

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
-	"github.com/torrentcache/torrentcache/gateway/screen"
 	"github.com/torrentcache/torrentcache/internal/config"
-	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/daemon"
 )
 
 const gatewayHelp = `Serve the HTTP doors (pages, JSON, downloads, SOAP, forms) for torrentcache servers
@@ -47,7 +44,7 @@ func newGateway(env environment) *cobra.Command {
 			if err := settings(c, env, cfg.Validate); err != nil {
 				return err
 			}
-			return serveGateway(c.Context(), cfg, env, func() (config.Doors, []string, error) {
+			return daemon.Gateway(c.Context(), cfg, env.daemon(), func() (config.Doors, []string, error) {
 				var fresh config.Gateway
 				changed, err := config.Again(&fresh, c.Flags(), given, env.environ)
 				return fresh.Doors, changed, err
@@ -56,44 +53,4 @@ func newGateway(env environment) *cobra.Command {
 	}
 	cfg.AddFlags(c.Flags())
 	return c
-}
-
-// serveGateway serves the doors until ctx ends. Reread reads the settings anew.
-func serveGateway(ctx context.Context, cfg config.Gateway, env environment, reread func() (config.Doors, []string, error)) error {
-	h, err := newHouse(cfg.Doors, env, 0)
-	if err != nil {
-		return err
-	}
-	h.reloads.Read = reread
-	key, err := h.backendKey(cfg)
-	if err != nil {
-		return err
-	}
-	conn, err := h.dialBackend(cfg, key)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // nothing is in flight any more
-	check := backendCheck(cfg.Backend, conn)
-	h.ready = lifecycle.NewReadiness(check)
-	h.notReady = func() error { return check(ctx) }
-	h.maxStale = cfg.MaxStale
-	if err := h.addCache(true); err != nil {
-		return err
-	}
-	if err := h.addDenyLists(ctx); err != nil {
-		return err
-	}
-	screened := screen.New(screen.Options{
-		Conn: conn, Deny: h.deny, Limits: h.limits, MaxTorrentSize: int64(cfg.MaxTorrentSize), Contact: cfg.Contact,
-	})
-	if err := h.addPublic(ctx, screened, nil); err != nil {
-		return err
-	}
-	if err := h.addAdmin(ctx, nil, nil); err != nil {
-		return err
-	}
-	h.announcement.backend = cfg.Backend
-	go h.watchBackend(ctx, check)
-	return h.run(ctx)
 }

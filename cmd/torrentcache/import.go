@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/client"
+	"github.com/torrentcache/torrentcache/internal/manual"
 	"github.com/torrentcache/torrentcache/internal/push"
 )
 
@@ -35,7 +36,7 @@ func newImport(env environment) *cobra.Command {
 		Use:               "import [FILE.tar]",
 		Short:             "Cache the torrents of a tar archive that export wrote",
 		Long:              importHelp + remoteHelp,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: manual.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := settings(c, env, s.remote.validate); err != nil {
 				return err

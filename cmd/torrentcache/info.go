@@ -13,6 +13,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/inflate"
 	"github.com/torrentcache/torrentcache/internal/lists"
+	"github.com/torrentcache/torrentcache/internal/manual"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
@@ -53,7 +54,7 @@ func newInfo(env environment) *cobra.Command {
 		SuggestFor:        []string{"describe", "show"},
 		Short:             "Describe a torrent, or all that are cached",
 		Long:              infoHelp + remoteHelp,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: manual.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if s.all != (len(args) == 0) || len(args) > 1 {
 				return errors.New("info of what? Want one file, info hash or magnet link, or --all (torrentcache info --help)")

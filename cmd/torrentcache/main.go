@@ -1,8 +1,8 @@
 // Command torrentcache stores .torrent files and hands them out by info hash.
 //
 // Serve runs everything in one process; gateway runs the HTTP doors alone,
-// against the gRPC server of another machine. This package only wires the
-// others together and is the only one that knows both a door and a store.
+// against the gRPC server of another machine (package daemon). The other commands
+// ask a running server, or work on a data folder.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc/grpclog"
 
+	"github.com/torrentcache/torrentcache/internal/daemon"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
@@ -36,6 +37,11 @@ type environment struct {
 	stdin          io.Reader // nil means that of the process
 	stdout, stderr io.Writer
 	libraries      *telemetry.GRPCLog // gets the program's logger; nil means that there is none
+}
+
+// daemon is env for what serves.
+func (env environment) daemon() daemon.Environment {
+	return daemon.Environment{Environ: env.environ, Stdout: env.stdout, Stderr: env.stderr, Libraries: env.libraries}
 }
 
 // run runs the command that args name until it is done or ctx ends. It returns

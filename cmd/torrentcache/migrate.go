@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/migrate"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -152,7 +153,7 @@ func runMigrate(ctx context.Context, s migrateSettings, env environment) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(to)) }()
+	defer func() { err = errors.Join(err, stores.Close(to)) }()
 	r.measure(ctx, from)
 	err = migrate.Run(ctx, r.options(ctx, s, from, to, state, display), &r.done)
 	return r.conclude(ctx, err, s.facts)

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/migrate"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/s3store"
@@ -22,15 +23,15 @@ import (
 func openStoreAt(ctx context.Context, flag, name string, toRead bool, log io.Writer) (store.Store, error) {
 	if dir, ok := strings.CutPrefix(name, "disk:"); ok {
 		if toRead {
-			return openFolder(dir, folderLogger(log))
+			return stores.OpenFolder(dir, stores.FolderLogger(log))
 		}
-		return openStore(diskstore.Options{Dir: dir, Logger: folderLogger(log)})
+		return stores.Open(diskstore.Options{Dir: dir, Logger: stores.FolderLogger(log)})
 	}
-	location, err := bucketLocation(name)
+	location, err := stores.BucketLocation(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, config.Redact(name), err)
 	}
-	st, err := s3store.Open(ctx, s3store.Options{Location: location, Logger: folderLogger(log)})
+	st, err := s3store.Open(ctx, s3store.Options{Location: location, Logger: stores.FolderLogger(log)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/daemon"
 	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/store"
@@ -24,7 +25,7 @@ type serverSource struct {
 }
 
 func dialSource(address, key string) (*serverSource, error) {
-	o := nodeOptions(maxRecord)
+	o := daemon.NodeOptions(maxRecord)
 	o.Ailing = true
 	conn, err := nodes.Dial([]string{address}, o)
 	if err != nil {

@@ -14,9 +14,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/daemon"
 	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/stores"
 )
 
 // What the operator's commands have in common: they work on a running server by
@@ -69,7 +71,7 @@ func (s *site) settings(c *cobra.Command, env environment) error {
 
 func (s *site) validate() error {
 	if s.dataDir != "" {
-		return wantFolder(s.dataDir)
+		return stores.WantFolder(s.dataDir)
 	}
 	if host, port, err := net.SplitHostPort(s.admin); err != nil || host == "" || port == "" || strings.Contains(s.admin, "/") {
 		return fmt.Errorf("--admin %q: want host:port of a server's admin listener, such as 127.0.0.1:9091", s.admin)
@@ -89,7 +91,7 @@ func (s *site) dial() (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := nodeOptions(0)
+	o := daemon.NodeOptions(0)
 	o.Ailing = true
 	conn, err := nodes.Dial([]string{s.admin}, o)
 	if err != nil {

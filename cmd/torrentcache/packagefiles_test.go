@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -22,18 +23,23 @@ func TestPackageFiles(t *testing.T) {
 	if status, _, stderr := runToEnd(t, nil, "package-files", dir); status != 1 || !strings.Contains(stderr, "SOURCE_DATE_EPOCH") {
 		t.Errorf("without a date: %d, %s", status, stderr)
 	}
-	commands := documented(newRoot(environment{}))
-	for _, c := range commands {
-		page := readText(t, dir, "man/"+pageName(c)+".1")
+	commands := 0
+	everyCommand(newRoot(environment{}), func(c *cobra.Command) {
+		if c.Hidden {
+			return
+		}
+		commands++
+		name := strings.ReplaceAll(c.CommandPath(), " ", "-")
+		page := readText(t, dir, "man/"+name+".1")
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if f.Name != "help" && !strings.Contains(page, `\fB`+roff("--"+f.Name)+`\fR`) {
-				t.Errorf("%s(1) does not have --%s", pageName(c), f.Name)
+			if f.Name != "help" && !strings.Contains(page, `\fB`+strings.ReplaceAll("--"+f.Name, "-", `\-`)+`\fR`) {
+				t.Errorf("%s(1) does not have --%s", name, f.Name)
 			}
 		})
-	}
+	})
 	pages, err := filepath.Glob(filepath.Join(dir, "man", "*.1"))
-	if err != nil || len(pages) != len(commands) {
-		t.Errorf("%d manual pages of %d commands (%v)", len(pages), len(commands), err)
+	if err != nil || len(pages) != commands {
+		t.Errorf("%d manual pages of %d commands (%v)", len(pages), commands, err)
 	}
 	for _, name := range []string{"man/torrentcache.1", "man/torrentcache-serve.1", "etc/torrentcache.yaml", "completions/torrentcache.bash"} {
 		if readText(t, dir, name) != readText(t, again, name) {
@@ -47,11 +53,15 @@ func TestPackageFiles(t *testing.T) {
 func TestPackagedSettings(t *testing.T) {
 	dir := t.TempDir()
 	keys := writeFile(t, dir, "keys", nil)
-	for name, f := range settingsFiles() {
-		command := strings.TrimSuffix(strings.ReplaceAll(name, "torrentcache", "serve"), ".yaml")
-		text, err := f.text()
-		if err != nil {
-			t.Fatal(err)
+	if status, _, stderr := runToEnd(t, []string{"SOURCE_DATE_EPOCH=1790000000"}, "package-files", dir); status != 0 {
+		t.Fatal(stderr)
+	}
+	line := regexp.MustCompile(`(?m)^([a-z-]+): (.*)$`)
+	for command, file := range map[string]string{"serve": "torrentcache.yaml", "gateway": "gateway.yaml"} {
+		text := readText(t, dir, "etc/"+file)
+		set := line.FindAllStringSubmatch(text, -1)
+		if len(set) == 0 {
+			t.Errorf("%s sets nothing", file)
 		}
 		var more []string
 		if command == "gateway" {
@@ -60,25 +70,25 @@ func TestPackagedSettings(t *testing.T) {
 		shown := func(text string) string {
 			t.Helper()
 			text = strings.ReplaceAll(text, "/etc/torrentcache/keys", keys)
-			file := writeFile(t, dir, name, []byte(text))
-			status, stdout, stderr := runToEnd(t, nil, append([]string{"config", command, "--config", file}, more...)...)
+			changed := writeFile(t, dir, file, []byte(text))
+			status, stdout, stderr := runToEnd(t, nil, append([]string{"config", command, "--config", changed}, more...)...)
 			if status != 0 {
-				t.Fatalf("%s: %s", name, stderr)
+				t.Fatalf("%s: %s", file, stderr)
 			}
 			return stdout
 		}
 		packaged := shown(text)
-		for name, value := range f.set {
-			value = strings.ReplaceAll(value, "/etc/torrentcache/keys", keys)
+		for _, setting := range set {
+			name, value := setting[1], strings.ReplaceAll(setting[2], "/etc/torrentcache/keys", keys)
 			if !strings.Contains(packaged, "\n"+name+": "+value+" #") && !strings.HasPrefix(packaged, name+": "+value+" #") {
-				t.Errorf("%s has no %s: %s:\n%s", name, name, value, packaged)
+				t.Errorf("%s has no %s: %s:\n%s", file, name, value, packaged)
 			}
 		}
 		uncommented := regexp.MustCompile(`(?m)^#([a-z-]+: )`).ReplaceAllString(text, "$1")
 		uncommented = strings.ReplaceAll(uncommented, "backend: \"\"\n", "")
 		full := shown(uncommented)
 		if defaults := strings.Count(full, "# default\n"); defaults > 0 {
-			t.Errorf("%s leaves %d settings out:\n%s", name, defaults, full)
+			t.Errorf("%s leaves %d settings out:\n%s", file, defaults, full)
 		}
 	}
 }

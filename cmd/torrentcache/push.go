@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/client"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/manual"
 	"github.com/torrentcache/torrentcache/internal/push"
 )
 
@@ -65,7 +66,7 @@ func newPush(env environment) *cobra.Command {
 		SuggestFor:        []string{"add", "put", "upload"},
 		Short:             "Cache torrents from files, folders and archives",
 		Long:              pushHelp + remoteHelp,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: manual.CompleteFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
 			if err := settings(c, env, func() error { return s.validate(paths) }); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
@@ -55,24 +56,24 @@ func (s *site) wantDataDir() error {
 	if s.dataDir == "" {
 		return errors.New("--data-dir is missing: want the data folder of a server that does not run")
 	}
-	return wantFolder(s.dataDir)
+	return stores.WantFolder(s.dataDir)
 }
 
 func reindex(ctx context.Context, dir string, giveUp bool, env environment, out facts) error {
 	begin := time.Now()
-	o := folderOptions(dir, folderLogger(env.stderr))
+	o := stores.FolderOptions(dir, stores.FolderLogger(env.stderr))
 	o.GiveUp = giveUp
 	missing, err := diskstore.Reindex(o)
-	if err := folderError(dir, err); err != nil {
+	if err := stores.FolderError(dir, err); err != nil {
 		return err
 	}
 	took := elapsed(begin)
-	st, err := openFolder(dir, folderLogger(env.stderr))
+	st, err := stores.OpenFolder(dir, stores.FolderLogger(env.stderr))
 	if err != nil {
 		return err
 	}
 	stats, err := st.Stats(ctx)
-	if err := errors.Join(err, closing(st)); err != nil {
+	if err := errors.Join(err, stores.Close(st)); err != nil {
 		return err
 	}
 	lost := missingOf(missing)

@@ -9,6 +9,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/lists"
+	"github.com/torrentcache/torrentcache/internal/manual"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -87,7 +88,7 @@ func newRemove(env environment) *cobra.Command {
 		SuggestFor:        []string{"delete", "rm"},
 		Short:             "Take torrents out and keep them out",
 		Long:              removeHelp + adminHelp,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: manual.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err
@@ -112,7 +113,7 @@ func newRestore(env environment) *cobra.Command {
 		Use:               "restore HASH|MAGNET|FILE...|--mirror HOST:PORT",
 		Short:             "Undo the removal of torrents",
 		Long:              restoreHelp + adminHelp,
-		ValidArgsFunction: completeFiles,
+		ValidArgsFunction: manual.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.settings(c, env); err != nil {
 				return err

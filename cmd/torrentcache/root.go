@@ -8,6 +8,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/manual"
 )
 
 const rootHelp = `torrentcache stores .torrent files and hands them out by info hash.
@@ -42,7 +43,7 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", config.FlagError(err), c.CommandPath())
 	})
-	setHelp(root)
+	manual.SetHelp(root)
 	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))
 	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newChanges(env), newImport(env))
 	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env), newHealth(env),
@@ -51,7 +52,7 @@ func newRoot(env environment) *cobra.Command {
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")
 	addHints(root)
-	addCompletions(root)
+	manual.AddCompletions(root)
 	return root
 }
 

@@ -11,6 +11,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 )
 
 const statsHelp = `Say what the store of a running server, or of a folder, holds, and which segment files
@@ -90,14 +91,14 @@ func serverStats(ctx context.Context, s site, unread time.Duration, out facts) e
 }
 
 func folderStats(ctx context.Context, dir string, age time.Duration, env environment, out facts) error {
-	st, err := readFolder(dir, folderLogger(env.stderr))
+	st, err := stores.ReadFolder(dir, stores.FolderLogger(env.stderr))
 	if err != nil {
 		return err
 	}
 	stats, err := st.Stats(ctx)
 	unread, unreadErr := folderUnread(ctx, st, age)
 	missing := missingOf(st.Missing())
-	if err := errors.Join(err, unreadErr, closing(st)); err != nil {
+	if err := errors.Join(err, unreadErr, stores.Close(st)); err != nil {
 		return err
 	}
 	return tellStats(out, statsFact{Torrents: stats.Torrents, Removed: stats.Removed, Bytes: stats.Bytes, DiskBytes: stats.DiskUsed, Unread: unread}, "", missing)

@@ -13,6 +13,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/progress"
+	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
@@ -89,29 +90,29 @@ func (r *verifyRun) folder(ctx context.Context, s verifySettings, log io.Writer)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(st)) }()
+	defer func() { err = errors.Join(err, stores.Close(st)) }()
 	if err := r.store(ctx, st, diskstore.VerifyOptions{
 		BytesPerSecond: int64(s.rate), GiveUp: s.giveUp, Check: server.CheckTorrent,
 	}); err != nil {
 		return err
 	}
-	noteOffline(ctx, st, verifyNote, log)
+	stores.NoteOffline(ctx, st, stores.VerifyNote, log)
 	return nil
 }
 
 // openToVerify opens the store of a folder. It can mark damaged torrents if the folder
 // can be written; giving up needs that, since it marks, too.
 func openToVerify(s verifySettings, log io.Writer) (*diskstore.Store, error) {
-	st, err := openFolder(s.dataDir, folderLogger(log))
-	if !cannotWrite(err) || s.giveUp {
+	st, err := stores.OpenFolder(s.dataDir, stores.FolderLogger(log))
+	if !stores.CannotWrite(err) || s.giveUp {
 		return st, err
 	}
-	st, readErr := readFolder(s.dataDir, folderLogger(log))
+	st, readErr := stores.ReadFolder(s.dataDir, stores.FolderLogger(log))
 	if readErr != nil {
 		return nil, readErr
 	}
 	if _, err := fmt.Fprintf(log, "%s: what is damaged is not marked\n", err); err != nil {
-		return nil, errors.Join(err, closing(st))
+		return nil, errors.Join(err, stores.Close(st))
 	}
 	return st, nil
 }

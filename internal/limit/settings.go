@@ -1,9 +1,11 @@
 package limit
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // Settings are the limits. A number of 0 is no limit.
@@ -38,3 +40,74 @@ type Settings struct {
 
 // exempt reports whether limits by address do not hold for the caller.
 func (s *Settings) exempt(c Caller) bool { return s.TrustedWriters.Contains(c.Addr) }
+
+// Caller is a client as the limits know it.
+type Caller struct {
+	Addr netip.Addr // the client's; [origin.Unknown] counts as one address
+	Name string     // that its key gives it; "" for an anonymous caller
+}
+
+// block returns the network under which the books have the caller's address.
+func (c Caller) block() netip.Prefix { return origin.Block(c.Addr) }
+
+// soon is after what time to try again for something that may be free at any moment.
+const soon = 5 * time.Second
+
+func busy(format string, args ...any) *reason.Error {
+	return reason.New(reason.Overloaded, format, args...).After(soon)
+}
+
+func tooMany(after time.Duration, format string, args ...any) *reason.Error {
+	return reason.New(reason.RateLimited, format, args...).After(after)
+}
+
+// Kind is a limit by which something was refused.
+type Kind int
+
+// The limits, as the metric names them.
+const (
+	Connections Kind = iota
+	ConnectionsPerAddress
+	Uploads
+	UploadsPerAddress
+	Streams
+	StreamsPerAddress
+	UploadRate
+	DownloadRate
+	NewBytes
+	Memory
+	Inflating
+	BodyTime
+	Size
+	SlowReader
+	UpstreamRate
+	kinds // how many there are
+)
+
+var kindNames = [kinds]string{
+	"connections", "connections_per_address", "uploads", "uploads_per_address", "streams", "streams_per_address",
+	"upload_rate", "download_rate", "new_bytes", "memory", "inflating", "body_time",
+	"size", "slow_reader", "upstream_rate",
+}
+
+// Stats is what is under way, and what was refused since the start.
+type Stats struct {
+	Connections, Uploads, Streams int
+	UploadBytes                   int64            // held for uploads in flight
+	MemoryBytes                   int64            // held for everything that the budget bounds
+	Refused                       map[string]int64 // by limit; every limit is in it
+}
+
+// Stats returns the state at this moment.
+func (l *Limits) Stats() Stats {
+	held := l.memory.inUse()
+	s := Stats{
+		Connections: l.connections.count(), Uploads: l.uploads.count(), Streams: l.streams.count(),
+		UploadBytes: held[Uploading], MemoryBytes: held[Answering] + held[Uploading] + held[Connecting],
+		Refused: map[string]int64{},
+	}
+	for k, name := range kindNames {
+		s.Refused[name] = l.refused[k].Load()
+	}
+	return s
+}

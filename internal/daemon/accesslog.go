@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/accesslog"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/internal/outcome"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/server"
+)
+
+// programsLog as the file of --access-log is the log itself.
+const programsLog = "-"
+
+// addAccessLog opens the access log that the settings name, if they do. SIGHUP opens its file
+// anew.
+func (d *daemon) addAccessLog() (err error) {
+	switch d.cfg.AccessLog {
+	case "":
+		return nil
+	case programsLog:
+		d.access = accesslog.To(d.logger)
+	default:
+		if d.access, err = accesslog.Open(d.cfg.AccessLog, d.cfg.LogFormat, d.logger); err != nil {
+			return fmt.Errorf("--access-log: %w", err)
+		}
+		d.reloads.On("access log", func(config.Doors) error { return d.access.Reopen() })
+	}
+	d.metrics.WatchAccessLog(d.access.Dropped)
+	return nil
+}
+
+// closeAccessLog writes what waits to be written.
+func (d *daemon) closeAccessLog() {
+	if d.access == nil {
+		return
+	}
+	if err := d.access.Close(); err != nil {
+		d.logger.Error("the access log could not be closed", "cause", err)
+	}
+}
+
+// meter tells the metrics and the access log of HTTP requests.
+type meter struct{ *daemon }
+
+// Began implements [front.Meter].
+func (m meter) Began() { m.metrics.HTTPBegan() }
+
+// Ended implements [front.Meter].
+func (m meter) Ended(a front.Access) {
+	failed := a.Outcome.Reason
+	if a.Request.Context().Err() != nil { // the client has left
+		failed = ""
+	}
+	m.metrics.HTTPEnded(a.Route.Door, a.Status, failed, a.Duration, a.Received, a.Sent)
+	if m.access != nil {
+		m.access.Add(m.recordOf(a))
+	}
+}
+
+// recordOf is the record of an HTTP request. Of a path with a key in it the key is left out.
+func (d *daemon) recordOf(a front.Access) accesslog.Record {
+	path := a.Route.Pattern
+	if front.Prefix(a.Request) != "" {
+		path = "/k/{key}" + path
+	}
+	record := accesslog.Record{
+		Begin: a.Begin, Duration: a.Duration, Door: a.Route.Door, Method: a.Request.Method, Path: path, Outcome: a.Outcome,
+		Status: strconv.Itoa(a.Status), Received: a.Received, Sent: a.Sent, Addr: d.loggedAddr(origin.FromContext(a.Request.Context())),
+	}
+	if d.gate != nil {
+		who, _ := d.gate.Identify(front.Credentials(a.Request)) // nobody, if the key is wrong
+		record.Key = who.Name
+	}
+	return record
+}
+
+// loggedAddr returns addr if addresses are to be logged.
+func (d *daemon) loggedAddr(addr netip.Addr) netip.Addr {
+	if !d.cfg.LogAddresses {
+		return netip.Addr{}
+	}
+	return addr
+}
+
+// onDownload returns what is told of answers on the fast path; nil if nobody logs them.
+func (d *daemon) onDownload() func(fastpath.Download) {
+	if d.access == nil {
+		return nil
+	}
+	return d.logDownload
+}
+
+// logDownload logs what was answered on the fast path, which asks nobody for a key.
+func (d *daemon) logDownload(answered fastpath.Download) {
+	record := accesslog.Record{
+		Begin: answered.Begin, Duration: answered.Duration, Door: "download", Method: answered.Method, Path: "/torrent/...",
+		Outcome: outcome.Outcome{InfoHash: answered.ID}, Status: "200", Sent: answered.Sent, Key: access.Anonymous, Addr: d.loggedAddr(origin.PeerAddr(answered.Peer)),
+	}
+	if !answered.Found {
+		record.Status, record.Outcome.Reason = "404", reason.TorrentNotFound
+	}
+	d.access.Add(record)
+}
+
+// logCall logs a call of our own services that came by gRPC. Calls of the doors in this process
+// are in the log as what the doors were asked.
+func (d *daemon) logCall(c server.Call) {
+	if d.access == nil || c.Local || !strings.HasPrefix(c.Method, "/torrentcache.") {
+		return
+	}
+	id, _ := infohash.Parse(c.InfoHash) // none, if it is not one
+	d.access.Add(accesslog.Record{
+		Begin: c.Begin, Duration: c.Duration, Door: "grpc", Method: "RPC", Path: c.Method,
+		Outcome: outcome.Outcome{Reason: c.Reason, InfoHash: id}, Status: c.Code.String(),
+		Received: int64(c.BytesIn), Sent: int64(c.BytesOut), Key: c.Caller, Addr: d.loggedAddr(c.Addr),
+	})
+}

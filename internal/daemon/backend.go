@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/nodes"
+	"github.com/torrentcache/torrentcache/server"
+)
+
+// pingMargin keeps a ping that overtakes the one before from looking like too many.
+const pingMargin = 2 * time.Second
+
+// NodeOptions are those of connections to servers that take torrents up to that
+// size, in bytes.
+func NodeOptions(maxTorrentSize int64) nodes.Options {
+	return nodes.Options{
+		Ping:           server.MinClientPing + pingMargin,
+		MaxMessageSize: server.MaxMessageSize(maxTorrentSize),
+	}
+}
+
+// dialBackend returns the connection to the servers behind a gateway, to whose feed
+// it shows what key returns. Errors name the flag.
+func (d *daemon) dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
+	o := NodeOptions(int64(cfg.MaxTorrentSize))
+	arriving := d.limits.Buffers(limit.Answering)
+	o.FeedToken, o.Arriving, o.Reserve = key, arriving, arriving.Reserve
+	var err error
+	if o.TLS, err = cfg.BackendTLS.Config(); err != nil {
+		return nil, err
+	}
+	conn, err := nodes.Dial(cfg.Backends(), o)
+	if err != nil {
+		return nil, fmt.Errorf("--backend %s: %w", cfg.Backend, err)
+	}
+	return conn, nil
+}
+
+// backendCheck asks the backend whether it can serve. Its error is for the operator.
+func backendCheck(backend string, conn grpc.ClientConnInterface) func(context.Context) error {
+	health := grpc_health_v1.NewHealthClient(conn)
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		answer, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+		switch {
+		case err != nil:
+			return fmt.Errorf("the backend (--backend %s) cannot be asked: %s", backend, nodes.Explain(err))
+		case answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING:
+			return fmt.Errorf("the backend (--backend %s) says that it cannot serve: it starts, drains, or has no store", backend)
+		}
+		return nil
+	}
+}
+
+// watchBackend tells once of each change whether the backend can serve, until ctx ends.
+func (d *daemon) watchBackend(ctx context.Context, check func(context.Context) error) {
+	d.metrics.BackendServes(true)
+	lifecycle.Watch(ctx, func() error { return check(ctx) }, func(cause error) {
+		if ctx.Err() != nil {
+			return
+		}
+		d.metrics.BackendServes(cause == nil)
+		if cause != nil {
+			d.logger.Error("requests fail: the backend does not serve", "cause", cause)
+			return
+		}
+		d.logger.Info("the backend serves")
+		d.supervisor.status("")
+	})
+}
+
+// backendKey returns what gives the key that a gateway shows to the feed. A file
+// is read again on SIGHUP; the key is then for when the feed is asked for the next
+// time.
+func (d *daemon) backendKey(cfg config.Gateway) (func() string, error) {
+	var key atomic.Pointer[string]
+	key.Store(&cfg.BackendToken)
+	current := func() string { return *key.Load() }
+	if cfg.BackendTokenFile == "" {
+		return current, nil
+	}
+	read := func(config.Doors) error {
+		text, err := config.ReadSecret(cfg.BackendTokenFile)
+		if err != nil {
+			return fmt.Errorf("--backend-token-file: %w", err)
+		}
+		key.Store(&text)
+		return nil
+	}
+	d.reloads.On("key for the backend", read)
+	return current, read(cfg.Doors)
+}

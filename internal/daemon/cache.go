@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	"github.com/torrentcache/torrentcache/gateway/hotcache"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/nodes"
+	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+)
+
+// settle is how long after one of several nodes told of a change another one may
+// not know it: two seconds are promised, one is for the call under way.
+const settle = 3 * time.Second
+
+// addCache adds the hot cache, which hears of changes by changed or, with follow, from the
+// backend's feed.
+func (d *daemon) addCache(follow bool) (err error) {
+	o := hotcache.Options{Size: d.memory.Cache, Follow: follow}
+	if follow {
+		o.Settle, o.OnLost = settle, d.feedLost
+	}
+	d.cache, err = hotcache.New(o)
+	return err
+}
+
+// connectCache puts the hot cache before conn, and before reader if what it reads from is in
+// this process, and returns conn for the doors.
+func (d *daemon) connectCache(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) grpc.ClientConnInterface {
+	d.metrics.WatchCache(d.cacheStats)
+	follows := d.cache.Connect(hotcache.Backend{Conn: conn, Reader: reader, MaxStale: d.maxStale, Private: d.private()})
+	if follows {
+		go d.cache.Follow(ctx)
+	}
+	return d.cache.Conn(conn)
+}
+
+// feedLost tells the operator that every download asks the backend until its feed
+// of changes is back.
+func (d *daemon) feedLost(err *reason.Error) {
+	if err.Reason == reason.Unauthenticated || err.Reason == reason.PermissionDenied {
+		d.logger.Error("the backend refuses its feed of changes, without which nothing can be kept: give it a key with the role sync by --backend-token-file, or start the backend with --anonymous read,write,sync", "reason", err.Reason)
+		return
+	}
+	d.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", causeOf(err))
+}
+
+// causeOf returns why a call to the backend failed, for the operator: what a message to clients
+// leaves out, if there is more.
+func causeOf(err *reason.Error) string {
+	if cause := err.Unwrap(); cause != nil {
+		return nodes.Explain(cause)
+	}
+	return err.Error()
+}
+
+// changed tells the hot cache which torrent has changed.
+func (d *daemon) changed(ids infohash.Set) {
+	d.cache.Invalidate(ids)
+}
+
+// fastPath returns s on l, without TLS, with the fast path of downloads before it.
+func (d *daemon) fastPath(name string, s *http.Server, l net.Listener) lifecycle.Server {
+	if d.cfg.FastPath == config.Off {
+		return lifecycle.HTTP(name, s, httpx.MendRequests(l))
+	}
+	fast := fastpath.New(l, s, d.answers)
+	fast.OnAnswer = d.onDownload()
+	d.fast = append(d.fast, fast)
+	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequests(fast)))
+}
+
+// waitingFor returns s, which stops when fast gives no answer any more.
+func waitingFor(fast interface{ Wait(context.Context) error }, s lifecycle.Server) lifecycle.Server {
+	stop := s.Stop
+	s.Stop = func(ctx context.Context) error {
+		if err := stop(ctx); err != nil {
+			return err
+		}
+		return fast.Wait(ctx)
+	}
+	return s
+}
+
+// fastPathTLS returns s on l over TLS, with the fast path of downloads before it.
+func (d *daemon) fastPathTLS(name string, s *http.Server, l net.Listener) lifecycle.Server {
+	if d.cfg.FastPath == config.Off {
+		return lifecycle.HTTPS(name, s, l)
+	}
+	fast := fastpath.NewTLS(l, s, d.answers)
+	fast.OnAnswer = d.onDownload()
+	d.fast = append(d.fast, fast)
+	return waitingFor(fast, lifecycle.HTTP(name, s, fast))
+}
+
+// fastHandler returns next with the fast path of downloads by HTTP/2 before it.
+func (d *daemon) fastHandler(next http.Handler) http.Handler {
+	if d.cfg.FastPath == config.Off {
+		return next
+	}
+	fast := fastpath.NewHandler(next, d.answers)
+	fast.OnAnswer = d.onDownload()
+	d.fast = append(d.fast, fast)
+	return fast
+}
+
+// fastCounter counts what was answered on the fast path.
+type fastCounter interface{ Stats() fastpath.Stats }
+
+// cacheStats is called by scrapes, which begin when all listeners are there.
+func (d *daemon) cacheStats() telemetry.CacheStats {
+	c := d.cache.Stats()
+	stats := telemetry.CacheStats{Hits: c.Hits, Misses: c.Misses, Entries: c.Entries, Bytes: c.Bytes}
+	for _, fast := range d.fast {
+		f := fast.Stats()
+		stats.FastFound += f.Found
+		stats.FastAbsent += f.Absent
+		stats.FastBytes += f.Bytes
+	}
+	return stats
+}

@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/certificate"
+	"github.com/torrentcache/torrentcache/internal/config"
+)
+
+// certificateCheck is how often the certificate's files are looked at. They are
+// small, and whoever renews them need not think of us.
+const certificateCheck = 20 * time.Second
+
+// addCertificate opens the certificate that the settings name, if they do. Its
+// files are read again on SIGHUP and when they have changed.
+func (d *daemon) addCertificate(cfg config.Doors) error {
+	files := certificate.Files{Certificate: cfg.TLSCert, Key: cfg.TLSKey, ClientCA: cfg.TLSClientCA}
+	var err error
+	switch {
+	case cfg.ACME == "on":
+		u, _ := url.Parse(cfg.PublicURL) // config has checked it
+		d.certificate, err = certificate.OpenACME(certificate.ACME{
+			Host: u.Hostname(), Directory: cfg.ACMEDirectory, Email: cfg.ACMEEmail, Folder: cfg.ACMEDir}, files)
+	case cfg.TLSCert != "":
+		d.certificate, err = certificate.Open(files)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.metrics.WatchCertificate(func() (time.Time, bool) {
+		p, known := d.certificate.Period()
+		return p.End, known
+	})
+	d.reloads.On("certificates", func(config.Doors) error { return d.certificate.Reload() })
+	return nil
+}
+
+// endsSoon is how long before the end of a certificate its operator is told. Authorities that
+// renew by themselves do so a month before.
+const endsSoon = 14 * 24 * time.Hour
+
+// certificateState is whether clients take the certificate for good.
+type certificateState int
+
+const (
+	certificateGood certificateState = iota // as far as is known
+	certificateEndsSoon
+	certificateEnded
+	certificateEarly   // its time has not begun
+	certificateRefused // by the authority, when it was last asked
+)
+
+// certificateState returns the state of the certificate in force.
+func (d *daemon) certificateState() certificateState {
+	now := time.Now()
+	p, known := d.certificate.Period()
+	switch {
+	case known && now.After(p.End):
+		return certificateEnded
+	case known && now.Before(p.Begin):
+		return certificateEarly
+	case d.certificate.Trouble() != nil:
+		return certificateRefused
+	case known && now.Add(endsSoon).After(p.End):
+		return certificateEndsSoon
+	}
+	return certificateGood
+}
+
+// certificateIs tells of a change of the certificate's state.
+func (d *daemon) certificateIs(state certificateState) {
+	p, _ := d.certificate.Period()
+	switch state {
+	case certificateGood:
+		d.logger.Info("the certificate is good", "end", p.End)
+	case certificateEndsSoon:
+		d.logger.Warn("the certificate ends soon", "end", p.End)
+	case certificateEnded:
+		d.logger.Error("the certificate has ended: clients refuse it", "end", p.End)
+	case certificateEarly:
+		d.logger.Error("the certificate's time has not begun: clients refuse it", "begin", p.Begin)
+	case certificateRefused:
+		d.logger.Error("the authority gave no certificate", "cause", d.certificate.Trouble())
+	}
+}
+
+// followCertificate puts certificates in force that replace the old in their files.
+func (d *daemon) followCertificate(ctx context.Context) {
+	d.certificate.Follow(ctx, certificateCheck, func(err error) {
+		if err != nil {
+			d.logger.Error("not reloaded: the old ones stay in force", "what", "certificates", "cause", err)
+			return
+		}
+		d.logger.Info("reloaded", "what", "certificates")
+	})
+}

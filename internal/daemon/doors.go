@@ -1,0 +1,126 @@
+package daemon
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/gateway"
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/origin"
+	"github.com/torrentcache/torrentcache/soapcompat"
+	"github.com/torrentcache/torrentcache/web"
+)
+
+// publicHandler returns all HTTP doors, each of them calling conn.
+func (d *daemon) publicHandler(conn grpc.ClientConnInterface) (http.Handler, error) {
+	modern, err := gateway.New(gateway.Options{
+		Conn:           conn,
+		Torrents:       d.cache,
+		MaxTorrentSize: int64(d.cfg.MaxTorrentSize),
+		PublicURL:      d.cfg.PublicURL,
+		Contact:        d.cfg.Contact,
+		Retention:      d.retention,
+		GRPC:           d.guideGRPC(),
+		RemovedStatus:  d.cfg.RemovedStatus,
+		DownloadMaxAge: d.cfg.DownloadMaxAge,
+		MissingMaxAge:  d.cfg.MissingMaxAge,
+		Private:        d.cache.Private,
+		HideTorrents:   d.cfg.TorrentPages == config.Off,
+		Policy:         d.policy,
+		Origins:        d.cfg.Origins,
+		TooLarge:       d.limits.TooLarge,
+		Logger:         d.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.answers = unlimited{d.cache.Answers(front.NewMux(modern.Routes()...), modern.AppendHeader), d.limits, d.logsForwarded()}
+	legacy, err := soapcompat.New(soapcompat.Options{
+		Client:         torrentcachev1.NewCacheServiceClient(conn),
+		MaxTorrentSize: int64(d.cfg.MaxTorrentSize),
+		PublicURL:      d.cfg.PublicURL,
+		Private:        d.cache.Private,
+		HideTorrents:   d.cfg.TorrentPages == config.Off,
+		Home:           modern.Home,
+		Contact:        d.cfg.Contact,
+		TooLarge:       d.limits.TooLarge,
+		Logger:         d.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d.withProxyWarning(front.New(front.Options{
+		Routes:        slices.Concat(legacy.Routes(), modern.Routes(), d.probes()),
+		Proxies:       origin.Proxies(d.cfg.TrustedProxies),
+		Gate:          d.gate,
+		Limits:        d.limits,
+		Conn:          fastpath.ConnOf,
+		Meter:         meter{d},
+		RemovedStatus: d.cfg.RemovedStatus,
+		Logger:        d.logger,
+	})), nil
+}
+
+// guideGRPC is the gRPC address that the API guide names; nil if there is none.
+func (d *daemon) guideGRPC() *web.GRPC {
+	if given := d.cfg.PublicGRPCAddr; given != "" {
+		address, isTLS := strings.CutPrefix(given, config.TLSPrefix)
+		return &web.GRPC{Address: address, TLS: isTLS || d.grpcOverTLS}
+	}
+	tcp, ok := d.announcement.grpc.(*net.TCPAddr)
+	if !ok {
+		return nil
+	}
+	address := tcp.String()
+	if tcp.IP.IsUnspecified() {
+		address = ":" + strconv.Itoa(tcp.Port)
+	}
+	return &web.GRPC{Address: address, TLS: d.grpcOverTLS}
+}
+
+// probes are the paths that balancers ask.
+func (d *daemon) probes() []front.Route {
+	return []front.Route{
+		{Door: "health", Pattern: "/livez", Any: lifecycle.Live},
+		{Door: "health", Pattern: "/readyz", Any: d.ready.Ready},
+	}
+}
+
+// logsForwarded reports whether the access log needs to know addresses that proxies tell, which
+// the fast path does not read.
+func (d *daemon) logsForwarded() bool { return d.cfg.LogAddresses && len(d.cfg.TrustedProxies) > 0 }
+
+// unlimited is a source of the fast path for as long as downloads have no rate, and nobody
+// wants to know whose they are: it knows no addresses.
+type unlimited struct {
+	source fastpath.Source // not embedded: what it may get in addition has to be held back, too
+	limits *limit.Limits
+	off    bool // nothing is answered here
+}
+
+// Answer implements [fastpath.Source].
+func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+	if u.off || u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.source.Answer(id, hold)
+}
+
+// Kept implements [fastpath.Source].
+func (u unlimited) Kept(id infohash.ID) *fastpath.Answer {
+	if u.limits.DownloadsLimited() {
+		return nil
+	}
+	return u.source.Kept(id)
+}

@@ -1,0 +1,167 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/torrentcache/torrentcache/client"
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/mirror"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/server"
+)
+
+// mirrors are the servers that this one follows. It implements [server.Mirrors]
+// and [server.Repairer].
+type mirrors struct {
+	names   []string // HOST:PORT
+	sources []*client.Client
+
+	followers []*mirror.Follower
+	repairer  *mirror.Repairer // nil if there is nobody to fetch from
+	running   sync.WaitGroup
+	ctx       context.Context    // of what they do
+	stop      context.CancelFunc // ends it
+}
+
+// newMirrors returns the servers that --mirror-of names; nothing is followed yet.
+func newMirrors(cfg config.Serve) (*mirrors, error) {
+	m := &mirrors{stop: func() {}}
+	for _, text := range cfg.Mirrors.Mirrors {
+		location, err := upstream.Parse(text)
+		if err == nil && !location.GRPC {
+			err = errors.New("want grpc://HOST:PORT or grpcs://HOST:PORT")
+		}
+		var source *client.Client
+		if err == nil {
+			source, err = dialMirror(location, int64(cfg.MaxTorrentSize))
+		}
+		if err != nil {
+			m.close()
+			return nil, fmt.Errorf("--mirror-of %s: %w", config.Redact(text), err)
+		}
+		m.names, m.sources = append(m.names, location.Address), append(m.sources, source)
+	}
+	return m, nil
+}
+
+// dialMirror returns a client of a server that is to be followed.
+func dialMirror(l upstream.Location, maxSize int64) (*client.Client, error) {
+	security := config.ClientTLS{On: l.TLS, CA: l.CA, Certificate: l.Certificate, Key: l.Key}
+	secure, err := security.Config()
+	if err != nil {
+		return nil, err
+	}
+	o := client.Options{TLS: secure, MaxTorrentSize: maxSize, DialOptions: []grpc.DialOption{grpc.WithNoProxy()}}
+	if l.TokenFile != "" {
+		if o.Token, err = config.ReadSecret(l.TokenFile); err != nil {
+			return nil, fmt.Errorf("token-file: %w", err)
+		}
+	}
+	if o.Token != "" && !l.TLS {
+		dialer := &net.Dialer{Control: nearOnly}
+		o.DialOptions = append(o.DialOptions, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "tcp", address)
+		}))
+	}
+	return client.Dial(l.Address, o)
+}
+
+// nearOnly refuses connections by which a key would cross the network in the clear.
+func nearOnly(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if addr := at.Addr().Unmap(); err != nil || !addr.IsLoopback() && !addr.IsPrivate() && !addr.IsLinkLocalUnicast() {
+		return errors.New("a key goes without TLS to loopback and private addresses alone: use grpcs://")
+	}
+	return nil
+}
+
+// prepare makes the followers, which put what they read into to.
+func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
+	for i, source := range m.sources {
+		m.followers = append(m.followers, mirror.New(mirror.Options{
+			Name: m.names[i], Source: source, Target: to, KeepRanks: cfg.MirrorRanks == "keep",
+			Removals: cfg.MirrorRemovals, Rate: int64(cfg.MirrorRate), Logger: d.logger,
+		}))
+	}
+	if len(m.followers) > 0 {
+		d.metrics.WatchMirrors(m.telemetry)
+	}
+	if len(m.sources) == 0 && d.upstreams == nil || cfg.Store != "" {
+		return // a bucket is mended by its own means
+	}
+	var sources []mirror.Source
+	for _, source := range m.sources {
+		sources = append(sources, source)
+	}
+	m.repairer = mirror.NewRepairer(to, sources, to.Fetch)
+	d.metrics.WatchRepairs(m.repairer.Counts)
+}
+
+// Repair implements [server.Repairer].
+func (m *mirrors) Repair(ctx context.Context, id infohash.ID) bool {
+	return m.repairer != nil && m.repairer.Repair(ctx, id)
+}
+
+// follow follows them all until ctx ends or close is called.
+func (m *mirrors) follow(ctx context.Context) {
+	m.ctx, m.stop = context.WithCancel(ctx)
+	for _, f := range m.followers {
+		m.running.Go(func() { f.Run(m.ctx) })
+	}
+}
+
+// close ends all that is under way, and waits for the end.
+func (m *mirrors) close() {
+	m.stop()
+	m.running.Wait()
+	for _, source := range m.sources {
+		_ = source.Close() // nothing is in flight any more
+	}
+}
+
+// Stats implements [server.Mirrors].
+func (m *mirrors) Stats() []*torrentcachev1.MirrorStats {
+	var all []*torrentcachev1.MirrorStats
+	for _, f := range m.followers {
+		s := f.Stats()
+		all = append(all, &torrentcachev1.MirrorStats{
+			Source: s.Source, Paused: s.Paused, BehindCount: s.Behind, LagSeconds: int64(s.Lag / time.Second),
+			TorrentCount: s.Torrents, RemovalCount: s.Removals, RefusedCount: s.Refused, WrongCount: s.Wrong, LeftOutCount: s.LeftOut,
+		})
+	}
+	return all
+}
+
+func (m *mirrors) telemetry() []telemetry.MirrorStats {
+	var all []telemetry.MirrorStats
+	for _, f := range m.followers {
+		s := f.Stats()
+		all = append(all, telemetry.MirrorStats{
+			Source: s.Source, Paused: s.Paused, Behind: s.Behind, Lag: s.Lag,
+			Torrents: s.Torrents, Removals: s.Removals, Refused: s.Refused, Wrong: s.Wrong, LeftOut: s.LeftOut,
+		})
+	}
+	return all
+}
+
+// Resume implements [server.Mirrors].
+func (m *mirrors) Resume(ctx context.Context, source string, skip bool) (bool, error) {
+	for _, f := range m.followers {
+		if f.Name == source {
+			return true, f.Resume(ctx, skip)
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,160 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/lifecycle"
+	"github.com/torrentcache/torrentcache/internal/stores"
+	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore"
+	"github.com/torrentcache/torrentcache/store/s3store"
+	"github.com/torrentcache/torrentcache/store/tiered"
+	"github.com/torrentcache/torrentcache/web"
+)
+
+// storage is the store that serve serves, and what the daemon must know of it.
+type storage struct {
+	store.Store
+	name        string                    // for the announcement
+	shared      bool                      // other nodes change it, too
+	err         func() error              // why it cannot serve as it should; nil if it can
+	refusing    func() error              // why it takes no uploads now; nil if it does
+	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
+	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
+	maintenance server.Maintenance        // nil if it has none
+	oldestUse   func() time.Time          // when the torrent was last used that was used longest ago; nil if nobody knows
+	usage       server.Usage              // nil if it has none
+	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
+}
+
+// openStorage opens what --store or --data-dir says.
+func (d *daemon) openStorage(ctx context.Context, cfg config.Serve) (*storage, error) {
+	if cfg.Store != "" {
+		return d.openBucket(ctx, cfg)
+	}
+	return d.openDisk(ctx, cfg)
+}
+
+func (d *daemon) openDisk(ctx context.Context, cfg config.Serve) (*storage, error) {
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("--data-dir %s: %w", cfg.DataDir, err)
+	}
+	st, err := stores.Open(diskstore.Options{
+		Dir:            dir,
+		Logger:         d.logger,
+		MinFreeSpace:   orNone(cfg.MinFreeSpace),
+		MaxStoreSize:   int64(cfg.MaxStoreSize),
+		CompactionRate: orNone(cfg.CompactionRate),
+		CacheSize:      d.memory.Index,
+		OnDamage:       func(infohash.Set) { d.metrics.StoreDamaged() },
+
+		DropUnreadAfter: cfg.DropUnreadAfter,
+		Evict:           cfg.Evicts(),
+		DropKeyed:       cfg.EvictKeyed,
+		OnDrop:          func(cause diskstore.DropCause, n int) { d.metrics.Dropped(string(cause), n) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.retention = &web.Retention{DropUnreadAfter: cfg.DropUnreadAfter, Evicts: cfg.Evicts()}
+	d.metrics.WatchMaintenance(maintained(ctx, st))
+	return &storage{
+		Store: st, name: dir, err: st.Err, refusing: st.Refusing, room: st.Room,
+		watch:       func(ctx context.Context) { d.watchDisk(ctx, st) },
+		maintenance: maintenance{st, d.metrics, d.logger},
+		noteRead:    st.NoteRead,
+		usage:       st,
+		oldestUse:   st.OldestUse,
+	}, nil
+}
+
+// orNone translates 0 for the store, where it means the default.
+func orNone(size config.Size) int64 {
+	if size == 0 {
+		return stores.None
+	}
+	return int64(size)
+}
+
+// openBucket opens a store that other nodes may share. The object store's own
+// tools verify and back it up, so it has no maintenance.
+func (d *daemon) openBucket(ctx context.Context, cfg config.Serve) (*storage, error) {
+	location, err := stores.BucketLocation(cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("--store %s: %w", config.Redact(cfg.Store), err)
+	}
+	st, err := s3store.Open(ctx, s3store.Options{
+		Location: location,
+		Logger:   d.logger,
+		Observe:  d.metrics.ObserveBucket,
+		OnDamage: func(infohash.Set) { d.metrics.StoreDamaged() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--store: %w", err)
+	}
+	front, err := d.addLocalCache(cfg, st, location.String())
+	if err != nil {
+		return nil, errors.Join(err, stores.Close(st))
+	}
+	return &storage{
+		Store: front, name: location.String(), shared: true, err: st.Err, refusing: st.Err,
+		// Unlike a disk it recovers by itself.
+		watch: func(ctx context.Context) {
+			lifecycle.Watch(ctx, st.Err, func(cause error) {
+				d.metrics.StoreTakesUploads(cause == nil)
+				d.tellHealth(cause == nil)
+			})
+		},
+	}, nil
+}
+
+// addLocalCache puts the local cache before a bucket's store, if there is to be one,
+// and returns the store to use. Identity names the bucket. Errors name the flag.
+func (d *daemon) addLocalCache(cfg config.Serve, bucket store.Store, identity string) (store.Store, error) {
+	if cfg.LocalCacheDir == "" {
+		return bucket, nil
+	}
+	dir, err := filepath.Abs(cfg.LocalCacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("--local-cache-dir %s: %w", cfg.LocalCacheDir, err)
+	}
+	st, err := tiered.Open(tiered.Options{
+		Remote:   bucket,
+		Identity: identity,
+		Dir:      dir,
+		Size:     int64(cfg.LocalCacheSize),
+		MaxStale: cfg.MaxStale,
+		Logger:   d.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--local-cache-dir %s: %w", cfg.LocalCacheDir, err)
+	}
+	d.metrics.WatchLocalCache(func(ctx context.Context) telemetry.LocalCacheStats {
+		s := st.CacheStats(ctx)
+		return telemetry.LocalCacheStats{Hits: s.Hits, Stale: s.Stale, Misses: s.Misses, Torrents: s.Torrents, Bytes: s.Bytes, Usable: s.Usable}
+	})
+	return st, nil
+}
+
+// tellHealth tells gRPC clients whether the server can serve. Once it drains it
+// says no, whatever comes.
+func (d *daemon) tellHealth(serving bool) {
+	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	if serving {
+		status = grpc_health_v1.HealthCheckResponse_SERVING
+	}
+	for _, service := range d.services {
+		d.health.SetServingStatus(service, status)
+	}
+}

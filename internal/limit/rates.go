@@ -1,0 +1,138 @@
+package limit
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// maxPages is how many callers a book has at most: with all it needs, some 16 MB.
+const maxPages = 1 << 16
+
+// book keeps a V for each K that was seen lately. It forgets the one that was not seen
+// for longest. A cache that prefers what came often, as otter does, would not do: when the
+// book is full, it forgets some newcomers at once, who then are held to no limit.
+type book[K comparable, V any] struct {
+	mu    sync.Mutex
+	pages map[K]*list.Element // of *page[K, V]; guarded by mu
+	order list.List           // what was used last comes first; guarded by mu
+}
+
+type page[K comparable, V any] struct {
+	key   K
+	value V
+}
+
+// update calls change with what the book has of key, the zero V at first, and
+// keeps what change makes of it.
+func (b *book[K, V]) update(key K, change func(*V)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, ok := b.pages[key]
+	if ok {
+		b.order.MoveToFront(at)
+	} else {
+		at = b.add(key)
+	}
+	change(&at.Value.(*page[K, V]).value)
+}
+
+// add makes a page; b.mu is held.
+func (b *book[K, V]) add(key K) *list.Element {
+	if b.pages == nil {
+		b.pages = map[K]*list.Element{}
+	}
+	if len(b.pages) >= maxPages {
+		last := b.order.Back()
+		delete(b.pages, last.Value.(*page[K, V]).key)
+		b.order.Remove(last)
+	}
+	at := b.order.PushFront(&page[K, V]{key: key})
+	b.pages[key] = at
+	return at
+}
+
+// How much of a rate may be used at once: what so much time gives. A page shows more
+// torrents at a time that are not here than anybody uploads.
+const (
+	burst         = 10 * time.Second
+	upstreamBurst = 20 * time.Second
+)
+
+// rates holds each caller to a rate by the generic cell rate algorithm (ITU-T
+// I.371): of each it remembers one moment, when what was taken so far would have
+// been taken at exactly the rate.
+type rates[K comparable] struct{ book[K, time.Time] }
+
+// take takes one of perSecond for key at now, if it may; otherwise it returns how
+// long to wait.
+func (r *rates[K]) take(key K, perSecond float64, now time.Time) (wait time.Duration) {
+	return r.takeOf(key, perSecond, burst, now)
+}
+
+// takeOf is take with another burst.
+func (r *rates[K]) takeOf(key K, perSecond float64, burst time.Duration, now time.Time) (wait time.Duration) {
+	step := time.Duration(float64(time.Second) / perSecond)
+	r.update(key, func(due *time.Time) {
+		if due.Before(now) {
+			*due = now
+		}
+		if wait = due.Sub(now) + step - max(burst, step); wait > 0 {
+			return
+		}
+		wait, *due = 0, due.Add(step)
+	})
+	return wait
+}
+
+// account is what an address has stored: in the hour and the day that began with
+// its first new bytes after the last one.
+type account struct{ hour, day window }
+
+type window struct {
+	begun time.Time
+	used  int64 // bytes
+}
+
+// roll begins a new window if this one is over.
+func (w *window) roll(now time.Time, length time.Duration) {
+	if now.Sub(w.begun) >= length {
+		*w = window{begun: now}
+	}
+}
+
+// budget bounds the new bytes of each address.
+type budget struct{ book[netip.Prefix, account] }
+
+const day = 24 * time.Hour
+
+// reserve takes n bytes at now. If they do not fit it takes none and returns
+// when they may; what is larger than a whole budget fits an empty one.
+func (b *budget) reserve(of netip.Prefix, n int64, s *Settings, now time.Time) (wait time.Duration) {
+	b.update(of, func(a *account) {
+		a.hour.roll(now, time.Hour)
+		a.day.roll(now, day)
+		if s.HourlyBytes > 0 && a.hour.used > 0 && a.hour.used+n > s.HourlyBytes {
+			wait = time.Hour - now.Sub(a.hour.begun)
+		}
+		if s.DailyBytes > 0 && a.day.used > 0 && a.day.used+n > s.DailyBytes {
+			wait = day - now.Sub(a.day.begun)
+		}
+		if wait == 0 {
+			a.hour.used += n
+			a.day.used += n
+		}
+	})
+	return wait
+}
+
+// add counts n bytes without asking; a negative n gives back what was reserved.
+func (b *budget) add(to netip.Prefix, n int64, now time.Time) {
+	b.update(to, func(a *account) {
+		a.hour.roll(now, time.Hour)
+		a.day.roll(now, day)
+		a.hour.used = max(0, a.hour.used+n)
+		a.day.used = max(0, a.day.used+n)
+	})
+}

@@ -1,0 +1,114 @@
+// Package manual writes what users read of the program's commands, from the commands themselves:
+// help, manual pages, completions, and files of settings with every setting in them.
+package manual
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/internal/config"
+)
+
+// helpWidth is how many columns the help has, whatever the terminal's width, so
+// that what documentation and logs quote is what people see.
+const helpWidth = 80
+
+// SetHelp has root and its commands describe themselves when --help asks, in 80 columns.
+func SetHelp(root *cobra.Command) {
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		fmt.Fprint(c.OutOrStdout(), helpText(c))
+	})
+	root.SetUsageFunc(func(c *cobra.Command) error {
+		_, err := fmt.Fprint(c.OutOrStderr(), usageText(c))
+		return err
+	})
+}
+
+func helpText(c *cobra.Command) string {
+	long := c.Long
+	if long == "" {
+		long = c.Short + "."
+	}
+	return wrapProse(strings.TrimSpace(long)) + "\n\n" + usageText(c)
+}
+
+// usageText lists how c is called, its commands and its flags.
+func usageText(c *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if !c.HasAvailableSubCommands() || hasSettings(c) {
+		fmt.Fprintf(&b, "  %s\n", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND\n", c.CommandPath())
+		writeCommands(&b, c)
+	}
+	for _, section := range config.Sections(c.Flags()) {
+		title := section.Title
+		if title == "" {
+			title = "Flags"
+		}
+		fmt.Fprintf(&b, "\n%s:\n%s", title, section.Flags.FlagUsagesWrapped(helpWidth))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n%s COMMAND --help says more of a command.\n", c.CommandPath())
+	}
+	return b.String()
+}
+
+// hasSettings reports whether c has flags of its own.
+func hasSettings(c *cobra.Command) bool {
+	found := false
+	c.Flags().VisitAll(func(f *pflag.Flag) { found = found || f.Name != "help" && f.Name != "version" })
+	return found
+}
+
+// writeCommands lists the commands below c by their groups.
+func writeCommands(b *strings.Builder, c *cobra.Command) {
+	groups := c.Groups()
+	if len(groups) == 0 {
+		groups = []*cobra.Group{{Title: "Commands"}}
+	}
+	for _, group := range groups {
+		fmt.Fprintf(b, "\n%s:\n", group.Title)
+		for _, command := range c.Commands() {
+			if command.GroupID == group.ID && (command.IsAvailableCommand() || command.Name() == "help") {
+				fmt.Fprintf(b, "  %-*s  %s\n", command.NamePadding(), command.Name(), command.Short)
+			}
+		}
+	}
+}
+
+// wrapProse breaks the paragraphs of text at [helpWidth] columns. Lines that are
+// indented stay as they are, and so do empty ones.
+func wrapProse(text string) string {
+	var lines []string
+	current := ""
+	flush := func() {
+		if current != "" {
+			lines, current = append(lines, current), ""
+		}
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || line[0] == ' ' || line[0] == '\t' {
+			flush()
+			lines = append(lines, line)
+			continue
+		}
+		for word := range strings.FieldsSeq(line) {
+			if current != "" && len(current)+1+len(word) > helpWidth {
+				flush()
+			}
+			if current != "" {
+				current += " "
+			}
+			current += word
+		}
+	}
+	flush()
+	return strings.Join(lines, "\n")
+}
