@@ -61,11 +61,14 @@ var arrows = map[string][]string{
 	"store":           {"infohash"},
 	"store/storetest": {"infohash", "store"},
 	"store/memstore":  {"infohash", "store"},
-	"store/diskstore": {"infohash", "internal/wait", "store", "store/diskstore/internal/format"},
+	"store/diskstore": {"infohash", "internal/wait", "store", "store/diskstore/internal/files", "store/diskstore/internal/format", "store/diskstore/internal/index", "store/diskstore/internal/log"},
 	"store/tiered":    {"infohash", "internal/flight", "internal/wait", "store", "store/diskstore"},
 	"store/s3store":   {"infohash", "internal/wait", "store", "store/s3store/internal/bucket", "store/s3store/internal/object"},
 
 	"store/diskstore/internal/format": {"infohash", "store"},
+	"store/diskstore/internal/files":  {"store", "store/diskstore/internal/format"},
+	"store/diskstore/internal/index":  {"infohash", "store", "store/diskstore/internal/files", "store/diskstore/internal/format"},
+	"store/diskstore/internal/log":    {"store/diskstore/internal/files", "store/diskstore/internal/format"},
 	"store/s3store/internal/object":   {"infohash", "store"},
 	"store/s3store/internal/bucket":   {"internal/wait", "store", "store/s3store/internal/object"},
 

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 )
@@ -136,7 +134,7 @@ func (s *Store) NoteRead(ids infohash.Set) { s.accesses.note(ids, s.options.Cloc
 func (s *Store) noteAccesses() (noted bool) {
 	s.noting.Lock()
 	defer s.noting.Unlock()
-	if h := s.index.health; h.err() != nil || h.writeError() != nil || h.flushError() != nil {
+	if x := s.index; x.Err() != nil || x.WriteError() != nil || x.FlushError() != nil {
 		return false
 	}
 	days, floor := s.accesses.begin()
@@ -144,7 +142,7 @@ func (s *Store) noteAccesses() (noted bool) {
 		s.accesses.end(floor, true)
 		return false
 	}
-	err := s.index.setAccesses(days, floor)
+	err := s.index.SetAccesses(days, floor)
 	s.accesses.end(floor, err == nil)
 	if err != nil {
 		s.options.Logger.Error("the days of access could not be noted; that is tried again", slog.Any("error", err))
@@ -152,38 +150,10 @@ func (s *Store) noteAccesses() (noted bool) {
 	return err == nil
 }
 
-// setAccesses writes the days on which torrents were used, and the floor unless it is zero.
-func (x *index) setAccesses(days map[infohash.ID]uint32, floor uint32) error {
-	batch := x.db.NewBatch()
-	defer batch.Close()
-	for id, on := range days {
-		// A batch in memory takes all it is given.
-		_ = batch.Set(accessKey(id), encodeDay(on), nil)
-	}
-	if floor > 0 {
-		_ = batch.Set([]byte{keyAccess}, encodeDay(floor), nil)
-	}
-	return x.db.Apply(batch, pebble.NoSync)
-}
-
-func encodeDay(on uint32) []byte { return binary.LittleEndian.AppendUint32(nil, on) }
-
-func accessKey(primary infohash.ID) []byte { return primary.AppendTo([]byte{keyAccess}) }
-
-// access returns the day on which the torrent with a primary id was last used, as far as the
-// index knows; 0 if it does not. The zero id stands for the floor.
-func (x *index) access(primary infohash.ID) (uint32, error) {
-	value, err := x.lookUp(accessKey(primary))
-	if err != nil || len(value) != 4 {
-		return 0, err
-	}
-	return binary.LittleEndian.Uint32(value), nil
-}
-
 // startAccesses reads the floor. An index without one was built anew, or is of a program that
 // did not keep all accesses: everything counts as read today.
 func (s *Store) startAccesses() error {
-	floor, err := s.index.access(infohash.ID{})
+	floor, err := s.index.Access(infohash.ID{})
 	if err != nil {
 		return err
 	}
@@ -217,7 +187,7 @@ func (s *Store) keepAccesses(ctx context.Context) {
 			continue
 		}
 		dirty, flushed = false, time.Now()
-		if _, err := s.index.flush(); err != nil {
+		if _, err := s.index.Flush(); err != nil {
 			s.options.Logger.Error("the index could not be flushed", slog.Any("error", err))
 		}
 	}
@@ -232,15 +202,15 @@ func (s *Store) LastAccess(ctx context.Context, id infohash.ID) (time.Time, erro
 		return time.Time{}, err
 	}
 	defer s.leave()
-	e, err := s.index.get(id)
+	e, err := s.index.Get(id)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if e == nil || e.at.isZero() {
+	if e == nil || e.At.IsZero() {
 		return time.Time{}, store.ErrNotFound
 	}
-	on := s.accesses.noted(e.ids.Primary())
-	known, err := s.index.access(e.ids.Primary())
+	on := s.accesses.noted(e.IDs.Primary())
+	known, err := s.index.Access(e.IDs.Primary())
 	if on = max(on, known); err != nil || on == 0 {
 		return time.Time{}, err
 	}

@@ -7,13 +7,9 @@ import (
 	"os"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
-)
-
-// Notes in the folder of a backup.
-const (
-	unfinishedName = "backup.unfinished" // it is being made: Open refuses it
-	backupName     = "backup"            // it is whole: Open begins a new epoch
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // Backup copies the store into dir, which must not exist or be empty, as it is
@@ -57,8 +53,8 @@ func (b *backup) run(ctx context.Context) error {
 	// All of the log up to here is synced; nothing is sealed behind it.
 	now := b.store.committer.stats()
 	var ids []uint64
-	for _, id := range b.store.segments.ids() {
-		if id > now.segment {
+	for _, id := range b.store.segments.IDs() {
+		if id > now.Segment {
 			continue
 		}
 		ids = append(ids, id)
@@ -69,13 +65,13 @@ func (b *backup) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := syncDir(fs, fs.PathJoin(b.dir, segmentsDir)); err != nil {
+	if err := files.SyncDir(fs, fs.PathJoin(b.dir, files.SegmentsDir)); err != nil {
 		return err
 	}
-	if err := writeMark(fs, b.dir, now.mark(), true); err != nil {
+	if err := files.WriteMark(fs, b.dir, now.Mark(), true); err != nil {
 		return err
 	}
-	return renameFile(fs, b.dir, unfinishedName, backupName)
+	return files.Rename(fs, b.dir, files.UnfinishedName, files.BackupName)
 }
 
 // begin makes the folder, with the note that it is not whole yet.
@@ -88,34 +84,34 @@ func (b *backup) begin() error {
 	if len(names) > 0 {
 		return fmt.Errorf("%w: the folder is not empty", store.ErrInvalid)
 	}
-	if err := makeDir(fs, b.dir); err != nil {
+	if err := files.MakeDir(fs, b.dir); err != nil {
 		return err
 	}
-	if err := makeNote(fs, b.dir, unfinishedName); err != nil {
+	if err := files.MakeNote(fs, b.dir, files.UnfinishedName); err != nil {
 		return err
 	}
-	return makeDir(fs, fs.PathJoin(b.dir, segmentsDir))
+	return files.MakeDir(fs, fs.PathJoin(b.dir, files.SegmentsDir))
 }
 
 // length returns how many bytes of a segment the backup has.
-func (b *backup) length(id uint64, now state) int64 {
-	if id == now.segment {
-		return now.offset
+func (b *backup) length(id uint64, now index.State) int64 {
+	if id == now.Segment {
+		return now.Offset
 	}
-	return b.store.segments.size(id)
+	return b.store.segments.Size(id)
 }
 
 // segment links or copies one segment. The last is always copied: it is the one
 // that opening writes to.
-func (b *backup) segment(ctx context.Context, id uint64, now state) error {
+func (b *backup) segment(ctx context.Context, id uint64, now index.State) error {
 	fs, name := b.store.options.FS, format.SegmentName(id)
-	from, to := fs.PathJoin(b.store.segments.dir, name), fs.PathJoin(b.dir, segmentsDir, name)
+	from, to := fs.PathJoin(b.store.options.Dir, files.SegmentsDir, name), fs.PathJoin(b.dir, files.SegmentsDir, name)
 	length := b.length(id, now)
-	if id != now.segment && fs.Link(from, to) == nil {
+	if id != now.Segment && fs.Link(from, to) == nil {
 		b.advance(length)
 		return ctx.Err()
 	}
-	return copyFile(fs, from, to, length, func(n int64) error {
+	return files.Copy(fs, from, to, length, func(n int64) error {
 		b.advance(n)
 		return ctx.Err()
 	})
@@ -131,8 +127,8 @@ func (b *backup) advance(n int64) {
 // checkBackup reports whether the folder of o is a backup that is opened for
 // the first time. It refuses one that is not whole.
 func checkBackup(o Options) (restored bool, err error) {
-	if there, err := exists(o.FS, o.FS.PathJoin(o.Dir, unfinishedName)); err != nil || there {
+	if there, err := files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.UnfinishedName)); err != nil || there {
 		return false, errors.Join(err, errors.New("a backup that was not finished; use another, or make it anew"))
 	}
-	return exists(o.FS, o.FS.PathJoin(o.Dir, backupName))
+	return files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.BackupName))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -68,7 +69,7 @@ func BenchmarkPut(b *testing.B) {
 func BenchmarkRawAppend(b *testing.B) {
 	for _, group := range []int{1, 64, 128} {
 		b.Run(fmt.Sprintf("group=%d", group), func(b *testing.B) {
-			f, err := vfs.Default.OpenReadWrite(filepath.Join(b.TempDir(), "log"), writeCategory)
+			f, err := vfs.Default.OpenReadWrite(filepath.Join(b.TempDir(), "log"), files.WriteCategory)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -82,7 +83,7 @@ func BenchmarkRawAppend(b *testing.B) {
 			offset := int64(0)
 			for done := 0; done < b.N; done += group {
 				n := min(group, b.N-done) * benchSize
-				if err := errors.Join(writeRecords(f, buffer[:n], offset), syncRecords(f)); err != nil {
+				if err := errors.Join(files.WriteRecords(f, buffer[:n], offset), files.SyncRecords(f)); err != nil {
 					b.Fatal(err)
 				}
 				offset += int64(n)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // leastSegments is how many segments a bounded store must have room for.
@@ -25,43 +27,10 @@ func checkBound(o Options) error {
 	return nil
 }
 
-// readGrain is of how many bytes of a segment it is known whether any were read:
-// a bit for each makes 32 MiB of a terabyte.
-const readGrain = 4096
-
-// reads says which parts of a segment were read since they were written. It is
-// empty for a store without bound. Safe for concurrent use.
-type reads []atomic.Uint64
-
-func newReads(o Options) reads {
-	if o.Bounded == 0 {
-		return nil
-	}
-	return make(reads, o.SegmentSize/readGrain/64+1)
-}
-
-// of returns the word and the bit of an offset. What lies behind the usual size
-// of a segment, which holds one large torrent, shares those of its beginning.
-func (r reads) of(offset int64) (word *atomic.Uint64, bit uint64) {
-	n := offset / readGrain
-	return &r[n/64%int64(len(r))], 1 << (n % 64)
-}
-
-func (r reads) note(offset int64) {
-	if word, bit := r.of(offset); word.Load()&bit == 0 {
-		word.Or(bit)
-	}
-}
-
-func (r reads) has(offset int64) bool {
-	word, bit := r.of(offset)
-	return word.Load()&bit != 0
-}
-
 // noteRead notes that the record at a place was read.
-func (s *Store) noteRead(at location) {
-	if segment := s.segments.get(at.segment); segment != nil {
-		segment.reads.note(at.offset)
+func (s *Store) noteRead(at format.Place) {
+	if segment := s.segments.Get(at.Segment); segment != nil {
+		segment.NoteRead(at.Offset)
 	}
 }
 
@@ -73,8 +42,8 @@ func (s *Store) shrink(ctx context.Context) error {
 	}
 	defer s.endTurn()
 	now := s.options.Clock().Unix()
-	for _, id := range s.segments.ids() {
-		due := s.index.accounts.get(id).due
+	for _, id := range s.segments.IDs() {
+		due := s.index.Account(id).Due
 		if !s.isCrowded() && (due == 0 || due > now) {
 			continue
 		}
@@ -88,29 +57,29 @@ func (s *Store) shrink(ctx context.Context) error {
 // isCrowded reports whether there is no room for the active segment, when it is
 // full, and another beside it, which fills while the oldest falls off.
 func (s *Store) isCrowded() bool {
-	sealed := s.segments.sealedBytes(s.committer.stats().segment)
-	return sealed+s.index.diskUsed()+2*s.options.SegmentSize > s.options.Bounded
+	sealed := s.segments.SealedBytes(s.committer.stats().Segment)
+	return sealed+s.index.DiskUsed()+2*s.options.SegmentSize > s.options.Bounded
 }
 
 // fallOff forgets a segment, but for what was read in it, which is appended
 // again: at most half of it, so that room is won whatever was read.
 func (s *Store) fallOff(ctx context.Context, id uint64) error {
-	seg := s.segments.get(id)
-	if seg == nil || !s.segments.isSealed(seg) {
+	seg := s.segments.Get(id)
+	if seg == nil || !s.segments.IsSealed(seg) {
 		return nil
 	}
 	// The header of this segment says what is void of the one before.
-	if before := s.segments.get(seg.header.Previous); before != nil && before.size > seg.header.PreviousEnd {
-		if err := s.fallOff(ctx, before.id); err != nil {
+	if before := s.segments.Get(seg.Header.Previous); before != nil && before.Size > seg.Header.PreviousEnd {
+		if err := s.fallOff(ctx, before.ID); err != nil {
 			return err
 		}
 	}
-	end := s.segments.end(seg)
+	end := s.segments.End(seg)
 	f := &falling{
 		store: s, segment: seg, spare: (end - format.SegmentStart) / 2,
 		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
 	}
-	left, err := s.walk(ctx, seg, end, func(file vfs.File, h *format.Header, at int64) error { return f.record(ctx, file, h, at) })
+	left, err := seg.Walk(ctx, s.id, format.SegmentStart, end, func(file vfs.File, h *format.Header, at int64) error { return f.record(ctx, file, h, at) })
 	if len(left) > 0 && err == nil {
 		err = f.unreadable(ctx, left) // whatever it was, it can be fetched again
 	}
@@ -123,7 +92,7 @@ func (s *Store) fallOff(ctx context.Context, id uint64) error {
 // falling is a segment on its way out.
 type falling struct {
 	store   *Store
-	segment *segment
+	segment *log.Segment
 	spare   int64  // how many bytes may be kept still
 	kept    copies // those that are
 	gone    []relic
@@ -134,17 +103,17 @@ const fallBatch = 1000
 
 // record keeps the record at an offset if it was read, else it is forgotten.
 func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, at int64) error {
-	place := location{segment: f.segment.id, offset: at, length: h.Length}
+	place := format.Place{Segment: f.segment.ID, Offset: at, Length: h.Length}
 	if !h.IsPut() && !h.IsWord() {
 		return f.kept.add(ctx, file, h, place)
 	}
-	e, needed, err := isNeeded(f.store.index.get, h, place)
+	e, needed, err := isNeeded(f.store.index.Get, h, place)
 	if err != nil {
 		return err
 	}
-	if needed && h.IsPut() && e.visible() && f.segment.reads.has(at) && h.Size() <= f.spare {
+	if needed && h.IsPut() && e.Visible() && f.segment.WasRead(at) && h.Size() <= f.spare {
 		err := f.kept.add(ctx, file, h, place)
-		if !errors.Is(err, errUnreadable) {
+		if !errors.Is(err, files.ErrUnreadable) {
 			f.spare -= h.Size()
 			return err
 		}
@@ -157,14 +126,14 @@ func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, a
 }
 
 // unreadable has those forgotten that stood in gaps.
-func (f *falling) unreadable(ctx context.Context, left gaps) error {
+func (f *falling) unreadable(ctx context.Context, left log.Gaps) error {
 	if err := f.flush(ctx); err != nil {
 		return err
 	}
-	entries, err := f.store.index.pointingTo(left.in(f.segment.id))
+	entries, err := f.store.index.PointingTo(left.In(f.segment.ID))
 	for _, e := range entries {
-		h := format.Header{Kind: store.ChangeAdded, Names: e.names, IDs: e.ids, Sequence: e.put}
-		f.gone = append(f.gone, relic{header: h, at: e.at})
+		h := format.Header{Kind: store.ChangeAdded, Names: e.Names, IDs: e.IDs, Sequence: e.Put}
+		f.gone = append(f.gone, relic{header: h, at: e.At})
 	}
 	return err
 }
@@ -188,27 +157,27 @@ func (f *falling) forget(ctx context.Context) error {
 
 // fall makes the index forget what a record said, if it still holds, and that
 // it was ever there.
-func (c *changeSet) fall(h *format.Header, at location) error {
+func (c *changeSet) fall(h *format.Header, at format.Place) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
 	if err != nil {
 		return err
 	}
-	c.fallen = append(c.fallen, feedKey(h.Sequence))
+	c.ForgetChange(h.Sequence)
 	for i, id := range ids {
 		switch e := currents[i]; {
 		case e == nil:
-		case h.Kind == store.ChangeRemoved && e.removed && e.sequence == h.Sequence:
+		case h.Kind == store.ChangeRemoved && e.Removed && e.Sequence == h.Sequence:
 			c.set(id, e, nil)
-		case h.IsPut() && e.at.segment == at.segment && e.at.offset == at.offset:
-			var next *entry
-			if e.removed { // that stays until it falls off too
+		case h.IsPut() && e.At.Segment == at.Segment && e.At.Offset == at.Offset:
+			var next *index.Entry
+			if e.Removed { // that stays until it falls off too
 				kept := *e
-				kept.at, kept.damaged = location{}, false
+				kept.At, kept.Damaged = format.Place{}, false
 				next = &kept
 			}
 			c.set(id, e, next)
-			c.fallen = append(c.fallen, accessKey(e.ids.Primary()))
+			c.ForgetAccess(e.IDs.Primary())
 		}
 	}
 	return nil
@@ -246,5 +215,5 @@ func (g *group) forget(id infohash.ID) error {
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	return g.append(&format.Header{Kind: store.ChangeDropped, Names: e.names, IDs: e.ids}, nil, store.Removal{})
+	return g.append(&format.Header{Kind: store.ChangeDropped, Names: e.Names, IDs: e.IDs}, nil, store.Removal{})
 }

@@ -3,16 +3,18 @@ package diskstore
 import (
 	"bytes"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -59,18 +61,22 @@ func putBounded(t *testing.T, s *Store, item store.Item) {
 	mustPut(t, s, item, store.Created)
 }
 
-// keys counts the keys of the index that begin with a letter.
-func keys(t *testing.T, s *Store, letter byte) (n int) {
+// feedOf returns all that the index has of the feed.
+func feedOf(t *testing.T, s *Store) []store.Change {
 	t.Helper()
-	it, err := s.index.db.NewIter(&pebble.IterOptions{LowerBound: []byte{letter}, UpperBound: []byte{letter + 1}})
+	changes, _, err := s.index.Changes(0, math.MaxInt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ok := it.First(); ok; ok = it.Next() {
-		n++
-	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		t.Fatal(err)
+	return changes
+}
+
+// accountsOf returns how many segments of all there ever were have an account.
+func accountsOf(s *Store) (n int) {
+	for id := range s.committer.stats().Segment + 1 {
+		if s.index.HasAccount(id) {
+			n++
+		}
 	}
 	return n
 }
@@ -118,10 +124,10 @@ func TestBounded(t *testing.T) {
 		if err != nil || stats.Torrents > puts/2 || stats.Bytes > testBound {
 			t.Errorf("Stats = %+v, %v", stats, err)
 		}
-		if n := keys(t, s, keyFeed); n > puts/2 {
+		if n := len(feedOf(t, s)); n > puts/2 {
 			t.Errorf("the feed has %d entries for %d torrents", n, stats.Torrents)
 		}
-		if n := keys(t, s, keySegment); n > 17 {
+		if n := accountsOf(s); n > 17 {
 			t.Errorf("%d segments have an account", n)
 		}
 		accountsAreTrue(t, s)
@@ -148,7 +154,7 @@ func TestBoundedForgetful(t *testing.T) {
 		"no index, record and mark damaged": func(o Options, size int64) {
 			flip(t, o.FS, fileOf(o, 1), size-format.Align)
 			flip(t, o.FS, fileOf(o, 1), size-format.Align+1)
-			flip(t, o.FS, o.FS.PathJoin(o.Dir, syncedName), 20)
+			flip(t, o.FS, o.FS.PathJoin(o.Dir, files.SyncedName), 20)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,9 +164,9 @@ func TestBoundedForgetful(t *testing.T) {
 			if err := s.Forget(t.Context(), item.IDs.All()); err != nil {
 				t.Fatal(err)
 			}
-			size := s.committer.stats().offset
+			size := s.committer.stats().Offset
 			mustClose(t, s)
-			if err := removeIndex(s.options.FS, s.options.Dir); err != nil {
+			if err := index.Remove(s.options.FS, s.options.Dir); err != nil {
 				t.Fatal(err)
 			}
 			damage(s.options, size)

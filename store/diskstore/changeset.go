@@ -6,45 +6,41 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // changeSet gathers what one batch will change in the index. The committer and
 // recovery both make their batches with it, so that what a record means is said
-// once, here. Not safe for concurrent use.
+// once, here. An entry is never changed once it is in a changeSet; a changed copy takes its
+// place. Not safe for concurrent use.
 type changeSet struct {
-	index *index
+	index.Batch
+	index   *index.Index
+	bounded bool // see Options.Bounded
 	// before is what the index will know when this comes to it, though it does not
 	// yet; nil if there is nothing. It is not changed any more.
-	before  *changeSet
-	entries map[infohash.ID]*entry // nil: the id becomes unknown
-	feed    []feedEntry
-	values  map[string]keptValue
-	// accounts are of the segments that the changes touch; nil takes one away.
-	accounts map[uint64]*account
-	drops    map[infohash.ID]droppedTorrent
-	fallen   [][]byte // keys of the index that go, of what fell off a bounded store or was dropped
-	state    state    // as it will be
+	before *changeSet
 	// What get found last in the index: whoever decides about a record asks for it, and
 	// apply asks again. It stays true as long as neither this nor before has the id.
 	foundID infohash.ID
-	found   *entry
+	found   *index.Entry
 }
 
-func newChangeSet(x *index, before *changeSet, s state) *changeSet {
-	return &changeSet{index: x, before: before, entries: map[infohash.ID]*entry{}, values: map[string]keptValue{}, accounts: map[uint64]*account{}, drops: map[infohash.ID]droppedTorrent{}, state: s}
+func newChangeSet(o Options, x *index.Index, before *changeSet, s index.State) *changeSet {
+	return &changeSet{Batch: index.NewBatch(s), index: x, bounded: o.Bounded > 0, before: before}
 }
 
 // get returns the entry of id as it will be, nil if there is none.
-func (c *changeSet) get(id infohash.ID) (*entry, error) {
+func (c *changeSet) get(id infohash.ID) (*index.Entry, error) {
 	for set := c; set != nil; set = set.before {
-		if e, ok := set.entries[id]; ok {
+		if e, ok := set.Entries[id]; ok {
 			return e, nil
 		}
 	}
 	if id == c.foundID {
 		return c.found, nil
 	}
-	e, err := c.index.get(id)
+	e, err := c.index.Get(id)
 	if err == nil {
 		c.foundID, c.found = id, e
 	}
@@ -56,7 +52,7 @@ func (c *changeSet) get(id infohash.ID) (*entry, error) {
 // stand behind records with higher sequences, so what is removed and where the
 // bytes are is decided apart, and for each id by itself: records about the same
 // id need not be about the same others.
-func (c *changeSet) apply(h *format.Header, at location, removal store.Removal) error {
+func (c *changeSet) apply(h *format.Header, at format.Place, removal store.Removal) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
 	if err != nil {
@@ -64,7 +60,7 @@ func (c *changeSet) apply(h *format.Header, at location, removal store.Removal) 
 	}
 	for i, id := range ids {
 		next := after(currents[i], h, at, removal)
-		if next != nil && next.sequence == h.Sequence && h.Lost && c.index.bounded {
+		if next != nil && next.Sequence == h.Sequence && h.Lost && c.bounded {
 			next = nil // a cache can get it again
 		}
 		if currents[i] == nil && next != nil {
@@ -77,34 +73,34 @@ func (c *changeSet) apply(h *format.Header, at location, removal store.Removal) 
 		}
 		c.set(id, currents[i], next)
 	}
-	c.state.sequence = max(c.state.sequence, h.Sequence)
+	c.State.Sequence = max(c.State.Sequence, h.Sequence)
 	c.tell(h, at)
 	if h.IsWord() {
-		c.account(at.segment).addWord(h)
+		c.account(at.Segment).AddWord(h)
 	}
 	return nil
 }
 
 // tell puts what h says into the feed, in the place of what stands there under its
 // sequence. Of words it says where they stand, which only the feed knows.
-func (c *changeSet) tell(h *format.Header, at location) {
-	f := feedEntry{sequence: h.Sequence, names: h.Names, change: store.Change{Kind: h.Kind, IDs: h.IDs, Time: time.Unix(h.Time, 0).UTC()}}
+func (c *changeSet) tell(h *format.Header, at format.Place) {
+	f := index.FeedEntry{Sequence: h.Sequence, Names: h.Names, Change: store.Change{Kind: h.Kind, IDs: h.IDs, Time: time.Unix(h.Time, 0).UTC()}}
 	if h.IsWord() {
-		f.at = at
+		f.At = at
 	}
-	c.feed = append(c.feed, f)
+	c.Feed = append(c.Feed, f)
 }
 
 // keepRoom is apply for a record that is about no torrent, or of which this program
 // does not know what it says: it counts as needed until its segment goes.
-func (c *changeSet) keepRoom(h *format.Header, at location) {
-	c.state.sequence = max(c.state.sequence, h.Sequence)
-	c.account(at.segment).live += h.Size()
+func (c *changeSet) keepRoom(h *format.Header, at format.Place) {
+	c.State.Sequence = max(c.State.Sequence, h.Sequence)
+	c.account(at.Segment).Live += h.Size()
 }
 
 // getAll returns the entries of ids as they will be.
-func (c *changeSet) getAll(ids []infohash.ID) ([]*entry, error) {
-	entries := make([]*entry, len(ids))
+func (c *changeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
+	entries := make([]*index.Entry, len(ids))
 	for i, id := range ids {
 		var err error
 		if entries[i], err = c.get(id); err != nil {
@@ -114,104 +110,26 @@ func (c *changeSet) getAll(ids []infohash.ID) ([]*entry, error) {
 	return entries, nil
 }
 
-// after returns the entry of an id of h, which had the entry current, once the
-// record is there; nil says that it is unknown. If nothing changes it is current.
-func after(current *entry, h *format.Header, at location, removal store.Removal) *entry {
-	if h.IsPut() {
-		return afterPut(current, h, at)
-	}
-	if current != nil && (current.sequence > h.Sequence || current.sequence == h.Sequence && !h.Void) {
-		return current
-	}
-	next := entry{names: h.Names, ids: h.IDs}
-	if current != nil {
-		next = *current
-	}
-	if h.LeavesNoBytes() {
-		next.leaves(next.at.segment)
-		next.at, next.damaged = location{}, false
-	}
-	next.sequence = h.Sequence
-	next.removal = removal
-	next.removal.Erase, next.removal.Keep = false, false
-	if next.removed = h.Kind == store.ChangeRemoved; next.removed {
-		next.until = due(current, h, removal.Erase)
-	} else if next.at.isZero() {
-		return nil
-	}
-	return &next
-}
-
-// afterPut is after for a put.
-func afterPut(current *entry, h *format.Header, at location) *entry {
-	next := entry{
-		sequence: h.Sequence, put: h.Sequence, at: at, names: h.Names, ids: h.IDs,
-		rank: h.Rank, version: h.Version, damaged: h.Lost,
-	}
-	if current == nil {
-		return &next
-	}
-	next.former = current.former
-	isGone := current.at.isZero() && h.Sequence <= current.put // by a record that leaves no bytes
-	switch {
-	case h.Sequence == current.put && h.Lost && current.at.segment != 0 && !current.damaged:
-		return current // bytes that are there again, after all
-	case h.Sequence < current.put, isGone: // others took its place
-		kept := *current
-		kept.leaves(at.segment)
-		return &kept
-	case h.Sequence < current.sequence: // the bytes of what was removed, or restored
-		next.sequence = current.sequence
-		next.removed, next.removal, next.until = current.removed, current.removal, current.until
-	}
-	next.leaves(current.at.segment)
-	return &next
-}
-
-// removedStays is how long removed bytes can be restored for. They leave the
-// disk within 24 hours; the other half is for compaction to get to it.
-const removedStays = 12 * time.Hour
-
-// keptStays is removedStays for removals with Keep.
-const keptStays = 7 * 24 * time.Hour
-
-// due returns when the bytes that h removes are to leave the disk, in seconds
-// since 1970. Removing again does not put that off.
-func due(current *entry, h *format.Header, erase bool) int64 {
-	until := h.Time
-	switch {
-	case erase:
-	case h.Kept:
-		until += int64(keptStays / time.Second)
-	default:
-		until += int64(removedStays / time.Second)
-	}
-	if current != nil && current.removed {
-		until = min(until, current.until)
-	}
-	return until
-}
-
 // set puts next in the place of current, the entry of id.
-func (c *changeSet) set(id infohash.ID, current, next *entry) {
+func (c *changeSet) set(id infohash.ID, current, next *index.Entry) {
 	if current == next {
 		return
 	}
 	c.count(id, current, -1)
 	c.count(id, next, +1)
-	c.entries[id] = next
+	c.Entries[id] = next
 }
 
 // change puts next in the place of e under every id that has e, which must be as
 // get gave it.
-func (c *changeSet) change(e, next *entry) error {
-	ids := e.all()
+func (c *changeSet) change(e, next *index.Entry) error {
+	ids := e.All()
 	currents, err := c.getAll(ids)
 	if err != nil {
 		return err
 	}
 	for i, id := range ids {
-		if current := currents[i]; current != nil && current.sequence == e.sequence && current.at == e.at {
+		if current := currents[i]; current != nil && current.Sequence == e.Sequence && current.At == e.At {
 			c.set(id, current, next)
 		}
 	}
@@ -220,77 +138,77 @@ func (c *changeSet) change(e, next *entry) error {
 
 // count adds the entry of an id to the statistics and to the accounts of
 // segments, sign times. What a record has once is counted with its primary id.
-func (c *changeSet) count(id infohash.ID, e *entry, sign int64) {
+func (c *changeSet) count(id infohash.ID, e *index.Entry, sign int64) {
 	if e == nil {
 		return
 	}
-	if e.removed {
-		c.state.removed += sign
+	if e.Removed {
+		c.State.Removed += sign
 	}
-	if id != e.ids.Primary() {
+	if id != e.IDs.Primary() {
 		return
 	}
-	if e.visible() {
-		c.state.torrents += sign
-		c.state.bytes += sign * int64(e.at.length)
+	if e.Visible() {
+		c.State.Torrents += sign
+		c.State.Bytes += sign * int64(e.At.Length)
 	}
-	if !e.at.isZero() {
-		c.account(e.at.segment).count(e, sign)
+	if !e.At.IsZero() {
+		c.account(e.At.Segment).Count(e, sign)
 	}
-	if !e.removed || sign < 0 {
+	if !e.Removed || sign < 0 {
 		return
 	}
-	for _, segment := range e.former {
-		c.account(segment).schedule(e.until)
+	for _, segment := range e.Former {
+		c.account(segment).Schedule(e.Until)
 	}
 }
 
 // account returns the account of a segment, to be changed.
-func (c *changeSet) account(segment uint64) *account {
-	a := c.accounts[segment]
+func (c *changeSet) account(segment uint64) *index.Account {
+	a := c.Accounts[segment]
 	if a == nil {
 		known := c.known(segment)
 		a = &known
-		c.accounts[segment] = a
+		c.Accounts[segment] = a
 	}
 	return a
 }
 
 // known returns the account of a segment as it was before these changes.
-func (c *changeSet) known(segment uint64) account {
+func (c *changeSet) known(segment uint64) index.Account {
 	if c.before == nil {
-		return c.index.accounts.get(segment)
+		return c.index.Account(segment)
 	}
-	a, changed := c.before.accounts[segment]
+	a, changed := c.before.Accounts[segment]
 	switch {
 	case !changed:
 		return c.before.known(segment)
 	case a == nil:
-		return account{}
+		return index.Account{}
 	}
 	return *a
 }
 
 // mend takes the mark of damage from the bytes at a place, and reports whether there
 // was one.
-func (c *changeSet) mend(id infohash.ID, at location) (bool, error) {
+func (c *changeSet) mend(id infohash.ID, at format.Place) (bool, error) {
 	e, err := c.get(id)
-	if err != nil || e == nil || e.at != at || !e.damaged {
+	if err != nil || e == nil || e.At != at || !e.Damaged {
 		return false, err
 	}
 	next := *e
-	next.damaged = false
+	next.Damaged = false
 	return true, c.change(e, &next)
 }
 
 // damage notes that the bytes at a place are damaged, and reports whether that
 // was news: not if e is elsewhere by now, or known to be damaged.
-func (c *changeSet) damage(id infohash.ID, at location) (bool, error) {
+func (c *changeSet) damage(id infohash.ID, at format.Place) (bool, error) {
 	e, err := c.get(id)
-	if err != nil || e == nil || e.at != at || e.damaged {
+	if err != nil || e == nil || e.At != at || e.Damaged {
 		return false, err
 	}
 	next := *e
-	next.damaged = true
+	next.Damaged = true
 	return true, c.change(e, &next)
 }

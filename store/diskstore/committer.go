@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // flushEvery is how many bytes of the log the index may lag behind on disk. It
@@ -22,29 +25,29 @@ const flushEvery = 256 << 20
 type committer struct {
 	options  Options
 	queue    *queue
-	index    *index
-	segments *segments
+	index    *index.Index
+	segments *log.Segments
 	spare    *spare
 	accesses *accesses
 
-	active    *segment
-	reserved  int64      // the offset in active up to which space is reserved
-	durable   int64      // the offset in active up to which it is synced
-	state     state      // after the last group that was closed; its offset is where the next begins
-	open      *group     // takes changes; nil if none came since the last was closed
-	syncing   *group     // the one before open; nil if none is being synced
-	synced    chan error // how the sync of syncing ended
-	unflushed int64      // bytes of the log since the last flush of the index
-	buffer    []byte     // of a group's log, to be used again
+	active    *log.Segment
+	reserved  int64       // the offset in active up to which space is reserved
+	durable   int64       // the offset in active up to which it is synced
+	state     index.State // after the last group that was closed; its offset is where the next begins
+	open      *group      // takes changes; nil if none came since the last was closed
+	syncing   *group      // the one before open; nil if none is being synced
+	synced    chan error  // how the sync of syncing ended
+	unflushed int64       // bytes of the log since the last flush of the index
+	buffer    []byte      // of a group's log, to be used again
 
 	stopped chan struct{} // closed when the goroutine has ended
 
 	moves atomic.Pointer[moves] // told where compaction puts torrents; nil while nobody verifies
 
 	mu           sync.Mutex
-	published    state // the last that is durable, for Stats
-	publishedEnd int64 // reserved, as it was then
-	broken       error // why nothing can be written until the store is opened again
+	published    index.State // the last that is durable, for Stats
+	publishedEnd int64       // reserved, as it was then
+	broken       error       // why nothing can be written until the store is opened again
 }
 
 // run works until the queue is closed and empty.
@@ -94,7 +97,7 @@ func (c *committer) add(changes []*change) {
 		c.open.take(change)
 	}
 	if err := c.open.write(); err != nil {
-		_ = c.fail(fmt.Errorf("appending to segment %d: %w", c.active.id, err))
+		_ = c.fail(fmt.Errorf("appending to segment %d: %w", c.active.ID, err))
 	}
 }
 
@@ -105,15 +108,15 @@ func (c *committer) close() {
 		return
 	}
 	c.open = nil
-	c.state = g.state
+	c.state = g.State
 	c.keep(g.log)
 	if g.bytes == 0 || c.failure() != nil {
 		c.settle(g, nil)
 		return
 	}
 	c.syncing = g
-	file := c.active.file
-	go func() { c.synced <- syncRecords(file) }()
+	file := c.active.File
+	go func() { c.synced <- files.SyncRecords(file) }()
 }
 
 // endSync settles the group whose sync ended. The disk goes on with the next
@@ -122,7 +125,7 @@ func (c *committer) endSync(err error) {
 	done := c.syncing
 	c.syncing = nil
 	if err == nil {
-		c.durable = done.state.offset
+		c.durable = done.State.Offset
 		if c.open != nil && c.open.bytes > 0 {
 			c.close()
 		}
@@ -152,10 +155,10 @@ func (c *committer) settle(g *group, err error) {
 	case broken != nil:
 		err = broken
 	case err != nil:
-		err = c.fail(fmt.Errorf("syncing segment %d: %w", g.state.segment, err))
+		err = c.fail(fmt.Errorf("syncing segment %d: %w", g.State.Segment, err))
 	case g.isEmpty():
 	default:
-		if err = c.index.commit(g.changeSet); err != nil {
+		if err = c.index.Commit(&g.Batch); err != nil {
 			err = c.fail(err)
 		} else {
 			c.publish(g)
@@ -173,9 +176,9 @@ func (c *committer) settle(g *group, err error) {
 // enough has gathered.
 func (c *committer) publish(g *group) {
 	c.mu.Lock()
-	c.published = g.state
+	c.published = g.State
 	c.publishedEnd = 0
-	if c.active.id == g.state.segment {
+	if c.active.ID == g.State.Segment {
 		c.publishedEnd = c.reserved
 	}
 	c.mu.Unlock()
@@ -184,7 +187,7 @@ func (c *committer) publish(g *group) {
 		return
 	}
 	c.unflushed = 0
-	if _, err := c.index.flush(); err != nil {
+	if _, err := c.index.Flush(); err != nil {
 		c.options.Logger.Error("the index could not be flushed", slog.Any("error", err))
 	}
 }
@@ -220,7 +223,7 @@ func (c *committer) fail(cause error) error {
 	return c.broken
 }
 
-func (c *committer) stats() state {
+func (c *committer) stats() index.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.published

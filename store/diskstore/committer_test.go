@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -78,7 +79,7 @@ func (q *queue) length() int {
 
 // writtenThrough returns the size of the first segment's file.
 func writtenThrough(s *Store) int64 {
-	info, err := s.segments.get(1).file.Stat()
+	info, err := s.segments.Get(1).File.Stat()
 	if err != nil {
 		return 0
 	}
@@ -93,7 +94,7 @@ func TestHighestSequenceWins(t *testing.T) {
 	record := func(sequence uint64, kind store.ChangeKind) *format.Header {
 		return &format.Header{Kind: kind, Sequence: sequence, Names: format.NamesOf(item.IDs), IDs: item.IDs}
 	}
-	c := newChangeSet(s.index, nil, state{})
+	c := newChangeSet(s.options, s.index, nil, index.State{})
 	steps := []struct {
 		h              *format.Header
 		sequence, step uint64 // of the step whose place the bytes are at
@@ -111,11 +112,11 @@ func TestHighestSequenceWins(t *testing.T) {
 		{record(7, store.ChangeRemoved), 8, 8, false},
 	}
 	for i, step := range steps {
-		if err := c.apply(step.h, location{segment: 1, offset: int64(i)}, store.Removal{}); err != nil {
+		if err := c.apply(step.h, format.Place{Segment: 1, Offset: int64(i)}, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		e, err := c.get(item.IDs.Primary())
-		if err != nil || e.sequence != step.sequence || e.at.offset != int64(step.step) || e.removed != step.removed {
+		if err != nil || e.Sequence != step.sequence || e.At.Offset != int64(step.step) || e.Removed != step.removed {
 			t.Errorf("step %d: %+v, %v; want %+v", i, e, err, step)
 		}
 	}

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
-
-// compactEvery is how often the background looks for work.
-const compactEvery = time.Minute
 
 // Compact wins back, at once and as fast as it can, what compaction in the
 // background would within a day: the space of removed torrents, which then
@@ -53,50 +53,6 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 	}
 }
 
-// tending is what the work in the background remembers.
-type tending struct {
-	began   time.Time
-	dropped uint32    // the day on which it last dropped what nobody reads
-	looked  time.Time // when it last looked for what to evict
-}
-
-// tend works in the background until ctx ends: it drops what nobody reads, and compacts or,
-// if the store is bounded, sees that it stays so.
-func (s *Store) tend(ctx context.Context) {
-	ticker := time.NewTicker(compactEvery)
-	defer ticker.Stop()
-	s.spare.keep()
-	t := &tending{began: time.Now()}
-	for {
-		work := s.makeSpace
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.segments.sealed:
-			if s.options.Bounded == 0 {
-				work = s.evictInTime
-			}
-		case <-ticker.C:
-			s.spare.keep()
-			s.retainDaily(ctx, t)
-		}
-		if err := work(ctx, t); err != nil && ctx.Err() == nil {
-			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
-		}
-	}
-}
-
-// makeSpace wins back space in the background.
-func (s *Store) makeSpace(ctx context.Context, t *tending) error {
-	if s.options.Bounded > 0 {
-		return s.shrink(ctx)
-	}
-	if err := s.evictInTime(ctx, t); err != nil || s.options.CompactionRate < 0 {
-		return err
-	}
-	return s.compact(ctx, &compaction{store: s, pace: newPace(s.options.CompactionRate), yields: func() bool { return s.isTimeToEvict(t) }})
-}
-
 // takeTurn waits until nobody else compacts or makes a backup.
 func (s *Store) takeTurn(ctx context.Context) error {
 	select {
@@ -126,7 +82,7 @@ const lateAfter = 6 * time.Hour
 
 // inTime returns c, without its pace if the segment is late.
 func (c *compaction) inTime(id uint64) *compaction {
-	due := c.store.index.accounts.get(id).due
+	due := c.store.index.Account(id).Due
 	if due == 0 || due+int64(lateAfter/time.Second) > c.now {
 		return c
 	}
@@ -138,16 +94,16 @@ func (c *compaction) inTime(id uint64) *compaction {
 // segment compacts one segment, and before it those that cannot stay without
 // it. One that is gone, or never was, is done.
 func (c *compaction) segment(ctx context.Context, id uint64) error {
-	seg := c.store.segments.get(id)
+	seg := c.store.segments.Get(id)
 	if seg == nil {
 		return nil
 	}
-	if err := c.seal(ctx, seg); err != nil || !c.store.segments.isSealed(seg) {
+	if err := c.seal(ctx, seg); err != nil || !c.store.segments.IsSealed(seg) {
 		return err // one that is not sealed then is empty
 	}
 	// The header of this segment says what is void of the one before.
-	if before := c.store.segments.get(seg.header.Previous); before != nil && before.size > seg.header.PreviousEnd {
-		if err := c.segment(ctx, before.id); err != nil {
+	if before := c.store.segments.Get(seg.Header.Previous); before != nil && before.Size > seg.Header.PreviousEnd {
+		if err := c.segment(ctx, before.ID); err != nil {
 			return err
 		}
 	}
@@ -161,8 +117,8 @@ func (c *compaction) segment(ctx context.Context, id uint64) error {
 }
 
 // seal begins another segment if seg is the active one.
-func (c *compaction) seal(ctx context.Context, seg *segment) error {
-	if c.store.segments.isSealed(seg) {
+func (c *compaction) seal(ctx context.Context, seg *log.Segment) error {
+	if c.store.segments.IsSealed(seg) {
 		return nil
 	}
 	waiting := newCall(1)
@@ -173,13 +129,13 @@ func (c *compaction) seal(ctx context.Context, seg *segment) error {
 }
 
 // empty copies what seg holds that is needed to the end of the log.
-func (c *compaction) empty(ctx context.Context, seg *segment) error {
+func (c *compaction) empty(ctx context.Context, seg *log.Segment) error {
 	batch := &copies{compaction: c}
-	left, err := c.store.walk(ctx, seg, c.store.segments.end(seg), func(file vfs.File, h *format.Header, at int64) error {
-		return batch.add(ctx, file, h, location{segment: seg.id, offset: at, length: h.Length})
+	left, err := seg.Walk(ctx, c.store.id, format.SegmentStart, c.store.segments.End(seg), func(file vfs.File, h *format.Header, at int64) error {
+		return batch.add(ctx, file, h, format.Place{Segment: seg.ID, Offset: at, Length: h.Length})
 	})
 	if err == nil && len(left) > 0 {
-		err = batch.addGaps(ctx, seg.id, left, false)
+		err = batch.addGaps(ctx, seg.ID, left, false)
 	}
 	if err != nil {
 		return err
@@ -189,17 +145,17 @@ func (c *compaction) empty(ctx context.Context, seg *segment) error {
 
 // retire takes an empty segment away. The index must not be able to lose the
 // moves any more, which copies prove, nor the removals, which nothing proves.
-func (s *Store) retire(ctx context.Context, seg *segment) error {
-	if err := s.forgetSegment(ctx, seg.id); err != nil {
+func (s *Store) retire(ctx context.Context, seg *log.Segment) error {
+	if err := s.forgetSegment(ctx, seg.ID); err != nil {
 		return err
 	}
-	if err := s.index.sync(ctx); err != nil {
+	if err := s.index.Sync(ctx); err != nil {
 		return err
 	}
-	if err := s.segments.retire(seg); err != nil {
-		return fmt.Errorf("%w: removing segment %d: %w", store.ErrUnavailable, seg.id, err)
+	if err := s.segments.Retire(seg); err != nil {
+		return fmt.Errorf("%w: removing segment %d: %w", store.ErrUnavailable, seg.ID, err)
 	}
-	s.options.Logger.Debug("segment compacted", slog.Uint64("segment", seg.id))
+	s.options.Logger.Debug("segment compacted", slog.Uint64("segment", seg.ID))
 	return nil
 }
 
@@ -210,19 +166,19 @@ func (s *Store) forgetSegment(ctx context.Context, id uint64) error {
 		return s.noteRetired(ctx, id, spans.with)
 	}
 	return s.do(ctx, 0, func(g *group) (store.Outcome, error) {
-		g.accounts[id] = nil
+		g.Accounts[id] = nil
 		return 0, nil
 	})
 }
 
 // roomToCompact refuses to compact if the copies could take the last of the
 // disk, which the index needs.
-func (s *Store) roomToCompact(seg *segment) error {
-	o := s.options
-	if o.MinFreeSpace > 0 {
-		o.MinFreeSpace /= 4
+func (s *Store) roomToCompact(seg *log.Segment) error {
+	keep := s.options.MinFreeSpace
+	if keep > 0 {
+		keep /= 4
 	}
-	return checkFree(o, s.index.accounts.get(seg.id).live)
+	return files.CheckFree(s.options.FS, s.options.Dir, keep, s.index.Account(seg.ID).Live)
 }
 
 // untilClosing returns a context that ends with ctx or when Close is called.
@@ -233,4 +189,56 @@ func (s *Store) untilClosing(ctx context.Context) (context.Context, context.Canc
 		stop()
 		cancel(nil)
 	}
+}
+
+// wasteDivisor says when a segment is worth compacting: once a tenth of it is
+// not needed. So the whole store takes at most 1/9 more than what it holds, and
+// winning a byte back costs the copying of nine.
+const wasteDivisor = 10
+
+// A crash leaves a short segment. So many, each shorter than SegmentSize over
+// shortDivisor, are put together.
+const (
+	manyShort    = 8
+	shortDivisor = 16
+)
+
+// pick returns the segment most worth compacting that is not among tried: what is
+// due before all, the longest first, then the most wasteful.
+func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
+	most, first := int64(math.MinInt64), int64(math.MaxInt64)
+	list := c.store.segments.Usages()
+	// Once begun, all of them are put together.
+	c.mergeShort = c.mergeShort || c.countShort(list) >= manyShort
+	for _, u := range list {
+		a := c.store.index.Account(u.Segment)
+		waste := u.Bytes - a.Live
+		if a.LastDrop+c.store.options.droppedStays() <= c.now {
+			waste += a.Drops
+		}
+		due := a.Due
+		if due == 0 || due > c.now {
+			due = math.MaxInt64
+			waste -= a.Removed
+		}
+		worth := u.Sealed && (waste*wasteDivisor > u.Bytes || c.mergeShort && c.isShort(u))
+		better := due < first || due == first && waste > most
+		if (due <= c.now || worth) && !tried[u.Segment] && better {
+			best, found, most, first = u.Segment, true, waste, due
+		}
+	}
+	return best, found
+}
+
+func (c *compaction) countShort(list []log.Usage) (n int) {
+	for _, u := range list {
+		if c.isShort(u) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *compaction) isShort(u log.Usage) bool {
+	return u.Sealed && u.Bytes < c.store.options.SegmentSize/shortDivisor
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -34,7 +36,7 @@ func filled(t *testing.T, n uint64) (*Store, []store.Item) {
 // onDiskAnywhere reports whether any segment file contains b.
 func onDiskAnywhere(t *testing.T, o Options, b []byte) bool {
 	t.Helper()
-	ids, err := listSegments(o.FS, o.FS.PathJoin(o.Dir, segmentsDir))
+	ids, err := log.List(o.FS, o.FS.PathJoin(o.Dir, files.SegmentsDir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func onDiskAnywhere(t *testing.T, o Options, b []byte) bool {
 // segmentBytes returns the size of all segment files.
 func segmentBytes(t *testing.T, o Options) (sum int64) {
 	t.Helper()
-	ids, err := listSegments(o.FS, o.FS.PathJoin(o.Dir, segmentsDir))
+	ids, err := log.List(o.FS, o.FS.PathJoin(o.Dir, files.SegmentsDir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,20 +134,20 @@ func accountsAreTrue(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	defer s.endTurn()
-	for _, id := range s.segments.ids() {
-		entries, err := s.index.pointingTo(func(at location) bool { return at.segment == id })
+	for _, id := range s.segments.IDs() {
+		entries, err := s.index.PointingTo(func(at format.Place) bool { return at.Segment == id })
 		if err != nil {
 			t.Fatal(err)
 		}
 		var live, removed int64
 		for _, e := range entries {
-			if e.removed {
-				removed += format.RecordSize(int(e.at.length))
+			if e.Removed {
+				removed += format.RecordSize(int(e.At.Length))
 			} else {
-				live += format.RecordSize(int(e.at.length))
+				live += format.RecordSize(int(e.At.Length))
 			}
 		}
-		if a := s.index.accounts.get(id); a.removed != removed || a.live < live {
+		if a := s.index.Account(id); a.Removed != removed || a.Live < live {
 			t.Errorf("segment %d: account %+v, the entries say %d live and %d removed", id, a, live, removed)
 		}
 	}
@@ -166,7 +168,7 @@ func TestCompactionMeetsReaders(t *testing.T) {
 		})
 	}
 	for range 4 {
-		for _, id := range s.segments.ids() {
+		for _, id := range s.segments.IDs() {
 			c := &compaction{store: s, pace: newPace(0)}
 			if err := c.segment(t.Context(), id); err != nil {
 				t.Fatal(err)
@@ -197,13 +199,13 @@ func TestCompactionOfShortSegments(t *testing.T) {
 		}
 	}
 	s := mustOpen(t, o)
-	if n := len(s.segments.ids()); n < 12 {
+	if n := len(s.segments.IDs()); n < 12 {
 		t.Fatalf("%d segments, want many", n)
 	}
 	if err := s.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.segments.ids()); n > 3 {
+	if n := len(s.segments.IDs()); n > 3 {
 		t.Errorf("%d segments after compaction", n)
 	}
 	s = reopened(t, s, true)

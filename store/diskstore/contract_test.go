@@ -8,6 +8,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -29,7 +30,7 @@ func TestContract(t *testing.T) {
 		opener.Reopen = func(t *testing.T, s store.Store) store.Store {
 			mustClose(t, s.(*Store))
 			o := s.(*Store).options
-			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil {
 				t.Fatal(err)
 			}
 			return reopen(t, s)
@@ -52,7 +53,7 @@ func contract(options func(*testing.T) Options) storetest.Opener {
 		Damage: func(t *testing.T, s store.Store, id infohash.ID) {
 			disk := s.(*Store)
 			at := disk.where(t, id)
-			flip(t, disk.options.FS, fileOf(disk.options, at.segment), at.offset+format.HeaderSize)
+			flip(t, disk.options.FS, fileOf(disk.options, at.Segment), at.Offset+format.HeaderSize)
 		},
 	}
 }

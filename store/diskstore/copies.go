@@ -10,7 +10,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // copyBatch bounds, in bytes of records, what compaction asks the committer for
@@ -28,17 +31,17 @@ type copies struct {
 type relic struct {
 	header format.Header
 	body   []byte // of a put that is due: the words of its removal
-	at     location
+	at     format.Place
 	due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
 	faded  bool // nobody needs the word of a drop any more
 }
 
 // errComeAgain says that a segment stays as it is until compaction comes again.
-var errComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, errUnreadable)
+var errComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, files.ErrUnreadable)
 
 // add takes up the record at a place, in file, if it is needed. What cannot be read is
 // no reason to give anything up: the segment then stays.
-func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at location) error {
+func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
 	switch {
 	case h.IsPut():
 		return b.addPut(ctx, file, h, at)
@@ -48,44 +51,44 @@ func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at lo
 		return nil
 	}
 	body := make([]byte, h.Length)
-	if err := readFull(file, body, at.offset+format.HeaderSize); err != nil {
-		return readError(at.segment, err)
+	if err := files.ReadFull(file, body, at.Offset+format.HeaderSize); err != nil {
+		return readError(at.Segment, err)
 	}
 	if h.Kind == format.KindValue && format.Checksum(body) != h.BodySum {
-		return b.addKnown(ctx, region(func(other location) bool { return other.segment == at.segment && other.offset == at.offset }))
+		return b.addKnown(ctx, index.Region(func(other format.Place) bool { return other.Segment == at.Segment && other.Offset == at.Offset }))
 	}
 	// Of a kind that this program does not know the body stays as it is, damaged or not.
 	return b.take(ctx, relic{header: *h, body: body, at: at})
 }
 
-func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at location) error {
-	e, needed, err := isNeeded(b.store.index.get, h, at)
+func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
+	e, needed, err := isNeeded(b.store.index.Get, h, at)
 	if err != nil || !needed {
 		return err
 	}
-	if e.removed && e.until <= b.now {
+	if e.Removed && e.Until <= b.now {
 		return b.take(ctx, dueRelic(h, e, at))
 	}
 	b.tellMended(h, at)
 	r := relic{header: *h, at: at}
-	switch body, err := readBody(file, h, at.offset); {
+	switch body, err := log.ReadBody(file, h, at.Offset); {
 	case err == nil:
 		r.body = body
 	case errors.Is(err, format.ErrBadRecord):
-		b.store.foundDamage(ctx, e, e.ids.Primary())
-	case !e.damaged: // an operator has given up what is
-		return readError(at.segment, err)
+		b.store.foundDamage(ctx, e, e.IDs.Primary())
+	case !e.Damaged: // an operator has given up what is
+		return readError(at.Segment, err)
 	}
 	return b.take(ctx, r)
 }
 
 // dueRelic returns the relic of a put that was removed, as e says, and is due.
-func dueRelic(h *format.Header, e *entry, at location) relic {
-	return relic{header: *h, body: format.AppendRemoval(nil, e.removal), at: at, due: true}
+func dueRelic(h *format.Header, e *index.Entry, at format.Place) relic {
+	return relic{header: *h, body: format.AppendRemoval(nil, e.Removal), at: at, due: true}
 }
 
-func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at location) error {
-	e, needed, err := isNeeded(b.store.index.get, h, at)
+func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
+	e, needed, err := isNeeded(b.store.index.Get, h, at)
 	if err != nil {
 		return err
 	}
@@ -100,11 +103,11 @@ func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, a
 		return nil
 	}
 	b.tellMended(h, at)
-	switch r.body, err = readBody(file, h, at.offset); {
+	switch r.body, err = log.ReadBody(file, h, at.Offset); {
 	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index knows the words of a removal too
-		r.setBody(format.AppendRemoval(nil, e.removal))
+		r.setBody(format.AppendRemoval(nil, e.Removal))
 	case err != nil:
-		return readError(at.segment, err)
+		return readError(at.Segment, err)
 	}
 	return b.take(ctx, r)
 }
@@ -114,40 +117,40 @@ func (r *relic) setBody(body []byte) {
 	r.body, r.header.BodySum = body, format.Checksum(body)
 }
 
-func (b *copies) tellMended(h *format.Header, at location) {
+func (b *copies) tellMended(h *format.Header, at format.Place) {
 	if h.Mended {
 		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
-			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", at.segment), slog.Int64("offset", at.offset))
+			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", at.Segment), slog.Int64("offset", at.Offset))
 	}
 }
 
 // addGaps takes up what stood in the gaps of a segment, as far as the index knows it:
 // words and values whole, of torrents that they are lost. If reads failed there and a
 // torrent is not given up, nor all of it, the segment stays.
-func (b *copies) addGaps(ctx context.Context, segment uint64, left gaps, giveUp bool) error {
+func (b *copies) addGaps(ctx context.Context, segment uint64, left log.Gaps, giveUp bool) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
-	unread := slices.DeleteFunc(slices.Clone(left), func(g gap) bool { return !g.unread || giveUp }).in(segment)
-	if err := b.addLost(ctx, left.in(segment), unread); err != nil {
+	unread := slices.DeleteFunc(slices.Clone(left), func(g log.Gap) bool { return !g.Unread || giveUp }).In(segment)
+	if err := b.addLost(ctx, left.In(segment), unread); err != nil {
 		return err
 	}
-	return b.addKnown(ctx, left.in(segment))
+	return b.addKnown(ctx, left.In(segment))
 }
 
 // addLost takes up of the torrents in a part of the log that they are lost. One in the
 // part unread, that nobody has given up, is an error.
-func (b *copies) addLost(ctx context.Context, in, unread region) error {
-	entries, err := b.store.index.pointingTo(in)
+func (b *copies) addLost(ctx context.Context, in, unread index.Region) error {
+	entries, err := b.store.index.PointingTo(in)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if due := e.removed && e.until <= b.now; !due && !e.damaged {
-			if unread(e.at) {
+		if due := e.Removed && e.Until <= b.now; !due && !e.Damaged {
+			if unread(e.At) {
 				return errComeAgain
 			}
-			b.store.foundDamage(ctx, e, e.ids.Primary())
+			b.store.foundDamage(ctx, e, e.IDs.Primary())
 		}
 		if err := b.take(ctx, b.lostRelic(e)); err != nil {
 			return err
@@ -157,17 +160,17 @@ func (b *copies) addLost(ctx context.Context, in, unread region) error {
 }
 
 // lostRelic returns the relic of a put of which the index alone is left.
-func (b *copies) lostRelic(e *entry) relic {
-	h := format.Header{Kind: store.ChangeAdded, Names: e.names, Rank: e.rank, Sequence: e.put, IDs: e.ids, Version: e.version}
-	if e.removed && e.until <= b.now {
-		return dueRelic(&h, e, e.at)
+func (b *copies) lostRelic(e *index.Entry) relic {
+	h := format.Header{Kind: store.ChangeAdded, Names: e.Names, Rank: e.Rank, Sequence: e.Put, IDs: e.IDs, Version: e.Version}
+	if e.Removed && e.Until <= b.now {
+		return dueRelic(&h, e, e.At)
 	}
-	return relic{header: h, at: e.at}
+	return relic{header: h, at: e.At}
 }
 
 // addKnown takes up the words and values of a part of the log as the index has them.
-func (b *copies) addKnown(ctx context.Context, in region) error {
-	relics, err := b.store.index.relics(in)
+func (b *copies) addKnown(ctx context.Context, in index.Region) error {
+	relics, err := relicsIn(b.store.index, in)
 	if err != nil {
 		return err
 	}

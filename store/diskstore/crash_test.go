@@ -144,7 +144,7 @@ func write(t *testing.T, s *Store, l *ledger, writer uint64, rng *rand.Rand) {
 		var err error
 		switch choice := rng.IntN(10); {
 		case choice == 0:
-			_, err = s.index.flush()
+			_, err = s.index.Flush()
 		case was.acknowledged == removed:
 			err = restoreOne(t.Context(), s, l, seed, item)
 		case choice == 1 && was.acknowledged != absent:
@@ -205,13 +205,13 @@ func putNew(ctx context.Context, s *Store, l *ledger, seed uint64, n uint64) err
 
 // restoreOne restores item, whichever version of it was removed.
 func restoreOne(ctx context.Context, s *Store, l *ledger, seed uint64, item store.Item) error {
-	e, err := s.index.get(item.IDs.Primary())
+	e, err := s.index.Get(item.IDs.Primary())
 	if err != nil {
 		return err
 	}
 	back := absent
-	if !e.at.isZero() {
-		back = outcomeOf(e.version)
+	if !e.At.IsZero() {
+		back = outcomeOf(e.Version)
 	}
 	l.expect(seed, back)
 	if err := storetest.Restore(ctx, s, item.IDs.Primary()); err != nil {

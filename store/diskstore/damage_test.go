@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -47,19 +48,19 @@ func TestFlippedBit(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
-	name := fileOf(o, at.segment)
-	end := at.offset + format.RecordSize(int(at.length))
-	unread := at.offset + format.HeaderSize + int64(at.length)
-	for offset := at.offset; offset < end; offset++ {
+	name := fileOf(o, at.Segment)
+	end := at.Offset + format.RecordSize(int(at.Length))
+	unread := at.Offset + format.HeaderSize + int64(at.Length)
+	for offset := at.Offset; offset < end; offset++ {
 		flip(t, o.FS, name, offset)
-		e, err := s.index.get(items[1].IDs.V1)
+		e, err := s.index.Get(items[1].IDs.V1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got, err := s.readAt(e.at, items[1].IDs.V1, nil)
+		_, got, err := s.readAt(e.At, items[1].IDs.V1, nil)
 		right := err == nil && bytes.Equal(got, items[1].Torrent)
 		if offset < unread && !errors.Is(err, format.ErrBadRecord) || offset >= unread && !right {
-			t.Errorf("byte %d of the record: %d bytes, %v", offset-at.offset, len(got), err)
+			t.Errorf("byte %d of the record: %d bytes, %v", offset-at.Offset, len(got), err)
 		}
 		flip(t, o.FS, name, offset)
 	}
@@ -76,25 +77,25 @@ func TestFlippedBitReindexed(t *testing.T) {
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
 	mustClose(t, s)
-	name := fileOf(o, at.segment)
-	end := at.offset + format.RecordSize(int(at.length))
-	unread := at.offset + format.HeaderSize + int64(at.length)
+	name := fileOf(o, at.Segment)
+	end := at.Offset + format.RecordSize(int(at.Length))
+	unread := at.Offset + format.HeaderSize + int64(at.Length)
 	offsets := []int64{0, 9, 20, 40, 79, format.SegmentCopy, format.SegmentCopy + 76}
-	for offset := at.offset; offset < end; offset += 1 + int64(rand.Uint64N(5)) {
+	for offset := at.Offset; offset < end; offset += 1 + int64(rand.Uint64N(5)) {
 		offsets = append(offsets, offset)
 	}
 	for _, offset := range offsets {
-		t.Run(fmt.Sprint(offset-at.offset), func(t *testing.T) {
+		t.Run(fmt.Sprint(offset-at.Offset), func(t *testing.T) {
 			flip(t, o.FS, name, offset)
 			defer flip(t, o.FS, name, offset)
-			if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+			if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 				t.Fatal(err)
 			}
 			s := mustOpen(t, o)
 			serves(t, s, items[0])
 			serves(t, s, items[2])
 			got, err := s.Get(t.Context(), items[1].IDs.V1, nil)
-			inRecord := offset >= at.offset && offset < unread
+			inRecord := offset >= at.Offset && offset < unread
 			if inRecord != errors.Is(err, store.ErrDamaged) || !inRecord && !bytes.Equal(got.Bytes, items[1].Torrent) {
 				t.Errorf("Get = %d bytes, %v", len(got.Bytes), err)
 			}
@@ -110,18 +111,18 @@ func TestFlippedBitInRemoval(t *testing.T) {
 	}
 	o, items := three(t)
 	s := mustOpen(t, o)
-	begin := s.committer.stats().offset
+	begin := s.committer.stats().Offset
 	if err := storetest.Remove(t.Context(), s, items[1].IDs.V1, store.Removal{Reason: "flipped"}); err != nil {
 		t.Fatal(err)
 	}
-	end := s.committer.stats().offset
+	end := s.committer.stats().Offset
 	mustPut(t, s, faultTorrent(8), store.Created)
 	mustClose(t, s)
 	whole := snapshot(t, o.FS)
 	for offset := begin; offset < end; offset++ {
 		o.FS = whole.mount(t)
 		flip(t, o.FS, fileOf(o, 1), offset)
-		if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+		if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 			t.Fatal(err)
 		}
 		s := mustOpen(t, o)
@@ -142,7 +143,7 @@ func TestDamageHeals(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	at := s.where(t, items[1].IDs.V1)
-	flip(t, o.FS, fileOf(o, at.segment), at.offset+format.HeaderSize+7)
+	flip(t, o.FS, fileOf(o, at.Segment), at.Offset+format.HeaderSize+7)
 	if has, err := s.Has(t.Context(), items[1].IDs.All()); err != nil || !has[0].Found() {
 		t.Fatalf("Has = %v, %v before anybody read it", has, err)
 	}
@@ -156,7 +157,7 @@ func TestDamageHeals(t *testing.T) {
 	}
 	mustPut(t, s, items[1], store.Healed)
 	mustClose(t, s)
-	if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+	if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, o)
@@ -171,8 +172,8 @@ func TestTruncatedSegment(t *testing.T) {
 	s := mustOpen(t, o)
 	at := s.where(t, items[2].IDs.V1)
 	mustClose(t, s)
-	whole := readFile(t, o.FS, fileOf(o, at.segment))
-	writeFile(t, o.FS, fileOf(o, at.segment), whole[:at.offset+10])
+	whole := readFile(t, o.FS, fileOf(o, at.Segment))
+	writeFile(t, o.FS, fileOf(o, at.Segment), whole[:at.Offset+10])
 	s = mustOpen(t, o) // the index is ahead of the segments
 	serves(t, s, items[0])
 	serves(t, s, items[1])
@@ -199,8 +200,8 @@ func TestForgedRecord(t *testing.T) {
 	mustPut(t, s, storetest.Torrent(storetest.V1, 97, 300, 0), store.Created)
 	at := s.where(t, carrier.IDs.V1)
 	mustClose(t, s)
-	flip(t, o.FS, fileOf(o, at.segment), at.offset+50)
-	if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+	flip(t, o.FS, fileOf(o, at.Segment), at.Offset+50)
+	if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, o)
@@ -222,14 +223,14 @@ func TestStaleRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	removeAll("/store/" + indexDir)
+	removeAll("/store/" + files.IndexDir)
 	s := mustOpen(t, o) // begins segment 2
 	mustPut(t, s, faultTorrent(9), store.Created)
 	mustClose(t, s)
 	active := readFile(t, o.FS, fileOf(o, 2))
 	writeFile(t, o.FS, fileOf(o, 2), append(active, stale[format.SegmentStart:]...))
 	removeAll(fileOf(o, 1))
-	removeAll("/store/" + indexDir)
+	removeAll("/store/" + files.IndexDir)
 	s = mustOpen(t, o)
 	serves(t, s, faultTorrent(9))
 	for _, item := range items {

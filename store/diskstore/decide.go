@@ -7,6 +7,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // candidate is an item on its way to the committer, with what can be computed
@@ -14,9 +15,9 @@ import (
 type candidate struct {
 	item    store.Item
 	version store.Version
-	sum     uint32   // CRC32C of the torrent
-	alike   location // of a record that was found to have the item's info bytes; zero if none was
-	unread  location // of a record that could not be read; zero if none was
+	sum     uint32       // CRC32C of the torrent
+	alike   format.Place // of a record that was found to have the item's info bytes; zero if none was
+	unread  format.Place // of a record that could not be read; zero if none was
 }
 
 // newCandidate checks item and computes its checksums, so that the committer
@@ -60,26 +61,26 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 		return decision{}, store.ErrChanged
 	case current == nil:
 		return decision{store.Created, true, p.item.Rank}, nil
-	case current.ids != p.item.IDs:
+	case current.IDs != p.item.IDs:
 		return decision{}, store.ErrConflict
 	}
-	matches := p.item.Matches(current.version, current.rank)
-	broken := current.damaged || current.at == p.unread
-	highest := max(p.item.Rank, current.rank)
+	matches := p.item.Matches(current.Version, current.Rank)
+	broken := current.Damaged || current.At == p.unread
+	highest := max(p.item.Rank, current.Rank)
 	switch {
 	case broken && conditional && !matches:
 		return decision{}, store.ErrChanged
-	case broken && current.version != p.version: // nobody vouched for its outer keys but its uploader
+	case broken && current.Version != p.version: // nobody vouched for its outer keys but its uploader
 		return decision{store.Healed, true, p.item.Rank}, nil
 	case broken:
 		return decision{store.Healed, true, highest}, nil
-	case current.version == p.version && highest > current.rank && p.alike == current.at:
+	case current.Version == p.version && highest > current.Rank && p.alike == current.At:
 		return decision{store.AlreadyCached, true, highest}, nil
-	case current.version == p.version && highest == current.rank:
+	case current.Version == p.version && highest == current.Rank:
 		return decision{outcome: store.AlreadyCached}, nil
-	case !conditional && p.item.Rank <= current.rank:
+	case !conditional && p.item.Rank <= current.Rank:
 		return decision{outcome: store.AlreadyCached}, nil
-	case p.alike != current.at:
+	case p.alike != current.At:
 		return decision{}, errUncompared
 	case conditional && !matches:
 		return decision{}, store.ErrChanged
@@ -91,21 +92,21 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 
 // meet returns the one record that all ids of set have, nil if none has any.
 // Errors: ErrRemoved if one is removed, ErrConflict if their records differ.
-func (c *changeSet) meet(set infohash.Set) (*entry, error) {
-	var found [3]*entry
+func (c *changeSet) meet(set infohash.Set) (*index.Entry, error) {
+	var found [3]*index.Entry
 	ids := set.All()
 	for i, id := range ids {
 		e, err := c.get(id)
 		if err != nil {
 			return nil, err
 		}
-		if e != nil && e.removed {
-			return nil, &store.RemovedError{Removal: e.removal}
+		if e != nil && e.Removed {
+			return nil, &store.RemovedError{Removal: e.Removal}
 		}
 		found[i] = e
 	}
 	for _, e := range found[1:len(ids)] {
-		if (e == nil) != (found[0] == nil) || e != nil && e.at != found[0].at {
+		if (e == nil) != (found[0] == nil) || e != nil && e.At != found[0].At {
 			return nil, store.ErrConflict
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // DropCause is why torrents were dropped.
@@ -46,8 +47,8 @@ type dropping struct {
 }
 
 // add has a torrent dropped with the next batch.
-func (d *dropping) add(ctx context.Context, e *entry) error {
-	d.victims = append(d.victims, victim{e.ids.Primary(), e.put})
+func (d *dropping) add(ctx context.Context, e *index.Entry) error {
+	d.victims = append(d.victims, victim{e.IDs.Primary(), e.Put})
 	if len(d.victims) < dropBatch {
 		return nil
 	}
@@ -91,29 +92,29 @@ func (g *group) drop(v victim, rule mayGo) (bool, error) {
 		return false, err
 	}
 	used, err := g.lastUsed(e)
-	if err != nil || !rule(classOf(e.rank), used) {
+	if err != nil || !rule(classOf(e.Rank), used) {
 		return false, err
 	}
 	if g.noRoomAtAll != nil {
 		return false, g.noRoomAtAll
 	}
-	h := &format.Header{Kind: store.ChangeDropped, Names: e.names, IDs: e.ids}
+	h := &format.Header{Kind: store.ChangeDropped, Names: e.Names, IDs: e.IDs}
 	return true, g.append(h, nil, store.Removal{})
 }
 
 // whole returns the entry of v, nil if v is gone, or not every id of it leads to it: what is
 // known of another torrent, or of a removal, must not end with it.
-func (g *group) whole(v victim) (*entry, error) {
+func (g *group) whole(v victim) (*index.Entry, error) {
 	e, err := g.get(v.id)
-	if err != nil || !e.visible() || e.put != v.put {
+	if err != nil || !e.Visible() || e.Put != v.put {
 		return nil, err
 	}
-	others, err := g.getAll(e.all())
+	others, err := g.getAll(e.All())
 	if err != nil {
 		return nil, err
 	}
 	for _, other := range others {
-		if !other.visible() || other.put != e.put {
+		if !other.Visible() || other.Put != e.Put {
 			return nil, nil
 		}
 	}
@@ -121,15 +122,15 @@ func (g *group) whole(v victim) (*entry, error) {
 }
 
 // lastUsed returns the day on which the torrent of e was put or last read.
-func (g *group) lastUsed(e *entry) (uint32, error) {
-	told, err := g.told(e.put)
-	if errors.Is(err, errBadEntry) {
+func (g *group) lastUsed(e *index.Entry) (uint32, error) {
+	told, err := g.told(e.Put)
+	if errors.Is(err, index.ErrBadEntry) {
 		return dayOf(g.committer.options.Clock()), nil // nobody knows when, so that it stays
 	}
 	if err != nil {
 		return 0, err
 	}
-	noted := g.committer.accesses.last(e.ids.Primary()) // first, for what is noted goes into the index
-	read, err := g.index.access(e.ids.Primary())
-	return max(read, noted, dayOf(told.change.Time)), err
+	noted := g.committer.accesses.last(e.IDs.Primary()) // first, for what is noted goes into the index
+	read, err := g.index.Access(e.IDs.Primary())
+	return max(read, noted, dayOf(told.Change.Time)), err
 }

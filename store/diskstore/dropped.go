@@ -2,12 +2,12 @@ package diskstore
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // droppedStays is how long it is known at least that a torrent was dropped: long enough for
@@ -19,89 +19,43 @@ func (o Options) droppedStays() int64 {
 	return int64(max(o.DropUnreadAfter, droppedStays) / time.Second)
 }
 
-// droppedTorrent is what the index knows of a torrent that was dropped, under each of its
-// ids: its bytes are still where they were until compaction comes there.
-type droppedTorrent struct {
-	sequence uint64   // of the drop; zero if there was none
-	time     int64    // of the drop, in seconds since 1970
-	segments []uint64 // that had bytes of it
-}
-
-func (d droppedTorrent) encode() []byte {
-	le := binary.LittleEndian
-	b := le.AppendUint64(le.AppendUint64(nil, d.sequence), uint64(d.time))
-	for _, segment := range d.segments {
-		b = le.AppendUint64(b, segment)
-	}
-	return b
-}
-
-func parseDropped(b []byte) (droppedTorrent, error) {
-	if len(b) < 16 || len(b)%8 != 0 {
-		return droppedTorrent{}, errBadEntry
-	}
-	le := binary.LittleEndian
-	d := droppedTorrent{sequence: le.Uint64(b), time: int64(le.Uint64(b[8:]))}
-	for b = b[16:]; len(b) > 0; b = b[8:] {
-		d.segments = append(d.segments, le.Uint64(b))
-	}
-	return d, nil
-}
-
-func droppedKey(id infohash.ID) []byte { return id.AppendTo([]byte{keyDropped}) }
-
-// dropped returns what is known of the last drop of the torrent with id.
-func (x *index) dropped(id infohash.ID) (droppedTorrent, error) {
-	if !x.hasDrops.Load() {
-		return droppedTorrent{}, nil
-	}
-	value, err := x.lookUp(droppedKey(id))
-	if err != nil || value == nil {
-		return droppedTorrent{}, err
-	}
-	d, err := parseDropped(value)
-	if err != nil {
-		err = x.health.condemn(err)
-	}
-	return d, err
-}
-
 // dropped returns what will be known of the last drop of the torrent with id.
-func (c *changeSet) dropped(id infohash.ID) (droppedTorrent, error) {
+func (c *changeSet) dropped(id infohash.ID) (index.Drop, error) {
 	for set := c; set != nil; set = set.before {
-		if d, ok := set.drops[id]; ok {
+		if d, ok := set.Drops[id]; ok {
 			return d, nil
 		}
 	}
-	return c.index.dropped(id)
+	return c.index.Dropped(id)
 }
 
 // noteDrop notes what h says, that torrents were dropped, of id, which had the entry current,
 // and has the index forget what only a torrent that is there needs.
-func (c *changeSet) noteDrop(h *format.Header, id infohash.ID, current *entry) error {
+func (c *changeSet) noteDrop(h *format.Header, id infohash.ID, current *index.Entry) error {
 	known, err := c.dropped(id)
-	if err != nil || known.sequence >= h.Sequence {
+	if err != nil || known.Sequence >= h.Sequence {
 		return err
 	}
-	next := droppedTorrent{sequence: h.Sequence, time: h.Time, segments: known.segments}
-	if current != nil && current.put < h.Sequence {
-		c.fallen = append(c.fallen, feedKey(current.put), accessKey(current.ids.Primary()))
+	next := index.Drop{Sequence: h.Sequence, Time: h.Time, Segments: known.Segments}
+	if current != nil && current.Put < h.Sequence {
+		c.ForgetChange(current.Put)
+		c.ForgetAccess(current.IDs.Primary())
 		left := *current // its former segments are those of drops before, too
-		left.leaves(current.at.segment)
-		next.segments = left.former
+		left.Leaves(current.At.Segment)
+		next.Segments = left.Former
 	}
-	if !c.index.bounded { // which compacts nothing
-		c.drops[id] = next
+	if !c.bounded { // which compacts nothing
+		c.Drops[id] = next
 	}
 	return nil
 }
 
 // afterDrop lets next, the first entry of id since its torrent was dropped, know of the bytes
 // that were left behind then: a removal takes those away, too.
-func (c *changeSet) afterDrop(id infohash.ID, next *entry) error {
+func (c *changeSet) afterDrop(id infohash.ID, next *index.Entry) error {
 	d, err := c.dropped(id)
-	for _, segment := range d.segments {
-		next.leaves(segment)
+	for _, segment := range d.Segments {
+		next.Leaves(segment)
 	}
 	return err
 }
@@ -111,13 +65,13 @@ func (c *changeSet) afterDrop(id infohash.ID, next *entry) error {
 // built anew would find.
 func (s *Store) hasFaded(h *format.Header, now int64) (bool, error) {
 	for _, id := range h.Names.IDs(h.IDs) {
-		d, err := s.index.dropped(id)
+		d, err := s.index.Dropped(id)
 		if err != nil {
 			return false, err
 		}
-		isThere := func(segment uint64) bool { return s.segments.get(segment) != nil }
+		isThere := func(segment uint64) bool { return s.segments.Get(segment) != nil }
 		young := h.Time+s.options.droppedStays() > now
-		if d.sequence <= h.Sequence && (young || d.sequence == 0 || slices.ContainsFunc(d.segments, isThere)) {
+		if d.Sequence <= h.Sequence && (young || d.Sequence == 0 || slices.ContainsFunc(d.Segments, isThere)) {
 			return false, nil
 		}
 	}
@@ -126,14 +80,14 @@ func (s *Store) hasFaded(h *format.Header, now int64) (bool, error) {
 
 // fade has the index forget the drop that h says.
 func (g *group) fade(h *format.Header) error {
-	g.fallen = append(g.fallen, feedKey(h.Sequence))
+	g.ForgetChange(h.Sequence)
 	for _, id := range h.Names.IDs(h.IDs) {
 		d, err := g.dropped(id)
 		if err != nil {
 			return err
 		}
-		if d.sequence == h.Sequence {
-			g.fallen = append(g.fallen, droppedKey(id))
+		if d.Sequence == h.Sequence {
+			g.ForgetDrop(id)
 		}
 	}
 	return nil
@@ -157,7 +111,7 @@ func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, er
 		return nil, err
 	}
 	defer s.leave()
-	there, err := s.index.hasAll(ids)
+	there, err := s.index.HasAll(ids)
 	if err != nil {
 		return nil, err
 	}
@@ -167,12 +121,12 @@ func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, er
 		if there[i].Found() {
 			continue
 		}
-		d, err := s.index.dropped(id)
+		d, err := s.index.Dropped(id)
 		if err != nil {
 			return nil, err
 		}
-		if d.sequence != 0 && d.time > since {
-			times[i] = time.Unix(d.time, 0).UTC()
+		if d.Sequence != 0 && d.Time > since {
+			times[i] = time.Unix(d.Time, 0).UTC()
 		}
 	}
 	return times, nil

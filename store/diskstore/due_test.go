@@ -129,13 +129,13 @@ func TestDroppedStaysDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
 	item := faultTorrent(0)
 	mustPut(t, s, item, store.Created)
-	for seed := uint64(1); s.committer.stats().segment == 1; seed++ {
+	for seed := uint64(1); s.committer.stats().Segment == 1; seed++ {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
 	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.index.sync(t.Context()); err != nil {
+	if err := s.index.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c := &compaction{store: s, now: s.options.Clock().Add(13 * time.Hour).Unix(), pace: newPace(0)}
@@ -158,7 +158,7 @@ func TestDueGoesFirst(t *testing.T) {
 	var hours time.Duration
 	s.options.Clock = func() time.Time { return fixedClock().Add(hours * time.Hour) }
 	s = reopened(t, s, false)
-	place := func(i int) uint64 { return s.where(t, items[i].IDs.Primary()).segment }
+	place := func(i int) uint64 { return s.where(t, items[i].IDs.Primary()).Segment }
 	wasteful, second, first := place(60), place(100), place(190)
 	for i, item := range items {
 		if place(i) == wasteful { // all is replaced

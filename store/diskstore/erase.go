@@ -10,7 +10,9 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // eraseEach takes the bytes of the torrents off the disk that were removed by ids, older
@@ -61,14 +63,14 @@ func (s *Store) erase(ctx context.Context, ids []infohash.ID) error {
 }
 
 // removedEntries returns the entries of those ids that are still removed.
-func (s *Store) removedEntries(ids []infohash.ID) ([]*entry, error) {
-	var gone []*entry
+func (s *Store) removedEntries(ids []infohash.ID) ([]*index.Entry, error) {
+	var gone []*index.Entry
 	for _, id := range ids {
-		e, err := s.index.get(id)
+		e, err := s.index.Get(id)
 		if err != nil {
 			return nil, err
 		}
-		if e != nil && e.removed {
+		if e != nil && e.Removed {
 			gone = append(gone, e)
 		}
 	}
@@ -78,7 +80,7 @@ func (s *Store) removedEntries(ids []infohash.ID) ([]*entry, error) {
 // mayHold returns the segments that may hold bytes of gone, which are removed: those that
 // they know of, and those with bytes that are due, since a removal before, which was undone,
 // may have left bytes of them behind.
-func (c *compaction) mayHold(gone []*entry) []uint64 {
+func (c *compaction) mayHold(gone []*index.Entry) []uint64 {
 	var segments []uint64
 	known := map[uint64]bool{}
 	add := func(segment uint64) {
@@ -88,14 +90,14 @@ func (c *compaction) mayHold(gone []*entry) []uint64 {
 		}
 	}
 	for _, e := range gone {
-		add(e.at.segment)
-		for _, segment := range e.former {
+		add(e.At.Segment)
+		for _, segment := range e.Former {
 			add(segment)
 		}
 	}
-	for _, u := range c.store.segments.usages() {
-		if due := c.store.index.accounts.get(u.segment).due; due != 0 && due <= c.now {
-			add(u.segment)
+	for _, u := range c.store.segments.Usages() {
+		if due := c.store.index.Account(u.Segment).Due; due != 0 && due <= c.now {
+			add(u.Segment)
 		}
 	}
 	return segments
@@ -104,33 +106,33 @@ func (c *compaction) mayHold(gone []*entry) []uint64 {
 // overwrite writes zeros over the bytes of gone in a segment, which nothing points to any
 // more, where there is no room to compact it, because of full. It needs no space. A
 // backup that shares the file keeps it from that, and so do records that cannot be read.
-func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*entry, full error) error {
-	seg := s.segments.get(segment)
+func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*index.Entry, full error) error {
+	seg := s.segments.Get(segment)
 	if seg == nil {
 		return nil
 	}
-	file, err := s.segments.openToOverwrite(seg)
+	file, err := s.segments.OpenToOverwrite(seg)
 	if err != nil {
 		return errors.Join(full, err)
 	}
 	defer file.Close()
-	end := s.committer.stats().offset
-	if s.segments.isSealed(seg) {
-		end = s.segments.end(seg)
+	end := s.committer.stats().Offset
+	if s.segments.IsSealed(seg) {
+		end = s.segments.End(seg)
 	}
 	ids := map[infohash.ID]bool{}
 	for _, e := range gone {
-		for _, id := range e.all() {
+		for _, id := range e.All() {
 			ids[id] = true
 		}
 	}
-	left, err := s.walk(ctx, seg, end, func(_ vfs.File, h *format.Header, at int64) error {
+	left, err := seg.Walk(ctx, s.id, format.SegmentStart, end, func(_ vfs.File, h *format.Header, at int64) error {
 		isOf := slices.ContainsFunc(h.IDs.All(), func(id infohash.ID) bool { return ids[id] })
-		_, needed, err := isNeeded(s.index.get, h, location{segment: segment, offset: at})
+		_, needed, err := isNeeded(s.index.Get, h, format.Place{Segment: segment, Offset: at})
 		if err != nil || needed || !h.IsPut() || !isOf {
 			return err
 		}
-		return overwriteBody(file, at+format.HeaderSize, int64(h.Length))
+		return files.OverwriteBody(file, at+format.HeaderSize, int64(h.Length))
 	})
 	if err == nil {
 		err = file.Sync()

@@ -23,7 +23,7 @@ func TestErase(t *testing.T) {
 		mustPut(t, s, storetest.Torrent(storetest.V1, 1000+uint64(outer), 60_000, 0), store.Created)
 	}
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.segment(t.Context(), s.where(t, items[7].IDs.Primary()).segment); err != nil {
+	if err := c.segment(t.Context(), s.where(t, items[7].IDs.Primary()).Segment); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // also of what is gone already
@@ -51,13 +51,13 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 			s.options.OnDamage = func(ids infohash.Set) { told[ids]++ }
 			s = mustOpen(t, s.options)
 			at := s.where(t, items[3].IDs.Primary())
-			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
-			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset+1) // one bit of a header is mended
+			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset)
+			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset+1) // one bit of a header is mended
 			c := &compaction{store: s, pace: newPace(0)}
-			if err := c.segment(t.Context(), at.segment); err != nil {
+			if err := c.segment(t.Context(), at.Segment); err != nil {
 				t.Fatal(err)
 			}
-			if s.segments.get(at.segment) != nil {
+			if s.segments.Get(at.Segment) != nil {
 				t.Error("the segment is still there")
 			}
 			for _, loseIndex := range []bool{false, true} {
@@ -88,9 +88,9 @@ func TestCompactionMends(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := s.where(t, items[3].IDs.Primary())
-	flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+40)
-	flip(t, s.options.FS, fileOf(s.options, begin.segment), begin.offset+70)
-	for _, id := range s.segments.ids() {
+	flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+40)
+	flip(t, s.options.FS, fileOf(s.options, begin.Segment), begin.Offset+70)
+	for _, id := range s.segments.IDs() {
 		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 		if err := c.segment(t.Context(), id); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestRemovalsOutliveCompaction(t *testing.T) {
 	s, items := filled(t, 12)
 	compactAll := func() {
 		t.Helper()
-		for _, id := range s.segments.ids() {
+		for _, id := range s.segments.IDs() {
 			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 			if err := c.segment(t.Context(), id); err != nil {
 				t.Fatal(err)

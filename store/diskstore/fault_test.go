@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -104,7 +105,7 @@ func live(t *testing.T, fs vfs.FS) map[uint64]outcome {
 				}
 			}
 			if seed%5 == 2 {
-				_, _ = s.index.flush()
+				_, _ = s.index.Flush()
 			}
 			if is, err := observe(t.Context(), s, item); err == nil && is != outerOf(item) && is != removed && is != absent {
 				t.Errorf("torrent %d reads as %d", seed, is)
@@ -123,7 +124,7 @@ func TestFailedSync(t *testing.T) {
 			fs := vfs.NewCrashableMem()
 			var fail atomic.Bool
 			injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if op.Kind == kind && strings.Contains(op.Path, segmentsDir) && fail.Swap(false) {
+				if op.Kind == kind && strings.Contains(op.Path, files.SegmentsDir) && fail.Swap(false) {
 					return errorfs.ErrInjected
 				}
 				return nil

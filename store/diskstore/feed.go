@@ -17,7 +17,7 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 	if after.Epoch == s.epoch {
 		from = after.Sequence
 	}
-	changes, last, err := s.index.changes(from, limit)
+	changes, last, err := s.index.Changes(from, limit)
 	if err != nil || len(changes) == 0 {
 		return nil, after, err
 	}
@@ -31,7 +31,7 @@ func (s *Store) End(ctx context.Context) (store.Cursor, error) {
 		return store.Cursor{}, err
 	}
 	defer s.leave()
-	return store.Cursor{Epoch: s.epoch, Sequence: s.committer.stats().sequence}, nil
+	return store.Cursor{Epoch: s.epoch, Sequence: s.committer.stats().Sequence}, nil
 }
 
 // Stats implements [store.Store]. DiskUsed is what the files hold; what is
@@ -43,9 +43,9 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	defer s.leave()
 	now := s.committer.stats()
 	return store.Stats{
-		Torrents: now.torrents,
-		Removed:  now.removed,
-		Bytes:    now.bytes,
-		DiskUsed: s.segments.sealedBytes(now.segment) + now.offset + s.index.diskUsed() + s.spare.size(),
+		Torrents: now.Torrents,
+		Removed:  now.Removed,
+		Bytes:    now.Bytes,
+		DiskUsed: s.segments.SealedBytes(now.Segment) + now.Offset + s.index.DiskUsed() + s.spare.size(),
 	}, nil
 }

@@ -1,17 +1,16 @@
 package diskstore
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // TestForeignFiles opens folders that somebody else keeps files in: nothing is made there.
@@ -25,7 +24,7 @@ func TestForeignFiles(t *testing.T) {
 		{[]string{"b", ".c", "a"}, []string{"d"}, "a, b"},
 		{[]string{"g", "f", "e", "d", "c", "b", "a"}, nil, "a, b, c and 4 more"},
 		{[]string{"two\nlines"}, nil, `"two\nlines"`},
-		{[]string{segmentsDir}, nil, segmentsDir},
+		{[]string{files.SegmentsDir}, nil, files.SegmentsDir},
 		{[]string{"LOCK.txt"}, nil, "LOCK.txt"},
 	} {
 		dir := t.TempDir()
@@ -67,7 +66,7 @@ func TestForeignLinks(t *testing.T) {
 		}
 	}
 	mustClose(t, mustOpen(t, onDisk(nil, dir)))
-	if err := os.Symlink(filepath.Join(dir, lockName), filepath.Join(dir, "file")); err != nil {
+	if err := os.Symlink(filepath.Join(dir, files.LockName), filepath.Join(dir, "file")); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(onDisk(nil, dir))
@@ -82,16 +81,16 @@ func TestOurFiles(t *testing.T) {
 	if err := s.Backup(t.Context(), "/backup", nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := condemnIndex(memory, "/store"); err != nil {
+	if err := index.Condemn(memory, "/store"); err != nil {
 		t.Fatal(err)
 	}
-	if err := makeNote(memory, "/backup", unfinishedName); err != nil {
+	if err := files.MakeNote(memory, "/backup", files.UnfinishedName); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, s)
 	var found []string
 	for _, dir := range []string{"/store", "/backup"} {
-		if err := checkFolder(memory, dir); err != nil {
+		if err := files.CheckFolder(memory, dir); err != nil {
 			t.Error(err)
 		}
 		names, err := memory.List(dir)
@@ -100,29 +99,9 @@ func TestOurFiles(t *testing.T) {
 		}
 		found = append(found, names...)
 	}
-	for _, name := range ourFiles {
+	for _, name := range files.Ours {
 		if name != "reserve" && !slices.Contains(found, name) {
 			t.Errorf("there is no %s among %v: is it still ours?", name, found)
-		}
-	}
-}
-
-// TestFolderUnreadable fails what the check of the folder needs.
-func TestFolderUnreadable(t *testing.T) {
-	memory := vfs.NewMem()
-	if err := memory.MkdirAll("/store", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, memory, "/store/file", nil)
-	for _, kind := range []errorfs.OpKind{errorfs.OpList, errorfs.OpStat} {
-		broken := errorfs.Wrap(memory, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind == kind {
-				return fs.ErrPermission
-			}
-			return nil
-		}))
-		if err := checkFolder(broken, "/store"); !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("checkFolder = %v", err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // leastRoom is what a store must have room for to take puts, in bytes: with less most torrents
@@ -28,7 +29,7 @@ func (s *Store) Room() (bytes int64, known bool) {
 		free = max(0, avail-max(0, s.options.MinFreeSpace))
 	}
 	if limit := s.options.MaxStoreSize; limit > 0 && (!s.options.Evict || s.stuck.Load()) {
-		used := s.segments.sealedBytes(now.segment) + now.offset + reserved + s.index.diskUsed() + s.spare.size()
+		used := s.segments.SealedBytes(now.Segment) + now.Offset + reserved + s.index.DiskUsed() + s.spare.size()
 		free = min(free, max(0, limit-used))
 	}
 	if free == math.MaxInt64 {
@@ -44,7 +45,7 @@ func (s *Store) Refusing() error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	if err := s.index.health.flushError(); err != nil {
+	if err := s.index.FlushError(); err != nil {
 		return err
 	}
 	if room, known := s.Room(); known && room < leastRoom {
@@ -55,8 +56,8 @@ func (s *Store) Refusing() error {
 
 // reservation returns the last durable state, and how many bytes are reserved behind it in
 // the active segment.
-func (c *committer) reservation() (state, int64) {
+func (c *committer) reservation() (index.State, int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.published, max(0, c.publishedEnd-c.published.offset)
+	return c.published, max(0, c.publishedEnd-c.published.Offset)
 }

@@ -94,12 +94,13 @@ func indexFails(t *testing.T, cause, want error) {
 	s := mustOpen(t, onDisk(fs, "/store"))
 	mustPut(t, s, faultTorrent(0), store.Created)
 	full.Store(true)
-	fails := s.index.health.flushFails()
-	flushed, err := s.index.flush()
+	flushed, err := s.index.Flush()
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-fails
+	if err := s.index.Sync(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("sync = %v", err)
+	}
 	if err := s.Put(t.Context(), []store.Item{faultTorrent(1)})[0].Err; !errors.Is(err, want) {
 		t.Errorf("Put = %v, want %v", err, want)
 	}
@@ -127,7 +128,7 @@ func TestIndexBreaks(t *testing.T) {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
 	broken.Store(true)
-	flushed, err := s.index.flush()
+	flushed, err := s.index.Flush()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package diskstore
 
 import (
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -32,7 +33,7 @@ func (g *group) full() bool {
 
 // isEmpty reports whether the index has nothing to learn from the group.
 func (g *group) isEmpty() bool {
-	return g.bytes == 0 && len(g.entries) == 0 && len(g.values) == 0 && len(g.accounts) == 0 && len(g.fallen) == 0
+	return g.bytes == 0 && g.Batch.IsEmpty()
 }
 
 // take decides one change.
@@ -62,7 +63,7 @@ func (change *change) decide(g *group) store.Result {
 // write gives the records that are not written yet to the file.
 func (g *group) write() error {
 	if g.err == nil && len(g.log) > 0 {
-		g.err = writeRecords(g.committer.active.file, g.log, g.state.offset-int64(len(g.log)))
+		g.err = files.WriteRecords(g.committer.active.File, g.log, g.State.Offset-int64(len(g.log)))
 	}
 	g.log = g.log[:0]
 	return g.err
@@ -71,7 +72,7 @@ func (g *group) write() error {
 // append adds a new record to the group: to the log and to what the index will
 // say, or to neither if it returns an error.
 func (g *group) append(h *format.Header, body []byte, removal store.Removal) error {
-	h.Sequence = g.state.sequence + 1
+	h.Sequence = g.State.Sequence + 1
 	h.Time = g.committer.options.Clock().Unix()
 	h.Length = uint32(len(body))
 	if err := g.apply(h, g.next(h), removal); err != nil {
@@ -82,18 +83,18 @@ func (g *group) append(h *format.Header, body []byte, removal store.Removal) err
 }
 
 // next returns the place that the record h will have.
-func (g *group) next(h *format.Header) location {
-	return location{segment: g.state.segment, offset: g.state.offset, length: h.Length}
+func (g *group) next(h *format.Header) format.Place {
+	return format.Place{Segment: g.State.Segment, Offset: g.State.Offset, Length: h.Length}
 }
 
 // add adds a record to the log.
 func (g *group) add(h *format.Header, body []byte) {
-	h.Store = g.state.store
-	h.Segment = g.state.segment
+	h.Store = g.State.Store
+	h.Segment = g.State.Segment
 	h.Synced = uint64(g.committer.durable)
 	g.log = format.AppendRecord(g.log, h, body)
 	g.bytes += h.Size()
-	g.state.offset += h.Size()
+	g.State.Offset += h.Size()
 }
 
 // put is the change of a candidate.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -61,19 +62,19 @@ func mustPut(t testing.TB, s store.Store, item store.Item, want store.Outcome) {
 }
 
 // where returns the place of the torrent that has id.
-func (s *Store) where(t testing.TB, id infohash.ID) location {
+func (s *Store) where(t testing.TB, id infohash.ID) format.Place {
 	t.Helper()
-	e, err := s.index.get(id)
+	e, err := s.index.Get(id)
 	if err != nil || e == nil {
 		t.Fatalf("no entry of %v: %v", id, err)
 	}
-	return e.at
+	return e.At
 }
 
 // flip changes the lowest bit of the byte at an offset of a file.
 func flip(t testing.TB, fs vfs.FS, name string, offset int64) {
 	t.Helper()
-	f, err := fs.OpenReadWrite(name, writeCategory)
+	f, err := fs.OpenReadWrite(name, files.WriteCategory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func flip(t testing.TB, fs vfs.FS, name string, offset int64) {
 
 // fileOf returns the name of a segment's file.
 func fileOf(o Options, segment uint64) string {
-	return o.FS.PathJoin(o.Dir, segmentsDir, format.SegmentName(segment))
+	return o.FS.PathJoin(o.Dir, files.SegmentsDir, format.SegmentName(segment))
 }
 
 // fixedClock returns a clock that stands still.
@@ -115,7 +116,7 @@ func readFile(t testing.TB, fs vfs.FS, name string) []byte {
 
 func writeFile(t testing.TB, fs vfs.FS, name string, b []byte) {
 	t.Helper()
-	f, err := fs.Create(name, writeCategory)
+	f, err := fs.Create(name, files.WriteCategory)
 	if err != nil {
 		t.Fatal(err)
 	}

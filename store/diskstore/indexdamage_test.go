@@ -5,18 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // TestDamagedIndex damages every file of the index, one after the other: the
 // torrents are found nevertheless, at the latest when the store is opened again.
 func TestDamagedIndex(t *testing.T) {
 	o, _ := three(t)
-	files, err := o.FS.List("/store/" + indexDir)
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
+	names, err := o.FS.List("/store/" + files.IndexDir)
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
 	}
 	damages := map[string]func([]byte) []byte{
 		"empty":     func(b []byte) []byte { return nil },
@@ -25,11 +25,11 @@ func TestDamagedIndex(t *testing.T) {
 		"middle":    func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"zeros":     func(b []byte) []byte { return make([]byte, len(b)) },
 	}
-	for _, name := range files {
+	for _, name := range names {
 		for damage, change := range damages {
 			t.Run(name+" "+damage, func(t *testing.T) {
 				o, items := three(t)
-				path := "/store/" + indexDir + "/" + name
+				path := "/store/" + files.IndexDir + "/" + name
 				if b := readFile(t, o.FS, path); len(b) > 0 {
 					writeFile(t, o.FS, path, change(b))
 				}
@@ -52,12 +52,12 @@ func TestIndexDamageFoundLate(t *testing.T) {
 	s, items := filled(t, 1000)
 	mustClose(t, s)
 	o := s.options
-	files, err := o.FS.List(o.FS.PathJoin(o.Dir, indexDir))
+	names, err := o.FS.List(o.FS.PathJoin(o.Dir, files.IndexDir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range files {
-		path := o.FS.PathJoin(o.Dir, indexDir, name)
+	for _, name := range names {
+		path := o.FS.PathJoin(o.Dir, files.IndexDir, name)
 		if b := readFile(t, o.FS, path); strings.HasSuffix(name, ".sst") && len(b) > 50_000 {
 			b[len(b)/2] ^= 1
 			writeFile(t, o.FS, path, b)
@@ -94,16 +94,18 @@ func TestMisledIndex(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)
 	id := items[0].IDs.V1
-	e, err := s.index.get(id)
+	e, err := s.index.Get(id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	misled := *e
-	misled.at = s.where(t, items[1].IDs.V1)
-	if misled.at.length != e.at.length {
+	misled.At = s.where(t, items[1].IDs.V1)
+	if misled.At.Length != e.At.Length {
 		t.Fatal("the torrents are not of one length")
 	}
-	if err := s.index.db.Set(id.AppendTo([]byte{keyID}), misled.encode(), pebble.NoSync); err != nil {
+	b := index.NewBatch(s.committer.stats())
+	b.Entries[id] = &misled
+	if err := s.index.Commit(&b); err != nil {
 		t.Fatal(err)
 	}
 	s = reopened(t, s, false)
@@ -126,7 +128,7 @@ func TestForeignIndex(t *testing.T) {
 		disks = append(disks, o)
 	}
 	o, foreign := disks[0], disks[1]
-	dir := o.FS.PathJoin(o.Dir, indexDir)
+	dir := o.FS.PathJoin(o.Dir, files.IndexDir)
 	if err := o.FS.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -142,7 +143,7 @@ func TestSpare(t *testing.T) {
 	s := mustOpen(t, o)
 	mustPut(t, s, faultTorrent(0), store.Created)
 	s.spare.keep()
-	there, err := exists(disk, s.spare.name)
+	there, err := files.Exists(disk, s.spare.name)
 	if err != nil || !there {
 		t.Fatalf("no space was put aside: %v", err)
 	}
@@ -153,7 +154,7 @@ func TestSpare(t *testing.T) {
 	if err := storetest.Remove(t.Context(), s, faultTorrent(0).IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("Remove = %v", err)
 	}
-	if there, err := exists(disk, s.spare.name); err != nil || there {
+	if there, err := files.Exists(disk, s.spare.name); err != nil || there {
 		t.Errorf("the space that was put aside is still kept, %v", err)
 	}
 	disk.step.Store(1 << 20)
@@ -171,13 +172,13 @@ func TestCacheOnFullDisk(t *testing.T) {
 	}
 	s = reopened(t, s, false) // what was reserved is not known any more
 	disk.step.Store(0)
-	before := s.segments.ids()
+	before := s.segments.IDs()
 	for _, id := range before[:2] {
 		if err := s.fallOff(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
-	if after := s.segments.ids(); len(after) != len(before)-2 {
+	if after := s.segments.IDs(); len(after) != len(before)-2 {
 		t.Errorf("of %d segments %d are left", len(before), len(after))
 	}
 }
@@ -188,7 +189,7 @@ func TestLeftoverSegment(t *testing.T) {
 	mem := vfs.NewMem()
 	fails := new(atomic.Bool)
 	o := onDisk(errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		isSync := op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, segmentsDir)
+		isSync := op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, files.SegmentsDir)
 		if fails.Load() && (isSync || op.Kind == errorfs.OpRemove) {
 			return syscall.ENOSPC
 		}
@@ -199,7 +200,7 @@ func TestLeftoverSegment(t *testing.T) {
 	mustPut(t, s, faultTorrent(0), store.Created)
 	fails.Store(true)
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.seal(t.Context(), s.segments.get(1)); err == nil {
+	if err := c.seal(t.Context(), s.segments.Get(1)); err == nil {
 		t.Error("a segment was begun")
 	}
 	if err := s.Put(t.Context(), []store.Item{faultTorrent(1)})[0].Err; !errors.Is(err, store.ErrUnavailable) {
@@ -213,7 +214,7 @@ func TestLeftoverSegment(t *testing.T) {
 func unwritable(fs vfs.FS, err error) (vfs.FS, *atomic.Bool) {
 	full := new(atomic.Bool)
 	return errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if full.Load() && isWrite(op) && !strings.HasSuffix(op.Path, "/store/"+lockName) { // that file is there
+		if full.Load() && isWrite(op) && !strings.HasSuffix(op.Path, "/store/"+files.LockName) { // that file is there
 			return err
 		}
 		return nil
@@ -233,7 +234,7 @@ func TestStartUnwritable(t *testing.T) {
 			"crash":  func(_ *testing.T, s *Store) Options { s.noteSynced(); return afterCrash(s) },
 			"index lost": func(t *testing.T, s *Store) Options {
 				mustClose(t, s)
-				if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+				if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, files.IndexDir)); err != nil {
 					t.Fatal(err)
 				}
 				return s.options
@@ -281,7 +282,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	fs := s.options.FS
 	mustClose(t, s)
-	if err := fs.Remove("/store/" + lockName); err != nil {
+	if err := fs.Remove("/store/" + files.LockName); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"/store", "/backup"} {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
 // powerless runs f in a thread whose user has the permissions that files give him and
@@ -34,9 +36,9 @@ func powerless(t *testing.T, f func()) {
 // TestLockNotPermitted takes locks that nobody has, without permission to.
 func TestLockNotPermitted(t *testing.T) {
 	for name, forbid := range map[string]func(dir string) error{
-		"the file": func(dir string) error { return os.Chmod(filepath.Join(dir, lockName), 0o400) },
+		"the file": func(dir string) error { return os.Chmod(filepath.Join(dir, files.LockName), 0o400) },
 		"its folder": func(dir string) error {
-			return errors.Join(os.Remove(filepath.Join(dir, lockName)), os.Chmod(dir, 0o500))
+			return errors.Join(os.Remove(filepath.Join(dir, files.LockName)), os.Chmod(dir, 0o500))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,19 +3,15 @@ package diskstore
 import (
 	"bufio"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
 // otherProcess has another process open the store in dir, and returns what it says: a
@@ -65,40 +61,11 @@ func TestLockedByAnother(t *testing.T) {
 // TestLockIsAFolder meets a lock that nobody has and nobody can take.
 func TestLockIsAFolder(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, lockName), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, files.LockName), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(onDisk(nil, dir)); !errors.Is(err, ErrNoLock) || errors.Is(err, ErrLocked) {
 		t.Errorf("Open = %v, want ErrNoLock", err)
-	}
-}
-
-// TestLockErrors has the file system say what it may say of a lock, on this machine or
-// on others.
-func TestLockErrors(t *testing.T) {
-	opening := func(errno syscall.Errno) error { return &fs.PathError{Op: "open", Path: "/store/LOCK", Err: errno} }
-	for _, test := range []struct {
-		says, want, not error
-	}{
-		{syscall.EAGAIN, ErrLocked, ErrNoLock},
-		{heldErrno, ErrLocked, ErrNoLock},
-		{opening(syscall.EACCES), ErrNoLock, ErrLocked},
-		{opening(syscall.EPERM), ErrNoLock, ErrLocked},
-		{opening(syscall.EROFS), ErrNoLock, ErrLocked},
-		{opening(syscall.EMFILE), ErrNoLock, ErrLocked},
-		{syscall.ENOLCK, ErrNoLock, ErrLocked},
-		{errorfs.ErrInjected, ErrNoLock, ErrLocked},
-	} {
-		broken := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind == errorfs.OpLock {
-				return test.says
-			}
-			return nil
-		}))
-		_, err := Open(onDisk(broken, "/store"))
-		if !errors.Is(err, test.want) || errors.Is(err, test.not) || !errors.Is(err, test.says) || !strings.Contains(err.Error(), test.says.Error()) {
-			t.Errorf("Open where the lock says %v = %v", test.says, err)
-		}
 	}
 }
 

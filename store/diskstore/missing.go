@@ -5,7 +5,10 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // Missing is a segment file of which something is not there that should be.
@@ -23,15 +26,15 @@ type Missing struct {
 func (s *Store) Missing() []Missing {
 	var all []Missing
 	for _, m := range *s.missing.Load() {
-		a := s.index.accounts.get(m.segment)
-		isHealed := m.torrents > 0 && a.damaged == 0
-		isCompacted := m.from > 0 && s.segments.get(m.segment) == nil
+		a := s.index.Account(m.segment)
+		isHealed := m.torrents > 0 && a.Damaged == 0
+		isCompacted := m.from > 0 && s.segments.Get(m.segment) == nil
 		if isHealed || isCompacted {
 			continue
 		}
 		all = append(all, Missing{
-			File: segmentsDir + "/" + format.SegmentName(m.segment), From: m.from, Counted: m.counted,
-			Torrents: a.damaged, Removed: m.words,
+			File: files.SegmentsDir + "/" + format.SegmentName(m.segment), From: m.from, Counted: m.counted,
+			Torrents: a.Damaged, Removed: m.words,
 		})
 	}
 	return all
@@ -56,9 +59,9 @@ func (l lostPart) isSettled() bool { return l.counted && l.torrents == 0 && l.un
 type missing []lostPart
 
 // has reports whether a part of the record at a place is missing.
-func (m missing) has(at location) bool {
-	end := at.offset + format.RecordSize(int(at.length))
-	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.segment && end > l.from })
+func (m missing) has(at format.Place) bool {
+	end := at.Offset + format.RecordSize(int(at.Length))
+	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.Segment && end > l.from })
 }
 
 // files returns the part of it of which the whole file is gone.
@@ -74,19 +77,19 @@ func (s *Store) findMissing() error {
 	if s.options.Bounded > 0 {
 		return nil
 	}
-	retired, err := newChangeSet(s.index, nil, s.committer.state).retired()
+	retired, err := newChangeSet(s.options, s.index, nil, s.committer.state).retired()
 	if err != nil {
 		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
 	}
 	var found missing
-	for id := uint64(1); id <= max(s.committer.active.id, s.committer.state.segment); id++ {
-		known := s.index.accounts.has(id)
-		switch seg := s.segments.get(id); {
+	for id := uint64(1); id <= max(s.committer.active.ID, s.committer.state.Segment); id++ {
+		known := s.index.HasAccount(id)
+		switch seg := s.segments.Get(id); {
 		case seg == nil && !retired.has(id) && (known || err == nil):
 			found = append(found, lostPart{segment: id, counted: known})
-		case seg != nil && s.shouldReach(seg) > seg.size:
-			found = append(found, lostPart{segment: id, from: max(seg.size, 1), counted: id > s.committer.state.rebuilt})
-		case seg != nil && retired.has(id) && s.index.accounts.get(id).live > 0: // it came back
+		case seg != nil && s.shouldReach(seg) > seg.Size:
+			found = append(found, lostPart{segment: id, from: max(seg.Size, 1), counted: id > s.committer.state.Rebuilt})
+		case seg != nil && retired.has(id) && s.index.Account(id).Live > 0: // it came back
 			s.returned = append(s.returned, id)
 		}
 	}
@@ -114,12 +117,12 @@ func (s *Store) findMissing() error {
 
 // shouldReach returns the offset that the file of seg should reach at least; 0 if nothing
 // was ever written behind its header.
-func (s *Store) shouldReach(seg *segment) (end int64) {
+func (s *Store) shouldReach(seg *log.Segment) (end int64) {
 	switch now := s.committer.state; {
-	case s.segments.isSealed(seg):
-		end = s.segments.end(seg)
-	case seg.id == now.segment:
-		end = now.offset
+	case s.segments.IsSealed(seg):
+		end = s.segments.End(seg)
+	case seg.ID == now.Segment:
+		end = now.Offset
 	}
 	if end <= format.SegmentStart {
 		return 0
@@ -129,39 +132,39 @@ func (s *Store) shouldReach(seg *segment) (end int64) {
 
 // markMissing marks the torrents that are missing as damaged, and counts the removals.
 func (s *Store) markMissing(found missing) error {
-	entries, err := s.index.pointingTo(found.has)
+	entries, err := s.index.PointingTo(found.has)
 	if err != nil {
 		return err
 	}
 	for batch := range slices.Chunk(entries, replayBatch) {
-		marks := newChangeSet(s.index, nil, s.committer.state)
+		marks := newChangeSet(s.options, s.index, nil, s.committer.state)
 		for _, e := range batch {
-			news, err := marks.damage(e.ids.Primary(), e.at)
+			news, err := marks.damage(e.IDs.Primary(), e.At)
 			if err != nil {
 				return err
 			}
 			if news {
-				s.options.OnDamage(e.ids)
+				s.options.OnDamage(e.IDs)
 			}
 		}
-		if err := s.index.commit(marks); err != nil {
+		if err := s.index.Commit(&marks.Batch); err != nil {
 			return err
 		}
-		s.committer.state, s.committer.published = marks.state, marks.state
+		s.committer.state, s.committer.published = marks.State, marks.State
 	}
-	unsaved, err := s.index.relics(found.has)
+	unsaved, err := relicsIn(s.index, found.has)
 	for i := range found {
-		found[i].count(s.index.accounts.get(found[i].segment), unsaved)
+		found[i].count(s.index.Account(found[i].segment), unsaved)
 	}
 	return err
 }
 
 // count says what was in l, by the account of its segment and the words and values that
 // stand nowhere but in what is missing.
-func (l *lostPart) count(a account, unsaved []relic) {
-	l.torrents = a.damaged
+func (l *lostPart) count(a index.Account, unsaved []relic) {
+	l.torrents = a.Damaged
 	for _, r := range unsaved {
-		if r.at.segment != l.segment {
+		if r.at.Segment != l.segment {
 			continue
 		}
 		l.unsaved++
@@ -170,6 +173,6 @@ func (l *lostPart) count(a account, unsaved []relic) {
 		}
 	}
 	if l.from == 0 {
-		l.words = a.words
+		l.words = a.Words
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -45,7 +46,7 @@ func threeSegments(t *testing.T) (o Options, items [3][]store.Item) {
 func seal(t *testing.T, s *Store) {
 	t.Helper()
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.seal(t.Context(), s.segments.get(s.committer.stats().segment)); err != nil {
+	if err := c.seal(t.Context(), s.segments.Get(s.committer.stats().Segment)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -186,7 +187,7 @@ func TestAllSegmentsMissing(t *testing.T) {
 		"the files": func(o Options) error {
 			return errors.Join(o.FS.Remove(fileOf(o, 1)), o.FS.Remove(fileOf(o, 2)), o.FS.Remove(fileOf(o, 3)))
 		},
-		"the folder": func(o Options) error { return o.FS.RemoveAll(o.FS.PathJoin(o.Dir, segmentsDir)) },
+		"the folder": func(o Options) error { return o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.SegmentsDir)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, items := threeSegments(t)
@@ -222,13 +223,13 @@ func TestAllSegmentsMissing(t *testing.T) {
 func TestReindexDamagedRemoval(t *testing.T) {
 	for _, verify := range []bool{false, true} {
 		s, _, items := onBadDisk(t)
-		words, err := s.index.wordsIn(func(location) bool { return true })
+		words, err := s.index.WordsIn(func(format.Place) bool { return true })
 		if err != nil || len(words) != 1 {
 			t.Fatal(words, err)
 		}
 		mustClose(t, s)
 		for _, offset := range []int64{3, 70, 90} {
-			flip(t, s.options.FS, fileOf(s.options, 1), words[0].at.offset+offset)
+			flip(t, s.options.FS, fileOf(s.options, 1), words[0].At.Offset+offset)
 		}
 		s = mustOpen(t, s.options)
 		if verify { // which writes it into the log once more
@@ -236,7 +237,7 @@ func TestReindexDamagedRemoval(t *testing.T) {
 				t.Error(err)
 			}
 			mustClose(t, s)
-			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, files.IndexDir)); err != nil {
 				t.Fatal(err)
 			}
 			s = mustOpen(t, s.options)
@@ -308,14 +309,14 @@ func TestMissingAgain(t *testing.T) {
 func TestMissingEndByMark(t *testing.T) {
 	o, items := threeSegments(t)
 	kept := readFile(t, o.FS, fileOf(o, 3))
-	for _, name := range []string{fileOf(o, 3), o.FS.PathJoin(o.Dir, indexDir)} {
+	for _, name := range []string{fileOf(o, 3), o.FS.PathJoin(o.Dir, files.IndexDir)} {
 		if err := o.FS.RemoveAll(name); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s := mustOpen(t, o)
 	isMissing(t, s.Missing(), []Missing{{File: "segments/000000000003.segment"}})
-	if s.segments.get(3) != nil {
+	if s.segments.Get(3) != nil {
 		t.Error("the number of the missing file is used again")
 	}
 	mustPut(t, s, faultTorrent(50), store.Created)
@@ -335,11 +336,11 @@ func TestCutWithoutIndex(t *testing.T) {
 	at := s.where(t, items[1][2].IDs.Primary())
 	mustClose(t, s)
 	b := readFile(t, o.FS, fileOf(o, 2))
-	writeFile(t, o.FS, fileOf(o, 2), b[:at.offset])
-	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+	writeFile(t, o.FS, fileOf(o, 2), b[:at.Offset])
+	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil {
 		t.Fatal(err)
 	}
-	want := []Missing{{File: "segments/000000000002.segment", From: at.offset}}
+	want := []Missing{{File: "segments/000000000002.segment", From: at.Offset}}
 	if got, err := Reindex(o); err != nil {
 		t.Fatal(err)
 	} else {
@@ -382,7 +383,7 @@ func TestMissingIndexToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustClose(t, s)
-	for _, name := range []string{fileOf(o, 2), o.FS.PathJoin(o.Dir, indexDir)} {
+	for _, name := range []string{fileOf(o, 2), o.FS.PathJoin(o.Dir, files.IndexDir)} {
 		if err := o.FS.RemoveAll(name); err != nil {
 			t.Fatal(err)
 		}
@@ -466,7 +467,7 @@ func TestCompactMissing(t *testing.T) {
 	s := mustOpen(t, o)
 	isDamagedIn(t, s, items, 1)
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.segment(t.Context(), 2); err != nil || s.segments.get(2) != nil {
+	if err := c.segment(t.Context(), 2); err != nil || s.segments.Get(2) != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -494,16 +495,16 @@ func TestHeaderLostWithRemoval(t *testing.T) {
 			}
 		}
 		mustPut(t, s, storetest.Torrent(storetest.V1, 2, 3000, 0), store.Created)
-		words, err := s.index.wordsIn(func(location) bool { return true })
+		words, err := s.index.WordsIn(func(format.Place) bool { return true })
 		if err != nil || len(words) == 0 {
 			t.Fatal(words, err)
 		}
-		at := words[len(words)-1].at
+		at := words[len(words)-1].At
 		for _, offset := range []int64{3, 70, 90} {
-			flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
+			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset)
 		}
 		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-		if err := c.segment(t.Context(), at.segment); err != nil {
+		if err := c.segment(t.Context(), at.Segment); err != nil {
 			t.Fatal(err)
 		}
 		want := store.ErrRemoved
@@ -536,7 +537,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := &compaction{store: s, now: s.options.Clock().Add(removedStays).Unix() + 1, pace: newPace(0)}
-		if err := c.segment(t.Context(), s.where(t, id).segment); err != nil {
+		if err := c.segment(t.Context(), s.where(t, id).Segment); err != nil {
 			t.Fatal(err)
 		}
 		if loseFirst {
@@ -563,7 +564,7 @@ func TestUnknownKind(t *testing.T) {
 	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
 	const body = "what a newer program says"
 	err := s.do(t.Context(), 1000, func(g *group) (store.Outcome, error) {
-		h := format.Header{Kind: 200, Sequence: g.state.sequence + 1, Store: g.state.store, Segment: g.state.segment}
+		h := format.Header{Kind: 200, Sequence: g.State.Sequence + 1, Store: g.State.Store, Segment: g.State.Segment}
 		raw := [format.HeaderSize]byte(format.AppendRecord(nil, &h, []byte(body)))
 		raw[14] = 77 // a field of its own
 		h.Raw = &raw
@@ -576,7 +577,7 @@ func TestUnknownKind(t *testing.T) {
 	}
 	mustPut(t, s, item, store.Created)
 	for range 3 {
-		for _, segment := range s.segments.ids() {
+		for _, segment := range s.segments.IDs() {
 			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 			if err := c.segment(t.Context(), segment); err != nil {
 				t.Fatal(err)
@@ -588,7 +589,7 @@ func TestUnknownKind(t *testing.T) {
 			t.Errorf("Verify = %+v, %v", r, err)
 		}
 		found := false
-		for _, id := range s.segments.ids() {
+		for _, id := range s.segments.IDs() {
 			found = found || strings.Contains(string(readFile(t, s.options.FS, fileOf(s.options, id))), body)
 		}
 		if !found {

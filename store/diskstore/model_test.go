@@ -14,6 +14,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/memstore"
 	"github.com/torrentcache/torrentcache/store/storetest"
@@ -131,7 +132,7 @@ func (m *model) step() {
 	case choice < 39:
 		m.compact()
 	default:
-		if _, err := m.disk.index.flush(); err != nil {
+		if _, err := m.disk.index.Flush(); err != nil {
 			m.t.Error(err)
 		}
 	}
@@ -139,7 +140,7 @@ func (m *model) step() {
 
 // compact compacts some of the segments.
 func (m *model) compact() {
-	for _, id := range m.disk.segments.ids() {
+	for _, id := range m.disk.segments.IDs() {
 		if m.rng.IntN(3) > 0 {
 			continue
 		}
@@ -210,7 +211,7 @@ func (m *model) damage(id infohash.ID) {
 		return
 	}
 	at := m.disk.where(m.t, id)
-	flip(m.t, m.disk.options.FS, fileOf(m.disk.options, at.segment), at.offset+format.HeaderSize)
+	flip(m.t, m.disk.options.FS, fileOf(m.disk.options, at.Segment), at.Offset+format.HeaderSize)
 	m.memory.Damage(id)
 	m.damaged[held.IDs.Primary()] = true
 	m.get(id)
@@ -252,7 +253,7 @@ func (m *model) reopen(how ending) {
 	}
 	mustClose(m.t, m.disk)
 	if how == indexLost {
-		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil {
 			m.t.Fatal(err)
 		}
 	}
@@ -269,14 +270,14 @@ func (m *model) reopen(how ending) {
 
 // rediscover has damage found again, under a removal too.
 func (m *model) rediscover(id infohash.ID) {
-	e, err := m.disk.index.get(id)
+	e, err := m.disk.index.Get(id)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if e == nil || e.at.isZero() || e.damaged {
+	if e == nil || e.At.IsZero() || e.Damaged {
 		return
 	}
-	if _, _, err := m.disk.readAt(e.at, id, nil); errors.Is(err, format.ErrBadRecord) {
+	if _, _, err := m.disk.readAt(e.At, id, nil); errors.Is(err, format.ErrBadRecord) {
 		m.disk.foundDamage(context.Background(), e, id)
 	}
 }

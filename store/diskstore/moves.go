@@ -3,6 +3,8 @@ package diskstore
 import (
 	"math"
 	"sync"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
 // moves tells a verification, which goes through the log from its beginning to its end,
@@ -10,54 +12,56 @@ import (
 // one is told nothing. Safe for concurrent use.
 type moves struct {
 	mu      sync.Mutex
-	reached location          // all records up to here were visited
-	checked map[location]bool // places ahead, of torrents that were checked where they stood before
-	last    location          // the place furthest on of a torrent that was not
+	reached format.Place          // all records up to here were visited
+	checked map[format.Place]bool // places ahead, of torrents that were checked where they stood before
+	last    format.Place          // the place furthest on of a torrent that was not
 }
 
-// before reports whether l stands in the log before other, or is it.
-func (l location) before(other location) bool {
-	return l.segment < other.segment || l.segment == other.segment && l.offset <= other.offset
+// isUpTo reports whether a stands in the log before b, or is it.
+func isUpTo(a, b format.Place) bool {
+	return a.Segment < b.Segment || a.Segment == b.Segment && a.Offset <= b.Offset
 }
 
 // moved notes that compaction put the torrent of one place into another, further on.
-func (m *moves) moved(from, to location) {
+func (m *moves) moved(from, to format.Place) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case from.before(m.reached) || m.checked[from.place()]:
-		delete(m.checked, from.place())
-		m.checked[to.place()] = true
-	case m.last.before(to):
+	case isUpTo(from, m.reached) || m.checked[unsized(from)]:
+		delete(m.checked, unsized(from))
+		m.checked[unsized(to)] = true
+	case isUpTo(m.last, to):
 		m.last = to
 	}
 }
 
 // visit notes that the record at a place is looked at, and reports whether its torrent was
 // checked before.
-func (m *moves) visit(at location) bool {
+func (m *moves) visit(at format.Place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = at
-	return m.checked[at.place()]
+	return m.checked[unsized(at)]
 }
 
 // passed notes that all of a segment was visited.
 func (m *moves) passed(segment uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.reached = location{segment: segment, offset: math.MaxInt64}
+	m.reached = format.Place{Segment: segment, Offset: math.MaxInt64}
 }
 
 // endBefore reports whether nothing that is still to be checked stands at end or behind it.
-func (m *moves) endBefore(end location) bool {
+func (m *moves) endBefore(end format.Place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.last.segment < end.segment || m.last.segment == end.segment && m.last.offset < end.offset
+	return m.last.Segment < end.Segment || m.last.Segment == end.Segment && m.last.Offset < end.Offset
 }
 
-// place returns l without the length.
-func (l location) place() location { return location{segment: l.segment, offset: l.offset} }
+// unsized returns at without the length.
+func unsized(at format.Place) format.Place {
+	return format.Place{Segment: at.Segment, Offset: at.Offset}
+}

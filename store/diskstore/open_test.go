@@ -12,7 +12,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -36,7 +38,7 @@ func TestOpenLocked(t *testing.T) {
 func TestOpenMakesFolders(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	mustOpen(t, onDisk(nil, dir))
-	if _, err := os.Stat(filepath.Join(dir, segmentsDir, format.SegmentName(1))); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, files.SegmentsDir, format.SegmentName(1))); err != nil {
 		t.Error(err)
 	}
 	if _, err := Open(Options{}); err == nil {
@@ -97,7 +99,7 @@ func TestOpenRefuses(t *testing.T) {
 		s := mustOpen(t, o) // the index says whose segment it is
 		serves(t, s, items[0])
 		o.FS = whole
-		for _, name := range []string{indexDir, syncedName} {
+		for _, name := range []string{files.IndexDir, files.SyncedName} {
 			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -114,13 +116,13 @@ func TestSegmentHeaderLost(t *testing.T) {
 		o := onDisk(vfs.NewMem(), "/store")
 		s := mustOpen(t, o)
 		var items []store.Item
-		for seed := uint64(0); s.committer.stats().segment < 3; seed++ {
+		for seed := uint64(0); s.committer.stats().Segment < 3; seed++ {
 			items = append(items, faultTorrent(seed))
 			mustPut(t, s, items[seed], store.Created)
 		}
 		mustClose(t, s)
 		rewriteHeader(t, o, lost, func(h []byte) { h[0]++ })
-		if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+		if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 			t.Fatal(err)
 		}
 		s = mustOpen(t, o)
@@ -142,7 +144,7 @@ func TestTornCreation(t *testing.T) {
 	}
 	t.Run("of the first", func(t *testing.T) {
 		o := onDisk(vfs.NewMem(), "/store")
-		if err := o.FS.MkdirAll("/store/"+segmentsDir, 0o755); err != nil {
+		if err := o.FS.MkdirAll("/store/"+files.SegmentsDir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		writeFile(t, o.FS, fileOf(o, 1), make([]byte, 100))
@@ -154,7 +156,7 @@ func TestTornCreation(t *testing.T) {
 func TestSegments(t *testing.T) {
 	o := onDisk(vfs.NewMem(), "/store")
 	count := func() int {
-		ids, err := listSegments(o.FS, "/store/"+segmentsDir)
+		ids, err := log.List(o.FS, "/store/"+files.SegmentsDir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,14 +171,14 @@ func TestSegments(t *testing.T) {
 		t.Errorf("%d segments after a clean close, want the same one", n)
 	}
 	mustClose(t, s)
-	if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+	if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, o)
 	if n := count(); n != 2 {
 		t.Errorf("%d segments after an unclean end, want a new one", n)
 	}
-	if n := s.committer.stats().sequence; n < 2+tornSequences {
+	if n := s.committer.stats().Sequence; n < 2+tornSequences {
 		t.Errorf("the next sequence is %d; what was torn may have used it", n+1)
 	}
 	large := storetest.Torrent(storetest.V1, 50, 3*int(o.SegmentSize), 0)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -25,7 +26,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at uint16, mask, tail []byte) {
 		o, items := three(t)
 		s := mustOpen(t, o)
-		places := make([]location, len(items))
+		places := make([]format.Place, len(items))
 		for i, item := range items {
 			places[i] = s.where(t, item.IDs.V1)
 		}
@@ -38,13 +39,13 @@ func FuzzOpen(f *testing.F) {
 			changed[from+i] = mask[i] != 0
 		}
 		writeFile(t, o.FS, fileOf(o, 1), append(b, tail...))
-		if err := o.FS.RemoveAll("/store/" + indexDir); err != nil {
+		if err := o.FS.RemoveAll("/store/" + files.IndexDir); err != nil {
 			t.Fatal(err)
 		}
 		s = mustOpen(t, o)
 		for i, item := range items {
 			whole := true
-			for offset := places[i].offset; offset < places[i].offset+format.HeaderSize+int64(places[i].length); offset++ {
+			for offset := places[i].Offset; offset < places[i].Offset+format.HeaderSize+int64(places[i].Length); offset++ {
 				whole = whole && !changed[offset]
 			}
 			got, err := s.Get(t.Context(), item.IDs.V1, nil)

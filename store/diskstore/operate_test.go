@@ -25,7 +25,7 @@ func TestVerify(t *testing.T) {
 	var want []infohash.ID
 	for i, offset := range map[int]int64{5: 0, 20: 50, 40: format.HeaderSize + 9, 59: format.HeaderSize} {
 		at := s.where(t, items[i].IDs.Primary())
-		flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+offset)
+		flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset)
 		want = append(want, items[i].IDs.Primary())
 	}
 	refused := items[30].IDs
@@ -94,7 +94,7 @@ func sameIDs(a, b []infohash.ID) bool {
 func TestDuplicateOfDamage(t *testing.T) {
 	s, items := filled(t, 3)
 	at := s.where(t, items[1].IDs.Primary())
-	flip(t, s.options.FS, fileOf(s.options, at.segment), at.offset+format.HeaderSize)
+	flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+format.HeaderSize)
 	results := s.Put(t.Context(), items)
 	for i, want := range []store.Outcome{store.AlreadyCached, store.Healed, store.AlreadyCached} {
 		if results[i].Err != nil || results[i].Outcome != want {

@@ -7,6 +7,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // Defaults of [Options].
@@ -87,10 +90,28 @@ type Options struct {
 	noteLost bool // write into the log which torrents are lost, as the index knows it
 }
 
+// SystemFS returns the file system of stores that are given none: the operating system's,
+// on which all that is made is for its owner alone. It is safe for concurrent use.
+func SystemFS() vfs.FS { return files.System() }
+
+// indexOptions returns what of o the index has to know.
+func (o Options) indexOptions() index.Options {
+	return index.Options{FS: o.FS, Dir: o.Dir, Logger: o.Logger, CacheSize: o.CacheSize, ReadOnly: o.ReadOnly}
+}
+
+// logOptions returns what of o the log has to know.
+func (o Options) logOptions() log.Options {
+	l := log.Options{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Clock: o.Clock, ReadOnly: o.ReadOnly}
+	if o.Bounded > 0 {
+		l.NoteReads = o.SegmentSize
+	}
+	return l
+}
+
 // withDefaults returns o with every zero value replaced by what it means.
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
-		o.FS = systemFS
+		o.FS = SystemFS()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

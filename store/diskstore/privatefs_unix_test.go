@@ -5,7 +5,6 @@ package diskstore
 import (
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -100,7 +100,7 @@ func TestModesStay(t *testing.T) {
 	mustClose(t, old)
 	before := modes(t, dir)
 	s := mustOpen(t, onDisk(nil, dir))
-	for seed := uint64(1); s.committer.stats().segment < 2; seed++ {
+	for seed := uint64(1); s.committer.stats().Segment < 2; seed++ {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
 	if err := s.Backup(t.Context(), backup, nil); err != nil {
@@ -108,19 +108,19 @@ func TestModesStay(t *testing.T) {
 	}
 	mustClose(t, s)
 	now := modes(t, dir)
-	for _, name := range []string{"", lockName, syncedName, segmentsDir, segmentsDir + "/" + format.SegmentName(1), indexDir} {
+	for _, name := range []string{"", files.LockName, files.SyncedName, files.SegmentsDir, files.SegmentsDir + "/" + format.SegmentName(1), files.IndexDir} {
 		path := filepath.Join(dir, name)
 		if before[path].Perm()&0o044 == 0 || now[path] != before[path] {
 			t.Errorf("%s is %v, it was %v", path, now[path], before[path])
 		}
 	}
-	if mode := now[filepath.Join(dir, segmentsDir, format.SegmentName(2))]; mode != 0o600 {
+	if mode := now[filepath.Join(dir, files.SegmentsDir, format.SegmentName(2))]; mode != 0o600 {
 		t.Errorf("a new segment is %v", mode)
 	}
 	for name, want := range map[string]fs.FileMode{"": fs.ModeDir | 0o700, format.SegmentName(1): 0o644, format.SegmentName(2): 0o600} {
 		path := backup
 		if name != "" {
-			path = filepath.Join(backup, segmentsDir, name)
+			path = filepath.Join(backup, files.SegmentsDir, name)
 		}
 		if mode := modes(t, backup)[path]; mode != want {
 			t.Errorf("%s is %v, want %v", path, mode, want)
@@ -158,44 +158,8 @@ func (m madeBefore) Lock(name string) (io.Closer, error) {
 // TestPrivateFromTheFirst shows that there is no moment at which a file is open to others.
 func TestPrivateFromTheFirst(t *testing.T) {
 	setUmask(t, 0)
-	s := mustOpen(t, onDisk(privateFS{madeBefore{vfs.Default, t}}, filepath.Join(t.TempDir(), "store")))
+	s := mustOpen(t, onDisk(files.Private(madeBefore{vfs.Default, t}), filepath.Join(t.TempDir(), "store")))
 	for seed := range uint64(40) {
 		mustPut(t, s, faultTorrent(seed), store.Created)
-	}
-}
-
-// TestPrivateCreate takes a name that is taken: the other names of the old file keep it.
-func TestPrivateCreate(t *testing.T) {
-	setUmask(t, 0)
-	dir := t.TempDir()
-	name, other := filepath.Join(dir, "name"), filepath.Join(dir, "other")
-	writeFile(t, vfs.Default, name, []byte("old"))
-	if err := systemFS.Link(name, other); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, systemFS, name, []byte("new"))
-	if got := string(readFile(t, systemFS, name)) + string(readFile(t, systemFS, other)); got != "newold" {
-		t.Errorf("the files have %s", got)
-	}
-	if found := modes(t, dir); found[name] != 0o600 || found[other] != 0o666 {
-		t.Errorf("modes are %v", found)
-	}
-}
-
-// TestPrivateLink refuses to make what a link leads to, which would not be private.
-func TestPrivateLink(t *testing.T) {
-	dir := t.TempDir()
-	link, to := filepath.Join(dir, "link"), filepath.Join(dir, "to")
-	if err := os.Symlink(to, link); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := systemFS.OpenReadWrite(link, writeCategory); err == nil {
-		t.Errorf("it was opened: %v", f.Close())
-	}
-	if lock, err := systemFS.Lock(link); err == nil {
-		t.Errorf("it was locked: %v", lock.Close())
-	}
-	if _, err := os.Stat(to); err == nil {
-		t.Error("the file was made")
 	}
 }

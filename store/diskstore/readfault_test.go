@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -168,7 +169,7 @@ func TestUploadOfUnreadable(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	at := s.where(t, items[1].IDs.Primary())
 	disk.begin(func(offset int64, n int) (int, error) {
-		if offset < at.offset+format.RecordSize(int(at.length)) && at.offset < offset+int64(n) {
+		if offset < at.Offset+format.RecordSize(int(at.Length)) && at.Offset < offset+int64(n) {
 			return 0, syscall.EIO
 		}
 		return -1, nil
@@ -187,12 +188,12 @@ func TestEraseBesideUnreadable(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	mustPut(t, s, storetest.Torrent(storetest.V1, 90, 3000, 0), store.Created)
 	at, victim := s.where(t, items[1].IDs.Primary()), s.where(t, items[2].IDs.Primary())
-	disk.begin(noSector(at.offset))
+	disk.begin(noSector(at.Offset))
 	id := items[2].IDs.Primary()
 	if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "erase", Erase: true}); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrNotErased) {
 		t.Errorf("Remove = %v", err)
 	}
-	if s.segments.get(victim.segment) == nil {
+	if s.segments.Get(victim.Segment) == nil {
 		t.Fatal("a segment that cannot be read is gone")
 	}
 	for range 2 {
@@ -206,7 +207,7 @@ func TestEraseBesideUnreadable(t *testing.T) {
 	if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "erase", Erase: true}); err != nil {
 		t.Error(err)
 	}
-	if s.segments.get(victim.segment) != nil {
+	if s.segments.Get(victim.Segment) != nil {
 		t.Error("the segment is still there")
 	}
 	serves(t, reopened(t, s, true), items[1])
@@ -235,7 +236,7 @@ func TestCompactionThatComesAgain(t *testing.T) {
 	if err := storetest.Remove(t.Context(), s, faultTorrent(1).IDs.Primary(), store.Removal{}); err != nil {
 		t.Fatal(err)
 	}
-	disk.begin(noSector((at.offset + 6000) &^ (sectorSize - 1)))
+	disk.begin(noSector((at.Offset + 6000) &^ (sectorSize - 1)))
 	var used [3]int64
 	for n := range used {
 		if err := s.Compact(t.Context()); !errors.Is(err, store.ErrUnavailable) {
@@ -258,7 +259,7 @@ func TestEraseAfterRestore(t *testing.T) {
 	mustPut(t, s, other, store.Created)
 	at := s.where(t, other.IDs.Primary())
 	seal(t, s)
-	disk.begin(noSector((at.offset + 5000) &^ (sectorSize - 1)))
+	disk.begin(noSector((at.Offset + 5000) &^ (sectorSize - 1)))
 	if err := storetest.Remove(t.Context(), s, first.IDs.Primary(), store.Removal{Erase: true}); !errors.Is(err, store.ErrNotErased) {
 		t.Fatalf("Remove = %v", err)
 	}
@@ -280,7 +281,7 @@ func TestEraseAfterRestore(t *testing.T) {
 func TestGiveUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
-	disk.begin(noSector(s.where(t, id).offset + format.HeaderSize))
+	disk.begin(noSector(s.where(t, id).Offset + format.HeaderSize))
 	has := func(want bool) {
 		t.Helper()
 		if got, err := s.Has(t.Context(), []infohash.ID{id}); err != nil || got[0].Found() != want {
@@ -313,13 +314,13 @@ func TestCompactGivenUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
 	at := s.where(t, id)
-	disk.begin(noSector(at.offset + format.HeaderSize))
+	disk.begin(noSector(at.Offset + format.HeaderSize))
 	r, err := s.Verify(t.Context(), VerifyOptions{GiveUp: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.segment(t.Context(), at.segment); err != nil {
+	if err := c.segment(t.Context(), at.Segment); err != nil {
 		t.Fatal(err)
 	}
 	disk.end()
@@ -344,7 +345,7 @@ func TestOpenUnreadable(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, s *Store) Options{
 		"index lost": func(t *testing.T, s *Store) Options {
 			mustClose(t, s)
-			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+			if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, files.IndexDir)); err != nil {
 				t.Fatal(err)
 			}
 			return s.options
@@ -358,9 +359,9 @@ func TestOpenUnreadable(t *testing.T) {
 			o := end(t, s)
 			disk := &badDisk{FS: o.FS}
 			o.FS = disk
-			disk.begin(noSector((at.offset + sectorSize - 1) / sectorSize * sectorSize)) // ends in a later record
+			disk.begin(noSector((at.Offset + sectorSize - 1) / sectorSize * sectorSize)) // ends in a later record
 			for range 2 {
-				if s, err := Open(o); !errors.Is(err, errUnreadable) {
+				if s, err := Open(o); !errors.Is(err, files.ErrUnreadable) {
 					t.Fatalf("Open = %v, %v", s, err)
 				}
 			}
@@ -368,7 +369,7 @@ func TestOpenUnreadable(t *testing.T) {
 			whole := mustOpen(t, o)
 			servesBut(t, whole, items, -1, nil)
 			mustClose(t, whole)
-			disk.begin(noSector((at.offset + sectorSize - 1) / sectorSize * sectorSize))
+			disk.begin(noSector((at.Offset + sectorSize - 1) / sectorSize * sectorSize))
 			o.GiveUp, o.reindex = true, true
 			s = mustOpen(t, o)
 			served := 0
@@ -390,10 +391,10 @@ func TestReindexGivesUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	at := s.where(t, items[2].IDs.Primary())
 	mustClose(t, s)
-	if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, indexDir)); err != nil {
+	if err := s.options.FS.RemoveAll(s.options.FS.PathJoin(s.options.Dir, files.IndexDir)); err != nil {
 		t.Fatal(err)
 	}
-	disk.begin(noSector(at.offset))
+	disk.begin(noSector(at.Offset))
 	o := s.options
 	o.GiveUp = true
 	missing, err := Reindex(o)
@@ -411,10 +412,10 @@ func TestReindexGivesUp(t *testing.T) {
 func TestVerifyCountsOnce(t *testing.T) {
 	s, _, items := onBadDisk(t)
 	header, body := s.where(t, items[1].IDs.Primary()), s.where(t, items[3].IDs.Primary())
-	for _, offset := range []int64{header.offset + 3, header.offset + 70, header.offset + 90} {
-		flip(t, s.options.FS, fileOf(s.options, header.segment), offset)
+	for _, offset := range []int64{header.Offset + 3, header.Offset + 70, header.Offset + 90} {
+		flip(t, s.options.FS, fileOf(s.options, header.Segment), offset)
 	}
-	flip(t, s.options.FS, fileOf(s.options, body.segment), body.offset+format.HeaderSize+5)
+	flip(t, s.options.FS, fileOf(s.options, body.Segment), body.Offset+format.HeaderSize+5)
 	for range 2 { // the second time both are marked
 		r, err := s.Verify(context.Background(), VerifyOptions{})
 		if err != nil || r.Checked != 5 || len(r.Damaged) != 2 || len(r.Unreadable) != 0 {

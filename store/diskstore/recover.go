@@ -7,7 +7,10 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
 // replayBatch is how many records recovery gives to the index at once.
@@ -25,81 +28,84 @@ const tornSequences = 4 * maxGroupChanges
 type replayer struct {
 	options  Options
 	mark     format.Mark
-	index    *index
+	index    *index.Index
 	pending  *changeSet
 	gathered int  // records in pending
 	missing  bool // records that were acknowledged are not there, or nobody can tell
+	gaps     []Missing
 }
 
 // errForgetful says that a bounded store may have lost the word that a torrent was
 // forgotten or removed, and would give it again.
 var errForgetful = errors.New("parts of the cache's log are missing or damaged, so that what it has may be out of date")
 
-// replay reads what the index does not know yet from list, the segments in
-// order, and returns the state after it. The index's state must not be ahead.
-// With it comes whether the last segment ended exactly where the index had it,
-// so that it may be appended to.
-func replay(o Options, x *index, from state, list []*segment) (after state, clean bool, err error) {
-	known, err := readMark(o, from.store)
+// replay has the index, whose state is from, know what it does not know yet of list, the
+// segments in order.
+func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (caughtUp, error) {
+	known, err := log.ReadMark(o.FS, o.Dir, o.GiveUp)
 	if err != nil {
-		return state{}, false, err
+		return caughtUp{}, err
 	}
-	cut := list[len(list)-1].endsBefore(known)
+	if known.Store != from.Store {
+		known = format.Mark{}
+	}
+	cut := list[len(list)-1].EndsBefore(known)
 	if cut {
 		o.Logger.Error("damage: the end of the log is missing",
 			slog.Uint64("segment", known.Segment), slog.Int64("offset", known.Offset))
 	}
 	ahead := isAhead(from, list)
-	if from.segment == 0 { // the index is empty
-		from.rebuilt = list[len(list)-1].id
-		x.seen = newIDFilter(sizeOf(list))
-		defer func() { x.seen = nil }()
+	if from.Segment == 0 { // the index is empty
+		from.Rebuilt = list[len(list)-1].ID
+		defer x.FillsUp(log.Size(list))()
 	}
-	sealed := list[max(0, slices.IndexFunc(list, func(s *segment) bool { return s.id >= from.segment })) : len(list)-1]
-	defer readAhead(from.store, sealed)()
+	sealed := list[max(0, slices.IndexFunc(list, func(s *log.Segment) bool { return s.ID >= from.Segment })) : len(list)-1]
+	defer log.ReadAhead(from.Store, sealed)()
 	r := &replayer{
-		options: o, mark: known, index: x, pending: newChangeSet(x, nil, from),
-		missing: cut || ahead || known == format.Mark{} || !isChain(list, from.segment),
+		options: o, mark: known, index: x, pending: newChangeSet(o, x, nil, from),
+		missing: cut || ahead || known == format.Mark{} || !isChain(list, from.Segment),
 	}
-	if clean, err = r.all(list, from); err != nil {
-		return state{}, false, err
+	clean, err := r.all(list, from)
+	if err != nil {
+		return caughtUp{}, err
 	}
 	if r.missing && o.Bounded > 0 && !isBlank(list) {
-		return state{}, false, errForgetful
+		return caughtUp{}, errForgetful
 	}
 	switch {
 	case cut || ahead:
-		r.pending.state.sequence += lostSequences
-		if at := r.pending.state; cut && (known.Segment > at.segment || known.Segment == at.segment && known.Offset > at.offset) {
-			r.pending.state.segment, r.pending.state.offset = known.Segment, known.Offset
+		r.pending.State.Sequence += lostSequences
+		if at := r.pending.State; cut && (known.Segment > at.Segment || known.Segment == at.Segment && known.Offset > at.Offset) {
+			r.pending.State.Segment, r.pending.State.Offset = known.Segment, known.Offset
 		}
 	case !clean:
 		// What was torn may have used the sequences of two groups, one that was being
 		// synced and one that was open. They are never used again, so that equal
 		// sequences always mean the same record.
-		r.pending.state.sequence += tornSequences
+		r.pending.State.Sequence += tornSequences
 	}
-	return r.pending.state, clean && !ahead && !cut, r.flush()
+	now := caughtUp{index: x, state: r.pending.State, clean: clean && !ahead && !cut, passed: r.gaps}
+	return now, r.flush()
 }
 
 // isAhead reports whether the index knows more of the log than the segments of list
 // have: a part of it is missing, and the index is the better witness of what it was.
-func isAhead(from state, list []*segment) bool {
+func isAhead(from index.State, list []*log.Segment) bool {
 	last := list[len(list)-1]
-	return from.segment > last.id || from.segment == last.id && from.offset > max(last.size, format.SegmentStart)
+	return from.Segment > last.ID || from.Segment == last.ID && from.Offset > max(last.Size, format.SegmentStart)
 }
 
 // all reads the segments of list after from, and reports whether the last one ended
 // exactly there.
-func (r *replayer) all(list []*segment, from state) (clean bool, err error) {
+func (r *replayer) all(list []*log.Segment, from index.State) (clean bool, err error) {
 	clean = true
 	for i, s := range list {
-		if s.id < from.segment {
+		if s.ID < from.Segment {
 			continue
 		}
 		start := int64(format.SegmentStart)
-		if s.id == from.segment {
-			start = from.offset
+		if s.ID == from.Segment {
+			start = from.Offset
 		}
 		if i < len(list)-1 {
 			err = r.sealed(s, start, list[i+1])
@@ -107,37 +113,37 @@ func (r *replayer) all(list []*segment, from state) (clean bool, err error) {
 			clean, err = r.last(s, start)
 		}
 		if err != nil {
-			return false, fmt.Errorf("reading segment %d: %w", s.id, err)
+			return false, fmt.Errorf("reading segment %d: %w", s.ID, err)
 		}
 	}
 	return clean, nil
 }
 
 // isBlank reports whether nothing was ever written to the segments.
-func isBlank(list []*segment) bool {
-	return len(list) == 1 && list[0].header.Previous == 0 && list[0].size <= format.SegmentStart
+func isBlank(list []*log.Segment) bool {
+	return len(list) == 1 && list[0].Header.Previous == 0 && list[0].Size <= format.SegmentStart
 }
 
 // isChain reports whether list has every segment there ever was from the segment first
 // on; 0 is all.
-func isChain(list []*segment, first uint64) bool {
+func isChain(list []*log.Segment, first uint64) bool {
 	previous := first
 	for _, s := range list {
-		if s.id > first && s.header.Previous != previous {
+		if s.ID > first && s.Header.Previous != previous {
 			return false
 		}
-		previous = max(s.id, first)
+		previous = max(s.ID, first)
 	}
 	return true
 }
 
 // sealed replays a segment that another one follows. It was synced through its
 // end before that one was made, so every gap in it is damage.
-func (r *replayer) sealed(s *segment, from int64, following *segment) error {
-	end := s.endBy(following)
+func (r *replayer) sealed(s *log.Segment, from int64, following *log.Segment) error {
+	end := s.EndBy(following)
 	scan := r.scanner(s, end)
 	for from < end {
-		h, at, skipped, err := scan.next(from)
+		h, at, skipped, err := scan.Next(from)
 		if err != nil {
 			return err
 		}
@@ -161,11 +167,11 @@ func (r *replayer) isVital(err error) bool {
 }
 
 // record gives one record to the index.
-func (r *replayer) record(s *segment, h *format.Header, at int64) error {
-	place := location{segment: s.id, offset: at, length: h.Length}
+func (r *replayer) record(s *log.Segment, h *format.Header, at int64) error {
+	place := format.Place{Segment: s.ID, Offset: at, Length: h.Length}
 	if h.Mended {
 		r.options.Logger.Error("damage: a bit of a record's header is flipped",
-			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", s.id), slog.Int64("offset", at))
+			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", s.ID), slog.Int64("offset", at))
 	}
 	if err := r.say(s, h, place); err != nil {
 		return err
@@ -180,10 +186,10 @@ func (r *replayer) record(s *segment, h *format.Header, at int64) error {
 
 // say adds to what is pending what a record says. If the body of a removal is damaged
 // its ids are known and stay removed; only the words are lost.
-func (r *replayer) say(s *segment, h *format.Header, place location) error {
+func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) error {
 	switch {
 	case h.Kind == format.KindVoid:
-		r.pending.state.sequence = max(r.pending.state.sequence, h.Sequence)
+		r.pending.State.Sequence = max(r.pending.State.Sequence, h.Sequence)
 		return nil
 	case !h.IsKnown():
 		r.pending.keepRoom(h, place)
@@ -195,7 +201,7 @@ func (r *replayer) say(s *segment, h *format.Header, place location) error {
 	var err error
 	if !h.IsPut() {
 		var body []byte
-		body, err = readBody(s.file, h, place.offset)
+		body, err = log.ReadBody(s.File, h, place.Offset)
 		switch {
 		case err == nil && h.Kind == store.ChangeRemoved:
 			removal, err = format.ParseRemoval(body)
@@ -208,7 +214,7 @@ func (r *replayer) say(s *segment, h *format.Header, place location) error {
 	}
 	if err != nil {
 		r.options.Logger.Error("the words of a removal, or a named value, are damaged",
-			slog.Uint64("segment", s.id), slog.Int64("offset", place.offset))
+			slog.Uint64("segment", s.ID), slog.Int64("offset", place.Offset))
 	}
 	switch {
 	case h.Kind != format.KindValue:
@@ -221,31 +227,31 @@ func (r *replayer) say(s *segment, h *format.Header, place location) error {
 }
 
 // passed notes that the index will know s up to offset.
-func (r *replayer) passed(s *segment, offset int64) {
-	r.pending.state.segment = s.id
-	r.pending.state.offset = offset
+func (r *replayer) passed(s *log.Segment, offset int64) {
+	r.pending.State.Segment = s.ID
+	r.pending.State.Offset = offset
 }
 
 // flush writes what is pending.
 func (r *replayer) flush() error {
-	if err := r.index.commit(r.pending); err != nil {
+	if err := r.index.Commit(&r.pending.Batch); err != nil {
 		return err
 	}
-	r.pending = newChangeSet(r.index, nil, r.pending.state)
+	r.pending = newChangeSet(r.options, r.index, nil, r.pending.State)
 	r.gathered = 0
 	return nil
 }
 
-func (r *replayer) scanner(s *segment, limit int64) *scanner {
-	return &scanner{segment: s, file: s.file, store: r.pending.state.store, limit: limit, passes: r.options.GiveUp}
+func (r *replayer) scanner(s *log.Segment, limit int64) *log.Scanner {
+	return log.NewScanner(s, r.pending.State.Store, limit, r.options.GiveUp)
 }
 
 // report logs a gap that is damage.
-func (r *replayer) report(s *segment, g gap) {
-	if g.from < g.to {
+func (r *replayer) report(s *log.Segment, g log.Gap) {
+	if g.From < g.To {
 		r.missing = true
-		r.index.passed = append(r.index.passed, Missing{File: segmentsDir + "/" + format.SegmentName(s.id), From: g.from})
+		r.gaps = append(r.gaps, Missing{File: files.SegmentsDir + "/" + format.SegmentName(s.ID), From: g.From})
 		r.options.Logger.Error("damage: no readable record where there was one",
-			slog.Uint64("segment", s.id), slog.Int64("offset", g.from), slog.Int64("bytes", g.to-g.from))
+			slog.Uint64("segment", s.ID), slog.Int64("offset", g.From), slog.Int64("bytes", g.To-g.From))
 	}
 }

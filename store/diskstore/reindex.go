@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // Reindex builds the index of a store that nobody has open anew from its
@@ -17,17 +20,18 @@ import (
 // Open, or say that there is no store.
 func Reindex(o Options) ([]Missing, error) {
 	checked := o.withDefaults()
-	there, err := exists(checked.FS, checked.FS.PathJoin(o.Dir, segmentsDir))
+	there, err := files.Exists(checked.FS, checked.FS.PathJoin(o.Dir, files.SegmentsDir))
 	if err != nil {
 		return nil, fmt.Errorf("reindexing: %w", err)
 	}
 	if !there {
 		return nil, fmt.Errorf("reindexing: there is no store in %s", o.Dir)
 	}
-	hadIndex, err := hasIndex(checked)
+	hadIndex, isAside, err := index.Exists(checked.FS, checked.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("reindexing: %w", err)
 	}
+	hadIndex = hadIndex || isAside
 	var known []Missing
 	if hadIndex {
 		known, err = noteLost(o)
@@ -41,18 +45,18 @@ func Reindex(o Options) ([]Missing, error) {
 	o.reindex = true
 	s, err := Open(o)
 	if err != nil {
-		return nil, errors.Join(err, removeIndex(checked.FS, checked.Dir), bringIndexBack(checked))
+		return nil, errors.Join(err, index.Remove(checked.FS, checked.Dir), index.BringBack(checked.FS, checked.Dir))
 	}
 	if len(known) == 0 {
 		known = s.foundMissing
 	}
 	if !hadIndex || o.GiveUp { // else it has told the log what stood there
-		known = withPassed(known, s.index.passed)
+		known = withPassed(known, s.passed)
 	}
 	if err := s.Close(); err != nil {
-		return nil, errors.Join(err, bringIndexBack(checked))
+		return nil, errors.Join(err, index.BringBack(checked.FS, checked.Dir))
 	}
-	return known, removeOldIndex(checked.FS, checked.Dir)
+	return known, index.RemoveAside(checked.FS, checked.Dir)
 }
 
 // withPassed returns what is missing and, of other files, where recovery passed over a part.
@@ -65,15 +69,6 @@ func withPassed(known, passed []Missing) []Missing {
 	return known
 }
 
-// hasIndex reports whether there is an index, be it put aside.
-func hasIndex(o Options) (bool, error) {
-	there, err := exists(o.FS, o.FS.PathJoin(o.Dir, indexDir))
-	if err != nil || there {
-		return there, err
-	}
-	return exists(o.FS, o.FS.PathJoin(o.Dir, oldIndexDir))
-}
-
 // noteLost has the index there is tell the log what is lost.
 func noteLost(o Options) ([]Missing, error) {
 	o.noteLost = true
@@ -82,17 +77,4 @@ func noteLost(o Options) ([]Missing, error) {
 		return nil, err
 	}
 	return s.foundMissing, s.Close()
-}
-
-// bringIndexBack puts the index in its place that Reindex put aside and could not replace,
-// if there is one.
-func bringIndexBack(o Options) error {
-	there, err := exists(o.FS, o.FS.PathJoin(o.Dir, oldIndexDir))
-	if err != nil || !there {
-		return err
-	}
-	if err := removeIndex(o.FS, o.Dir); err != nil {
-		return err
-	}
-	return renameFile(o.FS, o.Dir, oldIndexDir, indexDir)
 }

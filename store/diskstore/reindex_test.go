@@ -10,17 +10,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // TestReindexUnreadable builds an index where the disk cannot read a sector: it fails, and
 // the index before stays in use.
 func TestReindexUnreadable(t *testing.T) {
 	s, disk, items := onBadDisk(t)
-	sector := s.where(t, items[2].IDs.Primary()).offset &^ (sectorSize - 1)
+	sector := s.where(t, items[2].IDs.Primary()).Offset &^ (sectorSize - 1)
 	mustClose(t, s)
 	disk.begin(noSector(sector))
-	if _, err := Reindex(s.options); !errors.Is(err, errUnreadable) {
+	if _, err := Reindex(s.options); !errors.Is(err, files.ErrUnreadable) {
 		t.Errorf("Reindex = %v", err)
 	}
 	s = mustOpen(t, s.options)
@@ -35,16 +37,16 @@ func TestReindexCrash(t *testing.T) {
 	s, _, items := onBadDisk(t)
 	mustClose(t, s)
 	o := s.options
-	if err := putIndexAside(o.FS, o.Dir); err != nil {
+	if err := index.SetAside(o.FS, o.Dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{indexDir, indexDir + "/half"} { // what is there of the new one is nothing that Pebble knows
+	for _, dir := range []string{files.IndexDir, files.IndexDir + "/half"} { // what is there of the new one is nothing that Pebble knows
 		if err := o.FS.MkdirAll(o.FS.PathJoin(o.Dir, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	isWhole(t, mustOpen(t, o), items)
-	if there, err := exists(o.FS, o.FS.PathJoin(o.Dir, oldIndexDir)); there || err != nil {
+	if there, err := files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.OldIndexDir)); there || err != nil {
 		t.Errorf("the index that was put aside is still there, %v", err)
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // isNeeded reports whether the record h of a torrent, at a place, still says what holds,
 // and the entry it says that of. A removal is needed as long as nothing came after
 // it. What undoes one is needed for those who follow the feed, and lest an index that
 // is built anew finds the removal alone.
-func isNeeded(get func(infohash.ID) (*entry, error), h *format.Header, at location) (*entry, bool, error) {
+func isNeeded(get func(infohash.ID) (*index.Entry, error), h *format.Header, at format.Place) (*index.Entry, bool, error) {
 	for _, id := range h.Names.IDs(h.IDs) {
 		e, err := get(id)
 		if err != nil {
@@ -22,11 +23,11 @@ func isNeeded(get func(infohash.ID) (*entry, error), h *format.Header, at locati
 		needed := false
 		switch h.Kind {
 		case store.ChangeRemoved:
-			needed = e != nil && e.removed && e.sequence == h.Sequence
+			needed = e != nil && e.Removed && e.Sequence == h.Sequence
 		case store.ChangeRestored, store.ChangeDropped:
-			needed = e == nil || e.sequence <= h.Sequence
+			needed = e == nil || e.Sequence <= h.Sequence
 		default:
-			needed = e != nil && e.at.segment == at.segment && e.at.offset == at.offset
+			needed = e != nil && e.At.Segment == at.Segment && e.At.Offset == at.Offset
 		}
 		if needed {
 			return e, true, nil
@@ -35,33 +36,33 @@ func isNeeded(get func(infohash.ID) (*entry, error), h *format.Header, at locati
 	return nil, false, nil
 }
 
-// relics returns the words and the values of a part of the log that still hold, made
+// relicsIn returns the words and the values of a part of the log that still hold, made
 // from the index alone.
-func (x *index) relics(in region) (relics []relic, err error) {
-	words, err := x.wordsIn(in)
+func relicsIn(x *index.Index, in index.Region) (relics []relic, err error) {
+	words, err := x.WordsIn(in)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range words {
-		h := format.Header{Kind: f.change.Kind, Names: f.names, Sequence: f.sequence, Time: f.change.Time.Unix(), IDs: f.change.IDs}
-		e, needed, err := isNeeded(x.get, &h, f.at)
+		h := format.Header{Kind: f.Change.Kind, Names: f.Names, Sequence: f.Sequence, Time: f.Change.Time.Unix(), IDs: f.Change.IDs}
+		e, needed, err := isNeeded(x.Get, &h, f.At)
 		if err != nil {
 			return nil, err
 		}
 		if !needed {
 			continue
 		}
-		h.Void = h.Kind != store.ChangeDropped && (e == nil || e.at.isZero())
-		r := relic{header: h, at: f.at}
+		h.Void = h.Kind != store.ChangeDropped && (e == nil || e.At.IsZero())
+		r := relic{header: h, at: f.At}
 		if h.Kind == store.ChangeRemoved {
-			r.setBody(format.AppendRemoval(nil, e.removal))
+			r.setBody(format.AppendRemoval(nil, e.Removal))
 		}
 		relics = append(relics, r)
 	}
-	values, err := x.valuesIn(in)
+	values, err := x.ValuesIn(in)
 	for _, v := range values {
-		r := relic{header: format.Header{Kind: format.KindValue, Sequence: v.sequence, Time: v.time}, at: v.at}
-		r.setBody(format.AppendValue(nil, v.name, v.value))
+		r := relic{header: format.Header{Kind: format.KindValue, Sequence: v.Sequence, Time: v.Time}, at: v.At}
+		r.setBody(format.AppendValue(nil, v.Name, v.Data))
 		relics = append(relics, r)
 	}
 	return relics, err
@@ -96,7 +97,7 @@ func (g *group) copyPut(r *relic, now int64) error {
 		return err
 	}
 	switch {
-	case e.removed && e.until <= now:
+	case e.Removed && e.Until <= now:
 		return g.dropBytes(e, r, now)
 	case r.due: // it was restored meanwhile
 		return errComeAgain
@@ -120,10 +121,10 @@ func (g *group) copyWord(r *relic, now int64) error {
 		return err
 	}
 	told, err := g.told(r.header.Sequence)
-	if r.header.Kind == store.ChangeDropped && errors.Is(err, errBadEntry) {
+	if r.header.Kind == store.ChangeDropped && errors.Is(err, index.ErrBadEntry) {
 		return nil // it faded meanwhile, in another segment
 	}
-	if err == nil && told.at.segment == r.at.segment && told.at.offset == r.at.offset {
+	if err == nil && told.At.Segment == r.at.Segment && told.At.Offset == r.at.Offset {
 		g.addWord(r.header, r.body, now)
 	}
 	return err
@@ -134,10 +135,10 @@ func (g *group) addWord(h format.Header, body []byte, now int64) {
 	h.Length = uint32(len(body))
 	at := g.next(&h)
 	g.tell(&h, at)
-	a := g.account(at.segment)
-	a.addWord(&h)
+	a := g.account(at.Segment)
+	a.AddWord(&h)
 	if h.Kind == store.ChangeDropped && h.Time+g.committer.options.droppedStays() <= now {
-		a.drops -= h.Size() // it was kept though it is old, and would be each time
+		a.Drops -= h.Size() // it was kept though it is old, and would be each time
 	}
 	g.add(&h, body)
 }
@@ -148,7 +149,7 @@ func (g *group) copyValue(r *relic) error {
 		return err
 	}
 	current, err := g.value(name)
-	if err != nil || current.sequence != r.header.Sequence || current.at.segment != r.at.segment || current.at.offset != r.at.offset {
+	if err != nil || current.Sequence != r.header.Sequence || current.At.Segment != r.at.Segment || current.At.Offset != r.at.Offset {
 		return err
 	}
 	h := r.header
@@ -163,17 +164,17 @@ func (g *group) copyValue(r *relic) error {
 // dropBytes makes e, which is removed, forget its bytes, which r was. If other segments
 // have older ones, the removal is written once more, saying so: else an index that is
 // built anew would take the older ones for those that can be restored.
-func (g *group) dropBytes(e *entry, r *relic, now int64) error {
+func (g *group) dropBytes(e *index.Entry, r *relic, now int64) error {
 	next := *e
-	next.at, next.damaged = location{}, false
-	next.former = g.stillThere(e.former)
-	if slices.ContainsFunc(next.former, func(segment uint64) bool { return segment != r.at.segment }) {
-		told, err := g.told(e.sequence)
+	next.At, next.Damaged = format.Place{}, false
+	next.Former = g.stillThere(e.Former)
+	if slices.ContainsFunc(next.Former, func(segment uint64) bool { return segment != r.at.Segment }) {
+		told, err := g.told(e.Sequence)
 		if err != nil {
 			return err
 		}
-		word := relic{header: format.Header{Kind: store.ChangeRemoved, Names: e.names, IDs: e.ids, Sequence: e.sequence, Time: told.change.Time.Unix(), Void: true}}
-		word.setBody(format.AppendRemoval(nil, e.removal))
+		word := relic{header: format.Header{Kind: store.ChangeRemoved, Names: e.Names, IDs: e.IDs, Sequence: e.Sequence, Time: told.Change.Time.Unix(), Void: true}}
+		word.setBody(format.AppendRemoval(nil, e.Removal))
 		if len(word.body) > len(r.body) {
 			return errComeAgain // no room was asked for so much
 		}
@@ -184,35 +185,30 @@ func (g *group) dropBytes(e *entry, r *relic, now int64) error {
 
 // move makes e find its bytes at another place. Until the segment it leaves is
 // gone they stand in both.
-func (g *group) move(e *entry, at location, lost bool) error {
+func (g *group) move(e *index.Entry, at format.Place, lost bool) error {
 	next := *e
-	next.at = at
-	next.damaged = e.damaged || lost
-	next.former = g.stillThere(e.former)
-	next.leaves(e.at.segment)
-	g.committer.moves.Load().moved(e.at, at)
+	next.At = at
+	next.Damaged = e.Damaged || lost
+	next.Former = g.stillThere(e.Former)
+	next.Leaves(e.At.Segment)
+	g.committer.moves.Load().moved(e.At, at)
 	return g.change(e, &next)
 }
 
 // stillThere returns those of segments that are not gone.
 func (g *group) stillThere(segments []uint64) []uint64 {
-	return slices.DeleteFunc(slices.Clone(segments), func(segment uint64) bool { return g.committer.segments.get(segment) == nil })
+	return slices.DeleteFunc(slices.Clone(segments), func(segment uint64) bool { return g.committer.segments.Get(segment) == nil })
 }
 
 // told returns what the feed says under a sequence.
-func (c *changeSet) told(sequence uint64) (feedEntry, error) {
-	for i := len(c.feed) - 1; i >= 0; i-- {
-		if c.feed[i].sequence == sequence {
-			return c.feed[i], nil
+func (c *changeSet) told(sequence uint64) (index.FeedEntry, error) {
+	for i := len(c.Feed) - 1; i >= 0; i-- {
+		if c.Feed[i].Sequence == sequence {
+			return c.Feed[i], nil
 		}
 	}
 	if c.before != nil {
 		return c.before.told(sequence)
 	}
-	key := feedKey(sequence)
-	b, err := c.index.lookUp(key)
-	if err != nil {
-		return feedEntry{}, err
-	}
-	return parseFeedEntry(key, b)
+	return c.index.Told(sequence)
 }

@@ -83,13 +83,13 @@ func (g *group) remove(id infohash.ID, h *format.Header, body []byte, removal st
 	}
 	switch {
 	case current != nil:
-		h.Names, h.IDs = current.names, current.ids
+		h.Names, h.IDs = current.Names, current.IDs
 	case id.Size() == infohash.SizeV2:
 		h.Names, h.IDs = format.NameV2, infohash.Set{V2: id}
 	default:
 		h.Names, h.IDs = format.NameV1, infohash.Set{V1: id}
 	}
-	return store.Removed{IDs: h.IDs, Held: current.visible()}, g.append(h, body, removal)
+	return store.Removed{IDs: h.IDs, Held: current.Visible()}, g.append(h, body, removal)
 }
 
 // restore is the change that undoes a removal.
@@ -98,7 +98,7 @@ func (g *group) restore(id infohash.ID) (store.Removed, error) {
 	if err != nil {
 		return store.Removed{}, err
 	}
-	if current == nil || !current.removed {
+	if current == nil || !current.Removed {
 		return store.Removed{}, store.ErrNotFound
 	}
 	if g.noRoomAtAll != nil {
@@ -106,7 +106,7 @@ func (g *group) restore(id infohash.ID) (store.Removed, error) {
 	}
 	// Without void, an index that is built anew would find older bytes, which the ones
 	// that left had replaced, if their segment is still there.
-	h := &format.Header{Kind: store.ChangeRestored, Names: current.names, IDs: current.ids, Void: current.at.isZero()}
-	held := !current.at.isZero() && !current.damaged
-	return store.Removed{IDs: current.ids, Held: held}, g.append(h, nil, store.Removal{})
+	h := &format.Header{Kind: store.ChangeRestored, Names: current.Names, IDs: current.IDs, Void: current.At.IsZero()}
+	held := !current.At.IsZero() && !current.Damaged
+	return store.Removed{IDs: current.IDs, Held: held}, g.append(h, nil, store.Removal{})
 }

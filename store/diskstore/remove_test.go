@@ -45,7 +45,7 @@ func TestRemovalsShareTheirSyncs(t *testing.T) {
 // disk, each segment was compacted once, and the others are served.
 func TestEraseMany(t *testing.T) {
 	s, items := filled(t, 60)
-	segments, last := len(s.segments.usages()), lastSegment(s)
+	segments, last := len(s.segments.Usages()), lastSegment(s)
 	var ids []infohash.ID
 	for i := 0; i < len(items); i += 2 {
 		ids = append(ids, items[i].IDs.Primary())
@@ -70,8 +70,8 @@ func TestEraseMany(t *testing.T) {
 
 // lastSegment returns the highest number of a segment.
 func lastSegment(s *Store) (last uint64) {
-	for _, u := range s.segments.usages() {
-		last = max(last, u.segment)
+	for _, u := range s.segments.Usages() {
+		last = max(last, u.Segment)
 	}
 	return last
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 )
 
 // checkRetention returns an error if what o says of what is to be dropped cannot be.
@@ -18,23 +17,6 @@ func checkRetention(o Options) error {
 		return fmt.Errorf("a bounded store drops by itself what is not read")
 	}
 	return nil
-}
-
-// firstRetain is how long after opening the store drops nothing by itself: by then the clock
-// of a machine that was switched on is right.
-const firstRetain = 10 * time.Minute
-
-// retainDaily drops what nobody reads, once a day.
-func (s *Store) retainDaily(ctx context.Context, t *tending) {
-	today := dayOf(s.options.Clock())
-	if s.options.DropUnreadAfter == 0 && !s.options.Evict || today == t.dropped || time.Since(t.began) < firstRetain {
-		return
-	}
-	if _, err := s.dropUnread(ctx); err == nil {
-		t.dropped = today
-	} else if ctx.Err() == nil {
-		s.options.Logger.Warn("torrents that nobody reads could not be dropped; that is tried again", slog.Any("error", err))
-	}
 }
 
 // DropUnread drops at once what the store would drop within a day because nobody used it for
@@ -61,7 +43,7 @@ func (s *Store) dropUnread(ctx context.Context) (int64, error) {
 	}}
 	kept := oldest{store: s}
 	err = s.eachUse(ctx, func(u lastUse) error {
-		if u.entry.put > before || !d.rule(classOf(u.entry.rank), u.read) {
+		if u.entry.Put > before || !d.rule(classOf(u.entry.Rank), u.read) {
 			return kept.see(u)
 		}
 		return d.add(ctx, u.entry)

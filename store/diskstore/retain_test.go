@@ -191,7 +191,7 @@ func (m *retainModel) dropped() {
 // flush has all that is known written to disk.
 func (m *retainModel) flush() {
 	m.disk.noteAccesses()
-	if err := m.disk.index.sync(m.t.Context()); err != nil {
+	if err := m.disk.index.Sync(m.t.Context()); err != nil {
 		m.t.Fatal(err)
 	}
 	for _, k := range m.all {

@@ -108,25 +108,25 @@ func (c *changeSet) retired() (spans, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseSpans(string(v.value))
+	return parseSpans(string(v.Data))
 }
 
 // noteRetired writes into the log that a segment, of which nothing is needed, is about to
 // be taken away or is given up, by spans.with, or that it is there again, by spans.without.
 func (s *Store) noteRetired(ctx context.Context, segment uint64, change func(spans, uint64) spans) error {
-	v, err := s.index.value(retiredName)
+	v, err := s.index.Value(retiredName)
 	if err != nil {
 		return err
 	}
 	const oneMore = 3 * 21 // digits, commas or hyphens
-	return s.do(ctx, valueSize(retiredName, v.value)+oneMore, func(g *group) (store.Outcome, error) {
+	return s.do(ctx, valueSize(retiredName, v.Data)+oneMore, func(g *group) (store.Outcome, error) {
 		all, err := g.retired()
 		if err != nil {
 			return 0, err
 		}
 		next := change(all, segment)
 		if next.has(segment) {
-			g.accounts[segment] = nil
+			g.Accounts[segment] = nil
 		}
 		return 0, g.setValue(retiredName, []byte(next.String()))
 	})

@@ -3,10 +3,9 @@ package diskstore
 import (
 	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -14,7 +13,7 @@ import (
 // says why there is no room. After an error, which wraps store.ErrUnavailable,
 // nothing can be written any more.
 func (c *committer) prepare(changes []*change) error {
-	if err := c.index.health.writeError(); err != nil {
+	if err := c.index.WriteError(); err != nil {
 		return c.fail(err)
 	}
 	noRoll, err := c.roll(changes)
@@ -38,35 +37,17 @@ func (c *committer) newGroup() *group {
 	if c.syncing != nil {
 		before = c.syncing.changeSet
 	}
-	g := &group{changeSet: newChangeSet(c.index, before, c.state), committer: c, log: c.buffer}
+	g := &group{changeSet: newChangeSet(c.options, c.index, before, c.state), committer: c, log: c.buffer}
 	c.buffer = nil
 	return g
-}
-
-// roll seals the active segment if one of changes asks for it and anything
-// stands in it. noRoll wraps store.ErrFull.
-func (c *committer) roll(changes []*change) (noRoll, err error) {
-	asked := slices.ContainsFunc(changes, func(change *change) bool { return change.roll })
-	if !asked || c.end() == format.SegmentStart {
-		return nil, nil
-	}
-	if err := c.index.health.flushError(); err != nil {
-		return err, nil
-	}
-	if err := c.nextSegment(0, false); errors.Is(err, store.ErrFull) {
-		return err, nil
-	} else if err != nil {
-		return nil, err
-	}
-	return nil, nil
 }
 
 // end returns the offset in the active segment where the next record will stand.
 func (c *committer) end() int64 {
 	if c.open != nil {
-		return c.open.state.offset
+		return c.open.State.Offset
 	}
-	return c.state.offset
+	return c.state.Offset
 }
 
 // reserve makes room for changes. Where that is refused it tries again with
@@ -80,14 +61,14 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 			frugal += change.size
 		}
 	}
-	noRoom = c.index.health.flushError()
+	noRoom = c.index.FlushError()
 	switch {
 	case noRoom == nil:
 		noRoom = c.makeRoom(all, true)
 		if isFailure(noRoom) {
 			return nil, nil, noRoom
 		}
-	case c.index.isStuffed():
+	case c.index.IsStuffed():
 		return noRoom, noRoom, nil
 	}
 	if noRoom == nil || frugal == 0 {
@@ -102,6 +83,10 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 	}
 	return noRoom, noRoomAtAll, nil
 }
+
+// reserveStep is how many bytes of a segment are reserved at a time. Space is
+// refused there, before a write could fail half way.
+const reserveStep = 16 << 20
 
 // isFailure reports whether an error of makeRoom says that something was begun and failed.
 func isFailure(err error) bool { return err != nil && !errors.Is(err, store.ErrFull) }
@@ -125,7 +110,7 @@ func (c *committer) makeRoom(n int64, keepFree bool) error {
 	if err != nil {
 		return err
 	}
-	step, err = inSteps(need, step, func(n int64) error { return preallocate(c.active.file, c.reserved, n) })
+	step, err = inSteps(need, step, func(n int64) error { return files.Reserve(c.active.File, c.reserved, n) })
 	if err != nil {
 		return err
 	}
@@ -166,15 +151,16 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 		}
 		want = min(want, limit-used)
 	}
-	if checkFree(c.options, want) == nil {
+	o := c.options
+	if files.CheckFree(o.FS, o.Dir, o.MinFreeSpace, want) == nil {
 		return want, nil
 	}
-	return need, checkFree(c.options, need)
+	return need, files.CheckFree(o.FS, o.Dir, o.MinFreeSpace, need)
 }
 
 // used returns the bytes that the store takes, with what is reserved.
 func (c *committer) used() int64 {
-	return c.segments.sealedBytes(c.active.id) + c.reserved + c.index.diskUsed() + c.spare.size()
+	return c.segments.SealedBytes(c.active.ID) + c.reserved + c.index.DiskUsed() + c.spare.size()
 }
 
 // refuseUnasked returns an error that wraps store.ErrFull if the store is so full that it must
@@ -189,80 +175,4 @@ func (g *group) refuseUnasked() error {
 		return nil
 	}
 	return fmt.Errorf("%w: more than %d %% of %d bytes are taken, the rest is for uploads", store.ErrFull, evictFrom, o.MaxStoreSize)
-}
-
-// nextSegment begins a segment with room for n bytes, once all of the active one
-// is synced.
-func (c *committer) nextSegment(n int64, keepFree bool) error {
-	c.drain()
-	if err := c.failure(); err != nil {
-		return err
-	}
-	need := format.SegmentStart + n
-	want, err := c.mayTake(need, c.step(0, need), keepFree)
-	if err != nil {
-		return err
-	}
-	header := format.SegmentHeader{
-		Store:       c.state.store,
-		Segment:     c.active.id + 1,
-		Epoch:       c.state.epoch,
-		Previous:    c.active.id,
-		PreviousEnd: c.state.offset,
-		Created:     c.options.Clock().Unix(),
-	}
-	var next *segment
-	reserve, err := inSteps(need, want, func(n int64) (err error) {
-		if next, err = c.segments.create(header, n); err != nil {
-			err = fmt.Errorf("%w: beginning segment %d: %v", refusal(err), header.Segment, err)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	c.seal(c.active, c.state.offset)
-	c.activate(next, reserve)
-	return nil
-}
-
-// begin makes the segment after the last one the active one, before anything else is
-// written. Nothing is appended behind a torn end: a sector there may read differently
-// the next time. The next segment's header says where this one ends.
-func (c *committer) begin() error {
-	last, now := c.active, c.state
-	end := now.offset
-	if now.segment != last.id { // the segments behind it are missing
-		end = last.size
-	}
-	header := format.SegmentHeader{
-		Store: now.store, Segment: now.segment + 1, Epoch: now.epoch,
-		Previous: now.segment, PreviousEnd: now.offset, Created: c.options.Clock().Unix(),
-	}
-	next, err := c.segments.create(header, 0)
-	if err != nil {
-		return fmt.Errorf("beginning segment %d: %w", header.Segment, err)
-	}
-	c.seal(last, end)
-	c.activate(next, format.SegmentStart)
-	c.published = c.state
-	return nil
-}
-
-// seal notes that nothing is appended to s any more, whose log ends at end.
-func (c *committer) seal(s *segment, end int64) {
-	if err := giveBack(s.file); err != nil {
-		c.options.Logger.Warn("space that was reserved for a segment stays taken",
-			slog.Uint64("segment", s.id), slog.Any("error", err))
-	}
-	c.segments.seal(s, end)
-}
-
-// activate makes s, which is empty, the segment that is appended to.
-func (c *committer) activate(s *segment, reserved int64) {
-	c.active = s
-	c.reserved = reserved
-	c.durable = format.SegmentStart
-	c.state.segment = s.id
-	c.state.offset = format.SegmentStart
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
 // saveKnown writes the words and values that are missing into the log once more, so that
@@ -45,7 +48,7 @@ func (s *Store) writeKnown(ctx context.Context, gone missing) error {
 // saveWords writes the words and values in a damaged part of the log once more, as the
 // index has them: else they would be lost with it. Where nothing can be written they stay
 // there.
-func (s *Store) saveWords(ctx context.Context, in region) {
+func (s *Store) saveWords(ctx context.Context, in index.Region) {
 	batch := &copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}}
 	err := batch.addKnown(ctx, in)
 	if err == nil {
@@ -61,13 +64,13 @@ func (s *Store) saveWords(ctx context.Context, in region) {
 func (s *Store) noteGaps(ctx context.Context) error {
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 	batch := &copies{compaction: c}
-	for _, id := range s.segments.ids() {
-		seg := s.segments.get(id)
-		end := s.committer.stats().offset
-		if s.segments.isSealed(seg) {
-			end = s.segments.end(seg)
+	for _, id := range s.segments.IDs() {
+		seg := s.segments.Get(id)
+		end := s.committer.stats().Offset
+		if s.segments.IsSealed(seg) {
+			end = s.segments.End(seg)
 		}
-		left, err := s.gapsOf(ctx, seg, end)
+		left, err := seg.GapsBefore(ctx, s.id, end)
 		if err == nil && len(left) > 0 {
 			err = batch.addGaps(ctx, id, left, s.options.GiveUp)
 		}
@@ -88,7 +91,7 @@ func (s *Store) writeLost(ctx context.Context, gone missing) error {
 	defer s.endTurn()
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 	batch := &copies{compaction: c}
-	if err := batch.addLost(ctx, gone.has, func(location) bool { return false }); err != nil {
+	if err := batch.addLost(ctx, gone.has, func(format.Place) bool { return false }); err != nil {
 		return err
 	}
 	if err := batch.flush(ctx); err != nil {

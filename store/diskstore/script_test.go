@@ -42,7 +42,7 @@ func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 		_ = restoreOne(ctx, s, l, seed, item(seed))
 	}
 	compact := func() {
-		for _, id := range s.segments.ids() {
+		for _, id := range s.segments.IDs() {
 			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 			_ = c.segment(ctx, id)
 		}

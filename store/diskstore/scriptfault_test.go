@@ -60,8 +60,8 @@ func settleLoosely(t *testing.T, o Options, l *ledger) {
 // hasNoMarks fails if anything is marked as damaged.
 func hasNoMarks(t *testing.T, s *Store) {
 	t.Helper()
-	for _, id := range s.segments.ids() {
-		if n := s.index.accounts.get(id).damaged; n != 0 {
+	for _, id := range s.segments.IDs() {
+		if n := s.index.Account(id).Damaged; n != 0 {
 			t.Errorf("%d torrents in segment %d are marked as damaged", n, id)
 		}
 	}

@@ -53,7 +53,7 @@ func TestTornSequences(t *testing.T) {
 	clear(b[format.SegmentStart:]) // the file has its length, what was in it is lost
 	writeFile(t, o.FS, fileOf(o, 1), b)
 	lost := mustOpen(t, o)
-	if skipped := lost.committer.stats().sequence; skipped < uint64(len(changes)) {
+	if skipped := lost.committer.stats().Sequence; skipped < uint64(len(changes)) {
 		t.Errorf("%d sequences were used before the power cut, of which the next start skips %d", len(changes), skipped)
 	}
 	release()

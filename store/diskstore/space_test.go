@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -30,7 +31,7 @@ func TestReservationGivenBack(t *testing.T) {
 	}
 	checkReserved(t, s, 3, reserveStep/4)
 	mustClose(t, s)
-	if err := os.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil { // the end is then unclean
+	if err := os.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil { // the end is then unclean
 		t.Fatal(err)
 	}
 	s = mustOpen(t, o)

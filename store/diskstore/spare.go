@@ -5,16 +5,15 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
-const (
-	// spareName is a file that holds space for when the disk is full: it is given back so
-	// that a removal, an erasure or a start has room for what it must write.
-	spareName = "reserve"
-	spareSize = 4 << 20 // bytes
-)
+// spareSize is the size of the spare file in bytes.
+const spareSize = 4 << 20
 
-// spare is the file of that name. Safe for concurrent use.
+// spare is a file that holds space for when the disk is full: it is given back so that a
+// removal, an erasure or a start has room for what it must write. Safe for concurrent use.
 type spare struct {
 	options Options
 	name    string
@@ -27,8 +26,8 @@ type spare struct {
 // openSpare returns the spare file of a store, and gives it back if the disk has less
 // space than that.
 func openSpare(o Options) *spare {
-	s := &spare{options: o, name: o.FS.PathJoin(o.Dir, spareName)}
-	s.held, _ = exists(o.FS, s.name)
+	s := &spare{options: o, name: o.FS.PathJoin(o.Dir, files.SpareName)}
+	s.held, _ = files.Exists(o.FS, s.name)
 	if usage, err := o.FS.GetDiskUsage(o.Dir); err == nil && usage.AvailBytes < spareSize {
 		s.release()
 	}
@@ -70,11 +69,11 @@ func (s *spare) keep() {
 }
 
 func makeSpare(fs vfs.FS, name string) error {
-	f, err := fs.OpenReadWrite(name, writeCategory)
+	f, err := fs.OpenReadWrite(name, files.WriteCategory)
 	if err != nil {
 		return err
 	}
-	if err = preallocate(f, 0, spareSize); err == nil {
+	if err = files.Reserve(f, 0, spareSize); err == nil {
 		return f.Close()
 	}
 	_ = f.Close()

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -23,7 +24,7 @@ func TestCompactionStallsNobody(t *testing.T) {
 		"syncing the folder": func(op errorfs.Op) bool {
 			gone := removed.Load()
 			removed.Store(gone || op.Kind == errorfs.OpRemove && segment(op))
-			return gone && op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, segmentsDir)
+			return gone && op.Kind == errorfs.OpFileSync && strings.HasSuffix(op.Path, files.SegmentsDir)
 		},
 		"removing the file":   func(op errorfs.Op) bool { return op.Kind == errorfs.OpRemove && segment(op) },
 		"reading the segment": func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileReadAt && segment(op) },

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -42,7 +43,7 @@ func afterCrash(s *Store) Options {
 func damageOf(t *testing.T, s *Store, o Options, item store.Item) {
 	t.Helper()
 	at := s.where(t, item.IDs.Primary())
-	flip(t, o.FS, fileOf(o, at.segment), at.offset+format.HeaderSize+int64(at.length)/2)
+	flip(t, o.FS, fileOf(o, at.Segment), at.Offset+format.HeaderSize+int64(at.Length)/2)
 }
 
 // servesBut fails unless s serves items, but for the one that is damaged.
@@ -97,12 +98,12 @@ func TestDamageInLastGroup(t *testing.T) {
 		for _, part := range []int64{format.HeaderSize + 7, 0, 44} {
 			s, items := oneGroup(t)
 			o := afterCrash(s)
-			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, syncedName)); err != nil { // its time may have come already
+			if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.SyncedName)); err != nil { // its time may have come already
 				t.Fatal(err)
 			}
 			at := s.where(t, items[damaged].IDs.Primary())
-			flip(t, o.FS, fileOf(o, at.segment), at.offset+part)
-			flip(t, o.FS, fileOf(o, at.segment), at.offset+part+1) // one bit could be told
+			flip(t, o.FS, fileOf(o, at.Segment), at.Offset+part)
+			flip(t, o.FS, fileOf(o, at.Segment), at.Offset+part+1) // one bit could be told
 			for range 2 {
 				again := mustOpen(t, o)
 				servesBut(t, again, items, damaged, store.ErrNotFound)
@@ -121,9 +122,9 @@ func TestMark(t *testing.T) {
 	s, items := oneGroup(t)
 	s.noteSynced()
 	o := afterCrash(s)
-	name := o.FS.PathJoin(o.Dir, syncedName)
+	name := o.FS.PathJoin(o.Dir, files.SyncedName)
 	whole := readFile(t, o.FS, name)
-	if r, ok := format.ParseMark(whole); !ok || r.Store != s.id || r.Segment != 1 || r.Offset != s.committer.stats().offset {
+	if r, ok := format.ParseMark(whole); !ok || r.Store != s.id || r.Segment != 1 || r.Offset != s.committer.stats().Offset {
 		t.Errorf("the note says %+v, %v", r, ok)
 	}
 	for i := range whole {
@@ -137,7 +138,7 @@ func TestMark(t *testing.T) {
 	for name, b := range map[string][]byte{"none": nil, "torn": whole[:20], "foreign": foreign.Encode()} {
 		t.Run(name, func(t *testing.T) {
 			o := afterCrash(s)
-			writeFile(t, o.FS, o.FS.PathJoin(o.Dir, syncedName), b)
+			writeFile(t, o.FS, o.FS.PathJoin(o.Dir, files.SyncedName), b)
 			servesBut(t, mustOpen(t, o), items, -1, nil)
 		})
 	}
@@ -145,7 +146,7 @@ func TestMark(t *testing.T) {
 		o := afterCrash(s)
 		at := s.where(t, items[3].IDs.Primary())
 		b := readFile(t, o.FS, fileOf(o, 1))
-		writeFile(t, o.FS, fileOf(o, 1), b[:at.offset+100])
+		writeFile(t, o.FS, fileOf(o, 1), b[:at.Offset+100])
 		again := mustOpen(t, o)
 		servesBut(t, again, items[:3], -1, nil)
 		mustPut(t, again, items[3], store.Created)
@@ -165,13 +166,13 @@ func TestVoidStaysVoid(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
-	torn := s.where(t, ghost.IDs.V1).offset + format.HeaderSize + 9
+	torn := s.where(t, ghost.IDs.V1).Offset + format.HeaderSize + 9
 	mustClose(t, s)
-	if err := o.FS.Remove(o.FS.PathJoin(o.Dir, syncedName)); err != nil {
+	if err := o.FS.Remove(o.FS.PathJoin(o.Dir, files.SyncedName)); err != nil {
 		t.Fatal(err)
 	}
 	flip(t, o.FS, fileOf(o, 1), torn)
-	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, indexDir)); err != nil {
+	if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, mustOpen(t, o))

@@ -17,7 +17,7 @@ func tornGroup(t *testing.T, first func(s *Store, was store.Item) *change) (o Op
 	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
 	was = storetest.Torrent(storetest.V1, 1, 3000, 0)
 	mustPut(t, s, was, store.Created)
-	torn := s.committer.stats().offset
+	torn := s.committer.stats().Offset
 	second, err := newCandidate(storetest.Torrent(storetest.V1, 2, 3000, 0))
 	if err != nil {
 		t.Fatal(err)

@@ -2,80 +2,31 @@ package diskstore
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// keptValue is a named value and the record that keeps it.
-type keptValue struct {
-	name     string
-	value    []byte
-	sequence uint64
-	time     int64 // seconds since 1970
-	at       location
-}
-
-// valueFixed is the size in bytes of an encoded keptValue without the value.
-const valueFixed = 4 * 8
-
-// encode returns what the index keeps for v under its name.
-func (v *keptValue) encode() []byte {
-	le := binary.LittleEndian
-	b := le.AppendUint64(nil, v.sequence)
-	b = le.AppendUint64(b, uint64(v.time))
-	b = le.AppendUint64(b, v.at.segment)
-	b = le.AppendUint64(b, uint64(v.at.offset))
-	return append(b, v.value...)
-}
-
-func parseKeptValue(name string, b []byte) (keptValue, error) {
-	if len(b) < valueFixed {
-		return keptValue{}, errBadEntry
-	}
-	le := binary.LittleEndian
-	return keptValue{
-		name: name, value: append([]byte{}, b[valueFixed:]...),
-		sequence: le.Uint64(b), time: int64(le.Uint64(b[8:])),
-		at: location{segment: le.Uint64(b[16:]), offset: int64(le.Uint64(b[24:])), length: uint32(1 + len(name) + len(b) - valueFixed)},
-	}, nil
-}
-
 // value returns the value under name as it will be; its sequence is 0 if there is none.
-func (c *changeSet) value(name string) (keptValue, error) {
-	if v, ok := c.values[name]; ok {
+func (c *changeSet) value(name string) (index.Value, error) {
+	if v, ok := c.Values[name]; ok {
 		return v, nil
 	}
 	if c.before != nil {
 		return c.before.value(name)
 	}
-	return c.index.value(name)
+	return c.index.Value(name)
 }
-
-// value returns the value under name; its sequence is 0 if there is none.
-func (x *index) value(name string) (keptValue, error) {
-	b, err := x.lookUp(valueKey(name))
-	if err != nil || b == nil {
-		return keptValue{}, err
-	}
-	v, err := parseKeptValue(name, b)
-	if err != nil {
-		return keptValue{}, x.health.condemn(err)
-	}
-	return v, nil
-}
-
-func valueKey(name string) []byte { return append([]byte{keyValue}, name...) }
 
 // applyValue is apply for the record of a value: of two the higher sequence wins, and
 // an equal one is a copy.
-func (c *changeSet) applyValue(h *format.Header, at location, name string, value []byte) error {
+func (c *changeSet) applyValue(h *format.Header, at format.Place, name string, value []byte) error {
 	c.keepRoom(h, at)
 	current, err := c.value(name)
-	if err == nil && h.Sequence >= current.sequence {
-		c.values[name] = keptValue{name: name, value: value, sequence: h.Sequence, time: h.Time, at: at}
+	if err == nil && h.Sequence >= current.Sequence {
+		c.Values[name] = index.Value{Name: name, Data: value, Sequence: h.Sequence, Time: h.Time, At: at}
 	}
 	return err
 }
@@ -87,7 +38,7 @@ func (g *group) setValue(name string, value []byte) error {
 	}
 	body := format.AppendValue(nil, name, value)
 	h := &format.Header{
-		Kind: format.KindValue, Sequence: g.state.sequence + 1, Time: g.committer.options.Clock().Unix(),
+		Kind: format.KindValue, Sequence: g.State.Sequence + 1, Time: g.committer.options.Clock().Unix(),
 		Length: uint32(len(body)), BodySum: format.Checksum(body),
 	}
 	if err := g.applyValue(h, g.next(h), name, value); err != nil {
@@ -109,8 +60,8 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	if err := store.CheckValue(name, nil); err != nil {
 		return nil, err
 	}
-	v, err := s.index.value(name)
-	return v.value, err
+	v, err := s.index.Value(name)
+	return v.Data, err
 }
 
 // SetValue implements [store.Store].

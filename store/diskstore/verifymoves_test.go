@@ -25,7 +25,7 @@ func TestVerifyWhileCompacting(t *testing.T) {
 			if len(seen) != at {
 				return nil
 			}
-			for _, id := range s.segments.ids() {
+			for _, id := range s.segments.IDs() {
 				c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
 				if err := c.segment(t.Context(), id); err != nil {
 					t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -73,10 +74,10 @@ func (s *Store) compareAll(ctx context.Context, items []store.Item, results []st
 func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) store.Result {
 	for {
 		header, body, at, err := s.find(ctx, item.IDs.Primary(), nil)
-		var alike, unread location
+		var alike, unread format.Place
 		switch {
 		case errors.Is(err, store.ErrDamaged):
-		case errors.Is(err, errUnreadable):
+		case errors.Is(err, files.ErrUnreadable):
 			unread = at
 		case errors.Is(err, store.ErrUnavailable):
 			return store.Result{Err: err}

@@ -1,0 +1,63 @@
+package index
+
+import (
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+)
+
+// Exists reports whether there is an index in the folder of a store, and whether one is
+// put aside.
+func Exists(fs vfs.FS, dir string) (there, aside bool, err error) {
+	if there, err = files.Exists(fs, fs.PathJoin(dir, files.IndexDir)); err != nil {
+		return false, false, err
+	}
+	aside, err = files.Exists(fs, fs.PathJoin(dir, files.OldIndexDir))
+	return there, aside, err
+}
+
+// Remove removes the index in the folder of a store.
+func Remove(fs vfs.FS, dir string) error { return files.RemoveAll(fs, dir, files.IndexDir) }
+
+// SetAside renames the index, so that it can be put back until another is whole.
+func SetAside(fs vfs.FS, dir string) error {
+	there, _, err := Exists(fs, dir)
+	if err != nil || !there {
+		return err
+	}
+	if err := RemoveAside(fs, dir); err != nil {
+		return err
+	}
+	return files.Rename(fs, dir, files.IndexDir, files.OldIndexDir)
+}
+
+// RemoveAside removes the index that was put aside.
+func RemoveAside(fs vfs.FS, dir string) error { return files.RemoveAll(fs, dir, files.OldIndexDir) }
+
+// BringBack puts the index in its place again that was put aside, if there is one.
+func BringBack(fs vfs.FS, dir string) error {
+	_, aside, err := Exists(fs, dir)
+	if err != nil || !aside {
+		return err
+	}
+	if err := Remove(fs, dir); err != nil {
+		return err
+	}
+	return files.Rename(fs, dir, files.OldIndexDir, files.IndexDir)
+}
+
+// Condemn leaves a note that the index is damaged and must be built anew.
+func Condemn(fs vfs.FS, dir string) error { return files.MakeNote(fs, dir, files.CondemnedName) }
+
+// IsCondemned reports whether there is that note.
+func IsCondemned(fs vfs.FS, dir string) (bool, error) {
+	return files.Exists(fs, fs.PathJoin(dir, files.CondemnedName))
+}
+
+// RemoveCondemned removes the index that is damaged, and then the note that says so.
+func RemoveCondemned(fs vfs.FS, dir string) error {
+	if err := Remove(fs, dir); err != nil {
+		return err
+	}
+	return files.Remove(fs, dir, files.CondemnedName)
+}

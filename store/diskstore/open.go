@@ -1,0 +1,192 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
+)
+
+// Why a store is not opened. With any of them nothing of it was changed.
+var (
+	// ErrLocked says that another process, or this one, has the store open.
+	ErrLocked = files.ErrLocked
+	// ErrNoLock says that the lock cannot be taken for a reason of its own, such as
+	// missing permission. Somebody may have the store open or not.
+	ErrNoLock = files.ErrNoLock
+	// ErrNewerFormat says that a newer version of the program wrote the files.
+	ErrNewerFormat = format.ErrNewerFormat
+)
+
+// ForeignFilesError says that the folder holds files which no store put there.
+type ForeignFilesError = files.ForeignFilesError
+
+// Open opens the store in o.Dir, or makes it. After a crash it first reads
+// what the index missed, at most about 256 MiB of the log; without a usable
+// index it reads the headers of all records. Errors wrap ErrLocked, ErrNoLock, a
+// *[ForeignFilesError] or ErrNewerFormat where that is the cause.
+func Open(o Options) (*Store, error) {
+	if o.Dir == "" {
+		return nil, errors.New("opening the store: Options.Dir is empty")
+	}
+	if o.FS == nil {
+		// The lock knows a folder by its name.
+		dir, err := filepath.Abs(o.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
+		o.Dir = dir
+	}
+	o = o.withDefaults()
+	if err := errors.Join(checkBound(o), checkRetention(o)); err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	s, err := open(o)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
+	}
+	go s.committer.run()
+	if o.ReadOnly {
+		return s, nil
+	}
+	if err := s.saveKnown(s.closing); err != nil && o.noteLost {
+		return nil, errors.Join(err, s.Close())
+	} else if err != nil {
+		o.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
+			slog.Any("error", err))
+	}
+	s.tending.Go(func() { s.tend(s.closing) })
+	s.tending.Go(func() { s.keepAccesses(s.closing) })
+	if o.Bounded > 0 {
+		s.noteSynced() // without a mark it is not opened again
+	}
+	s.tending.Go(func() { s.keepMark(s.closing) })
+	return s, nil
+}
+
+func open(o Options) (*Store, error) {
+	if err := files.CheckFolder(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
+	lock, err := lockFolder(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: o, lock: lock, segments: log.New(o.logOptions()), accesses: newAccesses(), turn: make(chan struct{}, 1)}
+	s.missing.Store(&missing{})
+	s.closing, s.stop = context.WithCancel(context.Background())
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+// lockFolder makes the folder of o, and takes its lock. To read alone neither is made, and
+// a lock that is there is taken only if that is allowed.
+func lockFolder(o Options) (io.Closer, error) {
+	if !o.ReadOnly {
+		if err := files.MakeDir(o.FS, o.Dir); err != nil {
+			return nil, err
+		}
+		return files.Lock(o.FS, o.Dir)
+	}
+	there, err := files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.LockName))
+	if err != nil {
+		return nil, err
+	}
+	if there {
+		lock, err := files.Lock(o.FS, o.Dir)
+		if err == nil || errors.Is(err, ErrLocked) {
+			return lock, err
+		}
+		if files.IsSystem(o.FS) && files.IsLockHeld(o.FS.PathJoin(o.Dir, files.LockName)) {
+			return nil, ErrLocked
+		}
+	}
+	return io.NopCloser(nil), nil
+}
+
+// start opens all that s keeps open, and recovers.
+func (s *Store) start() error {
+	restored, err := checkBackup(s.options)
+	if err != nil {
+		return err
+	}
+	s.spare = openSpare(s.options)
+	list, id, err := s.segments.Load(s.options.remembered)
+	if err != nil {
+		return err
+	}
+	if restored {
+		id.Epoch = max(id.Epoch+1, uint64(s.options.Clock().Unix()))
+	}
+	s.id, s.epoch = id.Store, id.Epoch
+	now, err := catchUp(s.options, id, list)
+	if err != nil {
+		return err
+	}
+	s.index, s.passed = now.index, now.passed
+	// The header of the next segment makes a new epoch stay.
+	s.committer = newCommitter(s.options, s.index, s.segments, list[len(list)-1], now.state)
+	s.committer.spare, s.committer.accesses = s.spare, s.accesses
+	if err := s.startAccesses(); err != nil {
+		return err
+	}
+	if last := list[len(list)-1]; last.ID != now.state.Segment { // those behind it are missing
+		s.segments.Seal(last, last.Size)
+	}
+	if err := s.findMissing(); err != nil {
+		return err
+	}
+	if s.options.ReadOnly {
+		return nil
+	}
+	return s.startWriting(now.clean, restored)
+}
+
+// startWriting begins a segment unless the last one ended well. Where nothing can be
+// written reads are served all the same.
+func (s *Store) startWriting(clean, restored bool) error {
+	cause := s.index.WriteError()
+	if cause == nil && (restored || !clean) {
+		cause = s.committer.begin()
+		if cause != nil && errors.Is(files.Refusal(cause), store.ErrFull) && s.spare.release() {
+			cause = s.committer.begin()
+		}
+	}
+	if cause != nil {
+		s.options.Logger.Error("nothing can be written: reads are served, changes are refused until the store is opened again", slog.Any("error", cause))
+		s.index.Detach(cause)
+		return nil
+	}
+	if restored {
+		return files.Remove(s.options.FS, s.options.Dir, files.BackupName)
+	}
+	return nil
+}
+
+// newCommitter returns one that continues in the segment last, after a clean end. It
+// does not start it.
+func newCommitter(o Options, x *index.Index, all *log.Segments, last *log.Segment, now index.State) *committer {
+	return &committer{
+		options:   o,
+		queue:     newQueue(),
+		index:     x,
+		segments:  all,
+		active:    last,
+		reserved:  now.Offset,
+		durable:   now.Offset,
+		state:     now,
+		published: now,
+		synced:    make(chan error, 1),
+		stopped:   make(chan struct{}),
+	}
+}
