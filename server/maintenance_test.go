@@ -148,6 +148,38 @@ func TestVerifyStoreTellsMoreThanDamage(t *testing.T) {
 	}
 }
 
+// healer is a Repairer that has the torrents whose info hashes begin with an even byte.
+type healer struct{ server.Repairer }
+
+func (healer) All(_ context.Context, ids []infohash.ID) (left []infohash.ID) {
+	for _, id := range ids {
+		if id.String()[1]%2 == 1 {
+			left = append(left, id)
+		}
+	}
+	return left
+}
+
+// What others have is healed, and is neither damaged nor unreadable.
+func TestVerifyStoreHeals(t *testing.T) {
+	id := func(n byte) infohash.ID { return infohash.V1([20]byte{n}) }
+	m := &scripted{verify: func(_ context.Context, o server.VerifyOptions) error {
+		o.Progress(server.VerifyProgress{Checked: 3, Damaged: []infohash.ID{id(1), id(2)}, Unreadable: []infohash.ID{id(3), id(4), id(6)}})
+		o.Progress(server.VerifyProgress{Checked: 4, Unreadable: []infohash.ID{id(8)}})
+		return nil
+	}}
+	h := newHarnessWith(t, overNetwork, func(o *server.Options) { o.Maintenance, o.Repairer = m, healer{} })
+	stream, err := h.admin.VerifyStore(t.Context(), &torrentcachev1.VerifyStoreRequest{})
+	answers, err := receiveAll(t, stream, err)
+	if err != nil || len(answers) != 1 {
+		t.Fatalf("%d answers, %v", len(answers), err)
+	}
+	a := answers[0]
+	if a.GetHealedCount() != 4 || !slices.Equal(a.GetDamagedInfoHashes(), []string{id(1).String()}) || !slices.Equal(a.GetUnreadableInfoHashes(), []string{id(3).String()}) {
+		t.Errorf("%v", a)
+	}
+}
+
 func wantMissing(t *testing.T, got []*torrentcachev1.MissingSegment) {
 	t.Helper()
 	want := []*torrentcachev1.MissingSegment{

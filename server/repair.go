@@ -17,6 +17,16 @@ type Repairer interface {
 	// Repair fetches the torrent of id and stores it, and reports whether it is whole now. It
 	// takes no longer than a reader should wait.
 	Repair(ctx context.Context, id infohash.ID) bool
+	// All fetches the torrents of ids and stores them, and returns those that it could not.
+	All(ctx context.Context, ids []infohash.ID) []infohash.ID
+}
+
+// stillLost has what a verification found repaired, and returns what could not be.
+func (s *Server) stillLost(ctx context.Context, ids []infohash.ID) []infohash.ID {
+	if s.repairer == nil || len(ids) == 0 {
+		return ids
+	}
+	return s.repairer.All(ctx, ids)
 }
 
 // getWhole is the store's Get, for a reader: what is damaged or cannot be read is repaired first, if

@@ -29,7 +29,8 @@ type VerifyOptions struct {
 	Progress func(VerifyProgress)
 }
 
-// VerifyProgress is how far a Verify is.
+// VerifyProgress is how far a Verify is. What a [Maintenance] tells and what [Server.Verify] tells
+// differ by what others had: that is healed, and neither damaged nor unreadable any more.
 type VerifyProgress struct {
 	Checked    int64         // torrents read
 	Total      int64         // torrents to read, as counted at the start
@@ -37,6 +38,7 @@ type VerifyProgress struct {
 	Damaged    []infohash.ID // found since the last call
 	Unreadable []infohash.ID // found since the last call: their bytes cannot be read
 	Cleared    int64         // marks of damage that were wrong and are gone, in all
+	Healed     int64         // torrents that were found lost and were fetched anew, in all
 }
 
 // CheckTorrent returns an error unless the torrent is one and its ids are those
@@ -53,14 +55,22 @@ func CheckTorrent(t store.Torrent) error {
 	return nil
 }
 
-// Verify verifies the store, unless that is being done: then it returns OVERLOADED. Its errors are
-// those of the API.
+// Verify verifies the store, unless that is being done: then it returns OVERLOADED. What is found
+// to be lost is fetched from mirrors' sources and upstreams. Its errors are those of the API.
 func (s *Server) Verify(ctx context.Context, o VerifyOptions) error {
 	done, err := s.begin(&s.verifying, "VerifyStore")
 	if err != nil {
 		return err
 	}
 	defer done()
+	tell, healed := o.Progress, int64(0)
+	o.Progress = func(p VerifyProgress) {
+		found := len(p.Damaged) + len(p.Unreadable)
+		p.Damaged, p.Unreadable = s.stillLost(ctx, p.Damaged), s.stillLost(ctx, p.Unreadable)
+		healed += int64(found - len(p.Damaged) - len(p.Unreadable))
+		p.Healed = healed
+		tell(p)
+	}
 	return apiError(s.maintenance.Verify(ctx, o))
 }
 
@@ -95,13 +105,14 @@ type verifyAnswers struct {
 // progress sends the next answer when it is due. If the client is gone the
 // stream's context ends the work.
 func (v *verifyAnswers) progress(p VerifyProgress) {
-	v.next.CheckedCount, v.next.TotalCount, v.next.CheckedBytes, v.next.ClearedCount = p.Checked, p.Total, p.Bytes, p.Cleared
+	v.next.CheckedCount, v.next.TotalCount, v.next.CheckedBytes = p.Checked, p.Total, p.Bytes
+	v.next.ClearedCount, v.next.HealedCount = p.Cleared, p.Healed
 	v.next.DamagedInfoHashes = appendHashes(v.next.DamagedInfoHashes, p.Damaged)
 	v.next.UnreadableInfoHashes = appendHashes(v.next.UnreadableInfoHashes, p.Unreadable)
 	full := len(v.next.DamagedInfoHashes)+len(v.next.UnreadableInfoHashes) >= maxHashesPerAnswer
 	if due := full || time.Since(v.sent) >= progressPause; due && v.stream.Send(v.next) == nil {
 		v.next = &torrentcachev1.VerifyStoreResponse{
-			CheckedCount: p.Checked, TotalCount: p.Total, CheckedBytes: p.Bytes, ClearedCount: p.Cleared}
+			CheckedCount: p.Checked, TotalCount: p.Total, CheckedBytes: p.Bytes, ClearedCount: p.Cleared, HealedCount: p.Healed}
 		v.sent = time.Now()
 	}
 }

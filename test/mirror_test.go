@@ -3,6 +3,7 @@
 package test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -139,6 +140,46 @@ func TestMirrorAheadOfItsSource(t *testing.T) {
 	source.becomes(t, removed, 410)
 	source.wantTorrents(t, all)
 	mirror.wantTorrents(t, all)
+}
+
+// What the disk does not read for now is fetched from a mirror's source, or from an upstream, and
+// stored anew: at once when a reader meets it, and the rest by one verification.
+func TestRepairOfUnreadable(t *testing.T) {
+	source := startServer(t, "--anonymous", "read,write,sync")
+	all := source.upload(t, 0, 12)
+	for _, setting := range []string{"--mirror-of", "--upstream"} {
+		t.Run(setting, func(t *testing.T) {
+			here := startServer(t, setting, "grpc://"+source.GRPC)
+			for hash := range all {
+				here.becomes(t, hash, 200)
+			}
+			here.stop(t, syscall.SIGKILL) // it writes into another segment then
+			segments, err := filepath.Glob(filepath.Join(here.DataDir, "segments", "*"))
+			if err != nil || len(segments) == 0 {
+				t.Fatal(segments, err)
+			}
+			here.start(t, here.cmd.Args[1:])
+			args := []string{"-e", "trace=pread64", "-e", "inject=pread64:error=EIO"}
+			for _, path := range segments {
+				args = append(args, "-P", path)
+			}
+			r := here.attach(t, args...)
+			met := anyOf(all)
+			if status, body := fetch(t, "http://"+here.HTTP+"/torrent/"+met+".torrent"); status != 200 || !bytes.Equal(body, all[met]) {
+				t.Errorf("a reader meets it: %d, %d bytes", status, len(body))
+			}
+			const healed = "11 torrents damaged or unreadable until now"
+			if out := mustCommand(t, "verify", "--admin", here.Admin); !strings.Contains(out, healed) {
+				t.Errorf("verify says %q, want %q", out, healed)
+			}
+			if n := len(r.injected(t, "pread64")); n < len(all) {
+				t.Errorf("%d reads failed", n)
+			}
+			here.wantTorrents(t, all)
+			mustCommand(t, "verify", "--admin", here.Admin)
+			r.detach(t)
+		})
+	}
 }
 
 // A mirror that begins empty is measured beside a push of the same torrents. By default there are few of

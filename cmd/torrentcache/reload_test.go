@@ -255,3 +255,38 @@ func TestConfigCommand(t *testing.T) {
 		t.Errorf("status %d, %s", status, stderr)
 	}
 }
+
+// Keys that are shown to the source of a mirror and to upstreams are read again.
+func TestKeysForOthersAreReread(t *testing.T) {
+	dir := t.TempDir()
+	keys, token := filepath.Join(dir, "keys"), filepath.Join(dir, "token")
+	oldKey, oldLine := keyLine()
+	rewrite(t, keys, oldLine)
+	rewrite(t, token, oldKey)
+	source := startServe(t, t.TempDir(), "--keys-file", keys, "--anonymous", "none")
+	mirror := startServe(t, t.TempDir(), "--mirror-of", "grpc://"+source.grpc+"?token-file="+token)
+	asker := startServe(t, t.TempDir(), "--upstream", "grpc://"+source.grpc+"?token-file="+token)
+	put := func(name, key string) []byte {
+		torrent := torrenttest.V1(name)
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+key)
+		if _, err := source.cache(t).CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent}); err != nil {
+			t.Fatal(err)
+		}
+		return torrent
+	}
+	first := put("with the old key", oldKey)
+	mirror.gives(t, first, false)
+	asker.gives(t, first, false)
+
+	newKey, newLine := keyLine()
+	rewrite(t, keys, newLine)
+	source.reload(t, "msg=reloaded what=keys")
+	second := put("with the new key", newKey)
+	rewrite(t, token, newKey)
+	mirror.reload(t, `msg=reloaded what="key for the mirror of `+source.grpc)
+	asker.reload(t, `msg=reloaded what="key for the upstream grpc://`+source.grpc)
+	mirror.gives(t, second, false)
+	asker.gives(t, second, false)
+	rewrite(t, token, "")
+	mirror.reload(t, "token-file: "+token+" is empty")
+}

@@ -28,6 +28,9 @@ const verifyHelp = `Read every stored torrent and compare it with its checksum a
 The report has a line for each torrent that is not well: the info hash of a damaged
 one, and HASH unreadable for one that the disk cannot read. get takes such a report.
 
+A running server with --mirror-of or --upstream fetches what is damaged or unreadable
+from there at once: that is well then, and the last line says how many there were.
+
 Damaged ones are marked in the store: a download answers TORRENT_DAMAGED, and the next
 upload of the same torrent heals it. A torrent that cannot be read is not marked, since
 a read that failed proves nothing: it counts as cached, and a download tries again.
@@ -140,9 +143,9 @@ func (r *verifyRun) conclude(ctx context.Context, failed error, out facts) error
 		return failed
 	}
 	if faults := r.faults(); len(faults) > 0 {
-		return errors.New(strings.Join(append(faults, r.clearedText()...), "; "))
+		return errors.New(strings.Join(append(faults, r.mendedText()...), "; "))
 	}
-	well := append([]string{"nothing is damaged"}, r.clearedText()...)
+	well := append([]string{"nothing is damaged"}, r.mendedText()...)
 	if out.json {
 		return nil // the report has it
 	}

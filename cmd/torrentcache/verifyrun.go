@@ -17,10 +17,11 @@ type verifyRun struct {
 	begin  time.Time
 	giveUp bool
 
-	mu                             sync.Mutex
-	checked, total, bytes, cleared int64
-	damaged, unreadable            []string // info hashes
-	missing                        []*segment
+	mu                    sync.Mutex
+	checked, total, bytes int64
+	cleared, healed       int64
+	damaged, unreadable   []string // info hashes
+	missing               []*segment
 }
 
 func (r *verifyRun) counts() progress.Counts {
@@ -36,7 +37,8 @@ func (r *verifyRun) counts() progress.Counts {
 func (r *verifyRun) note(a *torrentcachev1.VerifyStoreResponse) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.checked, r.total, r.bytes, r.cleared = a.GetCheckedCount(), a.GetTotalCount(), a.GetCheckedBytes(), a.GetClearedCount()
+	r.checked, r.total, r.bytes = a.GetCheckedCount(), a.GetTotalCount(), a.GetCheckedBytes()
+	r.cleared, r.healed = a.GetClearedCount(), a.GetHealedCount()
 	r.damaged = append(r.damaged, a.GetDamagedInfoHashes()...)
 	r.unreadable = append(r.unreadable, a.GetUnreadableInfoHashes()...)
 	r.missing = append(r.missing, a.GetMissingSegments()...)
@@ -79,7 +81,7 @@ func (r *verifyRun) report(out facts, complete bool) error {
 		}
 	}
 	return out.tell(summary{verifyFact{
-		Torrents: r.checked, Bytes: r.bytes, Damaged: len(r.damaged), Unreadable: len(r.unreadable), Cleared: r.cleared,
+		Torrents: r.checked, Bytes: r.bytes, Damaged: len(r.damaged), Unreadable: len(r.unreadable), Cleared: r.cleared, Healed: r.healed,
 		MissingSegments: segmentFacts(r.missing), Seconds: time.Since(r.begin).Seconds(), Complete: complete,
 	}}, "")
 }
@@ -90,16 +92,21 @@ type verifyFact struct {
 	Damaged         int           `json:"damaged"`
 	Unreadable      int           `json:"unreadable"`
 	Cleared         int64         `json:"marks_taken_away"`
+	Healed          int64         `json:"healed"`
 	MissingSegments []segmentFact `json:"missing_segments"`
 	Seconds         float64       `json:"seconds"`
 	Complete        bool          `json:"complete"`
 }
 
-// clearedText tells of marks of damage that are gone; it is nothing if there were
-// none.
-func (r *verifyRun) clearedText() []string {
-	if r.cleared == 0 {
-		return nil
+// mendedText tells of torrents that are well and were not, and of marks of damage that are
+// gone; it is nothing if there were none.
+func (r *verifyRun) mendedText() []string {
+	var mended []string
+	if r.healed > 0 {
+		mended = append(mended, progress.Count(r.healed, "torrent")+" damaged or unreadable until now and fetched anew from a mirror or upstream")
 	}
-	return []string{progress.Count(r.cleared, "wrong mark") + " of damage taken away"}
+	if r.cleared > 0 {
+		mended = append(mended, progress.Count(r.cleared, "wrong mark")+" of damage taken away")
+	}
+	return mended
 }

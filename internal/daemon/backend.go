@@ -79,24 +79,27 @@ func (d *daemon) watchBackend(ctx context.Context, check func(context.Context) e
 	})
 }
 
-// backendKey returns what gives the key that a gateway shows to the feed. A file
-// is read again on SIGHUP; the key is then for when the feed is asked for the next
-// time.
+// backendKey returns what gives the key that a gateway shows to the feed: that of a file is
+// for when the feed is asked for the next time.
 func (d *daemon) backendKey(cfg config.Gateway) (func() string, error) {
-	var key atomic.Pointer[string]
-	key.Store(&cfg.BackendToken)
-	current := func() string { return *key.Load() }
 	if cfg.BackendTokenFile == "" {
-		return current, nil
+		return func() string { return cfg.BackendToken }, nil
 	}
+	return d.keyIn(cfg.BackendTokenFile, "--backend-token-file", "key for the backend")
+}
+
+// keyIn returns what gives the key in a file, which is read now and again on SIGHUP. Errors
+// name the setting, and the log the key.
+func (d *daemon) keyIn(file, setting, name string) (func() string, error) {
+	var key atomic.Pointer[string]
 	read := func(config.Doors) error {
-		text, err := config.ReadSecret(cfg.BackendTokenFile)
+		text, err := config.ReadSecret(file)
 		if err != nil {
-			return fmt.Errorf("--backend-token-file: %w", err)
+			return fmt.Errorf("%s: %w", setting, err)
 		}
 		key.Store(&text)
 		return nil
 	}
-	d.reloads.On("key for the backend", read)
-	return current, read(cfg.Doors)
+	d.reloads.On(name, read)
+	return func() string { return *key.Load() }, read(config.Doors{})
 }

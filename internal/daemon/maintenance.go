@@ -38,7 +38,9 @@ func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
 		Progress: func(p diskstore.VerifyProgress) {
 			m.metrics.VerifyProgress(p.Checked, p.Total, p.Bytes)
 			m.metrics.VerifyFound(len(p.Damaged), len(p.Unreadable))
-			o.Progress(server.VerifyProgress(p))
+			o.Progress(server.VerifyProgress{
+				Checked: p.Checked, Total: p.Total, Bytes: p.Bytes, Damaged: p.Damaged, Unreadable: p.Unreadable, Cleared: p.Cleared,
+			})
 		},
 	})
 	m.metrics.VerifyEnded(err == nil)

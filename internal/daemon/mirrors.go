@@ -36,7 +36,7 @@ type mirrors struct {
 }
 
 // newMirrors returns the servers that --mirror-of names; nothing is followed yet.
-func newMirrors(cfg config.Serve) (*mirrors, error) {
+func (d *daemon) newMirrors(cfg config.Serve) (*mirrors, error) {
 	m := &mirrors{stop: func() {}}
 	for _, text := range cfg.Mirrors.Mirrors {
 		location, err := upstream.Parse(text)
@@ -45,7 +45,7 @@ func newMirrors(cfg config.Serve) (*mirrors, error) {
 		}
 		var source *client.Client
 		if err == nil {
-			source, err = dialMirror(location, int64(cfg.MaxTorrentSize))
+			source, err = d.dialMirror(location, int64(cfg.MaxTorrentSize))
 		}
 		if err != nil {
 			m.close()
@@ -57,19 +57,22 @@ func newMirrors(cfg config.Serve) (*mirrors, error) {
 }
 
 // dialMirror returns a client of a server that is to be followed.
-func dialMirror(l upstream.Location, maxSize int64) (*client.Client, error) {
+func (d *daemon) dialMirror(l upstream.Location, maxSize int64) (*client.Client, error) {
 	security := config.ClientTLS{On: l.TLS, CA: l.CA, Certificate: l.Certificate, Key: l.Key}
 	secure, err := security.Config()
 	if err != nil {
 		return nil, err
 	}
 	o := client.Options{TLS: secure, MaxTorrentSize: maxSize, DialOptions: []grpc.DialOption{grpc.WithNoProxy()}}
-	if l.TokenFile != "" {
-		if o.Token, err = config.ReadSecret(l.TokenFile); err != nil {
-			return nil, fmt.Errorf("token-file: %w", err)
-		}
+	if l.TokenFile == "" {
+		return client.Dial(l.Address, o)
 	}
-	if o.Token != "" && !l.TLS {
+	key, err := d.keyIn(l.TokenFile, "token-file", "key for the mirror of "+l.Address)
+	if err != nil {
+		return nil, err
+	}
+	o.DialOptions = append(o.DialOptions, grpc.WithPerRPCCredentials(shownKey(key)))
+	if !l.TLS {
 		dialer := &net.Dialer{Control: nearOnly}
 		o.DialOptions = append(o.DialOptions, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "tcp", address)
@@ -77,6 +80,17 @@ func dialMirror(l upstream.Location, maxSize int64) (*client.Client, error) {
 	}
 	return client.Dial(l.Address, o)
 }
+
+// shownKey shows the key that it returns with each call. It goes without TLS: see nearOnly.
+type shownKey func() string
+
+// GetRequestMetadata implements [credentials.PerRPCCredentials].
+func (k shownKey) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + k()}, nil
+}
+
+// RequireTransportSecurity implements [credentials.PerRPCCredentials].
+func (shownKey) RequireTransportSecurity() bool { return false }
 
 // nearOnly refuses connections by which a key would cross the network in the clear.
 func nearOnly(_, address string, _ syscall.RawConn) error {
@@ -112,6 +126,14 @@ func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
 // Repair implements [server.Repairer].
 func (m *mirrors) Repair(ctx context.Context, id infohash.ID) bool {
 	return m.repairer != nil && m.repairer.Repair(ctx, id)
+}
+
+// All implements [server.Repairer].
+func (m *mirrors) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
+	if m.repairer == nil {
+		return ids
+	}
+	return m.repairer.All(ctx, ids)
 }
 
 // follow follows them all until ctx ends or close is called.

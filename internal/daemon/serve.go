@@ -64,7 +64,7 @@ func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) 
 		return err
 	}
 	var err error
-	if d.mirrors, err = newMirrors(cfg); err != nil {
+	if d.mirrors, err = d.newMirrors(cfg); err != nil {
 		return err
 	}
 	srv, err := d.newServer(cfg, st)

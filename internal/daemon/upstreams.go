@@ -29,6 +29,7 @@ func (d *daemon) addUpstreams(cfg config.Serve) error {
 		LocalAddresses: cfg.UpstreamLocalAddresses,
 		Limits:         d.limits,
 		Version:        buildinfo.Read().Version,
+		Key:            d.upstreamKey,
 		Observe:        d.metrics.ObserveUpstream,
 		Logger:         d.logger,
 	})
@@ -37,6 +38,10 @@ func (d *daemon) addUpstreams(cfg config.Serve) error {
 	}
 	d.metrics.WatchUpstreams(d.upstreamsReachable, d.upstreamsMissed)
 	return nil
+}
+
+func (d *daemon) upstreamKey(l upstream.Location) (func() string, error) {
+	return d.keyIn(l.TokenFile, "token-file", "key for the upstream "+l.Name)
 }
 
 func (d *daemon) upstreamsReachable() map[string]bool {

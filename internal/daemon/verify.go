@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/internal/wait"
@@ -32,21 +31,18 @@ func (d *daemon) verifyAgainAndAgain(ctx context.Context, srv *server.Server, st
 	}
 }
 
-// verifyOnce verifies the store, and heals what is found as far as others can give it.
+// verifyOnce verifies the store, and tells what was found and is not well, or was not.
 func (d *daemon) verifyOnce(ctx context.Context, srv *server.Server, rate int64) error {
-	found, healed := 0, 0
+	lost, healed := 0, 0
 	err := srv.Verify(ctx, server.VerifyOptions{
 		BytesPerSecond: rate, Check: server.CheckTorrent,
 		Progress: func(p server.VerifyProgress) {
-			lost := append(append([]infohash.ID{}, p.Damaged...), p.Unreadable...)
-			found += len(lost)
-			if d.mirrors.repairer != nil && len(lost) > 0 {
-				healed += len(lost) - len(d.mirrors.repairer.All(ctx, lost))
-			}
+			lost += len(p.Damaged) + len(p.Unreadable)
+			healed = int(p.Healed)
 		},
 	})
-	if found > 0 {
-		d.logger.Error("the verification found torrents that are damaged or cannot be read", "found", found, "healed", healed)
+	if lost+healed > 0 {
+		d.logger.Error("the verification found torrents that are damaged or cannot be read", "found", lost+healed, "healed", healed)
 	}
 	return err
 }

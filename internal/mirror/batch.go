@@ -28,7 +28,9 @@ type item struct {
 	restored bool
 	only     bool // it was removed, and nothing else happened to it
 	removed  bool // or restored: what holds there now it alone can say
+	gone     bool // a removal is the last of it
 	dropped  bool // here, because nobody read it: its bytes are not wanted
+	late     bool // it was done before, as far as the source could: its bytes alone are wanted
 }
 
 // itemsOf returns the torrents that changes name, each once.
@@ -56,32 +58,47 @@ func (it *item) note(kind torrentcachev1.ChangeKind) {
 	it.only = it.only && kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED
 	it.removed = it.removed || kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED || kind == torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED
 	it.restored = it.restored || kind == torrentcachev1.ChangeKind_CHANGE_KIND_RESTORED
+	it.gone = kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED
 }
 
-// batch does what changes name.
-func (f *Follower) batch(ctx context.Context, changes []*torrentcachev1.Change) error {
-	items, err := f.lacking(ctx, itemsOf(changes))
-	if err != nil {
-		return err
+// batch does what is to be done of items, and returns how many of them are left out, since the
+// source has them and cannot give them now. A removal is never left out.
+func (f *Follower) batch(ctx context.Context, items []*item) (left int, err error) {
+	if items, err = f.lacking(ctx, items); err != nil {
+		return 0, err
 	}
 	pause := retryPause
 	for try := 1; len(items) > 0; try++ {
 		later, err := f.read(ctx, items)
 		if err != nil || f.paused() {
-			return err
+			return 0, err
 		}
 		if try == tries {
-			f.count(func(s *Stats) { s.LeftOut += int64(len(later)) })
-			if len(later) > 0 {
-				f.Logger.Warn("mirror: the source cannot give torrents that it has; they are left out", "source", f.Name,
-					"torrents", len(later), "first", later[0].set.Primary().String())
-			}
-			return nil
+			return len(later), f.leaveOut(later)
 		}
 		if items = later; len(items) > 0 && !wait.For(ctx, pause) {
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
 		pause *= 2
+	}
+	return 0, nil
+}
+
+// leaveOut counts items that are left out, and tells of them.
+func (f *Follower) leaveOut(items []*item) error {
+	fresh := 0
+	for _, it := range items {
+		if it.gone && !it.late {
+			return reason.New(reason.Overloaded, "the source cannot say what became of torrents that were removed there")
+		}
+		if !it.late {
+			fresh++
+		}
+	}
+	if fresh > 0 {
+		f.count(func(s *Stats) { s.LeftOut += int64(fresh) })
+		f.Logger.Warn("mirror: the source cannot give torrents that it has; they are left out, and asked for again later",
+			"source", f.Name, "torrents", fresh, "first", items[0].set.Primary().String())
 	}
 	return nil
 }
@@ -89,10 +106,7 @@ func (f *Follower) batch(ctx context.Context, changes []*torrentcachev1.Change) 
 // lacking returns the items that are worth asking for. Of what was dropped here those are the
 // ones that may be removed there.
 func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) {
-	ids := make([]infohash.ID, len(items))
-	for i, it := range items {
-		ids[i] = it.set.Primary()
-	}
+	ids := idsOf(items)
 	held, err := f.Target.Has(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -108,79 +122,10 @@ func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) 
 	var lacking []*item
 	for i, it := range items {
 		it.dropped = dropped[i]
-		ignored := it.only && f.Removals == Ignore || it.dropped && !it.removed
-		if has := it.added && held[i].Rank > none; !has && !ignored {
+		ignored := it.only && (f.Removals == Ignore || it.late) || it.dropped && (!it.removed || it.late)
+		if has := it.added && held[i].Rank > none || it.late && held[i].Found(); !has && !ignored {
 			lacking = append(lacking, it)
 		}
 	}
 	return lacking, nil
-}
-
-// read asks the source for items and does what it answers. It returns those that it has and
-// could not give now.
-func (f *Follower) read(ctx context.Context, items []*item) (later []*item, err error) {
-	ids := make([]infohash.ID, len(items))
-	for i, it := range items {
-		ids[i] = it.set.Primary()
-	}
-	var removals []removedThere
-	var rest []*item // behind one that is too large to be received
-	storing, next := f.newStoring(ctx), 0
-	for answer, readErr := range f.Source.ReadTorrents(ctx, ids) {
-		if readErr != nil && next < len(items) && reason.Of(readErr).Reason == reason.TorrentTooLarge {
-			f.count(func(s *Stats) { s.Refused++ })
-			rest = items[next+1:]
-			break
-		}
-		if err = readErr; err != nil {
-			break
-		}
-		it := items[next]
-		next++
-		switch {
-		case answer.GetRemoval() != nil:
-			removals = append(removals, removedThere{it.set, origin(answer.GetRemoval())})
-			continue
-		case answer.GetError().GetReason() == string(reason.Overloaded):
-			later = append(later, it)
-			continue
-		}
-		if it.restored {
-			if err = f.Target.Restore(ctx, f.Name, it.set); err != nil {
-				break
-			}
-		}
-		if len(answer.GetTorrent()) > 0 && !it.dropped && !storing.add(it.set.Primary(), answer) {
-			break
-		}
-	}
-	if waitErr := storing.wait(); err == nil {
-		err = waitErr
-	}
-	if err == nil && len(removals) > 0 && f.Removals != Ignore && !f.skips() {
-		err = f.remove(ctx, removals)
-	}
-	if err != nil || f.paused() || len(rest) == 0 {
-		return later, err
-	}
-	more, err := f.read(ctx, rest)
-	return append(later, more...), err
-}
-
-// skips reports whether removals are passed over.
-func (f *Follower) skips() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.state.Removal.Skip
-}
-
-// maxOrigin is the length of the longest name of an origin, in bytes.
-const maxOrigin = 64
-
-// origin returns the name of a removal's origin. One that is too long is no name.
-func origin(r *torrentcachev1.RemovalNotice) string {
-	if len(r.GetOrigin()) > maxOrigin {
-		return ""
-	}
-	return r.GetOrigin()
 }

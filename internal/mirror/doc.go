@@ -15,6 +15,8 @@
 //   - The cursor moves when everything before it is durable here, or refused here for good (by
 //     the policy that holds for uploads, or because it was removed here), or not to be had
 //     there. After a crash the same answer is done again.
+//   - What the source has and cannot give is left out, so that the rest goes on, and is asked for
+//     again later, also after a crash. A removal is not left out.
 //   - Nothing that the source says takes a torrent away but a removal, which hides it. Removals
 //     are counted, durably, before they are made, and too many of them stop the follower.
 //   - A removal that was made here by others stays as it is, and is never lifted by a source. What

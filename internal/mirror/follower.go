@@ -77,6 +77,7 @@ type Follower struct {
 	mu    sync.Mutex
 	state state // guarded by mu, as all below
 	ready bool  // the state was read
+	again again // unless nothing was left out
 	stats Stats
 	heard time.Time // when the source last said something
 	equal time.Time // when there last was nothing to do
@@ -105,7 +106,10 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		err := f.load(ctx)
-		if err == nil && f.awaitResume(ctx) {
+		if err == nil && f.awaitResume(ctx) && f.owes() {
+			err = f.askAgain(ctx)
+		}
+		if err == nil && ctx.Err() == nil {
 			err = f.follow(ctx, recovered)
 		}
 		if ctx.Err() != nil || err == nil {
@@ -123,8 +127,8 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
-// follow reads the feed until it breaks, or removals stop it, which is no error. It calls done
-// after each answer.
+// follow reads the feed until it breaks, or removals stop it, or it is time to ask for what was
+// left out, which is no error. It calls done after each answer.
 func (f *Follower) follow(ctx context.Context, done func()) error {
 	for news, err := range f.Source.Changes(ctx, f.cursor()) {
 		if err != nil {
@@ -141,24 +145,44 @@ func (f *Follower) follow(ctx context.Context, done func()) error {
 			return ctx.Err()
 		}
 		done()
+		if len(news.GetChanges()) == 0 && f.owes() {
+			return nil
+		}
 	}
 	return reason.New(reason.Overloaded, "the source ended its feed")
 }
 
 // answer does all that an answer of the feed names, and moves the cursor.
 func (f *Follower) answer(ctx context.Context, news *torrentcachev1.WatchChangesResponse) error {
-	changes := news.GetChanges()
 	if news.GetRestarted() {
 		f.Logger.Info("mirror: the source's feed began anew; what is lacking is looked for in all of it", "source", f.Name)
 	}
-	for len(changes) > 0 { // an answer may name more than is good for memory
+	left := 0
+	err := f.batches(news.GetChanges(), func(items []*item) error {
+		n, err := f.batch(ctx, items)
+		left += n
+		return err
+	})
+	if err != nil || f.paused() {
+		return err
+	}
+	if left > 0 {
+		f.leave(f.cursor())
+	}
+	return f.move(ctx, news)
+}
+
+// batches calls do for the torrents that changes name, so many at a time as is good for memory,
+// until it fails or removals stop the follower.
+func (f *Follower) batches(changes []*torrentcachev1.Change, do func([]*item) error) error {
+	for len(changes) > 0 {
 		n := min(len(changes), batchSize)
-		if err := f.batch(ctx, changes[:n]); err != nil || f.paused() {
+		if err := do(itemsOf(changes[:n])); err != nil || f.paused() {
 			return err
 		}
 		changes = changes[n:]
 	}
-	return f.move(ctx, news)
+	return nil
 }
 
 // awaitResume waits until the follower is not stopped; false: ctx ended.

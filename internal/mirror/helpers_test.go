@@ -122,22 +122,28 @@ func (n *node) restore(ids ...infohash.ID) {
 // follow has n follow a source until the test ends.
 func (n *node) follow(name string, source mirror.Source, change ...func(*mirror.Options)) *mirror.Follower {
 	n.t.Helper()
+	f, stop := n.run(name, source, change...)
+	n.t.Cleanup(stop)
+	return f
+}
+
+// run has n follow a source until stop is called.
+func (n *node) run(name string, source mirror.Source, change ...func(*mirror.Options)) (f *mirror.Follower, stop func()) {
 	o := mirror.Options{Name: name, Source: source, Target: n.srv.Copies(), Logger: silent}
 	for _, c := range change {
 		c(&o)
 	}
-	f := mirror.New(o)
+	f = mirror.New(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		f.Run(ctx)
 		close(ended)
 	}()
-	n.t.Cleanup(func() {
+	return f, func() {
 		cancel()
 		<-ended
-	})
-	return f
+	}
 }
 
 // eventually waits until is says so.

@@ -61,19 +61,11 @@ func (r *Repairer) Repair(ctx context.Context, id infohash.ID) bool {
 	if r.isHopeless(id) {
 		return false
 	}
-	select {
-	case r.places <- struct{}{}:
-	default:
-		return false
-	}
 	done := make(chan bool, 1)
 	go func() {
-		defer func() { <-r.places }()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), repairTime)
 		defer cancel()
-		healed, err := r.flights.Do(ctx, id, func() (bool, error) {
-			return len(r.All(ctx, []infohash.ID{id})) == 0, nil
-		}, func(bool, error) {})
+		healed, err := r.flights.Do(ctx, id, func() (bool, error) { return r.one(ctx, id), nil }, func(bool, error) {})
 		done <- healed && err == nil
 	}()
 	timer := time.NewTimer(repairWait)
@@ -85,6 +77,17 @@ func (r *Repairer) Repair(ctx context.Context, id infohash.ID) bool {
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// one repairs a torrent, unless others are being repaired already.
+func (r *Repairer) one(ctx context.Context, id infohash.ID) bool {
+	select {
+	case r.places <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-r.places }()
+	return len(r.All(ctx, []infohash.ID{id})) == 0
 }
 
 // All repairs torrents, and returns those that it could not.

@@ -17,6 +17,8 @@ type state struct {
 	// Cursor is the place in the source's feed: all before it is done.
 	Cursor  string  `json:"cursor"`
 	Removal removal `json:"removal"`
+	// Left is the cursor behind which torrents were left out first; nil if none are lacking.
+	Left *string `json:"left,omitempty"`
 }
 
 // valueName is the name of the value that has the state of the follower of a source.
@@ -76,7 +78,7 @@ func (f *Follower) cursor() string {
 func (f *Follower) restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.state.Cursor = ""
+	f.state.Cursor, f.state.Left = "", nil // all is looked at
 }
 
 // move moves the cursor behind an answer that is done. That of an answer without changes is
@@ -147,7 +149,7 @@ type Stats struct {
 	Removals        int64 // of the source that are in force here
 	Refused         int64 // torrents that this server does not take
 	Wrong           int64 // torrents that are not what the source says
-	LeftOut         int64 // torrents that the source has and could not give
+	LeftOut         int64 // torrents that the source had and could not give when its feed named them
 }
 
 // Stats returns how far f is.

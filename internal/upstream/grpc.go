@@ -28,11 +28,11 @@ const messageOverhead = 64 << 10
 type peer struct {
 	conn     *grpc.ClientConn
 	torrents torrentcachev1.CacheServiceClient
-	token    string // "" if there is none
+	key      func() string // nil if there is none
 }
 
 // newPeer returns one that connects when it is first asked.
-func newPeer(l Location, token string, g guard, secure *tls.Config, o Options) (*peer, error) {
+func newPeer(l Location, key func() string, g guard, secure *tls.Config, o Options) (*peer, error) {
 	transport := insecure.NewCredentials()
 	if secure != nil {
 		transport = credentials.NewTLS(secure)
@@ -59,14 +59,14 @@ func newPeer(l Location, token string, g guard, secure *tls.Config, o Options) (
 	if err != nil {
 		return nil, err
 	}
-	return &peer{conn: conn, torrents: torrentcachev1.NewCacheServiceClient(conn), token: token}, nil
+	return &peer{conn: conn, torrents: torrentcachev1.NewCacheServiceClient(conn), key: key}, nil
 }
 
 // get implements source.
 func (p *peer) get(ctx context.Context, id infohash.ID) ([]byte, error) {
 	ctx = metadata.AppendToOutgoingContext(ctx, origin.LoopHeader, origin.LoopMark)
-	if p.token != "" {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+p.token)
+	if p.key != nil {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+p.key())
 	}
 	answer, err := p.torrents.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
 	if err == nil {

@@ -27,12 +27,12 @@ var errRedirect = errors.New("a redirect leads to another host, from https to ht
 type web struct {
 	client   *http.Client
 	template string
-	token    string // "" if there is none
+	key      func() string // nil if there is none
 	agent    string
 	maxSize  int64 // of a torrent, as it is sent, in bytes
 }
 
-func newWeb(l Location, token string, g guard, secure *tls.Config, o Options) *web {
+func newWeb(l Location, key func() string, g guard, secure *tls.Config, o Options) *web {
 	transport := &http.Transport{
 		Proxy:       nil, // what HTTP_PROXY names would see which torrents are missing here
 		DialContext: g.dialer().DialContext,
@@ -46,7 +46,7 @@ func newWeb(l Location, token string, g guard, secure *tls.Config, o Options) *w
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	return &web{
-		client: &http.Client{Transport: transport, CheckRedirect: checkRedirect}, template: l.Template, token: token,
+		client: &http.Client{Transport: transport, CheckRedirect: checkRedirect}, template: l.Template, key: key,
 		agent: o.agent(), maxSize: o.MaxTorrentSize,
 	}
 }
@@ -95,8 +95,8 @@ func (w *web) ask(ctx context.Context, id infohash.ID) (*http.Response, error) {
 	r.Header.Set("User-Agent", w.agent)
 	r.Header.Set("Accept", "application/x-bittorrent, */*;q=0.1")
 	r.Header.Set(origin.LoopHeader, origin.LoopMark)
-	if w.token != "" {
-		r.Header.Set("Authorization", "Bearer "+w.token)
+	if w.key != nil {
+		r.Header.Set("Authorization", "Bearer "+w.key())
 	}
 	return w.client.Do(r)
 }

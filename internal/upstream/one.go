@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -49,38 +48,24 @@ const (
 
 // newOne returns the upstream at l.
 func newOne(l Location, o Options) (*one, error) {
-	token, err := readToken(l.TokenFile)
-	if err != nil {
-		return nil, err
-	}
 	secure, err := l.tlsConfig()
 	if err != nil {
 		return nil, err
 	}
-	g := guard{literal: l.literal(), local: o.LocalAddresses, near: token != "" && !l.TLS}
+	var key func() string
+	if l.TokenFile != "" {
+		if key, err = o.Key(l); err != nil {
+			return nil, err
+		}
+	}
+	g := guard{literal: l.literal(), local: o.LocalAddresses, near: key != nil && !l.TLS}
 	up := &one{name: l.Name, observe: o.Observe, logger: o.Logger}
 	if l.GRPC {
-		up.source, err = newPeer(l, token, g, secure, o)
+		up.source, err = newPeer(l, key, g, secure, o)
 	} else {
-		up.source = newWeb(l, token, g, secure, o)
+		up.source = newWeb(l, key, g, secure, o)
 	}
 	return up, err
-}
-
-// readToken returns the key in a file, "" if there is no file.
-func readToken(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("token-file: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("token-file %s: want a key, in one line of ASCII", file)
-	}
-	return token, nil
 }
 
 // tlsConfig returns the TLS settings, nil without TLS.

@@ -15,7 +15,8 @@ import (
 // searchTime is how long a search for one torrent may take, over all upstreams.
 const searchTime = 15 * time.Second
 
-// Options are what [Upstreams] work with. All but LocalAddresses, Observe and Logger are required.
+// Options are what [Upstreams] work with. All but LocalAddresses, Observe and Logger are required, and
+// Key if a Location has a TokenFile.
 type Options struct {
 	// Locations are the upstreams, in the order in which they are asked.
 	Locations []Location
@@ -31,6 +32,9 @@ type Options struct {
 	Limits *limit.Limits
 	// Version is the program's, for its User-Agent.
 	Version string
+	// Key returns what gives the key in the TokenFile of an upstream. It is called for each
+	// request, and so may give another key than before.
+	Key func(Location) (func() string, error)
 	// Observe is told how asking an upstream ended, in a word, and how long the upstream took.
 	// Nil: nobody is told.
 	Observe func(upstream, outcome string, took time.Duration)

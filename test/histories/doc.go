@@ -20,7 +20,7 @@
 // A history that no order explains fails the test, and is written out as a page for a
 // browser and as text.
 //
-// TestSimulation has the store of a bucket, its feed and a migration in one process, in a
+// TestSimulation has the store of a bucket, its feed, a migration and a mirror in one process, in a
 // bubble of package synctest: minutes of faults pass in milliseconds. A failure prints all
 // that happened. Its seed gives the same calls and faults again, but not always the same
 // order of what runs side by side.

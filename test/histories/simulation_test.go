@@ -28,9 +28,10 @@ import (
 
 // TestSimulation has nodes over one bucket in memory, whose requests are lost, late,
 // repeated or cut and whose time is a bubble's, so that minutes pass in milliseconds. They
-// are killed and started again, while a migration follows the feed of one. When the way to
-// the bucket is good again and some minutes have passed, every node says the same of each
-// torrent, the destination of the migration too, and all that was acknowledged is in force.
+// are killed and started again, while a migration follows the feed of one, and a mirror that
+// of any. When the way to the bucket is good again and some minutes have passed, every node
+// says the same of each torrent, the destination of the migration too, and all that was
+// acknowledged is in force. The mirror has what they have, but for what its operator removed.
 func TestSimulation(t *testing.T) {
 	seed := rand.Uint64()
 	start, d := time.Now(), lasting(t, 12*time.Second)
@@ -87,17 +88,20 @@ func simulate(t *testing.T, seed uint64, items [simulatedTorrents][2]store.Item)
 	}
 	target := memstore.New()
 	stop := s.follow(target)
+	m := s.newMirror()
 	s.set(8)
 	var clients sync.WaitGroup
 	for i := range simulatedNodes {
 		clients.Go(func() { s.client(i) })
 	}
 	clients.Go(s.kills)
+	clients.Go(m.live)
 	clients.Wait()
 	s.set(0)
 	time.Sleep(5 * time.Minute) // what was in doubt, late, or left over is settled
 	stop()
-	s.compare(target)
+	m.stop()
+	s.compare(target, m)
 	for _, n := range s.nodes {
 		n.close()
 	}
@@ -209,15 +213,21 @@ func simulated(t *testing.T) (items [simulatedTorrents][2]store.Item) {
 		whole := [][]byte{torrenttest.V1(name), torrenttest.V2(name), torrenttest.Hybrid(name)}[n/simulatedNodes%3]
 		for i := range items[n] {
 			file := append(fmt.Appendf(nil, "d7:comment1:%d", i), whole[1:]...)
-			parsed, err := metainfo.Parse(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			offset, length := parsed.InfoSpan()
-			items[n][i] = store.Item{IDs: parsed.IDs(), Torrent: file, InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
+			items[n][i] = itemOf(t, file)
 		}
 	}
 	return items
+}
+
+// itemOf returns a torrent as anyone uploads it.
+func itemOf(t *testing.T, torrent []byte) store.Item {
+	t.Helper()
+	parsed, err := metainfo.Parse(torrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, length := parsed.InfoSpan()
+	return store.Item{IDs: parsed.IDs(), Torrent: torrent, InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
 }
 
 // label names a file.
@@ -238,10 +248,12 @@ func says(s store.Store, id infohash.ID) string {
 }
 
 // compare fails the test unless all nodes, a fresh one and the destination of the migration
-// say the same of each torrent, which is one of those things that may be true.
-func (s *simulation) compare(target store.Store) {
+// say the same of each torrent, which is one of those things that may be true, and the mirror
+// what follows from it.
+func (s *simulation) compare(target store.Store, m *simulatedMirror) {
 	fresh := s.open("a fresh node")
 	defer fresh.close()
+	m.compare(fresh)
 	for torrent, may := range s.may {
 		ids := s.items[torrent][0].IDs
 		want := says(fresh, ids.Primary())

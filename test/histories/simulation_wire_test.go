@@ -16,6 +16,8 @@ import (
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/s3store"
 )
 
@@ -25,10 +27,13 @@ type simulatedNode struct {
 	name string
 	sim  *simulation
 	late sync.WaitGroup
+	sync torrentcachev1.SyncServiceClient // of a server over it
 
 	mu   sync.Mutex
 	dead bool
 }
+
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // open starts a node.
 func (s *simulation) open(name string) *simulatedNode {
@@ -37,12 +42,14 @@ func (s *simulation) open(name string) *simulatedNode {
 	n.Store, err = s3store.Open(context.Background(), s3store.Options{
 		Location:    s3store.Location{Endpoint: "engine.example", Insecure: true, Bucket: bucket, Prefix: "p/"},
 		Credentials: credentials.NewStaticV4("test", "testsecret", ""),
-		Logger:      slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:      silent,
 		Transport:   n,
 	})
 	if err != nil {
 		s.t.Fatalf("%s: %v", name, err)
 	}
+	srv := server.New(server.Options{Store: n, MaxTorrentSize: 1_000_000, Logger: silent})
+	n.sync = torrentcachev1.NewSyncServiceClient(server.InProcess(server.Chain{}, 10_000_000, srv.RegisterPublic))
 	s.note("%s is open", name)
 	return n
 }

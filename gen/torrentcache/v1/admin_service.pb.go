@@ -889,17 +889,21 @@ type VerifyStoreResponse struct {
 	TotalCount int64 `protobuf:"varint,2,opt,name=total_count,json=totalCount,proto3" json:"total_count,omitempty"`
 	// Bytes read.
 	CheckedBytes int64 `protobuf:"varint,3,opt,name=checked_bytes,json=checkedBytes,proto3" json:"checked_bytes,omitempty"`
-	// Info hashes of damaged torrents found since the answer before.
+	// Info hashes of damaged torrents found since the answer before, without those that
+	// are healed.
 	DamagedInfoHashes []string `protobuf:"bytes,4,rep,name=damaged_info_hashes,json=damagedInfoHashes,proto3" json:"damaged_info_hashes,omitempty"`
 	// Info hashes of torrents found since the answer before whose bytes the disk
-	// could not read.
+	// could not read, without those that are healed.
 	UnreadableInfoHashes []string `protobuf:"bytes,5,rep,name=unreadable_info_hashes,json=unreadableInfoHashes,proto3" json:"unreadable_info_hashes,omitempty"`
 	// Torrents so far that were marked as damaged and are not: the mark is gone.
 	ClearedCount int64 `protobuf:"varint,6,opt,name=cleared_count,json=clearedCount,proto3" json:"cleared_count,omitempty"`
 	// Segment files of which something is missing; in the last answer only.
 	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Torrents so far that were damaged or unreadable and were fetched anew from mirrors'
+	// sources and upstreams.
+	HealedCount   int64 `protobuf:"varint,8,opt,name=healed_count,json=healedCount,proto3" json:"healed_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *VerifyStoreResponse) Reset() {
@@ -979,6 +983,13 @@ func (x *VerifyStoreResponse) GetMissingSegments() []*MissingSegment {
 		return x.MissingSegments
 	}
 	return nil
+}
+
+func (x *VerifyStoreResponse) GetHealedCount() int64 {
+	if x != nil {
+		return x.HealedCount
+	}
+	return 0
 }
 
 // MissingSegment is a segment file of which something is missing.
@@ -2055,7 +2066,7 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x04line\x18\x03 \x01(\x03R\x04line\"^\n" +
 	"\x12VerifyStoreRequest\x12/\n" +
 	"\x14max_bytes_per_second\x18\x01 \x01(\x03R\x11maxBytesPerSecond\x12\x17\n" +
-	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xd7\x02\n" +
+	"\agive_up\x18\x02 \x01(\bR\x06giveUp\"\xfa\x02\n" +
 	"\x13VerifyStoreResponse\x12#\n" +
 	"\rchecked_count\x18\x01 \x01(\x03R\fcheckedCount\x12\x1f\n" +
 	"\vtotal_count\x18\x02 \x01(\x03R\n" +
@@ -2064,7 +2075,8 @@ const file_torrentcache_v1_admin_service_proto_rawDesc = "" +
 	"\x13damaged_info_hashes\x18\x04 \x03(\tR\x11damagedInfoHashes\x124\n" +
 	"\x16unreadable_info_hashes\x18\x05 \x03(\tR\x14unreadableInfoHashes\x12#\n" +
 	"\rcleared_count\x18\x06 \x01(\x03R\fclearedCount\x12J\n" +
-	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\"\xa9\x01\n" +
+	"\x10missing_segments\x18\a \x03(\v2\x1f.torrentcache.v1.MissingSegmentR\x0fmissingSegments\x12!\n" +
+	"\fhealed_count\x18\b \x01(\x03R\vhealedCount\"\xa9\x01\n" +
 	"\x0eMissingSegment\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x1f\n" +
 	"\vfrom_offset\x18\x02 \x01(\x03R\n" +

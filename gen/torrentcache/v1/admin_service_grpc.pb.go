@@ -77,9 +77,10 @@ type AdminServiceClient interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
 	FindDeniedTorrents(ctx context.Context, in *FindDeniedTorrentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindDeniedTorrentsResponse], error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. Damaged ones are marked: they count
-	// as missing, and an upload heals them. Answers tell the progress, the last one
-	// the result.
+	// and its info hash, while the server serves. What is damaged or cannot be read is
+	// fetched from the servers that this one mirrors, and from its upstreams. What is
+	// still damaged is marked: it counts as missing, and an upload heals it. Answers tell
+	// the progress, the last one the result.
 	VerifyStore(ctx context.Context, in *VerifyStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyStoreResponse], error)
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends
@@ -296,9 +297,10 @@ type AdminServiceServer interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
 	FindDeniedTorrents(*FindDeniedTorrentsRequest, grpc.ServerStreamingServer[FindDeniedTorrentsResponse]) error
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. Damaged ones are marked: they count
-	// as missing, and an upload heals them. Answers tell the progress, the last one
-	// the result.
+	// and its info hash, while the server serves. What is damaged or cannot be read is
+	// fetched from the servers that this one mirrors, and from its upstreams. What is
+	// still damaged is marked: it counts as missing, and an upload heals it. Answers tell
+	// the progress, the last one the result.
 	VerifyStore(*VerifyStoreRequest, grpc.ServerStreamingServer[VerifyStoreResponse]) error
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends

@@ -1,0 +1,143 @@
+//go:build e2e
+
+package histories
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/mirror"
+	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/memstore"
+	"github.com/torrentcache/torrentcache/store/storetest"
+)
+
+// simulatedMirror is a server that follows the nodes, whichever it reaches, and beside them a
+// source that lies. Its store fails now and then, before or after what it was asked for, and it
+// is killed and started again. It takes uploads of its own, and its operator removes some
+// torrents by hand.
+type simulatedMirror struct {
+	sim   *simulation
+	store *shakyStore
+	stop  func()
+
+	mu       sync.Mutex
+	follower *mirror.Follower // of the nodes; guarded by mu
+
+	own    []infohash.ID // what was uploaded here and acknowledged
+	byHand map[int]bool  // the torrents that were removed by hand, which was acknowledged
+}
+
+const (
+	theNodes = "nodes:1"
+	theLiar  = "liar:1"
+)
+
+func (s *simulation) newMirror() *simulatedMirror {
+	m := &simulatedMirror{sim: s, store: &shakyStore{memstore.New(), s}, byHand: map[int]bool{}}
+	m.start()
+	return m
+}
+
+// start has a new server over the store follow its sources.
+func (m *simulatedMirror) start() {
+	srv := server.New(server.Options{Store: m.store, MaxTorrentSize: 1_000_000, Logger: silent})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	follow := func(name string, source mirror.Source) *mirror.Follower {
+		f := mirror.New(mirror.Options{Name: name, Source: source, Target: srv.Copies(), Logger: silent})
+		running.Go(func() { f.Run(ctx) })
+		return f
+	}
+	honest := follow(theNodes, (*honestSource)(m.sim))
+	follow(theLiar, (*lyingSource)(m.sim))
+	running.Go(func() { resumeAlways(ctx, honest) })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.follower = honest
+	m.stop = func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// resumeAlways is an operator who knows that all removals at the nodes are meant.
+func resumeAlways(ctx context.Context, f *mirror.Follower) {
+	for ctx.Err() == nil {
+		if f.Stats().Paused {
+			_ = f.Resume(ctx, false) // the store may fail, and is asked again
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// live uploads to the mirror, removes there, and kills it, for about as long as clients live.
+func (m *simulatedMirror) live() {
+	s, ctx := m.sim, context.Background()
+	for step := range simulatedSteps / 2 {
+		time.Sleep(time.Duration(s.pick(2000)) * time.Millisecond)
+		switch s.pick(6) {
+		case 0:
+			item := itemOf(s.t, torrenttest.V1(fmt.Sprintf("uploaded to the mirror %d", step)))
+			err := m.store.Put(ctx, []store.Item{item})[0].Err
+			s.note("the mirror takes %v: %v", item.IDs.Primary(), err)
+			if err == nil {
+				m.own = append(m.own, item.IDs.Primary())
+			}
+		case 1:
+			torrent := s.pick(simulatedTorrents / 3)
+			err := storetest.Remove(ctx, m.store, s.items[torrent][0].IDs.Primary(), store.Removal{Reason: "by hand"})
+			s.note("torrent %d is removed at the mirror: %v", torrent, err)
+			if err == nil {
+				m.byHand[torrent] = true
+			}
+		case 2:
+			s.note("the mirror is killed")
+			m.stop()
+			m.start()
+		}
+	}
+}
+
+// compare fails the test unless the mirror has what the nodes have, as a fresh one says, and has
+// removed what they have removed. What was removed by hand is removed, and uploads are there.
+func (m *simulatedMirror) compare(fresh store.Store) {
+	s := m.sim
+	for torrent := range s.items {
+		id := s.items[torrent][0].IDs.Primary()
+		want, got := says(fresh, id), says(m.store, id)
+		switch {
+		case m.byHand[torrent]:
+			want = "removed by hand"
+			_, err := m.store.Get(context.Background(), id, nil)
+			if removed, ok := errors.AsType[*store.RemovedError](err); ok && removed.Removal.Reason == "by hand" {
+				got = want
+			}
+		case strings.HasPrefix(want, "file ") && strings.HasPrefix(got, "file "):
+			continue // of the same hashes, maybe another one
+		}
+		if got != want {
+			s.t.Errorf("torrent %d (%v): the mirror says %q, a fresh node %q", torrent, id, got, want)
+		}
+	}
+	for _, id := range m.own {
+		if got := says(m.store, id); !strings.HasPrefix(got, "file ") {
+			s.t.Errorf("%v was uploaded to the mirror: %q", id, got)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if stats := m.follower.Stats(); stats.Paused || stats.Wrong > 0 {
+		s.t.Errorf("the mirror at the end: %+v", stats)
+	}
+}
