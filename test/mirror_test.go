@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -178,8 +179,32 @@ func TestRepairOfUnreadable(t *testing.T) {
 			here.wantTorrents(t, all)
 			mustCommand(t, "verify", "--admin", here.Admin)
 			r.detach(t)
+			here.loseSegment(t)
+			here.wantTorrents(t, all)
 		})
 	}
+}
+
+// loseSegment has a server start without the segment file that all of its torrents are in, and
+// verify: it is as if nothing had been lost.
+func (s *server) loseSegment(t *testing.T) {
+	t.Helper()
+	s.stopInOrder(t)
+	segments, err := filepath.Glob(filepath.Join(s.DataDir, "segments", "*"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	if err := os.Remove(slices.Max(segments)); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t, s.cmd.Args[1:])
+	if exit, stdout, stderr := command(t, "stats", "--admin", s.Admin); exit != 1 || !strings.Contains(stdout, "(12 torrents") {
+		t.Errorf("stats: exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	if out := mustCommand(t, "verify", "--admin", s.Admin); !strings.Contains(out, "12 torrents damaged or unreadable until now") {
+		t.Errorf("verify says %q", out)
+	}
+	mustCommand(t, "stats", "--admin", s.Admin)
 }
 
 // A mirror that begins empty is measured beside a push of the same torrents. By default there are few of

@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/mirror"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	cacheserver "github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 	"github.com/torrentcache/torrentcache/store/storetest"
@@ -48,7 +48,7 @@ func (s *simulation) newMirror() *simulatedMirror {
 
 // start has a new server over the store follow its sources.
 func (m *simulatedMirror) start() {
-	srv := server.New(server.Options{Store: m.store, MaxTorrentSize: 1_000_000, Logger: silent})
+	srv := cacheserver.New(cacheserver.Options{Store: m.store, MaxTorrentSize: 1_000_000, Logger: silent})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	follow := func(name string, source mirror.Source) *mirror.Follower {

@@ -17,7 +17,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/server"
+	cacheserver "github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store/s3store"
 )
 
@@ -48,8 +48,8 @@ func (s *simulation) open(name string) *simulatedNode {
 	if err != nil {
 		s.t.Fatalf("%s: %v", name, err)
 	}
-	srv := server.New(server.Options{Store: n, MaxTorrentSize: 1_000_000, Logger: silent})
-	n.sync = torrentcachev1.NewSyncServiceClient(server.InProcess(server.Chain{}, 10_000_000, srv.RegisterPublic))
+	srv := cacheserver.New(cacheserver.Options{Store: n, MaxTorrentSize: 1_000_000, Logger: silent})
+	n.sync = torrentcachev1.NewSyncServiceClient(cacheserver.InProcess(cacheserver.Chain{Logger: silent}, 10_000_000, srv.RegisterPublic))
 	s.note("%s is open", name)
 	return n
 }
