@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/globaladdr"
 )
 
 // errAddress refuses to connect to an address.
@@ -35,7 +37,7 @@ func (g guard) check(addr netip.Addr) error {
 	switch {
 	case g.near && !isNear(addr):
 		return errKeyInClear
-	case g.local || addr == g.literal || isPublic(addr):
+	case g.local || addr == g.literal || globaladdr.Is(addr):
 		return nil
 	}
 	return errAddress
@@ -43,33 +45,3 @@ func (g guard) check(addr netip.Addr) error {
 
 // isNear reports whether addr is a loopback or a private address (RFC 1918, RFC 4193).
 func isNear(addr netip.Addr) bool { return addr.IsLoopback() || addr.IsPrivate() }
-
-// special are the networks that are not globally reachable by the registries of special
-// addresses (IANA, for RFC 6890), and those whose addresses stand for others inside.
-func special() []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
-		"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-		"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-	} {
-		all = append(all, netip.MustParsePrefix(text))
-	}
-	return all
-}
-
-// isPublic reports whether addr, which is no IPv4 address inside of an IPv6 one, is one that
-// everybody reaches. Of IPv6 that is 2000::/3 (RFC 4291, section 2.4) without the special ones:
-// loopback, link-local, unique local, multicast and NAT64 (64:ff9b::/96) are outside of it.
-func isPublic(addr netip.Addr) bool {
-	if addr.Zone() != "" || addr.Is6() && !netip.MustParsePrefix("2000::/3").Contains(addr) {
-		return false
-	}
-	for _, network := range special() {
-		if network.Contains(addr) {
-			return false
-		}
-	}
-	return addr.IsValid()
-}
