@@ -49,6 +49,29 @@ func (c *Client) Changes(ctx context.Context, after string) iter.Seq2[*torrentca
 	}
 }
 
+// Wanted returns the answers of WatchWanted: torrents that the server lacks and has looked for. One
+// without torrents says that there are no more at this moment. It goes on until ctx ends, the caller
+// breaks, or there is an error, which comes last: the stream broke, said nothing for half a minute,
+// or the server does not let the caller in (role sync) or has nothing looked for. Nothing in the
+// answers is checked.
+func (c *Client) Wanted(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWantedResponse, error] {
+	return func(yield func(*torrentcachev1.WatchWantedResponse, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		feed, err := c.sync.WatchWanted(ctx, &torrentcachev1.WatchWantedRequest{})
+		if err != nil {
+			yield(nil, explained(err))
+			return
+		}
+		err = receiveAll(cancel, feed.Recv, func(news *torrentcachev1.WatchWantedResponse) (bool, error) {
+			return yield(news, nil), nil
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
 // ReadTorrents returns what the server has under each of ids, in order: a torrent, a removal,
 // or why there is neither. It needs the role sync and makes one call for each 1,000 of ids.
 // Nothing in the answers is checked but that they are about ids: the caller must hold each

@@ -13,6 +13,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/client"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/store"
@@ -29,11 +30,12 @@ type testServer struct {
 	address string
 	store   store.Store
 	grpc    *grpc.Server
+	wanted  *wanted.Book
 }
 
 func startServer(t *testing.T) *testServer {
 	t.Helper()
-	s := &testServer{t: t, store: memstore.New(), address: "127.0.0.1:0"}
+	s := &testServer{t: t, store: memstore.New(), address: "127.0.0.1:0", wanted: wanted.New(10)}
 	s.start()
 	t.Cleanup(func() { s.grpc.Stop() })
 	return s
@@ -46,7 +48,7 @@ func (s *testServer) start() {
 		s.t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	srv := server.New(server.Options{Store: s.store, MaxTorrentSize: maxSize})
+	srv := server.New(server.Options{Store: s.store, MaxTorrentSize: maxSize, Wanted: s.wanted})
 	s.grpc = server.NewGRPC(server.Chain{}, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
 	go s.grpc.Serve(listener)
 }

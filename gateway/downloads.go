@@ -87,7 +87,9 @@ func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 	switch e.Reason {
 	case reason.TorrentNotFound:
 		again := ""
-		if e.RetryAfter() > 0 {
+		if e.Wanted() == reason.Looking {
+			again = " It is being looked for among peers: try again in a moment."
+		} else if e.RetryAfter() > 0 {
 			again = " Another cache may have it: try again in a moment."
 		}
 		return fmt.Sprintf("No torrent with the info hash %s is cached here.%s\n"+

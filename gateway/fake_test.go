@@ -219,15 +219,24 @@ func newDoorOf(t testing.TB, o gateway.Options) *door {
 	t.Helper()
 	cache := &fakeCache{}
 	conn := dial(t, func(s *grpc.Server) { torrentcachev1.RegisterCacheServiceServer(s, cache) })
+	o.Conn = conn
+	d := newDoorBefore(t, o)
+	d.cache = cache
+	return d
+}
+
+// newDoorBefore is a running door in front of the service that o.Conn reaches.
+func newDoorBefore(t testing.TB, o gateway.Options) *door {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	o.Conn, o.MaxTorrentSize, o.DownloadMaxAge, o.Logger = conn, maxTorrentSize, 24*time.Hour, log
+	o.MaxTorrentSize, o.DownloadMaxAge, o.Logger = maxTorrentSize, 24*time.Hour, log
 	handler, err := gateway.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(newFront(handler, log))
 	t.Cleanup(server.Close)
-	return &door{t: t, cache: cache, url: server.URL, addr: server.Listener.Addr().String()}
+	return &door{t: t, url: server.URL, addr: server.Listener.Addr().String()}
 }
 
 // answer is a response read to its end.

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/web"
 )
 
@@ -63,14 +64,34 @@ func (p *pages) find(w http.ResponseWriter, r *http.Request, query string) {
 
 // findOne leads to the page of a torrent, whose address can be passed on, where there is one.
 func (p *pages) findOne(w http.ResponseWriter, r *http.Request, query string, ids infohash.Set) {
+	trackers := wanted.OfMagnet(query)
 	if p.hideTorrents {
-		result := web.LookupResult{Query: query, IDs: ids}
+		result := web.LookupResult{Query: query, IDs: ids, Trackers: trackers, Self: p.pageOf(r, ids)}
 		p.describe(r, &result)
 		p.answerLookup(w, r, result)
 		return
 	}
+	page := p.pageOf(r, ids)
+	if len(trackers) > 0 { // they are of use to who has the torrent looked for, and in the way of all others
+		result := web.LookupResult{IDs: ids}
+		if p.describe(r, &result); result.Err != nil && result.Err.Wanted() == reason.NotWanted {
+			page += "?" + url.Values{"tr": trackers}.Encode()
+		}
+	}
+	seeOther(w, page)
+}
+
+// pageOf returns the address of what is said of a torrent.
+func (p *pages) pageOf(r *http.Request, ids infohash.Set) string {
+	if p.hideTorrents {
+		return front.Prefix(r) + "/lookup?q=" + ids.Primary().String()
+	}
+	return front.Prefix(r) + infoPath + ids.Primary().String()
+}
+
+func seeOther(w http.ResponseWriter, address string) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", front.Prefix(r)+infoPath+ids.Primary().String())
+	w.Header().Set("Location", address)
 	w.WriteHeader(http.StatusSeeOther)
 }
 

@@ -29,6 +29,7 @@ func (p *pages) routes() []front.Route {
 	const door = "page"
 	routes := []front.Route{
 		{Door: door, Pattern: "/lookup", Reads: true, Asks: true, Get: p.lookup, Post: p.lookupPosted, Refuse: p.refuseLookup},
+		{Door: door, Pattern: "/want", Reads: true, Asks: true, Post: p.want, Refuse: p.refuseLookup},
 		{Door: door, Pattern: "/...", Any: p.notFound},
 	}
 	if !p.hideTorrents {

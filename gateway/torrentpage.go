@@ -17,6 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -50,7 +51,9 @@ func (p *pages) torrent(w http.ResponseWriter, r *http.Request) {
 		err = limit.HoldOf(ctx).Take(ctx, rendering*int64(proto.Size(about)))
 	}
 	if err != nil {
-		p.answerInfo(w, r, web.LookupResult{Query: ids.Primary().String(), IDs: ids, Err: reason.Of(err)})
+		p.answerInfo(w, r, web.LookupResult{
+			Query: ids.Primary().String(), IDs: ids, Err: reason.Of(err), Trackers: wanted.Trackers(r.URL.Query()["tr"]), Self: p.pageOf(r, ids),
+		})
 		return
 	}
 	setNoIndex(w.Header())

@@ -52,7 +52,7 @@ func (s *Server) stored(ctx context.Context, id infohash.ID, room store.Room) (s
 	}
 	torrent, err := s.getWhole(ctx, id, room)
 	if err != nil {
-		return store.Torrent{}, s.absent(id, s.torrentError(err, id).OnRead())
+		return store.Torrent{}, s.mayBeWanted(s.absent(id, s.torrentError(err, id).OnRead()))
 	}
 	if s.deny.Denies(torrent.IDs.All()...) {
 		return store.Torrent{}, reason.Hidden(id.String(), s.contact)

@@ -13,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -69,6 +70,8 @@ type Options struct {
 	// Upstreams are asked for torrents that the store lacks. Nil: there are none. The server
 	// does not close them.
 	Upstreams *upstream.Upstreams
+	// Wanted gets the torrents that readers miss. Nil: nothing is looked for.
+	Wanted *wanted.Book
 	// OnRead is told of each torrent that GetTorrent gave to somebody who wants it: of what the
 	// Cache keeps, when it was loaded. It must not block. Nil means that nobody wants to know.
 	OnRead func(infohash.Set)
@@ -100,10 +103,11 @@ type Server struct {
 	onDrain        func() // nil if there is none
 	cache          Cache  // nil if there is none
 	upstreams      *upstream.Upstreams
-	proxyWarning   sync.Once // of an edge that is not believed
-	mirrors        Mirrors   // nil if there are none
-	repairer       Repairer  // nil if there is none
-	usage          Usage     // nil if the store has none
+	wanted         *wanted.Book // nil if nothing is looked for
+	proxyWarning   sync.Once    // of an edge that is not believed
+	mirrors        Mirrors      // nil if there are none
+	repairer       Repairer     // nil if there is none
+	usage          Usage        // nil if the store has none
 
 	verifying, backingUp sync.Mutex // held while such a call runs
 
@@ -133,6 +137,7 @@ func New(o Options) *Server {
 	}
 	changed := func(ids infohash.Set) {
 		o.Upstreams.Forget(ids)
+		o.Wanted.Forget(ids.All()...)
 		o.OnChange(ids)
 	}
 	watched := &watchedStore{Store: o.Store, news: n, onChange: changed}
@@ -141,7 +146,7 @@ func New(o Options) *Server {
 		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
 		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, noteRead: o.OnRead, onDrain: o.OnDrain, cache: o.Cache,
-		upstreams: o.Upstreams,
+		upstreams: o.Upstreams, wanted: o.Wanted,
 	}
 }
 

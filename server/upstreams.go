@@ -46,8 +46,15 @@ func notHere(e *reason.Error, state upstream.State) *reason.Error {
 }
 
 // orFetched returns what read returns, for a caller of ctx that reads the torrent of id. If read
-// finds none the upstreams are asked; when they have it, it is in the store, and read again.
+// finds none the upstreams are asked; when they have it, it is in the store, and read again. What is
+// not there either is noted as wanted.
 func orFetched[T any](ctx context.Context, s *Server, id infohash.ID, read func() (T, error)) (T, error) {
+	got, err := orAsked(ctx, s, id, read)
+	return got, s.missed(ctx, id, err)
+}
+
+// orAsked is orFetched, but for what is wanted.
+func orAsked[T any](ctx context.Context, s *Server, id infohash.ID, read func() (T, error)) (T, error) {
 	got, err := read()
 	if err == nil || s.upstreams == nil {
 		return got, err

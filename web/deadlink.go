@@ -23,6 +23,8 @@ func (s *Site) DeadLink(w http.ResponseWriter, r *http.Request, status int, link
 		Removed bool
 		Again   bool // another cache is being asked
 		Problem string
-	}{s.viewOf(link.IDs), is(link.Err, reason.TorrentRemoved), link.Err.RetryAfter() > 0, problem(link.Err)}
+		sought
+	}{s.viewOf(link.IDs), is(link.Err, reason.TorrentRemoved), link.Err.RetryAfter() > 0, problem(link.Err), soughtOf(link.Err, nil)}
+	view.refresh(w.Header(), "")
 	s.write(w, r, status, "deadlink", view)
 }

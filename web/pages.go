@@ -54,6 +54,10 @@ type LookupResult struct {
 	FileCount   int64
 	// Err is why there is no torrent to download; nil if there is one.
 	Err *reason.Error
+	// Trackers may know peers of a torrent that is missing.
+	Trackers []string
+	// Self is the address of a page that says the same, without the host; "" if there is none.
+	Self string
 }
 
 // LookupAnswer writes the answer to the lookup form. Its status is 200, or that
@@ -64,7 +68,9 @@ func (s *Site) LookupAnswer(w http.ResponseWriter, r *http.Request, result Looku
 		LookupResult
 		Missing, Removed bool
 		Problem          string
-	}{s.viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err)}
+		sought
+	}{s.viewOf(result.IDs), result, is(result.Err, reason.TorrentNotFound), is(result.Err, reason.TorrentRemoved), problem(result.Err), soughtOf(result.Err, result.Trackers)}
+	view.refresh(w.Header(), result.Self)
 	s.write(w, r, statusOf(result.Err), "lookup", view)
 }
 

@@ -21,11 +21,12 @@ var flagsOfOthers = []string{
 	"data-binary", "http1", // curl
 	"grpc_out", "plugin", "python_out", "cpp_out", "csharp_out", "go_out", "go-grpc_out", "java_out", "objc_out", "php_out", "ruby_out", // protoc
 	"display-name", "uid", // radosgw-admin
-	"link-dest",      // rsync
-	"unbuffered",     // jq
-	"now",            // systemctl
-	"follow-tags",    // git
-	"ignore-missing", // sha256sum
+	"link-dest",                               // rsync
+	"unbuffered",                              // jq
+	"now",                                     // systemctl
+	"follow-tags",                             // git
+	"ignore-missing",                          // sha256sum
+	"dht-addr", "local-peers", "metrics-addr", // torrentcache-resolver, whose own test knows them all
 }
 
 // The documentation names flags, commands and environment variables that there are.

@@ -16,6 +16,7 @@ type Upstreams struct {
 	UpstreamWait           time.Duration
 	UpstreamFetches        int
 	UpstreamLocalAddresses bool
+	MaxWanted              int // 0: nothing is looked for
 }
 
 // addUpstreams binds the settings to flags and sets their defaults.
@@ -25,6 +26,7 @@ func (s *Serve) addUpstreams(flags *pflag.FlagSet) {
 	flags.IntVar(&s.UpstreamFetches, "upstream-fetches", 16, "most torrents that upstreams are asked for at a time")
 	flags.Float64Var(&s.UpstreamRate, "upstream-rate", 1, "most torrents a second that upstreams are asked for on behalf of one address, 20 seconds' worth at once")
 	flags.BoolVar(&s.UpstreamLocalAddresses, "upstream-local-addresses", false, "let the names of upstreams lead to loopback, private and other addresses that are not public; one that stands in --upstream itself always may")
+	flags.IntVar(&s.MaxWanted, "max-wanted", 0, "have torrents that readers miss looked for by a torrentcache-resolver: keep so many info hashes for it, in memory; 0 has none looked for")
 }
 
 // validate reports the first setting that cannot be, by its flag.
@@ -34,6 +36,8 @@ func (u *Upstreams) validate() error {
 		return fmt.Errorf("--upstream-wait %s: want more than zero and at most 15s", u.UpstreamWait)
 	case u.UpstreamFetches < 1 || u.UpstreamFetches > 1000:
 		return fmt.Errorf("--upstream-fetches %d: want 1 to 1000", u.UpstreamFetches)
+	case u.MaxWanted < 0 || u.MaxWanted > 100_000:
+		return fmt.Errorf("--max-wanted %d: want 0 to 100000", u.MaxWanted)
 	}
 	return nil
 }

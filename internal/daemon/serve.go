@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/server"
 	"github.com/torrentcache/torrentcache/web"
 )
@@ -127,6 +128,7 @@ func (d *daemon) newServer(cfg config.Serve, st *storage) (*server.Server, error
 		DownloadURL:    d.downloadURL,
 		Cache:          d.cache,
 		Upstreams:      d.upstreams,
+		Wanted:         wanted.New(cfg.MaxWanted),
 		Mirrors:        d.mirrors,
 		Repairer:       d.mirrors,
 	}), nil

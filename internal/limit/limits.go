@@ -28,9 +28,9 @@ type Limits struct {
 	collected  atomic.Int64 // when one last began; Unix time in nanoseconds
 	allocating sync.Mutex
 
-	byAddress, downloads, upstream rates[netip.Prefix]
-	byName                         rates[string]
-	newBytes                       budget
+	byAddress, downloads, upstream, wants rates[netip.Prefix]
+	byName                                rates[string]
+	newBytes                              budget
 }
 
 // New returns Limits with these settings in force.
@@ -115,6 +115,18 @@ func (l *Limits) Upstream(c Caller) bool {
 	}
 	l.refused[UpstreamRate].Add(1)
 	return false
+}
+
+// Want counts a torrent that a caller without a key wants to have looked for, which may be
+// RATE_LIMITED.
+func (l *Limits) Want(c Caller) error {
+	if c.Name != "" || l.settings.Load().exempt(c) {
+		return nil
+	}
+	if wait := l.wants.takeOf(c.block(), wantRate, wantBurst, time.Now()); wait > 0 {
+		return l.refuse(WantRate, tooMany(wait, "three torrents a minute are looked for from here; try again in %s", ceil(wait)))
+	}
+	return nil
 }
 
 // NewBytes takes n bytes from the budget of c, which are RATE_LIMITED if they do

@@ -60,6 +60,13 @@ const (
 	upstreamBurst = 20 * time.Second
 )
 
+// wantRate is how many torrents a second are looked for on behalf of an address, and wantBurst is
+// what time gives the three that may be at once.
+const (
+	wantRate  = 3.0 / 60
+	wantBurst = time.Minute
+)
+
 // rates holds each caller to a rate by the generic cell rate algorithm (ITU-T
 // I.371): of each it remembers one moment, when what was taken so far would have
 // been taken at exactly the rate.

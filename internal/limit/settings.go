@@ -81,13 +81,14 @@ const (
 	Size
 	SlowReader
 	UpstreamRate
+	WantRate
 	kinds // how many there are
 )
 
 var kindNames = [kinds]string{
 	"connections", "connections_per_address", "uploads", "uploads_per_address", "streams", "streams_per_address",
 	"upload_rate", "download_rate", "new_bytes", "memory", "inflating", "body_time",
-	"size", "slow_reader", "upstream_rate",
+	"size", "slow_reader", "upstream_rate", "want_rate",
 }
 
 // Stats is what is under way, and what was refused since the start.

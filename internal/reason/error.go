@@ -29,12 +29,24 @@ type Error struct {
 	field      string // of the request, which is at fault; empty if none is
 	offset     string // of the byte in the torrent that breaks a rule, as a number; empty if none does
 	upstreams  string // what is known of the torrent at other caches; empty if there are none
+	wanted     Wanted // whether the torrent is looked for among peers
 }
 
 // Where an ErrorInfo has these among its metadata.
 const (
 	offsetKey    = "byte_offset"
 	upstreamsKey = "upstreams"
+	wantedKey    = "wanted"
+)
+
+// Wanted is whether a torrent that is not here is looked for among peers. Empty: it is not, and
+// cannot be.
+type Wanted string
+
+// The values.
+const (
+	NotWanted Wanted = "no" // it can be
+	Looking   Wanted = "looking"
 )
 
 // New returns an Error for r with a message made as by fmt.Sprintf. Where trying again is
@@ -81,6 +93,16 @@ func (e *Error) Upstreams(state string) *Error {
 	c.upstreams = state
 	return &c
 }
+
+// Looked returns a copy of e that says whether the torrent is looked for among peers.
+func (e *Error) Looked(w Wanted) *Error {
+	c := *e
+	c.wanted = w
+	return &c
+}
+
+// Wanted returns whether the torrent is looked for among peers.
+func (e *Error) Wanted() Wanted { return e.wanted }
 
 // Lasting reports whether e is the word of a server that there is no such torrent, and may be
 // kept for a while. One that says to try again does so since other caches may have it still.
@@ -134,7 +156,7 @@ func (e *Error) GRPCStatus() *status.Status {
 
 // metadata returns what an ErrorInfo says besides the reason, nil if that is nothing.
 func (e *Error) metadata() map[string]string {
-	m := map[string]string{offsetKey: e.offset, upstreamsKey: e.upstreams}
+	m := map[string]string{offsetKey: e.offset, upstreamsKey: e.upstreams, wantedKey: string(e.wanted)}
 	maps.DeleteFunc(m, func(_, value string) bool { return value == "" })
 	if len(m) == 0 {
 		return nil
@@ -169,6 +191,7 @@ func ofStatus(s *status.Status) *Error {
 		case *errdetails.ErrorInfo:
 			if d.GetDomain() == Domain {
 				ours.Reason, ours.offset, ours.upstreams = Reason(d.GetReason()), d.GetMetadata()[offsetKey], d.GetMetadata()[upstreamsKey]
+				ours.wanted = Wanted(d.GetMetadata()[wantedKey])
 			}
 		case *errdetails.RetryInfo:
 			ours.retryAfter = max(0, d.GetRetryDelay().AsDuration())

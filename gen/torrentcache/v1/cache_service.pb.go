@@ -26,6 +26,10 @@
 // a google.rpc.RetryInfo says when asking again may help. A call with the metadata
 // cdn-loop: torrentcache (RFC 8586) is answered from the server's own store alone.
 //
+// From the swarm. A server may have torrents that it lacks looked for among peers
+// (--max-wanted). Then wanted among the metadata of TORRENT_NOT_FOUND is looking, and a
+// google.rpc.RetryInfo says when to ask again, or no: WantTorrent has it looked for.
+//
 // Requests may be compressed with gzip; answers are not.
 //
 // Limits. A torrent is at most 10,000,000 bytes, also after decompression,
@@ -1289,6 +1293,108 @@ func (x *FindMissingTorrentsResponse) GetMissingInfoHashes() []string {
 	return nil
 }
 
+// WantTorrentRequest names a torrent that is wanted.
+type WantTorrentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In any form the API takes.
+	InfoHash string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	// Trackers that may know peers: http, https or udp. The server keeps at most 10 of a
+	// torrent, none of them longer than 200 bytes or with a passkey in it, and drops the rest.
+	Trackers      []string `protobuf:"bytes,2,rep,name=trackers,proto3" json:"trackers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WantTorrentRequest) Reset() {
+	*x = WantTorrentRequest{}
+	mi := &file_torrentcache_v1_cache_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WantTorrentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WantTorrentRequest) ProtoMessage() {}
+
+func (x *WantTorrentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_cache_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WantTorrentRequest.ProtoReflect.Descriptor instead.
+func (*WantTorrentRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_cache_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *WantTorrentRequest) GetInfoHash() string {
+	if x != nil {
+		return x.InfoHash
+	}
+	return ""
+}
+
+func (x *WantTorrentRequest) GetTrackers() []string {
+	if x != nil {
+		return x.Trackers
+	}
+	return nil
+}
+
+// WantTorrentResponse says that the torrent is noted, or cached.
+type WantTorrentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it is cached already.
+	Cached        bool `protobuf:"varint,1,opt,name=cached,proto3" json:"cached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WantTorrentResponse) Reset() {
+	*x = WantTorrentResponse{}
+	mi := &file_torrentcache_v1_cache_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WantTorrentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WantTorrentResponse) ProtoMessage() {}
+
+func (x *WantTorrentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_cache_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WantTorrentResponse.ProtoReflect.Descriptor instead.
+func (*WantTorrentResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_cache_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WantTorrentResponse) GetCached() bool {
+	if x != nil {
+		return x.Cached
+	}
+	return false
+}
+
 var File_torrentcache_v1_cache_service_proto protoreflect.FileDescriptor
 
 const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
@@ -1393,21 +1499,27 @@ const file_torrentcache_v1_cache_service_proto_rawDesc = "" +
 	"infoHashes\x12'\n" +
 	"\x0finclude_fetched\x18\x02 \x01(\bR\x0eincludeFetched\"M\n" +
 	"\x1bFindMissingTorrentsResponse\x12.\n" +
-	"\x13missing_info_hashes\x18\x01 \x03(\tR\x11missingInfoHashes*\x94\x01\n" +
+	"\x13missing_info_hashes\x18\x01 \x03(\tR\x11missingInfoHashes\"M\n" +
+	"\x12WantTorrentRequest\x12\x1b\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12\x1a\n" +
+	"\btrackers\x18\x02 \x03(\tR\btrackers\"-\n" +
+	"\x13WantTorrentResponse\x12\x16\n" +
+	"\x06cached\x18\x01 \x01(\bR\x06cached*\x94\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x1a\n" +
 	"\x16OUTCOME_ALREADY_CACHED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_COMPLETED\x10\x03\x12\x14\n" +
 	"\x10OUTCOME_REPLACED\x10\x04\x12\x12\n" +
-	"\x0eOUTCOME_HEALED\x10\x052\x97\x04\n" +
+	"\x0eOUTCOME_HEALED\x10\x052\xf6\x04\n" +
 	"\fCacheService\x12`\n" +
 	"\fCacheTorrent\x12$.torrentcache.v1.CacheTorrentRequest\x1a%.torrentcache.v1.CacheTorrentResponse\"\x03\x90\x02\x02\x12Z\n" +
 	"\n" +
 	"GetTorrent\x12\".torrentcache.v1.GetTorrentRequest\x1a#.torrentcache.v1.GetTorrentResponse\"\x03\x90\x02\x01\x12i\n" +
 	"\x0fDescribeTorrent\x12'.torrentcache.v1.DescribeTorrentRequest\x1a(.torrentcache.v1.DescribeTorrentResponse\"\x03\x90\x02\x01\x12g\n" +
 	"\rCacheTorrents\x12%.torrentcache.v1.CacheTorrentsRequest\x1a&.torrentcache.v1.CacheTorrentsResponse\"\x03\x90\x02\x02(\x010\x01\x12u\n" +
-	"\x13FindMissingTorrents\x12+.torrentcache.v1.FindMissingTorrentsRequest\x1a,.torrentcache.v1.FindMissingTorrentsResponse\"\x03\x90\x02\x01B\xc1\x01\n" +
+	"\x13FindMissingTorrents\x12+.torrentcache.v1.FindMissingTorrentsRequest\x1a,.torrentcache.v1.FindMissingTorrentsResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\vWantTorrent\x12#.torrentcache.v1.WantTorrentRequest\x1a$.torrentcache.v1.WantTorrentResponse\"\x03\x90\x02\x02B\xc1\x01\n" +
 	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
 var (
@@ -1423,7 +1535,7 @@ func file_torrentcache_v1_cache_service_proto_rawDescGZIP() []byte {
 }
 
 var file_torrentcache_v1_cache_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_torrentcache_v1_cache_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_torrentcache_v1_cache_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_torrentcache_v1_cache_service_proto_goTypes = []any{
 	(Outcome)(0),                        // 0: torrentcache.v1.Outcome
 	(*CacheTorrentRequest)(nil),         // 1: torrentcache.v1.CacheTorrentRequest
@@ -1440,17 +1552,19 @@ var file_torrentcache_v1_cache_service_proto_goTypes = []any{
 	(*ItemError)(nil),                   // 12: torrentcache.v1.ItemError
 	(*FindMissingTorrentsRequest)(nil),  // 13: torrentcache.v1.FindMissingTorrentsRequest
 	(*FindMissingTorrentsResponse)(nil), // 14: torrentcache.v1.FindMissingTorrentsResponse
-	(*timestamppb.Timestamp)(nil),       // 15: google.protobuf.Timestamp
+	(*WantTorrentRequest)(nil),          // 15: torrentcache.v1.WantTorrentRequest
+	(*WantTorrentResponse)(nil),         // 16: torrentcache.v1.WantTorrentResponse
+	(*timestamppb.Timestamp)(nil),       // 17: google.protobuf.Timestamp
 }
 var file_torrentcache_v1_cache_service_proto_depIdxs = []int32{
 	0,  // 0: torrentcache.v1.CacheTorrentResponse.outcome:type_name -> torrentcache.v1.Outcome
-	15, // 1: torrentcache.v1.GetTorrentResponse.update_time:type_name -> google.protobuf.Timestamp
-	15, // 2: torrentcache.v1.DescribeTorrentResponse.update_time:type_name -> google.protobuf.Timestamp
+	17, // 1: torrentcache.v1.GetTorrentResponse.update_time:type_name -> google.protobuf.Timestamp
+	17, // 2: torrentcache.v1.DescribeTorrentResponse.update_time:type_name -> google.protobuf.Timestamp
 	7,  // 3: torrentcache.v1.DescribeTorrentResponse.tracker_tiers:type_name -> torrentcache.v1.TrackerTier
 	8,  // 4: torrentcache.v1.DescribeTorrentResponse.nodes:type_name -> torrentcache.v1.DhtNode
-	15, // 5: torrentcache.v1.DescribeTorrentResponse.creation_time:type_name -> google.protobuf.Timestamp
+	17, // 5: torrentcache.v1.DescribeTorrentResponse.creation_time:type_name -> google.protobuf.Timestamp
 	9,  // 6: torrentcache.v1.DescribeTorrentResponse.files:type_name -> torrentcache.v1.TorrentFile
-	15, // 7: torrentcache.v1.DescribeTorrentResponse.last_read_time:type_name -> google.protobuf.Timestamp
+	17, // 7: torrentcache.v1.DescribeTorrentResponse.last_read_time:type_name -> google.protobuf.Timestamp
 	2,  // 8: torrentcache.v1.CacheTorrentsResponse.cached:type_name -> torrentcache.v1.CacheTorrentResponse
 	12, // 9: torrentcache.v1.CacheTorrentsResponse.error:type_name -> torrentcache.v1.ItemError
 	1,  // 10: torrentcache.v1.CacheService.CacheTorrent:input_type -> torrentcache.v1.CacheTorrentRequest
@@ -1458,13 +1572,15 @@ var file_torrentcache_v1_cache_service_proto_depIdxs = []int32{
 	5,  // 12: torrentcache.v1.CacheService.DescribeTorrent:input_type -> torrentcache.v1.DescribeTorrentRequest
 	10, // 13: torrentcache.v1.CacheService.CacheTorrents:input_type -> torrentcache.v1.CacheTorrentsRequest
 	13, // 14: torrentcache.v1.CacheService.FindMissingTorrents:input_type -> torrentcache.v1.FindMissingTorrentsRequest
-	2,  // 15: torrentcache.v1.CacheService.CacheTorrent:output_type -> torrentcache.v1.CacheTorrentResponse
-	4,  // 16: torrentcache.v1.CacheService.GetTorrent:output_type -> torrentcache.v1.GetTorrentResponse
-	6,  // 17: torrentcache.v1.CacheService.DescribeTorrent:output_type -> torrentcache.v1.DescribeTorrentResponse
-	11, // 18: torrentcache.v1.CacheService.CacheTorrents:output_type -> torrentcache.v1.CacheTorrentsResponse
-	14, // 19: torrentcache.v1.CacheService.FindMissingTorrents:output_type -> torrentcache.v1.FindMissingTorrentsResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
+	15, // 15: torrentcache.v1.CacheService.WantTorrent:input_type -> torrentcache.v1.WantTorrentRequest
+	2,  // 16: torrentcache.v1.CacheService.CacheTorrent:output_type -> torrentcache.v1.CacheTorrentResponse
+	4,  // 17: torrentcache.v1.CacheService.GetTorrent:output_type -> torrentcache.v1.GetTorrentResponse
+	6,  // 18: torrentcache.v1.CacheService.DescribeTorrent:output_type -> torrentcache.v1.DescribeTorrentResponse
+	11, // 19: torrentcache.v1.CacheService.CacheTorrents:output_type -> torrentcache.v1.CacheTorrentsResponse
+	14, // 20: torrentcache.v1.CacheService.FindMissingTorrents:output_type -> torrentcache.v1.FindMissingTorrentsResponse
+	16, // 21: torrentcache.v1.CacheService.WantTorrent:output_type -> torrentcache.v1.WantTorrentResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -1485,7 +1601,7 @@ func file_torrentcache_v1_cache_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_cache_service_proto_rawDesc), len(file_torrentcache_v1_cache_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

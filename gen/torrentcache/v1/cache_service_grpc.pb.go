@@ -26,6 +26,10 @@
 // a google.rpc.RetryInfo says when asking again may help. A call with the metadata
 // cdn-loop: torrentcache (RFC 8586) is answered from the server's own store alone.
 //
+// From the swarm. A server may have torrents that it lacks looked for among peers
+// (--max-wanted). Then wanted among the metadata of TORRENT_NOT_FOUND is looking, and a
+// google.rpc.RetryInfo says when to ask again, or no: WantTorrent has it looked for.
+//
 // Requests may be compressed with gzip; answers are not.
 //
 // Limits. A torrent is at most 10,000,000 bytes, also after decompression,
@@ -58,6 +62,7 @@ const (
 	CacheService_DescribeTorrent_FullMethodName     = "/torrentcache.v1.CacheService/DescribeTorrent"
 	CacheService_CacheTorrents_FullMethodName       = "/torrentcache.v1.CacheService/CacheTorrents"
 	CacheService_FindMissingTorrents_FullMethodName = "/torrentcache.v1.CacheService/FindMissingTorrents"
+	CacheService_WantTorrent_FullMethodName         = "/torrentcache.v1.CacheService/WantTorrent"
 )
 
 // CacheServiceClient is the client API for CacheService service.
@@ -98,6 +103,13 @@ type CacheServiceClient interface {
 	// Reasons: HASH_MALFORMED, REQUEST_INVALID (INVALID_ARGUMENT), the latter for
 	// too many hashes.
 	FindMissingTorrents(ctx context.Context, in *FindMissingTorrentsRequest, opts ...grpc.CallOption) (*FindMissingTorrentsResponse, error)
+	// WantTorrent has a torrent looked for that is not cached: the server notes it for a
+	// day, for a program that looks for torrents among peers. One that is cached is not
+	// looked for, which is no error. A caller without a key may want three torrents a minute.
+	//
+	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_REMOVED (NOT_FOUND);
+	// UNIMPLEMENTED for a server that has nothing looked for.
+	WantTorrent(ctx context.Context, in *WantTorrentRequest, opts ...grpc.CallOption) (*WantTorrentResponse, error)
 }
 
 type cacheServiceClient struct {
@@ -161,6 +173,16 @@ func (c *cacheServiceClient) FindMissingTorrents(ctx context.Context, in *FindMi
 	return out, nil
 }
 
+func (c *cacheServiceClient) WantTorrent(ctx context.Context, in *WantTorrentRequest, opts ...grpc.CallOption) (*WantTorrentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WantTorrentResponse)
+	err := c.cc.Invoke(ctx, CacheService_WantTorrent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CacheServiceServer is the server API for CacheService service.
 // All implementations must embed UnimplementedCacheServiceServer
 // for forward compatibility.
@@ -199,6 +221,13 @@ type CacheServiceServer interface {
 	// Reasons: HASH_MALFORMED, REQUEST_INVALID (INVALID_ARGUMENT), the latter for
 	// too many hashes.
 	FindMissingTorrents(context.Context, *FindMissingTorrentsRequest) (*FindMissingTorrentsResponse, error)
+	// WantTorrent has a torrent looked for that is not cached: the server notes it for a
+	// day, for a program that looks for torrents among peers. One that is cached is not
+	// looked for, which is no error. A caller without a key may want three torrents a minute.
+	//
+	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_REMOVED (NOT_FOUND);
+	// UNIMPLEMENTED for a server that has nothing looked for.
+	WantTorrent(context.Context, *WantTorrentRequest) (*WantTorrentResponse, error)
 	mustEmbedUnimplementedCacheServiceServer()
 }
 
@@ -223,6 +252,9 @@ func (UnimplementedCacheServiceServer) CacheTorrents(grpc.BidiStreamingServer[Ca
 }
 func (UnimplementedCacheServiceServer) FindMissingTorrents(context.Context, *FindMissingTorrentsRequest) (*FindMissingTorrentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FindMissingTorrents not implemented")
+}
+func (UnimplementedCacheServiceServer) WantTorrent(context.Context, *WantTorrentRequest) (*WantTorrentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WantTorrent not implemented")
 }
 func (UnimplementedCacheServiceServer) mustEmbedUnimplementedCacheServiceServer() {}
 func (UnimplementedCacheServiceServer) testEmbeddedByValue()                      {}
@@ -324,6 +356,24 @@ func _CacheService_FindMissingTorrents_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CacheService_WantTorrent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WantTorrentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CacheServiceServer).WantTorrent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CacheService_WantTorrent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CacheServiceServer).WantTorrent(ctx, req.(*WantTorrentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CacheService_ServiceDesc is the grpc.ServiceDesc for CacheService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -346,6 +396,10 @@ var CacheService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "FindMissingTorrents",
 			Handler:    _CacheService_FindMissingTorrents_Handler,
+		},
+		{
+			MethodName: "WantTorrent",
+			Handler:    _CacheService_WantTorrent_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -506,6 +506,163 @@ func (x *RemovalNotice) GetOrigin() string {
 	return ""
 }
 
+// WatchWantedRequest has nothing to say.
+type WatchWantedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchWantedRequest) Reset() {
+	*x = WatchWantedRequest{}
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchWantedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchWantedRequest) ProtoMessage() {}
+
+func (x *WatchWantedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchWantedRequest.ProtoReflect.Descriptor instead.
+func (*WatchWantedRequest) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_sync_service_proto_rawDescGZIP(), []int{6}
+}
+
+// WatchWantedResponse is a batch of torrents that are wanted, or a heartbeat.
+type WatchWantedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those asked for longest ago first; empty in a heartbeat.
+	Torrents      []*WantedTorrent `protobuf:"bytes,1,rep,name=torrents,proto3" json:"torrents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchWantedResponse) Reset() {
+	*x = WatchWantedResponse{}
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchWantedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchWantedResponse) ProtoMessage() {}
+
+func (x *WatchWantedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchWantedResponse.ProtoReflect.Descriptor instead.
+func (*WatchWantedResponse) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_sync_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WatchWantedResponse) GetTorrents() []*WantedTorrent {
+	if x != nil {
+		return x.Torrents
+	}
+	return nil
+}
+
+// WantedTorrent is one that is not cached, and that somebody wants.
+type WantedTorrent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id by which it was asked for: 40 hex digits (v1, or the beginning of a v2 info
+	// hash) or 64 (v2).
+	InfoHash string `protobuf:"bytes,1,opt,name=info_hash,json=infoHash,proto3" json:"info_hash,omitempty"`
+	// How often it was asked for since it is wanted.
+	AskedCount int64 `protobuf:"varint,2,opt,name=asked_count,json=askedCount,proto3" json:"asked_count,omitempty"`
+	// Since when it is wanted, in whole seconds.
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// Trackers that may know peers, as somebody named them; at most 10.
+	Trackers      []string `protobuf:"bytes,4,rep,name=trackers,proto3" json:"trackers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WantedTorrent) Reset() {
+	*x = WantedTorrent{}
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WantedTorrent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WantedTorrent) ProtoMessage() {}
+
+func (x *WantedTorrent) ProtoReflect() protoreflect.Message {
+	mi := &file_torrentcache_v1_sync_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WantedTorrent.ProtoReflect.Descriptor instead.
+func (*WantedTorrent) Descriptor() ([]byte, []int) {
+	return file_torrentcache_v1_sync_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *WantedTorrent) GetInfoHash() string {
+	if x != nil {
+		return x.InfoHash
+	}
+	return ""
+}
+
+func (x *WantedTorrent) GetAskedCount() int64 {
+	if x != nil {
+		return x.AskedCount
+	}
+	return 0
+}
+
+func (x *WantedTorrent) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *WantedTorrent) GetTrackers() []string {
+	if x != nil {
+		return x.Trackers
+	}
+	return nil
+}
+
 var File_torrentcache_v1_sync_service_proto protoreflect.FileDescriptor
 
 const file_torrentcache_v1_sync_service_proto_rawDesc = "" +
@@ -544,7 +701,17 @@ const file_torrentcache_v1_sync_service_proto_rawDesc = "" +
 	"\x05error\x18\b \x01(\v2\x1a.torrentcache.v1.ItemErrorR\x05error\"f\n" +
 	"\rRemovalNotice\x12=\n" +
 	"\fremoval_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\vremovalTime\x12\x16\n" +
-	"\x06origin\x18\x02 \x01(\tR\x06origin*\xa6\x01\n" +
+	"\x06origin\x18\x02 \x01(\tR\x06origin\"\x14\n" +
+	"\x12WatchWantedRequest\"Q\n" +
+	"\x13WatchWantedResponse\x12:\n" +
+	"\btorrents\x18\x01 \x03(\v2\x1e.torrentcache.v1.WantedTorrentR\btorrents\"\xa4\x01\n" +
+	"\rWantedTorrent\x12\x1b\n" +
+	"\tinfo_hash\x18\x01 \x01(\tR\binfoHash\x12\x1f\n" +
+	"\vasked_count\x18\x02 \x01(\x03R\n" +
+	"askedCount\x129\n" +
+	"\n" +
+	"since_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12\x1a\n" +
+	"\btrackers\x18\x04 \x03(\tR\btrackers*\xa6\x01\n" +
 	"\n" +
 	"ChangeKind\x12\x1b\n" +
 	"\x17CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -552,10 +719,11 @@ const file_torrentcache_v1_sync_service_proto_rawDesc = "" +
 	"\x14CHANGE_KIND_REPLACED\x10\x02\x12\x17\n" +
 	"\x13CHANGE_KIND_REMOVED\x10\x03\x12\x18\n" +
 	"\x14CHANGE_KIND_RESTORED\x10\x04\x12\x17\n" +
-	"\x13CHANGE_KIND_DROPPED\x10\x052\xd5\x01\n" +
+	"\x13CHANGE_KIND_DROPPED\x10\x052\xb6\x02\n" +
 	"\vSyncService\x12b\n" +
 	"\fWatchChanges\x12$.torrentcache.v1.WatchChangesRequest\x1a%.torrentcache.v1.WatchChangesResponse\"\x03\x90\x02\x010\x01\x12b\n" +
-	"\fReadTorrents\x12$.torrentcache.v1.ReadTorrentsRequest\x1a%.torrentcache.v1.ReadTorrentsResponse\"\x03\x90\x02\x010\x01B\xc1\x01\n" +
+	"\fReadTorrents\x12$.torrentcache.v1.ReadTorrentsRequest\x1a%.torrentcache.v1.ReadTorrentsResponse\"\x03\x90\x02\x010\x01\x12_\n" +
+	"\vWatchWanted\x12#.torrentcache.v1.WatchWantedRequest\x1a$.torrentcache.v1.WatchWantedResponse\"\x03\x90\x02\x010\x01B\xc1\x01\n" +
 	"\x19io.github.torrentcache.v1P\x01ZGgithub.com/torrentcache/torrentcache/gen/torrentcache/v1;torrentcachev1\xa2\x02\x03TRC\xaa\x02\x0fTorrentcache.V1\xca\x02\x0fTorrentcache\\V1\xe2\x02\x1bTorrentcache\\V1\\GPBMetadata\xea\x02\x10Torrentcache::V1b\x06proto3"
 
 var (
@@ -571,7 +739,7 @@ func file_torrentcache_v1_sync_service_proto_rawDescGZIP() []byte {
 }
 
 var file_torrentcache_v1_sync_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_torrentcache_v1_sync_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_torrentcache_v1_sync_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_torrentcache_v1_sync_service_proto_goTypes = []any{
 	(ChangeKind)(0),               // 0: torrentcache.v1.ChangeKind
 	(*WatchChangesRequest)(nil),   // 1: torrentcache.v1.WatchChangesRequest
@@ -580,26 +748,33 @@ var file_torrentcache_v1_sync_service_proto_goTypes = []any{
 	(*ReadTorrentsRequest)(nil),   // 4: torrentcache.v1.ReadTorrentsRequest
 	(*ReadTorrentsResponse)(nil),  // 5: torrentcache.v1.ReadTorrentsResponse
 	(*RemovalNotice)(nil),         // 6: torrentcache.v1.RemovalNotice
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*ItemError)(nil),             // 8: torrentcache.v1.ItemError
+	(*WatchWantedRequest)(nil),    // 7: torrentcache.v1.WatchWantedRequest
+	(*WatchWantedResponse)(nil),   // 8: torrentcache.v1.WatchWantedResponse
+	(*WantedTorrent)(nil),         // 9: torrentcache.v1.WantedTorrent
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*ItemError)(nil),             // 11: torrentcache.v1.ItemError
 }
 var file_torrentcache_v1_sync_service_proto_depIdxs = []int32{
-	3, // 0: torrentcache.v1.WatchChangesResponse.changes:type_name -> torrentcache.v1.Change
-	0, // 1: torrentcache.v1.Change.kind:type_name -> torrentcache.v1.ChangeKind
-	7, // 2: torrentcache.v1.Change.change_time:type_name -> google.protobuf.Timestamp
-	7, // 3: torrentcache.v1.ReadTorrentsResponse.update_time:type_name -> google.protobuf.Timestamp
-	6, // 4: torrentcache.v1.ReadTorrentsResponse.removal:type_name -> torrentcache.v1.RemovalNotice
-	8, // 5: torrentcache.v1.ReadTorrentsResponse.error:type_name -> torrentcache.v1.ItemError
-	7, // 6: torrentcache.v1.RemovalNotice.removal_time:type_name -> google.protobuf.Timestamp
-	1, // 7: torrentcache.v1.SyncService.WatchChanges:input_type -> torrentcache.v1.WatchChangesRequest
-	4, // 8: torrentcache.v1.SyncService.ReadTorrents:input_type -> torrentcache.v1.ReadTorrentsRequest
-	2, // 9: torrentcache.v1.SyncService.WatchChanges:output_type -> torrentcache.v1.WatchChangesResponse
-	5, // 10: torrentcache.v1.SyncService.ReadTorrents:output_type -> torrentcache.v1.ReadTorrentsResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	3,  // 0: torrentcache.v1.WatchChangesResponse.changes:type_name -> torrentcache.v1.Change
+	0,  // 1: torrentcache.v1.Change.kind:type_name -> torrentcache.v1.ChangeKind
+	10, // 2: torrentcache.v1.Change.change_time:type_name -> google.protobuf.Timestamp
+	10, // 3: torrentcache.v1.ReadTorrentsResponse.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: torrentcache.v1.ReadTorrentsResponse.removal:type_name -> torrentcache.v1.RemovalNotice
+	11, // 5: torrentcache.v1.ReadTorrentsResponse.error:type_name -> torrentcache.v1.ItemError
+	10, // 6: torrentcache.v1.RemovalNotice.removal_time:type_name -> google.protobuf.Timestamp
+	9,  // 7: torrentcache.v1.WatchWantedResponse.torrents:type_name -> torrentcache.v1.WantedTorrent
+	10, // 8: torrentcache.v1.WantedTorrent.since_time:type_name -> google.protobuf.Timestamp
+	1,  // 9: torrentcache.v1.SyncService.WatchChanges:input_type -> torrentcache.v1.WatchChangesRequest
+	4,  // 10: torrentcache.v1.SyncService.ReadTorrents:input_type -> torrentcache.v1.ReadTorrentsRequest
+	7,  // 11: torrentcache.v1.SyncService.WatchWanted:input_type -> torrentcache.v1.WatchWantedRequest
+	2,  // 12: torrentcache.v1.SyncService.WatchChanges:output_type -> torrentcache.v1.WatchChangesResponse
+	5,  // 13: torrentcache.v1.SyncService.ReadTorrents:output_type -> torrentcache.v1.ReadTorrentsResponse
+	8,  // 14: torrentcache.v1.SyncService.WatchWanted:output_type -> torrentcache.v1.WatchWantedResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_torrentcache_v1_sync_service_proto_init() }
@@ -614,7 +789,7 @@ func file_torrentcache_v1_sync_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_torrentcache_v1_sync_service_proto_rawDesc), len(file_torrentcache_v1_sync_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	SyncService_WatchChanges_FullMethodName = "/torrentcache.v1.SyncService/WatchChanges"
 	SyncService_ReadTorrents_FullMethodName = "/torrentcache.v1.SyncService/ReadTorrents"
+	SyncService_WatchWanted_FullMethodName  = "/torrentcache.v1.SyncService/WatchWanted"
 )
 
 // SyncServiceClient is the client API for SyncService service.
@@ -50,6 +51,14 @@ type SyncServiceClient interface {
 	// are HASH_MALFORMED, TORRENT_NOT_FOUND, TORRENT_DAMAGED, and TORRENT_REMOVED for what a
 	// deny list of the server hides.
 	ReadTorrents(ctx context.Context, in *ReadTorrentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadTorrentsResponse], error)
+	// WatchWanted streams the torrents that are not cached and wanted, those that were asked
+	// for longest ago first, and goes on with each one that is asked for from then on. One
+	// that is asked for again and again comes once a minute. Removed ones never come. While
+	// there is nothing to tell, an answer without torrents comes every 10 seconds. A caller
+	// that takes no answer for a minute loses the stream.
+	//
+	// Reasons: UNIMPLEMENTED for a server that has nothing looked for (--max-wanted).
+	WatchWanted(ctx context.Context, in *WatchWantedRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchWantedResponse], error)
 }
 
 type syncServiceClient struct {
@@ -98,6 +107,25 @@ func (c *syncServiceClient) ReadTorrents(ctx context.Context, in *ReadTorrentsRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SyncService_ReadTorrentsClient = grpc.ServerStreamingClient[ReadTorrentsResponse]
 
+func (c *syncServiceClient) WatchWanted(ctx context.Context, in *WatchWantedRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchWantedResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &SyncService_ServiceDesc.Streams[2], SyncService_WatchWanted_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchWantedRequest, WatchWantedResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SyncService_WatchWantedClient = grpc.ServerStreamingClient[WatchWantedResponse]
+
 // SyncServiceServer is the server API for SyncService service.
 // All implementations must embed UnimplementedSyncServiceServer
 // for forward compatibility.
@@ -122,6 +150,14 @@ type SyncServiceServer interface {
 	// are HASH_MALFORMED, TORRENT_NOT_FOUND, TORRENT_DAMAGED, and TORRENT_REMOVED for what a
 	// deny list of the server hides.
 	ReadTorrents(*ReadTorrentsRequest, grpc.ServerStreamingServer[ReadTorrentsResponse]) error
+	// WatchWanted streams the torrents that are not cached and wanted, those that were asked
+	// for longest ago first, and goes on with each one that is asked for from then on. One
+	// that is asked for again and again comes once a minute. Removed ones never come. While
+	// there is nothing to tell, an answer without torrents comes every 10 seconds. A caller
+	// that takes no answer for a minute loses the stream.
+	//
+	// Reasons: UNIMPLEMENTED for a server that has nothing looked for (--max-wanted).
+	WatchWanted(*WatchWantedRequest, grpc.ServerStreamingServer[WatchWantedResponse]) error
 	mustEmbedUnimplementedSyncServiceServer()
 }
 
@@ -137,6 +173,9 @@ func (UnimplementedSyncServiceServer) WatchChanges(*WatchChangesRequest, grpc.Se
 }
 func (UnimplementedSyncServiceServer) ReadTorrents(*ReadTorrentsRequest, grpc.ServerStreamingServer[ReadTorrentsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ReadTorrents not implemented")
+}
+func (UnimplementedSyncServiceServer) WatchWanted(*WatchWantedRequest, grpc.ServerStreamingServer[WatchWantedResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchWanted not implemented")
 }
 func (UnimplementedSyncServiceServer) mustEmbedUnimplementedSyncServiceServer() {}
 func (UnimplementedSyncServiceServer) testEmbeddedByValue()                     {}
@@ -181,6 +220,17 @@ func _SyncService_ReadTorrents_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SyncService_ReadTorrentsServer = grpc.ServerStreamingServer[ReadTorrentsResponse]
 
+func _SyncService_WatchWanted_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchWantedRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(SyncServiceServer).WatchWanted(m, &grpc.GenericServerStream[WatchWantedRequest, WatchWantedResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SyncService_WatchWantedServer = grpc.ServerStreamingServer[WatchWantedResponse]
+
 // SyncService_ServiceDesc is the grpc.ServiceDesc for SyncService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -197,6 +247,11 @@ var SyncService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ReadTorrents",
 			Handler:       _SyncService_ReadTorrents_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchWanted",
+			Handler:       _SyncService_WatchWanted_Handler,
 			ServerStreams: true,
 		},
 	},

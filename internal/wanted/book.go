@@ -1,0 +1,181 @@
+package wanted
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+const (
+	// keepFor is how long a torrent is wanted. Whoever still misses it then begins anew.
+	keepFor = 24 * time.Hour
+
+	// tellAgain is after what time a torrent that is asked for again is told of again.
+	tellAgain = time.Minute
+)
+
+// Torrent is one that is wanted.
+type Torrent struct {
+	ID       infohash.ID // by which it was asked for
+	Asked    int64       // how often
+	Since    time.Time   // when it became wanted
+	Trackers []string    // that somebody named, at most MaxTrackers
+}
+
+// entry is a torrent in the book.
+type entry struct {
+	Torrent
+	number uint64    // of the last time that it was told of
+	told   time.Time // when that was
+}
+
+// Book has the torrents that are wanted. A nil *Book has none, and takes none. It is safe for
+// concurrent use.
+type Book struct {
+	max int
+
+	mu      sync.Mutex
+	entries map[infohash.ID]*list.Element // of *entry; guarded by mu, as all below
+	order   list.List                     // what was told of last comes first
+	askers  askers
+	number  uint64        // of the last telling
+	news    chan struct{} // closed when there is another
+}
+
+// New returns a Book of at most so many torrents; nil for 0.
+func New(most int) *Book {
+	if most == 0 {
+		return nil
+	}
+	return &Book{max: most, entries: map[infohash.ID]*list.Element{}, news: make(chan struct{})}
+}
+
+// Miss notes that a caller of that network has asked for a torrent that is not here, and reports
+// whether it is wanted. Known says that the caller showed a key.
+func (b *Book) Miss(id infohash.ID, from netip.Prefix, known bool) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if b.find(id, now) == nil && !known && !b.askers.second(id, from, now) {
+		return false
+	}
+	b.note(id, nil, now)
+	return true
+}
+
+// Ask notes that somebody wants a torrent that is not here, and the trackers that may know it.
+func (b *Book) Ask(id infohash.ID, trackers []string) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.note(id, Trackers(trackers), time.Now())
+}
+
+// Forget notes that the torrents of ids are here, or may not be.
+func (b *Book) Forget(ids ...infohash.ID) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range ids {
+		b.drop(id)
+	}
+}
+
+// Since returns when a torrent became wanted; the zero time if it is not.
+func (b *Book) Since(id infohash.ID) time.Time {
+	if b == nil {
+		return time.Time{}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.find(id, time.Now()); e != nil {
+		return e.Since
+	}
+	return time.Time{}
+}
+
+// Len is how many torrents are wanted.
+func (b *Book) Len() int {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.entries)
+}
+
+// After returns at most n torrents that were told of after that number, the first of them first,
+// and the number after which to go on. The channel is closed when there are more. The number 0
+// stands before all.
+func (b *Book) After(number uint64, n int) (all []Torrent, next uint64, more <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := b.order.Front()
+	for at != nil && at.Next() != nil && at.Next().Value.(*entry).number > number {
+		at = at.Next()
+	}
+	next, now := number, time.Now()
+	for ; at != nil && len(all) < n; at = at.Prev() {
+		e := at.Value.(*entry)
+		if e.number > number && now.Sub(e.Since) < keepFor {
+			all = append(all, e.Torrent)
+		}
+		next = max(next, e.number)
+	}
+	return all, next, b.news
+}
+
+// note notes that a torrent was asked for; b.mu is held.
+func (b *Book) note(id infohash.ID, trackers []string, now time.Time) {
+	e := b.find(id, now)
+	if e == nil {
+		if len(b.entries) >= b.max {
+			b.drop(b.order.Back().Value.(*entry).ID)
+		}
+		e = &entry{Torrent: Torrent{ID: id, Since: now}}
+		b.entries[id] = b.order.PushFront(e)
+	}
+	e.Asked++
+	added := Trackers(append(e.Trackers[:len(e.Trackers):len(e.Trackers)], trackers...))
+	isNews := e.told.IsZero() || len(added) > len(e.Trackers) || now.Sub(e.told) >= tellAgain
+	if e.Trackers = added; !isNews {
+		return
+	}
+	b.number++
+	e.number, e.told = b.number, now
+	b.order.MoveToFront(b.entries[id])
+	close(b.news)
+	b.news = make(chan struct{})
+}
+
+// find returns the entry of id, nil if there is none any more; b.mu is held.
+func (b *Book) find(id infohash.ID, now time.Time) *entry {
+	at, ok := b.entries[id]
+	if !ok {
+		return nil
+	}
+	e := at.Value.(*entry)
+	if now.Sub(e.Since) >= keepFor {
+		b.drop(id)
+		return nil
+	}
+	return e
+}
+
+// drop drops the entry of id, if there is one; b.mu is held.
+func (b *Book) drop(id infohash.ID) {
+	if at, ok := b.entries[id]; ok {
+		b.order.Remove(at)
+		delete(b.entries, id)
+	}
+}

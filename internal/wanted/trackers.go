@@ -1,0 +1,64 @@
+package wanted
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/torrentcache/torrentcache/metainfo"
+)
+
+const (
+	// MaxTrackers is how many trackers are kept of a torrent that is looked for.
+	MaxTrackers = 10
+
+	// maxTracker is the length of the longest address of a tracker, in bytes.
+	maxTracker = 200
+)
+
+// Trackers returns those of addresses that are kept of a torrent that is looked for: the first
+// MaxTrackers, each once, that [IsTracker] lets in.
+func Trackers(addresses []string) []string {
+	var kept []string
+	for _, address := range addresses {
+		if len(kept) < MaxTrackers && IsTracker(address) && !slices.Contains(kept, address) {
+			kept = append(kept, address)
+		}
+	}
+	return kept
+}
+
+// OfMagnet returns the trackers of a magnet link (tr) that are kept; none of any other text.
+func OfMagnet(link string) []string {
+	before, query, _ := strings.Cut(link, "?")
+	if !strings.Contains(strings.ToLower(before), "magnet:") {
+		return nil
+	}
+	// An escape that is broken costs but its own parameter.
+	values, _ := url.ParseQuery(strings.ReplaceAll(query, "&amp;", "&"))
+	all := values["tr"]
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if strings.HasPrefix(key, "tr.") {
+			all = append(all, values[key]...)
+		}
+	}
+	return Trackers(all)
+}
+
+// IsTracker reports whether address is one of a tracker that strangers may be sent to: its scheme
+// is http, https or udp, it has at most 200 bytes, and holds neither a password nor what looks like
+// a passkey, which is for one user alone.
+func IsTracker(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || len(address) > maxTracker || u.Hostname() == "" || u.User != nil || metainfo.IsPasskeyURL(address) {
+		return false
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http", "https":
+		return true
+	case "udp":
+		return u.Port() != ""
+	}
+	return false
+}
