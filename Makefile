@@ -26,6 +26,10 @@ help: ## list the targets
 build: ## build the static binary bin/torrentcache
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/torrentcache ./cmd/torrentcache
 
+.PHONY: resolver
+resolver: ## build the static binary bin/torrentcache-resolver, of the module in resolver/
+	cd resolver && CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o ../bin/torrentcache-resolver ./cmd/torrentcache-resolver
+
 .PHONY: test
 test: ## everything: install, lint, generated code, unit and end-to-end tests (about 15 minutes, 25 on a cold machine)
 	@test/install-prerequisites
@@ -36,9 +40,10 @@ unit: ## unit tests, with Go and a C compiler alone
 	go test $(RACE) $(HANGS) ./...
 	@# Crashes and faults of one goroutine the race detector passes over: see store/diskstore/raced_test.go.
 	test -z '$(RACE)' || go test $(HANGS) ./store/diskstore
+	cd resolver && go test $(RACE) $(HANGS) ./...
 
 .PHONY: e2e
-e2e: build $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
+e2e: build resolver $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
 	@# The tests of the bucket mostly wait for outages: they run beside the others.
 	@go test -tags e2e -count=1 -timeout 30m -run '^TestBucket$$' ./test & bucket=$$!; \
 	  go test -tags e2e -count=1 -timeout 30m -skip '^TestBucket$$' ./test/...; others=$$?; wait $$bucket && exit $$others
@@ -53,6 +58,7 @@ lint: $(BUF) ## gofmt, go vet, staticcheck, unparam, deadcode, buf lint, buf bre
 	go vet ./...
 	go vet -tags e2e ./test/... ./store/...
 	$(TOOL) staticcheck ./...
+	cd resolver && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd tools && go vet ./... && go tool staticcheck ./...
 	$(TOOL) unparam ./...
 	@# An example without output is compiled and never run: to deadcode it is dead.

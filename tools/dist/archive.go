@@ -33,7 +33,7 @@ func (r *release) archive(ctx context.Context, p platform) error {
 	if err := writeFile(to, func(w io.Writer) error { return write(w, contents, r.date) }); err != nil {
 		return err
 	}
-	return r.bom(ctx, p)
+	return r.bom(ctx, r.workFile(p, p.program()), r.name(p))
 }
 
 // contents are the files of an archive: the program, what it wrote about itself, and
@@ -41,8 +41,8 @@ func (r *release) archive(ctx context.Context, p platform) error {
 func (r *release) contents(p platform) (files, error) {
 	top := r.name(p)
 	f := files{
-		path.Join(top, p.program()):            r.workFile(p, p.program()),
-		path.Join(top, "THIRD-PARTY-LICENSES"): r.workFile(p, "THIRD-PARTY-LICENSES"),
+		path.Join(top, p.program()):  r.workFile(p, p.program()),
+		path.Join(top, licencesFile): r.workFile(p, licencesFile),
 	}
 	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} {
 		f[path.Join(top, name)] = filepath.Join(r.root, name)

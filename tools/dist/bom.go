@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// bom writes the bill of materials of a platform's binary, in CycloneDX: the modules
-// that the binary itself says it has.
-func (r *release) bom(ctx context.Context, p platform) error {
+// bom writes the bill of materials of a binary, in CycloneDX: the modules that the binary
+// itself says it has. Name is that of the file, without what it ends in.
+func (r *release) bom(ctx context.Context, binary, name string) error {
 	text, err := run(ctx, r.root, nil, "go", "tool", "-modfile=tools/go.mod", "cyclonedx-gomod",
-		"bin", "-json", "-std", "-noserial", "-version", r.version, r.workFile(p, p.program()))
+		"bin", "-json", "-std", "-noserial", "-version", r.version, binary)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (r *release) bom(ctx context.Context, p platform) error {
 	if text, err = json.MarshalIndent(document, "", " "); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.out, r.name(p)+".cdx.json"), append(text, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(r.out, name+".cdx.json"), append(text, '\n'), 0o644)
 }
 
 // sums writes SHA256SUMS, as sha256sum -c reads it.

@@ -28,14 +28,26 @@ func (p platform) env() []string { return append(settled, "GOOS="+p.os, "GOARCH=
 
 // build builds the static binary.
 func (r *release) build(ctx context.Context, p platform) error {
-	return r.goBuild(ctx, p.env(), r.workFile(p, p.program()))
+	return r.goBuild(ctx, server, p.env(), r.workFile(p, p.program()))
 }
 
-// goBuild builds the program. Version control is left out: it is in the stamp, and
+// source is where a program is.
+type source struct {
+	module string // its folder
+	main   string // its package
+}
+
+// The programs. The resolver is in a module of its own.
+var (
+	server   = source{".", "./cmd/torrentcache"}
+	resolver = source{"resolver", "./cmd/torrentcache-resolver"}
+)
+
+// goBuild builds a program. Version control is left out: it is in the stamp, and
 // archives of the sources have none.
-func (r *release) goBuild(ctx context.Context, env []string, to string) error {
+func (r *release) goBuild(ctx context.Context, s source, env []string, to string) error {
 	stamp := fmt.Sprintf("-s -w -X %s.version=%s -X %s.revision=%s", buildinfo, r.version, buildinfo, r.revision)
-	_, err := run(ctx, r.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", stamp, "-o", to, "./cmd/torrentcache")
+	_, err := run(ctx, filepath.Join(r.root, s.module), env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", stamp, "-o", to, s.main)
 	return err
 }
 
@@ -43,7 +55,7 @@ func (r *release) goBuild(ctx context.Context, env []string, to string) error {
 // completions and files of settings.
 func (r *release) describe(ctx context.Context) error {
 	here := filepath.Join(r.work, "here", "torrentcache")
-	if err := r.goBuild(ctx, append(settled, "GOOS=", "GOARCH="), here); err != nil {
+	if err := r.goBuild(ctx, server, append(settled, "GOOS=", "GOARCH="), here); err != nil {
 		return err
 	}
 	date := "SOURCE_DATE_EPOCH=" + strconv.FormatInt(r.date.Unix(), 10)

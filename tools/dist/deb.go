@@ -3,6 +3,7 @@ package main
 import (
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,27 +11,56 @@ import (
 	"strings"
 )
 
-// deb makes the Debian package, as packaging/nfpm.yaml describes it.
+// deb makes the Debian packages: that of the server, as packaging/nfpm.yaml describes it, and that
+// of the resolver, as packaging/resolver/nfpm.yaml does.
 func (r *release) deb(ctx context.Context, p platform) error {
 	if err := r.compressForDebian(p); err != nil {
 		return err
 	}
+	if err := r.nfpm(ctx, p, "packaging/nfpm.yaml", filepath.Dir(r.workFile(p, p.program()))); err != nil {
+		return err
+	}
+	return r.resolverDeb(ctx, p)
+}
+
+// resolverDeb makes the package of the resolver, and its bill of materials.
+func (r *release) resolverDeb(ctx context.Context, p platform) error {
+	built := r.workFile(p, "resolver")
+	program := filepath.Join(built, "torrentcache-resolver")
+	if err := r.goBuild(ctx, resolver, p.env(), program); err != nil {
+		return err
+	}
+	licences := filepath.Join(built, licencesFile)
+	if err := r.licences(ctx, resolver, p, licences); err != nil {
+		return err
+	}
+	if err := compress(licences, licences+".gz"); err != nil {
+		return err
+	}
+	if err := r.nfpm(ctx, p, "packaging/resolver/nfpm.yaml", built); err != nil {
+		return err
+	}
+	return r.bom(ctx, program, fmt.Sprintf("torrentcache-resolver-%s-%s-%s", r.version, p.os, p.arch))
+}
+
+// nfpm makes the package that a file describes, of what is in the folder built.
+func (r *release) nfpm(ctx context.Context, p platform, description, built string) error {
 	env := []string{
 		"ARCH=" + p.arch,
 		"VERSION=" + r.version,
-		"BUILT=" + filepath.Dir(r.workFile(p, p.program())),
+		"BUILT=" + built,
 		"DESCRIBED=" + r.described(),
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(r.date.Unix(), 10),
 	}
 	_, err := run(ctx, r.root, env, "go", "tool", "-modfile=tools/go.mod", "nfpm",
-		"package", "--packager", "deb", "--config", "packaging/nfpm.yaml", "--target", r.out)
+		"package", "--packager", "deb", "--config", description, "--target", r.out)
 	return err
 }
 
 // compressForDebian compresses what Debian's policy wants compressed: manual pages, the
 // list of changes, and the long text of licences.
 func (r *release) compressForDebian(p platform) error {
-	licences := r.workFile(p, "THIRD-PARTY-LICENSES")
+	licences := r.workFile(p, licencesFile)
 	to := map[string]string{
 		licences:                              licences + ".gz",
 		filepath.Join(r.root, "CHANGELOG.md"): filepath.Join(r.described(), "deb", "doc", "changelog.gz"),

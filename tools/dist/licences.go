@@ -21,14 +21,17 @@ type dependency struct {
 // licenceFile matches the names of files that a distributor must pass on.
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
+// licencesFile has the licences of what is in a program.
+const licencesFile = "THIRD-PARTY-LICENSES"
+
 const licencesPreface = `torrentcache has the licence in the file LICENSE. The program contains the packages below; their
 licences follow.
 `
 
-// licences writes the licences of all that is in the binary of a platform. A module
+// licences writes the licences of all that is in the binary of a platform to a file. A module
 // without one is an error.
-func (r *release) licences(ctx context.Context, p platform) error {
-	dependencies, err := r.dependencies(ctx, p)
+func (r *release) licences(ctx context.Context, s source, p platform, to string) error {
+	dependencies, err := r.dependencies(ctx, s, p)
 	if err != nil {
 		return err
 	}
@@ -50,18 +53,18 @@ func (r *release) licences(ctx context.Context, p platform) error {
 			fmt.Fprintf(&b, "\n%s\n%s: %s\n\n%s\n", strings.Repeat("-", 80), d.name, filepath.ToSlash(file), bytes.TrimSpace(text))
 		}
 	}
-	return os.WriteFile(r.workFile(p, "THIRD-PARTY-LICENSES"), b.Bytes(), 0o644)
+	return os.WriteFile(to, b.Bytes(), 0o644)
 }
 
 // dependencies returns what is in the binary besides our own packages, the standard
 // library first.
-func (r *release) dependencies(ctx context.Context, p platform) ([]dependency, error) {
+func (r *release) dependencies(ctx context.Context, s source, p platform) ([]dependency, error) {
 	goroot, err := run(ctx, r.root, nil, "go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
 	const format = `{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{"\t"}}{{.Dir}}{{"\t"}}{{$.Dir}}{{end}}{{end}}`
-	out, err := run(ctx, r.root, p.env(), "go", "list", "-deps", "-f", format, "./cmd/torrentcache")
+	out, err := run(ctx, filepath.Join(r.root, s.module), p.env(), "go", "list", "-deps", "-f", format, s.main)
 	if err != nil {
 		return nil, err
 	}

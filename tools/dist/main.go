@@ -122,7 +122,7 @@ func (r *release) makeFor(ctx context.Context, p platform) error {
 	if err := r.build(ctx, p); err != nil {
 		return err
 	}
-	if err := r.licences(ctx, p); err != nil {
+	if err := r.licences(ctx, server, p, r.workFile(p, licencesFile)); err != nil {
 		return err
 	}
 	steps := map[string]func(context.Context, platform) error{"archive": r.archive}

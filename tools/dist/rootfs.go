@@ -33,7 +33,7 @@ func (r *release) rootFS(ctx context.Context, p platform) ([]byte, error) {
 		mode       int64
 	}{
 		{"licenses/LICENSE", filepath.Join(r.root, "LICENSE"), 0o644},
-		{"licenses/THIRD-PARTY-LICENSES", r.workFile(p, "THIRD-PARTY-LICENSES"), 0o644},
+		{"licenses/THIRD-PARTY-LICENSES", r.workFile(p, licencesFile), 0o644},
 		{"torrentcache", r.workFile(p, p.program()), 0o755},
 	} {
 		data, err := os.ReadFile(f.from)

@@ -1,0 +1,209 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/resolver/internal/peer"
+	"github.com/torrentcache/torrentcache/resolver/internal/reach"
+)
+
+const (
+	// jobTime is how long one torrent is looked for.
+	jobTime = 60 * time.Second
+
+	// peerTime is how long one peer may take.
+	peerTime = 40 * time.Second
+
+	// atOnce is how many peers are asked about one torrent at a time.
+	atOnce = 8
+
+	// maxPeers is how many peers are asked about one torrent.
+	maxPeers = 400
+
+	// metadataMemory bounds the metadata that all searches together hold, in bytes. The torrents
+	// made of them, and their copies on the way to the server, come on top.
+	metadataMemory = 64 << 20
+)
+
+// Errors of [Finder.Find].
+var (
+	ErrNotFound = errors.New("nobody who has it was found")
+	ErrInvalid  = errors.New("what its info hash names is no torrent")
+)
+
+// Trackers ask trackers for peers; see [tracker.Client].
+type Trackers interface {
+	Peers(ctx context.Context, address string, swarm infohash.ID) ([]netip.AddrPort, error)
+}
+
+// DHT asks the DHT for peers; see [dhtnode.Node].
+type DHT interface {
+	Peers(ctx context.Context, swarm infohash.ID, found func(netip.AddrPort)) error
+}
+
+// Options are what a [Finder] works with. All but DHT and Always are required.
+type Options struct {
+	Dialer   *reach.Dialer
+	Trackers Trackers
+	// Always are trackers that are asked for every torrent. They are put into none.
+	Always []string
+	DHT    DHT // nil: it is not asked
+	// MaxTorrentSize is the size of the largest torrent, in bytes.
+	MaxTorrentSize int64
+}
+
+// Finder looks for torrents. It is safe for concurrent use.
+type Finder struct {
+	options Options
+	memory  *semaphore.Weighted
+	stats   struct{ asked, wrong atomic.Int64 }
+}
+
+// New returns a Finder.
+func New(o Options) *Finder {
+	return &Finder{options: o, memory: semaphore.NewWeighted(max(metadataMemory, o.MaxTorrentSize))}
+}
+
+// Stats tells how many peers were asked, and how many of them sent what has another hash.
+func (f *Finder) Stats() (asked, wrong int64) { return f.stats.asked.Load(), f.stats.wrong.Load() }
+
+// Find looks for a torrent for a minute at most, and returns it. Call free, unless there is an
+// error, when it is not needed any more. The error is ErrNotFound, ErrInvalid, or that of ctx.
+func (f *Finder) Find(ctx context.Context, job Job) (torrent []byte, free func(), err error) {
+	within, cancel := context.WithTimeout(ctx, jobTime)
+	defer cancel()
+	s := &search{Finder: f, job: job, end: cancel, targets: make(chan target, maxPeers), known: map[target]bool{}}
+	var working sync.WaitGroup
+	working.Go(func() {
+		s.ask(within)
+		close(s.targets)
+	})
+	for range atOnce {
+		working.Go(func() { s.work(within) })
+	}
+	working.Wait()
+	switch {
+	case s.torrent != nil:
+		return s.torrent, s.free, nil
+	case s.failed != nil:
+		return nil, nil, s.failed
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	}
+	return nil, nil, ErrNotFound
+}
+
+// target is a peer to ask.
+type target struct {
+	swarm   infohash.ID
+	address string // HOST:PORT
+}
+
+// search is one for one torrent.
+type search struct {
+	*Finder
+	job     Job
+	end     context.CancelFunc // of the search
+	targets chan target        // has room for all
+
+	mu      sync.Mutex
+	known   map[target]bool // guarded by mu, as all below
+	torrent []byte          // nil until it is found
+	free    func()
+	failed  error // why there is no use in going on
+}
+
+// add has a peer asked, unless it is known or there are enough.
+func (s *search) add(swarm infohash.ID, address string) {
+	t := target{swarm, address}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) < maxPeers && !s.known[t] {
+		s.known[t] = true
+		s.targets <- t
+	}
+}
+
+// ask asks all who may know peers, and returns when they have answered.
+func (s *search) ask(ctx context.Context) {
+	var asking sync.WaitGroup
+	for _, swarm := range s.job.swarms() {
+		for _, address := range s.job.Peers {
+			s.add(swarm, address)
+		}
+		for _, address := range append(append([]string(nil), s.job.Trackers...), s.options.Always...) {
+			asking.Go(func() {
+				peers, _ := s.options.Trackers.Peers(ctx, address, swarm) // one that does not answer knows none
+				for _, p := range peers {
+					s.add(swarm, p.String())
+				}
+			})
+		}
+		if s.options.DHT != nil {
+			asking.Go(func() {
+				_ = s.options.DHT.Peers(ctx, swarm, func(p netip.AddrPort) { s.add(swarm, p.String()) })
+			})
+		}
+	}
+	asking.Wait()
+}
+
+// work asks peers until there are no more, or the search has ended.
+func (s *search) work(ctx context.Context) {
+	for t := range s.targets {
+		if ctx.Err() == nil {
+			_ = s.try(ctx, t) // the next one may be better
+		}
+	}
+}
+
+// try asks one peer.
+func (s *search) try(ctx context.Context, t target) error {
+	ctx, cancel := context.WithTimeout(ctx, peerTime)
+	defer cancel()
+	conn, err := s.options.Dialer.DialContext(ctx, "tcp", t.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s.stats.asked.Add(1)
+	around := int64(len(s.job.torrent(nil)))
+	info, free, err := peer.Fetch(ctx, conn, t.swarm, peer.Options{MaxSize: s.options.MaxTorrentSize - around, Memory: s.memory})
+	if err != nil {
+		return err
+	}
+	if !s.job.isOf(info) {
+		free()
+		s.stats.wrong.Add(1)
+		return fmt.Errorf("%s sends what has another info hash", t.address)
+	}
+	s.found(s.job.torrent(info), free)
+	return nil
+}
+
+// found ends the search with a torrent that has the right info hash.
+func (s *search) found(torrent []byte, free func()) {
+	_, err := metainfo.Parse(torrent)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.torrent != nil:
+		free()
+	case err != nil:
+		free()
+		s.failed = fmt.Errorf("%w: %w", ErrInvalid, err)
+	default:
+		s.torrent, s.free = torrent, free
+	}
+	s.end()
+}
