@@ -51,7 +51,7 @@ func (b *backup) run(ctx context.Context) error {
 		return err
 	}
 	// All of the log up to here is synced; nothing is sealed behind it.
-	now := b.store.committer.stats()
+	now := b.store.committer.Stats()
 	var ids []uint64
 	for _, id := range b.store.segments.IDs() {
 		if id > now.Segment {

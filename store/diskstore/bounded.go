@@ -9,9 +9,9 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
@@ -57,7 +57,7 @@ func (s *Store) shrink(ctx context.Context) error {
 // isCrowded reports whether there is no room for the active segment, when it is
 // full, and another beside it, which fills while the oldest falls off.
 func (s *Store) isCrowded() bool {
-	sealed := s.segments.SealedBytes(s.committer.stats().Segment)
+	sealed := s.segments.SealedBytes(s.committer.Stats().Segment)
 	return sealed+s.index.DiskUsed()+2*s.options.SegmentSize > s.options.Bounded
 }
 
@@ -95,7 +95,7 @@ type falling struct {
 	segment *log.Segment
 	spare   int64  // how many bytes may be kept still
 	kept    copies // those that are
-	gone    []relic
+	gone    []commit.Relic
 }
 
 // fallBatch bounds how many records are forgotten at once.
@@ -107,7 +107,7 @@ func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, a
 	if !h.IsPut() && !h.IsWord() {
 		return f.kept.add(ctx, file, h, place)
 	}
-	e, needed, err := isNeeded(f.store.index.Get, h, place)
+	e, needed, err := commit.IsNeeded(f.store.index.Get, h, place)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, a
 			return err
 		}
 	}
-	f.gone = append(f.gone, relic{header: *h, at: place})
+	f.gone = append(f.gone, commit.Relic{Header: *h, At: place})
 	if len(f.gone) < fallBatch {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (f *falling) unreadable(ctx context.Context, left log.Gaps) error {
 	entries, err := f.store.index.PointingTo(left.In(f.segment.ID))
 	for _, e := range entries {
 		h := format.Header{Kind: store.ChangeAdded, Names: e.Names, IDs: e.IDs, Sequence: e.Put}
-		f.gone = append(f.gone, relic{header: h, at: e.At})
+		f.gone = append(f.gone, commit.Relic{Header: h, At: e.At})
 	}
 	return err
 }
@@ -145,42 +145,14 @@ func (f *falling) flush(ctx context.Context) error {
 func (f *falling) forget(ctx context.Context) error {
 	gone := f.gone
 	f.gone = nil
-	return f.store.do(ctx, 0, func(g *group) (store.Outcome, error) {
+	return f.store.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
 		for i := range gone {
-			if err := g.fall(&gone[i].header, gone[i].at); err != nil {
+			if err := g.Fall(&gone[i].Header, gone[i].At); err != nil {
 				return 0, err
 			}
 		}
 		return 0, nil
 	})
-}
-
-// fall makes the index forget what a record said, if it still holds, and that
-// it was ever there.
-func (c *changeSet) fall(h *format.Header, at format.Place) error {
-	ids := h.Names.IDs(h.IDs)
-	currents, err := c.getAll(ids)
-	if err != nil {
-		return err
-	}
-	c.ForgetChange(h.Sequence)
-	for i, id := range ids {
-		switch e := currents[i]; {
-		case e == nil:
-		case h.Kind == store.ChangeRemoved && e.Removed && e.Sequence == h.Sequence:
-			c.set(id, e, nil)
-		case h.IsPut() && e.At.Segment == at.Segment && e.At.Offset == at.Offset:
-			var next *index.Entry
-			if e.Removed { // that stays until it falls off too
-				kept := *e
-				kept.At, kept.Damaged = format.Place{}, false
-				next = &kept
-			}
-			c.set(id, e, next)
-			c.ForgetAccess(e.IDs.Primary())
-		}
-	}
-	return nil
 }
 
 // Forget makes a bounded store know nothing of the torrents that have ids, not
@@ -196,24 +168,12 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
 	}
 	size := format.RecordSize(0) * int64(len(ids))
-	return s.do(ctx, size, func(g *group) (store.Outcome, error) {
+	return s.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
 		for _, id := range ids {
-			if err := g.forget(id); err != nil {
+			if err := g.Forget(id); err != nil {
 				return 0, err
 			}
 		}
 		return 0, nil
 	})
-}
-
-// forget is the change of Forget for one id.
-func (g *group) forget(id infohash.ID) error {
-	e, err := g.get(id)
-	if err != nil || e == nil {
-		return err
-	}
-	if g.noRoomAtAll != nil {
-		return g.noRoomAtAll
-	}
-	return g.append(&format.Header{Kind: store.ChangeDropped, Names: e.Names, IDs: e.IDs}, nil, store.Removal{})
 }

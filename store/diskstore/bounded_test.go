@@ -73,7 +73,7 @@ func feedOf(t *testing.T, s *Store) []store.Change {
 
 // accountsOf returns how many segments of all there ever were have an account.
 func accountsOf(s *Store) (n int) {
-	for id := range s.committer.stats().Segment + 1 {
+	for id := range s.committer.Stats().Segment + 1 {
 		if s.index.HasAccount(id) {
 			n++
 		}
@@ -164,7 +164,7 @@ func TestBoundedForgetful(t *testing.T) {
 			if err := s.Forget(t.Context(), item.IDs.All()); err != nil {
 				t.Fatal(err)
 			}
-			size := s.committer.stats().Offset
+			size := s.committer.Stats().Offset
 			mustClose(t, s)
 			if err := index.Remove(s.options.FS, s.options.Dir); err != nil {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -34,17 +35,18 @@ func TestAbandoned(t *testing.T) {
 	o := onDisk(fs, "/store")
 	o.SegmentSize = 16 << 20
 	s := mustOpen(t, o)
-	large := func(seed uint64) store.Item { return storetest.Torrent(storetest.V1, seed, maxGroupBytes, 0) }
+	large := func(seed uint64) store.Item { return storetest.Torrent(storetest.V1, seed, commit.MaxGroupBytes, 0) }
 	synced, written, waiting := large(1), large(2), large(3)
 	ctx, cancel := context.WithCancel(t.Context())
 	results := make(chan error, 3)
-	put := func(item store.Item) { results <- s.Put(ctx, []store.Item{item})[0].Err }
-	go put(synced)
+	put := func(ctx context.Context, item store.Item) { results <- s.Put(ctx, []store.Item{item})[0].Err }
+	go put(ctx, synced)
 	<-syncing
-	go put(written) // fills the next group
-	until(func() bool { return writtenThrough(s) >= 2*maxGroupBytes })
-	go put(waiting)
-	until(func() bool { return s.committer.queue.length() == 1 })
+	go put(ctx, written) // fills the next group
+	until(func() bool { return writtenThrough(s) >= 2*commit.MaxGroupBytes })
+	waits := &waited{Context: ctx, begun: make(chan struct{})}
+	go put(waits, waiting)
+	<-waits.begun
 	cancel()
 	for range cap(results) {
 		if err := <-results; !errors.Is(err, context.Canceled) {
@@ -71,10 +73,17 @@ func until(done func() bool) {
 	}
 }
 
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.waiting)
+// waited is a context that tells when somebody waits for its end: who puts does so once the
+// committer has what it is to do.
+type waited struct {
+	context.Context
+	once  sync.Once
+	begun chan struct{} // closed then
+}
+
+func (w *waited) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.begun) })
+	return w.Context.Done()
 }
 
 // writtenThrough returns the size of the first segment's file.
@@ -84,40 +93,4 @@ func writtenThrough(s *Store) int64 {
 		return 0
 	}
 	return info.Size()
-}
-
-// TestHighestSequenceWins applies records out of order, as copies of them come:
-// the highest sequence says what is removed, the highest put where the bytes are.
-func TestHighestSequenceWins(t *testing.T) {
-	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
-	item := faultTorrent(1)
-	record := func(sequence uint64, kind store.ChangeKind) *format.Header {
-		return &format.Header{Kind: kind, Sequence: sequence, Names: format.NamesOf(item.IDs), IDs: item.IDs}
-	}
-	c := newChangeSet(s.options, s.index, nil, index.State{})
-	steps := []struct {
-		h              *format.Header
-		sequence, step uint64 // of the step whose place the bytes are at
-		removed        bool
-	}{
-		{record(5, store.ChangeReplaced), 5, 0, false},
-		{record(3, store.ChangeAdded), 5, 0, false},
-		{record(5, store.ChangeReplaced), 5, 2, false}, // a copy
-		{record(4, store.ChangeRemoved), 5, 2, false},
-		{record(7, store.ChangeRemoved), 7, 2, true},
-		{record(5, store.ChangeReplaced), 7, 5, true}, // a copy of what is removed
-		{record(6, store.ChangeRestored), 7, 5, true},
-		{record(8, store.ChangeRestored), 8, 5, false},
-		{record(5, store.ChangeReplaced), 8, 8, false}, // a copy of what was restored
-		{record(7, store.ChangeRemoved), 8, 8, false},
-	}
-	for i, step := range steps {
-		if err := c.apply(step.h, format.Place{Segment: 1, Offset: int64(i)}, store.Removal{}); err != nil {
-			t.Fatal(err)
-		}
-		e, err := c.get(item.IDs.Primary())
-		if err != nil || e.Sequence != step.sequence || e.At.Offset != int64(step.step) || e.Removed != step.removed {
-			t.Errorf("step %d: %+v, %v; want %+v", i, e, err, step)
-		}
-	}
 }

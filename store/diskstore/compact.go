@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
@@ -27,7 +28,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	defer s.leave()
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
-	return s.compact(ctx, &compaction{store: s, ahead: removedStays, pace: newPace(0)})
+	return s.compact(ctx, &compaction{store: s, ahead: commit.RemovedStays, pace: newPace(0)})
 }
 
 // compact does all work there is.
@@ -121,11 +122,7 @@ func (c *compaction) seal(ctx context.Context, seg *log.Segment) error {
 	if c.store.segments.IsSealed(seg) {
 		return nil
 	}
-	waiting := newCall(1)
-	c.store.committer.queue.add(&change{call: waiting, roll: true, run: func(g *group) (store.Outcome, error) {
-		return 0, g.noRoll
-	}})
-	return waiting.wait(ctx)[0].Err
+	return c.store.committer.RollOver(ctx)
 }
 
 // empty copies what seg holds that is needed to the end of the log.
@@ -163,10 +160,10 @@ func (s *Store) retire(ctx context.Context, seg *log.Segment) error {
 // bounded store, which must not need room to make room.
 func (s *Store) forgetSegment(ctx context.Context, id uint64) error {
 	if s.options.Bounded == 0 {
-		return s.noteRetired(ctx, id, spans.with)
+		return s.noteRetired(ctx, id, commit.Spans.With)
 	}
-	return s.do(ctx, 0, func(g *group) (store.Outcome, error) {
-		g.Accounts[id] = nil
+	return s.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
+		g.ForgetAccount(id)
 		return 0, nil
 	})
 }

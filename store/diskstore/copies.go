@@ -3,13 +3,13 @@ package diskstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -23,21 +23,9 @@ const copyBatch = 1 << 20
 // copies gathers records that compaction moves.
 type copies struct {
 	*compaction
-	records []relic
+	records []commit.Relic
 	size    int64
 }
-
-// relic is a record of a segment that is to go.
-type relic struct {
-	header format.Header
-	body   []byte // of a put that is due: the words of its removal
-	at     format.Place
-	due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
-	faded  bool // nobody needs the word of a drop any more
-}
-
-// errComeAgain says that a segment stays as it is until compaction comes again.
-var errComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, files.ErrUnreadable)
 
 // add takes up the record at a place, in file, if it is needed. What cannot be read is
 // no reason to give anything up: the segment then stays.
@@ -58,11 +46,11 @@ func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at fo
 		return b.addKnown(ctx, index.Region(func(other format.Place) bool { return other.Segment == at.Segment && other.Offset == at.Offset }))
 	}
 	// Of a kind that this program does not know the body stays as it is, damaged or not.
-	return b.take(ctx, relic{header: *h, body: body, at: at})
+	return b.take(ctx, commit.Relic{Header: *h, Body: body, At: at})
 }
 
 func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
-	e, needed, err := isNeeded(b.store.index.Get, h, at)
+	e, needed, err := commit.IsNeeded(b.store.index.Get, h, at)
 	if err != nil || !needed {
 		return err
 	}
@@ -70,10 +58,10 @@ func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at
 		return b.take(ctx, dueRelic(h, e, at))
 	}
 	b.tellMended(h, at)
-	r := relic{header: *h, at: at}
+	r := commit.Relic{Header: *h, At: at}
 	switch body, err := log.ReadBody(file, h, at.Offset); {
 	case err == nil:
-		r.body = body
+		r.Body = body
 	case errors.Is(err, format.ErrBadRecord):
 		b.store.foundDamage(ctx, e, e.IDs.Primary())
 	case !e.Damaged: // an operator has given up what is
@@ -83,38 +71,33 @@ func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at
 }
 
 // dueRelic returns the relic of a put that was removed, as e says, and is due.
-func dueRelic(h *format.Header, e *index.Entry, at format.Place) relic {
-	return relic{header: *h, body: format.AppendRemoval(nil, e.Removal), at: at, due: true}
+func dueRelic(h *format.Header, e *index.Entry, at format.Place) commit.Relic {
+	return commit.Relic{Header: *h, Body: format.AppendRemoval(nil, e.Removal), At: at, Due: true}
 }
 
 func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
-	e, needed, err := isNeeded(b.store.index.Get, h, at)
+	e, needed, err := commit.IsNeeded(b.store.index.Get, h, at)
 	if err != nil {
 		return err
 	}
-	r := relic{header: *h, at: at}
+	r := commit.Relic{Header: *h, At: at}
 	if h.Kind == store.ChangeDropped {
-		if r.faded, err = b.store.hasFaded(h, b.now); err != nil {
+		if r.Faded, err = b.store.hasFaded(h, b.now); err != nil {
 			return err
 		}
-		r.faded = r.faded || !needed
+		r.Faded = r.Faded || !needed
 	}
-	if !needed && !r.faded {
+	if !needed && !r.Faded {
 		return nil
 	}
 	b.tellMended(h, at)
-	switch r.body, err = log.ReadBody(file, h, at.Offset); {
+	switch r.Body, err = log.ReadBody(file, h, at.Offset); {
 	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index knows the words of a removal too
-		r.setBody(format.AppendRemoval(nil, e.Removal))
+		r.SetBody(format.AppendRemoval(nil, e.Removal))
 	case err != nil:
 		return readError(at.Segment, err)
 	}
 	return b.take(ctx, r)
-}
-
-// setBody gives a relic a body that was not read from its record.
-func (r *relic) setBody(body []byte) {
-	r.body, r.header.BodySum = body, format.Checksum(body)
 }
 
 func (b *copies) tellMended(h *format.Header, at format.Place) {
@@ -148,7 +131,7 @@ func (b *copies) addLost(ctx context.Context, in, unread index.Region) error {
 	for _, e := range entries {
 		if due := e.Removed && e.Until <= b.now; !due && !e.Damaged {
 			if unread(e.At) {
-				return errComeAgain
+				return commit.ErrComeAgain
 			}
 			b.store.foundDamage(ctx, e, e.IDs.Primary())
 		}
@@ -160,17 +143,17 @@ func (b *copies) addLost(ctx context.Context, in, unread index.Region) error {
 }
 
 // lostRelic returns the relic of a put of which the index alone is left.
-func (b *copies) lostRelic(e *index.Entry) relic {
+func (b *copies) lostRelic(e *index.Entry) commit.Relic {
 	h := format.Header{Kind: store.ChangeAdded, Names: e.Names, Rank: e.Rank, Sequence: e.Put, IDs: e.IDs, Version: e.Version}
 	if e.Removed && e.Until <= b.now {
 		return dueRelic(&h, e, e.At)
 	}
-	return relic{header: h, at: e.At}
+	return commit.Relic{Header: h, At: e.At}
 }
 
 // addKnown takes up the words and values of a part of the log as the index has them.
 func (b *copies) addKnown(ctx context.Context, in index.Region) error {
-	relics, err := relicsIn(b.store.index, in)
+	relics, err := commit.RelicsIn(b.store.index, in)
 	if err != nil {
 		return err
 	}
@@ -182,8 +165,8 @@ func (b *copies) addKnown(ctx context.Context, in index.Region) error {
 	return nil
 }
 
-func (b *copies) take(ctx context.Context, r relic) error {
-	size := format.RecordSize(len(r.body))
+func (b *copies) take(ctx context.Context, r commit.Relic) error {
+	size := format.RecordSize(len(r.Body))
 	if b.size+size > copyBatch {
 		if err := b.flush(ctx); err != nil {
 			return err
@@ -201,9 +184,9 @@ func (b *copies) flush(ctx context.Context) error {
 	}
 	records, size, now := b.records, b.size, b.now
 	b.records, b.size = nil, 0
-	err := b.store.do(ctx, size, func(g *group) (store.Outcome, error) {
+	err := b.store.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
 		for i := range records {
-			if err := g.copy(&records[i], now); err != nil {
+			if err := g.Copy(&records[i], now); err != nil {
 				return 0, err
 			}
 		}

@@ -111,11 +111,11 @@ func TestFlippedBitInRemoval(t *testing.T) {
 	}
 	o, items := three(t)
 	s := mustOpen(t, o)
-	begin := s.committer.stats().Offset
+	begin := s.committer.Stats().Offset
 	if err := storetest.Remove(t.Context(), s, items[1].IDs.V1, store.Removal{Reason: "flipped"}); err != nil {
 		t.Fatal(err)
 	}
-	end := s.committer.stats().Offset
+	end := s.committer.Stats().Offset
 	mustPut(t, s, faultTorrent(8), store.Created)
 	mustClose(t, s)
 	whole := snapshot(t, o.FS)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
@@ -22,8 +23,8 @@ type Store struct {
 	lock      io.Closer
 	segments  *log.Segments
 	index     *index.Index
-	committer *committer
-	accesses  *accesses
+	committer *commit.Committer
+	accesses  *commit.Accesses
 	noting    sync.Mutex // held while accesses go into the index
 
 	// life is held for reading by every call and for writing by Close, which so
@@ -35,7 +36,7 @@ type Store struct {
 	stop    context.CancelFunc
 	tending sync.WaitGroup // the work in the background
 	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
-	spare   *spare
+	spare   *commit.Spare
 	oldest  atomic.Uint32           // the day of the last use of the torrent used longest ago; 0 if it is not known
 	stuck   atomic.Bool             // there was nothing to evict when the store was full
 	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
@@ -64,8 +65,7 @@ func (s *Store) Close() error {
 	if !s.options.ReadOnly {
 		s.noteAccesses()
 	}
-	s.committer.queue.close()
-	<-s.committer.stopped
+	s.committer.Stop()
 	if !s.options.ReadOnly {
 		s.noteSynced()
 	}
@@ -109,5 +109,5 @@ func (s *Store) Err() error {
 	if err := s.index.WriteError(); err != nil {
 		return err
 	}
-	return s.committer.failure()
+	return s.committer.Failure()
 }

@@ -42,4 +42,10 @@
 //
 // docs/storage.md describes the files, the order of writes, recovery, and what
 // may be lost. The format is version 2, which is frozen with release 0.1.0.
+//
+// # Where to look
+//
+// internal/commit makes every change, internal/log has the segments, internal/index the index,
+// internal/files the names of all files and every call that makes them durable, and
+// internal/format their bytes. Here is what a store does with them.
 package diskstore

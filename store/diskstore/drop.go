@@ -2,12 +2,13 @@ package diskstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
@@ -25,15 +26,6 @@ const (
 // say, unless it is removed.
 const MinUnread = 7 * 24 * time.Hour
 
-// victim is a torrent that is to be dropped, unless it is used before that happens.
-type victim struct {
-	id  infohash.ID // the primary one
-	put uint64      // the sequence of the put that was found
-}
-
-// mayGo says whether a torrent of a class, last used on a day, may be dropped.
-type mayGo func(of class, used uint32) bool
-
 // dropBatch bounds how many torrents are dropped at once: puts hardly wait for it.
 const dropBatch = 256
 
@@ -41,14 +33,14 @@ const dropBatch = 256
 type dropping struct {
 	store   *Store
 	cause   DropCause
-	rule    mayGo
-	victims []victim
+	rule    commit.MayGo
+	victims []commit.Victim
 	dropped int64
 }
 
 // add has a torrent dropped with the next batch.
 func (d *dropping) add(ctx context.Context, e *index.Entry) error {
-	d.victims = append(d.victims, victim{e.IDs.Primary(), e.Put})
+	d.victims = append(d.victims, commit.Victim{ID: e.IDs.Primary(), Put: e.Put})
 	if len(d.victims) < dropBatch {
 		return nil
 	}
@@ -65,9 +57,9 @@ func (d *dropping) flush(ctx context.Context) error {
 	}
 	dropped := 0
 	size := format.RecordSize(0) * int64(len(victims))
-	err := d.store.do(ctx, size, func(g *group) (store.Outcome, error) {
+	err := d.store.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
 		for _, v := range victims {
-			gone, err := g.drop(v, d.rule)
+			gone, err := g.Drop(v, d.rule)
 			if err != nil {
 				return 0, err
 			}
@@ -85,52 +77,68 @@ func (d *dropping) flush(ctx context.Context) error {
 	return nil
 }
 
-// drop is the change that drops v if it may go. The torrent is unknown from then on.
-func (g *group) drop(v victim, rule mayGo) (bool, error) {
-	e, err := g.whole(v)
-	if err != nil || e == nil {
-		return false, err
-	}
-	used, err := g.lastUsed(e)
-	if err != nil || !rule(classOf(e.Rank), used) {
-		return false, err
-	}
-	if g.noRoomAtAll != nil {
-		return false, g.noRoomAtAll
-	}
-	h := &format.Header{Kind: store.ChangeDropped, Names: e.Names, IDs: e.IDs}
-	return true, g.append(h, nil, store.Removal{})
+// droppedStays is how long it is known at least that a torrent was dropped: long enough for
+// those who follow the feed.
+const droppedStays = 30 * 24 * time.Hour
+
+// droppedStays returns how long it is known that a torrent was dropped, in seconds.
+func (o Options) droppedStays() int64 {
+	return int64(max(o.DropUnreadAfter, droppedStays) / time.Second)
 }
 
-// whole returns the entry of v, nil if v is gone, or not every id of it leads to it: what is
-// known of another torrent, or of a removal, must not end with it.
-func (g *group) whole(v victim) (*index.Entry, error) {
-	e, err := g.get(v.id)
-	if err != nil || !e.Visible() || e.Put != v.put {
-		return nil, err
-	}
-	others, err := g.getAll(e.All())
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range others {
-		if !other.Visible() || other.Put != e.Put {
-			return nil, nil
+// hasFaded reports whether nobody needs the word any more that h says of a drop: a later
+// one counts, or it is old, and no segment has bytes of the torrent, which an index that is
+// built anew would find.
+func (s *Store) hasFaded(h *format.Header, now int64) (bool, error) {
+	for _, id := range h.Names.IDs(h.IDs) {
+		d, err := s.index.Dropped(id)
+		if err != nil {
+			return false, err
+		}
+		isThere := func(segment uint64) bool { return s.segments.Get(segment) != nil }
+		young := h.Time+s.options.droppedStays() > now
+		if d.Sequence <= h.Sequence && (young || d.Sequence == 0 || slices.ContainsFunc(d.Segments, isThere)) {
+			return false, nil
 		}
 	}
-	return e, nil
+	return true, nil
 }
 
-// lastUsed returns the day on which the torrent of e was put or last read.
-func (g *group) lastUsed(e *index.Entry) (uint32, error) {
-	told, err := g.told(e.Put)
-	if errors.Is(err, index.ErrBadEntry) {
-		return dayOf(g.committer.options.Clock()), nil // nobody knows when, so that it stays
+// droppedPeriod returns for how long nobody copies from elsewhere what was dropped.
+func (o Options) droppedPeriod() time.Duration {
+	if o.DropUnreadAfter == 0 {
+		return droppedStays
 	}
+	return o.DropUnreadAfter
+}
+
+// Dropped returns for each id, in order, when its torrent was dropped because nobody used it,
+// or to make room; the zero time for those that are there, and those of which that is a
+// period ago: [Options.DropUnreadAfter], or 30 days if that is zero. Whoever copies from
+// elsewhere asks, lest what was dropped comes back unasked for. Errors: ErrUnavailable, or
+// ctx's error.
+func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	there, err := s.index.HasAll(ids)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	noted := g.committer.accesses.last(e.IDs.Primary()) // first, for what is noted goes into the index
-	read, err := g.index.Access(e.IDs.Primary())
-	return max(read, noted, dayOf(told.Change.Time)), err
+	times := make([]time.Time, len(ids))
+	since := s.options.Clock().Add(-s.options.droppedPeriod()).Unix()
+	for i, id := range ids {
+		if there[i].Found() {
+			continue
+		}
+		d, err := s.index.Dropped(id)
+		if err != nil {
+			return nil, err
+		}
+		if d.Sequence != 0 && d.Time > since {
+			times[i] = time.Unix(d.Time, 0).UTC()
+		}
+	}
+	return times, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -37,7 +38,7 @@ func TestDropUnread(t *testing.T) {
 	fresh := storetest.Torrent(storetest.V1, 2, 300, 0)
 	fresh.Rank = store.RankKeyed
 	mustPut(t, s, fresh, store.Created)
-	if n, err := s.DropUnread(t.Context()); n != 0 || err != nil || dayOf(s.OldestUse()) != dayOf(clock.now()) {
+	if n, err := s.DropUnread(t.Context()); n != 0 || err != nil || commit.DayOf(s.OldestUse()) != commit.DayOf(clock.now()) {
 		t.Fatalf("DropUnread = %d, %v, the oldest use is of %v", n, err, s.OldestUse())
 	}
 	dropAll(t, s, clock, 1)
@@ -214,10 +215,10 @@ func TestAccessesOverflow(t *testing.T) {
 	mustPut(t, s, item, store.Created)
 	clock.advance(testUnread + 48*time.Hour)
 	s.noting.Lock()
-	for n := range uint64(maxAccesses + 10) {
+	for n := range uint64(commit.MaxAccesses + 10) {
 		var id [infohash.SizeV1]byte
 		binary.LittleEndian.PutUint64(id[:], n*7919)
-		s.accesses.note(infohash.Set{V1: infohash.V1(id)}, clock.now())
+		s.accesses.Note(infohash.Set{V1: infohash.V1(id)}, clock.now())
 	}
 	s.noting.Unlock()
 	if n, err := s.DropUnread(t.Context()); n != 0 || err != nil {
@@ -239,11 +240,11 @@ func TestAccessesWait(t *testing.T) {
 	mustPut(t, s, item, store.Created)
 	clock.advance(testUnread)
 	s.NoteRead(item.IDs)
-	days, floor := s.accesses.begin()
-	if len(days) != 1 || s.accesses.last(item.IDs.V1) != dayOf(clock.now()) {
+	days, floor := s.accesses.Begin()
+	if len(days) != 1 || s.accesses.Last(item.IDs.V1) != commit.DayOf(clock.now()) {
 		t.Errorf("%d accesses are written", len(days))
 	}
-	s.accesses.end(floor, false)
+	s.accesses.End(floor, false)
 	clock.advance(48 * time.Hour)
 	if n, err := s.DropUnread(t.Context()); n != 0 || err != nil {
 		t.Errorf("DropUnread = %d, %v", n, err)
@@ -251,7 +252,7 @@ func TestAccessesWait(t *testing.T) {
 	if !s.noteAccesses() || s.noteAccesses() {
 		t.Error("they are not written once")
 	}
-	if at, err := s.LastAccess(t.Context(), item.IDs.V1); err != nil || dayOf(at) != dayOf(clock.now())-2 {
+	if at, err := s.LastAccess(t.Context(), item.IDs.V1); err != nil || commit.DayOf(at) != commit.DayOf(clock.now())-2 {
 		t.Errorf("LastAccess = %v, %v", at, err)
 	}
 }

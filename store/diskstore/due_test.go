@@ -129,7 +129,7 @@ func TestDroppedStaysDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
 	item := faultTorrent(0)
 	mustPut(t, s, item, store.Created)
-	for seed := uint64(1); s.committer.stats().Segment == 1; seed++ {
+	for seed := uint64(1); s.committer.Stats().Segment == 1; seed++ {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
 	if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{}); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -116,7 +117,7 @@ func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*index.Ent
 		return errors.Join(full, err)
 	}
 	defer file.Close()
-	end := s.committer.stats().Offset
+	end := s.committer.Stats().Offset
 	if s.segments.IsSealed(seg) {
 		end = s.segments.End(seg)
 	}
@@ -128,7 +129,7 @@ func (s *Store) overwrite(ctx context.Context, segment uint64, gone []*index.Ent
 	}
 	left, err := seg.Walk(ctx, s.id, format.SegmentStart, end, func(_ vfs.File, h *format.Header, at int64) error {
 		isOf := slices.ContainsFunc(h.IDs.All(), func(id infohash.ID) bool { return ids[id] })
-		_, needed, err := isNeeded(s.index.Get, h, format.Place{Segment: segment, Offset: at})
+		_, needed, err := commit.IsNeeded(s.index.Get, h, format.Place{Segment: segment, Offset: at})
 		if err != nil || needed || !h.IsPut() || !isOf {
 			return err
 		}

@@ -83,7 +83,7 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 // a torrent and of a removal: the next segment has them as they were.
 func TestCompactionMends(t *testing.T) {
 	s, items := filled(t, 5)
-	begin := s.committer.stats()
+	begin := s.committer.Stats()
 	if err := storetest.Remove(t.Context(), s, items[1].IDs.Primary(), store.Removal{Reason: "flipped"}); err != nil {
 		t.Fatal(err)
 	}

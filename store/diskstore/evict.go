@@ -10,17 +10,15 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// A store that evicts begins at evictFrom hundredths of its MaxStoreSize, and makes room down
-// to evictTo. Puts that do not make it evict are refused from evictFrom on, all others where
-// there is no room for evictRoom more segments, which compaction may need meanwhile.
+// A store that evicts begins at commit.EvictFrom hundredths of its MaxStoreSize, and makes room down
+// to evictTo.
 const (
-	evictFrom     = 95
 	evictTo       = 90
 	evictSegments = 64 // so many at least make MaxStoreSize
-	evictRoom     = 2
 
 	// MinEvict is the least MaxStoreSize in bytes of a store that evicts.
 	MinEvict = 64 << 20
@@ -34,12 +32,12 @@ func (o Options) share(hundredths int64) int64 { return o.MaxStoreSize / 100 * h
 
 // used returns the bytes that the store takes, with all that the active segment may get.
 func (s *Store) used() int64 {
-	return s.segments.SealedBytes(s.committer.stats().Segment) + s.options.SegmentSize + s.index.DiskUsed() + s.spare.size()
+	return s.segments.SealedBytes(s.committer.Stats().Segment) + s.options.SegmentSize + s.index.DiskUsed() + s.spare.Size()
 }
 
 // mustEvict reports whether the store is so full that it makes room.
 func (s *Store) mustEvict() bool {
-	return s.options.Evict && s.used() > s.options.share(evictFrom)
+	return s.options.Evict && s.used() > s.options.share(commit.EvictFrom)
 }
 
 // isTimeToEvict reports whether the store makes room now, if it did not look in vain lately.
@@ -105,7 +103,7 @@ func (s *Store) evictSegment(ctx context.Context, d *dropping, id uint64) error 
 		return nil
 	}
 	_, err := seg.Walk(ctx, s.id, format.SegmentStart, s.segments.End(seg), func(_ vfs.File, h *format.Header, at int64) error {
-		e, needed, err := isNeeded(s.index.Get, h, format.Place{Segment: id, Offset: at})
+		e, needed, err := commit.IsNeeded(s.index.Get, h, format.Place{Segment: id, Offset: at})
 		if err != nil || !needed || !h.IsPut() || !e.Visible() {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
@@ -14,23 +15,23 @@ import (
 var ages = []time.Duration{64 * MinUnread, 32 * MinUnread, 16 * MinUnread, 8 * MinUnread, 4 * MinUnread, 2 * MinUnread, MinUnread}
 
 // steps is how many steps there are in which torrents go: class by class, age by age.
-const steps = int(classes) * 7
+const steps = int(commit.Classes) * 7
 
 // eviction is what is to be dropped: in some segments, up to a step.
 type eviction struct {
-	cutoffs  [steps / int(classes)]uint32 // the last day of each age
-	before   [steps / int(classes)]uint64 // the highest sequence that was put on that day
+	cutoffs  [steps / int(commit.Classes)]uint32 // the last day of each age
+	before   [steps / int(commit.Classes)]uint64 // the highest sequence that was put on that day
 	keyed    bool
 	last     int // the step
 	segments []uint64
 }
 
 // step returns that of a torrent of a class which was last used in the age with an index.
-func step(of class, age int) int { return int(of)*len(ages) + age }
+func step(of commit.Class, age int) int { return int(of)*len(ages) + age }
 
 // mayGo implements [mayGo].
-func (l *eviction) mayGo(of class, used uint32) bool {
-	if of == keyed && !l.keyed {
+func (l *eviction) mayGo(of commit.Class, used uint32) bool {
+	if of == commit.Keyed && !l.keyed {
 		return false
 	}
 	age := slices.IndexFunc(l.cutoffs[:], func(cutoff uint32) bool { return used <= cutoff })
@@ -39,8 +40,8 @@ func (l *eviction) mayGo(of class, used uint32) bool {
 
 // stepOf returns the step in which u goes; false if it stays.
 func (l *eviction) stepOf(u lastUse) (int, bool) {
-	of := classOf(u.entry.Rank)
-	if of == keyed && !l.keyed {
+	of := commit.ClassOf(u.entry.Rank)
+	if of == commit.Keyed && !l.keyed {
 		return 0, false
 	}
 	for age := range ages {
@@ -116,7 +117,7 @@ func (e *emptiable) freed(last int) int64 {
 // half is not needed then, failing that from those of which a tenth is not, before it takes of
 // the next class. The emptiest segments go first.
 func (l *eviction) choose(list []emptiable, want int64) {
-	for of := range classes {
+	for of := range commit.Classes {
 		for _, part := range []int64{2, wasteDivisor} {
 			for age := range ages {
 				l.last = step(of, age)

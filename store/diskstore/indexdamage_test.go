@@ -103,7 +103,7 @@ func TestMisledIndex(t *testing.T) {
 	if misled.At.Length != e.At.Length {
 		t.Fatal("the torrents are not of one length")
 	}
-	b := index.NewBatch(s.committer.stats())
+	b := index.NewBatch(s.committer.Stats())
 	b.Entries[id] = &misled
 	if err := s.index.Commit(&b); err != nil {
 		t.Fatal(err)

@@ -142,8 +142,8 @@ func TestSpare(t *testing.T) {
 	o := onDisk(disk, "/store")
 	s := mustOpen(t, o)
 	mustPut(t, s, faultTorrent(0), store.Created)
-	s.spare.keep()
-	there, err := files.Exists(disk, s.spare.name)
+	s.spare.Keep()
+	there, err := files.Exists(disk, disk.PathJoin("/store", files.SpareName))
 	if err != nil || !there {
 		t.Fatalf("no space was put aside: %v", err)
 	}
@@ -154,7 +154,7 @@ func TestSpare(t *testing.T) {
 	if err := storetest.Remove(t.Context(), s, faultTorrent(0).IDs.Primary(), store.Removal{}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("Remove = %v", err)
 	}
-	if there, err := files.Exists(disk, s.spare.name); err != nil || there {
+	if there, err := files.Exists(disk, disk.PathJoin("/store", files.SpareName)); err != nil || there {
 		t.Errorf("the space that was put aside is still kept, %v", err)
 	}
 	disk.step.Store(1 << 20)

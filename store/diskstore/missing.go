@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -77,19 +78,19 @@ func (s *Store) findMissing() error {
 	if s.options.Bounded > 0 {
 		return nil
 	}
-	retired, err := newChangeSet(s.options, s.index, nil, s.committer.state).retired()
+	retired, err := commit.NewChangeSet(s.options.Bounded > 0, s.index, nil, s.committer.Stats()).Retired()
 	if err != nil {
 		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
 	}
 	var found missing
-	for id := uint64(1); id <= max(s.committer.active.ID, s.committer.state.Segment); id++ {
+	for id := uint64(1); id <= max(slices.Max(s.segments.IDs()), s.committer.Stats().Segment); id++ {
 		known := s.index.HasAccount(id)
 		switch seg := s.segments.Get(id); {
-		case seg == nil && !retired.has(id) && (known || err == nil):
+		case seg == nil && !retired.Has(id) && (known || err == nil):
 			found = append(found, lostPart{segment: id, counted: known})
 		case seg != nil && s.shouldReach(seg) > seg.Size:
-			found = append(found, lostPart{segment: id, from: max(seg.Size, 1), counted: id > s.committer.state.Rebuilt})
-		case seg != nil && retired.has(id) && s.index.Account(id).Live > 0: // it came back
+			found = append(found, lostPart{segment: id, from: max(seg.Size, 1), counted: id > s.committer.Stats().Rebuilt})
+		case seg != nil && retired.Has(id) && s.index.Account(id).Live > 0: // it came back
 			s.returned = append(s.returned, id)
 		}
 	}
@@ -118,7 +119,7 @@ func (s *Store) findMissing() error {
 // shouldReach returns the offset that the file of seg should reach at least; 0 if nothing
 // was ever written behind its header.
 func (s *Store) shouldReach(seg *log.Segment) (end int64) {
-	switch now := s.committer.state; {
+	switch now := s.committer.Stats(); {
 	case s.segments.IsSealed(seg):
 		end = s.segments.End(seg)
 	case seg.ID == now.Segment:
@@ -137,9 +138,9 @@ func (s *Store) markMissing(found missing) error {
 		return err
 	}
 	for batch := range slices.Chunk(entries, replayBatch) {
-		marks := newChangeSet(s.options, s.index, nil, s.committer.state)
+		marks := commit.NewChangeSet(s.options.Bounded > 0, s.index, nil, s.committer.Stats())
 		for _, e := range batch {
-			news, err := marks.damage(e.IDs.Primary(), e.At)
+			news, err := marks.Damage(e.IDs.Primary(), e.At)
 			if err != nil {
 				return err
 			}
@@ -150,9 +151,9 @@ func (s *Store) markMissing(found missing) error {
 		if err := s.index.Commit(&marks.Batch); err != nil {
 			return err
 		}
-		s.committer.state, s.committer.published = marks.State, marks.State
+		s.committer.Restate(marks.State)
 	}
-	unsaved, err := relicsIn(s.index, found.has)
+	unsaved, err := commit.RelicsIn(s.index, found.has)
 	for i := range found {
 		found[i].count(s.index.Account(found[i].segment), unsaved)
 	}
@@ -161,14 +162,14 @@ func (s *Store) markMissing(found missing) error {
 
 // count says what was in l, by the account of its segment and the words and values that
 // stand nowhere but in what is missing.
-func (l *lostPart) count(a index.Account, unsaved []relic) {
+func (l *lostPart) count(a index.Account, unsaved []commit.Relic) {
 	l.torrents = a.Damaged
 	for _, r := range unsaved {
-		if r.at.Segment != l.segment {
+		if r.At.Segment != l.segment {
 			continue
 		}
 		l.unsaved++
-		if r.header.Kind == store.ChangeRemoved {
+		if r.Header.Kind == store.ChangeRemoved {
 			l.words++
 		}
 	}

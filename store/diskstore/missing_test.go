@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
@@ -46,7 +47,7 @@ func threeSegments(t *testing.T) (o Options, items [3][]store.Item) {
 func seal(t *testing.T, s *Store) {
 	t.Helper()
 	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
-	if err := c.seal(t.Context(), s.segments.Get(s.committer.stats().Segment)); err != nil {
+	if err := c.seal(t.Context(), s.segments.Get(s.committer.Stats().Segment)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -536,7 +537,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 		if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "gone"}); err != nil {
 			t.Fatal(err)
 		}
-		c := &compaction{store: s, now: s.options.Clock().Add(removedStays).Unix() + 1, pace: newPace(0)}
+		c := &compaction{store: s, now: s.options.Clock().Add(commit.RemovedStays).Unix() + 1, pace: newPace(0)}
 		if err := c.segment(t.Context(), s.where(t, id).Segment); err != nil {
 			t.Fatal(err)
 		}
@@ -563,14 +564,12 @@ func TestUnknownKind(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
 	const body = "what a newer program says"
-	err := s.do(t.Context(), 1000, func(g *group) (store.Outcome, error) {
+	err := s.committer.Do(t.Context(), 1000, func(g *commit.Group) (store.Outcome, error) {
 		h := format.Header{Kind: 200, Sequence: g.State.Sequence + 1, Store: g.State.Store, Segment: g.State.Segment}
 		raw := [format.HeaderSize]byte(format.AppendRecord(nil, &h, []byte(body)))
 		raw[14] = 77 // a field of its own
 		h.Raw = &raw
-		g.keepRoom(&h, g.next(&h))
-		g.add(&h, []byte(body))
-		return 0, nil
+		return 0, g.Copy(&commit.Relic{Header: h, Body: []byte(body)}, 0)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -604,7 +603,7 @@ func TestDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
 	mustPut(t, s, item, store.Created)
-	err := s.do(t.Context(), format.RecordSize(0), func(g *group) (store.Outcome, error) { return 0, g.forget(item.IDs.V2) })
+	err := s.committer.Do(t.Context(), format.RecordSize(0), func(g *commit.Group) (store.Outcome, error) { return 0, g.Forget(item.IDs.V2) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -622,25 +621,4 @@ func TestDropped(t *testing.T) {
 	}
 	mustPut(t, s, item, store.Created)
 	serves(t, reopened(t, s, true), item)
-}
-
-func TestSpans(t *testing.T) {
-	var all spans
-	for _, add := range []struct {
-		segment uint64
-		want    string
-	}{{5, "5"}, {3, "3,5"}, {4, "3-5"}, {4, "3-5"}, {1, "1,3-5"}, {9, "1,3-5,9"}, {2, "1-5,9"}, {6, "1-6,9"}, {8, "1-6,8-9"}, {7, "1-9"}} {
-		all = all.with(add.segment)
-		if all.String() != add.want {
-			t.Errorf("with %d: %s, want %s", add.segment, all, add.want)
-		}
-		if again, err := parseSpans(add.want); err != nil || again.String() != add.want {
-			t.Errorf("parseSpans(%s) = %v, %v", add.want, again, err)
-		}
-	}
-	for _, bad := range []string{"a", "1-", "3-1", "-1"} {
-		if got, err := parseSpans(bad); err == nil {
-			t.Errorf("parseSpans(%s) = %v", bad, got)
-		}
-	}
 }

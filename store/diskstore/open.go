@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
@@ -53,7 +53,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
 	}
-	go s.committer.run()
+	go s.committer.Run()
 	if o.ReadOnly {
 		return s, nil
 	}
@@ -80,7 +80,7 @@ func open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, lock: lock, segments: log.New(o.logOptions()), accesses: newAccesses(), turn: make(chan struct{}, 1)}
+	s := &Store{options: o, lock: lock, segments: log.New(o.logOptions()), accesses: commit.NewAccesses(), turn: make(chan struct{}, 1)}
 	s.missing.Store(&missing{})
 	s.closing, s.stop = context.WithCancel(context.Background())
 	if err := s.start(); err != nil {
@@ -120,7 +120,7 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
-	s.spare = openSpare(s.options)
+	s.spare = commit.OpenSpare(s.options.commitOptions())
 	list, id, err := s.segments.Load(s.options.remembered)
 	if err != nil {
 		return err
@@ -135,8 +135,7 @@ func (s *Store) start() error {
 	}
 	s.index, s.passed = now.index, now.passed
 	// The header of the next segment makes a new epoch stay.
-	s.committer = newCommitter(s.options, s.index, s.segments, list[len(list)-1], now.state)
-	s.committer.spare, s.committer.accesses = s.spare, s.accesses
+	s.committer = commit.New(s.options.commitOptions(), s.index, s.segments, list[len(list)-1], now.state, s.spare, s.accesses)
 	if err := s.startAccesses(); err != nil {
 		return err
 	}
@@ -157,9 +156,9 @@ func (s *Store) start() error {
 func (s *Store) startWriting(clean, restored bool) error {
 	cause := s.index.WriteError()
 	if cause == nil && (restored || !clean) {
-		cause = s.committer.begin()
-		if cause != nil && errors.Is(files.Refusal(cause), store.ErrFull) && s.spare.release() {
-			cause = s.committer.begin()
+		cause = s.committer.Begin()
+		if cause != nil && errors.Is(files.Refusal(cause), store.ErrFull) && s.spare.Release() {
+			cause = s.committer.Begin()
 		}
 	}
 	if cause != nil {
@@ -171,22 +170,4 @@ func (s *Store) startWriting(clean, restored bool) error {
 		return files.Remove(s.options.FS, s.options.Dir, files.BackupName)
 	}
 	return nil
-}
-
-// newCommitter returns one that continues in the segment last, after a clean end. It
-// does not start it.
-func newCommitter(o Options, x *index.Index, all *log.Segments, last *log.Segment, now index.State) *committer {
-	return &committer{
-		options:   o,
-		queue:     newQueue(),
-		index:     x,
-		segments:  all,
-		active:    last,
-		reserved:  now.Offset,
-		durable:   now.Offset,
-		state:     now,
-		published: now,
-		synced:    make(chan error, 1),
-		stopped:   make(chan struct{}),
-	}
 }

@@ -116,7 +116,7 @@ func TestSegmentHeaderLost(t *testing.T) {
 		o := onDisk(vfs.NewMem(), "/store")
 		s := mustOpen(t, o)
 		var items []store.Item
-		for seed := uint64(0); s.committer.stats().Segment < 3; seed++ {
+		for seed := uint64(0); s.committer.Stats().Segment < 3; seed++ {
 			items = append(items, faultTorrent(seed))
 			mustPut(t, s, items[seed], store.Created)
 		}
@@ -178,7 +178,7 @@ func TestSegments(t *testing.T) {
 	if n := count(); n != 2 {
 		t.Errorf("%d segments after an unclean end, want a new one", n)
 	}
-	if n := s.committer.stats().Sequence; n < 2+tornSequences {
+	if n := s.committer.Stats().Sequence; n < 2+tornSequences {
 		t.Errorf("the next sequence is %d; what was torn may have used it", n+1)
 	}
 	large := storetest.Torrent(storetest.V1, 50, 3*int(o.SegmentSize), 0)

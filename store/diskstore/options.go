@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
@@ -93,6 +94,15 @@ type Options struct {
 // SystemFS returns the file system of stores that are given none: the operating system's,
 // on which all that is made is for its owner alone. It is safe for concurrent use.
 func SystemFS() vfs.FS { return files.System() }
+
+// commitOptions returns what of o those have to know who make changes.
+func (o Options) commitOptions() commit.Options {
+	return commit.Options{
+		FS: o.FS, Dir: o.Dir, Logger: o.Logger, Clock: o.Clock,
+		SegmentSize: o.SegmentSize, MinFreeSpace: o.MinFreeSpace, MaxStoreSize: o.MaxStoreSize,
+		Evict: o.Evict, Bounded: o.Bounded > 0, ReadOnly: o.ReadOnly, DropsStay: o.droppedStays(),
+	}
+}
 
 // indexOptions returns what of o the index has to know.
 func (o Options) indexOptions() index.Options {

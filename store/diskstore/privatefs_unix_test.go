@@ -100,7 +100,7 @@ func TestModesStay(t *testing.T) {
 	mustClose(t, old)
 	before := modes(t, dir)
 	s := mustOpen(t, onDisk(nil, dir))
-	for seed := uint64(1); s.committer.stats().Segment < 2; seed++ {
+	for seed := uint64(1); s.committer.Stats().Segment < 2; seed++ {
 		mustPut(t, s, faultTorrent(seed), store.Created)
 	}
 	if err := s.Backup(t.Context(), backup, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -158,13 +159,13 @@ func (s *Store) mark(ctx context.Context, e *index.Entry, id infohash.ID) bool {
 		return true
 	}
 	news := false
-	mark := func(g *group) (store.Outcome, error) {
+	mark := func(g *commit.Group) (store.Outcome, error) {
 		var err error
-		news, err = g.damage(id, e.At)
+		news, err = g.Damage(id, e.At)
 		return 0, err
 	}
 	// The caller may leave; the mark is for the others.
-	err := s.do(context.WithoutCancel(ctx), 0, mark)
+	err := s.committer.Do(context.WithoutCancel(ctx), 0, mark)
 	return err != nil || news
 }
 
@@ -181,4 +182,45 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error
 	}
 	defer s.leave()
 	return s.index.HasAll(ids)
+}
+
+// Value implements [store.Store].
+func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if err := store.CheckValue(name, nil); err != nil {
+		return nil, err
+	}
+	v, err := s.index.Value(name)
+	return v.Data, err
+}
+
+// Changes implements [store.Store]. The sequence of a cursor is that of a
+// record; sequences rise but have gaps.
+func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, after, err
+	}
+	defer s.leave()
+	from := uint64(0)
+	if after.Epoch == s.epoch {
+		from = after.Sequence
+	}
+	changes, last, err := s.index.Changes(from, limit)
+	if err != nil || len(changes) == 0 {
+		return nil, after, err
+	}
+	return changes, store.Cursor{Epoch: s.epoch, Sequence: last}, nil
+}
+
+// End implements [store.Store]. What comes later has a higher sequence than any
+// that was given out.
+func (s *Store) End(ctx context.Context) (store.Cursor, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Cursor{}, err
+	}
+	defer s.leave()
+	return store.Cursor{Epoch: s.epoch, Sequence: s.committer.Stats().Sequence}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -22,14 +23,14 @@ const lostSequences = 1 << 32
 
 // tornSequences is more than the sequences that a crash can take away. A group
 // takes changes in rounds, each of at most maxGroupChanges, until it is full.
-const tornSequences = 4 * maxGroupChanges
+const tornSequences = 4 * commit.MaxGroupChanges
 
 // replayer brings the index up to what the segments hold.
 type replayer struct {
 	options  Options
 	mark     format.Mark
 	index    *index.Index
-	pending  *changeSet
+	pending  *commit.ChangeSet
 	gathered int  // records in pending
 	missing  bool // records that were acknowledged are not there, or nobody can tell
 	gaps     []Missing
@@ -62,7 +63,7 @@ func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (c
 	sealed := list[max(0, slices.IndexFunc(list, func(s *log.Segment) bool { return s.ID >= from.Segment })) : len(list)-1]
 	defer log.ReadAhead(from.Store, sealed)()
 	r := &replayer{
-		options: o, mark: known, index: x, pending: newChangeSet(o, x, nil, from),
+		options: o, mark: known, index: x, pending: commit.NewChangeSet(o.Bounded > 0, x, nil, from),
 		missing: cut || ahead || known == format.Mark{} || !isChain(list, from.Segment),
 	}
 	clean, err := r.all(list, from)
@@ -192,7 +193,7 @@ func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) err
 		r.pending.State.Sequence = max(r.pending.State.Sequence, h.Sequence)
 		return nil
 	case !h.IsKnown():
-		r.pending.keepRoom(h, place)
+		r.pending.KeepRoom(h, place)
 		return nil
 	}
 	var removal store.Removal
@@ -218,11 +219,11 @@ func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) err
 	}
 	switch {
 	case h.Kind != format.KindValue:
-		return r.pending.apply(h, place, removal)
+		return r.pending.Apply(h, place, removal)
 	case err == nil:
-		return r.pending.applyValue(h, place, name, value)
+		return r.pending.ApplyValue(h, place, name, value)
 	}
-	r.pending.keepRoom(h, place)
+	r.pending.KeepRoom(h, place)
 	return nil
 }
 
@@ -237,7 +238,7 @@ func (r *replayer) flush() error {
 	if err := r.index.Commit(&r.pending.Batch); err != nil {
 		return err
 	}
-	r.pending = newChangeSet(r.options, r.index, nil, r.pending.State)
+	r.pending = commit.NewChangeSet(r.options.Bounded > 0, r.index, nil, r.pending.State)
 	r.gathered = 0
 	return nil
 }

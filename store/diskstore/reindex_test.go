@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -93,7 +94,7 @@ func TestReindexValues(t *testing.T) {
 	if value, err := s.Value(t.Context(), "cursor"); string(value) != "17" || err != nil {
 		t.Errorf("Value = %q, %v", value, err)
 	}
-	if err := s.SetValue(t.Context(), retiredName, nil); !errors.Is(err, store.ErrInvalid) {
+	if err := s.SetValue(t.Context(), commit.RetiredName, nil); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("SetValue of what is the store's own = %v", err)
 	}
 }

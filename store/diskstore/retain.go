@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 )
 
 // checkRetention returns an error if what o says of what is to be dropped cannot be.
@@ -38,12 +40,12 @@ func (s *Store) dropUnread(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	d := &dropping{store: s, cause: DropUnread, rule: func(of class, used uint32) bool {
-		return s.options.DropUnreadAfter > 0 && used <= cutoff && (of < keyed || s.options.DropKeyed)
+	d := &dropping{store: s, cause: DropUnread, rule: func(of commit.Class, used uint32) bool {
+		return s.options.DropUnreadAfter > 0 && used <= cutoff && (of < commit.Keyed || s.options.DropKeyed)
 	}}
 	kept := oldest{store: s}
 	err = s.eachUse(ctx, func(u lastUse) error {
-		if u.entry.Put > before || !d.rule(classOf(u.entry.Rank), u.read) {
+		if u.entry.Put > before || !d.rule(commit.ClassOf(u.entry.Rank), u.read) {
 			return kept.see(u)
 		}
 		return d.add(ctx, u.entry)

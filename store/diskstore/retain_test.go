@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -94,7 +95,7 @@ func (m *retainModel) open(o Options) {
 	}
 }
 
-func (m *retainModel) today() uint32 { return dayOf(m.clock.now()) }
+func (m *retainModel) today() uint32 { return commit.DayOf(m.clock.now()) }
 
 func (m *retainModel) step() {
 	switch choice := m.rng.IntN(60); {
@@ -222,9 +223,9 @@ func (m *retainModel) kill() {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		known := max(k.put, m.disk.accesses.last(infohash.ID{})) // all of them count as read when the index is new
+		known := max(k.put, m.disk.accesses.Last(infohash.ID{})) // all of them count as read when the index is new
 		if !at.IsZero() {
-			known = max(known, dayOf(at))
+			known = max(known, commit.DayOf(at))
 		}
 		if known < k.sure || known > k.used {
 			m.t.Errorf("torrent %d was used on day %d, by the model from %d to %d", seed, known, k.sure, k.used)

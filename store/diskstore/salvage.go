@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
@@ -16,7 +18,7 @@ func (s *Store) saveKnown(ctx context.Context) error {
 		return err
 	}
 	for _, id := range s.returned {
-		if err := s.noteRetired(ctx, id, spans.without); err != nil {
+		if err := s.noteRetired(ctx, id, commit.Spans.Without); err != nil {
 			return err
 		}
 	}
@@ -66,7 +68,7 @@ func (s *Store) noteGaps(ctx context.Context) error {
 	batch := &copies{compaction: c}
 	for _, id := range s.segments.IDs() {
 		seg := s.segments.Get(id)
-		end := s.committer.stats().Offset
+		end := s.committer.Stats().Offset
 		if s.segments.IsSealed(seg) {
 			end = s.segments.End(seg)
 		}
@@ -132,9 +134,22 @@ func (s *Store) giveUpMissing(ctx context.Context) error {
 // retireAll notes that segments of which nothing is needed are gone for good.
 func (s *Store) retireAll(ctx context.Context, segments []uint64) error {
 	for _, segment := range segments {
-		if err := s.noteRetired(ctx, segment, spans.with); err != nil {
+		if err := s.noteRetired(ctx, segment, commit.Spans.With); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noteRetired writes into the log that a segment, of which nothing is needed, is about to
+// be taken away or is given up, by commit.Spans.With, or that it is there again, by
+// commit.Spans.Without.
+func (s *Store) noteRetired(ctx context.Context, segment uint64, change func(commit.Spans, uint64) commit.Spans) error {
+	v, err := s.index.Value(commit.RetiredName)
+	if err != nil {
+		return err
+	}
+	return s.committer.Do(ctx, commit.RetireSize(v), func(g *commit.Group) (store.Outcome, error) {
+		return 0, g.Retire(segment, change)
+	})
 }

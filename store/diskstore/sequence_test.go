@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -32,7 +33,7 @@ func TestTornSequences(t *testing.T) {
 	})), "/store")
 	o.SegmentSize = 16 << 20
 	s := mustOpen(t, o)
-	items := make([]store.Item, 6*maxGroupChanges)
+	items := make([]store.Item, 6*commit.MaxGroupChanges)
 	for i := range items {
 		items[i] = storetest.Torrent(storetest.V1, uint64(i), 100, 0)
 	}
@@ -41,11 +42,13 @@ func TestTornSequences(t *testing.T) {
 		s.Put(t.Context(), items)
 		close(put)
 	}()
-	until(func() bool { return writtenThrough(s) >= 2*maxGroupChanges*format.RecordSize(len(items[0].Torrent)) })
+	until(func() bool {
+		return writtenThrough(s) >= 2*commit.MaxGroupChanges*format.RecordSize(len(items[0].Torrent))
+	})
 	o.FS = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
 	kept := mustOpen(t, o)
 	changes, _, err := kept.Changes(t.Context(), store.Cursor{}, 1<<30)
-	if err != nil || len(changes) < 2*maxGroupChanges {
+	if err != nil || len(changes) < 2*commit.MaxGroupChanges {
 		t.Fatalf("%d changes were on their way, %v", len(changes), err)
 	}
 	o.FS = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
@@ -53,7 +56,7 @@ func TestTornSequences(t *testing.T) {
 	clear(b[format.SegmentStart:]) // the file has its length, what was in it is lost
 	writeFile(t, o.FS, fileOf(o, 1), b)
 	lost := mustOpen(t, o)
-	if skipped := lost.committer.stats().Sequence; skipped < uint64(len(changes)) {
+	if skipped := lost.committer.Stats().Sequence; skipped < uint64(len(changes)) {
 		t.Errorf("%d sequences were used before the power cut, of which the next start skips %d", len(changes), skipped)
 	}
 	release()

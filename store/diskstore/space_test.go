@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -18,10 +19,10 @@ import (
 // crash would: what was reserved in them and not used does not stay taken.
 func TestReservationGivenBack(t *testing.T) {
 	o := onDisk(vfs.Default, t.TempDir())
-	o.SegmentSize = reserveStep
+	o.SegmentSize = commit.ReserveStep
 	s := mustOpen(t, o)
 	put := func(seed uint64) {
-		mustPut(t, s, storetest.Torrent(storetest.V1, seed, reserveStep/3, 0), store.Created)
+		mustPut(t, s, storetest.Torrent(storetest.V1, seed, commit.ReserveStep/3, 0), store.Created)
 	}
 	for seed := range uint64(6) { // two in each segment, and a third of it left
 		put(seed)
@@ -29,7 +30,7 @@ func TestReservationGivenBack(t *testing.T) {
 	for id := range uint64(2) {
 		checkReserved(t, s, id+1, 0)
 	}
-	checkReserved(t, s, 3, reserveStep/4)
+	checkReserved(t, s, 3, commit.ReserveStep/4)
 	mustClose(t, s)
 	if err := os.RemoveAll(o.FS.PathJoin(o.Dir, files.IndexDir)); err != nil { // the end is then unclean
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestReservationGivenBack(t *testing.T) {
 	put(100)
 	checkReserved(t, s, 3, 0)
 	for seed := range uint64(6) {
-		serves(t, s, storetest.Torrent(storetest.V1, seed, reserveStep/3, 0))
+		serves(t, s, storetest.Torrent(storetest.V1, seed, commit.ReserveStep/3, 0))
 	}
 }
 

@@ -124,7 +124,7 @@ func TestMark(t *testing.T) {
 	o := afterCrash(s)
 	name := o.FS.PathJoin(o.Dir, files.SyncedName)
 	whole := readFile(t, o.FS, name)
-	if r, ok := format.ParseMark(whole); !ok || r.Store != s.id || r.Segment != 1 || r.Offset != s.committer.stats().Offset {
+	if r, ok := format.ParseMark(whole); !ok || r.Store != s.id || r.Segment != 1 || r.Offset != s.committer.Stats().Offset {
 		t.Errorf("the note says %+v, %v", r, ok)
 	}
 	for i := range whole {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/internal/wait"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
@@ -25,7 +26,7 @@ type tending struct {
 func (s *Store) tend(ctx context.Context) {
 	ticker := time.NewTicker(compactEvery)
 	defer ticker.Stop()
-	s.spare.keep()
+	s.spare.Keep()
 	t := &tending{began: time.Now()}
 	for {
 		work := s.makeSpace
@@ -37,7 +38,7 @@ func (s *Store) tend(ctx context.Context) {
 				work = s.evictInTime
 			}
 		case <-ticker.C:
-			s.spare.keep()
+			s.spare.Keep()
 			s.retainDaily(ctx, t)
 		}
 		if err := work(ctx, t); err != nil && ctx.Err() == nil {
@@ -63,7 +64,7 @@ const firstRetain = 10 * time.Minute
 
 // retainDaily drops what nobody reads, once a day.
 func (s *Store) retainDaily(ctx context.Context, t *tending) {
-	today := dayOf(s.options.Clock())
+	today := commit.DayOf(s.options.Clock())
 	if s.options.DropUnreadAfter == 0 && !s.options.Evict || today == t.dropped || time.Since(t.began) < firstRetain {
 		return
 	}
@@ -94,7 +95,7 @@ func (s *Store) keepMark(ctx context.Context) {
 // noteSynced writes a mark, unless the last one says the same. One that cannot be
 // written leaves it to the records to tell.
 func (s *Store) noteSynced() {
-	m := s.committer.stats().Mark()
+	m := s.committer.Stats().Mark()
 	s.marking.Lock()
 	defer s.marking.Unlock()
 	if m == s.marked {

@@ -6,27 +6,28 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // tornGroup is a store that crashed in a group of which the first record, about the torrent
 // that was there before, is torn, and the second is whole. Nobody was told of either.
-func tornGroup(t *testing.T, first func(s *Store, was store.Item) *change) (o Options, was store.Item) {
+func tornGroup(t *testing.T, first func(s *Store, was store.Item) *commit.Change) (o Options, was store.Item) {
 	t.Helper()
 	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
 	was = storetest.Torrent(storetest.V1, 1, 3000, 0)
 	mustPut(t, s, was, store.Created)
-	torn := s.committer.stats().Offset
-	second, err := newCandidate(storetest.Torrent(storetest.V1, 2, 3000, 0))
+	torn := s.committer.Stats().Offset
+	second, err := commit.NewCandidate(storetest.Torrent(storetest.V1, 2, 3000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := newCall(2)
+	both := commit.NewCall(2)
 	one := first(s, was)
-	one.call = both
-	s.committer.queue.add(one, second.change(both, 1))
-	for _, r := range both.wait(t.Context()) {
+	one.Call = both
+	s.committer.Submit(one, second.Change(both, 1))
+	for _, r := range both.Wait(t.Context()) {
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
@@ -39,20 +40,20 @@ func tornGroup(t *testing.T, first func(s *Store, was store.Item) *change) (o Op
 // TestTornStaysTorn recovers from torn records: what recovery drops does not come back
 // when the index is built anew, or from a backup.
 func TestTornStaysTorn(t *testing.T) {
-	for name, first := range map[string]func(s *Store, was store.Item) *change{
-		"replacement": func(s *Store, was store.Item) *change {
+	for name, first := range map[string]func(s *Store, was store.Item) *commit.Change{
+		"replacement": func(s *Store, was store.Item) *commit.Change {
 			next := storetest.Torrent(storetest.V1, 1, 3000, 1)
 			next.Replaces = store.VersionOf(was.Torrent)
-			p, err := newCandidate(next)
+			p, err := commit.NewCandidate(next)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.alike = s.where(t, was.IDs.Primary())
-			return p.change(nil, 0)
+			p.Alike = s.where(t, was.IDs.Primary())
+			return p.Change(nil, 0)
 		},
-		"removal": func(s *Store, was store.Item) *change {
+		"removal": func(s *Store, was store.Item) *commit.Change {
 			size, remove := removing(store.Removal{Reason: "torn", Time: fixedClock()})
-			return &change{size: size, run: func(g *group) (store.Outcome, error) {
+			return &commit.Change{Size: size, Run: func(g *commit.Group) (store.Outcome, error) {
 				_, err := remove(g, was.IDs.Primary())
 				return 0, err
 			}}

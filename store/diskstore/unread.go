@@ -8,29 +8,9 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
-
-// class is what a torrent counts for when something has to go: what nobody gave us goes
-// first, what a writer with a key gave us last.
-type class uint8
-
-const (
-	fetched class = iota
-	anonymous
-	keyed
-	classes
-)
-
-func classOf(rank store.Rank) class {
-	switch {
-	case rank >= store.RankKeyed:
-		return keyed
-	case rank >= store.RankAnonymous:
-		return anonymous
-	}
-	return fetched
-}
 
 // lastUse is a torrent of the index and when it was last used. A torrent that was put on
 // the day of its last read, or later, has that put as its last use.
@@ -42,7 +22,7 @@ type lastUse struct {
 // eachUse calls visit for every torrent that can be read, in the order of their primary ids.
 // It reads the whole index. What changes meanwhile it may or may not see.
 func (s *Store) eachUse(ctx context.Context, visit func(u lastUse) error) error {
-	floor := s.accesses.last(infohash.ID{})
+	floor := s.accesses.Last(infohash.ID{})
 	return s.index.EachRead(ctx, func(e *index.Entry, day uint32) error {
 		return visit(lastUse{entry: e, read: max(floor, day)})
 	})
@@ -52,21 +32,21 @@ func (s *Store) eachUse(ctx context.Context, visit func(u lastUse) error) error 
 // a day: a put with a higher one was made on that day or later, unless the clock was set
 // back meanwhile.
 func (s *Store) putBefore(day uint32) (uint64, error) {
-	end := s.committer.stats().Sequence
+	end := s.committer.Stats().Sequence
 	var failed error
 	n := sort.Search(int(min(end, math.MaxInt)), func(i int) bool {
 		at, err := s.index.FirstAfter(uint64(i))
 		if err != nil {
 			failed = err
 		}
-		return failed != nil || at.IsZero() || dayOf(at) >= day
+		return failed != nil || at.IsZero() || commit.DayOf(at) >= day
 	})
 	return uint64(n), failed
 }
 
 // cutoff returns the last day that ended so long ago.
 func (s *Store) cutoff(age time.Duration) uint32 {
-	return max(dayOf(s.options.Clock().Add(-age)), 1) - 1
+	return max(commit.DayOf(s.options.Clock().Add(-age)), 1) - 1
 }
 
 // oldest finds the torrent that was used longest ago.
@@ -89,7 +69,7 @@ func (o *oldest) see(u lastUse) error {
 	if err != nil {
 		return err
 	}
-	used := max(u.read, dayOf(put))
+	used := max(u.read, commit.DayOf(put))
 	if used >= o.day {
 		return nil
 	}
@@ -106,7 +86,7 @@ func (s *Store) OldestUse() time.Time {
 	if on == 0 {
 		return time.Time{}
 	}
-	return time.Unix(int64(on)*day, 0).UTC()
+	return time.Unix(int64(on)*commit.Day, 0).UTC()
 }
 
 // Unread returns what nobody used for age, as [Options.DropUnreadAfter] counts it, for each rank
@@ -124,8 +104,8 @@ func (s *Store) Unread(ctx context.Context, age time.Duration) ([]store.Unread, 
 	if err != nil {
 		return nil, err
 	}
-	counts := [classes]store.Unread{{Rank: store.RankFetched}, {Rank: store.RankAnonymous}, {Rank: store.RankKeyed}}
-	var used [classes]oldest
+	counts := [commit.Classes]store.Unread{{Rank: store.RankFetched}, {Rank: store.RankAnonymous}, {Rank: store.RankKeyed}}
+	var used [commit.Classes]oldest
 	for i := range used {
 		used[i].store = s
 	}
@@ -134,10 +114,10 @@ func (s *Store) Unread(ctx context.Context, age time.Duration) ([]store.Unread, 
 			return nil
 		}
 		// What was read in the last minute may not be in the index yet.
-		if u.read = max(u.read, s.accesses.last(u.entry.IDs.Primary())); u.read > cutoff {
+		if u.read = max(u.read, s.accesses.Last(u.entry.IDs.Primary())); u.read > cutoff {
 			return nil
 		}
-		of := classOf(u.entry.Rank)
+		of := commit.ClassOf(u.entry.Rank)
 		counts[of].Torrents++
 		counts[of].Bytes += int64(u.entry.At.Length)
 		return used[of].see(u)
@@ -147,7 +127,7 @@ func (s *Store) Unread(ctx context.Context, age time.Duration) ([]store.Unread, 
 	}
 	for i := range counts {
 		if counts[i].Torrents > 0 {
-			counts[i].Oldest = time.Unix(int64(used[i].day)*day, 0).UTC()
+			counts[i].Oldest = time.Unix(int64(used[i].day)*commit.Day, 0).UTC()
 		}
 	}
 	return counts[:], nil

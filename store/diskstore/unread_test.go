@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -30,7 +31,7 @@ func TestUnread(t *testing.T) {
 		}
 		want[of].Torrents++
 		want[of].Bytes += int64(len(item.Torrent))
-		want[of].Oldest = time.Unix(int64(dayOf(old))*day, 0).UTC()
+		want[of].Oldest = time.Unix(int64(commit.DayOf(old))*commit.Day, 0).UTC()
 	}
 	clock.advance(20 * 24 * time.Hour)
 	s.NoteRead(read.IDs)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
@@ -25,7 +26,7 @@ type verification struct {
 	total   int64
 	report  VerifyReport
 
-	moves moves
+	moves *commit.Moves
 
 	told                        time.Time // when Progress was
 	toldDamaged, toldUnreadable int       // how many of the report's Progress knows
@@ -34,11 +35,11 @@ type verification struct {
 // run goes through all segments there are. What compaction moves meanwhile it meets
 // further on.
 func (v *verification) run(ctx context.Context) error {
-	v.store.committer.moves.Store(&v.moves)
-	defer v.store.committer.moves.Store(nil)
+	v.store.committer.Watch(v.moves)
+	defer v.store.committer.Watch(nil)
 	var from format.Place
-	for isDone := false; !isDone; isDone = v.moves.endBefore(from) {
-		now := v.store.committer.stats()
+	for isDone := false; !isDone; isDone = v.moves.EndBefore(from) {
+		now := v.store.committer.Stats()
 		end := format.Place{Segment: now.Segment, Offset: now.Offset}
 		for _, id := range v.store.segments.IDs() {
 			if id < from.Segment || id > end.Segment {
@@ -91,7 +92,7 @@ func (v *verification) segment(ctx context.Context, id uint64, from, to format.P
 	})
 	if err != nil || len(left) == 0 {
 		if id != to.Segment {
-			v.moves.passed(id)
+			v.moves.Passed(id)
 		}
 		return err
 	}
@@ -102,10 +103,10 @@ func (v *verification) segment(ctx context.Context, id uint64, from, to format.P
 
 // put checks the torrent of the put at a place, unless it stands elsewhere by now.
 func (v *verification) put(ctx context.Context, h *format.Header, at format.Place) error {
-	if v.moves.visit(at) {
+	if v.moves.Visit(at) {
 		return nil
 	}
-	e, needed, err := isNeeded(v.store.index.Get, h, at)
+	e, needed, err := commit.IsNeeded(v.store.index.Get, h, at)
 	if err != nil || !needed {
 		return err
 	}
@@ -182,9 +183,9 @@ func (v *verification) unreadable(ctx context.Context, e *index.Entry) {
 // can be written.
 func (v *verification) clear(ctx context.Context, e *index.Entry) error {
 	was := false
-	err := v.store.do(ctx, 0, func(g *group) (store.Outcome, error) {
+	err := v.store.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
 		var err error
-		was, err = g.mend(e.IDs.Primary(), e.At)
+		was, err = g.Mend(e.IDs.Primary(), e.At)
 		return 0, err
 	})
 	if err == nil && was {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 )
 
 // VerifyOptions say how [Store.Verify] goes about it. The zero value checks
@@ -62,8 +62,8 @@ func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
 	v := &verification{
-		store: s, options: o, pace: newPace(o.BytesPerSecond), total: s.committer.stats().Torrents, told: time.Now(),
-		moves: moves{checked: map[format.Place]bool{}},
+		store: s, options: o, pace: newPace(o.BytesPerSecond), total: s.committer.Stats().Torrents, told: time.Now(),
+		moves: commit.NewMoves(),
 	}
 	err := v.run(ctx)
 	v.tell()

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
@@ -28,39 +30,31 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	if len(items) == 0 {
 		return results
 	}
-	waiting := newCall(len(items))
-	var changes []*change
+	waiting := commit.NewCall(len(items))
+	var changes []*commit.Change
 	hashed := 0
 	for i, item := range items {
-		p, err := newCandidate(item)
+		p, err := commit.NewCandidate(item)
 		if err != nil {
-			waiting.answer(i, store.Result{Err: err})
+			waiting.Answer(i, store.Result{Err: err})
 			continue
 		}
-		changes = append(changes, p.change(waiting, i))
+		changes = append(changes, p.Change(waiting, i))
 		if hashed += len(item.Torrent); hashed >= hashChunk {
-			s.committer.queue.add(changes...)
+			s.committer.Submit(changes...)
 			changes, hashed = nil, 0
 			runtime.Gosched()
 		}
 	}
-	s.committer.queue.add(changes...)
-	return s.compareAll(ctx, items, waiting.wait(ctx))
-}
-
-// change returns what puts p and sets result slot of waiting.
-func (p *candidate) change(waiting *call, slot int) *change {
-	return &change{
-		call: waiting, slot: slot, size: format.RecordSize(len(p.item.Torrent)), needy: true,
-		run: func(g *group) (store.Outcome, error) { return g.put(p) },
-	}
+	s.committer.Submit(changes...)
+	return s.compareAll(ctx, items, waiting.Wait(ctx))
 }
 
 // compareAll reads what the items met that are already cached, or that the
 // committer could not decide.
 func (s *Store) compareAll(ctx context.Context, items []store.Item, results []store.Result) []store.Result {
 	for i, r := range results {
-		if r.Err == nil && r.Outcome == store.AlreadyCached || errors.Is(r.Err, errUncompared) {
+		if r.Err == nil && r.Outcome == store.AlreadyCached || errors.Is(r.Err, commit.ErrUncompared) {
 			results[i] = s.compare(ctx, items[i], r)
 		}
 	}
@@ -88,23 +82,33 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 		case err == nil:
 			alike = at
 		}
-		p, err := newCandidate(item)
+		p, err := commit.NewCandidate(item)
 		if err != nil {
 			return store.Result{Err: err}
 		}
-		p.alike, p.unread = alike, unread
-		waiting := newCall(1)
-		s.committer.queue.add(p.change(waiting, 0))
-		if r = waiting.wait(ctx)[0]; !errors.Is(r.Err, errUncompared) {
+		p.Alike, p.Unread = alike, unread
+		waiting := commit.NewCall(1)
+		s.committer.Submit(p.Change(waiting, 0))
+		if r = waiting.Wait(ctx)[0]; !errors.Is(r.Err, commit.ErrUncompared) {
 			return r
 		}
 	}
 }
 
-// do has the committer run one change of at most size bytes, which may use the space that
-// MinFreeSpace keeps free, and waits for it.
-func (s *Store) do(ctx context.Context, size int64, run func(*group) (store.Outcome, error)) error {
-	waiting := newCall(1)
-	s.committer.queue.add(&change{call: waiting, size: size, run: run})
-	return waiting.wait(ctx)[0].Err
+// SetValue implements [store.Store].
+func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if err := store.CheckValue(name, value); err != nil {
+		return err
+	}
+	if name == commit.RetiredName {
+		return fmt.Errorf("%w: %s is a value of the store itself", store.ErrInvalid, name)
+	}
+	value = append([]byte{}, value...) // ctx may end before it is written
+	return s.committer.Do(ctx, commit.ValueSize(name, value), func(g *commit.Group) (store.Outcome, error) {
+		return 0, g.SetValue(name, value)
+	})
 }

@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"errors"
@@ -10,35 +10,35 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// candidate is an item on its way to the committer, with what can be computed
+// Candidate is an item on its way to the committer, with what can be computed
 // before.
-type candidate struct {
+type Candidate struct {
 	item    store.Item
 	version store.Version
 	sum     uint32       // CRC32C of the torrent
-	alike   format.Place // of a record that was found to have the item's info bytes; zero if none was
-	unread  format.Place // of a record that could not be read; zero if none was
+	Alike   format.Place // of a record that was found to have the item's info bytes; zero if none was
+	Unread  format.Place // of a record that could not be read; zero if none was
 }
 
-// newCandidate checks item and computes its checksums, so that the committer
+// NewCandidate checks item and computes its checksums, so that the committer
 // need not.
-func newCandidate(item store.Item) (*candidate, error) {
+func NewCandidate(item store.Item) (*Candidate, error) {
 	if err := item.Validate(); err != nil {
 		return nil, err
 	}
 	if len(item.Torrent) > format.MaxBody {
 		return nil, fmt.Errorf("%w: the torrent has %d bytes, at most %d fit", store.ErrInvalid, len(item.Torrent), format.MaxBody)
 	}
-	return &candidate{
+	return &Candidate{
 		item:    item,
 		version: store.VersionOf(item.Torrent),
 		sum:     format.Checksum(item.Torrent),
 	}, nil
 }
 
-// errUncompared says that the item would take the place of a record which nobody
+// ErrUncompared says that the item would take the place of a record which nobody
 // compared with it. The committer cannot: it would have to read from the disk.
-var errUncompared = errors.New("the record must be compared first")
+var ErrUncompared = errors.New("the record must be compared first")
 
 // decision is what becomes of a candidate.
 type decision struct {
@@ -50,7 +50,7 @@ type decision struct {
 // decide says what becomes of p by the rules of store.Store.Put, but for one: the
 // info bytes of what is AlreadyCached are compared by its uploader. A record that is
 // damaged, or cannot be read, has none to compare.
-func (c *changeSet) decide(p *candidate) (decision, error) {
+func (c *ChangeSet) decide(p *Candidate) (decision, error) {
 	current, err := c.meet(p.item.IDs)
 	if err != nil {
 		return decision{}, err
@@ -65,7 +65,7 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 		return decision{}, store.ErrConflict
 	}
 	matches := p.item.Matches(current.Version, current.Rank)
-	broken := current.Damaged || current.At == p.unread
+	broken := current.Damaged || current.At == p.Unread
 	highest := max(p.item.Rank, current.Rank)
 	switch {
 	case broken && conditional && !matches:
@@ -74,14 +74,14 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 		return decision{store.Healed, true, p.item.Rank}, nil
 	case broken:
 		return decision{store.Healed, true, highest}, nil
-	case current.Version == p.version && highest > current.Rank && p.alike == current.At:
+	case current.Version == p.version && highest > current.Rank && p.Alike == current.At:
 		return decision{store.AlreadyCached, true, highest}, nil
 	case current.Version == p.version && highest == current.Rank:
 		return decision{outcome: store.AlreadyCached}, nil
 	case !conditional && p.item.Rank <= current.Rank:
 		return decision{outcome: store.AlreadyCached}, nil
-	case p.alike != current.At:
-		return decision{}, errUncompared
+	case p.Alike != current.At:
+		return decision{}, ErrUncompared
 	case conditional && !matches:
 		return decision{}, store.ErrChanged
 	case conditional:
@@ -92,11 +92,11 @@ func (c *changeSet) decide(p *candidate) (decision, error) {
 
 // meet returns the one record that all ids of set have, nil if none has any.
 // Errors: ErrRemoved if one is removed, ErrConflict if their records differ.
-func (c *changeSet) meet(set infohash.Set) (*index.Entry, error) {
+func (c *ChangeSet) meet(set infohash.Set) (*index.Entry, error) {
 	var found [3]*index.Entry
 	ids := set.All()
 	for i, id := range ids {
-		e, err := c.get(id)
+		e, err := c.Get(id)
 		if err != nil {
 			return nil, err
 		}
@@ -111,4 +111,12 @@ func (c *changeSet) meet(set infohash.Set) (*index.Entry, error) {
 		}
 	}
 	return found[0], nil
+}
+
+// Change returns what puts p and sets result slot of waiting.
+func (p *Candidate) Change(waiting *Call, slot int) *Change {
+	return &Change{
+		Call: waiting, Slot: slot, Size: format.RecordSize(len(p.item.Torrent)), needy: true,
+		Run: func(g *Group) (store.Outcome, error) { return g.put(p) },
+	}
 }

@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"github.com/torrentcache/torrentcache/store"
@@ -10,11 +10,11 @@ import (
 // to be in the processor's cache still when the kernel copies them.
 const writeChunk = 256 << 10
 
-// group is what one sync makes durable.
-type group struct {
-	*changeSet
-	committer *committer
-	changes   []*change
+// Group is what one sync makes durable.
+type Group struct {
+	*ChangeSet
+	committer *Committer
+	changes   []*Change
 	results   []store.Result // of changes
 	bytes     int64          // of records, those in log among them
 	log       []byte         // records that are not written yet
@@ -27,17 +27,17 @@ type group struct {
 }
 
 // full reports whether the group is to take no more changes.
-func (g *group) full() bool {
-	return g.bytes >= maxGroupBytes || len(g.changes) >= maxGroupChanges
+func (g *Group) full() bool {
+	return g.bytes >= MaxGroupBytes || len(g.changes) >= MaxGroupChanges
 }
 
 // isEmpty reports whether the index has nothing to learn from the group.
-func (g *group) isEmpty() bool {
+func (g *Group) isEmpty() bool {
 	return g.bytes == 0 && g.Batch.IsEmpty()
 }
 
 // take decides one change.
-func (g *group) take(change *change) {
+func (g *Group) take(change *Change) {
 	var result store.Result
 	if g.err == nil {
 		result = change.decide(g)
@@ -50,18 +50,18 @@ func (g *group) take(change *change) {
 }
 
 // decide runs the change unless its caller is gone.
-func (change *change) decide(g *group) store.Result {
-	change.call.mu.Lock()
-	defer change.call.mu.Unlock()
-	if change.call.abandoned {
+func (change *Change) decide(g *Group) store.Result {
+	change.Call.mu.Lock()
+	defer change.Call.mu.Unlock()
+	if change.Call.abandoned {
 		return store.Result{}
 	}
-	outcome, err := change.run(g)
+	outcome, err := change.Run(g)
 	return store.Result{Outcome: outcome, Err: err}
 }
 
 // write gives the records that are not written yet to the file.
-func (g *group) write() error {
+func (g *Group) write() error {
 	if g.err == nil && len(g.log) > 0 {
 		g.err = files.WriteRecords(g.committer.active.File, g.log, g.State.Offset-int64(len(g.log)))
 	}
@@ -71,11 +71,11 @@ func (g *group) write() error {
 
 // append adds a new record to the group: to the log and to what the index will
 // say, or to neither if it returns an error.
-func (g *group) append(h *format.Header, body []byte, removal store.Removal) error {
+func (g *Group) append(h *format.Header, body []byte, removal store.Removal) error {
 	h.Sequence = g.State.Sequence + 1
 	h.Time = g.committer.options.Clock().Unix()
 	h.Length = uint32(len(body))
-	if err := g.apply(h, g.next(h), removal); err != nil {
+	if err := g.Apply(h, g.next(h), removal); err != nil {
 		return err
 	}
 	g.add(h, body)
@@ -83,12 +83,12 @@ func (g *group) append(h *format.Header, body []byte, removal store.Removal) err
 }
 
 // next returns the place that the record h will have.
-func (g *group) next(h *format.Header) format.Place {
+func (g *Group) next(h *format.Header) format.Place {
 	return format.Place{Segment: g.State.Segment, Offset: g.State.Offset, Length: h.Length}
 }
 
 // add adds a record to the log.
-func (g *group) add(h *format.Header, body []byte) {
+func (g *Group) add(h *format.Header, body []byte) {
 	h.Store = g.State.Store
 	h.Segment = g.State.Segment
 	h.Synced = uint64(g.committer.durable)
@@ -98,11 +98,11 @@ func (g *group) add(h *format.Header, body []byte) {
 }
 
 // put is the change of a candidate.
-func (g *group) put(p *candidate) (store.Outcome, error) {
+func (g *Group) put(p *Candidate) (store.Outcome, error) {
 	d, err := g.decide(p)
 	if err == nil && !d.write && !p.item.IsUnasked() {
 		// Before it is answered, so that nothing drops it.
-		g.committer.accesses.note(p.item.IDs, g.committer.options.Clock())
+		g.committer.accesses.Note(p.item.IDs, g.committer.options.Clock())
 	}
 	if err != nil || !d.write {
 		return d.outcome, err

@@ -1,20 +1,39 @@
-package diskstore
+package commit
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// isNeeded reports whether the record h of a torrent, at a place, still says what holds,
+// Relic is a record of a segment that is to go.
+type Relic struct {
+	Header format.Header
+	Body   []byte // of a put that is due: the words of its removal
+	At     format.Place
+	Due    bool // the torrent was removed and its bytes are to leave, so that nobody read them
+	Faded  bool // nobody needs the word of a drop any more
+}
+
+// ErrComeAgain says that a segment stays as it is until compaction comes again.
+var ErrComeAgain = fmt.Errorf("%w: a record in it %w", store.ErrUnavailable, files.ErrUnreadable)
+
+// SetBody gives a relic a body that was not read from its record.
+func (r *Relic) SetBody(body []byte) {
+	r.Body, r.Header.BodySum = body, format.Checksum(body)
+}
+
+// IsNeeded reports whether the record h of a torrent, at a place, still says what holds,
 // and the entry it says that of. A removal is needed as long as nothing came after
 // it. What undoes one is needed for those who follow the feed, and lest an index that
 // is built anew finds the removal alone.
-func isNeeded(get func(infohash.ID) (*index.Entry, error), h *format.Header, at format.Place) (*index.Entry, bool, error) {
+func IsNeeded(get func(infohash.ID) (*index.Entry, error), h *format.Header, at format.Place) (*index.Entry, bool, error) {
 	for _, id := range h.Names.IDs(h.IDs) {
 		e, err := get(id)
 		if err != nil {
@@ -36,16 +55,16 @@ func isNeeded(get func(infohash.ID) (*index.Entry, error), h *format.Header, at 
 	return nil, false, nil
 }
 
-// relicsIn returns the words and the values of a part of the log that still hold, made
+// RelicsIn returns the words and the values of a part of the log that still hold, made
 // from the index alone.
-func relicsIn(x *index.Index, in index.Region) (relics []relic, err error) {
+func RelicsIn(x *index.Index, in index.Region) (relics []Relic, err error) {
 	words, err := x.WordsIn(in)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range words {
 		h := format.Header{Kind: f.Change.Kind, Names: f.Names, Sequence: f.Sequence, Time: f.Change.Time.Unix(), IDs: f.Change.IDs}
-		e, needed, err := isNeeded(x.Get, &h, f.At)
+		e, needed, err := IsNeeded(x.Get, &h, f.At)
 		if err != nil {
 			return nil, err
 		}
@@ -53,139 +72,139 @@ func relicsIn(x *index.Index, in index.Region) (relics []relic, err error) {
 			continue
 		}
 		h.Void = h.Kind != store.ChangeDropped && (e == nil || e.At.IsZero())
-		r := relic{header: h, at: f.At}
+		r := Relic{Header: h, At: f.At}
 		if h.Kind == store.ChangeRemoved {
-			r.setBody(format.AppendRemoval(nil, e.Removal))
+			r.SetBody(format.AppendRemoval(nil, e.Removal))
 		}
 		relics = append(relics, r)
 	}
 	values, err := x.ValuesIn(in)
 	for _, v := range values {
-		r := relic{header: format.Header{Kind: format.KindValue, Sequence: v.Sequence, Time: v.Time}, at: v.At}
-		r.setBody(format.AppendValue(nil, v.Name, v.Data))
+		r := Relic{Header: format.Header{Kind: format.KindValue, Sequence: v.Sequence, Time: v.Time}, At: v.At}
+		r.SetBody(format.AppendValue(nil, v.Name, v.Data))
 		relics = append(relics, r)
 	}
 	return relics, err
 }
 
-// copy moves r to the end of the log, with its sequence and time, if it is still
+// Copy moves r to the end of the log, with its sequence and time, if it is still
 // needed. Bytes that were removed and are due are dropped instead; of bytes that are
 // gone there stays a note that they are lost.
-func (g *group) copy(r *relic, now int64) error {
+func (g *Group) Copy(r *Relic, now int64) error {
 	if g.noRoomAtAll != nil {
 		return g.noRoomAtAll
 	}
-	switch h := &r.header; {
+	switch h := &r.Header; {
 	case h.IsPut():
 		return g.copyPut(r, now)
-	case r.faded:
+	case r.Faded:
 		return g.fade(h)
 	case h.IsWord():
 		return g.copyWord(r, now)
 	case h.Kind == format.KindValue:
 		return g.copyValue(r)
 	}
-	h := r.header
-	g.keepRoom(&h, g.next(&h))
-	g.add(&h, r.body)
+	h := r.Header
+	g.KeepRoom(&h, g.next(&h))
+	g.add(&h, r.Body)
 	return nil
 }
 
-func (g *group) copyPut(r *relic, now int64) error {
-	e, needed, err := isNeeded(g.get, &r.header, r.at)
+func (g *Group) copyPut(r *Relic, now int64) error {
+	e, needed, err := IsNeeded(g.Get, &r.Header, r.At)
 	if err != nil || !needed {
 		return err
 	}
 	switch {
 	case e.Removed && e.Until <= now:
 		return g.dropBytes(e, r, now)
-	case r.due: // it was restored meanwhile
-		return errComeAgain
+	case r.Due: // it was restored meanwhile
+		return ErrComeAgain
 	}
-	h := r.header
-	if len(r.body) == 0 {
+	h := r.Header
+	if len(r.Body) == 0 {
 		h.Lost, h.InfoOffset, h.InfoLength, h.BodySum = true, 0, 0, 0
 	}
-	h.Length = uint32(len(r.body))
+	h.Length = uint32(len(r.Body))
 	if err := g.move(e, g.next(&h), h.Lost); err != nil {
 		return err
 	}
-	g.add(&h, r.body)
+	g.add(&h, r.Body)
 	return nil
 }
 
 // copyWord copies a word, unless another copy of it stands elsewhere already.
-func (g *group) copyWord(r *relic, now int64) error {
-	_, needed, err := isNeeded(g.get, &r.header, r.at)
+func (g *Group) copyWord(r *Relic, now int64) error {
+	_, needed, err := IsNeeded(g.Get, &r.Header, r.At)
 	if err != nil || !needed {
 		return err
 	}
-	told, err := g.told(r.header.Sequence)
-	if r.header.Kind == store.ChangeDropped && errors.Is(err, index.ErrBadEntry) {
+	told, err := g.told(r.Header.Sequence)
+	if r.Header.Kind == store.ChangeDropped && errors.Is(err, index.ErrBadEntry) {
 		return nil // it faded meanwhile, in another segment
 	}
-	if err == nil && told.At.Segment == r.at.Segment && told.At.Offset == r.at.Offset {
-		g.addWord(r.header, r.body, now)
+	if err == nil && told.At.Segment == r.At.Segment && told.At.Offset == r.At.Offset {
+		g.addWord(r.Header, r.Body, now)
 	}
 	return err
 }
 
 // addWord adds a word to the log as it was, at another place.
-func (g *group) addWord(h format.Header, body []byte, now int64) {
+func (g *Group) addWord(h format.Header, body []byte, now int64) {
 	h.Length = uint32(len(body))
 	at := g.next(&h)
 	g.tell(&h, at)
 	a := g.account(at.Segment)
 	a.AddWord(&h)
-	if h.Kind == store.ChangeDropped && h.Time+g.committer.options.droppedStays() <= now {
+	if h.Kind == store.ChangeDropped && h.Time+g.committer.options.DropsStay <= now {
 		a.Drops -= h.Size() // it was kept though it is old, and would be each time
 	}
 	g.add(&h, body)
 }
 
-func (g *group) copyValue(r *relic) error {
-	name, value, err := format.ParseValue(r.body)
+func (g *Group) copyValue(r *Relic) error {
+	name, value, err := format.ParseValue(r.Body)
 	if err != nil {
 		return err
 	}
 	current, err := g.value(name)
-	if err != nil || current.Sequence != r.header.Sequence || current.At.Segment != r.at.Segment || current.At.Offset != r.at.Offset {
+	if err != nil || current.Sequence != r.Header.Sequence || current.At.Segment != r.At.Segment || current.At.Offset != r.At.Offset {
 		return err
 	}
-	h := r.header
-	h.Length = uint32(len(r.body))
-	if err := g.applyValue(&h, g.next(&h), name, value); err != nil {
+	h := r.Header
+	h.Length = uint32(len(r.Body))
+	if err := g.ApplyValue(&h, g.next(&h), name, value); err != nil {
 		return err
 	}
-	g.add(&h, r.body)
+	g.add(&h, r.Body)
 	return nil
 }
 
 // dropBytes makes e, which is removed, forget its bytes, which r was. If other segments
 // have older ones, the removal is written once more, saying so: else an index that is
 // built anew would take the older ones for those that can be restored.
-func (g *group) dropBytes(e *index.Entry, r *relic, now int64) error {
+func (g *Group) dropBytes(e *index.Entry, r *Relic, now int64) error {
 	next := *e
 	next.At, next.Damaged = format.Place{}, false
 	next.Former = g.stillThere(e.Former)
-	if slices.ContainsFunc(next.Former, func(segment uint64) bool { return segment != r.at.Segment }) {
+	if slices.ContainsFunc(next.Former, func(segment uint64) bool { return segment != r.At.Segment }) {
 		told, err := g.told(e.Sequence)
 		if err != nil {
 			return err
 		}
-		word := relic{header: format.Header{Kind: store.ChangeRemoved, Names: e.Names, IDs: e.IDs, Sequence: e.Sequence, Time: told.Change.Time.Unix(), Void: true}}
-		word.setBody(format.AppendRemoval(nil, e.Removal))
-		if len(word.body) > len(r.body) {
-			return errComeAgain // no room was asked for so much
+		word := Relic{Header: format.Header{Kind: store.ChangeRemoved, Names: e.Names, IDs: e.IDs, Sequence: e.Sequence, Time: told.Change.Time.Unix(), Void: true}}
+		word.SetBody(format.AppendRemoval(nil, e.Removal))
+		if len(word.Body) > len(r.Body) {
+			return ErrComeAgain // no room was asked for so much
 		}
-		g.addWord(word.header, word.body, now)
+		g.addWord(word.Header, word.Body, now)
 	}
 	return g.change(e, &next)
 }
 
 // move makes e find its bytes at another place. Until the segment it leaves is
 // gone they stand in both.
-func (g *group) move(e *index.Entry, at format.Place, lost bool) error {
+func (g *Group) move(e *index.Entry, at format.Place, lost bool) error {
 	next := *e
 	next.At = at
 	next.Damaged = e.Damaged || lost
@@ -196,12 +215,12 @@ func (g *group) move(e *index.Entry, at format.Place, lost bool) error {
 }
 
 // stillThere returns those of segments that are not gone.
-func (g *group) stillThere(segments []uint64) []uint64 {
+func (g *Group) stillThere(segments []uint64) []uint64 {
 	return slices.DeleteFunc(slices.Clone(segments), func(segment uint64) bool { return g.committer.segments.Get(segment) == nil })
 }
 
 // told returns what the feed says under a sequence.
-func (c *changeSet) told(sequence uint64) (index.FeedEntry, error) {
+func (c *ChangeSet) told(sequence uint64) (index.FeedEntry, error) {
 	for i := len(c.Feed) - 1; i >= 0; i-- {
 		if c.Feed[i].Sequence == sequence {
 			return c.Feed[i], nil

@@ -1,28 +1,27 @@
-package diskstore
+package commit
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// retiredName is the named value that lists the segments which were taken away on
+// RetiredName is the named value that lists the segments which were taken away on
 // purpose, as text: 1-4,7. It tells them from those that are missing, also to an index
 // that is built anew. A segment is listed before its file goes.
-const retiredName = "diskstore.retired"
+const RetiredName = "diskstore.retired"
 
 // span is a row of segments, both ends included.
 type span struct{ first, last uint64 }
 
-// spans are segments in rising order, of which no two rows touch.
-type spans []span
+// Spans are segments in rising order, of which no two rows touch.
+type Spans []span
 
-// parseSpans reads what String wrote.
-func parseSpans(text string) (spans, error) {
-	var all spans
+// ParseSpans reads what String wrote.
+func ParseSpans(text string) (Spans, error) {
+	var all Spans
 	for part := range strings.SplitSeq(text, ",") {
 		if part == "" {
 			continue
@@ -41,8 +40,8 @@ func parseSpans(text string) (spans, error) {
 	return all, nil
 }
 
-// String returns the text that parseSpans reads.
-func (s spans) String() string {
+// String returns the text that ParseSpans reads.
+func (s Spans) String() string {
 	parts := make([]string, len(s))
 	for i, one := range s {
 		parts[i] = strconv.FormatUint(one.first, 10)
@@ -53,8 +52,8 @@ func (s spans) String() string {
 	return strings.Join(parts, ",")
 }
 
-// has reports whether a segment is among them.
-func (s spans) has(segment uint64) bool {
+// Has reports whether a segment is among them.
+func (s Spans) Has(segment uint64) bool {
 	for _, one := range s {
 		if one.first <= segment && segment <= one.last {
 			return true
@@ -63,12 +62,12 @@ func (s spans) has(segment uint64) bool {
 	return false
 }
 
-// with returns them and one more segment.
-func (s spans) with(segment uint64) spans {
-	if s.has(segment) {
+// With returns them and one more segment.
+func (s Spans) With(segment uint64) Spans {
+	if s.Has(segment) {
 		return s
 	}
-	var all spans
+	var all Spans
 	added := span{segment, segment}
 	for _, one := range s {
 		switch {
@@ -84,9 +83,9 @@ func (s spans) with(segment uint64) spans {
 	return append(all, added)
 }
 
-// without returns them but for one segment.
-func (s spans) without(segment uint64) spans {
-	var all spans
+// Without returns them but for one segment.
+func (s Spans) Without(segment uint64) Spans {
+	var all Spans
 	for _, one := range s {
 		if segment < one.first || segment > one.last {
 			all = append(all, one)
@@ -102,32 +101,35 @@ func (s spans) without(segment uint64) spans {
 	return all
 }
 
-// retired returns the segments that were taken away.
-func (c *changeSet) retired() (spans, error) {
-	v, err := c.value(retiredName)
+// Retired returns the segments that were taken away.
+func (c *ChangeSet) Retired() (Spans, error) {
+	v, err := c.value(RetiredName)
 	if err != nil {
 		return nil, err
 	}
-	return parseSpans(string(v.Data))
+	return ParseSpans(string(v.Data))
 }
 
-// noteRetired writes into the log that a segment, of which nothing is needed, is about to
-// be taken away or is given up, by spans.with, or that it is there again, by spans.without.
-func (s *Store) noteRetired(ctx context.Context, segment uint64, change func(spans, uint64) spans) error {
-	v, err := s.index.Value(retiredName)
+// Retire notes that a segment, of which nothing is needed, is about to be taken away or is
+// given up, by Spans.With, or that it is there again, by Spans.Without. It takes at most
+// RetireSize bytes.
+func (g *Group) Retire(segment uint64, change func(Spans, uint64) Spans) error {
+	all, err := g.Retired()
 	if err != nil {
 		return err
 	}
+	next := change(all, segment)
+	if next.Has(segment) {
+		g.ForgetAccount(segment)
+	}
+	return g.SetValue(RetiredName, []byte(next.String()))
+}
+
+// ForgetAccount takes the account of a segment away.
+func (c *ChangeSet) ForgetAccount(segment uint64) { c.Accounts[segment] = nil }
+
+// RetireSize returns how many bytes Retire takes where the index knows v.
+func RetireSize(v index.Value) int64 {
 	const oneMore = 3 * 21 // digits, commas or hyphens
-	return s.do(ctx, valueSize(retiredName, v.Data)+oneMore, func(g *group) (store.Outcome, error) {
-		all, err := g.retired()
-		if err != nil {
-			return 0, err
-		}
-		next := change(all, segment)
-		if next.has(segment) {
-			g.Accounts[segment] = nil
-		}
-		return 0, g.setValue(retiredName, []byte(next.String()))
-	})
+	return ValueSize(RetiredName, v.Data) + oneMore
 }

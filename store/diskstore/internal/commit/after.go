@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"time"
@@ -62,9 +62,9 @@ func afterPut(current *index.Entry, h *format.Header, at format.Place) *index.En
 	return &next
 }
 
-// removedStays is how long removed bytes can be restored for. They leave the
+// RemovedStays is how long removed bytes can be restored for. They leave the
 // disk within 24 hours; the other half is for compaction to get to it.
-const removedStays = 12 * time.Hour
+const RemovedStays = 12 * time.Hour
 
 // keptStays is removedStays for removals with Keep.
 const keptStays = 7 * 24 * time.Hour
@@ -78,7 +78,7 @@ func due(current *index.Entry, h *format.Header, erase bool) int64 {
 	case h.Kept:
 		until += int64(keptStays / time.Second)
 	default:
-		until += int64(removedStays / time.Second)
+		until += int64(RemovedStays / time.Second)
 	}
 	if current != nil && current.Removed {
 		until = min(until, current.Until)

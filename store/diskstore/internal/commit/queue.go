@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"context"
@@ -12,16 +12,16 @@ import (
 // Bounds of a group. A larger one would not spread the cost of a sync much
 // further, but would keep the first waiting for the last.
 const (
-	maxGroupBytes   = 4 << 20
-	maxGroupChanges = 1024
+	MaxGroupBytes   = 4 << 20 // of records
+	MaxGroupChanges = 1024    // in one of the rounds in which a group takes changes
 
 	// maxTakeBytes bounds what the committer takes up at once, so that the disk does
 	// not wait for it long when a sync ends.
 	maxTakeBytes = 512 << 10
 )
 
-// call is one caller that waits for the committer, with one or more changes.
-type call struct {
+// Call is one caller that waits for the committer, with one or more changes.
+type Call struct {
 	done chan struct{} // closed when every change has its result
 
 	mu        sync.Mutex
@@ -30,12 +30,13 @@ type call struct {
 	missing   int            // results
 }
 
-func newCall(n int) *call {
-	return &call{done: make(chan struct{}), results: make([]store.Result, n), missing: n}
+// NewCall returns a call that waits for n results.
+func NewCall(n int) *Call {
+	return &Call{done: make(chan struct{}), results: make([]store.Result, n), missing: n}
 }
 
-// answer sets result i.
-func (c *call) answer(i int, r store.Result) {
+// Answer sets result i.
+func (c *Call) Answer(i int, r store.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.results[i] = r
@@ -44,10 +45,10 @@ func (c *call) answer(i int, r store.Result) {
 	}
 }
 
-// wait returns the results when all are there. If ctx ends before, it returns
+// Wait returns the results when all are there. If ctx ends before, it returns
 // at once, with ctx's error in the place of those that are missing; from then
 // on nothing of the caller's is used.
-func (c *call) wait(ctx context.Context) []store.Result {
+func (c *Call) Wait(ctx context.Context) []store.Result {
 	select {
 	case <-c.done:
 		return c.results
@@ -68,18 +69,19 @@ func (c *call) wait(ctx context.Context) []store.Result {
 	return results
 }
 
-// change is one thing for the committer to do.
-type change struct {
-	call *call
-	slot int // of the result in call
-	size int64
+// Change is one thing for the committer to do.
+type Change struct {
+	Call *Call
+	Slot int   // of the result in Call
+	Size int64 // in bytes, of its records, at most
 	// needy is false for what may use the space that MinFreeSpace keeps free.
 	needy bool
-	// roll has the active segment sealed before; run learns from the group
+	// roll has the active segment sealed before; Run learns from the group
 	// whether that was possible.
 	roll bool
-	// run decides and writes into g. It holds call.mu.
-	run func(g *group) (store.Outcome, error)
+	// Run decides and writes into g, in the committer's goroutine. It is not called once the
+	// caller has left.
+	Run func(g *Group) (store.Outcome, error)
 }
 
 // queue holds the changes that wait for the committer.
@@ -87,7 +89,7 @@ type queue struct {
 	filled chan struct{} // has a token when something waits, or the queue is closed
 
 	mu      sync.Mutex
-	waiting []*change
+	waiting []*Change
 	closed  bool
 }
 
@@ -102,7 +104,7 @@ func (q *queue) tell() {
 }
 
 // add appends changes, which must not come after close.
-func (q *queue) add(changes ...*change) {
+func (q *queue) add(changes ...*Change) {
 	q.mu.Lock()
 	q.waiting = append(q.waiting, changes...)
 	q.mu.Unlock()
@@ -112,12 +114,12 @@ func (q *queue) add(changes ...*change) {
 // take returns as many of the changes that wait, oldest first, as fit in
 // maxBytes, but at least one if any does, and whether the queue is closed. It
 // takes the token from filled to call it; if something is left there is another.
-func (q *queue) take(maxBytes int64) (taken []*change, closed bool) {
+func (q *queue) take(maxBytes int64) (taken []*Change, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n, bytes := 0, int64(0)
-	for n < min(len(q.waiting), maxGroupChanges) {
-		bytes += q.waiting[n].size
+	for n < min(len(q.waiting), MaxGroupChanges) {
+		bytes += q.waiting[n].Size
 		if n > 0 && bytes > maxBytes {
 			break
 		}
@@ -143,7 +145,7 @@ func (q *queue) gather() {
 		q.mu.Lock()
 		now := len(q.waiting)
 		q.mu.Unlock()
-		if now == before || now >= maxGroupChanges {
+		if now == before || now >= MaxGroupChanges {
 			return
 		}
 		before = now

@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"errors"
@@ -9,10 +9,22 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
+const (
+	// EvictFrom is from how many hundredths of its MaxStoreSize on a store that evicts makes
+	// room. Puts that do not make it evict are refused from there on.
+	EvictFrom = 95
+	// evictRoom is how many segments more it must have room for, to take any other put:
+	// compaction may need them meanwhile.
+	evictRoom = 2
+)
+
+// share returns so many hundredths of MaxStoreSize.
+func (o Options) share(hundredths int64) int64 { return o.MaxStoreSize / 100 * hundredths }
+
 // prepare sees that there is an open group with room for changes, or one that
 // says why there is no room. After an error, which wraps store.ErrUnavailable,
 // nothing can be written any more.
-func (c *committer) prepare(changes []*change) error {
+func (c *Committer) prepare(changes []*Change) error {
 	if err := c.index.WriteError(); err != nil {
 		return c.fail(err)
 	}
@@ -32,18 +44,18 @@ func (c *committer) prepare(changes []*change) error {
 }
 
 // newGroup makes an empty group.
-func (c *committer) newGroup() *group {
-	var before *changeSet
+func (c *Committer) newGroup() *Group {
+	var before *ChangeSet
 	if c.syncing != nil {
-		before = c.syncing.changeSet
+		before = c.syncing.ChangeSet
 	}
-	g := &group{changeSet: newChangeSet(c.options, c.index, before, c.state), committer: c, log: c.buffer}
+	g := &Group{ChangeSet: NewChangeSet(c.options.Bounded, c.index, before, c.state), committer: c, log: c.buffer}
 	c.buffer = nil
 	return g
 }
 
 // end returns the offset in the active segment where the next record will stand.
-func (c *committer) end() int64 {
+func (c *Committer) end() int64 {
 	if c.open != nil {
 		return c.open.State.Offset
 	}
@@ -53,12 +65,12 @@ func (c *committer) end() int64 {
 // reserve makes room for changes. Where that is refused it tries again with
 // those alone that may use the last of the space, and with that of the spare file. While
 // the index cannot be written they may go on, too, as long as it has memory.
-func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) {
+func (c *Committer) reserve(changes []*Change) (noRoom, noRoomAtAll, err error) {
 	var all, frugal int64
 	for _, change := range changes {
-		all += change.size
+		all += change.Size
 		if !change.needy {
-			frugal += change.size
+			frugal += change.Size
 		}
 	}
 	noRoom = c.index.FlushError()
@@ -75,7 +87,7 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 		return noRoom, nil, nil
 	}
 	noRoomAtAll = c.makeRoom(frugal, false)
-	if errors.Is(noRoomAtAll, store.ErrFull) && c.spare.release() {
+	if errors.Is(noRoomAtAll, store.ErrFull) && c.spare.Release() {
 		noRoomAtAll = c.makeRoom(frugal, false)
 	}
 	if isFailure(noRoomAtAll) {
@@ -84,9 +96,9 @@ func (c *committer) reserve(changes []*change) (noRoom, noRoomAtAll, err error) 
 	return noRoom, noRoomAtAll, nil
 }
 
-// reserveStep is how many bytes of a segment are reserved at a time. Space is
+// ReserveStep is how many bytes of a segment are reserved at a time. Space is
 // refused there, before a write could fail half way.
-const reserveStep = 16 << 20
+const ReserveStep = 16 << 20
 
 // isFailure reports whether an error of makeRoom says that something was begun and failed.
 func isFailure(err error) bool { return err != nil && !errors.Is(err, store.ErrFull) }
@@ -94,7 +106,7 @@ func isFailure(err error) bool { return err != nil && !errors.Is(err, store.ErrF
 // makeRoom sees that n more bytes can be appended: it seals the active segment
 // if it is full and reserves space. An error that wraps store.ErrFull leaves all
 // as it was.
-func (c *committer) makeRoom(n int64, keepFree bool) error {
+func (c *Committer) makeRoom(n int64, keepFree bool) error {
 	if n == 0 {
 		return nil
 	}
@@ -131,18 +143,18 @@ func inSteps(need, want int64, take func(n int64) error) (int64, error) {
 
 // step returns how many bytes to reserve at the offset from, so that what ends
 // at the offset to fits.
-func (c *committer) step(from, to int64) int64 {
-	return max(to-from, min(reserveStep, c.options.SegmentSize-from))
+func (c *Committer) step(from, to int64) int64 {
+	return max(to-from, min(ReserveStep, c.options.SegmentSize-from))
 }
 
 // mayTake returns how many bytes of the disk may be taken, at most want and at
 // least need, or an error that wraps store.ErrFull.
-func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
+func (c *Committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 	if !keepFree {
 		return want, nil
 	}
 	if limit := c.options.MaxStoreSize; limit > 0 {
-		used := c.used()
+		used := c.Used()
 		if c.options.Evict {
 			limit -= evictRoom * c.options.SegmentSize
 		}
@@ -158,21 +170,21 @@ func (c *committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 	return need, files.CheckFree(o.FS, o.Dir, o.MinFreeSpace, need)
 }
 
-// used returns the bytes that the store takes, with what is reserved.
-func (c *committer) used() int64 {
-	return c.segments.SealedBytes(c.active.ID) + c.reserved + c.index.DiskUsed() + c.spare.size()
+// Used returns the bytes that the store takes, with what is reserved.
+func (c *Committer) Used() int64 {
+	return c.segments.SealedBytes(c.active.ID) + c.reserved + c.index.DiskUsed() + c.spare.Size()
 }
 
 // refuseUnasked returns an error that wraps store.ErrFull if the store is so full that it must
 // evict for another torrent, which one that nobody uploaded here is not worth.
-func (g *group) refuseUnasked() error {
+func (g *Group) refuseUnasked() error {
 	o := g.committer.options
 	if g.crowded == nil && o.Evict {
-		crowded := g.committer.used() > o.share(evictFrom)
+		crowded := g.committer.Used() > o.share(EvictFrom)
 		g.crowded = &crowded
 	}
 	if g.crowded == nil || !*g.crowded {
 		return nil
 	}
-	return fmt.Errorf("%w: more than %d %% of %d bytes are taken, the rest is for uploads", store.ErrFull, evictFrom, o.MaxStoreSize)
+	return fmt.Errorf("%w: more than %d %% of %d bytes are taken, the rest is for uploads", store.ErrFull, EvictFrom, o.MaxStoreSize)
 }

@@ -6,8 +6,23 @@ import (
 	"math"
 
 	"github.com/torrentcache/torrentcache/store"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
+
+// Stats implements [store.Store]. DiskUsed is what the files hold; what is
+// reserved for the active segment comes on top.
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+	if err := s.enter(ctx); err != nil {
+		return store.Stats{}, err
+	}
+	defer s.leave()
+	now := s.committer.Stats()
+	return store.Stats{
+		Torrents: now.Torrents,
+		Removed:  now.Removed,
+		Bytes:    now.Bytes,
+		DiskUsed: s.segments.SealedBytes(now.Segment) + now.Offset + s.index.DiskUsed() + s.spare.Size(),
+	}, nil
+}
 
 // leastRoom is what a store must have room for to take puts, in bytes: with less most torrents
 // still fit, and many do not.
@@ -22,14 +37,14 @@ func (s *Store) Room() (bytes int64, known bool) {
 		return 0, false
 	}
 	defer s.leave()
-	now, reserved := s.committer.reservation()
+	now, reserved := s.committer.Reservation()
 	free := int64(math.MaxInt64)
 	if usage, err := s.options.FS.GetDiskUsage(s.options.Dir); err == nil {
 		avail := int64(min(usage.AvailBytes, math.MaxInt64/2))
 		free = max(0, avail-max(0, s.options.MinFreeSpace))
 	}
 	if limit := s.options.MaxStoreSize; limit > 0 && (!s.options.Evict || s.stuck.Load()) {
-		used := s.segments.SealedBytes(now.Segment) + now.Offset + reserved + s.index.DiskUsed() + s.spare.size()
+		used := s.segments.SealedBytes(now.Segment) + now.Offset + reserved + s.index.DiskUsed() + s.spare.Size()
 		free = min(free, max(0, limit-used))
 	}
 	if free == math.MaxInt64 {
@@ -52,12 +67,4 @@ func (s *Store) Refusing() error {
 		return fmt.Errorf("%w: there is room for %d bytes, with what must stay free and the bound of the store", store.ErrFull, room)
 	}
 	return nil
-}
-
-// reservation returns the last durable state, and how many bytes are reserved behind it in
-// the active segment.
-func (c *committer) reservation() (index.State, int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.published, max(0, c.publishedEnd-c.published.Offset)
 }

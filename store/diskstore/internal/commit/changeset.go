@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"time"
@@ -9,29 +9,31 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// changeSet gathers what one batch will change in the index. The committer and
+// ChangeSet gathers what one batch will change in the index. The committer and
 // recovery both make their batches with it, so that what a record means is said
-// once, here. An entry is never changed once it is in a changeSet; a changed copy takes its
+// once, here. An entry is never changed once it is in a ChangeSet; a changed copy takes its
 // place. Not safe for concurrent use.
-type changeSet struct {
+type ChangeSet struct {
 	index.Batch
 	index   *index.Index
-	bounded bool // see Options.Bounded
+	bounded bool // the store is a cache of something else
 	// before is what the index will know when this comes to it, though it does not
 	// yet; nil if there is nothing. It is not changed any more.
-	before *changeSet
-	// What get found last in the index: whoever decides about a record asks for it, and
-	// apply asks again. It stays true as long as neither this nor before has the id.
+	before *ChangeSet
+	// What Get found last in the index: whoever decides about a record asks for it, and
+	// Apply asks again. It stays true as long as neither this nor before has the id.
 	foundID infohash.ID
 	found   *index.Entry
 }
 
-func newChangeSet(o Options, x *index.Index, before *changeSet, s index.State) *changeSet {
-	return &changeSet{Batch: index.NewBatch(s), index: x, bounded: o.Bounded > 0, before: before}
+// NewChangeSet returns one that changes nothing but the state. before is what x will know when
+// this comes to it; nil if that is what it knows.
+func NewChangeSet(bounded bool, x *index.Index, before *ChangeSet, s index.State) *ChangeSet {
+	return &ChangeSet{Batch: index.NewBatch(s), index: x, bounded: bounded, before: before}
 }
 
-// get returns the entry of id as it will be, nil if there is none.
-func (c *changeSet) get(id infohash.ID) (*index.Entry, error) {
+// Get returns the entry of id as it will be, nil if there is none.
+func (c *ChangeSet) Get(id infohash.ID) (*index.Entry, error) {
 	for set := c; set != nil; set = set.before {
 		if e, ok := set.Entries[id]; ok {
 			return e, nil
@@ -47,12 +49,12 @@ func (c *changeSet) get(id infohash.ID) (*index.Entry, error) {
 	return e, err
 }
 
-// apply adds what a record at the place at says. Of two records about an id the
+// Apply adds what a record at the place at says. Of two records about an id the
 // higher sequence wins, and an equal one is a copy. Copies made by compaction
 // stand behind records with higher sequences, so what is removed and where the
 // bytes are is decided apart, and for each id by itself: records about the same
 // id need not be about the same others.
-func (c *changeSet) apply(h *format.Header, at format.Place, removal store.Removal) error {
+func (c *ChangeSet) Apply(h *format.Header, at format.Place, removal store.Removal) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
 	if err != nil {
@@ -83,7 +85,7 @@ func (c *changeSet) apply(h *format.Header, at format.Place, removal store.Remov
 
 // tell puts what h says into the feed, in the place of what stands there under its
 // sequence. Of words it says where they stand, which only the feed knows.
-func (c *changeSet) tell(h *format.Header, at format.Place) {
+func (c *ChangeSet) tell(h *format.Header, at format.Place) {
 	f := index.FeedEntry{Sequence: h.Sequence, Names: h.Names, Change: store.Change{Kind: h.Kind, IDs: h.IDs, Time: time.Unix(h.Time, 0).UTC()}}
 	if h.IsWord() {
 		f.At = at
@@ -91,19 +93,19 @@ func (c *changeSet) tell(h *format.Header, at format.Place) {
 	c.Feed = append(c.Feed, f)
 }
 
-// keepRoom is apply for a record that is about no torrent, or of which this program
+// KeepRoom is Apply for a record that is about no torrent, or of which this program
 // does not know what it says: it counts as needed until its segment goes.
-func (c *changeSet) keepRoom(h *format.Header, at format.Place) {
+func (c *ChangeSet) KeepRoom(h *format.Header, at format.Place) {
 	c.State.Sequence = max(c.State.Sequence, h.Sequence)
 	c.account(at.Segment).Live += h.Size()
 }
 
 // getAll returns the entries of ids as they will be.
-func (c *changeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
+func (c *ChangeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
 	entries := make([]*index.Entry, len(ids))
 	for i, id := range ids {
 		var err error
-		if entries[i], err = c.get(id); err != nil {
+		if entries[i], err = c.Get(id); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +113,7 @@ func (c *changeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
 }
 
 // set puts next in the place of current, the entry of id.
-func (c *changeSet) set(id infohash.ID, current, next *index.Entry) {
+func (c *ChangeSet) set(id infohash.ID, current, next *index.Entry) {
 	if current == next {
 		return
 	}
@@ -122,7 +124,7 @@ func (c *changeSet) set(id infohash.ID, current, next *index.Entry) {
 
 // change puts next in the place of e under every id that has e, which must be as
 // get gave it.
-func (c *changeSet) change(e, next *index.Entry) error {
+func (c *ChangeSet) change(e, next *index.Entry) error {
 	ids := e.All()
 	currents, err := c.getAll(ids)
 	if err != nil {
@@ -138,7 +140,7 @@ func (c *changeSet) change(e, next *index.Entry) error {
 
 // count adds the entry of an id to the statistics and to the accounts of
 // segments, sign times. What a record has once is counted with its primary id.
-func (c *changeSet) count(id infohash.ID, e *index.Entry, sign int64) {
+func (c *ChangeSet) count(id infohash.ID, e *index.Entry, sign int64) {
 	if e == nil {
 		return
 	}
@@ -164,7 +166,7 @@ func (c *changeSet) count(id infohash.ID, e *index.Entry, sign int64) {
 }
 
 // account returns the account of a segment, to be changed.
-func (c *changeSet) account(segment uint64) *index.Account {
+func (c *ChangeSet) account(segment uint64) *index.Account {
 	a := c.Accounts[segment]
 	if a == nil {
 		known := c.known(segment)
@@ -175,7 +177,7 @@ func (c *changeSet) account(segment uint64) *index.Account {
 }
 
 // known returns the account of a segment as it was before these changes.
-func (c *changeSet) known(segment uint64) index.Account {
+func (c *ChangeSet) known(segment uint64) index.Account {
 	if c.before == nil {
 		return c.index.Account(segment)
 	}
@@ -189,10 +191,10 @@ func (c *changeSet) known(segment uint64) index.Account {
 	return *a
 }
 
-// mend takes the mark of damage from the bytes at a place, and reports whether there
+// Mend takes the mark of damage from the bytes at a place, and reports whether there
 // was one.
-func (c *changeSet) mend(id infohash.ID, at format.Place) (bool, error) {
-	e, err := c.get(id)
+func (c *ChangeSet) Mend(id infohash.ID, at format.Place) (bool, error) {
+	e, err := c.Get(id)
 	if err != nil || e == nil || e.At != at || !e.Damaged {
 		return false, err
 	}
@@ -201,10 +203,10 @@ func (c *changeSet) mend(id infohash.ID, at format.Place) (bool, error) {
 	return true, c.change(e, &next)
 }
 
-// damage notes that the bytes at a place are damaged, and reports whether that
+// Damage notes that the bytes at a place are damaged, and reports whether that
 // was news: not if e is elsewhere by now, or known to be damaged.
-func (c *changeSet) damage(id infohash.ID, at format.Place) (bool, error) {
-	e, err := c.get(id)
+func (c *ChangeSet) Damage(id infohash.ID, at format.Place) (bool, error) {
+	e, err := c.Get(id)
 	if err != nil || e == nil || e.At != at || e.Damaged {
 		return false, err
 	}

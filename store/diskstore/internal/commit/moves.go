@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"math"
@@ -7,15 +7,18 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// moves tells a verification, which goes through the log from its beginning to its end,
+// Moves tells a verification, which goes through the log from its beginning to its end,
 // where compaction has put torrents meanwhile: each is to be checked, and none twice. A nil
 // one is told nothing. Safe for concurrent use.
-type moves struct {
+type Moves struct {
 	mu      sync.Mutex
 	reached format.Place          // all records up to here were visited
 	checked map[format.Place]bool // places ahead, of torrents that were checked where they stood before
 	last    format.Place          // the place furthest on of a torrent that was not
 }
+
+// NewMoves returns moves of which none was made yet.
+func NewMoves() *Moves { return &Moves{checked: map[format.Place]bool{}} }
 
 // isUpTo reports whether a stands in the log before b, or is it.
 func isUpTo(a, b format.Place) bool {
@@ -23,7 +26,7 @@ func isUpTo(a, b format.Place) bool {
 }
 
 // moved notes that compaction put the torrent of one place into another, further on.
-func (m *moves) moved(from, to format.Place) {
+func (m *Moves) moved(from, to format.Place) {
 	if m == nil {
 		return
 	}
@@ -38,24 +41,24 @@ func (m *moves) moved(from, to format.Place) {
 	}
 }
 
-// visit notes that the record at a place is looked at, and reports whether its torrent was
+// Visit notes that the record at a place is looked at, and reports whether its torrent was
 // checked before.
-func (m *moves) visit(at format.Place) bool {
+func (m *Moves) Visit(at format.Place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = at
 	return m.checked[unsized(at)]
 }
 
-// passed notes that all of a segment was visited.
-func (m *moves) passed(segment uint64) {
+// Passed notes that all of a segment was visited.
+func (m *Moves) Passed(segment uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = format.Place{Segment: segment, Offset: math.MaxInt64}
 }
 
-// endBefore reports whether nothing that is still to be checked stands at end or behind it.
-func (m *moves) endBefore(end format.Place) bool {
+// EndBefore reports whether nothing that is still to be checked stands at end or behind it.
+func (m *Moves) EndBefore(end format.Place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.last.Segment < end.Segment || m.last.Segment == end.Segment && m.last.Offset < end.Offset

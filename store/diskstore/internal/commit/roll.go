@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 
 // roll seals the active segment if one of changes asks for it and anything
 // stands in it. noRoll wraps store.ErrFull.
-func (c *committer) roll(changes []*change) (noRoll, err error) {
-	asked := slices.ContainsFunc(changes, func(change *change) bool { return change.roll })
+func (c *Committer) roll(changes []*Change) (noRoll, err error) {
+	asked := slices.ContainsFunc(changes, func(change *Change) bool { return change.roll })
 	if !asked || c.end() == format.SegmentStart {
 		return nil, nil
 	}
@@ -32,9 +32,9 @@ func (c *committer) roll(changes []*change) (noRoll, err error) {
 
 // nextSegment begins a segment with room for n bytes, once all of the active one
 // is synced.
-func (c *committer) nextSegment(n int64, keepFree bool) error {
+func (c *Committer) nextSegment(n int64, keepFree bool) error {
 	c.drain()
-	if err := c.failure(); err != nil {
+	if err := c.Failure(); err != nil {
 		return err
 	}
 	need := format.SegmentStart + n
@@ -65,10 +65,10 @@ func (c *committer) nextSegment(n int64, keepFree bool) error {
 	return nil
 }
 
-// begin makes the segment after the last one the active one, before anything else is
+// Begin makes the segment after the last one the active one, before anything else is
 // written. Nothing is appended behind a torn end: a sector there may read differently
 // the next time. The next segment's header says where this one ends.
-func (c *committer) begin() error {
+func (c *Committer) Begin() error {
 	last, now := c.active, c.state
 	end := now.Offset
 	if now.Segment != last.ID { // the segments behind it are missing
@@ -89,7 +89,7 @@ func (c *committer) begin() error {
 }
 
 // seal notes that nothing is appended to s any more, whose log ends at end.
-func (c *committer) seal(s *log.Segment, end int64) {
+func (c *Committer) seal(s *log.Segment, end int64) {
 	if err := files.GiveBack(s.File); err != nil {
 		c.options.Logger.Warn("space that was reserved for a segment stays taken",
 			slog.Uint64("segment", s.ID), slog.Any("error", err))
@@ -98,7 +98,7 @@ func (c *committer) seal(s *log.Segment, end int64) {
 }
 
 // activate makes s, which is empty, the segment that is appended to.
-func (c *committer) activate(s *log.Segment, reserved int64) {
+func (c *Committer) activate(s *log.Segment, reserved int64) {
 	c.active = s
 	c.reserved = reserved
 	c.durable = format.SegmentStart

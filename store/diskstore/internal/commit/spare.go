@@ -1,4 +1,4 @@
-package diskstore
+package commit
 
 import (
 	"log/slog"
@@ -12,9 +12,9 @@ import (
 // spareSize is the size of the spare file in bytes.
 const spareSize = 4 << 20
 
-// spare is a file that holds space for when the disk is full: it is given back so that a
+// Spare is a file that holds space for when the disk is full: it is given back so that a
 // removal, an erasure or a start has room for what it must write. Safe for concurrent use.
-type spare struct {
+type Spare struct {
 	options Options
 	name    string
 
@@ -23,19 +23,19 @@ type spare struct {
 	sure bool // it has its space: a crash may have left it without
 }
 
-// openSpare returns the spare file of a store, and gives it back if the disk has less
+// OpenSpare returns the spare file of a store, and gives it back if the disk has less
 // space than that.
-func openSpare(o Options) *spare {
-	s := &spare{options: o, name: o.FS.PathJoin(o.Dir, files.SpareName)}
+func OpenSpare(o Options) *Spare {
+	s := &Spare{options: o, name: o.FS.PathJoin(o.Dir, files.SpareName)}
 	s.held, _ = files.Exists(o.FS, s.name)
 	if usage, err := o.FS.GetDiskUsage(o.Dir); err == nil && usage.AvailBytes < spareSize {
-		s.release()
+		s.Release()
 	}
 	return s
 }
 
-// size returns how many bytes the file takes.
-func (s *spare) size() int64 {
+// Size returns how many bytes the file takes.
+func (s *Spare) Size() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.held {
@@ -47,14 +47,14 @@ func (s *spare) size() int64 {
 // leastForSpare is how many bytes a store must be allowed to take to put some aside.
 const leastForSpare = 32 * spareSize
 
-// keep makes the file if the disk has more space than puts must leave, and the store may
+// Keep makes the file if the disk has more space than puts must leave, and the store may
 // take enough. Disks that do not tell have none.
-func (s *spare) keep() {
+func (s *Spare) Keep() {
 	o := s.options
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	isSmall := o.MaxStoreSize > 0 && o.MaxStoreSize < leastForSpare
-	if s.held && s.sure || o.MinFreeSpace < 0 || o.Bounded > 0 || isSmall {
+	if s.held && s.sure || o.MinFreeSpace < 0 || o.Bounded || isSmall {
 		return
 	}
 	usage, err := o.FS.GetDiskUsage(o.Dir)
@@ -81,8 +81,8 @@ func makeSpare(fs vfs.FS, name string) error {
 	return err
 }
 
-// release gives the space back, and reports whether there was any.
-func (s *spare) release() bool {
+// Release gives the space back, and reports whether there was any.
+func (s *Spare) Release() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.held || s.options.ReadOnly {
