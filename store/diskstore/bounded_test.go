@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -137,7 +138,7 @@ func TestBounded(t *testing.T) {
 	check()
 	// What fell off may have said that something in what is left was forgotten.
 	mustClose(t, s)
-	if _, err := Reindex(s.options); !errors.Is(err, errForgetful) {
+	if _, err := Reindex(s.options); !errors.Is(err, recovery.ErrForgetful) {
 		t.Errorf("Reindex = %v", err)
 	}
 }
@@ -171,7 +172,7 @@ func TestBoundedForgetful(t *testing.T) {
 			}
 			damage(s.options, size)
 			again, err := Open(s.options)
-			if errors.Is(err, errForgetful) && name != "no index" {
+			if errors.Is(err, recovery.ErrForgetful) && name != "no index" {
 				return
 			}
 			if err != nil {

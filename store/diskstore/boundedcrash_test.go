@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/torrentcache/torrentcache/store"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 )
 
 // TestBoundedCrash cuts the power at random writes of a busy cache: what is left
@@ -25,7 +26,7 @@ func TestBoundedCrash(t *testing.T) {
 		cuts, refused := busyCache(t, rand.New(rand.NewPCG(seed, 5))), 0
 		for _, c := range cuts {
 			s, err := Open(boundedOptions(c.fs))
-			if errors.Is(err, errForgetful) {
+			if errors.Is(err, recovery.ErrForgetful) {
 				refused++
 				continue
 			}

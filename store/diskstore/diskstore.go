@@ -41,10 +41,10 @@ type Store struct {
 	stuck   atomic.Bool             // there was nothing to evict when the store was full
 	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
 
-	foundMissing []Missing // the same, as it was told then
-	passed       []Missing // what recovery passed over, since it cannot be read or is damaged
-	settled      []uint64  // segments that were missing, of which nothing is needed
-	returned     []uint64  // segments that were given up and are there again
+	foundMissing []Missing      // the same, as it was told then
+	passed       []format.Place // where the parts of the log begin that recovery passed over
+	settled      []uint64       // segments that were missing, of which nothing is needed
+	returned     []uint64       // segments that were given up and are there again
 
 	marking sync.Mutex
 	marked  format.Mark // the last that was written; guarded by marking

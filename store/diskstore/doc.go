@@ -45,7 +45,8 @@
 //
 // # Where to look
 //
-// internal/commit makes every change, internal/log has the segments, internal/index the index,
-// internal/files the names of all files and every call that makes them durable, and
-// internal/format their bytes. Here is what a store does with them.
+// internal/commit makes every change, internal/recovery brings the index up to the log,
+// internal/log has the segments, internal/index the index, internal/files the names of all files
+// and every call that makes them durable, and internal/format their bytes. Here is what a store
+// does with them.
 package diskstore

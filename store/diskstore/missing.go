@@ -34,12 +34,15 @@ func (s *Store) Missing() []Missing {
 			continue
 		}
 		all = append(all, Missing{
-			File: files.SegmentsDir + "/" + format.SegmentName(m.segment), From: m.from, Counted: m.counted,
+			File: fileOfSegment(m.segment), From: m.from, Counted: m.counted,
 			Torrents: a.Damaged, Removed: m.words,
 		})
 	}
 	return all
 }
+
+// fileOfSegment returns the name of a segment's file, relative to the folder of the store.
+func fileOfSegment(id uint64) string { return files.SegmentsDir + "/" + format.SegmentName(id) }
 
 // lostPart is what is missing of a segment.
 type lostPart struct {
@@ -131,13 +134,16 @@ func (s *Store) shouldReach(seg *log.Segment) (end int64) {
 	return end
 }
 
+// markBatch is how many marks the index is given at once.
+const markBatch = 1000
+
 // markMissing marks the torrents that are missing as damaged, and counts the removals.
 func (s *Store) markMissing(found missing) error {
 	entries, err := s.index.PointingTo(found.has)
 	if err != nil {
 		return err
 	}
-	for batch := range slices.Chunk(entries, replayBatch) {
+	for batch := range slices.Chunk(entries, markBatch) {
 		marks := commit.NewChangeSet(s.options.Bounded > 0, s.index, nil, s.committer.Stats())
 		for _, e := range batch {
 			news, err := marks.Damage(e.IDs.Primary(), e.At)

@@ -13,6 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 )
 
 // Why a store is not opened. With any of them nothing of it was changed.
@@ -121,7 +122,7 @@ func (s *Store) start() error {
 		return err
 	}
 	s.spare = commit.OpenSpare(s.options.commitOptions())
-	list, id, err := s.segments.Load(s.options.remembered)
+	list, id, err := s.segments.Load(s.options.recoverOptions().Remembered)
 	if err != nil {
 		return err
 	}
@@ -129,17 +130,17 @@ func (s *Store) start() error {
 		id.Epoch = max(id.Epoch+1, uint64(s.options.Clock().Unix()))
 	}
 	s.id, s.epoch = id.Store, id.Epoch
-	now, err := catchUp(s.options, id, list)
+	now, err := recovery.CatchUp(s.options.recoverOptions(), id, list)
 	if err != nil {
 		return err
 	}
-	s.index, s.passed = now.index, now.passed
+	s.index, s.passed = now.Index, now.Passed
 	// The header of the next segment makes a new epoch stay.
-	s.committer = commit.New(s.options.commitOptions(), s.index, s.segments, list[len(list)-1], now.state, s.spare, s.accesses)
+	s.committer = commit.New(s.options.commitOptions(), s.index, s.segments, list[len(list)-1], now.State, s.spare, s.accesses)
 	if err := s.startAccesses(); err != nil {
 		return err
 	}
-	if last := list[len(list)-1]; last.ID != now.state.Segment { // those behind it are missing
+	if last := list[len(list)-1]; last.ID != now.State.Segment { // those behind it are missing
 		s.segments.Seal(last, last.Size)
 	}
 	if err := s.findMissing(); err != nil {
@@ -148,7 +149,7 @@ func (s *Store) start() error {
 	if s.options.ReadOnly {
 		return nil
 	}
-	return s.startWriting(now.clean, restored)
+	return s.startWriting(now.Clean, restored)
 }
 
 // startWriting begins a segment unless the last one ended well. Where nothing can be

@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
@@ -178,7 +179,7 @@ func TestSegments(t *testing.T) {
 	if n := count(); n != 2 {
 		t.Errorf("%d segments after an unclean end, want a new one", n)
 	}
-	if n := s.committer.Stats().Sequence; n < 2+tornSequences {
+	if n := s.committer.Stats().Sequence; n < 2+recovery.TornSequences {
 		t.Errorf("the next sequence is %d; what was torn may have used it", n+1)
 	}
 	large := storetest.Torrent(storetest.V1, 50, 3*int(o.SegmentSize), 0)

@@ -11,6 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 )
 
 // Defaults of [Options].
@@ -102,6 +103,11 @@ func (o Options) commitOptions() commit.Options {
 		SegmentSize: o.SegmentSize, MinFreeSpace: o.MinFreeSpace, MaxStoreSize: o.MaxStoreSize,
 		Evict: o.Evict, Bounded: o.Bounded > 0, ReadOnly: o.ReadOnly, DropsStay: o.droppedStays(),
 	}
+}
+
+// recoverOptions returns what of o recovery has to know.
+func (o Options) recoverOptions() recovery.Options {
+	return recovery.Options{Index: o.indexOptions(), Anew: o.reindex, GiveUp: o.GiveUp, Bounded: o.Bounded > 0}
 }
 
 // indexOptions returns what of o the index has to know.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
+	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
@@ -60,10 +61,11 @@ func Reindex(o Options) ([]Missing, error) {
 }
 
 // withPassed returns what is missing and, of other files, where recovery passed over a part.
-func withPassed(known, passed []Missing) []Missing {
+func withPassed(known []Missing, passed []format.Place) []Missing {
 	for _, p := range passed {
-		if !slices.ContainsFunc(known, func(k Missing) bool { return k.File == p.File }) {
-			known = append(known, p)
+		file := fileOfSegment(p.Segment)
+		if !slices.ContainsFunc(known, func(k Missing) bool { return k.File == file }) {
+			known = append(known, Missing{File: file, From: p.Offset})
 		}
 	}
 	return known

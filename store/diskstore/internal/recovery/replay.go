@@ -1,4 +1,4 @@
-package diskstore
+package recovery
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
-	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
@@ -21,9 +20,9 @@ const replayBatch = 1000
 // end of the log.
 const lostSequences = 1 << 32
 
-// tornSequences is more than the sequences that a crash can take away. A group
+// TornSequences is more than the sequences that a crash can take away. A group
 // takes changes in rounds, each of at most maxGroupChanges, until it is full.
-const tornSequences = 4 * commit.MaxGroupChanges
+const TornSequences = 4 * commit.MaxGroupChanges
 
 // replayer brings the index up to what the segments hold.
 type replayer struct {
@@ -33,26 +32,26 @@ type replayer struct {
 	pending  *commit.ChangeSet
 	gathered int  // records in pending
 	missing  bool // records that were acknowledged are not there, or nobody can tell
-	gaps     []Missing
+	gaps     []format.Place
 }
 
-// errForgetful says that a bounded store may have lost the word that a torrent was
+// ErrForgetful says that a bounded store may have lost the word that a torrent was
 // forgotten or removed, and would give it again.
-var errForgetful = errors.New("parts of the cache's log are missing or damaged, so that what it has may be out of date")
+var ErrForgetful = errors.New("parts of the cache's log are missing or damaged, so that what it has may be out of date")
 
 // replay has the index, whose state is from, know what it does not know yet of list, the
 // segments in order.
-func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (caughtUp, error) {
-	known, err := log.ReadMark(o.FS, o.Dir, o.GiveUp)
+func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (CaughtUp, error) {
+	known, err := log.ReadMark(o.Index.FS, o.Index.Dir, o.GiveUp)
 	if err != nil {
-		return caughtUp{}, err
+		return CaughtUp{}, err
 	}
 	if known.Store != from.Store {
 		known = format.Mark{}
 	}
 	cut := list[len(list)-1].EndsBefore(known)
 	if cut {
-		o.Logger.Error("damage: the end of the log is missing",
+		o.Index.Logger.Error("damage: the end of the log is missing",
 			slog.Uint64("segment", known.Segment), slog.Int64("offset", known.Offset))
 	}
 	ahead := isAhead(from, list)
@@ -63,15 +62,15 @@ func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (c
 	sealed := list[max(0, slices.IndexFunc(list, func(s *log.Segment) bool { return s.ID >= from.Segment })) : len(list)-1]
 	defer log.ReadAhead(from.Store, sealed)()
 	r := &replayer{
-		options: o, mark: known, index: x, pending: commit.NewChangeSet(o.Bounded > 0, x, nil, from),
+		options: o, mark: known, index: x, pending: commit.NewChangeSet(o.Bounded, x, nil, from),
 		missing: cut || ahead || known == format.Mark{} || !isChain(list, from.Segment),
 	}
 	clean, err := r.all(list, from)
 	if err != nil {
-		return caughtUp{}, err
+		return CaughtUp{}, err
 	}
-	if r.missing && o.Bounded > 0 && !isBlank(list) {
-		return caughtUp{}, errForgetful
+	if r.missing && o.Bounded && !isBlank(list) {
+		return CaughtUp{}, ErrForgetful
 	}
 	switch {
 	case cut || ahead:
@@ -83,17 +82,10 @@ func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (c
 		// What was torn may have used the sequences of two groups, one that was being
 		// synced and one that was open. They are never used again, so that equal
 		// sequences always mean the same record.
-		r.pending.State.Sequence += tornSequences
+		r.pending.State.Sequence += TornSequences
 	}
-	now := caughtUp{index: x, state: r.pending.State, clean: clean && !ahead && !cut, passed: r.gaps}
+	now := CaughtUp{Index: x, State: r.pending.State, Clean: clean && !ahead && !cut, Passed: r.gaps}
 	return now, r.flush()
-}
-
-// isAhead reports whether the index knows more of the log than the segments of list
-// have: a part of it is missing, and the index is the better witness of what it was.
-func isAhead(from index.State, list []*log.Segment) bool {
-	last := list[len(list)-1]
-	return from.Segment > last.ID || from.Segment == last.ID && from.Offset > max(last.Size, format.SegmentStart)
 }
 
 // all reads the segments of list after from, and reports whether the last one ended
@@ -118,24 +110,6 @@ func (r *replayer) all(list []*log.Segment, from index.State) (clean bool, err e
 		}
 	}
 	return clean, nil
-}
-
-// isBlank reports whether nothing was ever written to the segments.
-func isBlank(list []*log.Segment) bool {
-	return len(list) == 1 && list[0].Header.Previous == 0 && list[0].Size <= format.SegmentStart
-}
-
-// isChain reports whether list has every segment there ever was from the segment first
-// on; 0 is all.
-func isChain(list []*log.Segment, first uint64) bool {
-	previous := first
-	for _, s := range list {
-		if s.ID > first && s.Header.Previous != previous {
-			return false
-		}
-		previous = max(s.ID, first)
-	}
-	return true
 }
 
 // sealed replays a segment that another one follows. It was synced through its
@@ -171,7 +145,7 @@ func (r *replayer) isVital(err error) bool {
 func (r *replayer) record(s *log.Segment, h *format.Header, at int64) error {
 	place := format.Place{Segment: s.ID, Offset: at, Length: h.Length}
 	if h.Mended {
-		r.options.Logger.Error("damage: a bit of a record's header is flipped",
+		r.options.Index.Logger.Error("damage: a bit of a record's header is flipped",
 			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", s.ID), slog.Int64("offset", at))
 	}
 	if err := r.say(s, h, place); err != nil {
@@ -214,7 +188,7 @@ func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) err
 		return err
 	}
 	if err != nil {
-		r.options.Logger.Error("the words of a removal, or a named value, are damaged",
+		r.options.Index.Logger.Error("the words of a removal, or a named value, are damaged",
 			slog.Uint64("segment", s.ID), slog.Int64("offset", place.Offset))
 	}
 	switch {
@@ -238,7 +212,7 @@ func (r *replayer) flush() error {
 	if err := r.index.Commit(&r.pending.Batch); err != nil {
 		return err
 	}
-	r.pending = commit.NewChangeSet(r.options.Bounded > 0, r.index, nil, r.pending.State)
+	r.pending = commit.NewChangeSet(r.options.Bounded, r.index, nil, r.pending.State)
 	r.gathered = 0
 	return nil
 }
@@ -251,8 +225,8 @@ func (r *replayer) scanner(s *log.Segment, limit int64) *log.Scanner {
 func (r *replayer) report(s *log.Segment, g log.Gap) {
 	if g.From < g.To {
 		r.missing = true
-		r.gaps = append(r.gaps, Missing{File: files.SegmentsDir + "/" + format.SegmentName(s.ID), From: g.From})
-		r.options.Logger.Error("damage: no readable record where there was one",
+		r.gaps = append(r.gaps, format.Place{Segment: s.ID, Offset: g.From})
+		r.options.Index.Logger.Error("damage: no readable record where there was one",
 			slog.Uint64("segment", s.ID), slog.Int64("offset", g.From), slog.Int64("bytes", g.To-g.From))
 	}
 }

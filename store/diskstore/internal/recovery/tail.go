@@ -1,4 +1,4 @@
-package diskstore
+package recovery
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func (r *replayer) last(s *log.Segment, from int64) (clean bool, err error) {
 // torn. Where that cannot be written they are served, but nothing is told to the index on
 // disk.
 func (r *replayer) rewrite(s *log.Segment, unproven, torn []files.Placed) error {
-	if r.options.ReadOnly {
+	if r.options.Index.ReadOnly {
 		return nil
 	}
 	err := files.Rewrite(s.File, unproven, torn)
@@ -84,7 +84,7 @@ func (r *replayer) sift(s *log.Segment, records []files.Placed, proven int64) (k
 			if errors.Is(err, format.ErrBadRecord) {
 				torn = append(torn, p)
 			}
-			r.options.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
+			r.options.Index.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
 				slog.String("info_hash", p.Header.IDs.Primary().String()), slog.Uint64("segment", s.ID), slog.Int64("offset", p.At))
 		}
 	}
@@ -108,7 +108,7 @@ func (r *replayer) tail(s *log.Segment, kept []files.Placed, from, proven int64)
 	r.report(s, log.Gap{From: end, To: proven})
 	r.passed(s, max(end, proven))
 	if torn > 0 {
-		r.options.Logger.Info("the end of the log was torn; what is not whole was not acknowledged, and is dropped",
+		r.options.Index.Logger.Info("the end of the log was torn; what is not whole was not acknowledged, and is dropped",
 			slog.Uint64("segment", s.ID), slog.Int64("offset", proven), slog.Int64("bytes", torn))
 	}
 	return nil
