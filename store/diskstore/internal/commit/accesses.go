@@ -96,7 +96,7 @@ func (a *Accesses) Last(primary infohash.ID) uint32 {
 }
 
 // Begin returns what is to be written into the index: the accesses that wait, and the floor
-// unless that is zero. It must be followed by end.
+// unless that is zero. It must be followed by End.
 func (a *Accesses) Begin() (days map[infohash.ID]uint32, floor uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,7 +107,7 @@ func (a *Accesses) Begin() (days map[infohash.ID]uint32, floor uint32) {
 	return a.writing, floor
 }
 
-// End ends what begin began: the index has all of it now, or nothing.
+// End ends what Begin began: the index has all of it now, or nothing.
 func (a *Accesses) End(floor uint32, written bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -123,7 +123,7 @@ func (a *Accesses) End(floor uint32, written bool) {
 	a.writing = nil
 }
 
-// Noted is last without the floor.
+// Noted is Last without the floor.
 func (a *Accesses) Noted(primary infohash.ID) uint32 {
 	a.mu.Lock()
 	defer a.mu.Unlock()

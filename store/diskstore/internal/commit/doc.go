@@ -5,8 +5,7 @@
 //
 // Changes are functions of the group they are part of. They run one after the other, in the
 // committer's goroutine, and read nothing but the index and what was decided before them. So
-// nothing that a change sees is altered until it is made, and nothing a caller reads was not
-// durable before.
+// nothing that a change sees is altered until it is made. What a caller is told is durable.
 //
 // A change must say beforehand how many bytes its records take at most. Where there is no room
 // for puts those that free something may use the space that is kept for them.

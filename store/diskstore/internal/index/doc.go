@@ -1,6 +1,6 @@
 // Package index finds the records of a disk store: it is a Pebble database that says of every
 // id where its record stands, and what else is known of it without reading the log. It knows
-// how that is kept, and not why: what a record means, package diskstore decides.
+// how that is kept, and not why: what a record means, package commit says.
 //
 // Every table is a file of this package: entries by id, the feed by sequence, accounts by
 // segment, days of access by primary id, values by name, drops by id, and the [State] of the
