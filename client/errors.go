@@ -1,8 +1,10 @@
 package client
 
 import (
+	"errors"
 	"strings"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -31,6 +33,9 @@ func connectionCause(message string) string {
 	if strings.Contains(message, "produced zero addresses") {
 		return "the name of the server has no address"
 	}
+	if _, why, ok := strings.Cut(message, unverified); ok {
+		return "the server's certificate cannot be trusted: " + strings.TrimSuffix(why, `"`)
+	}
 	if _, why, ok := strings.Cut(message, "authentication handshake failed: "); ok {
 		return "no TLS with the server: " + strings.TrimSuffix(why, `"`)
 	}
@@ -38,6 +43,22 @@ func connectionCause(message string) string {
 		return "no server answers: " + strings.TrimSuffix(message[at:], `"`)
 	}
 	return message
+}
+
+// unverified is in the message of a [tls.CertificateVerificationError], of which grpc passes on
+// nothing else.
+const unverified = "tls: failed to verify certificate: "
+
+// Untrusted reports whether an error that a method of [Client] returned says that the server's
+// certificate could not be verified. Calling again is of no use then, although [Reason] is
+// OVERLOADED: the certificate has to be another one, or what [Options].TLS trusts.
+func Untrusted(err error) bool {
+	e, ok := errors.AsType[*reason.Error](err)
+	if !ok || e.Unwrap() == nil {
+		return false
+	}
+	s, ok := status.FromError(e.Unwrap())
+	return ok && s.Code() == codes.Unavailable && strings.Contains(s.Message(), unverified)
 }
 
 // Reason returns the stable reason of an error that a method of [Client]

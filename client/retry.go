@@ -58,7 +58,7 @@ func (o *outage) lasts() time.Duration {
 func worthRepeating(e *reason.Error) bool {
 	switch e.Reason {
 	case reason.Overloaded, reason.RateLimited, reason.StorageFull:
-		return true
+		return !Untrusted(e)
 	}
 	return false
 }
@@ -69,7 +69,7 @@ func closedToUs(e *reason.Error) bool {
 	case reason.Unauthenticated, reason.PermissionDenied, reason.Unimplemented:
 		return true
 	}
-	return false
+	return Untrusted(e)
 }
 
 // repeat makes call until it succeeds, fails for good, or patience ends.

@@ -46,8 +46,6 @@ type Options struct {
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
-	// Policy is what the front page says about torrents with secrets in them.
-	Policy web.Policy
 	// HideTorrents leaves out the pages of torrents, so that nothing at /info/ is there.
 	HideTorrents bool
 	// Origins are the origins of other sites whose pages may upload by JSON and read
@@ -92,7 +90,6 @@ func New(o Options) (*Door, error) {
 		Private:        o.Private,
 		Prefix:         front.Prefix,
 		HideTorrents:   o.HideTorrents,
-		Policy:         o.Policy,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

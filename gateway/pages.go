@@ -3,10 +3,12 @@ package gateway
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/outcome"
@@ -52,21 +54,33 @@ func (p *pages) routes() []front.Route {
 	return routes
 }
 
-func (p *pages) home(w http.ResponseWriter, r *http.Request) { p.site.Home(w, r, p.caller(r)) }
+func (p *pages) home(w http.ResponseWriter, r *http.Request) { p.site.Home(w, r, p.uploads(r)) }
 
 func (p *pages) automation(w http.ResponseWriter, r *http.Request) {
-	p.site.Automation(w, r, p.caller(r))
+	p.site.Automation(w, r, p.uploads(r))
 }
 
-// caller asks the service whether the caller may upload, as only that knows: a gateway has no
-// keys, and an address may have a role.
-func (p *pages) caller(r *http.Request) web.Caller {
+// uploads asks the service what it takes from the caller, as only that knows: a gateway has no
+// keys, and an address may have a role. If it does not answer, the page says nothing of it.
+func (p *pages) uploads(r *http.Request) web.Uploads {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
-	_, err := p.client.FindMissingTorrents(ctx, &torrentcachev1.FindMissingTorrentsRequest{}) // which needs the role of an upload
-	why := reason.Of(err)
-	refused := why != nil && (why.Reason == reason.Unauthenticated || why.Reason == reason.PermissionDenied)
-	return web.Caller{NeedsKey: refused}
+	server, err := p.client.DescribeServer(ctx, &torrentcachev1.DescribeServerRequest{})
+	if err != nil {
+		return web.Uploads{NeedKey: reason.Of(err).Reason == reason.Unauthenticated} // the key is none
+	}
+	return web.Uploads{
+		NeedKey: !slices.Contains(server.GetCallerRoles(), access.Write.String()),
+		Most:    server.GetMaxTorrentSizeBytes(),
+		Policy:  web.Policy{Private: stance(server.GetRefusesPrivate()), Passkeys: stance(server.GetRefusesPasskeys())},
+	}
+}
+
+func stance(refuses bool) web.Stance {
+	if refuses {
+		return web.Refused
+	}
+	return web.Taken
 }
 
 // refusePage answers in plain text, as what asks a page for anything but the page is no

@@ -38,6 +38,9 @@ func (s *syncService) ReadTorrents(req *torrentcachev1.ReadTorrentsRequest, stre
 		}
 		hold := s.limits.Hold(caller(ctx), limit.Answering, connOf(ctx))
 		answer := s.readOne(ctx, hash, hold.Room(ctx))
+		if failed := answer.GetError(); failed != nil {
+			s.onItemError(torrentcachev1.SyncService_ReadTorrents_FullMethodName, reason.Reason(failed.GetReason()))
+		}
 		within := takeTime + time.Duration(len(answer.GetTorrent())/slowestTake)*time.Second
 		if err := sendInTime(stream, held(ctx, answer, hold), within); err != nil {
 			return err

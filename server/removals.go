@@ -39,7 +39,7 @@ func (s *adminService) RemoveTorrents(ctx context.Context, req *torrentcachev1.R
 	if err != nil {
 		return nil, err
 	}
-	s.logRemovals(ctx, torrentcachev1.AdminService_RemoveTorrents_FullMethodName, results)
+	s.tellRemovals(ctx, torrentcachev1.AdminService_RemoveTorrents_FullMethodName, results)
 	answer := &torrentcachev1.RemoveTorrentsResponse{Results: make([]*torrentcachev1.RemoveTorrentsResult, len(results))}
 	for i, r := range results {
 		result := &torrentcachev1.RemoveTorrentsResult{Result: &torrentcachev1.RemoveTorrentsResult_Removed{Removed: removedResponse(r)}}
@@ -68,7 +68,7 @@ func (s *adminService) RestoreTorrents(ctx context.Context, req *torrentcachev1.
 	if err != nil {
 		return nil, err
 	}
-	s.logRemovals(ctx, torrentcachev1.AdminService_RestoreTorrents_FullMethodName, results)
+	s.tellRemovals(ctx, torrentcachev1.AdminService_RestoreTorrents_FullMethodName, results)
 	answer := &torrentcachev1.RestoreTorrentsResponse{Results: make([]*torrentcachev1.RestoreTorrentsResult, len(results))}
 	for i, r := range results {
 		result := &torrentcachev1.RestoreTorrentsResult{Result: &torrentcachev1.RestoreTorrentsResult_Restored{Restored: restoredResponse(r)}}
@@ -205,10 +205,10 @@ func (s *Server) wouldRestore(ctx context.Context, ids []infohash.ID) []store.Re
 	return results
 }
 
-func (s *Server) logRemovals(ctx context.Context, method string, results []store.Removed) {
+func (s *Server) tellRemovals(ctx context.Context, method string, results []store.Removed) {
 	errs := make([]error, len(results))
 	for i, r := range results {
 		errs[i] = r.Err
 	}
-	s.logItems(ctx, method, errs)
+	s.tellItems(ctx, method, errs)
 }

@@ -9,9 +9,11 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/internal/upstream"
 	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/store"
@@ -36,12 +38,18 @@ type Options struct {
 	RefusePasskeys bool
 	// Deny lists what is neither taken nor given. Nil: nothing.
 	Deny *deny.Lists
+	// Access is the gate of the chains before the server, for DescribeServer. Nil: everybody
+	// may do everything.
+	Access *access.Gate
 	// Version is the program's, for GetStats.
 	Version string
 	// Logger gets what the operator must know of failed items of CacheTorrents,
 	// whose calls succeed, so that no interceptor sees them. Nil means
 	// slog.Default().
 	Logger *slog.Logger
+	// OnItemError is told why an item failed of a call for many, whose method has this full name:
+	// such calls succeed. It must not block. Nil means that nobody wants to know.
+	OnItemError func(method string, why reason.Reason)
 	// OnChange is told the ids of each torrent that changed through this server,
 	// before the call that changed it is answered. The zero Set says that any
 	// may have changed. It must not block. Nil means that nobody wants to know.
@@ -90,9 +98,11 @@ type Server struct {
 	refusePrivate  bool
 	refusePasskeys bool
 	deny           *deny.Lists // nil if there are none
+	access         *access.Gate
 	version        string
 	started        time.Time
 	logger         *slog.Logger
+	onItemError    func(method string, why reason.Reason)
 	news           *news
 	limits         *limit.Limits
 	maintenance    Maintenance // nil if there is none
@@ -126,11 +136,17 @@ func New(o Options) *Server {
 	if o.Limits == nil {
 		o.Limits = limit.New(limit.Settings{})
 	}
+	if o.OnItemError == nil {
+		o.OnItemError = func(string, reason.Reason) {}
+	}
 	if o.OnChange == nil {
 		o.OnChange = func(infohash.Set) {}
 	}
 	if o.DownloadURL == nil {
 		o.DownloadURL = func(infohash.Set) string { return "" }
+	}
+	if o.Access == nil {
+		o.Access = access.NewGate(access.Open(access.Read | access.Write | access.Sync))
 	}
 	if o.OnRead == nil {
 		o.OnRead = func(infohash.Set) {}
@@ -143,8 +159,8 @@ func New(o Options) *Server {
 	watched := &watchedStore{Store: o.Store, news: n, onChange: changed}
 	return &Server{
 		mirrors: o.Mirrors, repairer: o.Repairer, usage: o.Usage,
-		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny,
-		version: o.Version, started: time.Now(), logger: o.Logger, news: n, limits: o.Limits,
+		store: watched, maxSize: o.MaxTorrentSize, refusePrivate: o.RefusePrivate, refusePasskeys: o.RefusePasskeys, deny: o.Deny, access: o.Access,
+		version: o.Version, started: time.Now(), logger: o.Logger, onItemError: o.OnItemError, news: n, limits: o.Limits,
 		maintenance: o.Maintenance, audit: o.Audit, contact: o.Contact, downloadURL: o.DownloadURL, noteRead: o.OnRead, onDrain: o.OnDrain, cache: o.Cache,
 		upstreams: o.Upstreams, wanted: o.Wanted,
 	}

@@ -105,7 +105,7 @@ func (s *cacheService) answerUploads(stream uploadStream, queue *uploadQueue) er
 			return nil
 		}
 		s.storeUploads(stream.Context(), batch)
-		s.logUploads(stream.Context(), batch)
+		s.tellUploads(stream.Context(), batch)
 		for _, u := range batch {
 			if err := stream.Send(uploadResult(u)); err != nil {
 				return err
@@ -180,12 +180,12 @@ func failUnanswered(batch []*upload, err error) {
 	}
 }
 
-func (s *Server) logUploads(ctx context.Context, batch []*upload) {
+func (s *Server) tellUploads(ctx context.Context, batch []*upload) {
 	errs := make([]error, len(batch))
 	for i, u := range batch {
 		errs[i] = u.err
 	}
-	s.logItems(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, errs)
+	s.tellItems(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, errs)
 }
 
 // panicked is the error of an item whose handling panicked; the stream goes on.

@@ -77,7 +77,7 @@ func New(o Options) (*Handler, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Home == nil {
-		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Caller{}) }
+		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Uploads{}) }
 	}
 	if o.TooLarge == nil {
 		o.TooLarge = func() {}

@@ -29,12 +29,15 @@ func TestPagesInABrowser(t *testing.T) {
 	t.Run("every page", func(t *testing.T) { testEveryPage(t, b, open) })
 	b.see(t, sights[0])
 	for name, s := range map[string]*server{"serve": open, "gateway": edge} {
-		t.Run("form without a script, "+name, func(t *testing.T) { testPlainForm(t, b, s) })
+		t.Run("form without a script, "+name, func(t *testing.T) { testPlainForm(t, b, s, "/") })
 		t.Run("several files, "+name, func(t *testing.T) { testSeveralFiles(t, b, s) })
 	}
+	for name, s := range map[string]*server{"serve": keyed, "gateway": startGateway(t, keyed)} {
+		t.Run("key, "+name, func(t *testing.T) { testUploadWithKey(t, b, s, key) })
+		t.Run("key in the path, "+name, func(t *testing.T) { testKeyInPath(t, b, s, key) })
+		t.Run("form with a key without a script, "+name, func(t *testing.T) { testPlainForm(t, b, s, "/k/"+key+"/") })
+	}
 	t.Run("drop and cancel", func(t *testing.T) { testDropAndCancel(t, b, open) })
-	t.Run("key", func(t *testing.T) { testUploadWithKey(t, b, keyed, key) })
-	t.Run("key in the path", func(t *testing.T) { testKeyInPath(t, b, keyed, key) })
 	t.Run("find", func(t *testing.T) { testFind(t, b, open) })
 	t.Run("keyboard", func(t *testing.T) { testKeyboard(t, b, open) })
 	t.Run("copy", func(t *testing.T) { testCopy(t, b, open) })
@@ -107,15 +110,16 @@ func (b *browser) awaitLink(t *testing.T, path string) {
 	}
 }
 
-func testPlainForm(t *testing.T, b *browser, s *server) {
+// testPlainForm uploads by the form of the front page at path.
+func testPlainForm(t *testing.T, b *browser, s *server, path string) {
 	b.command(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
-	b.open(t, "http://"+s.HTTP+"/")
-	path := torrentFiles(t, "plain", 1)[0]
-	b.choose(t, "#torrent", path)
+	b.open(t, "http://"+s.HTTP+path)
+	file := torrentFiles(t, "plain", 1)[0]
+	b.choose(t, "#torrent", file)
 	b.click(t, "#upload button[type=submit]")
 	b.find(t, ".answer.good") // which waits for the page
 	b.command(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": false})
-	b.awaitLink(t, path)
+	b.awaitLink(t, file)
 }
 
 func testSeveralFiles(t *testing.T, b *browser, s *server) {

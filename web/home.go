@@ -34,17 +34,22 @@ func (p Policy) text() string {
 	return "A private torrent has your passkey in its tracker's address: unless it is refused here, " + open
 }
 
-// Caller is who asks for a page.
-type Caller struct {
-	// NeedsKey says that the caller may not upload as it is.
-	NeedsKey bool
+// Uploads is what the server behind the pages takes from whoever asks for one. Its zero value
+// says that nobody knows.
+type Uploads struct {
+	// NeedKey says that the caller may not upload as it is.
+	NeedKey bool
+	// Most is the size of the largest torrent taken, in bytes. 0, or more than the options say:
+	// what those say.
+	Most   int64
+	Policy Policy
 }
 
 // Home writes the front page.
-func (s *Site) Home(w http.ResponseWriter, r *http.Request, caller Caller) {
+func (s *Site) Home(w http.ResponseWriter, r *http.Request, uploads Uploads) {
 	view := struct {
-		Caller
-		Policy string
-	}{caller, s.options.Policy.text()}
-	s.write(w, r, http.StatusOK, "home", view)
+		NeedsKey bool
+		Policy   string
+	}{uploads.NeedKey, uploads.Policy.text()}
+	s.writeAs(w, r, s.server(r).takingAtMost(uploads.Most), http.StatusOK, "home", view)
 }

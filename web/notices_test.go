@@ -20,7 +20,7 @@ func TestHowToAskForARemoval(t *testing.T) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
-	if home := render("cache.example", func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Caller{}) }); !strings.Contains(home.Body.String(), `href="/removal"`) {
+	if home := render("cache.example", func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Uploads{}) }); !strings.Contains(home.Body.String(), `href="/removal"`) {
 		t.Error("no link leads there")
 	}
 	if got := render("cache.example", newSite(t, web.Options{}).Removal).Code; got != http.StatusNotFound {

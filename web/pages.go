@@ -10,8 +10,9 @@ import (
 )
 
 // Automation writes the API guide.
-func (s *Site) Automation(w http.ResponseWriter, r *http.Request, caller Caller) {
-	s.write(w, r, http.StatusOK, "automation", caller)
+func (s *Site) Automation(w http.ResponseWriter, r *http.Request, uploads Uploads) {
+	view := struct{ NeedsKey bool }{uploads.NeedKey}
+	s.writeAs(w, r, s.server(r).takingAtMost(uploads.Most), http.StatusOK, "automation", view)
 }
 
 // NotFound writes the page for paths that do not exist, status 404.

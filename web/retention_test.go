@@ -25,7 +25,7 @@ func TestRetentionOnTheHomePage(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer := httptest.NewRecorder()
-		site.Home(answer, httptest.NewRequest("GET", "/", nil), web.Caller{})
+		site.Home(answer, httptest.NewRequest("GET", "/", nil), web.Uploads{})
 		page := answer.Body.String()
 		if !strings.Contains(page, text) || r == nil && strings.Contains(page, "dropped") {
 			t.Errorf("%+v: no %q in the page", r, text)

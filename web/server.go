@@ -44,7 +44,7 @@ func (s *Site) server(r *http.Request) server {
 		TLS:            strings.HasPrefix(base, "https:"),
 		GRPC:           s.options.GRPC.at(host),
 		GRPCTLS:        s.options.GRPC != nil && s.options.GRPC.TLS,
-		Receive:        max(leastReceive, s.options.MaxTorrentSize>>20+1),
+		Receive:        receive(s.options.MaxTorrentSize),
 		MaxTorrentSize: s.options.MaxTorrentSize,
 		Contact:        s.options.Contact,
 		ContactURL:     contactURL(s.options.Contact),
@@ -55,8 +55,19 @@ func (s *Site) server(r *http.Request) server {
 	}
 }
 
+// takingAtMost returns v for torrents of at most that many bytes; 0: as it is.
+func (v server) takingAtMost(most int64) server {
+	if 0 < most && most < v.MaxTorrentSize {
+		v.MaxTorrentSize, v.Receive = most, receive(most)
+	}
+	return v
+}
+
 // leastReceive is what examples let a message of gRPC have, in MiB; more if torrents are larger.
 const leastReceive = 16
+
+// receive returns what they let it have where torrents have that many bytes at most.
+func receive(most int64) int64 { return max(leastReceive, most>>20+1) }
 
 // GRPC is where the gRPC API is.
 type GRPC struct {

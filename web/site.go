@@ -45,8 +45,6 @@ type Options struct {
 	// came with a key in the path keeps it. What people pass on does without: addresses of
 	// downloads, magnet links, what other sites show of a page. Nil: nothing.
 	Prefix func(*http.Request) string
-	// Policy is what the front page says about torrents with secrets in them.
-	Policy Policy
 	// HideTorrents leaves out what leads to the pages of torrents, since there are none.
 	HideTorrents bool
 }
@@ -107,10 +105,15 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-sr
 
 // write renders one page. content is what the page's own template sees as .Page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
+	s.writeAs(w, r, s.server(r), status, name, content)
+}
+
+// writeAs renders one page as that server's.
+func (s *Site) writeAs(w http.ResponseWriter, r *http.Request, as server, status int, name string, content any) {
 	view := struct {
 		Server server
 		Page   any
-	}{s.server(r), content}
+	}{as, content}
 	var body bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&body, "layout.html", view); err != nil {
 		panic(fmt.Errorf("web: page %s: %w", name, err)) // a bug in the templates; the door recovers

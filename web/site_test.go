@@ -51,7 +51,7 @@ func render(host string, page func(http.ResponseWriter, *http.Request)) *httptes
 }
 
 func guide(site *web.Site) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { site.Automation(w, r, web.Caller{}) }
+	return func(w http.ResponseWriter, r *http.Request) { site.Automation(w, r, web.Uploads{}) }
 }
 
 // pages is every page, in each of its states, with hostile text where text goes.
@@ -66,7 +66,7 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	torrent := func(about web.Torrent) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.TorrentPage(w, r, about) }
 	}
-	home := func(about web.Caller) func(http.ResponseWriter, *http.Request) {
+	home := func(about web.Uploads) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, about) }
 	}
 	found := func(list web.LookupList) func(http.ResponseWriter, *http.Request) {
@@ -77,8 +77,8 @@ func pages(t *testing.T, site *web.Site) map[string]*httptest.ResponseRecorder {
 	}
 	const host = "cache.example"
 	return map[string]*httptest.ResponseRecorder{
-		"home":            render(host, home(web.Caller{})),
-		"home, keyed":     render(host, home(web.Caller{NeedsKey: true})),
+		"home":            render(host, home(web.Uploads{})),
+		"home, keyed":     render(host, home(web.Uploads{NeedKey: true})),
 		"found":           render(host, found(web.LookupList{Query: hostile, Found: ids(t).All(), Missing: ids(t).All(), Unread: []string{hostile}})),
 		"automation":      render(host, guide(site)),
 		"not found":       render(host, site.NotFound),

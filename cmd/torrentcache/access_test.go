@@ -29,9 +29,9 @@ func TestEachRoleAtEachCallAtEachDoor(t *testing.T) {
 				t.Fatalf("%d %s", code, body)
 			}
 			checkGRPC(t, p, torrent, callers, anonymous)
-			checkHTTP(t, p.http, true, publicCalls(t, torrent), callers, anonymous, showings)
-			checkHTTP(t, edge.http, false, publicCalls(t, torrent), callers, anonymous, showings)
-			checkHTTP(t, p.admin, true, operatorCalls, callers, anonymous, showings[:2])
+			checkHTTP(t, p.http, publicCalls(t, torrent), callers, anonymous, showings)
+			checkHTTP(t, edge.http, publicCalls(t, torrent), callers, anonymous, showings)
+			checkHTTP(t, p.admin, operatorCalls, callers, anonymous, showings[:2])
 			for _, log := range []string{p.stderr.String(), edge.stderr.String()} {
 				for _, who := range callers {
 					if who.key != "" && strings.Contains(log, who.key) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -121,10 +122,63 @@ func TestAccessLogIsOpenedAnew(t *testing.T) {
 	}
 }
 
-// A gateway has a log of its own; - is the log of the program.
+// A gateway has a log of its own, with the names that its server knows; - is the log of the
+// program.
 func TestAccessLogOfAGateway(t *testing.T) {
-	p := startServe(t, t.TempDir())
+	file, callers := keysFile(t)
+	p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", "read")
 	g := startGateway(t, p, "--access-log", "-")
-	uploadForm(t, &doors{http: g.http}, []byte("no torrent"))
-	g.awaitLog(t, "msg=access door=form method=POST path=/autoupload.php info_hash=none status=200 reason=TORRENT_INVALID")
+	site := &doors{http: g.http + "k/" + keyOf(callers, access.Write) + "/"}
+	uploadForm(t, site, []byte("no torrent"))
+	g.awaitLog(t, "msg=access door=form method=POST path=/k/{key}/autoupload.php info_hash=none status=200 reason=TORRENT_INVALID received=")
+	g.awaitLog(t, " key=write\n")
+	httpGet(t, g.http)
+	g.awaitLog(t, "path=/ info_hash=none status=200 reason=none")
+	g.awaitLog(t, " key=anonymous\n")
+	for n, path := range []string{"", "api/torrage.wsdl", "livez"} {
+		code, _, _ := httpGet(t, g.http+"k/WRONG/"+path)
+		if code != http.StatusUnauthorized {
+			t.Errorf("GET /k/WRONG/%s: %d", path, code)
+		}
+		for deadline := time.Now().Add(patience); strings.Count(g.stderr.String(), " key=none\n") <= n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the log has not %d lines with a wrong key: %s", n+1, g.stderr)
+			}
+		}
+	}
+	p.kill(t)
+	if code, _, page := httpGet(t, g.http+"k/WRONG/"); code != http.StatusOK {
+		t.Errorf("a page while the server is away: %d %s", code, page)
+	}
+}
+
+// On the fast path, too, whoever has a certificate is named by it.
+func TestAccessLogNamesCertificates(t *testing.T) {
+	s := newSecured(t)
+	log := filepath.Join(t.TempDir(), "access.log")
+	p, clients := s.serveAlice(t, "read,write", "--access-log", log)
+	torrent := torrenttest.V1("a")
+	if _, refusal := uploadRaw(t, &doors{http: p.http}, torrent); refusal != "" {
+		t.Fatal(refusal)
+	}
+	for _, http2 := range []bool{false, true} {
+		c := &tls.Config{RootCAs: s.authority.Pool(), Certificates: []tls.Certificate{clients.Issue(t, "alice.example").Pair(t)}}
+		transport := &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: http2}
+		for range 3 { // the first fills the cache
+			get, err := http.NewRequest(http.MethodGet, p.https+"torrent/"+infoHash(torrent)+".torrent", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code, _, _ := send(t, transport, get); code != http.StatusOK {
+				t.Errorf("%d", code)
+			}
+		}
+		transport.CloseIdleConnections()
+	}
+	p.wantFast(t, 5)
+	for _, line := range accessLines(t, log, 7)[1:] {
+		if !strings.Contains(line, "door=download") || !strings.HasSuffix(line, "key=alice") {
+			t.Error(line)
+		}
+	}
 }

@@ -4,6 +4,9 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -44,5 +47,42 @@ func TestACME(t *testing.T) {
 				t.Errorf("%d certificates were asked for, want 1", got)
 			}
 		})
+	}
+}
+
+// While an authority gives no certificate, the log, the metrics and /readyz say so and why, and
+// plain HTTP goes on.
+func TestACMEWithoutAnAnswer(t *testing.T) {
+	broken := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "out of order", http.StatusInternalServerError)
+	}))
+	defer broken.Close()
+	silent := httptest.NewTLSServer(http.NotFoundHandler())
+	silent.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: broken.Certificate().Raw})
+	env := []string{"SSL_CERT_FILE=" + writeFile(t, t.TempDir(), "ca.pem", ca)}
+	for says, url := range map[string]string{"500": broken.URL, "connection refused": silent.URL} {
+		p := start(t, env, append([]string{"serve", "--grpc-addr", "off", "--data-dir", t.TempDir(), "--https-addr", "127.0.0.1:0",
+			"--public-url", "https://cache.example", "--acme", "on", "--acme-dir", t.TempDir(), "--acme-directory", url + "/directory"}, anyPort...)...)
+		const refused = "torrentcache_certificate_refused"
+		if got := p.metric(t, refused); got != "0" {
+			t.Errorf("%s before anybody came: %s", refused, got)
+		}
+		if conn, err := tls.Dial("tcp", hostOf(p.https), &tls.Config{ServerName: "cache.example", InsecureSkipVerify: true}); err == nil {
+			conn.Close()
+			t.Error("there is a certificate")
+		}
+		p.awaitLog(t, "the authority gave no certificate: no client can connect by TLS until it does")
+		p.awaitLog(t, says)
+		if got := p.metric(t, refused); got != "1" {
+			t.Errorf("%s: %s", refused, got)
+		}
+		code, _, body := httpGet(t, p.admin+"readyz")
+		if code != http.StatusOK || !strings.Contains(string(body), "the authority gave no certificate") || !strings.Contains(string(body), says) {
+			t.Errorf("/readyz: %d %s", code, body)
+		}
+		if code, _, _ := httpGet(t, p.http); code != http.StatusOK {
+			t.Errorf("plain HTTP: %d", code)
+		}
 	}
 }

@@ -138,16 +138,15 @@ func wantedStatus(who caller, needs, anonymous access.Roles) int {
 }
 
 // checkHTTP makes each call for each caller, twice, so that the second one meets
-// what the first one left in caches. Where site decides who calls, a wrong key in the path is
-// refused for all of them; a gateway does not.
-func checkHTTP(t *testing.T, site string, decides bool, calls map[string]httpCall, callers []caller, anonymous access.Roles, ways []showing) {
+// what the first one left in caches. A wrong key in the path is refused for all of them.
+func checkHTTP(t *testing.T, site string, calls map[string]httpCall, callers []caller, anonymous access.Roles, ways []showing) {
 	t.Helper()
 	for name, call := range calls {
 		for _, who := range append(callers, callers...) {
 			for _, show := range ways {
 				code, header, body := call.make(t, site, show, who.key)
 				want := wantedStatus(who, call.role, anonymous)
-				if decides && show.name == "path" && who.key != "" && !who.known {
+				if show.name == "path" && who.key != "" && !who.known {
 					want = http.StatusUnauthorized
 				}
 				refused := code == http.StatusUnauthorized || code == http.StatusForbidden

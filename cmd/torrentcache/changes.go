@@ -76,7 +76,7 @@ func changes(ctx context.Context, s changesSettings, env environment) error {
 			return nil
 		case ctx.Err() != nil && s.follow:
 			return nil // the way to end it
-		case !s.follow || client.Reason(err) != string(reason.Overloaded):
+		case !s.follow || client.Reason(err) != string(reason.Overloaded), client.Untrusted(err):
 			return err
 		}
 		if text := progress.OneLine(err.Error()); text != told {

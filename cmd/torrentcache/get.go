@@ -109,7 +109,7 @@ func getOne(ctx context.Context, c *client.Client, id infohash.ID, path string, 
 		return errors.New("standard output is a terminal, and a torrent is no text: want a file (-o FILE), or a pipe")
 	}
 	torrent, err := c.Get(ctx, id)
-	if wantsKey(err) {
+	if isVain(err) {
 		return err
 	}
 	if err != nil {
@@ -171,7 +171,7 @@ func (g *getter) one(ctx context.Context, text string) {
 	switch {
 	case ctx.Err() != nil:
 		return
-	case wantsKey(err):
+	case isVain(err):
 	case err != nil:
 		g.lost.Add(1)
 		err = g.out.tellFailed(g.env.stderr, item, err)

@@ -34,7 +34,7 @@ everybody has those of serve --anonymous besides.
 
 A running server reads the file again on SIGHUP. To replace a key make a second one
 of the same name, give it to its user, then take the old line out: key remove takes
-what key list shows, a name for all its lines, or sha256:DIGEST for one.`
+what key list shows, a name for all its lines, or sha256:DIGITS for one.`
 
 type keySettings struct {
 	name, role, keysFile string
@@ -54,10 +54,19 @@ func factOf(e access.Entry) keyFact {
 	return keyFact{Name: e.Name, Roles: strings.Split(e.Roles.String(), ","), Known: e.Known()}
 }
 
-// entryText is a line of a keys file for people.
+// entryText is a line of a keys file for people, within 80 columns as a rule: of a digest it has
+// as much as tells it from others.
 func entryText(e access.Entry) string {
-	return fmt.Sprintf("%-20s %-22s %s\n", e.Name, e.Roles, e.Known())
+	known := e.Known()
+	if strings.HasPrefix(known, access.ByKey) {
+		known = known[:len(access.ByKey)+shownDigits]
+	}
+	return fmt.Sprintf("%-20s %-22s %s\n", e.Name, e.Roles, known)
 }
+
+// shownDigits is how many digits of a digest are shown: 48 bits, in which two of a million keys
+// agree once in five hundred files.
+const shownDigits = 12
 
 func newKey(env environment) *cobra.Command {
 	c := &cobra.Command{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func newKeyRemove(env environment) *cobra.Command {
 				return err
 			}
 			if len(args) == 0 {
-				return errors.New("remove whom? Want a name, or sha256:DIGEST, address:NETWORK or certificate:NAME, as key list shows it")
+				return errors.New("remove whom? Want a name, or sha256:DIGITS, address:NETWORK or certificate:NAME, as key list shows it")
 			}
 			if err := s.remove(args, dryRun); err != nil || dryRun {
 				return err
@@ -56,22 +55,21 @@ func (s keySettings) remove(whom []string, dryRun bool) error {
 	}
 	var kept bytes.Buffer
 	var gone []access.Entry
-	found := map[string]bool{}
+	found := map[string]int{} // lines, by what of whom names them
 	for line := range bytes.Lines(text) {
 		entries, _ := access.Parse(bytes.NewReader(line)) // it is right, as all of the file is
-		i := slices.IndexFunc(entries, func(e access.Entry) bool {
-			found[e.Name], found[e.Known()] = true, true
-			return slices.Contains(whom, e.Name) || slices.Contains(whom, e.Known())
-		})
-		if i < 0 {
+		if len(entries) == 0 || !named(entries[0], whom, found) {
 			kept.Write(line)
 			continue
 		}
-		gone = append(gone, entries[i])
+		gone = append(gone, entries[0])
 	}
 	for _, w := range whom {
-		if !found[w] {
+		switch n := found[w]; {
+		case n == 0:
 			return fmt.Errorf("%s has no line for %q (torrentcache key list shows whom it has)", s.keysFile, w)
+		case n > 1 && isDigits(w):
+			return fmt.Errorf("%s has %d lines that begin with %s: write more digits (key list --json has all)", s.keysFile, n, w)
 		}
 	}
 	if !dryRun {
@@ -85,6 +83,24 @@ func (s keySettings) remove(whom []string, dryRun bool) error {
 		}
 	}
 	return nil
+}
+
+// named reports whether one of whom names e, and counts that in found.
+func named(e access.Entry, whom []string, found map[string]int) bool {
+	is := false
+	for _, w := range whom {
+		if w == e.Name || w == e.Known() || isDigits(w) && strings.HasPrefix(e.Known(), w) {
+			found[w]++
+			is = true
+		}
+	}
+	return is
+}
+
+// isDigits reports whether w may be the beginning of a key's digest, as key list shows it.
+func isDigits(w string) bool {
+	digits, ok := strings.CutPrefix(w, access.ByKey)
+	return ok && len(digits) >= shownDigits
 }
 
 // replaceFile puts b in the place of a file's content, whole or not at all. Mode and owner stay.

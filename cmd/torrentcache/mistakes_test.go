@@ -30,10 +30,24 @@ func TestMisspeltCommands(t *testing.T) {
 		"key lsit":      `torrentcache key has no command "lsit": did you mean list?`,
 		"key nonsense":  "want list or new or remove",
 		"config gatway": "did you mean gateway?",
+		"help sevre":    `unknown command "sevre" for "torrentcache": did you mean serve?`,
+		"help key lsit": `torrentcache key has no command "lsit": did you mean list?`,
+		"help push now": `torrentcache push has no command "now" (torrentcache push --help says more)`,
 	} {
 		got := runHere(t, nil, strings.Fields(command)...)
 		if got.want(t, 1, says); strings.Count(got.stderr, "\n") != 1 || got.stdout != "" {
 			t.Errorf("%s: %q, %q", command, got.stdout, got.stderr)
+		}
+	}
+}
+
+// The command help says what --help does.
+func TestHelpOfACommand(t *testing.T) {
+	for _, command := range []string{"", "serve", "key new"} {
+		flag := runHere(t, nil, append(strings.Fields(command), "--help")...)
+		got := runHere(t, nil, append([]string{"help"}, strings.Fields(command)...)...)
+		if got != flag || got.status != 0 || !strings.Contains(got.stdout, "--help") {
+			t.Errorf("help %s: %+v, want %+v", command, got, flag)
 		}
 	}
 }
@@ -90,6 +104,8 @@ func TestCompletion(t *testing.T) {
 		"serve --data-dir ":     ":16\n",
 		"serve --max-uploads ":  ":4\n",
 		"serve ":                ":4\n",
+		"help ke":               "key\n:4\n",
+		"help key n":            "new\n:4\n",
 		"key new --role w":      "read\nwrite\nsync\nadmin\nread,write\nread,write,sync,admin\n:4\n",
 		"push ":                 ":0\n",
 		"get ":                  ":4\n",
@@ -177,6 +193,11 @@ func TestKeyRemove(t *testing.T) {
 		}
 	}
 	known := strings.Fields(lines[0])[2]
+	remove(known[:len("sha256:")+11]).want(t, 1, "no line for")
+	if got := runHere(t, nil, "key", "list", "--keys-file", keys); !strings.Contains(got.stdout, known[:19]) || strings.Contains(got.stdout, known[:20]) {
+		t.Errorf("key list shows not twelve digits: %s", got.stdout)
+	}
+	remove(known[:19], "--dry-run").want(t, 0, known[:19])
 	remove(known, "192.0.2.0/24").want(t, 1, "192.0.2.0/24")
 	if got := remove(known, "address:192.0.2.0/24", "--json"); !strings.Contains(got.stdout, `{"name":"site1","roles":["read","write"],"known":"`+known+`"}`) {
 		t.Errorf("%+v", got)

@@ -39,26 +39,36 @@ func TestTheGuideNamesTheGRPCAddressInForce(t *testing.T) {
 	}
 }
 
-// The front page says beforehand what becomes of an upload, at a gateway as at its server.
+// The front page says beforehand what becomes of an upload, at a gateway as at its server, whose
+// rules it knows. While the server is away it says nothing of them.
 func TestTheFrontPageSaysWhatUploadsNeed(t *testing.T) {
 	keys, _ := keysFile(t)
-	keyed := startServe(t, t.TempDir(), "--keys-file", keys, "--private", "reject", "--passkeys", "reject")
+	open, keyed := startServe(t, t.TempDir()), startServe(t, t.TempDir(), "--keys-file", keys, "--private", "reject", "--passkeys", "reject", "--max-torrent-size", "3MB")
+	away := startServe(t, t.TempDir(), "--keys-file", keys)
+	lonely := startGateway(t, away)
+	away.kill(t)
 	const needsKey = "Uploading here needs a key."
 	for _, c := range []struct {
-		name  string
-		p     *process
-		key   bool
-		wants string
+		name        string
+		p           *process
+		key         bool
+		size, wants string
 	}{
-		{"serve", startServe(t, t.TempDir()), false, "A private torrent has your passkey"},
-		{"serve with keys", keyed, true, "Private torrents are refused here, and so are all that have a passkey"},
-		{"gateway", startGateway(t, keyed), true, "unless it is refused here"},
+		{"serve", open, false, "10000000", "A private torrent has your passkey in its tracker&#39;s address: here"},
+		{"gateway", startGateway(t, open), false, "10000000", "A private torrent has your passkey in its tracker&#39;s address: here"},
+		{"serve with keys", keyed, true, "3000000", "Private torrents are refused here, and so are all that have a passkey"},
+		{"gateway with keys", startGateway(t, keyed), true, "3000000", "Private torrents are refused here, and so are all that have a passkey"},
+		{"a smaller gateway", startGateway(t, keyed, "--max-torrent-size", "2MB"), true, "2000000", "Private torrents are refused here"},
+		{"gateway without a server", lonely, false, "10000000", "unless it is refused here"},
 	} {
 		for _, path := range []string{"", "upload.php"} {
 			_, _, page := httpGet(t, c.p.http+path)
-			if strings.Contains(string(page), needsKey) != c.key || !strings.Contains(string(page), c.wants) {
-				t.Errorf("%s, /%s: it needs a key: %v, %q", c.name, path, !c.key, c.wants)
+			if strings.Contains(string(page), needsKey) != c.key || !strings.Contains(string(page), c.wants) || !strings.Contains(string(page), `data-max="`+c.size+`"`) {
+				t.Errorf("%s, /%s: it needs a key: %v, %q, %s bytes: %s", c.name, path, !c.key, c.wants, c.size, page)
 			}
+		}
+		if _, _, guide := httpGet(t, c.p.http+"automation"); !strings.Contains(string(guide), "("+c.size+" bytes)") || strings.Contains(string(guide), needsKey) != c.key {
+			t.Errorf("%s: the guide: %.2000s", c.name, guide)
 		}
 	}
 }

@@ -34,8 +34,9 @@ Below folders and in archives *.torrent files and all else that begins as a
 torrent are taken; ._* files, Thumbs.db, *.part and the like are skipped.
 
 When the server is away, restarting, busy or full, push waits and tries again,
-for --patience. With --resume FILE it notes there what the server acknowledged.
-Stop it any way you like, or lose the machine, and run it again with the same
+for --patience. A certificate that cannot be verified ends it at once.
+
+With --resume FILE it notes there what the server acknowledged. Stop it any way you like, or lose the machine, and run it again with the same
 FILE: what was acknowledged is neither read nor sent again, inside archives too
 (the server is asked whether it still has it). Files are recognized by path,
 size and modification time.

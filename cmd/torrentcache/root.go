@@ -49,7 +49,7 @@ func newRoot(env environment) *cobra.Command {
 	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env), newHealth(env),
 		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env), newMirror(env))
 	addGroup(root, "More", newVersion(env), newPackageFiles(env))
-	root.SetHelpCommandGroupID("More")
+	root.SetHelpCommand(newHelp())
 	root.SetCompletionCommandGroupID("More")
 	addHints(root)
 	manual.AddCompletions(root)

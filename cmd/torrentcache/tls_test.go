@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -222,7 +223,7 @@ func TestGRPCOverTLS(t *testing.T) {
 		status int
 	}{
 		"trusting":     {[]string{"--tls", "--ca", s.ca}, 0},
-		"not trusting": {[]string{"--tls", "--patience", "1ms"}, 1},
+		"not trusting": {[]string{"--tls", "--patience", "1h"}, 1},
 		"in the clear": {[]string{"--patience", "1ms"}, 1},
 		"no such file": {[]string{"--tls", "--ca", s.ca + "x"}, 1},
 		"CA alone":     {[]string{"--ca", s.ca}, 0},
@@ -237,15 +238,45 @@ func TestGRPCOverTLS(t *testing.T) {
 	wantStored(t, gateway, torrent)
 }
 
+// A certificate that cannot be verified is nothing to wait for: the command ends and says what
+// to change.
+func TestCertificatesThatCannotBeVerified(t *testing.T) {
+	s := newSecured(t)
+	p := s.serve(t)
+	file := writeFile(t, t.TempDir(), "a.torrent", torrenttest.V1("a"))
+	ended := newSecured(t)
+	ended.replace(t, ended.authority.IssueUntil(t, "cache.example", time.Now().Add(-time.Minute)))
+	_, port, err := net.SplitHostPort(p.grpc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, server string
+		args         []string
+		want         string
+	}{
+		{"an unknown authority", p.grpc, []string{"--tls"}, "unknown authority; name the file with the certificate of its authority by --ca FILE"},
+		{"another name", "localhost:" + port, []string{"--ca", s.ca}, "not localhost; name the server by --server as its certificate does"},
+		{"one that has ended", ended.serve(t).grpc, []string{"--ca", ended.ca}, "; its operator has to replace it"},
+	} {
+		for _, command := range [][]string{{"push", file, "--patience", "1h"}, {"changes", "--follow"}, {"get", strings.Repeat("ab", 20)}} {
+			status, _, stderr := runToEnd(t, nil, append(append(command, "--server", c.server), c.args...)...)
+			if status == 0 || strings.Count(stderr, "cannot be trusted: x509: ") != 1 || !strings.Contains(stderr, c.want) {
+				t.Errorf("%s, %s: %d %s", c.name, command[0], status, stderr)
+			}
+		}
+	}
+}
+
 // serveAlice starts a server that knows alice by a certificate that clients has issued
 // for alice.example; others have the roles anonymous.
-func (s *secured) serveAlice(t *testing.T, anonymous string) (p *process, clients *certtest.Authority) {
+func (s *secured) serveAlice(t *testing.T, anonymous string, args ...string) (p *process, clients *certtest.Authority) {
 	t.Helper()
 	clients = certtest.NewAuthority(t)
 	dir := t.TempDir()
 	ca := writeFile(t, dir, "clients.pem", clients.Certificate)
 	keys := writeFile(t, dir, "keys", []byte("alice read,write certificate:alice.example\n"))
-	return s.serve(t, "--tls-client-ca", ca, "--keys-file", keys, "--anonymous", anonymous), clients
+	return s.serve(t, append([]string{"--tls-client-ca", ca, "--keys-file", keys, "--anonymous", anonymous}, args...)...), clients
 }
 
 // A certificate with a name that the keys file gives roles stands for a key, at

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,6 +19,8 @@ type Download struct {
 	Begin    time.Time
 	Duration time.Duration
 	Peer     net.Addr // of the connection, which may be a proxy's; nil if it is not known
+
+	TLS *tls.ConnectionState // of the connection; nil if it is without
 }
 
 // started returns the time if downloads are told to somebody: telling it costs nothing else.
@@ -37,10 +40,15 @@ func (c *conn) tell(h head, a *Answer, header int, n int64, begin time.Time) {
 	if h.headOnly {
 		method = http.MethodHead
 	}
-	c.l.OnAnswer(Download{
+	d := Download{
 		ID: h.id, Method: method, Found: a.found, Sent: max(0, n-int64(header)),
 		Begin: begin, Duration: time.Since(begin), Peer: c.Conn.RemoteAddr(),
-	})
+	}
+	if secure, ok := c.Conn.(*tls.Conn); ok {
+		state := secure.ConnectionState()
+		d.TLS = &state
+	}
+	c.l.OnAnswer(d)
 }
 
 // tell tells of the answer to r, of whose body n bytes were sent.
@@ -48,7 +56,7 @@ func (h *Handler) tell(r *http.Request, id infohash.ID, a *Answer, n int64, begi
 	if h.OnAnswer == nil {
 		return
 	}
-	d := Download{ID: id, Method: r.Method, Found: a.found, Sent: n, Begin: begin, Duration: time.Since(begin)}
+	d := Download{ID: id, Method: r.Method, Found: a.found, Sent: n, Begin: begin, Duration: time.Since(begin), TLS: r.TLS}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		d.Peer = net.TCPAddrFromAddrPort(from)
 	}

@@ -21,8 +21,8 @@ const usualLines = 12
 // Handler answers plain downloads that net/http has read itself, as those by HTTP/2.
 // It is safe for concurrent use.
 type Handler struct {
-	// OnAnswer is told of each answer that was given here, by the goroutine of its request. It
-	// must not block. Nil: nobody is. Set it before the first request.
+	// OnAnswer is told of each answer that was given here, by the goroutine of its request,
+	// whose end it holds up. Nil: nobody is. Set it before the first request.
 	OnAnswer func(Download)
 
 	next   http.Handler

@@ -14,8 +14,8 @@ import (
 // plain downloads by themselves. It is safe for concurrent use.
 type Listener struct {
 	net.Listener
-	// OnAnswer is told of each answer that was given here, by the goroutine of its connection.
-	// It must not block. Nil: nobody is. Set it before the first connection.
+	// OnAnswer is told of each answer that was given here, by the goroutine of its connection,
+	// whose next answer it holds up. Nil: nobody is. Set it before the first connection.
 	OnAnswer func(Download)
 
 	source Source

@@ -23,9 +23,11 @@ type Entry struct {
 	Certificate string       // a name in the client's certificate, in lower case; "" if not by one
 }
 
-// How the third field of a line begins.
+// ByKey begins the third field of a line for a key.
+const ByKey = "sha256:"
+
+// How it begins otherwise.
 const (
-	byKey         = "sha256:"
 	byNetwork     = "address:"
 	byCertificate = "certificate:"
 )
@@ -47,7 +49,7 @@ func (e Entry) Known() string {
 	case e.Certificate != "":
 		return byCertificate + e.Certificate
 	default:
-		return byKey + e.Key.String()
+		return ByKey + e.Key.String()
 	}
 }
 
@@ -117,7 +119,7 @@ func parseEntry(fields []string) (Entry, error) {
 }
 
 func (e *Entry) parseKnown(text string) (err error) {
-	if digits, ok := strings.CutPrefix(text, byKey); ok {
+	if digits, ok := strings.CutPrefix(text, ByKey); ok {
 		e.Key, err = parseDigest(digits)
 		return err
 	}

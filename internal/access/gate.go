@@ -37,9 +37,10 @@ func (g *Gate) Decide(c Credentials, method string) (Principal, error) {
 	return g.inForce.Load().policy.Decide(c, method)
 }
 
-// Identify returns who calls by the policy in force; see [Policy.Identify].
-func (g *Gate) Identify(c Credentials) (Principal, error) {
-	return g.inForce.Load().policy.Identify(c)
+// NameOf returns the name of who calls by the policy in force; see [Policy.Identify].
+func (g *Gate) NameOf(c Credentials) (string, error) {
+	who, err := g.inForce.Load().policy.Identify(c)
+	return who.Name, err
 }
 
 type principalKey struct{}

@@ -21,13 +21,14 @@ const (
 
 // Call is what a method of ours needs and counts as.
 type Call struct {
-	Role  Roles // that the caller needs; 0 for none
+	Role  Roles // that the caller needs; 0 for none, a wrong key is refused nevertheless
 	Class Class
 }
 
 // calls has every method of ours by its full name. A method that is not here nobody may
 // call. FindMissingTorrents answers for thousands of info hashes at once, which is for
 // those who upload. DescribeTorrent tells the day of the last read to the role Sync alone.
+// DescribeServer tells callers of themselves.
 var calls = map[string]Call{
 	"/torrentcache.v1.CacheService/GetTorrent":          {Read, Reading},
 	"/torrentcache.v1.CacheService/DescribeTorrent":     {Read, Reading},
@@ -35,6 +36,7 @@ var calls = map[string]Call{
 	"/torrentcache.v1.CacheService/WantTorrent":         {Read, Reading},
 	"/torrentcache.v1.CacheService/CacheTorrent":        {Write, Uploading},
 	"/torrentcache.v1.CacheService/CacheTorrents":       {Write, UploadStream},
+	"/torrentcache.v1.CacheService/DescribeServer":      {0, Reading},
 	"/torrentcache.v1.SyncService/WatchChanges":         {Sync, SyncStream},
 	"/torrentcache.v1.SyncService/ReadTorrents":         {Sync, SyncStream},
 	"/torrentcache.v1.SyncService/WatchWanted":          {Sync, SyncStream},
@@ -55,8 +57,10 @@ var calls = map[string]Call{
 // (/package.Service/Method). It is false for a method of ours that is not in the table.
 func CallOf(method string) (Call, bool) {
 	call, ok := calls[method]
-	return call, ok || !strings.HasPrefix(method, apiPrefix)
+	return call, ok || !isOurs(method)
 }
+
+func isOurs(method string) bool { return strings.HasPrefix(method, apiPrefix) }
 
 // Methods returns the full names of all methods in the table, in no order.
 func Methods() []string {

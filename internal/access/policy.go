@@ -71,6 +71,9 @@ func New(anonymous Roles, entries []Entry) *Policy {
 // Anonymous returns the roles of everybody.
 func (p *Policy) Anonymous() Roles { return p.anonymous }
 
+// KnowsAddresses reports whether some callers are known by their address.
+func (p *Policy) KnowsAddresses() bool { return len(p.networks) > 0 }
+
 // Decide returns who calls, and nil if it may call method, a full name as
 // /package.Service/Method. Who shows a key that is not known, or anything that is
 // no key, is refused whatever anonymous callers may do: it means to be somebody.
@@ -85,7 +88,7 @@ func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 	if role == Admin && p.noOperator != "" {
 		return Principal{}, reason.New(reason.PermissionDenied, "%s", p.noOperator)
 	}
-	if role == 0 {
+	if !isOurs(method) {
 		return Principal{Name: Anonymous, Roles: p.anonymous}, nil
 	}
 	who, err := p.Identify(c)

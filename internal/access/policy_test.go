@@ -49,6 +49,28 @@ func answer(err error) reason.Reason {
 	return reason.Of(err).Reason
 }
 
+// What is for everybody tells who calls all the same, and a wrong key is refused.
+func TestDescribeServerIsForAllButWrongKeys(t *testing.T) {
+	key := access.NewKey()
+	site := access.Entry{Name: "site", Roles: access.Write, Key: access.DigestOf(key)}
+	for _, c := range []struct {
+		policy *access.Policy
+		key    string
+		want   access.Principal
+		wrong  bool
+	}{
+		{access.New(0, []access.Entry{site}), "Bearer " + key, access.Principal{Name: "site", Roles: access.Write, Keyed: true}, false},
+		{access.New(0, []access.Entry{site}), "", access.Principal{Name: access.Anonymous}, false},
+		{access.New(access.Read, []access.Entry{site}), "Bearer x", access.Principal{}, true},
+		{access.Open(access.Read), "Bearer x", access.Principal{Name: access.Anonymous, Roles: access.Read | access.Admin}, false},
+	} {
+		who, err := c.policy.Decide(access.Credentials{Authorization: c.key}, cache+"DescribeServer")
+		if who != c.want || (answer(err) == reason.Unauthenticated) != c.wrong {
+			t.Errorf("with %q: %+v, %v, want %+v", c.key, who, err, c.want)
+		}
+	}
+}
+
 // One key for each role, one for none that anybody has: each of them at each call,
 // under each set of anonymous roles.
 func TestEachRoleAtEachCall(t *testing.T) {

@@ -104,7 +104,7 @@ func (o *Options) operatorOnly(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := o.Gate.Decide(front.Credentials(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
+		if _, err := o.Gate.Decide(httpx.Credentials(r), torrentcachev1.AdminService_GetStats_FullMethodName); err != nil {
 			httpx.WriteJSONError(w, reason.Of(err))
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/accesslog"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/front"
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
@@ -73,15 +74,12 @@ func (d *daemon) recordOf(a front.Access) accesslog.Record {
 	if front.Prefix(a.Request) != "" {
 		path = "/k/{key}" + path
 	}
-	record := accesslog.Record{
+	name, _ := d.identify(httpx.Credentials(a.Request)) // "" if the key is wrong
+	return accesslog.Record{
 		Begin: a.Begin, Duration: a.Duration, Door: a.Route.Door, Method: a.Request.Method, Path: path, Outcome: a.Outcome,
-		Status: strconv.Itoa(a.Status), Received: a.Received, Sent: a.Sent, Addr: d.loggedAddr(origin.FromContext(a.Request.Context())),
+		Status: strconv.Itoa(a.Status), Received: a.Received, Sent: a.Sent, Key: name,
+		Addr: d.loggedAddr(origin.FromContext(a.Request.Context())),
 	}
-	if d.gate != nil {
-		who, _ := d.gate.Identify(front.Credentials(a.Request)) // nobody, if the key is wrong
-		record.Key = who.Name
-	}
-	return record
 }
 
 // loggedAddr returns addr if addresses are to be logged.
@@ -100,12 +98,19 @@ func (d *daemon) onDownload() func(fastpath.Download) {
 	return d.logDownload
 }
 
-// logDownload logs what was answered on the fast path, which asks nobody for a key.
+// logDownload logs what was answered on the fast path, where everybody may have it and nobody
+// shows a key.
 func (d *daemon) logDownload(answered fastpath.Download) {
+	peer := origin.PeerAddr(answered.Peer)
 	record := accesslog.Record{
 		Begin: answered.Begin, Duration: answered.Duration, Door: "download", Method: answered.Method, Path: "/torrent/...",
-		Outcome: outcome.Outcome{InfoHash: answered.ID}, Status: "200", Sent: answered.Sent, Key: access.Anonymous, Addr: d.loggedAddr(origin.PeerAddr(answered.Peer)),
+		Outcome: outcome.Outcome{InfoHash: answered.ID}, Status: "200", Sent: answered.Sent, Addr: d.loggedAddr(peer),
 	}
+	who := access.Credentials{Addr: peer, CertNames: access.CertNames(answered.TLS)}
+	if peer.IsLoopback() || d.cfg.TrustedProxies.Contains(peer) {
+		who.Addr = origin.Unknown // a proxy may tell the client's in a header, which nobody has read
+	}
+	record.Key, _ = d.identify(who)
 	if !answered.Found {
 		record.Status, record.Outcome.Reason = "404", reason.TorrentNotFound
 	}

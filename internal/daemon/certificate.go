@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -34,7 +35,7 @@ func (d *daemon) addCertificate(cfg config.Doors) error {
 	d.metrics.WatchCertificate(func() (time.Time, bool) {
 		p, known := d.certificate.Period()
 		return p.End, known
-	})
+	}, func() bool { return d.certificate.Trouble() != nil })
 	d.reloads.On("certificates", func(config.Doors) error { return d.certificate.Reload() })
 	return nil
 }
@@ -53,6 +54,21 @@ const (
 	certificateEarly   // its time has not begun
 	certificateRefused // by the authority, when it was last asked
 )
+
+// String returns the state in a few words.
+func (s certificateState) String() string {
+	switch s {
+	case certificateEndsSoon:
+		return "the certificate ends soon"
+	case certificateEnded:
+		return "the certificate has ended: clients refuse it"
+	case certificateEarly:
+		return "the certificate's time has not begun: clients refuse it"
+	case certificateRefused:
+		return "the authority gave no certificate: no client can connect by TLS until it does"
+	}
+	return "the certificate is good"
+}
 
 // certificateState returns the state of the certificate in force.
 func (d *daemon) certificateState() certificateState {
@@ -76,15 +92,28 @@ func (d *daemon) certificateIs(state certificateState) {
 	p, _ := d.certificate.Period()
 	switch state {
 	case certificateGood:
-		d.logger.Info("the certificate is good", "end", p.End)
+		d.logger.Info(state.String(), "end", p.End)
 	case certificateEndsSoon:
-		d.logger.Warn("the certificate ends soon", "end", p.End)
+		d.logger.Warn(state.String(), "end", p.End)
 	case certificateEnded:
-		d.logger.Error("the certificate has ended: clients refuse it", "end", p.End)
+		d.logger.Error(state.String(), "end", p.End)
 	case certificateEarly:
-		d.logger.Error("the certificate's time has not begun: clients refuse it", "begin", p.Begin)
+		d.logger.Error(state.String(), "begin", p.Begin)
 	case certificateRefused:
-		d.logger.Error("the authority gave no certificate", "cause", d.certificate.Trouble())
+		d.logger.Error(state.String(), "cause", d.certificate.Trouble())
+	}
+}
+
+// certificateNote tells the operator of a certificate that is not good, or will not be for long.
+func (d *daemon) certificateNote() string {
+	switch state := d.certificateState(); state {
+	case certificateGood:
+		return ""
+	case certificateRefused:
+		return fmt.Sprintf("%s (%v)", state, d.certificate.Trouble())
+	default:
+		p, _ := d.certificate.Period()
+		return fmt.Sprintf("%s (it is good from %s to %s)", state, p.Begin.Format(time.RFC3339), p.End.Format(time.RFC3339))
 	}
 }
 

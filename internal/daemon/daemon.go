@@ -66,9 +66,9 @@ type daemon struct {
 	answers      fastpath.Source // of cache, for the fast path
 	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
 	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
+	identify     identify        // tells who calls
 	keyed        bool            // by a keys file
 	deny         *deny.Lists     // what is hidden and refused
-	policy       web.Policy      // what pages say of secrets; a gateway's backend has one of its own
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
@@ -198,6 +198,7 @@ func (d *daemon) run(ctx context.Context) error {
 	go d.reloads.Follow(ctx, d.hangups)
 	go d.watchLimits(ctx)
 	if d.certificate != nil {
+		d.ready.Notes = append(d.ready.Notes, d.certificateNote)
 		go d.followCertificate(ctx)
 		go lifecycle.WatchState(ctx, d.certificateState, d.certificateIs)
 	}

@@ -20,6 +20,10 @@ func (d *daemon) private() bool {
 	return !policy.Anonymous().Has(access.Read)
 }
 
+// identify returns the name of a caller, "" if nobody knows it. The error is that the caller
+// shows a key which is none.
+type identify func(access.Credentials) (name string, err error)
+
 // addGate lets the policy that cfg names decide who may call what; its keys are
 // read again on SIGHUP. A key is replaced without a refused call by having both in
 // the file until all callers have the new one.
@@ -29,6 +33,7 @@ func (d *daemon) addGate(cfg config.Access) error {
 		return err
 	}
 	d.gate = access.NewGate(policy)
+	d.identify = d.gate.NameOf
 	if d.keyed = cfg.KeysFile != ""; !d.keyed {
 		return nil
 	}

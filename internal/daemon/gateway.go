@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 
+	"github.com/torrentcache/torrentcache/gateway/callers"
 	"github.com/torrentcache/torrentcache/gateway/screen"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
@@ -35,8 +36,10 @@ func Gateway(ctx context.Context, cfg config.Gateway, env Environment, reread fu
 	if err := d.addDenyLists(ctx); err != nil {
 		return err
 	}
+	known := callers.New(conn)
+	d.identify = known.NameOf
 	screened := screen.New(screen.Options{
-		Conn: conn, Deny: d.deny, Limits: d.limits, MaxTorrentSize: int64(cfg.MaxTorrentSize), Contact: cfg.Contact,
+		Conn: known, Deny: d.deny, Limits: d.limits, MaxTorrentSize: int64(cfg.MaxTorrentSize), Contact: cfg.Contact,
 	})
 	if err := d.addPublic(ctx, screened, nil); err != nil {
 		return err

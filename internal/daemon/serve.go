@@ -72,12 +72,11 @@ func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) 
 	if err != nil {
 		return err
 	}
-	d.policy = web.Policy{Private: stance(cfg.Private), Passkeys: stance(cfg.Passkeys)}
 	d.mirrors.prepare(cfg, srv.Copies(), d)
 	chain := d.chain()
 	d.metrics.WatchStore(storeStats(st))
 	d.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
-	d.ready.Note = st.uploadNote
+	d.ready.Notes = append(d.ready.Notes, st.uploadNote)
 	if err := d.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), d.health, srv.RegisterPublic, d.grpcTLS(cfg)...)); err != nil {
 		return err
 	}
@@ -115,9 +114,11 @@ func (d *daemon) newServer(cfg config.Serve, st *storage) (*server.Server, error
 		RefusePrivate:  cfg.Private == "reject",
 		RefusePasskeys: cfg.Passkeys == "reject",
 		Deny:           d.deny,
+		Access:         d.gate,
 		Version:        buildinfo.Read().Version,
 		Logger:         telemetry.Thin(d.logger),
 		Limits:         d.limits,
+		OnItemError:    d.metrics.ItemFailed,
 		OnChange:       d.changed,
 		Maintenance:    st.maintenance,
 		Audit:          auditLog,
@@ -132,13 +133,6 @@ func (d *daemon) newServer(cfg config.Serve, st *storage) (*server.Server, error
 		Mirrors:        d.mirrors,
 		Repairer:       d.mirrors,
 	}), nil
-}
-
-func stance(setting string) web.Stance {
-	if setting == "reject" {
-		return web.Refused
-	}
-	return web.Taken
 }
 
 // downloadURL returns where everybody can have a torrent, "" if nobody knows or not everybody may.

@@ -18,6 +18,9 @@ type Options struct {
 	// Gate decides who may post. Nil: everybody, as far as the front is concerned; the
 	// server behind a gateway decides.
 	Gate *access.Gate
+	// Identify returns the name of a caller, "" if nobody knows it; the error is that it shows a
+	// key which is none. Nil: nobody looks.
+	Identify func(access.Credentials) (name string, err error)
 	// Limits bound requests. Required.
 	Limits *limit.Limits
 	// Conn returns the connection by which a request came; nil if nobody counts it, as a nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
@@ -60,12 +61,12 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 // keyKnown returns next without the requests for a path that carries a key which is not
 // known, even where nobody needs one: whoever tries a key is to hear that it is wrong.
 func (o *Options) keyKnown(rt *Route, next http.Handler) http.Handler {
-	if o.Gate == nil {
+	if o.Identify == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if Prefix(r) != "" {
-			if _, err := o.Gate.Identify(Credentials(r)); err != nil {
+			if _, err := o.Identify(httpx.Credentials(r)); err != nil {
 				rt.turnAway(w, r, reason.Of(err))
 				return
 			}

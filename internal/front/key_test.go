@@ -74,9 +74,10 @@ func TestPasswordThatABrowserRemembers(t *testing.T) {
 // guarded serves GET and POST of everything, for those who are in the keys file.
 func guarded(entries ...access.Entry) http.Handler {
 	ok := func(http.ResponseWriter, *http.Request) {}
+	gate := access.NewGate(access.New(access.Read, entries))
 	return front.New(front.Options{
 		Routes: []front.Route{{Pattern: "/...", Get: ok, Post: ok}},
-		Gate:   access.NewGate(access.New(access.Read, entries)), Limits: limit.New(limit.Settings{}), Logger: slog.New(slog.DiscardHandler),
+		Gate:   gate, Identify: gate.NameOf, Limits: limit.New(limit.Settings{}), Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
@@ -51,17 +50,8 @@ func (o *Options) mayPost(r *http.Request) error {
 	if o.Gate == nil {
 		return nil
 	}
-	_, err := o.Gate.Decide(Credentials(r), torrentcachev1.CacheService_CacheTorrent_FullMethodName)
+	_, err := o.Gate.Decide(httpx.Credentials(r), torrentcachev1.CacheService_CacheTorrent_FullMethodName)
 	return err
-}
-
-// Credentials returns what a request tells of its caller. Its context must tell the client's
-// address (see [origin.Proxies.Handler]).
-func Credentials(r *http.Request) access.Credentials {
-	return access.Credentials{
-		Authorization: httpx.Authorization(r.Header), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
-		OtherSite: access.IsOtherSite(r.Context()),
-	}
 }
 
 func callerOf(r *http.Request) limit.Caller {

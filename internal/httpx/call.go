@@ -31,20 +31,35 @@ const leaveTime = time.Second
 // client has gone is better finished. For reads there is [ReadContext].
 func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
-	if credentials := Authorization(r.Header); credentials != "" {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", presentable(credentials))
-	}
-	ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", origin.Text(origin.FromContext(r.Context())))
+	ctx = WithCredentials(ctx, Credentials(r))
 	if origin.Looped(r.Header.Values(origin.LoopHeader)) {
 		ctx = metadata.AppendToOutgoingContext(ctx, origin.LoopHeader, origin.LoopMark)
 	}
-	for _, name := range access.CertNames(r.TLS) {
-		ctx = metadata.AppendToOutgoingContext(ctx, access.CertNamesKey, name)
-	}
-	if access.IsOtherSite(ctx) {
-		ctx = metadata.AppendToOutgoingContext(ctx, access.OtherSiteKey, "1")
-	}
 	return ctx, cancel
+}
+
+// Credentials returns what a request tells of its caller. Its context must tell the client's
+// address (see [origin.Proxies.Handler]).
+func Credentials(r *http.Request) access.Credentials {
+	return access.Credentials{
+		Authorization: Authorization(r.Header), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),
+		OtherSite: access.IsOtherSite(r.Context()),
+	}
+}
+
+// WithCredentials returns the context of a call for a caller with these credentials.
+func WithCredentials(ctx context.Context, c access.Credentials) context.Context {
+	pairs := []string{"x-forwarded-for", origin.Text(c.Addr)}
+	if c.Authorization != "" {
+		pairs = append(pairs, "authorization", presentable(c.Authorization))
+	}
+	for _, name := range c.CertNames {
+		pairs = append(pairs, access.CertNamesKey, name)
+	}
+	if c.OtherSite {
+		pairs = append(pairs, access.OtherSiteKey, "1")
+	}
+	return metadata.AppendToOutgoingContext(ctx, pairs...)
 }
 
 // Authorization returns the credentials in a request's header, "" if there are none. Two

@@ -14,9 +14,9 @@ const checkTime = 3 * time.Second
 // Readiness says whether the program can serve: it has started, is not shutting
 // down, and what it depends on is well. It is safe for concurrent use.
 type Readiness struct {
-	// Note tells the operator what is amiss while the program can serve, in a few words; ""
-	// for nothing. Nil: it never tells. Set it before the first request.
-	Note func() string
+	// Notes tell the operator what is amiss while the program can serve, each in a line; ""
+	// for nothing. Set them before the first request.
+	Notes []func() string
 
 	check   func(context.Context) error
 	serving atomic.Bool
@@ -53,20 +53,19 @@ func (r *Readiness) answer(w http.ResponseWriter, req *http.Request, inFull bool
 		probe(w, http.StatusServiceUnavailable, "what this server depends on does not answer\n")
 		return
 	case inFull:
-		text += r.note()
+		text += r.notes()
 	}
 	probe(w, http.StatusOK, text)
 }
 
-// note returns what Note says as a line, "" if it says nothing.
-func (r *Readiness) note() string {
-	if r.Note == nil {
-		return ""
+// notes returns what Notes say.
+func (r *Readiness) notes() (text string) {
+	for _, note := range r.Notes {
+		if line := note(); line != "" {
+			text += line + "\n"
+		}
 	}
-	if note := r.Note(); note != "" {
-		return note + "\n"
-	}
-	return ""
+	return text
 }
 
 // Live answers /livez: 200 as long as the program can answer at all.

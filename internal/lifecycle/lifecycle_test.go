@@ -62,7 +62,7 @@ func TestReadiness(t *testing.T) {
 		return w.Body.String()
 	}
 	note := ""
-	r.Note = func() string { return note }
+	r.Notes = []func() string{func() string { return note }, func() string { return "" }}
 	if got := inFull(); got != "ready\n" {
 		t.Errorf("in full: %q", got)
 	}

@@ -81,7 +81,8 @@ var arrows = map[string][]string{
 
 	"server":           {"internal/audit", "internal/wait", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wanted", "internal/wire"},
 	"web":              {"infohash", "internal/origin", "internal/reason"},
-	"gateway":          {"internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wanted", "internal/wire", "web"},
+	"gateway":          {"internal/access", "internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wanted", "internal/wire", "web"},
+	"gateway/callers":  {"gen/torrentcache/v1", "internal/access", "internal/flight", "internal/httpx", "internal/reason"},
 	"gateway/fastpath": {"infohash", "internal/limit", "internal/origin"},
 	"gateway/hotcache": {"gateway/fastpath", "gen/torrentcache/v1", "infohash", "metainfo", "internal/flight", "internal/limit", "internal/origin", "internal/reason", "internal/wait", "internal/wire"},
 	"gateway/screen":   {"gen/torrentcache/v1", "infohash", "metainfo", "internal/deny", "internal/inflate", "internal/limit", "internal/origin", "internal/reason"},

@@ -100,9 +100,19 @@ func (m *Metrics) WatchDenyLists(stats func() DenyStats) {
 	)
 }
 
-// WatchCertificate adds to the metrics when the TLS certificate ends. End is called at each
-// scrape; while it does not know the metric is absent.
-func (m *Metrics) WatchCertificate(end func() (time.Time, bool)) {
+// WatchCertificate adds to the metrics when the TLS certificate ends, and whether an authority
+// refuses to give one. Both are called at each scrape; while the end is not known its metric is
+// absent.
+func (m *Metrics) WatchCertificate(end func() (time.Time, bool), refused func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "torrentcache_certificate_refused",
+		Help: "1 if the authority (--acme) gave no certificate when it was last asked, so that no client can connect by TLS.",
+	}, func() float64 {
+		if refused() {
+			return 1
+		}
+		return 0
+	}))
 	m.registry.MustRegister(&certificateCollector{end, prometheus.NewDesc("torrentcache_certificate_end_timestamp_seconds",
 		"When the TLS certificate in force ends, or the first of those that go with it, Unix time.", nil, nil)})
 }

@@ -100,13 +100,18 @@ func newRPCMetrics() rpcMetrics {
 		duration: histogram("torrentcache_rpc_duration_seconds", "Duration of calls by method and gRPC code, those of the HTTP doors included.", "method", "code"),
 		in:       counter("torrentcache_rpc_received_bytes_total", "Bytes of the messages received in calls.", "method"),
 		out:      counter("torrentcache_rpc_sent_bytes_total", "Bytes of the messages sent in calls.", "method"),
-		errors:   counter("torrentcache_rpc_errors_total", "Calls that failed by method and reason, those of the HTTP doors included; without calls whose client left.", "method", "reason"),
+		errors:   counter("torrentcache_rpc_errors_total", "Calls that failed by method and reason, and items that failed of calls for many, those of the HTTP doors included; without those whose client left.", "method", "reason"),
 		series:   &sync.Map{},
 	}
 }
 
 func (r rpcMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{r.duration, r.in, r.out, r.errors}
+}
+
+// ItemFailed counts an item that failed of a call for many. Method is as for [Metrics.ObserveRPC].
+func (m *Metrics) ItemFailed(method string, why reason.Reason) {
+	m.rpc.errors.WithLabelValues(method, outcome.Label(why)).Inc()
 }
 
 // ObserveRPC counts a call that has ended. Method is the full name of a

@@ -49,12 +49,15 @@ func TestObserveRPC(t *testing.T) {
 	m := NewMetrics(Build{})
 	m.ObserveRPC("/s/m", "OK", "", 3*time.Millisecond, 100, 20)
 	m.ObserveRPC("/s/m", "NotFound", reason.TorrentNotFound, time.Minute, 10, 0)
+	m.ItemFailed("/s/m", reason.TorrentNotFound)
+	m.ItemFailed("/s/m", "A_NEWER_REASON")
 	wantLines(t, scrape(t, m),
 		`torrentcache_rpc_duration_seconds_count{code="OK",method="/s/m"} 1`,
 		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.0025"} 0`,
 		`torrentcache_rpc_duration_seconds_bucket{code="OK",method="/s/m",le="0.005"} 1`,
 		`torrentcache_rpc_duration_seconds_count{code="NotFound",method="/s/m"} 1`,
-		`torrentcache_rpc_errors_total{method="/s/m",reason="TORRENT_NOT_FOUND"} 1`,
+		`torrentcache_rpc_errors_total{method="/s/m",reason="TORRENT_NOT_FOUND"} 2`,
+		`torrentcache_rpc_errors_total{method="/s/m",reason="OTHER"} 1`,
 		`torrentcache_rpc_received_bytes_total{method="/s/m"} 110`,
 		`torrentcache_rpc_sent_bytes_total{method="/s/m"} 20`)
 }

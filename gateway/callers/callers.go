@@ -1,0 +1,142 @@
+// Package callers is what a door knows of its callers and of uploads, whose servers are on other
+// machines: those have the keys, and the door asks one of them by DescribeServer.
+//
+// Answers are kept for ten seconds, since each page, path with a key and line of the access log
+// needs one. Nothing is allowed by them: of each call the servers decide themselves. That a key
+// is refused is not kept, so that a new one works as soon as a server knows it.
+package callers
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
+	"github.com/torrentcache/torrentcache/internal/flight"
+	"github.com/torrentcache/torrentcache/internal/httpx"
+	"github.com/torrentcache/torrentcache/internal/reason"
+)
+
+const (
+	// keepTime is how long an answer is kept, and maxKept how many are: a megabyte or two.
+	keepTime = 10 * time.Second
+	maxKept  = 10_000
+
+	// askTime is how long a caller waits for the servers. Pages do without their answer.
+	askTime = 2 * time.Second
+)
+
+// Callers is a connection to the servers that keeps what DescribeServer answers to each caller.
+// It is safe for concurrent use.
+type Callers struct {
+	grpc.ClientConnInterface
+	asks flight.Group[caller, *torrentcachev1.DescribeServerResponse]
+	away flight.Breaker
+
+	// ignoresAddresses says that a caller is the same at every address, as the last answer said.
+	ignoresAddresses atomic.Bool
+
+	mu   sync.Mutex
+	kept map[caller]kept // guarded by mu
+}
+
+// kept is an answer, which nobody changes, and until when it is good, of uptime.
+type kept struct {
+	answer *torrentcachev1.DescribeServerResponse
+	until  time.Duration
+}
+
+// New returns Callers of the servers that conn reaches.
+func New(conn grpc.ClientConnInterface) *Callers {
+	return &Callers{ClientConnInterface: conn, kept: map[caller]kept{}}
+}
+
+// NameOf returns the name by which the servers know a caller, "" if they do not answer or are too
+// old to tell. The error, UNAUTHENTICATED, says that the caller shows a key which is none.
+func (c *Callers) NameOf(known access.Credentials) (name string, err error) {
+	answer, err := c.describe(httpx.WithCredentials(context.Background(), known))
+	if refused := reason.Of(err); refused != nil && refused.Reason == reason.Unauthenticated {
+		return "", refused
+	}
+	return answer.GetCallerName(), nil
+}
+
+// Invoke implements [grpc.ClientConnInterface].
+func (c *Callers) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	into, ok := reply.(*torrentcachev1.DescribeServerResponse)
+	if !ok {
+		return c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	}
+	answer, err := c.describe(ctx)
+	if err == nil {
+		proto.Merge(into, answer)
+	}
+	return err
+}
+
+// describe returns what a server answers to the caller of ctx, or did.
+func (c *Callers) describe(ctx context.Context) (*torrentcachev1.DescribeServerResponse, error) {
+	anywhere := c.ignoresAddresses.Load()
+	who := callerOf(ctx, anywhere)
+	if answer := c.find(who); answer != nil {
+		return answer, nil
+	}
+	if c.away.Open() {
+		return nil, status.Error(codes.Unavailable, "no server has answered")
+	}
+	answer, err := c.asks.Do(ctx, who, func() (*torrentcachev1.DescribeServerResponse, error) { return c.ask(ctx) },
+		func(answer *torrentcachev1.DescribeServerResponse, err error) { c.keep(who, anywhere, answer, err) })
+	if err == nil && anywhere && answer.GetKnowsAddresses() {
+		return c.ask(ctx) // the answer may be of a caller at another address
+	}
+	return answer, err
+}
+
+// ask asks a server.
+func (c *Callers) ask(ctx context.Context) (*torrentcachev1.DescribeServerResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	answer, err := torrentcachev1.NewCacheServiceClient(c.ClientConnInterface).DescribeServer(ctx, &torrentcachev1.DescribeServerRequest{})
+	switch code := status.Code(err); {
+	case code == codes.Unavailable, code == codes.DeadlineExceeded:
+		c.away.Trip()
+		return nil, err
+	case code != codes.Canceled: // else its caller has left
+		c.away.Reset()
+	}
+	if err == nil {
+		c.ignoresAddresses.Store(!answer.GetKnowsAddresses())
+	}
+	return answer, err
+}
+
+// find returns the answer that is kept of a caller, nil if there is none.
+func (c *Callers) find(who caller) *torrentcachev1.DescribeServerResponse {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.kept[who]
+	if !ok || found.until < flight.Uptime() {
+		return nil
+	}
+	return found.answer
+}
+
+// keep keeps an answer, if it is one, and is of the caller alone where addresses count.
+func (c *Callers) keep(who caller, anywhere bool, answer *torrentcachev1.DescribeServerResponse, err error) {
+	if err != nil || anywhere && answer.GetKnowsAddresses() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.kept) >= maxKept {
+		clear(c.kept)
+	}
+	c.kept[who] = kept{answer, flight.Uptime() + keepTime}
+}
