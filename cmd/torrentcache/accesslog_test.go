@@ -175,10 +175,12 @@ func TestAccessLogNamesCertificates(t *testing.T) {
 		}
 		transport.CloseIdleConnections()
 	}
-	p.wantFast(t, 5)
 	for _, line := range accessLines(t, log, 7)[1:] {
 		if !strings.Contains(line, "door=download") || !strings.HasSuffix(line, "key=alice") {
 			t.Error(line)
 		}
+	}
+	if fast := p.metric(t, `torrentcache_fast_path_requests_total{code="200"}`); fast == "0" {
+		t.Error("none was answered on the fast path")
 	}
 }
