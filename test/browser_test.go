@@ -23,10 +23,10 @@ const (
 // Content-Security-Policy must let all of it work.
 func TestPagesInABrowser(t *testing.T) {
 	open := startServer(t, "--contact", "abuse@cache.example")
-	edge := startGateway(t, open)
+	edge := startGateway(t, open, "--contact", "abuse@cache.example")
 	keyed, key := startKeyed(t)
 	b := startBrowser(t)
-	t.Run("every page", func(t *testing.T) { testEveryPage(t, b, open) })
+	t.Run("every page", func(t *testing.T) { testEveryPage(t, b, open, edge) })
 	b.see(t, sights[0])
 	for name, s := range map[string]*server{"serve": open, "gateway": edge} {
 		t.Run("form without a script, "+name, func(t *testing.T) { testPlainForm(t, b, s, "/") })
@@ -44,10 +44,10 @@ func TestPagesInABrowser(t *testing.T) {
 }
 
 // startGateway starts a gateway before a server.
-func startGateway(t *testing.T, backend *server) *server {
+func startGateway(t *testing.T, backend *server, flags ...string) *server {
 	t.Helper()
 	g := &server{HTTP: freeAddress(t), Admin: freeAddress(t)}
-	g.start(t, []string{"gateway", "--backend", backend.GRPC, "--http-addr", g.HTTP, "--admin-addr", g.Admin})
+	g.start(t, append([]string{"gateway", "--backend", backend.GRPC, "--http-addr", g.HTTP, "--admin-addr", g.Admin}, flags...))
 	return g
 }
 

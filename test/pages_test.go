@@ -73,20 +73,28 @@ func everyPage(hash, removed string) map[string]string {
 }
 
 // testEveryPage looks at every page as wide as a desk and as narrow as a phone, in light and in
-// darkness, with axe, which finds what people who do not see or use no mouse stumble over.
-func testEveryPage(t *testing.T, b *browser, s *server) {
+// darkness, with axe, which finds what people who do not see or use no mouse stumble over. Those
+// of a gateway are the same, and are looked at in the two ways that differ most.
+func testEveryPage(t *testing.T, b *browser, s, edge *server) {
 	removed := hashIn(t, s, torrenttest.V1("removed"))
 	run(t, ".", binary(t), "remove", "--admin", s.Admin, removed)
 	for name, path := range everyPage(hashIn(t, s, hostileTorrent()), removed) {
-		b.open(t, "http://"+s.HTTP+path)
-		b.loadAxe(t)
-		for _, look := range sights {
-			b.see(t, look)
-			b.picture(t, strings.ReplaceAll(name, " ", "-")+"-"+look.String())
-			b.check(t, name+", "+look.String())
-		}
-		checkConsole(t, b, name)
+		b.look(t, "http://"+s.HTTP+path, name, sights...)
+		b.look(t, "http://"+edge.HTTP+path, "gateway "+name, sights[0], sights[3])
 	}
+}
+
+// look looks at a page in some ways.
+func (b *browser) look(t *testing.T, address, name string, looks ...sight) {
+	t.Helper()
+	b.open(t, address)
+	b.loadAxe(t)
+	for _, look := range looks {
+		b.see(t, look)
+		b.picture(t, strings.ReplaceAll(name, " ", "-")+"-"+look.String())
+		b.check(t, name+", "+look.String())
+	}
+	checkConsole(t, b, name)
 }
 
 // loadAxe makes the page ready for check.

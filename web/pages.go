@@ -139,8 +139,11 @@ func statusOf(e *reason.Error) int {
 
 // problem says what went wrong, "" if nothing did.
 func problem(e *reason.Error) string {
-	if e == nil {
+	switch {
+	case e == nil:
 		return ""
+	case e.Reason == reason.TorrentRemoved && e.Message != "":
+		return e.Message // without what scripts look for: the page has a title
 	}
 	return e.Text()
 }

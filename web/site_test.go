@@ -194,7 +194,7 @@ func TestAnswersSayWhatHappened(t *testing.T) {
 		"lookup":          {download, magnet, "&lt;script&gt;", "1 file<"},
 		"lookup, unnamed": {"<bdi>" + hash + "</bdi>", "2 files<"},
 		"lookup, missing": {magnet, "not cached"},
-		"lookup, removed": {"<h1>This torrent was removed</h1>", "Deleted torrent:"},
+		"lookup, removed": {"<h1>This torrent was removed</h1>", `role="alert">&lt;script&gt;`},
 		"home":            {`enctype="multipart/form-data"`, `name="torrent"`, `action="/upload.php"`, "http://cache.example/torrent/", "10 MB"},
 	} {
 		for _, want := range wants {

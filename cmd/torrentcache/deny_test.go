@@ -45,7 +45,7 @@ func (p *process) wantHidden(t *testing.T, torrent []byte) {
 				}
 			}
 		}
-		if code, _, body := httpGet(t, p.http+"info/"+id.String()); code == http.StatusOK || !strings.Contains(string(body), "Deleted torrent:") {
+		if code, _, body := httpGet(t, p.http+"info/"+id.String()); code == http.StatusOK || !strings.Contains(string(body), "deny list") {
 			t.Errorf("the page of %s answers %d", id, code)
 		}
 	}
