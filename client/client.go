@@ -27,8 +27,9 @@ const messageOverhead = 64 << 10
 type Options struct {
 	// TLS, unless nil, makes the connection a TLS one.
 	TLS *tls.Config
-	// Token, unless empty, goes with each call as `Authorization: Bearer TOKEN`,
-	// also without TLS: then whoever sees the traffic sees the token.
+	// Token, unless empty, goes with each call as `Authorization: Bearer
+	// TOKEN`, also without TLS: then anybody who sees the traffic sees the
+	// token.
 	Token string
 	// MaxTorrentSize is the size in bytes of the largest torrent received and
 	// pushed; 0 means [DefaultMaxTorrentSize].

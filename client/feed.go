@@ -74,9 +74,8 @@ func (c *Client) Wanted(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWant
 
 // ReadTorrents returns what the server has under each of ids, in order: a torrent, a removal,
 // or why there is neither. It needs the role sync and makes one call for each 1,000 of ids.
-// Nothing in the answers is checked but that they are about ids: the caller must hold each
-// torrent to its info hash. An error comes last; what was not answered before may be asked
-// again.
+// It checks only that the answers are about ids: the caller must compare each torrent with
+// its info hash. An error comes last; ask again for the ids that were not answered before it.
 func (c *Client) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*torrentcachev1.ReadTorrentsResponse, error] {
 	return func(yield func(*torrentcachev1.ReadTorrentsResponse, error) bool) {
 		for len(ids) > 0 {

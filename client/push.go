@@ -90,7 +90,7 @@ type PushOptions struct {
 	// not, and a single torrent may be larger.
 	Memory int64
 	// IncludePrivate pushes private torrents (BEP 27) too. Their announce URLs
-	// often hold the passkey of whoever downloaded them.
+	// often hold the passkey of their downloader.
 	IncludePrivate bool
 	// IncludePasskeys pushes torrents that are not private and have an announce URL that
 	// looks as if it held a passkey, too; see [metainfo.IsPasskeyURL].
@@ -100,11 +100,11 @@ type PushOptions struct {
 	// Patience is how long a server may answer nothing but that it is away, busy
 	// or full before Push gives up; 0 means 5 minutes.
 	Patience time.Duration
-	// Result is told what became of each item, once, one item at a time, in no
+	// Result is told the outcome of each item, once, one item at a time, in no
 	// order. Nil means nobody is.
 	Result func(Result)
-	// Waiting is told when what a failed call left open will be sent again after a
-	// pause. It may be called concurrently. Nil means nobody is.
+	// Waiting is told when the items that a failed call left open will be sent
+	// again after a pause. It may be called concurrently. Nil means nobody is.
 	Waiting func(err error, pause time.Duration)
 }
 

@@ -29,30 +29,33 @@ type Options struct {
 	// PublicURL is the address that pages name, such as https://example.org: a
 	// scheme and a host. Empty: what the request was sent to.
 	PublicURL string
-	// Contact is whom pages name for questions; see [web.Options]. Empty: nobody.
+	// Contact is the address for questions that pages name; see [web.Options].
+	// Empty: none.
 	Contact string
 	// Retention is what the home page says of how long torrents are kept. Nil: nothing.
 	Retention *web.Retention
-	// GRPC is where the gRPC API is that pages tell of. Nil: nowhere.
+	// GRPC is the address of the gRPC API that pages name. Nil: they name none.
 	GRPC *web.GRPC
 	// RemovedStatus is the HTTP status of removed torrents that pages tell of. 0: 410.
 	RemovedStatus int
 	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
 	// caches must ask each time.
 	DownloadMaxAge time.Duration
-	// MissingMaxAge is how long caches may keep that a download is not there; less than a
-	// second means that none may. It is nothing for torrents that were removed.
+	// MissingMaxAge is how long caches may keep the answer that a torrent is not here;
+	// less than a second means that none may. They never keep the answer for a removed
+	// torrent.
 	MissingMaxAge time.Duration
 	// Private reports whether downloads are not for everybody, so that no cache may
 	// keep one for others. Nil: they are for everybody.
 	Private func() bool
-	// HideTorrents leaves out the pages of torrents, so that nothing at /info/ is there.
+	// HideTorrents leaves out the pages of torrents: paths below /info/ do not exist
+	// then.
 	HideTorrents bool
 	// Origins are the origins of other sites whose pages may upload by JSON and read
 	// what this door answers to that.
 	Origins []string
-	// TooLarge is told of each upload that is refused for its size before Conn has
-	// seen it. Nil: nobody is.
+	// TooLarge is told of each upload that the door refuses for its size before
+	// Conn has seen it. Nil: nobody is.
 	TooLarge func()
 	// Logger gets what goes wrong inside the door. Nil: slog's default.
 	Logger *slog.Logger
@@ -133,7 +136,7 @@ func sitesOf(o Options) *front.Sites {
 func (d *Door) Home(w http.ResponseWriter, r *http.Request) { d.pages.home(w, r) }
 
 // Routes returns the door's rows for the table of [front.New]. The last of them takes every
-// path that nobody else has.
+// path that no other route has.
 func (d *Door) Routes() []front.Route {
 	return slices.Concat(d.api.routes(), d.downloads.routes(), d.pages.routes())
 }

@@ -94,7 +94,7 @@ func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	front.RefuseText(w, r, e)
 }
 
-// notFound gives a page to who asks for HTML, which programs do not.
+// notFound gives a page to clients that ask for HTML, which programs do not.
 func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
 	outcome.Refused(w, routeNotFound())
 	w.Header().Set("Vary", "Accept")

@@ -11,8 +11,8 @@ import (
 
 // AppendHeader appends to b the header of the answer to GET /torrent/HASH.torrent when that
 // is got: the lines that ServeHTTP would send, sorted, each with its CR LF. It returns nil if
-// they are not the usual ones. It is for answers that are given without ServeHTTP, which
-// takes a quarter of the time of a torrent that is read from the disk.
+// they are not the usual ones. It is for answers without ServeHTTP: ServeHTTP takes a quarter
+// of the time of a download from the disk.
 func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []byte {
 	updated := got.GetUpdateTime().AsTime()
 	if updated.Unix() <= 0 {

@@ -1,12 +1,12 @@
 // Package metainfo reads .torrent files: v1 (BEP 3), v2 (BEP 52) and hybrid
 // torrents, which are both at once.
 //
-// [Parse] is the only way in. It takes the bytes of a file, which nobody
-// vouches for, and gives a [Torrent], which cannot be invalid, or an [Error],
-// which names the offending byte and the rule it breaks. The rules are those
-// of libtorrent 2.0.8, the library behind most of today's clients: what it
-// loads is let in, with a short list of exceptions that docs/metainfo.md gives
-// with their reasons and test/metainfodiff proves.
+// [Parse] is the only way in. It takes the bytes of a file, for which nobody
+// vouches, and gives a [Torrent], which cannot be invalid, or an [Error], which
+// names the offending byte and the rule it breaks. The rules are those of
+// libtorrent 2.0.8, the library behind most of today's clients: Parse accepts
+// the files that it loads, with a short list of exceptions that
+// docs/metainfo.md gives with their reasons and test/metainfodiff proves.
 //
 // # How it works
 //
@@ -24,8 +24,8 @@
 //
 // Names, paths, tracker URLs and comments are returned as they stand in the
 // file. They may hold any bytes: NUL, CR LF, "..", slashes, text that is not
-// UTF-8. Whoever prints them, puts them in a header or makes a path of them
-// escapes them first.
+// UTF-8. Code that prints them, puts them in a header or makes a path of them
+// must escape them first.
 package metainfo
 
 // Limits of a file that [Parse] accepts. They are those of libtorrent 2.0.8,

@@ -1,8 +1,8 @@
 package metainfo
 
 // Parse reads a .torrent file. It keeps a reference to b, which must not change
-// afterwards. White space after the outer dictionary is let in; anything else
-// there is not. The error is always an [*Error].
+// afterwards. It accepts white space after the outer dictionary and nothing
+// else. The error is always an [*Error].
 //
 // Parse spends time and memory in proportion to len(b), whatever b holds: no
 // more memory than len(b), b itself not counted. It does not limit len(b).

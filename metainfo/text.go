@@ -3,8 +3,8 @@ package metainfo
 import "unicode/utf8"
 
 // MaxText bounds each text of a [Description] or a [File], in bytes, counted as UTF-8
-// with U+FFFD in place of each byte that is not: a text that is mended so later has at
-// most MaxText bytes, too. A longer text ends with [CutMark].
+// with U+FFFD in place of each invalid byte: so a text stays within MaxText bytes when
+// a caller replaces these later. A longer text ends with [CutMark].
 const MaxText = 64 << 10
 
 // CutMark ends a text that was cut. In a path it stands for the segments left out.

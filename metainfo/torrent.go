@@ -30,13 +30,13 @@ func (t *Torrent) Bytes() []byte { return t.b }
 // IDs returns every info hash of the torrent: v1, v2, or both of a hybrid.
 func (t *Torrent) IDs() infohash.Set { return t.ids }
 
-// InfoSpan returns where in [Torrent.Bytes] the info dictionary lies, which is
-// what the info hashes are taken over, in bytes.
+// InfoSpan returns where in [Torrent.Bytes] the info dictionary lies, in bytes.
+// The info hashes are hashes of this span.
 func (t *Torrent) InfoSpan() (offset, length int) { return t.info.start, t.info.len() }
 
 // Private reports whether the torrent asks to be shared by its own trackers
 // only (BEP 27). The announce URL of such a torrent often holds the passkey of
-// whoever uploaded it.
+// its uploader.
 func (t *Torrent) Private() bool { return t.private }
 
 // TotalSize returns the payload in bytes, without pad files (BEP 47).

@@ -46,8 +46,8 @@ type Chain struct {
 	Proxies origin.Proxies
 	// Limits are those of calls and streams. Nil means that there are none.
 	Limits *limit.Limits
-	// Access says who may call what. Nil means that everybody may call everything,
-	// as what only one's own programs reach.
+	// Access says who may call what. Nil means that everybody may call
+	// everything, for services that only the operator's own programs reach.
 	Access *access.Gate
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Copies is how what other servers have comes into this one: through the same policy as
-// uploads, and with removals that never touch those of the operator here. Its errors are those of
-// the API. It is safe for concurrent use.
+// Copies brings torrents and removals of other servers into this one. Torrents pass the same
+// policy as uploads, and removals never touch those of the operator here. Its errors are those
+// of the API. It is safe for concurrent use.
 type Copies struct{ server *Server }
 
 // Copies returns the Copies of s.
@@ -30,25 +30,25 @@ func asCopier(ctx context.Context) context.Context {
 	return access.NewContext(store.Copying(ctx), access.Principal{Name: copier})
 }
 
-// Has is that of the store.
+// Has calls Has of the store.
 func (c Copies) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	held, err := c.server.store.Has(ctx, ids)
 	return held, apiError(err)
 }
 
-// Stats is that of the store.
+// Stats calls Stats of the store.
 func (c Copies) Stats(ctx context.Context) (store.Stats, error) {
 	stats, err := c.server.store.Stats(ctx)
 	return stats, apiError(err)
 }
 
-// Value is that of the store.
+// Value calls Value of the store.
 func (c Copies) Value(ctx context.Context, name string) ([]byte, error) {
 	value, err := c.server.store.Value(ctx, name)
 	return value, apiError(err)
 }
 
-// SetValue is that of the store.
+// SetValue calls SetValue of the store.
 func (c Copies) SetValue(ctx context.Context, name string, value []byte) error {
 	return apiError(c.server.store.SetValue(ctx, name, value))
 }
@@ -67,8 +67,8 @@ func apiError(err error) error {
 	return storeError(err, infohash.ID{})
 }
 
-// Keep stores a torrent that is said to have id, durably: TORRENT_INVALID if it has not. Nobody
-// may change its bytes afterwards.
+// Keep stores a torrent that should have id, durably. The error is TORRENT_INVALID if it does
+// not have id. Nobody may change its bytes afterwards.
 func (c Copies) Keep(ctx context.Context, id infohash.ID, torrent []byte, rank store.Rank) error {
 	if !c.server.takes(len(torrent)) {
 		return c.server.tooLarge(len(torrent))
@@ -84,9 +84,9 @@ func (c Copies) Keep(ctx context.Context, id infohash.ID, torrent []byte, rank s
 	return err
 }
 
-// Remove removes the torrents of sets, which source says are removed, and which were first at
-// origin. What is removed here stays as it is. With keep the bytes stay for a week. It returns when
-// all is durable, or the first error.
+// Remove removes the torrents of sets, which source says are removed; origin is the server that
+// removed them first. Removals that are in force here stay unchanged. With keep the bytes stay
+// for a week. It returns when all is durable, or the first error.
 func (c Copies) Remove(ctx context.Context, source, origin string, sets []infohash.Set, keep bool) error {
 	removal := copied(source, origin, keep)
 	change := func(ctx context.Context, ids []infohash.ID) []store.Removed {
@@ -108,14 +108,14 @@ func (c Copies) Restore(ctx context.Context, source string, set infohash.Set) er
 	return err
 }
 
-// restore undoes those removals of ids that source decided, and returns how many that were.
+// restore undoes those removals of ids that source decided, and returns their number.
 func (c Copies) restore(ctx context.Context, source string, ids []infohash.ID) (int64, error) {
 	made := func(removed *store.Removal) bool { return removed != nil && isOf(*removed, source) }
 	why := store.Removal{Reason: "restored at its source, or by order", Reference: copiedReference + source}
 	return c.changeThose(ctx, ids, made, "restore", why, c.server.store.Restore)
 }
 
-// RestoreAll undoes all removals that source decided, and returns how many that were.
+// RestoreAll undoes all removals that source decided, and returns their number.
 func (c Copies) RestoreAll(ctx context.Context, source string) (n int64, err error) {
 	var cursor store.Cursor
 	for {

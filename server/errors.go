@@ -38,8 +38,8 @@ func storeError(err error, id infohash.ID) *reason.Error {
 	}
 }
 
-// torrentError is storeError for who asks for a torrent or uploads it, and who may
-// have something to say about its removal.
+// torrentError is storeError for a caller that asks for a torrent or uploads it,
+// and may have something to say about its removal.
 func (s *Server) torrentError(err error, id infohash.ID) *reason.Error {
 	e := storeError(err, id)
 	if e.Reason == reason.TorrentRemoved && s.contact != "" {

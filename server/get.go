@@ -15,8 +15,8 @@ import (
 
 // Cache keeps torrents in memory. It is safe for concurrent use.
 type Cache interface {
-	// Through returns the torrent that has id: the one that is kept, or what load says, which
-	// it may call in place of other callers as well. The Hold of ctx has the memory.
+	// Through returns the torrent that has id: the one in the cache, or the result of
+	// load, which it may call for other callers as well. The Hold of ctx has the memory.
 	Through(ctx context.Context, id infohash.ID, load func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error)) (*torrentcachev1.GetTorrentResponse, error)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// MinClientPing is how often at most a client may ping an idle connection; who
-// pings more often is disconnected.
+// MinClientPing is the shortest time between two pings of a client on an idle
+// connection. The server disconnects a client that pings more often.
 const MinClientPing = 10 * time.Second
 
 // workers is how many goroutines wait for calls; further calls at the same time

@@ -21,22 +21,22 @@ import (
 // progress, so that many small torrents do not make many messages.
 const progressPause = 250 * time.Millisecond
 
-// Maintenance is what a store on disk can do while it serves; one in memory has
-// no need of it. Its methods are safe for concurrent use.
+// Maintenance is what a store on disk can do while it serves; a store in memory
+// does not need it. Its methods are safe for concurrent use.
 type Maintenance interface {
 	// Verify reads every torrent and compares it with its checksum, then asks
-	// Check. Found damage is no error, it is told to Progress, and so is what cannot
-	// be read. It ends early with ctx.
+	// Check. Damage is no error: Verify tells Progress of it, and of torrents
+	// that cannot be read. It ends early with ctx.
 	Verify(ctx context.Context, o VerifyOptions) error
 	// Backup writes a copy of the store to the folder dir, which does not exist
 	// or is empty, else the error wraps [store.ErrInvalid]. When it returns nil the copy is complete and durable.
 	// Progress is told the bytes copied and those to copy in all.
 	Backup(ctx context.Context, dir string, progress func(copied, total int64)) error
-	// Missing returns of which of the store's files something is missing.
+	// Missing returns the store's files that are gone or cut short.
 	Missing() []Missing
 }
 
-// Missing is a file of the store of which something is not there that should be.
+// Missing is a file of the store that is gone or cut short.
 type Missing struct {
 	File     string // its name, relative to the folder of the store
 	From     int64  // the offset at which it ends too early; 0: the file is gone

@@ -9,10 +9,10 @@ import (
 
 // Mirrors are the servers that a server follows. It is safe for concurrent use.
 type Mirrors interface {
-	// Stats returns how far each is.
+	// Stats returns how far each mirror is.
 	Stats() []*torrentcachev1.MirrorStats
-	// Resume follows source again that was stopped; with skip what it removed up to now is
-	// passed over. It returns false if source is not followed.
+	// Resume follows source again after following stopped; with skip it ignores the
+	// removals of source up to now. It returns false if source is not followed.
 	Resume(ctx context.Context, source string, skip bool) (bool, error)
 }
 

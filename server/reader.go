@@ -25,10 +25,10 @@ func (s *Server) Reader(chain Chain) *Reader {
 	return &Reader{server: s, chain: chain, info: &grpc.UnaryServerInfo{Server: s, FullMethod: torrentcachev1.CacheService_GetTorrent_FullMethodName}}
 }
 
-// ReadTorrent answers as GetTorrent does, with the same errors, from the store alone. The torrent's bytes
-// may lie in memory that room gave, which is a [store.Room]; nil has the store allocate.
-// Nobody may change them as long as they are in use. An error of room is an internal one,
-// unless it wraps one of a store.
+// ReadTorrent answers as GetTorrent does, with the same errors, from the store alone. The
+// torrent's bytes may lie in memory that room gave, which is a [store.Room]; with nil the store
+// allocates. Nobody may change them as long as they are in use. An error of room is an internal
+// one, unless it wraps one of a store.
 func (r *Reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 	answer, err := r.chain.Unary(ctx, nil, r.info, func(ctx context.Context, _ any) (any, error) {
 		torrent, err := r.server.stored(ctx, id, room)

@@ -43,7 +43,7 @@ func (s *Server) getWhole(ctx context.Context, id infohash.ID, room store.Room) 
 // fetchPause is how long to wait when the upstreams are asked for as much as they may be.
 const fetchPause = time.Second
 
-// Fetch has the upstreams asked for the torrent of id, and reports whether one had it and it is
+// Fetch asks the upstreams for the torrent of id, and reports whether one had it and it is
 // stored. It keeps to the rate of one address, however long that takes; ctx ends it.
 func (c Copies) Fetch(ctx context.Context, id infohash.ID) bool {
 	s := c.server

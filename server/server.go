@@ -36,7 +36,8 @@ type Options struct {
 	// RefusePasskeys refuses torrents with an announce URL that looks as if it held a
 	// passkey, whether they are private or not; see [metainfo.IsPasskeyURL].
 	RefusePasskeys bool
-	// Deny lists what is neither taken nor given. Nil: nothing.
+	// Deny lists the torrents that the server neither takes nor gives. Nil:
+	// none.
 	Deny *deny.Lists
 	// Access is the gate of the chains before the server, for DescribeServer. Nil: everybody
 	// may do everything.
@@ -61,29 +62,32 @@ type Options struct {
 	Maintenance Maintenance
 	// Mirrors are the servers that this one follows. Nil: none.
 	Mirrors Mirrors
-	// Repairer is asked for what a reader meets that is damaged or cannot be read. Nil: nobody is.
+	// Repairer repairs torrents that a reader asks for and that are damaged or cannot be read.
+	// Nil: nobody does.
 	Repairer Repairer
 	// Audit is told of each removal, restoration, backup and drain before it is
 	// done, of many at once where many are done at once; if it fails nothing is done.
 	// Nil means that nobody keeps a log.
 	Audit func(...audit.Entry) error
-	// Contact is whom those may ask whose torrent was removed: an address or a URL.
-	// Empty: nobody is named.
+	// Contact is the address or URL for questions of people whose torrent was
+	// removed. Empty: nobody is named.
 	Contact string
 	// DownloadURL returns the address at which everybody can have a torrent, for its magnet
 	// link; "" if there is none. Nil: there is none for any.
 	DownloadURL func(infohash.Set) string
-	// Cache is what GetTorrent goes through; it may keep what it was given. Nil: nothing.
+	// Cache is the cache before GetTorrent; it may keep the torrents that it was
+	// given. Nil: there is none.
 	Cache Cache
 	// Upstreams are asked for torrents that the store lacks. Nil: there are none. The server
 	// does not close them.
 	Upstreams *upstream.Upstreams
 	// Wanted gets the torrents that readers miss. Nil: nothing is looked for.
 	Wanted *wanted.Book
-	// OnRead is told of each torrent that GetTorrent gave to somebody who wants it: of what the
-	// Cache keeps, when it was loaded. It must not block. Nil means that nobody wants to know.
+	// OnRead is told of each torrent that GetTorrent gave to a reader; of a torrent that the
+	// Cache keeps, when it was loaded. It must not block. Nil means that nobody wants to
+	// know.
 	OnRead func(infohash.Set)
-	// Usage is what the store knows of what is read and dropped. Nil: it knows nothing.
+	// Usage is what the store knows of its reads and drops. Nil: it knows nothing.
 	Usage Usage
 	// OnDrain makes the server answer not ready, for good. It may be called more
 	// than once. Nil means that the server cannot.

@@ -15,8 +15,9 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Usage is what a store knows of what is read, and of what it dropped since nobody read it. Its
-// errors are those of a [store.Store]. It is safe for concurrent use.
+// Usage is what a store knows of the reads of its torrents, and of the torrents that it dropped
+// because nobody read them. Its errors are those of a [store.Store]. It is safe for concurrent
+// use.
 type Usage interface {
 	// Dropped returns for each of ids, in order, when it was dropped; the zero time for those
 	// that are there, and those that were not dropped or so long ago that they may come again.
@@ -24,7 +25,8 @@ type Usage interface {
 	// LastAccess returns the day on which the torrent of id was last read, as its first second,
 	// UTC; the zero time if that is not known.
 	LastAccess(ctx context.Context, id infohash.ID) (time.Time, error)
-	// Unread returns what nobody read or stored for age, for each rank of writers.
+	// Unread returns for each rank of writers the torrents that nobody read or
+	// stored for age.
 	Unread(ctx context.Context, age time.Duration) ([]store.Unread, error)
 }
 

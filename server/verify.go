@@ -25,7 +25,8 @@ type VerifyOptions struct {
 	GiveUp bool
 	// Check returns why the torrent is not what its ids say; nil if it is.
 	Check func(store.Torrent) error
-	// Progress is told now and then how far it is, by one call at a time.
+	// Progress is told now and then how far the Verify is, by one call at a
+	// time.
 	Progress func(VerifyProgress)
 }
 
@@ -55,8 +56,8 @@ func CheckTorrent(t store.Torrent) error {
 	return nil
 }
 
-// Verify verifies the store, unless that is being done: then it returns OVERLOADED. What is found
-// to be lost is fetched from mirrors' sources and upstreams. Its errors are those of the API.
+// Verify verifies the store. While another Verify runs it returns OVERLOADED. What is found to
+// be lost is fetched from mirrors' sources and upstreams. Its errors are those of the API.
 func (s *Server) Verify(ctx context.Context, o VerifyOptions) error {
 	done, err := s.begin(&s.verifying, "VerifyStore")
 	if err != nil {

@@ -37,7 +37,8 @@ type Options struct {
 	Home http.HandlerFunc
 	// HideTorrents says that torrents have no pages; see [web.Options].
 	HideTorrents bool
-	// Contact is whom the answer page names for questions. Empty: nobody.
+	// Contact is the address for questions that the answer page names. Empty:
+	// none.
 	Contact string
 	// TooLarge is told of each upload that is refused for its size before Client has
 	// seen it. Nil: nobody is.

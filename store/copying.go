@@ -5,8 +5,8 @@ import "context"
 // copyingKey is the context key of reads that make copies.
 type copyingKey struct{}
 
-// Copying returns a context whose reads of torrents are none that a person or program asked
-// for: a mirror copies them, or they are checked. A bounded cache does not keep them for it.
+// Copying returns a context for reads that no user asked for: a mirror copies the torrents,
+// or they are checked. A bounded cache does not keep a torrent because of them.
 func Copying(ctx context.Context) context.Context {
 	return context.WithValue(ctx, copyingKey{}, true)
 }

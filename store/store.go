@@ -3,7 +3,7 @@
 // one, and each of them passes the contract suite in store/storetest.
 //
 // A store knows ids and bytes, nothing of the .torrent format and nothing of
-// RPC. Whoever calls Put vouches that the ids are those of the info bytes.
+// RPC. The caller of Put vouches that the ids are those of the info bytes.
 package store
 
 import (
@@ -46,15 +46,15 @@ var (
 
 // Store keeps torrents by their ids. All methods are safe for concurrent use.
 //
-// Per id there is one winner: of concurrent puts of the same ids exactly one is
+// One put wins for each id: of concurrent puts of the same ids exactly one is
 // Created, and every reader sees that one's bytes.
 type Store interface {
 	// Put stores each item and returns one result per item, in order. It returns
-	// when every item that has no error is durable. A bad item does not hinder
-	// the others. An item that stands twice is stored once. In which order items
-	// take effect is not said. Put never changes the
-	// items' bytes, and uses only Shared ones after returning. A cancelled ctx makes
-	// Put return early; the items may land nevertheless.
+	// when every item that has no error is durable. A bad item does not stop the
+	// others. An item that stands twice is stored once. The order in which items
+	// take effect is unspecified. Put never changes the items' bytes, and uses
+	// only Shared ones after returning. A cancelled ctx makes Put return early;
+	// the items may land nevertheless.
 	//
 	// What becomes of an item, the first rule that fits:
 	//   - an id of it is removed: ErrRemoved
@@ -97,18 +97,18 @@ type Store interface {
 	// no error is durable and, if removal has Erase, the bytes are gone.
 	//
 	// A bad id does not hinder the others. Ids that name the same torrent, or stand
-	// twice, take effect one after the other, in an order that is not said. A cancelled
+	// twice, take effect one after the other, in an unspecified order. A cancelled
 	// ctx makes Remove return early; the ids may be removed nevertheless. Errors:
-	// ErrInvalid if an id is zero or removal breaks its rules, ErrFull, ErrNotErased,
-	// ErrUnavailable, or ctx's error.
+	// ErrInvalid if an id is zero or removal breaks its rules, ErrFull,
+	// ErrNotErased, ErrUnavailable, or ctx's error.
 	Remove(ctx context.Context, ids []infohash.ID, removal Removal) []Removed
 
 	// Restore undoes Remove, of each id for every id that its removal covered, and
-	// returns one result per id, in order: the torrent answers again if its bytes are
-	// still held, and may be put again if not. It returns when every restoration that
-	// has no error is durable. What is said of Remove about bad ids, ids of the same
-	// torrent and ctx holds here. Errors: ErrNotFound if the id is not removed,
-	// ErrFull, ErrUnavailable, or ctx's error.
+	// returns one result per id, in order: the torrent answers again if its bytes
+	// are still held, and may be put again if not. It returns when every
+	// restoration that has no error is durable. The rules of Remove for bad ids,
+	// ids of the same torrent and ctx hold here too. Errors: ErrNotFound if the id
+	// is not removed, ErrFull, ErrUnavailable, or ctx's error.
 	Restore(ctx context.Context, ids []infohash.ID) []Removed
 
 	// Changes returns up to limit changes after cursor, oldest first, and the
@@ -352,8 +352,8 @@ func FailAll(n int, err error) []Removed {
 	return results
 }
 
-// RemovedError is how a store says [ErrRemoved], by errors.As. Its message
-// leaves out the removal, which is not for everyone.
+// RemovedError is the form in which a store returns [ErrRemoved], for
+// errors.As. Its message omits the removal, which is not for everyone.
 type RemovedError struct {
 	Removal Removal // the latest of the torrent
 }
@@ -367,8 +367,8 @@ func (*RemovedError) Is(target error) bool { return target == ErrRemoved }
 // ChangeKind is what happened to a record.
 type ChangeKind uint8
 
-// The kinds of changes. A reader of the feed that meets another one, of a newer
-// program, knows nothing of the torrent any more.
+// The kinds of changes. A reader of the feed that meets a kind of a newer
+// program must discard what it knows of the torrent.
 const (
 	ChangeAdded    ChangeKind = iota + 1 // Created
 	ChangeReplaced                       // Replaced or Healed, or of a higher rank
@@ -392,7 +392,7 @@ type Stats struct {
 	DiskUsed int64 // bytes used, overhead included; 0 for stores in memory
 }
 
-// Unread is what nobody read or stored for some time, of the torrents with one rank.
+// Unread counts the torrents of one rank that nobody read or stored for some time.
 type Unread struct {
 	Rank     Rank
 	Torrents int64

@@ -15,8 +15,8 @@ type DeadLink struct {
 	Err *reason.Error
 }
 
-// DeadLink writes what a person finds who follows a link to a download that is not there, with
-// a status that is not 200.
+// DeadLink writes the page for a person who follows a link to a download that is not there,
+// with a status that is not 200.
 func (s *Site) DeadLink(w http.ResponseWriter, r *http.Request, status int, link DeadLink) {
 	view := struct {
 		torrentView

@@ -18,7 +18,7 @@ type Policy struct {
 	Passkeys Stance // those with a passkey in a tracker's URL
 }
 
-// text says it to whoever is about to upload.
+// text says it to a person who is about to upload.
 func (p Policy) text() string {
 	const open = "whoever has its info hash would get it."
 	switch {

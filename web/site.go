@@ -25,12 +25,12 @@ type Options struct {
 	// PublicURL is the server's address, such as https://example.org. Empty: what
 	// the request was sent to.
 	PublicURL string
-	// GRPC is where the gRPC API is. Nil: nowhere.
+	// GRPC is the address of the gRPC API. Nil: there is none.
 	GRPC *GRPC
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
-	// Contact is whom to ask about the server and what it removed: an e-mail address,
-	// a URL, or anything else. Empty: nobody is named.
+	// Contact says whom to ask about the server and its removals: an e-mail
+	// address, a URL, or any other text. Empty: nobody is named.
 	Contact string
 	// RemovedStatus is the HTTP status of removed torrents. 0: 410.
 	RemovedStatus int
@@ -41,9 +41,9 @@ type Options struct {
 	// Private reports whether torrents are not for everybody, so that links for passing on do
 	// not name their address here. Nil: they are for everybody.
 	Private func() bool
-	// Prefix returns what forms and links between pages put before their path, so that who
-	// came with a key in the path keeps it. What people pass on does without: addresses of
-	// downloads, magnet links, what other sites show of a page. Nil: nothing.
+	// Prefix returns what forms and links between pages put before their path, so that
+	// a visitor with a key in the path keeps it. Addresses that people pass on do not
+	// have it: those of downloads, magnet links, previews on other sites. Nil: nothing.
 	Prefix func(*http.Request) string
 	// HideTorrents leaves out what leads to the pages of torrents, since there are none.
 	HideTorrents bool

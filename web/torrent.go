@@ -12,7 +12,7 @@ import (
 // maxShown is how many trackers, web seeds or nodes the page of a torrent lists of each.
 const maxShown = 100
 
-// Torrent is what the page of a torrent says. Its texts come from whoever uploaded it.
+// Torrent is what the page of a torrent says. Its texts come from its uploader.
 type Torrent struct {
 	IDs         infohash.Set
 	Name        string

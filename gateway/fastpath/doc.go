@@ -32,8 +32,8 @@
 //
 // # System calls and memory
 //
-// Bodies lie in the heap, those that are not kept in memory that is used again (see
-// [Scratch]). On Linux header and body leave by one system call of which the
+// Bodies lie in the heap. Those that no cache keeps lie in memory that is used again
+// (see [Scratch]). On Linux header and body leave by one system call of which the
 // scheduler does not hear (see socket and calls); what the socket does not take at once
 // waits in Go's poller. Over TLS they are put into records together.
 //

@@ -30,8 +30,8 @@ type Handler struct {
 	counts counts
 }
 
-// NewHandler returns next with its plain downloads answered by source. It is to be
-// around all else: what it answers nobody in next hears of.
+// NewHandler returns next with its plain downloads answered by source. Make it the
+// outermost handler: next does not hear of the downloads that it answers.
 func NewHandler(next http.Handler, source Source) *Handler {
 	return &Handler{next: next, source: source}
 }

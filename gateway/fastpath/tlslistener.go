@@ -19,9 +19,9 @@ import (
 // *[tls.Conn] that it knows what to do with. It is safe for concurrent use.
 //
 // Which of the two a connection is shows only after its handshake. So that happens
-// here, before the server hears of it, each in a goroutine of its own: who does not
-// finish holds up nobody. What a handshake failed for the server is told by its own:
-// it logs it, and answers who speaks no TLS, as ever.
+// here, before the server hears of it, each in a goroutine of its own: a client that
+// does not finish delays no other. What a handshake failed for the server is told by
+// its own: it logs it, and answers who speaks no TLS, as ever.
 type TLSListener struct {
 	*Listener
 	config *tls.Config

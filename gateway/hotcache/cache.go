@@ -31,9 +31,9 @@ const (
 type Options struct {
 	// Size bounds the memory of what is kept, in bytes.
 	Size int64
-	// Follow says that changes are heard of by [Cache.Follow]: until it has caught
-	// up, nothing is answered from the cache. Without it whoever changes a
-	// torrent calls [Cache.Invalidate].
+	// Follow says that changes are heard of by [Cache.Follow]: until it has
+	// caught up, nothing is answered from the cache. Without it the code that
+	// changes a torrent calls [Cache.Invalidate].
 	Follow bool
 	// Settle is how long after the feed told of a change an answer of the backend may
 	// still be from before it, because it comes from another node than the feed:
@@ -54,8 +54,9 @@ type Backend struct {
 	// MaxStale is how long after the feed was last heard a copy may be given, marked
 	// stale, if Conn says that it cannot reach its store, or nothing. Zero for never.
 	MaxStale time.Duration
-	// Private says that not everybody may read: nothing is answered from the cache
-	// then, since it does not ask who asks. With Follow the feed says so.
+	// Private says that not everybody may read: then nothing is answered from
+	// the cache, since it does not check its callers. With Follow the feed says
+	// so.
 	Private bool
 }
 
@@ -113,9 +114,9 @@ func New(o Options) (*Cache, error) {
 	return c, nil
 }
 
-// Connect has c answer from b and keep what it may. It reports whether c is to follow the
-// feed of b. Call it once, before anything that answers; [Cache.Through] may be called
-// before.
+// Connect makes c answer from b and keep the torrents that it may. It reports whether c
+// is to follow the feed of b. Call it once, before anything that answers; [Cache.Through]
+// may be called before.
 func (c *Cache) Connect(b Backend) (follows bool) {
 	c.torrents = torrentcachev1.NewCacheServiceClient(b.Conn)
 	c.changes = torrentcachev1.NewSyncServiceClient(b.Conn)
@@ -168,7 +169,7 @@ func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1
 }
 
 // peek returns the torrent that has id to a caller of which the store shall not hear as of a
-// reader. It keeps nothing: who reads the torrent next is heard of then.
+// reader. It keeps nothing, so that the next read of the torrent is noticed.
 func (c *Cache) peek(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if e, ok := c.entries.GetIfPresent(id); ok {
 		c.counts.hits.Add(1)

@@ -10,8 +10,8 @@ import (
 )
 
 // Conn returns inner, except that a torrent uploaded through it by CacheTorrent
-// is invalidated in c before the call returns: who uploads at a door and then
-// downloads there gets what was uploaded, even while the feed is on its way.
+// is invalidated in c before the call returns: a client that uploads at a door
+// and then downloads there gets its upload, even before the feed tells of it.
 func (c *Cache) Conn(inner grpc.ClientConnInterface) grpc.ClientConnInterface {
 	return &conn{ClientConnInterface: inner, cache: c}
 }

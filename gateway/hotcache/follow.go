@@ -18,7 +18,8 @@ const (
 	// pause is how long to wait before the feed is asked for again.
 	pause = 200 * time.Millisecond
 
-	// fromNow is the cursor of who has no copies yet and needs no history.
+	// fromNow is the cursor of a follower that has no copies yet and needs no
+	// history.
 	fromNow = "now"
 )
 

@@ -25,7 +25,7 @@ type Reader interface {
 // Room gives n bytes that hold anything, once they are counted.
 type Room = func(n int) ([]byte, error)
 
-// Load gets a torrent from where the cache is before. It is [Reader]'s method for one id.
+// Load gets a torrent from the backend. It is [Reader]'s method for one id.
 type Load = func(room Room) (*torrentcachev1.GetTorrentResponse, error)
 
 // Through returns the torrent that has id from the cache, or what load says of it, called

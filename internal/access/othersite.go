@@ -3,7 +3,7 @@ package access
 import "context"
 
 // OtherSiteKey is the metadata by which a door tells that a page of another site had a browser
-// send the request. Whoever else sends it only gives up rights.
+// send the request. Any other client that sends it only gives up rights.
 const OtherSiteKey = "torrentcache-other-site"
 
 type otherSiteKey struct{}

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Anonymous is the name of who is known by nothing.
+// Anonymous is the name of callers that are not known.
 const Anonymous = "anonymous"
 
 // Credentials is what is known of a caller.
@@ -27,7 +27,7 @@ type Principal struct {
 	Keyed bool // it showed a key or a certificate; a network alone is shared by many
 }
 
-// Policy is who has which roles. It never changes.
+// Policy says who has which roles. It never changes.
 type Policy struct {
 	anonymous    Roles
 	hasKeys      bool   // otherwise what callers show is not looked at
@@ -38,9 +38,9 @@ type Policy struct {
 }
 
 // Open returns the policy of a server without a keys file: everybody has these
-// roles. What a caller shows is not looked at, for it is meant for somebody else,
-// such as a proxy before this server. Admin is everybody's, too, who reaches a
-// listener that serves its calls.
+// roles. It ignores the credentials of callers, which are meant for somebody
+// else, such as a proxy before this server. Everybody who reaches a listener that
+// serves the calls of Admin has that role, too.
 func Open(anonymous Roles) *Policy { return &Policy{anonymous: anonymous | Admin} }
 
 // WithoutOperator returns a policy like p by which nobody may make the operator's calls. Why
@@ -75,10 +75,10 @@ func (p *Policy) Anonymous() Roles { return p.anonymous }
 func (p *Policy) KnowsAddresses() bool { return len(p.networks) > 0 }
 
 // Decide returns who calls, and nil if it may call method, a full name as
-// /package.Service/Method. Who shows a key that is not known, or anything that is
-// no key, is refused whatever anonymous callers may do: it means to be somebody.
-// The error is UNAUTHENTICATED if a key may help, and PERMISSION_DENIED if the
-// caller is known and lacks the role.
+// /package.Service/Method. A caller that shows an unknown key, or anything that
+// is no key, is refused whatever anonymous callers may do: a wrong key must not
+// look as if it worked. The error is UNAUTHENTICATED if a key may help, and
+// PERMISSION_DENIED if the caller is known and lacks the role.
 func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 	call, ok := CallOf(method)
 	if !ok {
@@ -116,8 +116,8 @@ func (p *Policy) hasAtHome(c Credentials, role Roles) bool {
 	return err == nil && who.Roles.Has(role)
 }
 
-// Identify returns who has these credentials. The name is that of the surest way
-// by which it is known. The error is UNAUTHENTICATED: what it shows is no key that is known.
+// Identify returns the caller that has these credentials. The name is that of the surest way
+// by which it is known. The error is UNAUTHENTICATED: the caller shows no known key.
 func (p *Policy) Identify(c Credentials) (Principal, error) {
 	who := Principal{Name: Anonymous, Roles: p.anonymous}
 	if !p.hasKeys {

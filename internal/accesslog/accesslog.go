@@ -1,10 +1,10 @@
 // Package accesslog writes a line for each request that was answered, so that an operator
 // finds out why a client's requests fail.
 //
-// It never holds up who serves: records wait in a queue of bounded length, a goroutine writes
-// them, and what finds the queue full is left out and counted. Nothing in a record is what a
-// client chose freely: paths are patterns of the table of routes, and an info hash is one that
-// was understood as such.
+// It never delays a request: records wait in a queue of bounded length, and a goroutine writes
+// them. A record that finds the queue full is left out and counted. A record has no text that
+// a client chose freely: paths are patterns of the table of routes, and an info hash is one
+// that parsed.
 package accesslog
 
 import (

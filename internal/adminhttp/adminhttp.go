@@ -1,5 +1,6 @@
 // Package adminhttp is the operator's listener: probes, metrics, profiles, and AdminService
-// as JSON and by gRPC. Only who reaches it can use it; it is no part of the public side.
+// as JSON and by gRPC. Only callers that reach the listener can use it; it is no part of
+// the public side.
 package adminhttp
 
 import (

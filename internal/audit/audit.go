@@ -1,9 +1,9 @@
 // Package audit keeps a file of what operators did: who, when, what, and by which
-// reference; a line of JSON each. A line is on disk before what it tells of is
-// done, so that nothing is done without one.
+// reference; a line of JSON each. A line is on disk before its action is done, so
+// that no action is without a line.
 //
-// The file is only ever appended to. Whoever rotates it renames it and has it
-// opened anew ([Log.Reopen]). [Log] is safe for concurrent use.
+// The file is only ever appended to. To rotate it rename it and call
+// [Log.Reopen]. [Log] is safe for concurrent use.
 package audit
 
 import (

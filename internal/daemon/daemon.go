@@ -1,6 +1,6 @@
 // Package daemon is the program while it serves: serve, which has a store, and gateway, whose
-// store is behind servers on other machines. It wires the doors, the server, the store and what
-// watches over them, and is the only package that knows both a door and a store.
+// store is behind servers on other machines. It wires the doors, the server, the store and
+// their monitors, and is the only package that knows both a door and a store.
 package daemon
 
 import (

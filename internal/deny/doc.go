@@ -1,13 +1,13 @@
-// Package deny knows which torrents an operator does not want to hold: those that the
-// lines of files name.
+// Package deny knows which torrents an operator does not want to hand out or take.
+// Lists in files name them.
 //
 // # Lines
 //
-// A line of a list is an info hash in any form that [infohash.Parse] takes, a magnet link,
-// or // and the hex SHA-256 of the upper-case hex hash, 40 or 64 digits: such a list can be
-// shared and tells nothing to those who do not know the hashes. What follows a # is a comment.
-// White space, CR LF, byte order marks, empty lines and duplicates do no harm. Any other line
-// is an error, and nothing of its file is taken.
+// A line of a list is an info hash in any form that [infohash.Parse] takes, a magnet link, or
+// // and the hex SHA-256 of the upper-case hex hash, 40 or 64 digits: such a list can be
+// shared and reveals no hash to people who do not know it already. A # begins a comment. White
+// space, CR LF, byte order marks, empty lines and duplicates do no harm. Any other line is an
+// error, and nothing of its file is taken.
 //
 // # Matching
 //

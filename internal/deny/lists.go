@@ -16,8 +16,9 @@ import (
 type Options struct {
 	// Files are the names of the lists.
 	Files []string
-	// OnChange is called when other lists are in force than before, before Stats tells of
-	// them: what was kept by the old ones must go. Nil means that nobody wants to know.
+	// OnChange is called when other lists are in force than before, before Stats tells
+	// of them: caches must then forget newly listed torrents. Nil means that nobody
+	// wants to know.
 	OnChange func()
 	// Logger is told what [Lists.Follow] reads. Nil means slog.Default().
 	Logger *slog.Logger
@@ -91,8 +92,8 @@ func (l *Lists) Find(ids ...infohash.ID) (Line, bool) {
 	return Line{}, false
 }
 
-// Denies reports whether a line names one of a torrent's ids, and counts those it does.
-// It is for what is refused for that; [Lists.Find] only looks.
+// Denies reports whether a line names one of a torrent's ids, and counts the hits. Call
+// it to refuse a request; [Lists.Find] only looks.
 func (l *Lists) Denies(ids ...infohash.ID) bool {
 	_, ok := l.Find(ids...)
 	if ok {

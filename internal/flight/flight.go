@@ -1,6 +1,6 @@
-// Package flight is for callers that ask for the same thing at a time. [Group] has all of them
-// wait for one load of it, but for none that may be from before a change. [Breaker] spares them
-// to wait for what cannot be reached.
+// Package flight lets callers that ask for the same thing at the same time share one load of
+// it. No caller of a [Group] gets a load that may be from before a change. With a [Breaker]
+// callers do not wait for a backend that cannot be reached.
 package flight
 
 import (
@@ -131,7 +131,7 @@ func (g *Group[K, V]) run(ctx context.Context, key K, c *call[V], load func() (V
 	c.own = c.short || c.err != nil && ctx.Err() != nil
 }
 
-// end ends c, and has it kept if it may be.
+// end ends c, and keeps its value if it may be kept.
 func (g *Group[K, V]) end(key K, c *call[V], keep func(V, error)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -19,8 +19,8 @@
 //   - what is posted needs the role write, and its body is held to the limits;
 //   - the method chooses the handler.
 //
-// A layer that refuses a request has the route write the error, so that a script hears of it
-// in the way of the door at which it knocks: a line of the form, a SOAP answer, JSON, a page.
+// When a layer refuses a request the route writes the error, so that a script gets it in the
+// form of its door: a line of the form, a SOAP answer, JSON, a page.
 //
 // Everything in the package is safe for concurrent use.
 package front

@@ -16,7 +16,8 @@ const keyPath = "/k/"
 
 type prefixKey struct{}
 
-// Prefix returns what the front took off the path of r, such as /k/KEY; "" if nothing.
+// Prefix returns the part that the front removed from the path of r, such as /k/KEY;
+// "" if nothing.
 func Prefix(r *http.Request) string {
 	prefix, _ := r.Context().Value(prefixKey{}).(string)
 	return prefix
@@ -36,7 +37,7 @@ func (m *Mux) withKeys(next http.Handler) http.Handler {
 
 // cutKey returns the key in a path, and the path behind it, which begins with a slash. What
 // is named as a route begins is no key: a script whose key is empty asks for
-// /k//autoupload.php. An empty key is one, too: it is wrong, and whoever sent it hears so.
+// /k//autoupload.php. An empty key is one, too: it is wrong, and its sender is told so.
 func (m *Mux) cutKey(path string) (key, rest string, ok bool) {
 	tail, ok := strings.CutPrefix(mergeSlashes(path), keyPath)
 	if !ok {
@@ -59,7 +60,8 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 }
 
 // keyKnown returns next without the requests for a path that carries a key which is not
-// known, even where nobody needs one: whoever tries a key is to hear that it is wrong.
+// known, even where nobody needs one: a caller that tries a key must be told that it is
+// wrong.
 func (o *Options) keyKnown(rt *Route, next http.Handler) http.Handler {
 	if o.Identify == nil {
 		return next

@@ -23,11 +23,11 @@ type Route struct {
 	// Reads says that requests read torrents, which the rate of downloads bounds.
 	Reads bool
 
-	// Asks says that what is posted is a question and no upload.
+	// Asks says that a POST is a question and no upload.
 	Asks bool
 
 	// Get serves GET and HEAD, for which net/http leaves the body out. Post serves POST,
-	// for which callers need the role write, unless it Asks. Any serves what those do not. Requests that
+	// for which callers need the role write, unless it Asks. Any serves the other methods. Requests that
 	// nothing serves are METHOD_NOT_ALLOWED.
 	Get, Post, Any http.HandlerFunc
 

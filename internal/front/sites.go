@@ -6,8 +6,8 @@ import (
 )
 
 // Sites says which other sites' pages may read the answers of a row (CORS, the Fetch standard,
-// section 3.2). It never lets a browser send what it remembers of the user (credentials). A nil
-// *Sites lets no other site read anything.
+// section 3.2). It never lets a browser send the credentials that it remembers of the user. A
+// nil *Sites lets no other site read anything.
 type Sites struct {
 	// Named are the origins, as browsers write them, whose pages may read all answers, and
 	// post.

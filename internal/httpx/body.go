@@ -68,8 +68,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 // takes the memory back.
 func ReadAll(r io.Reader, most int64) ([]byte, error) { return ReadUntil(r, most, nil) }
 
-// ReadUntil is [ReadAll], but stops as soon as done says that what has come is
-// all: of some clients no end follows.
+// ReadUntil is [ReadAll], but stops as soon as done says that the body is
+// complete: some clients never send its end.
 func ReadUntil(r io.Reader, most int64, done func([]byte) bool) ([]byte, error) {
 	most++ // to see the end in
 	return readUpTo(r, min(most, firstRead), most, done)
@@ -112,10 +112,10 @@ func bodyError(err error, limit int64, got int) *reason.Error {
 	return reason.New(reason.RequestInvalid, "the body ended early, after %d bytes; send it whole", got).Because(err)
 }
 
-// Drain throws away up to 64 MiB of the rest of a body, in at most 30 seconds;
-// call it before answering a request whose body was not read to its end. It does
-// nothing if the client waits for 100 Continue. What is still unread afterwards
-// makes net/http close the connection.
+// Drain discards up to 64 MiB of the rest of a body, in at most 30 seconds; call
+// it before answering a request whose body was not read to its end. It does
+// nothing if the client waits for 100 Continue. If bytes are still unread
+// afterwards, net/http closes the connection.
 func Drain(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Expect") != "" || r.ContentLength > maxDrain {
 		return

@@ -27,8 +27,8 @@ const leaveTime = time.Second
 // another site's page had it sent (see [access.WithOtherSite]), and whether another cache
 // did (see [origin.Looped]).
 //
-// The call is bounded in time, but does not end with the request: an upload whose
-// client has gone is better finished. For reads there is [ReadContext].
+// The call is bounded in time, but does not end with the request: it is better to
+// finish an upload whose client has gone. For reads there is [ReadContext].
 func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callTime)
 	ctx = WithCredentials(ctx, Credentials(r))
@@ -62,15 +62,15 @@ func WithCredentials(ctx context.Context, c access.Credentials) context.Context 
 	return metadata.AppendToOutgoingContext(ctx, pairs...)
 }
 
-// Authorization returns the credentials in a request's header, "" if there are none. Two
-// headers, of which one could be a proxy's, are joined and so are no credentials that anybody
-// has (RFC 9110, section 5.3, allows but one).
+// Authorization returns the credentials in a request's header, "" if there are none. If there
+// are two, of which one could be a proxy's, it joins them, so that they match nobody's
+// credentials (RFC 9110, section 5.3, allows but one).
 func Authorization(h http.Header) string {
 	return strings.Join(h.Values("Authorization"), ", ")
 }
 
-// ReadContext is CallContext for a call of which nothing remains but the answer. It ends
-// when the client has left, over HTTP/1.1 a second later.
+// ReadContext is CallContext for a call whose only effect is its answer. It ends when
+// the client has left, over HTTP/1.1 a second later.
 func ReadContext(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := CallContext(r)
 	if r.Method == http.MethodHead {

@@ -72,7 +72,7 @@ func WriteTextError(w http.ResponseWriter, status int, body string) {
 	WriteText(w, status, body)
 }
 
-// WriteText is [WriteTextError] without a word on who may keep the answer, and for how long.
+// WriteText is [WriteTextError] without headers about caching.
 func WriteText(w http.ResponseWriter, status int, body string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

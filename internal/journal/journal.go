@@ -1,5 +1,5 @@
-// Package journal remembers which contents a server has acknowledged, so that a
-// push that was stopped anywhere goes on where it was, and so does a removal of many.
+// Package journal remembers which contents a server has acknowledged, so that a push,
+// or a removal of many torrents, that was stopped anywhere continues where it was.
 //
 // A journal is a text file: a header, then one line per content, its key and
 // the info hash. Lines are only appended, and only for what a server

@@ -31,11 +31,11 @@ type Group struct {
 	InFlight func() []any
 }
 
-// Run serves until ctx ends or a server fails, then shuts down: what is in
-// flight has Timeout to finish and is cut off then. Run returns a second after
-// that at the latest, whatever still goes on: the program then ends with that. The
-// error is that of the server that failed, or Close's. When Run returns no server
-// accepts anything.
+// Run serves until ctx ends or a server fails, then shuts down: what is in flight
+// has Timeout to finish and is cut off then. Run returns a second after that at
+// the latest, whatever still runs: that ends with the program. The error is that
+// of the server that failed, or Close's. When Run returns no server accepts
+// anything.
 func (g *Group) Run(ctx context.Context) error {
 	all := slices.Concat(g.Public, g.Admin)
 	failures := make(chan error, len(all))

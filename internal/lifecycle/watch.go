@@ -6,8 +6,8 @@ import (
 )
 
 // Watch asks failure each second whether something is out of order, until ctx ends. It calls
-// changed when that was in order and is not any more, with why, and with nil when it is
-// again. At first all is taken to be in order.
+// changed with the cause when something goes out of order, and with nil when it is in order
+// again. At first it assumes that all is in order.
 func Watch(ctx context.Context, failure func() error, changed func(error)) {
 	var now error
 	WatchState(ctx, func() bool {

@@ -31,8 +31,8 @@ const (
 )
 
 // Bodies returns next with the bodies of requests held to the limits: how many
-// are under way, what memory they take, how slow they are. A refusal is what
-// reading the body returns first, before anything is read; it is a *reason.Error.
+// are under way, what memory they take, how slow they are. Reading a refused body
+// returns the refusal first, before anything is read; it is a *reason.Error.
 // After that the rest can be read, to be thrown away. Requests need the client's
 // address in their context, and the Hold that has the memory of their bodies (see
 // [WithHold]); without one it is not counted.
@@ -141,8 +141,8 @@ func (b *body) release() {
 	}
 }
 
-// Inflated returns what a body becomes without its coding, read from r. It takes memory of
-// the Hold that ctx carries as a body does. It belongs to one goroutine.
+// Inflated returns r's body without its content coding. It takes memory of the Hold that
+// ctx carries as a body does. It belongs to one goroutine.
 func Inflated(ctx context.Context, r io.Reader) io.Reader {
 	return &inflated{Reader: r, ctx: ctx, hold: HoldOf(ctx)}
 }

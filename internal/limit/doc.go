@@ -2,15 +2,14 @@
 // connections, uploads and streams at a time, uploads and downloads a second, new bytes
 // an hour and a day, and memory. docs/limits.md has the table.
 //
-// What a single caller is refused is RATE_LIMITED, what all together are is OVERLOADED;
-// both say when to try again.
+// RATE_LIMITED refuses one caller for its own use, OVERLOADED for the use of all
+// together; both say when to try again.
 //
-// There is one budget of memory for everything that grows with what callers do. It is
-// taken before it is spent, by a [Hold] of the call, and given back when the memory is
-// free: for an answer that grpc sends that is when its transport has let go of it
-// ([Hold.Lend]), for a message that grpc reads when the garbage collector has found it
-// ([Buffers]). A torrent that many are sent at a time is counted once ([Shared]). There are
-// three [Use]s of it:
+// There is one budget for all memory that grows with the work of callers. The [Hold] of a
+// call takes memory from it before the memory is used, and gives it back when the memory is
+// free: for an answer that grpc sends when its transport has released it ([Hold.Lend]), for
+// a message that grpc reads when the garbage collector has found it ([Buffers]). A torrent
+// that is being sent to many callers counts once ([Shared]). There are three [Use]s of it:
 //
 //   - Connections and calls have a part that is kept for them.
 //   - Uploads have a bound within the rest, so that they do not starve downloads.

@@ -79,9 +79,9 @@ func (c *Conn) measure(now time.Time) bool {
 	return slow
 }
 
-// Tick has garbage collected that counts as memory, and cuts off what is too slow: uploads
-// that have been arriving for longer than BodyTime and, while others wait for memory, clients
-// that do not take what they asked for. Call it about once a second.
+// Tick collects garbage that still counts as memory, and cuts off slow clients: uploads that
+// have been arriving for longer than BodyTime and, while others wait for memory, clients that
+// do not take what they asked for. Call it about once a second.
 func (l *Limits) Tick(now time.Time) {
 	if most := l.settings.Load().BodyTime; most > 0 {
 		l.refused[BodyTime].Add(l.arriving.cut(most, OnCall, OnStream))

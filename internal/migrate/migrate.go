@@ -4,8 +4,8 @@
 // later time without harm, and a migration that was stopped goes on from the place
 // in the feed that it noted.
 //
-// What the destination has beyond that is left alone. It must not be changed by
-// others in what the source has, or one of both wins.
+// Run leaves the destination's other torrents alone. Others must not change
+// there the torrents that the source has, or one of both changes wins.
 package migrate
 
 import (

@@ -25,8 +25,8 @@ type stateFile struct {
 }
 
 // ReadState reads the note in the file of that name. There may be none: then it is
-// of a migration to the given destination that has not begun. Of another
-// destination, or spoilt, it is an error.
+// of a migration to the given destination that has not begun. A note of another
+// destination, or a damaged one, is an error.
 func ReadState(name, to string) (State, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func ReadState(name, to string) (State, error) {
 }
 
 // Write writes the note: a new file, fsync, then its name, so that there is always a
-// whole one. An older one that a crash brings back only means that some is done again.
+// whole one. If a crash brings back an older note, some work is done again.
 func (s State) Write(name string) error {
 	text, err := json.Marshal(stateFile{To: s.To, Cursor: s.Cursor.String(), Changes: s.Changes})
 	if err != nil {

@@ -2,9 +2,9 @@
 // connection over several nodes that serve the same torrents.
 //
 // Calls go round robin over all addresses of all names. A node that says by
-// grpc.health that it does not serve gets none, unless none says that it does: they
-// may still answer some. Calls that only read are repeated at another node, see
-// [Dial].
+// grpc.health that it does not serve gets no calls, unless no node says that it
+// serves: they may still answer some. A failed call that only reads is repeated at
+// another node, see [Dial].
 package nodes
 
 import (
@@ -30,8 +30,8 @@ const pingTimeout = 5 * time.Second
 
 // Options say how nodes are reached. Ping and MaxMessageSize are required.
 type Options struct {
-	// Ping is how often an idle connection is tried; nodes disconnect who does so
-	// more often than they allow.
+	// Ping is how often an idle connection is tried; nodes disconnect clients
+	// that do so more often than they allow.
 	Ping time.Duration
 	// MaxMessageSize is the size of the largest answer taken, in bytes.
 	MaxMessageSize int

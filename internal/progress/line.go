@@ -59,8 +59,8 @@ func Number(n int64) string {
 	return digits
 }
 
-// Count returns n of what one is called so, with the ending of the plural unless n
-// is 1: 1 file, 2 files, 2 info hashes.
+// Count returns n with the name of one thing, in the plural unless n is 1: 1 file,
+// 2 files, 2 info hashes.
 func Count(n int64, one string) string {
 	switch {
 	case n == 1:

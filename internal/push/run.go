@@ -1,6 +1,6 @@
 // Package push is a run of the commands push and import: torrents go from files, folders and
-// archives to a server by a [client.Client], a journal notes what the server acknowledged, and
-// what became of each file is told and counted.
+// archives to a server by a [client.Client], a journal notes the torrents that the server
+// acknowledged, and the run reports and counts the outcome of each file.
 package push
 
 import (

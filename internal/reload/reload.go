@@ -1,4 +1,5 @@
-// Package reload has a running server read settings and files again, on SIGHUP.
+// Package reload lets a running server read settings and files again, on
+// SIGHUP.
 package reload
 
 import (
@@ -43,7 +44,7 @@ func (r *Reloader[S]) On(name string, again func(S) error, settings ...string) {
 }
 
 // Reopen adds a file that is written to, such as a log, which is opened anew on each signal,
-// whatever the settings say: whoever moved it away waits for that.
+// whatever the settings say, so that logs can be rotated.
 func (r *Reloader[S]) Reopen(name string, reopen func() error) {
 	r.files = append(r.files, file{name, reopen})
 }

@@ -4,9 +4,9 @@
 // [Walk] goes through any number of paths and yields a [File] for each file that
 // is or may be a torrent. Which those are: every file that is named explicitly;
 // below folders and in archives those named *.torrent (also .torrent.gz and
-// .torrent.bz2), and of the others those that begin as a torrent does. Left out
-// are what operating systems strew about (._*, .DS_Store, Thumbs.db, ...) and
-// downloads that are not finished (*.part, ...).
+// .torrent.bz2), and of the others those that begin as a torrent does. Walk
+// leaves out files that operating systems add (._*, .DS_Store, Thumbs.db, ...)
+// and unfinished downloads (*.part, ...).
 //
 // Archives are recognized by what is in them, not by their names: tar, plain or
 // compressed with gzip, bzip2, xz or zstd, and zip. What is in an archive may be

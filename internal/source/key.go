@@ -8,8 +8,8 @@ import (
 )
 
 // Key stands for a content at a place: a path with size and modification time,
-// and for a member of an archive its position in it. Whoever changes a file
-// without changing its size and time deceives it.
+// and for a member of an archive its position in it. A change of a file that
+// keeps its size and time goes unnoticed.
 type Key [16]byte
 
 // keyMaker makes keys. It remembers the last folder's absolute path, because

@@ -22,7 +22,7 @@ var SystemClock = Clock{Now: time.Now, After: time.After}
 // often where looking takes long (a tenth of the time at most), which needs
 // nothing of the file system and works on network drives.
 //
-// A file is let alone until two looks in a row find it with the same size and
+// A file is left alone until two looks in a row find it with the same size and
 // modification time, so that it is not read while it is being written. One whose
 // writer pauses for longer is yielded half written, and again when it goes on.
 //

@@ -1,6 +1,6 @@
 // Package stores opens the stores that settings name, the same way for the daemon and for
-// commands that work on a store themselves: errors name the setting, and a folder that has no
-// store is not made one by a slip of the pen.
+// commands that work on a store themselves: errors name the setting, and a mistyped folder
+// does not become a new store.
 package stores
 
 import (
@@ -56,7 +56,7 @@ func FolderOptions(dir string, logger *slog.Logger) diskstore.Options {
 // None stands for 0 where the store takes 0 for the default.
 const None = -1
 
-// WantFolder returns an error unless dir has a store, so that a slip of the pen
+// WantFolder returns an error unless dir has a store, so that a mistyped name
 // does not make an empty one.
 func WantFolder(dir string) error {
 	info, err := os.Stat(filepath.Join(dir, "segments"))

@@ -17,7 +17,7 @@ const (
 	VerifyNote = "last-verification"
 )
 
-// NoteNow keeps in st that what name says was done now.
+// NoteNow notes in st that the task of that name was done now.
 func NoteNow(ctx context.Context, st store.Store, name string) error {
 	return st.SetValue(context.WithoutCancel(ctx), name, []byte(time.Now().UTC().Format(time.RFC3339)))
 }
@@ -30,8 +30,8 @@ func NoteOffline(ctx context.Context, st store.Store, name string, log io.Writer
 	}
 }
 
-// Noted returns when what name says was last done; the zero time if it never was, or nobody
-// can tell.
+// Noted returns when the task of that name was last done; the zero time if it never was, or
+// that is not known.
 func Noted(ctx context.Context, st store.Store, name string) time.Time {
 	text, err := st.Value(ctx, name)
 	if err != nil || text == nil {

@@ -1,5 +1,5 @@
-// Package telemetry is what the program says of itself: metrics for Prometheus
-// in [Metrics], and the logger of [NewLogger].
+// Package telemetry has the program's metrics for Prometheus ([Metrics]) and
+// its logger ([NewLogger]).
 //
 // Every label has a bounded set of values; an info hash or a client's address
 // is never one. Neither are client addresses in the log.

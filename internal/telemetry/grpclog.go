@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// GRPCLog is the logger of the libraries grpc and grpc-gateway, for
-// grpclog.SetLoggerV2. Their warnings and errors tell of clients that leave or speak
-// badly, and go to the program's logger as debug messages without addresses, as those of
-// [HTTPErrorLog] do; what is the server's fault is logged elsewhere. What they call
-// information is dropped. The zero value drops all. It is safe for concurrent use.
+// GRPCLog is the logger of the libraries grpc and grpc-gateway, for grpclog.SetLoggerV2.
+// Their warnings and errors tell of clients that leave or speak badly, and go to the
+// program's logger as debug messages without addresses, as those of [HTTPErrorLog] do;
+// errors of the server are logged elsewhere. Their informational messages are dropped.
+// The zero value drops all. It is safe for concurrent use.
 type GRPCLog struct{ logger atomic.Pointer[slog.Logger] }
 
 // SetLogger has the lines from now on go to logger.

@@ -35,7 +35,7 @@ func plainError(_ []string, a slog.Attr) slog.Attr {
 
 // HTTPErrorLog returns the ErrorLog of an http.Server: its lines go to logger,
 // as debug messages and without the client's address. They tell of clients that
-// speak TLS badly or leave; what is the server's fault is logged elsewhere.
+// speak TLS badly or leave; errors of the server are logged elsewhere.
 func HTTPErrorLog(logger *slog.Logger) *log.Logger {
 	return log.New(errorLog{logger}, "", 0)
 }

@@ -11,7 +11,7 @@
 // of them ([Held]), of those received from before they are copied until nobody has them
 // ([Reserve]).
 //
-// What is on the wire is the same, byte for byte, and what is understood, too.
-// (protobuf-go v1.36.12 has protoiface.UnmarshalAliasBuffer for the second, but
-// its bytes fields ignore it; hence decode.go.)
+// What is on the wire is the same, byte for byte, and so are the messages that
+// it accepts. (protobuf-go v1.36.12 has protoiface.UnmarshalAliasBuffer for the
+// second, but its bytes fields ignore it; hence decode.go.)
 package wire

@@ -13,9 +13,10 @@ import (
 const positionBits = 16
 
 // Changes implements [store.Store]. Changes made by other nodes are there after
-// [Options.Poll] at the latest. That there are none it says only if the feed was
-// read to its end within the last two seconds; else it fails with
-// [store.ErrUnavailable]: who is cut off cannot know what others do.
+// [Options.Poll] at the latest. It says that there are none only if the feed was
+// read to its end within the last two seconds. Else it fails with
+// [store.ErrUnavailable]: a node that is cut off cannot know the changes of
+// others.
 func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, after, err
@@ -43,7 +44,8 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 			number, position = number+1, 0
 		}
 	}
-	// What was read before the error or the end of ctx is given: who asks again goes on after it.
+	// Changes that were read before the error or the end of ctx are given: the caller can
+	// continue after them.
 	switch {
 	case len(changes) > 0:
 		return changes, s.cursor(number, position), nil

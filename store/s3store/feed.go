@@ -166,7 +166,7 @@ func (f *feed) writers(after uint64) int {
 	return len(seen)
 }
 
-// add is learn for who does not hold mu.
+// add is learn for a caller that does not hold mu.
 func (f *feed) add(number uint64, b *object.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

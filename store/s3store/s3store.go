@@ -109,8 +109,8 @@ func (s *Store) prepare(ctx context.Context) error {
 }
 
 // Conditional reports whether the endpoint honours If-Match. If not, replacing,
-// healing, removing and restoring have a moment in which what another node
-// changes in the same torrent may get lost.
+// healing, removing and restoring have a moment in which another node's change
+// of the same torrent may get lost.
 func (s *Store) Conditional() bool { return s.bucket.Conditional() }
 
 // Close implements [store.Store].

@@ -99,7 +99,7 @@ type view struct {
 
 func (s *Store) view() *view { return &view{store: s, slots: map[infohash.ID]*slot{}} }
 
-// viewInto is view for a reader, who has room.
+// viewInto is view for a reader, which has room.
 func (s *Store) viewInto(room store.Room) *view {
 	v := s.view()
 	v.room = room
