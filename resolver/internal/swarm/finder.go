@@ -150,12 +150,22 @@ func (s *search) ask(ctx context.Context) {
 			})
 		}
 		if s.options.DHT != nil {
-			asking.Go(func() {
-				_ = s.options.DHT.Peers(ctx, swarm, func(p netip.AddrPort) { s.add(swarm, p.String()) })
-			})
+			asking.Go(func() { s.askDHT(ctx, swarm) })
 		}
 	}
 	asking.Wait()
+}
+
+// askDHT asks the DHT, and once more if it knows no peers: the first search of a node that knows few
+// others, or that lost packets, may not come near enough.
+func (s *search) askDHT(ctx context.Context, swarm infohash.ID) {
+	found := false
+	for try := 0; try < 2 && !found && ctx.Err() == nil; try++ {
+		_ = s.options.DHT.Peers(ctx, swarm, func(p netip.AddrPort) {
+			found = true
+			s.add(swarm, p.String())
+		})
+	}
 }
 
 // work asks peers until there are no more, or the search has ended.
