@@ -38,7 +38,8 @@ func TestPackages(t *testing.T) {
 	makePackages(t, "..", dir, kinds)
 	t.Run("sums", func(t *testing.T) { run(t, dir, "sha256sum", "--check", "--strict", "SHA256SUMS") })
 	t.Run("archive", func(t *testing.T) { checkArchive(t, dir) })
-	t.Run("deb", func(t *testing.T) { checkDeb(t, only(t, dir, "*.deb")) })
+	t.Run("deb", func(t *testing.T) { checkDeb(t, only(t, dir, "torrentcache_*.deb")) })
+	t.Run("resolver", func(t *testing.T) { checkResolver(t, dir) })
 	t.Run("image", func(t *testing.T) { checkImage(t, only(t, dir, "*-image.tar")) })
 	if os.Getenv(allPackages) != "" {
 		t.Run("again", func(t *testing.T) { checkSameBytes(t, dir, kinds) })
@@ -86,7 +87,7 @@ func checkArchive(t *testing.T, dir string) {
 		t.Errorf("the program is %s", said)
 	}
 	licences := string(mustRead(t, filepath.Join(top, "THIRD-PARTY-LICENSES")))
-	materials := string(mustRead(t, only(t, dir, "*.cdx.json")))
+	materials := string(mustRead(t, only(t, dir, "torrentcache-"+packagesVersion+"-*.cdx.json")))
 	if !json.Valid([]byte(materials)) {
 		t.Error("the bill of materials is no JSON")
 	}
@@ -106,6 +107,33 @@ func checkArchive(t *testing.T, dir string) {
 	}
 	if said := run(t, top, "mandoc", append([]string{"-T", "lint", "-W", "warning"}, pages...)...); said != "" {
 		t.Errorf("mandoc finds\n%s", said)
+	}
+}
+
+// The resolver has a package of its own, which starts nothing, and is in no other one.
+func checkResolver(t *testing.T, dir string) {
+	deb, root := only(t, dir, "torrentcache-resolver_*.deb"), t.TempDir()
+	run(t, root, "dpkg-deb", "--extract", deb, root)
+	run(t, root, "dpkg-deb", "--control", deb, filepath.Join(root, "control"))
+	program := filepath.Join(root, "usr/bin/torrentcache-resolver")
+	if said := run(t, root, program, "--version"); !strings.Contains(said, packagesVersion) {
+		t.Errorf("it says %q", said)
+	}
+	if said := run(t, root, "file", "-b", program); !strings.Contains(said, "statically linked") {
+		t.Errorf("the program is %s", said)
+	}
+	licences := run(t, root, "zcat", "usr/share/doc/torrentcache-resolver/THIRD-PARTY-LICENSES.gz")
+	if materials := string(mustRead(t, only(t, dir, "torrentcache-resolver-*.cdx.json"))); !strings.Contains(licences, "anacrolix/dht") || !strings.Contains(materials, "anacrolix/dht") {
+		t.Error("its licences or its bill of materials lack what it contains")
+	}
+	if script := string(mustRead(t, filepath.Join(root, "control/postinst"))); strings.Contains(script, "enable") || strings.Contains(script, " start") {
+		t.Errorf("its installation starts something:\n%s", script)
+	}
+	if said := run(t, root, "systemd-analyze", "security", "--offline=true", "--no-pager", filepath.Join(root, "usr/lib/systemd/system/torrentcache-resolver.service")); !strings.Contains(said, "exposure level for torrentcache-resolver.service: 1.") {
+		t.Errorf("systemd-analyze security says\n%s", said)
+	}
+	if others := run(t, dir, "dpkg-deb", "--contents", only(t, dir, "torrentcache_*.deb")); strings.Contains(others, "torrentcache-resolver") {
+		t.Errorf("the server's package has\n%s", others)
 	}
 }
 
