@@ -315,6 +315,9 @@ func testResolverWanted(t *testing.T, torrents []*shared, node string) {
 	if text := string(mustFetch(t, "http://"+metrics+"/metrics")); !strings.Contains(text, `torrentcache_resolver_torrents_total{result="found"} 1`) {
 		t.Errorf("metrics:\n%s", text)
 	}
+	if n := s.sum(t, "torrentcache_wanted_torrents"); n != 0 {
+		t.Errorf("%v torrents are wanted when all were found", n)
+	}
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	want(torrents[1]) // while nobody looks

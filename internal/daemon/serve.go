@@ -129,7 +129,7 @@ func (d *daemon) newServer(cfg config.Serve, st *storage) (*server.Server, error
 		DownloadURL:    d.downloadURL,
 		Cache:          d.cache,
 		Upstreams:      d.upstreams,
-		Wanted:         wanted.New(cfg.MaxWanted),
+		Wanted:         d.newWanted(cfg),
 		Mirrors:        d.mirrors,
 		Repairer:       d.mirrors,
 	}), nil
@@ -201,4 +201,13 @@ func storeStats(st *storage) func(context.Context) (telemetry.StoreStats, error)
 		}
 		return stats, err
 	}
+}
+
+// newWanted returns the book of what readers miss; nil without --max-wanted.
+func (d *daemon) newWanted(cfg config.Serve) *wanted.Book {
+	book := wanted.New(cfg.MaxWanted)
+	if book != nil {
+		d.metrics.WatchWanted(book.Len)
+	}
+	return book
 }

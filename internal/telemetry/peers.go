@@ -138,3 +138,10 @@ func newBucketMetrics() *prometheus.HistogramVec {
 func (m *Metrics) ObserveBucket(request, outcome string, duration time.Duration) {
 	m.bucket.WithLabelValues(request, outcome).Observe(duration.Seconds())
 }
+
+// WatchWanted adds how many torrents are wanted that are not here.
+func (m *Metrics) WatchWanted(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "torrentcache_wanted_torrents", Help: "Torrents that readers miss and that are looked for.",
+	}, func() float64 { return float64(count()) }))
+}
