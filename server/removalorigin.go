@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/flight"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -19,18 +20,27 @@ const originName = "origin"
 
 // removalOrigin is the name of this server as the origin of removals.
 type removalOrigin struct {
-	mu   sync.Mutex
-	text string // empty until it is known; guarded by mu
+	text  atomic.Pointer[string] // nil until it is known
+	reads flight.Group[struct{}, string]
 }
 
 // originText returns the name. It has the epoch of the feed: a store that was restored from a
 // backup has forgotten removals, and is to learn them from those who made them after it.
 func (s *Server) originText(ctx context.Context) (string, error) {
-	s.origin.mu.Lock()
-	defer s.origin.mu.Unlock()
-	if s.origin.text != "" {
-		return s.origin.text, nil
+	if text := s.origin.text.Load(); text != nil {
+		return *text, nil
 	}
+	read := func() (string, error) { return s.readOrigin(ctx) }
+	return s.origin.reads.Do(ctx, struct{}{}, read, func(text string, err error) {
+		if err == nil {
+			s.origin.text.Store(&text)
+		}
+	})
+}
+
+// readOrigin returns the name as the store has it, which gets one if it has none. One call of it
+// runs at a time.
+func (s *Server) readOrigin(ctx context.Context) (string, error) {
 	name, err := s.store.Value(ctx, originName)
 	if err == nil && name == nil {
 		name = make([]byte, 16)
@@ -45,8 +55,7 @@ func (s *Server) originText(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.origin.text = fmt.Sprintf("%.32s-%x", name, end.Epoch)
-	return s.origin.text, nil
+	return fmt.Sprintf("%.32s-%x", name, end.Epoch), nil
 }
 
 // What removals that a source decided say of themselves, so that they can be told from those

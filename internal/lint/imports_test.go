@@ -79,7 +79,7 @@ var arrows = map[string][]string{
 	"proto":   {},
 	"gen/...": {"gen/..."},
 
-	"server":           {"internal/audit", "internal/wait", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wanted", "internal/wire"},
+	"server":           {"internal/audit", "internal/wait", "internal/deny", "gen/torrentcache/v1", "infohash", "metainfo", "store", "internal/access", "internal/flight", "internal/limit", "internal/origin", "internal/reason", "internal/inflate", "internal/upstream", "internal/wanted", "internal/wire"},
 	"web":              {"infohash", "internal/origin", "internal/reason"},
 	"gateway":          {"internal/access", "internal/outcome", "gateway/hotcache", "gen/...", "proto", "infohash", "metainfo", "internal/front", "internal/inflate", "internal/limit", "internal/reason", "internal/httpx", "internal/wanted", "internal/wire", "web"},
 	"gateway/callers":  {"gen/torrentcache/v1", "internal/access", "internal/flight", "internal/httpx", "internal/reason"},

@@ -13,7 +13,7 @@ import (
 // What one follower has in memory at a time: torrents that were read and are not durable yet.
 // A single torrent may be larger.
 const (
-	maxStoring      = 64 // as many share a commit
+	maxStoring      = batchSize // as many share a commit
 	maxStoringBytes = 16 << 20
 )
 

@@ -15,7 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// honestSource is any of the nodes at each call, over a way that breaks.
+// honestSource is any of the nodes at each call, over a way that breaks. For a while it cannot
+// read some of its torrents.
 type honestSource simulation
 
 // Changes implements [mirror.Source].
@@ -27,13 +28,32 @@ func (h *honestSource) Changes(ctx context.Context, after string) iter.Seq2[*tor
 
 // ReadTorrents implements [mirror.Source].
 func (h *honestSource) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*torrentcachev1.ReadTorrentsResponse, error] {
-	request := &torrentcachev1.ReadTorrentsRequest{}
+	s, request := (*simulation)(h), &torrentcachev1.ReadTorrentsRequest{}
 	for _, id := range ids {
 		request.InfoHashes = append(request.InfoHashes, id.String())
 	}
-	return received(ctx, (*simulation)(h), func(ctx context.Context, c torrentcachev1.SyncServiceClient) (receiver[torrentcachev1.ReadTorrentsResponse], error) {
+	answers := received(ctx, s, func(ctx context.Context, c torrentcachev1.SyncServiceClient) (receiver[torrentcachev1.ReadTorrentsResponse], error) {
 		return c.ReadTorrents(ctx, request)
 	})
+	return func(yield func(*torrentcachev1.ReadTorrentsResponse, error) bool) {
+		for answer, err := range answers {
+			if len(answer.GetTorrent()) > 0 && s.cannotRead(answer.GetInfoHash()) {
+				answer = &torrentcachev1.ReadTorrentsResponse{InfoHash: answer.GetInfoHash(), Error: &torrentcachev1.ItemError{Reason: "OVERLOADED"}}
+			}
+			if !yield(answer, err) {
+				return
+			}
+		}
+	}
+}
+
+// cannotRead reports whether a torrent is one that the source cannot read at this time: each third
+// of them cannot be read for half a minute, in turn, until a minute after the clients have ended.
+func (s *simulation) cannotRead(hash string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isOver := !s.ended.IsZero() && time.Since(s.ended) > time.Minute
+	return !isOver && int(hash[0])%3 == int(time.Since(s.begun)/(30*time.Second))%3
 }
 
 // receiver is a stream of answers.

@@ -60,6 +60,7 @@ type simulation struct {
 	percent int // of requests that meet a fault
 	trace   strings.Builder
 	begun   time.Time
+	ended   time.Time // when the clients had; zero until then
 
 	nodes [simulatedNodes]*simulatedNode
 	may   [simulatedTorrents]map[string]bool // what may be true of a torrent
@@ -97,7 +98,7 @@ func simulate(t *testing.T, seed uint64, items [simulatedTorrents][2]store.Item)
 	clients.Go(s.kills)
 	clients.Go(m.live)
 	clients.Wait()
-	s.set(0)
+	s.end()
 	time.Sleep(5 * time.Minute) // what was in doubt, late, or left over is settled
 	stop()
 	m.stop()
@@ -124,6 +125,13 @@ func (s *simulation) set(percent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.percent = percent
+}
+
+// end ends the faults.
+func (s *simulation) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.percent, s.ended = 0, time.Now()
 }
 
 // kills kills nodes, whose requests then fail at once, and starts others in their place.
