@@ -144,20 +144,3 @@ func TestRestoreOfAMirror(t *testing.T) {
 	source.remove(ids[30])
 	eventually(t, "a later removal is in force", func() bool { return here.removal(ids[30]) != nil })
 }
-
-// A torrent that the source has and cannot give is asked for several times, then left out.
-func TestSourceThatCannotRead(t *testing.T) {
-	here := newNode(t)
-	bad := infohash.V1([20]byte{1})
-	good := torrenttest.V1("good")
-	goodID := parse(t, good).IDs().Primary()
-	s := feedOf(change(added, bad), change(added, goodID))
-	s.read = func(id infohash.ID) *torrentcachev1.ReadTorrentsResponse {
-		if id == bad {
-			return &torrentcachev1.ReadTorrentsResponse{InfoHash: id.String(), Error: &torrentcachev1.ItemError{Reason: string(reason.Overloaded)}}
-		}
-		return &torrentcachev1.ReadTorrentsResponse{InfoHash: id.String(), Torrent: good}
-	}
-	f := here.follow("s:1", s)
-	eventually(t, "it goes on", func() bool { return f.Stats().LeftOut == 1 && here.has(goodID) })
-}

@@ -17,6 +17,20 @@ func overloaded(id infohash.ID) *torrentcachev1.ReadTorrentsResponse {
 	return &torrentcachev1.ReadTorrentsResponse{InfoHash: id.String(), Error: &torrentcachev1.ItemError{Reason: string(reason.Overloaded)}}
 }
 
+// slowFeedOf is feedOf with the heartbeat of a server.
+func slowFeedOf(changes ...*torrentcachev1.Change) *script {
+	s := feedOf()
+	s.changes = func(after string, yield func(*torrentcachev1.WatchChangesResponse, error) bool) {
+		if after == "" && !yield(&torrentcachev1.WatchChangesResponse{Changes: changes, Cursor: "end"}, nil) {
+			return
+		}
+		for yield(&torrentcachev1.WatchChangesResponse{Cursor: "end"}, nil) {
+			time.Sleep(500 * time.Millisecond)
+		}
+	}
+	return s
+}
+
 // What the source cannot read does not hold the rest up, and is here when the source can read it,
 // also if the mirror was started anew meanwhile. What the operator did since stays done.
 func TestLeftOutIsAskedForAgain(t *testing.T) {
@@ -31,7 +45,7 @@ func TestLeftOutIsAskedForAgain(t *testing.T) {
 		}
 		var readable atomic.Int64 // how many of ids
 		readable.Store(1)
-		source := feedOf(change(removed, gone), change(added, ids[2]), change(added, ids[1]), change(added, ids[0]))
+		source := slowFeedOf(change(removed, gone), change(added, ids[2]), change(added, ids[1]), change(added, ids[0]))
 		source.read = func(id infohash.ID) *torrentcachev1.ReadTorrentsResponse {
 			for i := range ids {
 				if id == ids[i] && int64(i) < readable.Load() {
@@ -74,8 +88,8 @@ func TestRemovalIsNotLeftOut(t *testing.T) {
 		here := newNode(t)
 		id := here.put(torrenttest.V1("a"))
 		var can atomic.Bool
-		source := removing([]infohash.ID{id})
-		told := source.read
+		source := slowFeedOf(change(removed, id))
+		told := removing([]infohash.ID{id}).read
 		source.read = func(id infohash.ID) *torrentcachev1.ReadTorrentsResponse {
 			if can.Load() {
 				return told(id)

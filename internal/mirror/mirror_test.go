@@ -61,8 +61,10 @@ func TestRemovalsPolicies(t *testing.T) {
 		here.follow("s:1", source, func(o *mirror.Options) { o.Removals = policy })
 		eventually(t, "all are here", func() bool { return here.has(ids[2]) })
 		source.remove(ids[0])
-		after := source.put(torrenttest.V1("after"))
-		eventually(t, "what came after it is here", func() bool { return here.has(after) })
+		for _, name := range []string{"with it or after it", "after it"} {
+			after := source.put(torrenttest.V1(name))
+			eventually(t, "what came after it is here", func() bool { return here.has(after) })
+		}
 		if hidden := here.removal(ids[0]) != nil; hidden != (policy != mirror.Ignore) {
 			t.Errorf("%s: removed here: %v", policy, hidden)
 		}
