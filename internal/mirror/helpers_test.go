@@ -82,6 +82,14 @@ func (n *node) has(id infohash.ID) bool {
 	return held[0].Found()
 }
 
+// gets waits until all of ids are there; they come in any order.
+func (n *node) gets(ids ...infohash.ID) {
+	n.t.Helper()
+	for _, id := range ids {
+		eventually(n.t, "all are here", func() bool { return n.has(id) })
+	}
+}
+
 // hasAll fails the test unless all of ids are there.
 func (n *node) hasAll(ids []infohash.ID) {
 	n.t.Helper()

@@ -120,7 +120,7 @@ func TestRestoreOfAMirror(t *testing.T) {
 	source, here := newNode(t), newNode(t)
 	ids := source.fill(1, 40)
 	f := here.follow("s:1", source)
-	eventually(t, "all are here", func() bool { return here.has(ids[39]) })
+	here.gets(ids...)
 	here.remove(ids[20])
 	source.remove(ids[:5]...)
 	eventually(t, "5 are removed", func() bool { return here.removal(ids[4]) != nil })

@@ -59,7 +59,7 @@ func TestRemovalsPolicies(t *testing.T) {
 		source, here := newNode(t), newNode(t)
 		ids := source.fill(1, 3)
 		here.follow("s:1", source, func(o *mirror.Options) { o.Removals = policy })
-		eventually(t, "all are here", func() bool { return here.has(ids[2]) })
+		here.gets(ids...)
 		source.remove(ids[0])
 		for _, name := range []string{"with it or after it", "after it"} {
 			after := source.put(torrenttest.V1(name))
@@ -196,8 +196,7 @@ func TestCursorMovesWhenAllIsDurable(t *testing.T) {
 	target.refuse.Store(false)
 	stop = run()
 	defer stop()
-	eventually(t, "all are here", func() bool { return here.has(more[49]) })
-	here.hasAll(more)
+	here.gets(more...)
 	if n := target.kept.Load(); n != 200 {
 		t.Errorf("%d torrents were stored, want each of 200 once", n)
 	}
