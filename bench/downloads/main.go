@@ -3,6 +3,7 @@
 //	go run ./bench/downloads > table.md                  all rows, 5 rounds; a quarter of an hour
 //	go run ./bench/downloads -rows mix,4k -rounds 9      some rows
 //	go run ./bench/downloads -distinct 40000             less memory and disk; 0 leaves that row out
+//	go run ./bench/downloads -busy -time 10s             latency while the server does other work
 //
 // Servers run on one core and the load generator on another, in interleaved
 // rounds; a figure is the median. The peer is the better of nginx with and without
@@ -25,18 +26,24 @@ type options struct {
 	rounds   int
 	time     time.Duration
 	distinct int
+	busy     bool
 	dir      string
 	clients  int
 }
 
 func main() {
-	// Keeping files in memory takes processes of its own.
+	// Keeping files in memory and pushing take processes of their own.
 	if len(os.Args) == 3 && os.Args[1] == "hold" {
 		fail(holdFiles(os.Args[2]))
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == "push" {
+		fail(pushNew(os.Args[2]))
+		return
+	}
 	var o options
 	flag.IntVar(&o.distinct, "distinct", 200_000, "torrents of the row with a cache for a tenth of them; 0 leaves it out")
+	flag.BoolVar(&o.busy, "busy", false, "measure, instead of the rows, the 99.9th percentile while the server takes a push, compacts and verifies")
 	names := flag.String("rows", "", "measure these rows, with commas between: "+strings.Join(keys(rows(1)), ",")+"; all if empty")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each row")
 	flag.DurationVar(&o.time, "time", 3*time.Second, "length of the load on one server in one round, in whole seconds")
@@ -92,6 +99,9 @@ func run(o options, rows []row) error {
 		}
 		defer os.RemoveAll(dir)
 		o.dir = dir
+	}
+	if o.busy {
+		return measureBusy(o)
 	}
 	b, err := newBench(o)
 	if err != nil {

@@ -1,18 +1,22 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // row is one line of the table.
 type row struct {
-	key, name     string   // on the command line, and in the table
-	set           set      // asked for in order, again and again
-	random        bool     // but at random
-	header        []string // of the requests
-	absent        bool     // ask for a torrent that is not there
-	over          string   // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
-	tenth         bool     // the product's cache holds a tenth of the bytes; else all
-	latency       bool     // compare how long answers take, not CPU time
-	floor, target string   // the highest ratio that is accepted, and the one that was set out for
+	key, name     string        // on the command line, and in the table
+	set           set           // asked for in order, again and again
+	random        bool          // but at random
+	header        []string      // of the requests
+	absent        bool          // ask for a torrent that is not there
+	over          string        // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
+	tenth         bool          // the product's cache holds a tenth of the bytes; else all
+	pause         time.Duration // of a connection between an answer and its next request, on average
+	latency       bool          // compare how long answers take, not CPU time
+	floor, target string        // the highest ratio that is accepted, and the one that was set out for
 }
 
 const (

@@ -16,6 +16,7 @@ import (
 type bench struct {
 	options
 	binary  string
+	cores   string         // of each server
 	sets    map[set]filled // the torrents that the servers hold
 	running []*server      // torrentcache, nginx, nginx with tcp_nopush
 	cache   int64          // bytes of the running torrentcache's cache
@@ -31,7 +32,7 @@ type server struct {
 }
 
 func newBench(o options) (*bench, error) {
-	b := &bench{options: o, sets: map[set]filled{}, binary: filepath.Join(o.dir, "torrentcache")}
+	b := &bench{options: o, cores: "0", sets: map[set]filled{}, binary: filepath.Join(o.dir, "torrentcache")}
 	build := exec.Command("go", "build", "-trimpath", "-o", b.binary, "./cmd/torrentcache")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -110,7 +111,7 @@ func (b *bench) start(r row) error {
 	return err
 }
 
-// startServer starts a server on core 0 and waits until it listens. command returns its
+// startServer starts a server on its cores and waits until it listens. command returns its
 // command line for an address without and one with TLS.
 func (b *bench) startServer(name string, command func(addr, over string) ([]string, error)) error {
 	addr, err := side.FreeAddress()
@@ -126,7 +127,7 @@ func (b *bench) startServer(name string, command func(addr, over string) ([]stri
 		return err
 	}
 	log := filepath.Join(b.dir, name+".log")
-	p, err := side.Start("0", log, args...)
+	p, err := side.Start(b.cores, log, args...)
 	if err != nil {
 		return err
 	}

@@ -13,15 +13,18 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// script makes wrk ask for the paths in a file, in order or at random, and say in its last
-// line the requests, the microseconds, the 99th percentile of latency in microseconds, the
-// answers with a status above 399, and the failures of sockets.
+// script makes wrk ask for the paths in a file, in order or at random, with pauses of up to
+// twice so many milliseconds, and say in its last line the requests, the microseconds, the 99th
+// and the 99.9th percentile of latency in microseconds, the answers with a status above 399, and
+// the failures of sockets.
 const script = `
 local requests, i = {}, 0
 init = function(args)
   for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path) end
   random = args[2] == "random"
   math.randomseed(os.time())
+  local pause = tonumber(args[3])
+  if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
 end
 request = function()
   if random then return requests[math.random(#requests)] end
@@ -30,14 +33,14 @@ request = function()
 end
 done = function(summary, latency)
   local e = summary.errors
-  io.write(string.format("%d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(99),
-    e.status, e.connect + e.read + e.write + e.timeout))
+  io.write(string.format("%d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(99),
+    latency:percentile(99.9), e.status, e.connect + e.read + e.write + e.timeout))
 end
 `
 
 // wrk loads the server whose URL is base once.
 func (b *bench) wrk(r row, base string, took time.Duration) (side.Load, error) {
-	args := []string{"-c", "1", "wrk", "-t", "1", "-c", strconv.Itoa(b.clients), "-d", seconds(took) + "s"}
+	args := []string{"-c", "1", "wrk", "-t", "1", "-c", strconv.Itoa(b.clients), "-d", seconds(took) + "s", "--timeout", "10s"}
 	for _, h := range r.header {
 		args = append(args, "-H", h)
 	}
@@ -45,16 +48,16 @@ func (b *bench) wrk(r row, base string, took time.Duration) (side.Load, error) {
 	if r.random {
 		order = "random"
 	}
-	args = append(args, "-s", filepath.Join(b.dir, "wrk.lua"), base, "--", b.pathsFile(r), order)
+	args = append(args, "-s", filepath.Join(b.dir, "wrk.lua"), base, "--", b.pathsFile(r), order, strconv.FormatInt(r.pause.Milliseconds(), 10))
 	out, err := exec.Command("taskset", args...).CombinedOutput()
 	if err != nil {
 		return side.Load{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
 	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
 	var done side.Load
-	var us, p99 int64
+	var us, p99, p999 int64
 	var refused, failed int
-	if _, err := fmt.Sscan(string(lines[len(lines)-1]), &done.Requests, &us, &p99, &refused, &failed); err != nil {
+	if _, err := fmt.Sscan(string(lines[len(lines)-1]), &done.Requests, &us, &p99, &p999, &refused, &failed); err != nil {
 		return side.Load{}, fmt.Errorf("wrk said %s", out)
 	}
 	expected := 0
@@ -64,7 +67,8 @@ func (b *bench) wrk(r row, base string, took time.Duration) (side.Load, error) {
 	if done.Requests == 0 || failed > 0 || refused != expected {
 		return side.Load{}, fmt.Errorf("of %d requests %d were answered by an error, %d sockets failed: %s", done.Requests, refused, failed, out)
 	}
-	done.Took, done.P99 = time.Duration(us)*time.Microsecond, time.Duration(p99)*time.Microsecond
+	done.Took = time.Duration(us) * time.Microsecond
+	done.P99, done.P999 = time.Duration(p99)*time.Microsecond, time.Duration(p999)*time.Microsecond
 	return done, nil
 }
 

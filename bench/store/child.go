@@ -21,8 +21,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// childCommand makes the program a step of the table of scale: fill, read,
-// crash, open or compact, with folder, number of torrents and their size.
+// childCommand makes the program a step of the table of scale: fill, warm, cold-data, cold,
+// bare, crash, open or compact, with folder, number of torrents and their size.
 const childCommand = "step"
 
 // crashPuts is how many torrents are put before a kill -9: most of the 256 MiB
@@ -48,6 +48,9 @@ func child(args []string) error {
 		return err
 	}
 	s := &step{dir: args[1], torrents: torrents, size: size}
+	if err := s.cool(args[0]); err != nil {
+		return err
+	}
 	begin := time.Now()
 	// After a kill -9 the store tells in the log what it did; that is as it should be.
 	s.store, err = diskstore.Open(diskstore.Options{Dir: s.dir, Logger: slog.New(slog.DiscardHandler), CompactionRate: -1})
@@ -55,7 +58,10 @@ func child(args []string) error {
 		return err
 	}
 	s.report.Open = time.Since(begin).Seconds()
-	do := map[string]func() error{"fill": s.fill, "read": s.read, "crash": s.crash, "open": func() error { return nil }, "compact": s.compact}[args[0]]
+	do := map[string]func() error{
+		"fill": s.fill, warm: s.readWarm, coldData: s.readCold, cold: s.readCold, bare: s.readBare,
+		"crash": s.crash, "open": func() error { return nil }, "compact": s.compact,
+	}[args[0]]
 	if do == nil {
 		return fmt.Errorf("no step %q", args[0])
 	}
@@ -105,35 +111,6 @@ func fill(s *diskstore.Store, from, to uint64, size int) error {
 		}
 		return nil
 	})
-}
-
-// read measures gets of torrents all over the store that are in the page cache:
-// each is read once before. It is about finding them; how fast the disk reads
-// what is not in memory is no property of the store.
-func (s *step) read() error {
-	const chosen, reads = 10_000, 50_000
-	numbers := make([]uint64, chosen)
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range numbers {
-		numbers[i] = random.Uint64N(s.torrents)
-	}
-	for _, n := range numbers {
-		if _, err := s.store.Get(context.Background(), id(n), nil); err != nil {
-			return err
-		}
-	}
-	times := make([]time.Duration, reads)
-	for i := range times {
-		wanted := id(numbers[random.IntN(chosen)])
-		begin := time.Now()
-		if _, err := s.store.Get(context.Background(), wanted, nil); err != nil {
-			return err
-		}
-		times[i] = time.Since(begin)
-	}
-	slices.Sort(times)
-	s.report.P50, s.report.P99 = times[reads/2].Seconds(), times[reads*99/100].Seconds()
-	return nil
 }
 
 // crash puts torrents that were not there and kills the process.

@@ -2,8 +2,11 @@
 // of: puts with a bare file that is appended to and synced, gets with plain files.
 //
 //	go run ./bench/store                          the ratios, and 10,000 and 100,000 torrents
-//	go run ./bench/store -scale 10000,1000000     others; a million take 33 GB
-//	TORRENTCACHE_BENCH_HUGE=1 go run ./bench/store -only - -scale ""    10 million of 1 KB
+//	go run ./bench/store -scale 10000,1000000     others; a million take 34 GB
+//	TORRENTCACHE_BENCH_HUGE=1 go run ./bench/store -only - -scale 10000x1000    also 10 million of 1 KB
+//
+// Gets are measured with the index and the torrents in memory, with the index alone, and with
+// neither, together with the reads of the device: other programs' reads count as well.
 //
 // Rounds are interleaved, a figure is the median, and what counts are the ratios.
 // It prints Markdown. Run it on Linux, on the disk in question (-dir), while the
@@ -76,11 +79,7 @@ func run(o options) error {
 	}
 	defer os.RemoveAll(dir)
 	o.dir = dir
-	load, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%s; load average before: %s\n\n", side.Machine(), strings.Fields(string(load))[0])
+	fmt.Printf("%s; load average before: %s\n\n", side.Machine(), side.LoadAverage())
 	if err := ratios(o); err != nil {
 		return err
 	}

@@ -25,85 +25,115 @@ type scaleRow struct {
 type report struct {
 	Open     float64 // seconds
 	P50, P99 float64 // of a get, in seconds
+	Reads    float64 // of the device, for a get
+	Read     float64 // from the device, bytes for a get
 	Memory   int64   // resident at the end, without what files are mapped, in bytes
 	Heap     int64   // of it in use by Go at the end, in bytes
 	Torrents int64   // bytes
 	Disk     int64   // bytes that the store's files take, as the file system says
 }
 
-// scaleTable measures stores of each size. Each step is a process of its own, so
-// that its memory is its own and its end can be a kill -9.
+// filledStore is the store of a row while it is measured.
+type filledStore struct {
+	scaleRow
+	dir     string
+	filled  report
+	filling time.Duration
+	gets    map[string][]report // by the step, one of each round
+}
+
+// scaleTable measures stores of each size. Each step is a process of its own, so that its
+// memory is its own and its end can be a kill -9. Gets of all of them are measured in turn.
 func scaleTable(o options) error {
-	rows := [][]string{{"torrents", "filled at", "open, clean", "open after kill -9", "open without index", "memory", "get p50", "get p99",
+	if len(o.scale) == 0 {
+		return nil
+	}
+	var stores []*filledStore
+	for i, row := range o.scale {
+		s := &filledStore{scaleRow: row, dir: filepath.Join(o.dir, fmt.Sprint("scale-", i)), gets: map[string][]report{}}
+		defer os.RemoveAll(s.dir)
+		if err := s.fill(); err != nil {
+			return err
+		}
+		stores = append(stores, s)
+	}
+	for range o.rounds {
+		for _, step := range []string{warm, coldData, cold, bare} {
+			for _, s := range stores {
+				r, err := s.run(step)
+				if err != nil {
+					return err
+				}
+				s.gets[step] = append(s.gets[step], r)
+				fmt.Fprintf(os.Stderr, "%s, gets, %s: %+v; load average %s\n", s, step, r, side.LoadAverage())
+			}
+		}
+	}
+	fmt.Println(side.Table(getRows(stores)))
+	rows := [][]string{{"torrents", "filled at", "open, clean", "open after kill -9", "open without index", "memory",
 		"disk per torrent", "/ its bytes", "after removing a tenth and compaction"}}
-	for _, row := range o.scale {
-		cells, err := row.measure(o)
+	for _, s := range stores {
+		cells, err := s.measure(o)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, strings.Join(cells, " | "))
 		rows = append(rows, cells)
 	}
-	if len(rows) > 1 {
-		fmt.Println(side.Table(rows))
-	}
+	fmt.Println(side.Table(rows))
+	fmt.Printf("load average after: %s\n", side.LoadAverage())
 	return nil
 }
 
-func (row scaleRow) measure(o options) ([]string, error) {
-	dir := filepath.Join(o.dir, "scale")
-	defer os.RemoveAll(dir)
-	run := func(step string) (report, error) { return runChild(step, dir, row) }
+func (s *filledStore) fill() (err error) {
 	begin := time.Now()
-	filled, err := run("fill")
-	if err != nil {
-		return nil, err
+	s.filled, err = s.run("fill")
+	s.filling = time.Since(begin)
+	fmt.Fprintf(os.Stderr, "%s filled in %s; load average %s\n", s, s.filling.Round(time.Second), side.LoadAverage())
+	return err
+}
+
+// measure measures all but gets. It leaves nothing of the store.
+func (s *filledStore) measure(o options) ([]string, error) {
+	var opens, crashes []float64
+	for _, r := range s.gets[warm] {
+		opens = append(opens, r.Open)
 	}
-	filling := time.Since(begin)
-	var opens, crashes, p50, p99 []float64
-	var last report
-	for range o.rounds {
-		if last, err = run("read"); err != nil {
-			return nil, err
-		}
-		opens, p50, p99 = append(opens, last.Open), append(p50, last.P50), append(p99, last.P99)
-	}
-	for range o.rounds { // afterwards, for each leaves torrents behind
-		after, err := openAfterCrash(run)
+	for range o.rounds { // after the gets, for each leaves torrents behind
+		after, err := s.openAfterCrash()
 		if err != nil {
 			return nil, err
 		}
 		crashes = append(crashes, after)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "index")); err != nil {
+	if err := os.RemoveAll(filepath.Join(s.dir, "index")); err != nil {
 		return nil, err
 	}
-	rebuilt, err := run("open")
+	rebuilt, err := s.run("open")
 	if err != nil {
 		return nil, err
 	}
-	compacted, err := run("compact")
+	compacted, err := s.run("compact")
 	if err != nil {
 		return nil, err
 	}
-	n := int64(row.torrents)
+	last, n := s.gets[warm][o.rounds-1], int64(s.torrents)
 	return []string{
-		row.String(),
-		fmt.Sprintf("%.0f MB/s", float64(filled.Torrents)/filling.Seconds()/1e6),
+		s.String(),
+		fmt.Sprintf("%.0f MB/s", float64(s.filled.Torrents)/s.filling.Seconds()/1e6),
 		seconds(side.Median(opens)), seconds(side.Median(crashes)), seconds(rebuilt.Open),
 		fmt.Sprintf("%d MB (heap %d MB)", last.Memory/1e6, last.Heap/1e6),
-		seconds(side.Median(p50)), seconds(side.Median(p99)),
-		fmt.Sprintf("%d B", filled.Disk/n), fmt.Sprintf("%.3f", float64(filled.Disk)/float64(filled.Torrents)),
+		fmt.Sprintf("%d B", s.filled.Disk/n), fmt.Sprintf("%.3f", float64(s.filled.Disk)/float64(s.filled.Torrents)),
 		fmt.Sprintf("%.3f", float64(compacted.Disk)/float64(compacted.Torrents)),
-	}, nil
+	}, os.RemoveAll(s.dir)
 }
 
 // openAfterCrash returns how long opening takes after a crash.
-func openAfterCrash(run func(step string) (report, error)) (float64, error) {
-	if _, err := run("crash"); err != nil {
+func (s *filledStore) openAfterCrash() (float64, error) {
+	if _, err := s.run("crash"); err != nil {
 		return 0, err
 	}
-	after, err := run("open")
+	after, err := s.run("open")
 	return after.Open, err
 }
 
@@ -124,13 +154,13 @@ func seconds(s float64) string {
 	return fmt.Sprintf("%.1f s", s)
 }
 
-// runChild runs a step in a process of its own. One that kills itself has no report.
-func runChild(step, dir string, row scaleRow) (report, error) {
+// run runs a step in a process of its own. One that kills itself has no report.
+func (s *filledStore) run(step string) (report, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return report{}, err
 	}
-	cmd := exec.Command(self, childCommand, step, dir, fmt.Sprint(row.torrents), fmt.Sprint(row.size))
+	cmd := exec.Command(self, childCommand, step, s.dir, fmt.Sprint(s.torrents), fmt.Sprint(s.size))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	err = cmd.Run()

@@ -10,6 +10,7 @@ type Load struct {
 	Requests int // answered
 	Took     time.Duration
 	P99      time.Duration // 99 of 100 answers took no longer; 0 if nobody measured it
+	P999     time.Duration // 999 of 1000
 }
 
 // Target is a server under load.

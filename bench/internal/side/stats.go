@@ -43,6 +43,12 @@ func Machine(versions ...[]string) string {
 	return strings.Join(parts, ", ")
 }
 
+// LoadAverage returns how many processes ran or waited to, over the last minute, the last 5
+// and the last 15, as Linux writes it.
+func LoadAverage() string {
+	return strings.Join(strings.Fields(line("/proc/loadavg"))[:3], ", ")
+}
+
 func line(file string) string {
 	text, _ := os.ReadFile(file) // empty where there is none
 	return strings.TrimSpace(string(text))
