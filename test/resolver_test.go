@@ -188,6 +188,7 @@ func look(t *testing.T, s *server, node string, lines ...string) (results map[st
 	for line := range strings.Lines(string(out)) {
 		var fact struct{ Input, Result, Error string }
 		if err := json.Unmarshal([]byte(line), &fact); err == nil && fact.Input != "" {
+			t.Log(fact.Result, fact.Input, fact.Error)
 			results[fact.Input] = fact.Result
 		}
 	}

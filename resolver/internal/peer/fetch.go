@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type Options struct {
 // it does not need the metadata any more.
 func Fetch(ctx context.Context, conn net.Conn, swarm infohash.ID, o Options) (metadata []byte, free func(), err error) {
 	defer closeWith(ctx, conn)()
-	x := &exchange{wire: newWire(conn), Options: o}
+	x := &exchange{wire: newWire(conn), Options: o, early: map[int64][]byte{}}
 	free = func() { o.Memory.Release(x.held) }
 	if err = x.shake(swarm); err == nil {
 		err = x.begin()
@@ -50,9 +51,10 @@ type exchange struct {
 	Options
 	peer  offer
 	asked int64 // pieces that were asked for
-	had   int64 // pieces that came, in order
+	had   int64 // pieces that came, and all before them
 	got   []byte
-	held  int64 // bytes of Memory
+	early map[int64][]byte // pieces that came before others, fewer than window
+	held  int64            // bytes of Memory
 }
 
 // begin waits for the offer of the peer.
@@ -96,7 +98,7 @@ func (x *exchange) collect(ctx context.Context) error {
 	return nil
 }
 
-// piece waits for the next piece.
+// piece waits for a piece that was asked for.
 func (x *exchange) piece(ctx context.Context) error {
 	for {
 		id, payload, err := x.next()
@@ -135,8 +137,9 @@ func (x *exchange) again(payload []byte) error {
 	return nil
 }
 
-// take takes a message of ut_metadata, and reports whether it was the next piece. Peers answer
-// requests in order. One that asks here gets no answer: it can see that there is nothing.
+// take takes a message of ut_metadata, and reports whether it was a piece that was asked for. Some
+// peers answer in another order: libtorrent does when its buffer is full. A peer that asks here gets
+// no answer: it can see that there is nothing.
 func (x *exchange) take(ctx context.Context, payload []byte) (took bool, err error) {
 	b, err := parseBlock(payload)
 	switch {
@@ -146,18 +149,22 @@ func (x *exchange) take(ctx context.Context, payload []byte) (took bool, err err
 		return false, errNothing
 	case b.kind != data:
 		return false, nil
-	case b.piece != x.had:
-		return false, fmt.Errorf("the peer sends piece %d in place of %d", b.piece, x.had)
+	case b.piece < x.had || b.piece >= x.asked || x.early[b.piece] != nil:
+		return false, fmt.Errorf("the peer sends piece %d, which was not asked for", b.piece)
 	case b.total != 0 && b.total != x.peer.size:
 		return false, fmt.Errorf("the peer says that its metadata has %d bytes, and then %d", x.peer.size, b.total)
-	case int64(len(b.content)) != min(BlockSize, x.peer.size-x.had*BlockSize):
+	case int64(len(b.content)) != min(BlockSize, x.peer.size-b.piece*BlockSize):
 		return false, fmt.Errorf("piece %d has %d bytes", b.piece, len(b.content))
 	}
-	if err := x.grow(ctx, len(b.content)); err != nil {
-		return false, err
+	x.early[b.piece] = bytes.Clone(b.content)
+	for next := x.early[x.had]; next != nil; next = x.early[x.had] {
+		if err := x.grow(ctx, len(next)); err != nil {
+			return false, err
+		}
+		x.got = append(x.got, next...)
+		delete(x.early, x.had)
+		x.had++
 	}
-	x.got = append(x.got, b.content...)
-	x.had++
 	return true, nil
 }
 

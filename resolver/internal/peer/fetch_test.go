@@ -155,6 +155,33 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// A peer may answer in another order.
+func TestFetchInAnotherOrder(t *testing.T) {
+	const size = 40 * peer.BlockSize
+	metadata := torrenttest.Data(1, size)
+	got, _, err := fetch(t, func(r *remote) {
+		if !r.shake() {
+			return
+		}
+		go r.write(offer(size)) // the other end writes, too
+		var held []byte // the piece that was asked for before
+		r.requests(func(n int) bool {
+			answer := piece(n, size, metadata[n*peer.BlockSize:(n+1)*peer.BlockSize])
+			if held == nil {
+				held = answer
+				return true
+			}
+			first := held
+			held = nil
+			go func() { _ = r.write(append(answer, first...)) }()
+			return true
+		})
+	})
+	if err != nil || !bytes.Equal(got, metadata) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 // drip writes b a byte at a time, one every so often.
 func (r *remote) drip(b []byte, every time.Duration) {
 	for i := range b {
@@ -235,7 +262,10 @@ func TestHostilePeers(t *testing.T) {
 		"a size too large, later":     {after(1000, say(offer(1<<31))), 0},
 		"another total size":          {after(peer.BlockSize, say(piece(0, peer.BlockSize+1, block))), 0},
 		"rejects":                     {after(1000, say(message(1, "d8:msg_typei2e5:piecei0ee"))), 0},
-		"another piece":               {after(5*peer.BlockSize, say(piece(1, 5*peer.BlockSize, block))), 0},
+		"a piece not asked for":       {after(50*peer.BlockSize, say(piece(20, 50*peer.BlockSize, block))), 0},
+		"a piece beyond the end":      {after(5*peer.BlockSize, say(piece(5, 5*peer.BlockSize, block))), 0},
+		"the second piece twice":      {after(5*peer.BlockSize, say(piece(1, 5*peer.BlockSize, block), piece(1, 5*peer.BlockSize, block))), 0},
+		"the second piece alone":      {after(5*peer.BlockSize, say(piece(1, 5*peer.BlockSize, block))), 2 * steps},
 		"piece -1":                    {after(5*peer.BlockSize, say(piece(-1, 5*peer.BlockSize, block))), 0},
 		"a piece twice":               {after(5*peer.BlockSize, say(piece(0, 5*peer.BlockSize, block), piece(0, 5*peer.BlockSize, block))), 0},
 		"a short piece":               {after(5*peer.BlockSize, say(piece(0, 5*peer.BlockSize, block[1:]))), 0},

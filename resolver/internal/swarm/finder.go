@@ -100,6 +100,9 @@ func (f *Finder) Find(ctx context.Context, job Job) (torrent []byte, free func()
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()
 	}
+	if s.last != nil {
+		return nil, nil, fmt.Errorf("%w; of %d peers that were named the last one says: %w", ErrNotFound, len(s.known), s.last)
+	}
 	return nil, nil, ErrNotFound
 }
 
@@ -121,6 +124,7 @@ type search struct {
 	torrent []byte          // nil until it is found
 	free    func()
 	failed  error // why there is no use in going on
+	last    error // why a peer or a tracker was of no use; nil if all were
 }
 
 // add has a peer asked, unless it is known or there are enough.
@@ -143,7 +147,8 @@ func (s *search) ask(ctx context.Context) {
 		}
 		for _, address := range append(append([]string(nil), s.job.Trackers...), s.options.Always...) {
 			asking.Go(func() {
-				peers, _ := s.options.Trackers.Peers(ctx, address, swarm) // one that does not answer knows none
+				peers, err := s.options.Trackers.Peers(ctx, address, swarm)
+				s.fault(err) // one that does not answer knows none
 				for _, p := range peers {
 					s.add(swarm, p.String())
 				}
@@ -172,8 +177,17 @@ func (s *search) askDHT(ctx context.Context, swarm infohash.ID) {
 func (s *search) work(ctx context.Context) {
 	for t := range s.targets {
 		if ctx.Err() == nil {
-			_ = s.try(ctx, t) // the next one may be better
+			s.fault(s.try(ctx, t)) // the next one may be better
 		}
+	}
+}
+
+// fault notes why a peer or a tracker was of no use.
+func (s *search) fault(err error) {
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.last = err
 	}
 }
 
