@@ -164,7 +164,7 @@ func TestFetchInAnotherOrder(t *testing.T) {
 			return
 		}
 		go r.write(offer(size)) // the other end writes, too
-		var held []byte // the piece that was asked for before
+		var held []byte         // the piece that was asked for before
 		r.requests(func(n int) bool {
 			answer := piece(n, size, metadata[n*peer.BlockSize:(n+1)*peer.BlockSize])
 			if held == nil {
