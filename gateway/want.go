@@ -18,8 +18,11 @@ const maxWant = 16 << 10
 func (p *pages) want(w http.ResponseWriter, r *http.Request) {
 	body, failed := httpx.ReadBody(w, r, maxWant)
 	form, err := url.ParseQuery(string(body))
-	if failed != nil || err != nil {
-		p.refuseLookup(w, r, reason.New(reason.RequestInvalid, "want a form of at most %d bytes with info_hash", maxWant))
+	if failed == nil && err != nil || failed != nil && failed.Reason == reason.TorrentTooLarge {
+		failed = reason.New(reason.RequestInvalid, "want a form of at most %d bytes with info_hash", maxWant)
+	}
+	if failed != nil {
+		p.refuseLookup(w, r, failed)
 		return
 	}
 	ids, err := infohash.ParsePasted(form.Get("info_hash"))

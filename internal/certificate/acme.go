@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"net/http"
+	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -30,9 +31,23 @@ func OpenACME(a ACME, files Files) (*Source, error) {
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(a.Folder),
 		HostPolicy: autocert.HostWhitelist(a.Host),
-		Client:     &acme.Client{DirectoryURL: directory(a.Directory), UserAgent: "torrentcache"},
+		Client:     &acme.Client{DirectoryURL: directory(a.Directory), UserAgent: "torrentcache", RetryBackoff: retryAfter},
 		Email:      a.Email,
 	}})
+}
+
+// tries bounds the requests for one answer of an authority that fails. A client that connects
+// waits for them; the next one has it asked again.
+const tries = 3
+
+// retryAfter returns how long to wait before the nth request in place of one that failed, 0 if
+// there is to be none. Without it the client would go on for five minutes, and nobody would hear
+// of the failure meanwhile.
+func retryAfter(n int, _ *http.Request, _ *http.Response) time.Duration {
+	if n >= tries {
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 func directory(url string) string {

@@ -184,7 +184,7 @@ func wayOf(rt front.Route, method string) way {
 		return way{"text/plain; charset=utf-8", func(a reason.Answer) int { return a.Form }, func(why reason.Reason) string {
 			return fmt.Sprintf("Error %d: %s", why.Answer().SOAP, textOf(why))
 		}}
-	case rt.Pattern == "/upload.php", rt.Pattern == "/lookup", rt.Pattern == "/info/{info_hash}":
+	case rt.Pattern == "/upload.php", rt.Pattern == "/lookup", rt.Pattern == "/want", rt.Pattern == "/info/{info_hash}":
 		return way{"text/html; charset=utf-8", statusOfJSON, textOf}
 	}
 	return way{"text/plain; charset=utf-8", func(a reason.Answer) int { return a.Download }, func(why reason.Reason) string {
