@@ -58,17 +58,39 @@ type state struct {
 	removed uint8 // a bit for each info hash
 }
 
-// model is a torrent with that many info hashes, as package store describes it.
-func model(ids int) porcupine.Model {
+// model is a torrent with that many info hashes, as package store describes it. Over a bucket an
+// info hash that only an unfinished upload has named is removed, and restored, with the others
+// that the upload names (see Remove of s3store): with nothing held either may happen.
+func model(ids int, overBucket bool) porcupine.Model {
 	all := uint8(1<<ids - 1)
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, input, output any) (bool, any) {
-			return step(all, s.(state), input.(call), output.(answer))
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{state{}} },
+		Step: func(s, input, output any) []any {
+			ok, next := step(all, s.(state), input.(call), output.(answer))
+			if !ok {
+				return nil
+			}
+			if whole := next.whole(all, input.(call)); overBucket && next != s.(state) && whole != next {
+				return []any{next, whole}
+			}
+			return []any{next}
 		},
 		DescribeOperation: func(input, output any) string { return describe(input.(call), output.(answer)) },
 		DescribeState:     func(s any) string { return fmt.Sprintf("%+v", s) },
 	}
+	return m.ToModel()
+}
+
+// whole is s, after c, as it is if c reached all info hashes although nothing is held.
+func (s state) whole(all uint8, c call) state {
+	switch {
+	case s.variant != 0:
+	case c.kind == remove:
+		s.removed = all
+	case c.kind == restore:
+		s.removed = 0
+	}
+	return s
 }
 
 func step(all uint8, s state, c call, a answer) (bool, state) {

@@ -133,7 +133,8 @@ func (r *recorder) check(t *testing.T) {
 // explained reports whether one order of calls explains them.
 func (r *recorder) explained(t *testing.T, calls []porcupine.Operation) bool {
 	t.Helper()
-	m := model(len(r.torrent.hashes))
+	overBucket := slices.ContainsFunc(r.events, func(e event) bool { return e.late != lateness{} })
+	m := model(len(r.torrent.hashes), overBucket)
 	switch porcupine.CheckOperationsTimeout(m, calls, time.Minute) {
 	case porcupine.Unknown:
 		t.Errorf("whether an order of these %d calls explains them was not found out in a minute", len(calls))
