@@ -85,7 +85,7 @@ func measureBusy(o options) error {
 	return b.table([]row{hot, all})
 }
 
-// serve starts the server and fills its cache with what is hot.
+// serve starts the server and fills its cache with the torrents of the hot row.
 func (b *busy) serve(hot row) error {
 	var err error
 	for _, address := range []*string{&b.grpc, &b.admin} {

@@ -15,7 +15,7 @@ import (
 // door is a way in over HTTP.
 type door struct {
 	name, path string
-	// body returns what is sent for a torrent, and its content type.
+	// body returns the request body that carries a torrent, and its content type.
 	body func(torrent []byte) (contentType string, body []byte)
 	// once has each upload come on a connection of its own, as scripts do it.
 	once bool
