@@ -20,8 +20,8 @@ func newBudget(total int64) *budget {
 	return b
 }
 
-// acquire takes n bytes as soon as there is room. More than everything is let in
-// when nothing else is held. It returns ctx's error if that ends first.
+// acquire takes n bytes as soon as there is room. A request for more than the whole budget is
+// granted when nothing else is held. If ctx ends first, acquire returns the error of ctx.
 func (b *budget) acquire(ctx context.Context, n int64) error {
 	if b.tryAcquire(n) {
 		return ctx.Err()
@@ -57,8 +57,8 @@ func (b *budget) tryAcquire(n int64) bool {
 // fits reports whether there is room for n bytes; mu is held.
 func (b *budget) fits(n int64) bool { return b.used <= 0 || b.used+n <= b.total }
 
-// adjust takes n bytes more (or gives back, if n is negative) without waiting:
-// what was acquired turned out to be of another size.
+// adjust takes n more bytes without waiting, or gives bytes back if n is negative. It corrects the
+// number of bytes that acquire took.
 func (b *budget) adjust(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

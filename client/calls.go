@@ -11,15 +11,14 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
-// maxFind is the most info hashes that one FindMissingTorrents takes.
+// maxFind is the most info hashes that one FindMissingTorrents call takes.
 const maxFind = 10_000
 
-// maxFilePage is the most files that one DescribeTorrent answers.
+// maxFilePage is the most files that one DescribeTorrent call returns.
 const maxFilePage = 10_000
 
-// Cache stores one torrent, which may be compressed once with gzip or bzip2, and
-// returns its info hashes and what the call did. When it returns nil the torrent
-// is durable.
+// Cache stores one torrent, which may be compressed once with gzip or bzip2. It returns the
+// torrent's info hashes and what the call did. When Cache returns no error, the torrent is durable.
 func (c *Client) Cache(ctx context.Context, torrent []byte) (*torrentcachev1.CacheTorrentResponse, error) {
 	answer, err := c.rpc.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 	if err != nil {
@@ -28,8 +27,8 @@ func (c *Client) Cache(ctx context.Context, torrent []byte) (*torrentcachev1.Cac
 	return answer, nil
 }
 
-// Get returns the torrent that has id. It does not trust the server: bytes that
-// are no torrent of that info hash are an error with reason TORRENT_DAMAGED.
+// Get returns the torrent that has id. It does not trust the server: if the bytes are not a torrent
+// with that info hash, the error has the reason TORRENT_DAMAGED.
 func (c *Client) Get(ctx context.Context, id infohash.ID) ([]byte, error) {
 	answer, err := c.rpc.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
 	if err != nil {
@@ -45,8 +44,8 @@ func (c *Client) Get(ctx context.Context, id infohash.ID) ([]byte, error) {
 	return answer.GetTorrent(), nil
 }
 
-// Describe returns what the torrent that has id says of itself, with its first
-// maxFiles files (at least one); FileCount tells how many there are.
+// Describe returns the description of the torrent that has id, with its first maxFiles files (at
+// least one). FileCount is the number of all its files.
 func (c *Client) Describe(ctx context.Context, id infohash.ID, maxFiles int) (*torrentcachev1.DescribeTorrentResponse, error) {
 	req := &torrentcachev1.DescribeTorrentRequest{InfoHash: id.String()}
 	var whole *torrentcachev1.DescribeTorrentResponse
@@ -71,8 +70,8 @@ func (c *Client) Describe(ctx context.Context, id infohash.ID, maxFiles int) (*t
 	}
 }
 
-// Missing returns those of ids that the server has not cached, in order. It
-// makes one call for each 10,000 of them.
+// Missing returns those of ids that the server has not cached, in order. It makes one call for each
+// 10,000 ids.
 func (c *Client) Missing(ctx context.Context, ids []infohash.ID) ([]infohash.ID, error) {
 	var missing []infohash.ID
 	for chunk := range slices.Chunk(ids, maxFind) {
@@ -89,8 +88,8 @@ func (c *Client) Missing(ctx context.Context, ids []infohash.ID) ([]infohash.ID,
 	return missing, nil
 }
 
-// findMissing reports for each id, in order, whether the server lacks it or, if that shall
-// count as well, only fetched it from elsewhere.
+// findMissing reports for each id, in order, whether the server lacks the torrent. With fetched, a
+// torrent that the server only fetched from elsewhere counts as missing too.
 func findMissing(ctx context.Context, rpc torrentcachev1.CacheServiceClient, ids []infohash.ID, fetched bool) ([]bool, error) {
 	req := &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: make([]string, len(ids)), IncludeFetched: fetched}
 	for i, id := range ids {
@@ -100,7 +99,7 @@ func findMissing(ctx context.Context, rpc torrentcachev1.CacheServiceClient, ids
 	if err != nil {
 		return nil, explained(err)
 	}
-	// The answer is a part of the request, in its order and spelling.
+	// The answer lists a part of the request, in the order and spelling of the request.
 	missing, rest := make([]bool, len(ids)), answer.GetMissingInfoHashes()
 	for i, hash := range req.InfoHashes {
 		if len(rest) > 0 && rest[0] == hash {

@@ -10,9 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// explained is reason.Of for the eyes of who runs the client: of a failure that
-// no server answered it keeps what happened, such as a connection refused.
-// explained(nil) is nil.
+// explained is reason.Of for users of the client: if no server answered, its message is the cause,
+// such as a refused connection. explained(nil) is nil.
 func explained(err error) *reason.Error {
 	e := reason.Of(err)
 	if e == nil || e.Unwrap() == nil {
@@ -24,11 +23,14 @@ func explained(err error) *reason.Error {
 	return e
 }
 
-// connectionCause returns what matters of grpc's message about a connection that
-// could not be made; any other message as it is.
+// connectionCause returns the useful part of grpc's message about a failed connection. It returns
+// any other message as it is.
 func connectionCause(message string) string {
 	if strings.Contains(message, "HTTP/1.1 header") {
-		return "what answers there is no gRPC server: want the address of a server's --grpc-addr"
+		return "the server there speaks no gRPC: want the address of a server's --grpc-addr"
+	}
+	if strings.Contains(message, "error reading server preface") {
+		return "the server ends the connection at once, as a server with TLS does to a client without"
 	}
 	if strings.Contains(message, "produced zero addresses") {
 		return "the name of the server has no address"
@@ -45,13 +47,13 @@ func connectionCause(message string) string {
 	return message
 }
 
-// unverified is in the message of a [tls.CertificateVerificationError], of which grpc passes on
-// nothing else.
+// unverified is part of the message of a [tls.CertificateVerificationError]. grpc passes on only
+// the message.
 const unverified = "tls: failed to verify certificate: "
 
-// Untrusted reports whether an error that a method of [Client] returned says that the server's
-// certificate could not be verified. Calling again is of no use then, although [Reason] is
-// OVERLOADED: the certificate has to be another one, or what [Options].TLS trusts.
+// Untrusted reports whether an error of a method of [Client] says that the server's certificate
+// could not be verified. Repeating the call does not help then, although [Reason] is OVERLOADED:
+// either the certificate or the roots in [Options].TLS must change.
 func Untrusted(err error) bool {
 	e, ok := errors.AsType[*reason.Error](err)
 	if !ok || e.Unwrap() == nil {
@@ -61,10 +63,9 @@ func Untrusted(err error) bool {
 	return ok && s.Code() == codes.Unavailable && strings.Contains(s.Message(), unverified)
 }
 
-// Reason returns the stable reason of an error that a method of [Client]
-// returned, such as TORRENT_NOT_FOUND: the ErrorInfo reason of the API's
-// contract, or for other failures the one that comes nearest (OVERLOADED for a
-// server that cannot be reached). Reason(nil) is empty.
+// Reason returns the stable reason of an error of a method of [Client], such as TORRENT_NOT_FOUND.
+// It is the ErrorInfo reason of the API's contract; for other failures, the one that comes nearest
+// (OVERLOADED for a server that cannot be reached). Reason(nil) is empty.
 func Reason(err error) string {
 	if err == nil {
 		return ""

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,8 +18,12 @@ func TestNoServerThere(t *testing.T) {
 	defer web.Close()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
-	for url, want := range map[string]string{web.URL: "no gRPC server", closed.URL: "no server answers: dial tcp", "no-such-host.invalid:1": "has no address"} {
-		c, err := client.Dial(strings.TrimPrefix(url, "http://"), client.Options{})
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	secure.StartTLS()
+	defer secure.Close()
+	for url, want := range map[string]string{web.URL: "speaks no gRPC", secure.URL: "as a server with TLS does", closed.URL: "no server answers: dial tcp", "no-such-host.invalid:1": "has no address"} {
+		c, err := client.Dial(url[strings.LastIndex(url, "/")+1:], client.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

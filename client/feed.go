@@ -13,21 +13,21 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// maxRead is the most info hashes that one ReadTorrents takes.
+// maxRead is the most info hashes that one ReadTorrents call takes.
 const maxRead = 1000
 
-// maxCursor is the length of the longest cursor, in bytes.
+// maxCursor is the greatest length of a cursor, in bytes.
 const maxCursor = 64
 
-// silence is how long a stream of SyncService may say nothing before it counts as broken. The
-// feed has a heartbeat every 500 ms.
+// silence is how long a stream of SyncService may be silent before it counts as broken. The feed
+// has a heartbeat every 500 ms.
 const silence = 30 * time.Second
 
-// Changes returns the answers of WatchChanges after a cursor: "" for the whole feed, "now" for
-// what comes from now on. One without changes says that there are no more at this moment. It
-// goes on until ctx ends, the caller breaks, or there is an error, which comes last: the feed
-// broke, said nothing for half a minute, or the server does not let the caller in (role sync).
-// Going on after the cursor of the last answer loses nothing.
+// Changes yields the answers of WatchChanges after a cursor: "" for the whole feed, "now" for
+// future changes only. An answer without changes says that there are no more at the moment. The
+// sequence goes on until ctx ends, the caller breaks, or there is an error, which comes last: the
+// feed broke, was silent for half a minute, or the server does not let the caller in (role sync).
+// To go on without loss, call Changes with the cursor of the last answer.
 func (c *Client) Changes(ctx context.Context, after string) iter.Seq2[*torrentcachev1.WatchChangesResponse, error] {
 	return func(yield func(*torrentcachev1.WatchChangesResponse, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -49,11 +49,11 @@ func (c *Client) Changes(ctx context.Context, after string) iter.Seq2[*torrentca
 	}
 }
 
-// Wanted returns the answers of WatchWanted: torrents that the server lacks and has looked for. One
-// without torrents says that there are no more at this moment. It goes on until ctx ends, the caller
-// breaks, or there is an error, which comes last: the stream broke, said nothing for half a minute,
-// or the server does not let the caller in (role sync) or has nothing looked for. Nothing in the
-// answers is checked.
+// Wanted yields the answers of WatchWanted: torrents that the server lacks and wants somebody to
+// look for. An answer without torrents says that there are no more at the moment. The sequence goes
+// on until ctx ends, the caller breaks, or there is an error, which comes last: the stream broke,
+// was silent for half a minute, the server does not let the caller in (role sync), or the server
+// does not have torrents looked for. Wanted checks nothing in the answers.
 func (c *Client) Wanted(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWantedResponse, error] {
 	return func(yield func(*torrentcachev1.WatchWantedResponse, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -72,10 +72,10 @@ func (c *Client) Wanted(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWant
 	}
 }
 
-// ReadTorrents returns what the server has under each of ids, in order: a torrent, a removal,
-// or why there is neither. It needs the role sync and makes one call for each 1,000 of ids.
-// It checks only that the answers are about ids: the caller must compare each torrent with
-// its info hash. An error comes last; ask again for the ids that were not answered before it.
+// ReadTorrents yields what the server has under each of ids, in order: a torrent, a removal, or the
+// reason why there is neither. It needs the role sync and makes one call for each 1,000 ids. It
+// checks only that the answers are about ids: the caller must compare each torrent with its info
+// hash. An error comes last; to go on, ask again for the ids that were not answered.
 func (c *Client) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*torrentcachev1.ReadTorrentsResponse, error] {
 	return func(yield func(*torrentcachev1.ReadTorrentsResponse, error) bool) {
 		for len(ids) > 0 {
@@ -92,7 +92,7 @@ func (c *Client) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[
 	}
 }
 
-// readSome is one call of ReadTorrents; it reports whether the caller wants more.
+// readSome makes one call of ReadTorrents. It reports whether the caller wants more.
 func (c *Client) readSome(ctx context.Context, ids []infohash.ID, yield func(*torrentcachev1.ReadTorrentsResponse, error) bool) (goesOn bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -119,8 +119,8 @@ func (c *Client) readSome(ctx context.Context, ids []infohash.ID, yield func(*to
 	return goesOn, err
 }
 
-// receiveAll gives each message of a stream to take until that wants no more, the stream ends,
-// or says nothing for too long. What take does meanwhile is none of the server's silence.
+// receiveAll passes each message of a stream to take, until take wants no more, the stream ends, or
+// the server is silent for too long. The time that take needs does not count as silence.
 func receiveAll[T any](cancel context.CancelFunc, receive func() (*T, error), take func(*T) (bool, error)) error {
 	alarm := time.AfterFunc(silence, cancel)
 	defer alarm.Stop()

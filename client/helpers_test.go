@@ -16,6 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -49,7 +50,7 @@ func (s *testServer) start() {
 	}
 	s.address = listener.Addr().String()
 	srv := server.New(server.Options{Store: s.store, MaxTorrentSize: maxSize, Wanted: s.wanted})
-	s.grpc = server.NewGRPC(server.Chain{}, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
+	s.grpc = rpc.NewGRPC(rpc.Chain{}, nil, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
 	go s.grpc.Serve(listener)
 }
 

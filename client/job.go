@@ -1,20 +1,20 @@
 package client
 
 import (
-	"sync/atomic"
+	"sync"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// job is an item on its way. One goroutine has it at a time.
+// job is an item on its way. Only one goroutine uses it at a time.
 type job struct {
 	item    Item
 	torrent []byte       // inflated; nil while not loaded
-	ids     infohash.Set // zero while not parsed
-	id      infohash.ID  // what the server is asked for; zero while not known
-	layers  bool         // it has all piece layers of BEP 52, which the server's copy may lack
-	flies   bool         // flight is this job's
+	ids     infohash.Set // zero until parsed
+	id      infohash.ID  // the id to ask the server about; zero while unknown
+	layers  bool         // it has all piece layers (BEP 52), which the server's copy may lack
+	flies   bool         // the job itself is sent, not another one with the same flight
 	held    int64        // bytes of pusher.room
 	late    int64        // bytes of pusher.late
 }
@@ -40,8 +40,8 @@ func (j *job) waitsForAnswer() bool {
 
 func (j *job) flight() flight { return flight{j.id, j.layers} }
 
-// finish tells the result of j and of those who waited for it, and frees what
-// they held. Nobody uses j afterwards.
+// finish reports the result of j and of the jobs that waited for it, and frees what they held. The
+// caller must not use j afterwards.
 func (p *pusher) finish(j *job, r Result) {
 	var followers []*job
 	if j.flies {
@@ -69,7 +69,7 @@ func (p *pusher) tell(j *job, r Result) {
 	p.late.adjust(-j.late)
 }
 
-// setOf puts an id where it fits; a v2 id cut short looks like one of v1.
+// setOf returns the set that has id in the field of its size. A truncated v2 id looks like a v1 id.
 func setOf(id infohash.ID) infohash.Set {
 	if id.Size() == infohash.SizeV2 {
 		return infohash.Set{V2: id}
@@ -77,12 +77,45 @@ func setOf(id infohash.ID) infohash.Set {
 	return infohash.Set{V1: id}
 }
 
-// refused is the result of an item that is refused because of err.
+// refused returns the result of an item that is refused because of err.
 func refused(err *reason.Error) Result {
 	return Result{Status: Refused, Reason: string(err.Reason), Message: err.Message}
 }
 
-// itemIDs numbers the items of all streams.
-type itemIDs struct{ last atomic.Uint64 }
+// flights are the torrents in flight. They make sure that a torrent under two names is sent once.
+type flights struct {
+	mu      sync.Mutex
+	waiting map[flight][]*job // guarded by mu; a key for each torrent on its way
+}
 
-func (n *itemIDs) next() uint64 { return n.last.Add(1) }
+// flight identifies a torrent that is sent only once at a time. A torrent with piece layers and one
+// with the same id and without piece layers are two flights.
+type flight struct {
+	id     infohash.ID
+	layers bool
+}
+
+func newFlights() *flights { return &flights{waiting: map[flight][]*job{}} }
+
+// join reports whether j is the first job of its flight, which must be sent. Any other job gets the
+// result of the first one.
+func (f *flights) join(id flight, j *job) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	followers, flying := f.waiting[id]
+	if !flying {
+		f.waiting[id] = nil
+		return true
+	}
+	f.waiting[id] = append(followers, j)
+	return false
+}
+
+// land ends the flight of id and returns the jobs that waited for it.
+func (f *flights) land(id flight) []*job {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	followers := f.waiting[id]
+	delete(f.waiting, id)
+	return followers
+}

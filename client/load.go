@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
-// load is the stage that reads and hashes.
+// load is the stage that loads and hashes items.
 func (p *pusher) load(ctx context.Context) error {
 	for {
 		j, ok := receive(ctx, p.toLoad)
@@ -29,7 +29,7 @@ func (p *pusher) load(ctx context.Context) error {
 		j.held += grown
 		p.room.adjust(grown)
 		if !p.flights.join(j.flight(), j) {
-			continue // whoever lands the flight finishes j
+			continue // the job that lands the flight finishes j too
 		}
 		j.flies = true
 		if !pass(ctx, p.toAsk, j) {
@@ -38,8 +38,8 @@ func (p *pusher) load(ctx context.Context) error {
 	}
 }
 
-// prepare loads, inflates and parses. If the item is to be pushed it returns
-// true, else its result.
+// prepare loads, inflates and parses the item. It returns true if the item is to be pushed, else
+// the item's result and false.
 func (p *pusher) prepare(j *job) (Result, bool) {
 	raw := j.item.Torrent
 	if raw == nil {
@@ -67,7 +67,7 @@ func (p *pusher) prepare(j *job) (Result, bool) {
 	return Result{}, true
 }
 
-// parse holds a file to the rules of the server, as far as this side knows them.
+// parse applies the server's rules to a file, as far as the client knows them.
 func (p *pusher) parse(raw []byte) (*metainfo.Torrent, *reason.Error) {
 	if int64(len(raw)) > p.maxSize {
 		return nil, reason.New(reason.TorrentTooLarge, "the file has more than %d bytes", p.maxSize)
@@ -88,8 +88,8 @@ func (p *pusher) parse(raw []byte) (*metainfo.Torrent, *reason.Error) {
 	return torrent, nil
 }
 
-// unreadable is the result of an item whose bytes cannot be had. An error of
-// package reason, such as a source's TORRENT_TOO_LARGE, is a refusal.
+// unreadable returns the result of an item whose bytes cannot be loaded. An error of package
+// reason, such as a source's TORRENT_TOO_LARGE, makes it a refusal.
 func unreadable(err error) Result {
 	if e, ok := errors.AsType[*reason.Error](err); ok {
 		return refused(e)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -16,40 +17,39 @@ import (
 type Item struct {
 	// Name is for people, such as a path.
 	Name string
-	// Torrent is the .torrent file, as it is or compressed once with gzip or
-	// bzip2. Nil means that Load gives it.
+	// Torrent is the .torrent file, plain or compressed once with gzip or bzip2. If it is nil, Load
+	// returns the file.
 	Torrent []byte
-	// Load returns what Torrent would be. It is called from another goroutine,
-	// concurrently with those of other items, and again if the file is needed
-	// again. An error makes the item [Unreadable].
+	// Load returns the file if Torrent is nil. It is called from other goroutines, at the same time
+	// as the Load of other items, and again if the file is needed again. An error makes the item
+	// [Unreadable].
 	Load func() ([]byte, error)
-	// Size is about how many bytes Load will return; it keeps the bytes held at
-	// once within bounds.
+	// Size is about how many bytes Load will return. It helps to bound the bytes held at once.
 	Size int64
-	// Known, unless zero, is what the caller believes to be an id of the
-	// torrent, from an earlier push of the same file. If the server has it the
-	// item is [Already] cached and not loaded at all.
+	// Known, unless zero, is an id that the caller believes the torrent to have, from an earlier
+	// push of the same file. If the server has that torrent, the item is [Already] cached and is
+	// not loaded.
 	Known infohash.ID
-	// Tag is the caller's.
+	// Tag is for the caller. Push does not use it.
 	Tag any
 }
 
-// Status is what became of an [Item].
+// Status is the outcome of an [Item].
 type Status int
 
 // The statuses of items.
 const (
-	// New: the server did not have the torrent, or not all of its piece layers
-	// (BEP 52), and has it now, durably.
+	// New: the server did not have the torrent, or not all of its piece layers (BEP 52). Now it has
+	// them, durably.
 	New Status = iota + 1
-	// Already: the server has had the torrent; nothing was sent.
+	// Already: the server has the torrent already; nothing was sent.
 	Already
-	// Missing: the server does not have the torrent, or not all of its piece
-	// layers; only with DryRun.
+	// Missing: the server does not have the torrent, or not all of its piece layers. Only with
+	// DryRun.
 	Missing
 	// Private: the torrent is private and IncludePrivate is not set.
 	Private
-	// Refused: the torrent is invalid, or the server does not take it.
+	// Refused: the torrent is invalid, or the server does not accept it.
 	Refused
 	// Unreadable: Load failed.
 	Unreadable
@@ -67,44 +67,41 @@ func (s Status) String() string {
 	return words[s]
 }
 
-// Result is what became of one item.
+// Result is the outcome of one item.
 type Result struct {
 	Item   Item // without its bytes: Torrent is nil
 	Status Status
-	// IDs has what is known of the torrent's info hashes: all of them if it was
-	// parsed, else Known.
+	// IDs are the known info hashes of the torrent: all of them if it was parsed, else Known.
 	IDs infohash.Set
-	// Reason and Message say why, if Status is Refused, Unreadable or Passkey. The reason is
-	// one of the API's stable reasons.
+	// Reason and Message give the cause if Status is Refused, Unreadable or Passkey. Reason is one
+	// of the API's stable reasons.
 	Reason, Message string
 	// Sent is the number of bytes of the torrent if it was sent, else 0.
 	Sent int64
 }
 
-// PushOptions say how [Client.Push] works. The zero value has sensible defaults.
+// PushOptions configure [Client.Push]. The zero value has sensible defaults.
 type PushOptions struct {
-	// Streams is how many parallel streams send; 0 means 4.
+	// Streams is how many streams send in parallel; 0 means 4.
 	Streams int
-	// Memory bounds the bytes of torrents held at once; 0 means 32 MiB. Twice as
-	// much may be held when torrents that the caller believed to be cached are
-	// not, and a single torrent may be larger.
+	// Memory bounds the bytes of torrents held at once; 0 means 32 MiB. Push may hold twice as many
+	// if torrents that the caller believed to be cached are not. A single torrent may be larger.
 	Memory int64
-	// IncludePrivate pushes private torrents (BEP 27) too. Their announce URLs
-	// often hold the passkey of their downloader.
+	// IncludePrivate pushes private torrents (BEP 27) too. Their announce URLs often contain the
+	// passkey of the user who downloaded them.
 	IncludePrivate bool
-	// IncludePasskeys pushes torrents that are not private and have an announce URL that
-	// looks as if it held a passkey, too; see [metainfo.IsPasskeyURL].
+	// IncludePasskeys also pushes torrents that are not private but have an announce URL that looks
+	// as if it contained a passkey; see [metainfo.IsPasskeyURL].
 	IncludePasskeys bool
-	// DryRun asks what is missing and sends nothing.
+	// DryRun finds out which torrents the server lacks, and sends none.
 	DryRun bool
-	// Patience is how long a server may answer nothing but that it is away, busy
-	// or full before Push gives up; 0 means 5 minutes.
+	// Patience is how long a server may be away, busy or full before Push gives up; 0 means 5
+	// minutes.
 	Patience time.Duration
-	// Result is told the outcome of each item, once, one item at a time, in no
-	// order. Nil means nobody is.
+	// Result is called once for each item, one item at a time, in any order. It may be nil.
 	Result func(Result)
-	// Waiting is told when the items that a failed call left open will be sent
-	// again after a pause. It may be called concurrently. Nil means nobody is.
+	// Waiting is called when a call failed and its unanswered items will be sent again after a
+	// pause. Several goroutines may call it at a time. It may be nil.
 	Waiting func(err error, pause time.Duration)
 }
 
@@ -127,18 +124,17 @@ func (o PushOptions) withDefaults() PushOptions {
 	return o
 }
 
-// Push caches all items that the server lacks: it loads and hashes them, asks
-// which are missing, and sends those over parallel streams. Calls that fail
-// because the server is away, restarting, busy or full are repeated with growing
-// pauses. A torrent that two items have is sent once.
+// Push caches all items that the server lacks. It loads and hashes them, asks which are missing,
+// and sends those over parallel streams. It repeats calls that fail because the server is away,
+// restarting, busy or full, with growing pauses. A torrent that two items have is sent once.
 //
-// It returns nil when each item has had its result, whatever that was. It
-// returns an error when it gave up: ctx ended, the server lost its patience (see
-// Patience), or does not let the caller in. Items without a result are then in
-// doubt: they may be cached or not, and pushing them again is safe.
+// Push returns nil when each item has had its result, whatever the result. It returns an error when
+// it gives up: ctx ended, the server was away, busy or full for longer than Patience, or the server
+// does not let the caller in. Items without a result may then be cached or not; pushing them again
+// is safe.
 //
-// items may be endless. It is iterated in a goroutine of its own, which is still
-// in it after an error if it blocks.
+// The sequence items may be endless. Push iterates over it in a goroutine. If items blocks, that
+// goroutine is still running when Push has returned an error.
 func (c *Client) Push(ctx context.Context, items iter.Seq[Item], o PushOptions) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -160,14 +156,14 @@ func (c *Client) Push(ctx context.Context, items iter.Seq[Item], o PushOptions) 
 	return nil
 }
 
-// pusher is one Push: feed -> load -> ask -> send, each stage a few goroutines
-// that end when the stage before has ended or ctx has.
+// pusher is one Push: feed -> load -> ask -> send. Each stage is a few goroutines. They end when
+// the stage before has ended, or ctx has.
 type pusher struct {
 	rpc        torrentcachev1.CacheServiceClient
 	maxSize    int64
 	o          PushOptions
 	room       *budget // of all jobs
-	late       *budget // of what senders load; apart, so that jobs that wait for a sender cannot starve it
+	late       *budget // of what senders load: waiting jobs cannot starve a sender
 	flights    *flights
 	fail       context.CancelCauseFunc
 	outage     outage
@@ -175,17 +171,18 @@ type pusher struct {
 	toLoad     chan *job
 	toAsk      chan *job
 	toSend     chan *job
-	nextItemID itemIDs
+	lastItemID atomic.Uint64 // of all streams
 }
 
-// stageBuffer is how many jobs may lie between two stages, so that goroutines do
-// not have to meet for each of them. What they hold is bounded by the budgets.
+// stageBuffer is how many jobs may wait between two stages, so that goroutines need not meet for
+// each job. The budgets bound what these jobs hold.
 const stageBuffer = 256
 
-// Each torrent on its way has about this many bytes besides its own.
+// jobOverhead is about how many bytes each torrent on its way takes besides its own.
 const jobOverhead = 1 << 10
 
-// askers is enough to ask for the next batch while one is being answered.
+// askers is how many goroutines ask: one can ask for the next batch while another waits for an
+// answer.
 const askers = 2
 
 func (p *pusher) run(ctx context.Context, items iter.Seq[Item]) {
@@ -206,7 +203,7 @@ func (p *pusher) run(ctx context.Context, items iter.Seq[Item]) {
 	stages.Wait()
 }
 
-// stage runs work n times at once and returns when all have ended.
+// stage runs n calls of work in parallel and returns when all have ended.
 func (p *pusher) stage(ctx context.Context, n int, work func(context.Context) error) {
 	var running sync.WaitGroup
 	for range n {
@@ -215,7 +212,7 @@ func (p *pusher) stage(ctx context.Context, n int, work func(context.Context) er
 	running.Wait()
 }
 
-// check ends the push if err is one.
+// check ends the push if err is an error other than a cancellation.
 func (p *pusher) check(err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		p.fail(err)
@@ -234,7 +231,7 @@ func (p *pusher) feed(ctx context.Context, items iter.Seq[Item]) {
 	}
 }
 
-// pass hands j to the next stage; false if ctx ended first.
+// pass hands j to the next stage. It returns false if ctx ended first.
 func pass(ctx context.Context, to chan<- *job, j *job) bool {
 	select {
 	case to <- j:
@@ -244,7 +241,7 @@ func pass(ctx context.Context, to chan<- *job, j *job) bool {
 	}
 }
 
-// receive takes a job from the stage before; false if there are no more or ctx ended.
+// receive takes a job from the stage before. It returns false if there are no more or ctx ended.
 func receive(ctx context.Context, from <-chan *job) (*job, bool) {
 	select {
 	case j, ok := <-from:

@@ -18,11 +18,11 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// callTimeout is how long a call, or a stream with items under way, may be
-// silent before it counts as failed.
+// callTimeout is how long a call, or a stream with items in flight, may be silent before it counts
+// as failed.
 const callTimeout = time.Minute
 
-// pauses gives one pause after another. The zero value begins with firstPause.
+// pauses yields growing pauses. The zero value begins with firstPause.
 type pauses struct{ next time.Duration }
 
 func (p *pauses) take() time.Duration {
@@ -31,11 +31,10 @@ func (p *pauses) take() time.Duration {
 	return pause*3/4 + rand.N(pause/2)
 }
 
-// outage is since when no call of a push has succeeded. It is safe for
-// concurrent use.
+// outage is the time during which no call of a push has succeeded. It is safe for concurrent use.
 type outage struct {
 	mu    sync.Mutex
-	since time.Time // zero while all is well; guarded by mu
+	since time.Time // zero while calls succeed; guarded by mu
 }
 
 func (o *outage) over() {
@@ -44,7 +43,7 @@ func (o *outage) over() {
 	o.since = time.Time{}
 }
 
-// lasts notes a failure and returns how long there were nothing but failures.
+// lasts notes a failure and returns how long all calls have failed.
 func (o *outage) lasts() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -72,7 +71,7 @@ func closedToUs(e *reason.Error) bool {
 	return Untrusted(e)
 }
 
-// repeat makes call until it succeeds, fails for good, or patience ends.
+// repeat repeats call until it succeeds, fails for good, or Patience is over.
 func (p *pusher) repeat(ctx context.Context, call func(context.Context) error) error {
 	var between pauses
 	for {
@@ -96,7 +95,7 @@ func limited(ctx context.Context, call func(context.Context) error) error {
 	return call(ctx)
 }
 
-// pause waits after a failure. It returns an error if ctx or patience ends.
+// pause waits after a failure. It returns an error if ctx has ended or Patience is over.
 func (p *pusher) pause(ctx context.Context, failure error, pause time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

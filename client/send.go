@@ -7,8 +7,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// send is the stage that sends, over one stream after another. What a stream
-// did not get answered goes over the next one.
+// send is the stage that sends, over one stream after another. A job that one stream leaves
+// unanswered goes over the next one.
 func (p *pusher) send(ctx context.Context) error {
 	var (
 		backlog []*job
@@ -37,8 +37,8 @@ func (p *pusher) send(ctx context.Context) error {
 	}
 }
 
-// recover does what a stream's failure asks for before the next stream. It
-// returns an error if the push cannot go on.
+// recover handles the failure of a stream before the next stream begins. It returns an error if the
+// push cannot go on.
 func (p *pusher) recover(ctx context.Context, failure *reason.Error, backlog *[]*job, between *pauses) error {
 	switch {
 	case ctx.Err() != nil:
@@ -48,9 +48,9 @@ func (p *pusher) recover(ctx context.Context, failure *reason.Error, backlog *[]
 	case worthRepeating(failure):
 		return p.pause(ctx, failure, between.take())
 	}
-	// One of the items may have been too much for the server, which cannot say
-	// which (grpc ends a stream over a message above the size limit). As single
-	// calls each gets its own answer.
+	// An item may have been too large for the server, which cannot say which one: grpc ends the
+	// whole stream when a message is above the limit. As single calls, each item gets its own
+	// answer.
 	p.o.Waiting(failure, 0)
 	items := *backlog
 	*backlog = nil
@@ -62,8 +62,7 @@ func (p *pusher) recover(ctx context.Context, failure *reason.Error, backlog *[]
 	return nil
 }
 
-// sendAlone sends j by a call of its own. It returns an error if the push cannot
-// go on.
+// sendAlone sends j with a call of its own. It returns an error if the push cannot go on.
 func (p *pusher) sendAlone(ctx context.Context, j *job) error {
 	if ready, err := p.loadLate(ctx, j); !ready {
 		return err
@@ -86,7 +85,7 @@ func (p *pusher) sendAlone(ctx context.Context, j *job) error {
 	return nil
 }
 
-// cached is the result of a job that the server acknowledged.
+// cached returns the result of a job that the server acknowledged.
 func cached(j *job, outcome torrentcachev1.Outcome) Result {
 	r := Result{Status: New, Sent: int64(len(j.torrent))}
 	if outcome == torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
@@ -95,9 +94,8 @@ func cached(j *job, outcome torrentcachev1.Outcome) Result {
 	return r
 }
 
-// loadLate loads a job that was believed to be cached and is missing. If there
-// is nothing to send it finishes the job and returns false. An error is ctx's,
-// and the job is as before.
+// loadLate loads a job that was believed to be cached and is missing. If there is nothing to send,
+// it finishes the job and returns false. An error is that of ctx; the job is unchanged then.
 func (p *pusher) loadLate(ctx context.Context, j *job) (bool, error) {
 	if j.torrent != nil {
 		return true, nil

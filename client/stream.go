@@ -10,33 +10,33 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
-// streamLife is how long a stream is sent to before the next one takes its
-// place, so that a server that drains, or that shares its load with others,
-// does not have to wait for the end of the push.
+// streamLife is how long a stream sends before the next one replaces it. So a server that drains,
+// or that shares its load with others, need not wait for the end of the push.
 const streamLife = 10 * time.Second
 
 // stream is one CacheTorrents call: one goroutine sends, one receives.
 type stream struct {
 	p       *pusher
-	backlog []*job        // to be sent first; of the sending goroutine
-	results int           // items answered for good; of the receiving goroutine
+	backlog []*job        // to be sent first; only the sending goroutine uses it
+	results int           // items answered for good; only the receiving goroutine uses it
 	busy    chan struct{} // closed when the server asks to come back later
 
 	mu      sync.Mutex
 	pending map[uint64]*job // sent and not answered; guarded by mu, as all below
 	again   []*job          // answered with an error that is worth repeating
 	later   *reason.Error   // the first such error
-	heard   time.Time       // when anything was last sent after an idle time, or received
+	heard   time.Time       // last time something was received, or sent after an idle time
 }
 
 func newStream(p *pusher, backlog []*job) *stream {
 	return &stream{p: p, backlog: backlog, busy: make(chan struct{}), pending: map[uint64]*job{}}
 }
 
-// run sends the backlog and what comes after it until there is no more, the
-// stream has lived long enough, or it fails.
+// run sends the backlog and then further jobs, until there are no more, the stream has lived long
+// enough, or it fails.
 func (s *stream) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -44,14 +44,14 @@ func (s *stream) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.watch(cancel)()
+	go s.watch(ctx, cancel)
 	received := make(chan error, 1)
 	go func() {
 		received <- s.receiveResults(call)
-		cancel() // whatever the sending side waits for, it is in vain
+		cancel() // the sending side need not wait any more
 	}()
 	s.sendItems(ctx, call)
-	// The error of a broken stream comes from its receiving side.
+	// Recv returns the error of a broken stream.
 	_ = call.CloseSend()
 	if err := <-received; err != nil {
 		return err
@@ -59,7 +59,7 @@ func (s *stream) run(ctx context.Context) error {
 	return s.verdict()
 }
 
-// verdict is the error of a stream that ended in order.
+// verdict returns the error of a stream that the server ended in order; nil if all is answered.
 func (s *stream) verdict() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +72,7 @@ func (s *stream) verdict() error {
 	return nil
 }
 
-// unanswered returns the jobs that have to be sent again. The stream has ended.
+// unanswered returns the jobs that must be sent again. It is called after the stream has ended.
 func (s *stream) unanswered() []*job {
 	left := append(s.again, s.backlog...)
 	for _, j := range s.pending {
@@ -81,7 +81,7 @@ func (s *stream) unanswered() []*job {
 	return left
 }
 
-// answered reports whether any item was answered for good. The stream has ended.
+// answered reports whether any item was answered for good. It is called after the stream has ended.
 func (s *stream) answered() bool { return s.results > 0 }
 
 func (s *stream) sendItems(ctx context.Context, call torrentcachev1.CacheService_CacheTorrentsClient) {
@@ -103,7 +103,7 @@ func (s *stream) sendItems(ctx context.Context, call torrentcachev1.CacheService
 	}
 }
 
-// next returns the next job to send; false if this stream shall not send more.
+// next returns the next job to send; false if this stream is to send no more.
 func (s *stream) next(ctx context.Context, life <-chan time.Time) (*job, bool) {
 	if ctx.Err() != nil {
 		return nil, false
@@ -123,9 +123,9 @@ func (s *stream) next(ctx context.Context, life <-chan time.Time) (*job, bool) {
 	return nil, false
 }
 
-// request notes that j is under way and returns it as a message.
+// request notes that j is in flight and returns its message.
 func (s *stream) request(j *job) *torrentcachev1.CacheTorrentsRequest {
-	id := s.p.nextItemID.next()
+	id := s.p.lastItemID.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pending) == 0 {
@@ -135,7 +135,7 @@ func (s *stream) request(j *job) *torrentcachev1.CacheTorrentsRequest {
 	return &torrentcachev1.CacheTorrentsRequest{ItemId: id, Torrent: j.torrent, ExpectedInfoHash: j.id.String()}
 }
 
-// receiveResults finishes jobs as their results come; nil when the server ended
+// receiveResults finishes jobs as their results arrive. It returns nil when the server has ended
 // the stream in order.
 func (s *stream) receiveResults(call torrentcachev1.CacheService_CacheTorrentsClient) error {
 	for {
@@ -185,7 +185,7 @@ func (s *stream) take(itemID uint64) *job {
 	return j
 }
 
-// postpone keeps j for the next stream and ends the sending on this one.
+// postpone keeps j for the next stream and stops the sending on this one.
 func (s *stream) postpone(j *job, e *reason.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,25 +196,13 @@ func (s *stream) postpone(j *job, e *reason.Error) {
 	}
 }
 
-// watch calls cancel when items are under way and nothing is heard for
-// callTimeout. The caller calls the returned function in the end.
-func (s *stream) watch(cancel func()) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(callTimeout / 10)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				if s.silent() {
-					cancel()
-				}
-			case <-done:
-				return
-			}
+// watch calls cancel when items are in flight and nothing has been heard for callTimeout.
+func (s *stream) watch(ctx context.Context, cancel func()) {
+	for wait.For(ctx, callTimeout/10) {
+		if s.silent() {
+			cancel()
 		}
-	}()
-	return func() { close(done) }
+	}
 }
 
 func (s *stream) silent() bool {

@@ -46,14 +46,14 @@ func (a *admin) change(verb string) func(http.ResponseWriter, *http.Request, inf
 	}
 }
 
-// listEnvelope is what the body of a call for 1,000 info hashes may have, in bytes: white
-// space and escapes beside the 66 that each has at most, and two texts.
+// listEnvelope bounds the body of a call for 1,000 info hashes, in bytes. An info hash has at most
+// 66; the rest is for white space, escapes and two texts.
 const listEnvelope = 256 << 10
 
-// forward serves a call as one for path.
+// forward serves a call as a call of path.
 func (a *admin) forward(path string) http.HandlerFunc { return a.forwardUpTo(path, envelope) }
 
-// forwardUpTo forwards to path bodies of at most limit bytes.
+// forwardUpTo is forward for bodies of at most limit bytes.
 func (a *admin) forwardUpTo(path string, limit int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := requireJSON(r.Header); err != nil {

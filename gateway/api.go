@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+
 	gw "github.com/torrentcache/torrentcache/gen/gateway/torrentcache/v1"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
@@ -16,7 +17,7 @@ import (
 )
 
 const (
-	// envelope is what a body may have around the torrent, in bytes.
+	// envelope is how many bytes a body may have besides the torrent.
 	envelope = 64 << 10
 
 	// maxFindBody bounds the list of hashes: 10,000 of the longest spelling.
@@ -25,8 +26,8 @@ const (
 	torrentsPath = "/v1/torrents"
 )
 
-// api serves /v1/: JSON by the generated mux, raw torrents by hand, because
-// inside that mux the answers and errors of a raw upload would be raw as well.
+// api serves /v1/. The generated mux serves JSON. Raw torrents are served by hand, because inside
+// that mux the answers and errors of a raw upload would be raw as well.
 type api struct {
 	client torrentcachev1.CacheServiceClient
 	mux    *runtime.ServeMux
@@ -113,8 +114,8 @@ func (a *api) uploadJSON(w http.ResponseWriter, r *http.Request) {
 	serveJSONBody(ctx, a.mux, w, r, torrentsPath, body)
 }
 
-// readUpload reads the body of an upload, at most limit bytes. If it is refused, the
-// answer is given.
+// readUpload reads the body of an upload, at most limit bytes. If it refuses the body, it answers
+// the request and returns false.
 func (a *api) readUpload(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, ok bool) {
 	body, failed := httpx.ReadBody(w, r, limit)
 	if failed != nil {
@@ -155,14 +156,13 @@ func (a *api) get(w http.ResponseWriter, r *http.Request, id infohash.ID) {
 	}
 }
 
-// getJSON answers with a torrent as JSON, as the generated mux would but for the
-// time it takes.
+// getJSON answers with a torrent as JSON, as the generated mux would, but in less time.
 func (a *api) getJSON(w http.ResponseWriter, r *http.Request, id infohash.ID) {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	got, err := a.files.torrents.GetTorrent(ctx, id)
 	if err == nil {
-		err = ctx.Err() // making JSON takes longer than all before
+		err = ctx.Err() // encoding JSON takes longer than everything before it
 	}
 	if err == nil {
 		err = a.torrents.write(ctx, w, got)
@@ -170,4 +170,46 @@ func (a *api) getJSON(w http.ResponseWriter, r *http.Request, id infohash.ID) {
 	if err != nil {
 		a.fail(w, r, err)
 	}
+}
+
+// uploadRaw takes the torrent as the body itself; the answer is JSON.
+func (a *api) uploadRaw(w http.ResponseWriter, r *http.Request) {
+	torrent, ok := a.readUpload(w, r, a.maxTorrent)
+	if !ok {
+		return
+	}
+	ctx, cancel := httpx.CallContext(r)
+	defer cancel()
+	cached, err := a.client.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	httpx.Reuse(torrent) // after a call that succeeded the server no longer reads the request
+	body, err := marshalJSON.Marshal(cached)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	httpx.Write(w, uploadStatus(w, cached), jsonType, body)
+}
+
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := reason.Of(err)
+	httpx.LogInternal(r.Context(), a.log, e)
+	httpx.WriteJSONError(w, e)
+}
+
+// uploadStatus returns the status of an upload's answer, and sets its header: 201 and
+// Location for a torrent that was not there before, else 200.
+func uploadStatus(w http.ResponseWriter, cached *torrentcachev1.CacheTorrentResponse) int {
+	if id, err := infohash.Parse(cached.GetInfoHash()); err == nil {
+		outcome.About(w, id)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if cached.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED {
+		return http.StatusOK
+	}
+	w.Header().Set("Location", torrentsPath+"/"+cached.GetInfoHash())
+	return http.StatusCreated
 }

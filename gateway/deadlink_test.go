@@ -8,6 +8,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 
 // A browser that goes to a dead link gets a page, and nobody else does.
 func TestDeadLinksInBrowsers(t *testing.T) {
-	d := newDoorOf(t, gateway.Options{Contact: "abuse@cache.example", MissingMaxAge: time.Minute})
+	d := newDoorOf(t, gateway.Options{Options: web.Options{Contact: "abuse@cache.example"}, MissingMaxAge: time.Minute})
 	paths := map[string]string{
 		"/torrent/" + unknownHash + ".torrent": "magnet:?xt=urn:btih:" + strings.ToLower(unknownHash),
 		"/" + unknownHash + ".torrent":         unknownHash,

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // maxFileName bounds a suggested file name without its suffix, in bytes: file
@@ -29,11 +31,11 @@ func disposition(title, infoHash string) string {
 	return value
 }
 
-// fileName returns what of title can stand in a file name on any system, in
-// UTF-8, without the suffix; "" if nothing can.
+// fileName returns the part of title that can be in a file name on any system, in UTF-8, without
+// the suffix; "" if no part can.
 func fileName(title string) string {
 	if !utf8.ValidString(title) {
-		title = fromLatin1(title)
+		title, _ = charmap.ISO8859_1.NewDecoder().String(title) // old scripts send it; it has a character for each byte
 	}
 	title = strings.Map(func(r rune) rune {
 		switch {
@@ -53,15 +55,6 @@ func fileName(title string) string {
 	return strings.Trim(cutBytes(title, maxFileName), " .")
 }
 
-// fromLatin1 reads s as ISO-8859-1, which old scripts send.
-func fromLatin1(s string) string {
-	runes := make([]rune, len(s))
-	for i := range len(s) {
-		runes[i] = rune(s[i])
-	}
-	return string(runes)
-}
-
 // cutBytes returns the longest prefix of s that is at most n bytes and splits
 // no character.
 func cutBytes(s string, n int) string {
@@ -74,8 +67,8 @@ func cutBytes(s string, n int) string {
 	return s[:n]
 }
 
-// asciiName is for clients that do not know filename*. A percent sign goes too:
-// some decode escapes in the plain form (RFC 6266, appendix D).
+// asciiName returns name for clients that do not know filename*. It also replaces percent signs,
+// because some clients decode escapes in the plain form (RFC 6266, appendix D).
 func asciiName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '%' {

@@ -15,9 +15,9 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// oddMaxAge is how long a download may be kept by caches at most that was asked for by another
-// address than the one the service writes: an operator who removes a torrent can have that
-// address purged from a CDN, and not all others.
+// oddMaxAge bounds how long caches may keep a download whose address is not the one that the
+// service writes. An operator who removes a torrent can have the usual address purged from a CDN,
+// but not every other spelling.
 const oddMaxAge = 5 * time.Minute
 
 // downloads serves /torrent/. Whatever happens, nothing here is an HTML page with status 200 or
@@ -75,14 +75,14 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 	httpx.WriteTextError(w, status, text)
 }
 
-// isNavigation reports whether a browser asks for something to show to a person (Fetch Metadata,
-// section 2.1). Programs that send both headers do not exist; those that save what they get
-// send neither, or one.
+// isNavigation reports whether a browser asks for a page to show to a person (Fetch Metadata,
+// section 2.1). Programs that save what they get send neither of the two headers, or one; no
+// program is known to send both.
 func isNavigation(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Dest") == "document" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// failureText is what a person finds in place of the torrent.
+// failureText returns the text that a person finds in place of the torrent.
 func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 	switch e.Reason {
 	case reason.TorrentNotFound:
@@ -107,8 +107,8 @@ func (d *downloads) failureText(id infohash.ID, e *reason.Error) string {
 	}
 }
 
-// idSet is what is known of a torrent by one id. Of a 20-byte one nothing says
-// whether it is v1 or a v2 cut short; links with v1 are what clients understand.
+// idSet returns the ids that one id stands for. A 20-byte id may be v1 or a truncated v2 id; idSet
+// takes it for v1, because clients understand links with v1.
 func idSet(id infohash.ID) infohash.Set {
 	if id.Size() == infohash.SizeV2 {
 		return infohash.Set{V2: id}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // base32Hash is knownHash in base32.
@@ -209,7 +210,7 @@ func TestAMissingTorrentIsAPlain404(t *testing.T) {
 func TestMagnetLinksOfMissingTorrentsNameTheDownload(t *testing.T) {
 	const source = "&xs=https%3A%2F%2Fcache.example%2Ftorrent%2F" + unknownHash + ".torrent\n"
 	for private, want := range map[bool]bool{false: true, true: false} {
-		d := newDoorOf(t, gateway.Options{PublicURL: "https://cache.example", Private: func() bool { return private }})
+		d := newDoorOf(t, gateway.Options{Options: web.Options{PublicURL: "https://cache.example", Private: func() bool { return private }}})
 		got := d.do("GET", "/torrent/"+unknownHash, "")
 		if strings.HasSuffix(got.body, source) != want || strings.Contains(got.body, "xs=") != want {
 			t.Errorf("private %t: %q", private, got.body)
@@ -226,7 +227,7 @@ func TestMissingTorrentsMayBeKept(t *testing.T) {
 	}{
 		"kept":          {gateway.Options{MissingMaxAge: time.Minute}, "public, max-age=60"},
 		"half a second": {gateway.Options{MissingMaxAge: time.Second / 2}, "no-store"},
-		"private":       {gateway.Options{MissingMaxAge: time.Minute, Private: func() bool { return true }}, "no-store"},
+		"private":       {gateway.Options{MissingMaxAge: time.Minute, Options: web.Options{Private: func() bool { return true }}}, "no-store"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoorOf(t, c.options)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,10 +15,10 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Torrents gives torrents by their ids. It must be safe for concurrent use.
+// Torrents returns torrents by their ids. It must be safe for concurrent use.
 type Torrents interface {
-	// GetTorrent returns what the RPC of this name answers, or its error. Nobody
-	// changes what is returned.
+	// GetTorrent returns the answer or the error of the RPC of this name. Nobody may change the
+	// answer.
 	GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error)
 }
 
@@ -31,7 +32,7 @@ func (b backend) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev
 	return b.client.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: id.String()})
 }
 
-// files answers with torrents as they are.
+// files answers requests with the bytes of torrents.
 type files struct {
 	torrents Torrents
 	maxAge   time.Duration
@@ -40,9 +41,9 @@ type files struct {
 	sites    *front.Sites
 }
 
-// serve answers a GET or HEAD with the torrent of id, for saving under a name
-// made of title, or of the info hash if title is empty. Caches may keep it for maxAge.
-// Conditions and ranges of RFC 9110 are kept. If it returns an error it has written nothing.
+// serve answers a GET or HEAD with the torrent of id. The suggested file name is made of title, or
+// of the info hash if title is empty. Caches may keep the answer for maxAge. serve honours the
+// conditions and ranges of RFC 9110. If it returns an error, it has written nothing.
 func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, title string, maxAge time.Duration) *reason.Error {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
@@ -64,9 +65,8 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, ti
 	return nil
 }
 
-// mendRange leaves of a Range header what net/http reads as it is meant: the name of the unit
-// knows no letter case, and a unit that nobody knows is as good as none (RFC 9110, sections
-// 14.1 and 14.2).
+// mendRange rewrites a Range header so that net/http reads it as RFC 9110, sections 14.1 and 14.2,
+// has it: the name of the unit has no letter case, and an unknown unit counts as no Range.
 func mendRange(h http.Header) {
 	unit, ranges, ok := strings.Cut(h.Get("Range"), "=")
 	if ok && strings.EqualFold(unit, "bytes") {
@@ -74,4 +74,51 @@ func mendRange(h http.Header) {
 	} else {
 		h.Del("Range")
 	}
+}
+
+// AppendHeader appends to b the header of the answer to GET /torrent/HASH.torrent with the torrent
+// got: the lines that ServeHTTP would send, sorted, each with its CR LF. It returns nil if the
+// answer needs other lines. It exists because ServeHTTP takes a quarter of the time of a download
+// from the disk.
+func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []byte {
+	updated := got.GetUpdateTime().AsTime()
+	if updated.Unix() <= 0 {
+		return nil // there is no Last-Modified
+	}
+	f := d.downloads.files
+	b = append(b, "Accept-Ranges: bytes\r\n"...)
+	if f.sites.Open() {
+		b = append(b, "Access-Control-Allow-Origin: *\r\n"...)
+	}
+	b = append(b, "Cache-Control: "...)
+	b = append(b, f.cacheControl(f.maxAge)...)
+	b = append(b, "\r\nContent-Disposition: attachment; filename=\""...)
+	b = append(b, got.GetInfoHash()...)
+	b = append(b, torrentSuffix+"\"\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(got.GetTorrent())), 10)
+	b = append(b, "\r\nContent-Type: "+torrentType+"\r\nEtag: \""...)
+	b = append(b, got.GetEtag()...)
+	b = append(b, "\"\r\nLast-Modified: "...)
+	b = updated.AppendFormat(b, http.TimeFormat)
+	return append(b, "\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"...)
+}
+
+// cacheControl returns the Cache-Control of a download: who may keep it, and that it may be kept
+// for maxAge (RFC 9111, section 5.2.2).
+func (f *files) cacheControl(maxAge time.Duration) string {
+	scope := "public"
+	if f.private() {
+		scope = "private"
+	}
+	return scope + ", max-age=" + strconv.Itoa(int(maxAge/time.Second))
+}
+
+// missingCacheControl returns the Cache-Control of a download that failed with e; "" if nobody may
+// keep the failure, as while other caches are asked. An upload does not reach the copies in
+// caches, and a removal must show at once.
+func (f *files) missingCacheControl(e *reason.Error) string {
+	if !e.Lasting() || f.missing < time.Second || f.private() {
+		return ""
+	}
+	return f.cacheControl(f.missing)
 }

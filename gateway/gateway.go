@@ -1,3 +1,13 @@
+// Package gateway is the HTTP door: JSON routes and raw torrents under /v1/,
+// downloads under /torrent/, the API's documents and the pages.
+//
+// The package translates and has no cache rules: every request ends in a call of CacheService over
+// the given connection, in process or remote. The package does its own routing, because a mux that
+// redirects would break old clients.
+//
+// JSON is protobuf's mapping with lowerCamelCase names. Answers always carry
+// all fields, empty ones too, so that a client sees which there are. Fields of a
+// request that this version does not know are ignored.
 package gateway
 
 import (
@@ -8,54 +18,35 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/grpc"
+
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/web"
-	"google.golang.org/grpc"
 )
 
 // Options is what the door needs.
 type Options struct {
+	// Options are the options of the pages. Some of them also hold for the door itself.
+	// MaxTorrentSize is required, because the limits of bodies that wrap a torrent derive from it.
+	// Without a DownloadMaxAge caches must revalidate each time. If not everybody may read all
+	// downloads (Private), no cache may keep one for others. New sets Prefix.
+	web.Options
 	// Conn reaches the CacheService. It must be able to receive a message of
 	// MaxTorrentSize and 64 KiB. Required.
 	Conn grpc.ClientConnInterface
-	// Torrents is where torrents come from for downloads, such as a cache before
-	// Conn. Nil: Conn.
+	// Torrents is the source of torrents for downloads, such as a cache in front of Conn. Nil:
+	// Conn.
 	Torrents Torrents
-	// MaxTorrentSize is the largest torrent accepted, in bytes. Required. The
-	// limits of bodies that wrap a torrent derive from it.
-	MaxTorrentSize int64
-	// PublicURL is the address that pages name, such as https://example.org: a
-	// scheme and a host. Empty: what the request was sent to.
-	PublicURL string
-	// Contact is the address for questions that pages name; see [web.Options].
-	// Empty: none.
-	Contact string
-	// Retention is what the home page says of how long torrents are kept. Nil: nothing.
-	Retention *web.Retention
-	// GRPC is the address of the gRPC API that pages name. Nil: they name none.
-	GRPC *web.GRPC
-	// RemovedStatus is the HTTP status of removed torrents that pages tell of. 0: 410.
-	RemovedStatus int
-	// DownloadMaxAge is how long downloads may be kept by caches; 0 means that
-	// caches must ask each time.
-	DownloadMaxAge time.Duration
 	// MissingMaxAge is how long caches may keep the answer that a torrent is not here;
 	// less than a second means that none may. They never keep the answer for a removed
 	// torrent.
 	MissingMaxAge time.Duration
-	// Private reports whether downloads are not for everybody, so that no cache may
-	// keep one for others. Nil: they are for everybody.
-	Private func() bool
-	// HideTorrents leaves out the pages of torrents: paths below /info/ do not exist
-	// then.
-	HideTorrents bool
 	// Origins are the origins of other sites whose pages may upload by JSON and read
 	// what this door answers to that.
 	Origins []string
-	// TooLarge is told of each upload that the door refuses for its size before
-	// Conn has seen it. Nil: nobody is.
+	// TooLarge is called for each upload that the door refuses for its size before Conn has seen
+	// it. Nil: nothing is called.
 	TooLarge func()
 	// Logger gets what goes wrong inside the door. Nil: slog's default.
 	Logger *slog.Logger
@@ -82,18 +73,8 @@ func New(o Options) (*Door, error) {
 	if o.Private == nil {
 		o.Private = func() bool { return false }
 	}
-	site, err := web.New(web.Options{
-		PublicURL:      o.PublicURL,
-		GRPC:           o.GRPC,
-		Contact:        o.Contact,
-		RemovedStatus:  o.RemovedStatus,
-		DownloadMaxAge: o.DownloadMaxAge,
-		Retention:      o.Retention,
-		MaxTorrentSize: o.MaxTorrentSize,
-		Private:        o.Private,
-		Prefix:         front.Prefix,
-		HideTorrents:   o.HideTorrents,
-	})
+	o.Prefix = front.Prefix
+	site, err := web.New(o.Options)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -109,24 +90,14 @@ func New(o Options) (*Door, error) {
 	return &Door{
 		api:       api,
 		downloads: &downloads{files: files, site: site, log: o.Logger},
-		pages:     &pages{site: site, client: client, log: o.Logger, source: sourceOf(o), hideTorrents: o.HideTorrents},
+		pages:     &pages{site: site, client: client, log: o.Logger, hideTorrents: o.HideTorrents},
 	}, nil
 }
 
-// sourceOf returns the address from which everybody can have the .torrent file of ids, "" if
-// that is not known or not everybody may.
-func sourceOf(o Options) func(ids infohash.Set) string {
-	return func(ids infohash.Set) string {
-		if o.PublicURL == "" || o.Private() {
-			return ""
-		}
-		return web.DownloadURL(o.PublicURL, ids)
-	}
-}
-
-// sitesOf returns which other sites' pages may read torrents here: all, if the service is for
-// the public. What answers on loopback or in a private network is not, unless its operator has
-// said so, as pages could otherwise read what their own servers cannot reach.
+// sitesOf returns the other sites whose pages may read torrents here: all of them, if the service
+// is for the public. A service on loopback or in a private network is not public unless its
+// operator has said so: other sites' pages could otherwise read, through a browser, what their
+// servers cannot reach.
 func sitesOf(o Options) *front.Sites {
 	public := o.PublicURL != "" || len(o.Origins) > 0
 	return &front.Sites{Named: o.Origins, Open: func() bool { return public && !o.Private() }}
@@ -134,6 +105,9 @@ func sitesOf(o Options) *front.Sites {
 
 // Home serves the front page, for doors that have it at another path.
 func (d *Door) Home(w http.ResponseWriter, r *http.Request) { d.pages.home(w, r) }
+
+// Site writes the door's pages, for doors that answer with a page as well.
+func (d *Door) Site() *web.Site { return d.pages.site }
 
 // Routes returns the door's rows for the table of [front.New]. The last of them takes every
 // path that no other route has.

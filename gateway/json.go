@@ -42,18 +42,18 @@ func newJSONMux(log *slog.Logger) *runtime.ServeMux {
 	)
 }
 
-// setStatus runs before a good answer's body. An answer to a read whose client has left
-// is not made into JSON.
+// setStatus runs before the body of an answer without an error. If the client of a read has left,
+// it stops the answer from being encoded.
 func setStatus(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	w.Header().Set("Cache-Control", "no-store")
 	if cached, ok := answer.(*torrentcachev1.CacheTorrentResponse); ok {
-		writeUploadStatus(w, cached)
+		w.WriteHeader(uploadStatus(w, cached))
 		return nil
 	}
 	return ctx.Err()
 }
 
-// serveJSON lets mux answer r, which only reads, as a request for path with a body of at
+// serveJSON makes mux answer r, a request that only reads, as a request for path with a body of at
 // most limit bytes.
 func serveJSON(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, limit int64) {
 	body, failed := httpx.ReadBody(w, r, limit)
@@ -69,9 +69,9 @@ func serveJSON(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, pa
 	serveJSONBody(ctx, mux, w, r, path, body)
 }
 
-// serveJSONBody lets mux answer r as a request for path with this body, by a call with
-// the context ctx. Of r's headers only the credentials reach mux, and that by ctx, so no
-// client can set gRPC metadata (Grpc-Metadata-*), a timeout or a forwarded address.
+// serveJSONBody makes mux answer r as a request for path with this body, by a call with the
+// context ctx. Only the credentials among r's headers reach mux, and they do so in ctx: no client
+// can set gRPC metadata (Grpc-Metadata-*), a timeout or a forwarded address.
 func serveJSONBody(ctx context.Context, mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request, path string, body []byte) {
 	inner := r.Clone(ctx)
 	inner.URL.Path, inner.URL.RawPath = path, ""

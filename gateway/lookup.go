@@ -24,28 +24,30 @@ const (
 	maxLookupList = 1000
 )
 
-// lookup answers the form that takes what people paste, in the query of the address.
+// lookup answers the look-up form, whose text is in the query of the address.
 func (p *pages) lookup(w http.ResponseWriter, r *http.Request) { p.find(w, r, r.URL.Query().Get("q")) }
 
-// lookupPosted is lookup of a form that is posted.
+// lookupPosted answers the look-up form, whose text is in the body.
 func (p *pages) lookupPosted(w http.ResponseWriter, r *http.Request) {
-	body, failed := httpx.ReadBody(w, r, maxLookup)
+	form, failed := readForm(w, r, maxLookup)
 	if failed != nil {
-		if failed.Reason == reason.TorrentTooLarge {
-			failed = reason.New(reason.RequestInvalid, "the list has more than %d bytes", maxLookup)
-		}
 		p.refuseLookup(w, r, failed)
-		return
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		p.refuseLookup(w, r, reason.New(reason.RequestInvalid, "the body is not percent-encoded"))
 		return
 	}
 	p.find(w, r, form.Get("q"))
 }
 
-// find answers for one torrent or a list of them.
+// readForm reads a form of at most most bytes.
+func readForm(w http.ResponseWriter, r *http.Request, most int64) (url.Values, *reason.Error) {
+	body, failed := httpx.ReadBody(w, r, most)
+	form, err := url.ParseQuery(string(body))
+	if failed == nil && err != nil || failed != nil && failed.Reason == reason.TorrentTooLarge {
+		failed = reason.New(reason.RequestInvalid, "the form has more than %d bytes, or is not percent-encoded", most)
+	}
+	return form, failed
+}
+
+// find answers the look-up of one torrent or of a list.
 func (p *pages) find(w http.ResponseWriter, r *http.Request, query string) {
 	all, unread := parseList(query)
 	switch {
@@ -62,7 +64,8 @@ func (p *pages) find(w http.ResponseWriter, r *http.Request, query string) {
 	}
 }
 
-// findOne leads to the page of a torrent, whose address can be passed on, where there is one.
+// findOne redirects to the page of a torrent, whose address people can share. If torrents have no
+// pages here, it answers itself.
 func (p *pages) findOne(w http.ResponseWriter, r *http.Request, query string, ids infohash.Set) {
 	trackers := wanted.OfMagnet(query)
 	if p.hideTorrents {
@@ -72,7 +75,7 @@ func (p *pages) findOne(w http.ResponseWriter, r *http.Request, query string, id
 		return
 	}
 	page := p.pageOf(r, ids)
-	if len(trackers) > 0 { // they are of use to who has the torrent looked for, and in the way of all others
+	if len(trackers) > 0 { // only a search for the torrent needs them in the address
 		result := web.LookupResult{IDs: ids}
 		if p.describe(r, &result); result.Err != nil && result.Err.Wanted() == reason.NotWanted {
 			page += "?" + url.Values{"tr": trackers}.Encode()
@@ -81,7 +84,7 @@ func (p *pages) findOne(w http.ResponseWriter, r *http.Request, query string, id
 	seeOther(w, page)
 }
 
-// pageOf returns the address of what is said of a torrent.
+// pageOf returns the address that describes a torrent.
 func (p *pages) pageOf(r *http.Request, ids infohash.Set) string {
 	if p.hideTorrents {
 		return front.Prefix(r) + "/lookup?q=" + ids.Primary().String()
@@ -95,8 +98,8 @@ func seeOther(w http.ResponseWriter, address string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// findAll tells which of many are here. Who may not upload may not ask that: it is a gift to
-// who enumerates.
+// findAll answers which torrents of a list are here. Only callers who may upload may ask, because
+// the answer helps to enumerate the store.
 func (p *pages) findAll(w http.ResponseWriter, r *http.Request, query string, all []infohash.Set, unread []string) {
 	request := &torrentcachev1.FindMissingTorrentsRequest{}
 	for _, ids := range all {
@@ -124,7 +127,7 @@ func (p *pages) findAll(w http.ResponseWriter, r *http.Request, query string, al
 	p.site.LookupListAnswer(w, r, list)
 }
 
-// ofList says what to do if a list may not be asked for.
+// ofList returns e with advice for a caller who may not look up lists.
 func ofList(e *reason.Error) *reason.Error {
 	if e.Reason == reason.Unauthenticated || e.Reason == reason.PermissionDenied {
 		return reason.New(e.Reason, "a list of torrents is only for those who may upload: ask for one at a time")
@@ -132,8 +135,9 @@ func ofList(e *reason.Error) *reason.Error {
 	return e
 }
 
-// parseList returns the torrents in what people paste, each once, and the lines that name
-// none. Of a line that is no torrent as a whole, words are. It stops behind maxLookupList.
+// parseList returns the torrents in a pasted text, each once, and the lines that name none. If a
+// line as a whole names no torrent, parseList tries its words. It stops after more than
+// maxLookupList.
 func parseList(text string) (all []infohash.Set, unread []string) {
 	seen := map[infohash.Set]bool{}
 	add := func(text string) bool {
@@ -183,7 +187,7 @@ func (p *pages) describe(r *http.Request, result *web.LookupResult) {
 	defer cancel()
 	about, err := p.client.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{
 		InfoHash:     result.IDs.Primary().String(),
-		FilePageSize: 1, // the count of files is not bound to the page
+		FilePageSize: 1, // the answer has the count of all files
 	})
 	if err != nil {
 		result.Err = reason.Of(err)
@@ -193,4 +197,29 @@ func (p *pages) describe(r *http.Request, result *web.LookupResult) {
 	result.TorrentSize = about.GetTorrentSizeBytes()
 	result.ContentSize = about.GetContentSizeBytes()
 	result.FileCount = about.GetFileCount()
+}
+
+// maxWant is how long the form of the button "Look for it" may be, in bytes as they are sent.
+const maxWant = 16 << 10
+
+// want asks the server to look for a torrent, and redirects to its page, which shows the search.
+func (p *pages) want(w http.ResponseWriter, r *http.Request) {
+	form, failed := readForm(w, r, maxWant)
+	if failed != nil {
+		p.refuseLookup(w, r, failed)
+		return
+	}
+	ids, err := infohash.ParsePasted(form.Get("info_hash"))
+	if err != nil {
+		p.refuseLookup(w, r, reason.New(reason.HashMalformed, "%v", err))
+		return
+	}
+	ctx, cancel := httpx.CallContext(r)
+	defer cancel()
+	_, err = p.client.WantTorrent(ctx, &torrentcachev1.WantTorrentRequest{InfoHash: ids.Primary().String(), Trackers: form["tr"]})
+	if err != nil {
+		p.answerLookup(w, r, web.LookupResult{Query: ids.Primary().String(), IDs: ids, Err: reason.Of(err)})
+		return
+	}
+	seeOther(w, p.pageOf(r, ids))
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/gateway"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // lookups are what people paste, and the hash that is in it.
@@ -59,7 +60,7 @@ func TestLookupOfWhatIsNoTorrent(t *testing.T) {
 
 // Without pages of torrents the look-up answers itself.
 func TestLookupWithoutPagesOfTorrents(t *testing.T) {
-	d := newDoorOf(t, gateway.Options{HideTorrents: true})
+	d := newDoorOf(t, gateway.Options{Options: web.Options{HideTorrents: true}})
 	for _, c := range lookups {
 		got := d.do("GET", "/lookup?q="+c.query, "")
 		want, text := 200, `href="/torrent/`+knownHash+`.torrent"`

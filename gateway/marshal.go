@@ -15,21 +15,21 @@ import (
 
 const jsonType = "application/json"
 
-// marshalJSON writes empty fields too, but for messages that are not there.
+// marshalJSON also writes empty fields, except messages that are not set.
 var marshalJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
-// exactJSON knows every field, tolerantJSON passes over those that it does not know.
+// exactJSON refuses fields that it does not know; tolerantJSON ignores them.
 var (
 	exactJSON    = protojson.UnmarshalOptions{}
 	tolerantJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
 )
 
-// maxComplaint bounds what is repeated of a decoder's complaint, in bytes: it
-// quotes the value it did not like, which may be all of the torrent.
+// maxComplaint bounds how much of a decoder's error is repeated, in bytes: the error quotes the
+// wrong value, which may be all of the torrent.
 const maxComplaint = 160
 
-// jsonMarshaler is protojson. It ignores fields that it does not know, as gRPC does;
-// anything after the one value is an error.
+// jsonMarshaler is protojson. It ignores unknown fields, as gRPC does; anything after the one
+// value is an error.
 type jsonMarshaler struct{}
 
 // Marshal implements [runtime.Marshaler].
@@ -47,8 +47,8 @@ func (m jsonMarshaler) Unmarshal(data []byte, v any) error {
 	return err
 }
 
-// unmarshal makes v what is in data, and returns the names of the fields that it ignored. An
-// empty text is io.EOF, which generated code takes for a message without fields.
+// unmarshal reads data into v, and returns the names of the fields that it ignored. For an empty
+// text it returns io.EOF, which generated code takes for a message without fields.
 func (jsonMarshaler) unmarshal(data []byte, v any) (ignored []string, err error) {
 	message, ok := v.(proto.Message)
 	if !ok {
@@ -69,7 +69,7 @@ func (jsonMarshaler) unmarshal(data []byte, v any) (ignored []string, err error)
 	return ignored, nil
 }
 
-// unmarshalTolerantly looks for what is to be ignored only if there is something.
+// unmarshalTolerantly searches for unknown fields only if the exact reading fails.
 func unmarshalTolerantly(data []byte, m proto.Message) (ignored []string, err error) {
 	if exactJSON.Unmarshal(data, m) == nil {
 		return nil, nil
@@ -110,7 +110,7 @@ func (jsonMarshaler) ContentType(any) string { return jsonType }
 
 var notBase64 = regexp.MustCompile(`invalid value for bytes field (\w+)`)
 
-// complaint says in one short line what protojson says.
+// complaint returns an error of protojson in one short line.
 func complaint(text string) string {
 	if m := notBase64.FindStringSubmatch(text); m != nil {
 		return "field " + m[1] + " is not base64 (RFC 4648)"

@@ -15,7 +15,7 @@ import (
 // maxNamed bounds how many unknown fields a warning names.
 const maxNamed = 10
 
-// unknownFields returns the names in a JSON object that m has no field for, in order.
+// unknownFields returns the sorted names in a JSON object for which m has no field.
 func unknownFields(object []byte, m protoreflect.MessageDescriptor) (names []string) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(object, &members) != nil {
@@ -32,7 +32,7 @@ func unknownFields(object []byte, m protoreflect.MessageDescriptor) (names []str
 
 var noFieldName = regexp.MustCompile(`[^0-9A-Za-z_.-]`)
 
-// warn tells that fields were ignored: as a Warning of the code 299 (RFC 7234, section 5.5.7).
+// warn sets a Warning with the code 299 (RFC 7234, section 5.5.7) that names the ignored fields.
 func warn(h http.Header, ignored []string) {
 	if len(ignored) == 0 {
 		return
@@ -47,15 +47,14 @@ var (
 	goFunction = regexp.MustCompile(`strconv\.\w+: parsing `)
 )
 
-// inJSON returns e in the words of JSON: fields as they are named there, and no function of
-// the language that this program is written in.
+// inJSON returns e with fields named as in JSON, and without names of Go functions.
 func inJSON(e *reason.Error) *reason.Error {
 	return e.Reworded(func(text string) string {
 		return snakeCase.ReplaceAllStringFunc(goFunction.ReplaceAllString(text, ""), jsonName)
 	})
 }
 
-// jsonName returns the name in JSON of a field of the API, and any other word as it is.
+// jsonName returns the JSON name of a field of the API, and any other word unchanged.
 func jsonName(word string) string {
 	messages := torrentcachev1.File_torrentcache_v1_cache_service_proto.Messages()
 	for i := range messages.Len() {

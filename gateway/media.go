@@ -15,7 +15,7 @@ import (
 
 const torrentType = "application/x-bittorrent"
 
-// bodyKind is what an upload's body is.
+// bodyKind is the format of an upload's body.
 type bodyKind int
 
 const (
@@ -23,8 +23,8 @@ const (
 	rawTorrent
 )
 
-// uploadKind decides by Content-Type: a torrent as it is, or JSON, which is
-// also what no type means. Any other is MEDIA_UNSUPPORTED.
+// uploadKind returns the format that the Content-Type names: a raw torrent, or JSON, which is also
+// the default. Any other type is MEDIA_UNSUPPORTED.
 func uploadKind(h http.Header) (bodyKind, *reason.Error) {
 	switch mediaType(h) {
 	case torrentType, "application/octet-stream":
@@ -46,14 +46,14 @@ func requireJSON(h http.Header) *reason.Error {
 	return reason.New(reason.MediaUnsupported, "JSON is not accepted with this Content-Encoding; send it as it is, or with gzip")
 }
 
-// inflateJSON returns the JSON in a body that is compressed, of at most limit bytes, when
-// there is memory for it. Like that of torrents, its compression is told by its first bytes;
-// any other body is returned as it is.
+// inflateJSON returns the JSON of a compressed body, which may have most bytes, when there is
+// memory for it. It recognizes compression by the first bytes, as for torrents, and returns any
+// other body as it is.
 func inflateJSON(ctx context.Context, body []byte, most int64) ([]byte, *reason.Error) {
 	if !inflate.IsCompressed(body) {
 		return body, nil
 	}
-	if err := limit.HoldOf(ctx).Take(ctx, inflate.Memory(most)); err != nil {
+	if err := limit.ReservationOf(ctx).Take(ctx, inflate.Memory(most)); err != nil {
 		return nil, reason.Of(err)
 	}
 	plain, err := inflate.Inflate(body, most)
@@ -66,8 +66,8 @@ func inflateJSON(ctx context.Context, body []byte, most int64) ([]byte, *reason.
 	return plain, nil
 }
 
-// mediaType returns the Content-Type without parameters, in lower case; "" if
-// there is none, and the text itself if it is malformed, which matches nothing.
+// mediaType returns the Content-Type without parameters, in lower case; "" if there is none. It
+// returns a malformed header as it is, which matches nothing.
 func mediaType(h http.Header) string {
 	text := h.Get("Content-Type")
 	if t, _, err := mime.ParseMediaType(text); err == nil {
@@ -76,11 +76,11 @@ func mediaType(h http.Header) string {
 	return text
 }
 
-// jsonRanges is how precisely a range of Accept names JSON.
+// jsonRanges maps each range of Accept that includes JSON to its precision.
 var jsonRanges = map[string]int{"*/*": 1, "application/*": 2, jsonType: 3}
 
-// prefersRaw reports whether Accept asks for the torrent as it is: it must be
-// named, and be liked no less than JSON. Everything else gets JSON.
+// prefersRaw reports whether Accept names the raw torrent with no lower quality than JSON. In all
+// other cases the answer is JSON.
 func prefersRaw(accept []string) bool {
 	var raw, json float64 // qualities, RFC 9110, section 12.5.1
 	precision := 0        // of the range that json is from

@@ -6,24 +6,24 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/torrentcache/torrentcache/gen/openapi"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/proto"
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// pages serves what is for people, the API's documents, and every path that no
-// other door has.
+// pages serves the pages for people, the documents of the API, and every path that no other door
+// has.
 type pages struct {
 	site   *web.Site
 	client torrentcachev1.CacheServiceClient
 	log    *slog.Logger
 
-	source       func(infohash.Set) string // where everybody can have a torrent, or ""
 	hideTorrents bool
 }
 
@@ -43,8 +43,8 @@ func (p *pages) routes() []front.Route {
 		"/automation.php":           p.automation,
 		"/removal":                  p.site.Removal,
 		"/.well-known/security.txt": p.site.SecurityText,
-		"/api/openapi.json":         openAPI().serve,
-		"/api/cache_service.proto":  contract().serve,
+		"/api/openapi.json":         p.site.Document("application/json", openapi.JSON),
+		"/api/cache_service.proto":  p.site.Document("text/plain; charset=utf-8", proto.CacheService),
 	} {
 		routes = append(routes, front.Route{Door: door, Pattern: path, Get: get, Refuse: refusePage})
 	}
@@ -60,31 +60,24 @@ func (p *pages) automation(w http.ResponseWriter, r *http.Request) {
 	p.site.Automation(w, r, p.uploads(r))
 }
 
-// uploads asks the service what it takes from the caller, as only that knows: a gateway has no
-// keys, and an address may have a role. If it does not answer, the page says nothing of it.
+// uploads asks the service which uploads it takes from the caller. Only the service knows: a
+// gateway has no keys, and an address may have a role. If the service does not answer, the page
+// leaves it out.
 func (p *pages) uploads(r *http.Request) web.Uploads {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()
 	server, err := p.client.DescribeServer(ctx, &torrentcachev1.DescribeServerRequest{})
 	if err != nil {
-		return web.Uploads{NeedKey: reason.Of(err).Reason == reason.Unauthenticated} // the key is none
+		return web.Uploads{NeedKey: reason.Of(err).Reason == reason.Unauthenticated} // no server knows the key
 	}
 	return web.Uploads{
 		NeedKey: !slices.Contains(server.GetCallerRoles(), access.Write.String()),
 		Most:    server.GetMaxTorrentSizeBytes(),
-		Policy:  web.Policy{Private: stance(server.GetRefusesPrivate()), Passkeys: stance(server.GetRefusesPasskeys())},
+		Policy:  &web.Policy{RefusesPrivate: server.GetRefusesPrivate(), RefusesPasskeys: server.GetRefusesPasskeys()},
 	}
 }
 
-func stance(refuses bool) web.Stance {
-	if refuses {
-		return web.Refused
-	}
-	return web.Taken
-}
-
-// refusePage answers in plain text, as what asks a page for anything but the page is no
-// browser.
+// refusePage answers in plain text, because browsers only GET pages.
 func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	if e.Reason == reason.MethodNotAllowed {
 		outcome.Refused(w, e)
@@ -94,7 +87,8 @@ func refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	front.RefuseText(w, r, e)
 }
 
-// notFound gives a page to clients that ask for HTML, which programs do not.
+// notFound answers with a page to clients that ask for HTML, and with text to programs, which do
+// not.
 func (p *pages) notFound(w http.ResponseWriter, r *http.Request) {
 	outcome.Refused(w, routeNotFound())
 	w.Header().Set("Vary", "Accept")

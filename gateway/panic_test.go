@@ -9,6 +9,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
 	"google.golang.org/grpc"
 )
 
@@ -21,7 +22,7 @@ func (panickyConn) Invoke(context.Context, string, any, any, ...grpc.CallOption)
 
 func TestAPanicIsAnAnswer(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	handler, err := gateway.New(gateway.Options{Conn: panickyConn{}, MaxTorrentSize: 1000, Logger: log})
+	handler, err := gateway.New(gateway.Options{Conn: panickyConn{}, Options: web.Options{MaxTorrentSize: 1000}, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestAPanicIsAnAnswer(t *testing.T) {
 
 func TestNewNeedsItsOptions(t *testing.T) {
 	for name, o := range map[string]gateway.Options{
-		"no connection": {MaxTorrentSize: 1},
+		"no connection": {Options: web.Options{MaxTorrentSize: 1}},
 		"no limit":      {Conn: panickyConn{}},
 	} {
 		if _, err := gateway.New(o); err == nil {

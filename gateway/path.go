@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/hex"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -8,12 +9,11 @@ import (
 
 const torrentSuffix = ".torrent"
 
-// parseDownloadPath reads the path of a download, decoded: /torrent/HASH and whatever
-// follows. The original's rule was 40 hex digits and then anything, and links with a bracket,
-// a blank or a site's name behind the hash are all over the web. 64 digits are a v2 hash, of
-// any other number from 40 on the first 40 are the hash. Name is what the tail suggests
-// that the file be called, "" for nothing. Hash and suffix may be in any letter case. At the
-// root only /HASH.torrent is a download.
+// parseDownloadPath reads the decoded path of a download: /torrent/HASH and anything after it. The
+// original's rule was 40 hex digits and then anything, and links on the web have brackets, blanks
+// or a site's name after the hash. 64 digits are a v2 hash; of any other number from 40 on, the
+// first 40 are the hash. Name is the file name that the tail suggests, "" for none. Hash and
+// suffix may be in any letter case. At the root only /HASH.torrent is a download.
 func parseDownloadPath(path string) (id infohash.ID, name string, ok bool) {
 	rest, below := strings.CutPrefix(path, "/torrent/")
 	if !below {
@@ -26,8 +26,8 @@ func parseDownloadPath(path string) (id infohash.ID, name string, ok bool) {
 	return id, nameInTail(tail), true
 }
 
-// cutHash returns the info hash at the beginning of s, and what follows. Hex digits are cut
-// off what follows; other forms must end in the suffix, a slash or not at all.
+// cutHash returns the info hash at the beginning of s, and the rest. Anything may follow hex
+// digits; other forms must be followed by the suffix, a slash or nothing.
 func cutHash(s string) (id infohash.ID, tail string, err error) {
 	const v1, v2 = 2 * infohash.SizeV1, 2 * infohash.SizeV2
 	digits := hexDigits(s)
@@ -45,21 +45,15 @@ func cutHash(s string) (id infohash.ID, tail string, err error) {
 	return id, s[digits:], err
 }
 
-// multihash is what a SHA-256 begins with in that form, in hex: its number and its length.
+// multihash is the hex prefix of a SHA-256 as a multihash: the code of the function and the
+// length.
 const multihash = "1220"
 
 // hexDigits returns how many hex digits s begins with.
-func hexDigits(s string) int {
-	for i := range len(s) {
-		if !isHex(s[i]) {
-			return i
-		}
-	}
-	return len(s)
-}
+func hexDigits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789abcdefABCDEF")) }
 
-// nameInTail returns the name in what follows a hash: what stands behind a slash, or ends in
-// the suffix, or is the title of a query that lost its question mark on the way.
+// nameInTail returns the file name in the text after a hash: the part after a slash, a text that
+// ends in the suffix, or the title of a query whose question mark got lost.
 func nameInTail(tail string) string {
 	for len(tail) >= len(torrentSuffix) && strings.EqualFold(tail[:len(torrentSuffix)], torrentSuffix) {
 		tail = tail[len(torrentSuffix):]
@@ -79,8 +73,8 @@ func nameInTail(tail string) string {
 	return strings.TrimLeft(tail, "/-_. ")
 }
 
-// isUsual reports whether target, the target of a request as it came, is the address of a
-// torrent as the service writes it, with or without the suffix and in either letter case.
+// isUsual reports whether the request target is the address of a torrent as the service writes it,
+// with or without the suffix, and in either letter case.
 func isUsual(target string) bool {
 	hash, ok := strings.CutPrefix(target, "/torrent/")
 	hash = cutTorrentSuffix(hash)
@@ -102,8 +96,8 @@ func cutTorrentSuffix(s string) string {
 	return s[:len(s)-len(torrentSuffix)]
 }
 
-// queryTitle returns the title of a raw query, "" if there is none. It reads
-// what net/url refuses (a bare %, a semicolon, blanks) as the text it looks like.
+// queryTitle returns the title in a raw query, "" if there is none. It also reads queries that
+// net/url refuses (a bare %, a semicolon, blanks), and takes such characters literally.
 func queryTitle(query string) string {
 	for pair := range strings.SplitSeq(query, "&") {
 		if key, value, _ := strings.Cut(pair, "="); strings.EqualFold(key, "title") {
@@ -117,27 +111,16 @@ func queryTitle(query string) string {
 func unescapeLoosely(s string) string {
 	var out strings.Builder
 	for i := 0; i < len(s); i++ {
+		c := s[i]
 		switch {
-		case s[i] == '+':
-			out.WriteByte(' ')
-		case s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			out.WriteByte(hexValue(s[i+1])<<4 | hexValue(s[i+2]))
-			i += 2
-		default:
-			out.WriteByte(s[i])
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(s):
+			if escaped, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				c, i = escaped[0], i+2
+			}
 		}
+		out.WriteByte(c)
 	}
 	return out.String()
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-// hexValue is for digits that isHex accepts.
-func hexValue(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
 }

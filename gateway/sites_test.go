@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/gateway"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // reading are the requests that other sites' pages may send to a public server, with the
@@ -31,10 +32,10 @@ func TestPagesOfOtherSitesRead(t *testing.T) {
 		allow   string
 	}{
 		"loopback":          {gateway.Options{}, ""},
-		"public":            {gateway.Options{PublicURL: "https://cache.example"}, "*"},
+		"public":            {gateway.Options{Options: web.Options{PublicURL: "https://cache.example"}}, "*"},
 		"named":             {gateway.Options{Origins: []string{friend}}, "*"},
-		"private":           {gateway.Options{PublicURL: "https://cache.example", Private: private}, ""},
-		"private and named": {gateway.Options{Origins: []string{friend}, Private: private}, friend},
+		"private":           {gateway.Options{Options: web.Options{PublicURL: "https://cache.example", Private: private}}, ""},
+		"private and named": {gateway.Options{Origins: []string{friend}, Options: web.Options{Private: private}}, friend},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoorOf(t, c.options)

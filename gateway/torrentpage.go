@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	// infoPath is where the pages of torrents are.
+	// infoPath begins the paths of the pages of torrents.
 	infoPath = "/info/"
 
 	// filesOnPage is how many files the page of a torrent has at most.
 	filesOnPage = 500
 
 	// rendering is how many times the size of its description the page of a torrent takes in
-	// memory: a byte that cannot be seen becomes [U+0001], with its plus sign escaped.
+	// memory: an invisible byte becomes [U+0001], with its plus sign escaped.
 	rendering = 16
 )
 
@@ -48,7 +48,7 @@ func (p *pages) torrent(w http.ResponseWriter, r *http.Request) {
 		InfoHash: ids.Primary().String(), FilePageSize: filesOnPage, FilePageToken: token,
 	})
 	if err == nil {
-		err = limit.HoldOf(ctx).Take(ctx, rendering*int64(proto.Size(about)))
+		err = limit.ReservationOf(ctx).Take(ctx, rendering*int64(proto.Size(about)))
 	}
 	if err != nil {
 		p.answerInfo(w, r, web.LookupResult{
@@ -60,7 +60,7 @@ func (p *pages) torrent(w http.ResponseWriter, r *http.Request) {
 	page := torrentOf(about)
 	outcome.About(w, page.IDs.Primary())
 	page.LaterPage = token != ""
-	page.Magnet = sharedMagnet(about, p.source(page.IDs))
+	page.Magnet = sharedMagnet(about, p.site.Source(page.IDs))
 	p.site.TorrentPage(w, r, page)
 }
 
@@ -68,7 +68,7 @@ func (p *pages) refuseTorrent(w http.ResponseWriter, r *http.Request, e *reason.
 	p.answerInfo(w, r, web.LookupResult{Query: r.PathValue("info_hash"), Err: e})
 }
 
-// answerInfo says why there is no page.
+// answerInfo answers that a torrent has no page, and why.
 func (p *pages) answerInfo(w http.ResponseWriter, r *http.Request, result web.LookupResult) {
 	setNoIndex(w.Header())
 	p.answerLookup(w, r, result)
@@ -76,7 +76,7 @@ func (p *pages) answerInfo(w http.ResponseWriter, r *http.Request, result web.Lo
 
 func setNoIndex(h http.Header) { h.Set("X-Robots-Tag", "noindex") }
 
-// torrentOf returns what the page says of a torrent, but for the magnet link.
+// torrentOf returns the content of the page of a torrent, without the magnet link.
 func torrentOf(about *torrentcachev1.DescribeTorrentResponse) web.Torrent {
 	t := web.Torrent{
 		IDs:         infohash.SetOf(about.GetInfoHashV1(), about.GetInfoHashV2()),
@@ -120,7 +120,7 @@ func timeOf(t *timestamppb.Timestamp) time.Time {
 	return t.AsTime()
 }
 
-// addresses returns the URLs as a page may show them.
+// addresses returns the URLs in the form in which a page may show them.
 func addresses(about *torrentcachev1.DescribeTorrentResponse, urls []string) []web.Address {
 	list := make([]web.Address, len(urls))
 	for i, u := range urls {
@@ -149,8 +149,8 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// sharedMagnet returns the magnet link of a torrent without the addresses that are for its
-// owner alone. If source is not "", it is where everybody can have the .torrent file.
+// sharedMagnet returns the magnet link of a torrent without the addresses that are secret. If
+// source is not "", the link names it as the address of the .torrent file.
 func sharedMagnet(about *torrentcachev1.DescribeTorrentResponse, source string) string {
 	var kept []string
 	for part := range strings.SplitSeq(about.GetMagnetLink(), "&") {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 const (
@@ -28,7 +29,7 @@ func described(private bool) *torrentcachev1.DescribeTorrentResponse {
 
 // Addresses that are for the torrent's owner alone are neither shown nor in the magnet link.
 func TestThePageOfATorrentKeepsSecrets(t *testing.T) {
-	d := newDoorOf(t, gateway.Options{PublicURL: "https://cache.example"})
+	d := newDoorOf(t, gateway.Options{Options: web.Options{PublicURL: "https://cache.example"}})
 	for _, private := range []bool{false, true} {
 		d.cache.describeAs(described(private))
 		got := d.do("GET", "/info/"+knownHash, "")

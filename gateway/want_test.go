@@ -10,6 +10,7 @@ import (
 	"github.com/torrentcache/torrentcache/gateway"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/web"
 	"google.golang.org/grpc"
 )
 
@@ -62,7 +63,7 @@ const aTracker = "udp%3A%2F%2Ftracker.example%3A80"
 // A magnet link is pasted, its torrent is missing, and the button has it looked for, by the trackers
 // of the link; the page then says so, and loads itself again.
 func TestLookForIt(t *testing.T) {
-	for prefix, o := range map[string]gateway.Options{"/info/": {}, "/lookup?q=": {HideTorrents: true}} {
+	for prefix, o := range map[string]gateway.Options{"/info/": {}, "/lookup?q=": {Options: web.Options{HideTorrents: true}}} {
 		d, service := newWantingDoor(t, o)
 		link := "/lookup?q=magnet:%3Fxt=urn:btih:" + unknownHash + "%26tr=" + strings.ReplaceAll(aTracker, "%", "%25") + "%26tr=http://x/0123456789abcdef0123456789abcdef/a"
 		page := d.do("GET", link, "")

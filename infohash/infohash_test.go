@@ -178,3 +178,14 @@ func TestSetOf(t *testing.T) {
 		}
 	}
 }
+
+func TestSetOfAnID(t *testing.T) {
+	v1, v2 := infohash.V1([infohash.SizeV1]byte{1}), infohash.V2([infohash.SizeV2]byte{2})
+	for id, want := range map[infohash.ID]infohash.Set{
+		v1: {V1: v1}, v2: {V2: v2}, v2.Short(): {V1: v2.Short()}, {}: {},
+	} {
+		if got := id.Set(); got != want || got.Primary() != id {
+			t.Errorf("the set of %v is %v, want %v", id, got, want)
+		}
+	}
+}

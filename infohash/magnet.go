@@ -12,18 +12,18 @@ const (
 	topicV2 = "urn:btmh:"
 )
 
-// ParseMagnet returns the ids that a magnet link names: btih (BEP 9, hex or
-// base32) and btmh (BEP 52, a SHA-256 multihash). Some write magnet:/?, and `&amp;` for &. Other parameters are ignored,
-// topics of other networks too. A link that names no torrent, or the same kind
-// of id twice with different values, is [ErrMalformed].
+// ParseMagnet returns the ids in a magnet link: btih (BEP 9, hex or base32) and btmh (BEP 52, a
+// SHA-256 multihash). It also accepts the variants magnet:/? and `&amp;` for &. It ignores other
+// parameters and the topics of other networks. A link without a torrent, or with two different
+// ids of the same kind, is [ErrMalformed].
 func ParseMagnet(link string) (Set, error) {
 	rest, ok := cutPrefixFold(link, "magnet:")
 	rest, asked := strings.CutPrefix(strings.TrimLeft(rest, "/"), "?")
 	if !ok || !asked {
 		return Set{}, fmt.Errorf("%w: a magnet link begins with %q", ErrMalformed, "magnet:?")
 	}
-	// A broken escape in a display name must not cost the hash: ParseQuery
-	// returns what it could read beside its error.
+	// ParseQuery returns what it could read beside its error. So a broken escape in a display name
+	// does not lose the info hash.
 	query, _ := neturl.ParseQuery(strings.ReplaceAll(rest, "&amp;", "&"))
 	var set Set
 	for key, values := range query {
@@ -64,8 +64,8 @@ func (s *Set) addTopic(topic string) error {
 	return nil
 }
 
-// cutPrefixFold is strings.CutPrefix in any letter case. The prefixes have none
-// of the letters, K and S, that letters outside ASCII fold to.
+// cutPrefixFold is strings.CutPrefix ignoring case. The prefixes must not contain K or S, to
+// which letters outside ASCII fold.
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
 		return "", false
@@ -73,8 +73,8 @@ func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 	return s[len(prefix):], true
 }
 
-// Magnet returns the link that names the torrent by every id of the set and
-// nothing else. The zero Set gives "magnet:?".
+// Magnet returns the magnet link with every id of the set and nothing else. For the zero Set it
+// returns "magnet:?".
 func (s Set) Magnet() string {
 	var topics []string
 	if !s.V1.IsZero() {
@@ -86,8 +86,8 @@ func (s Set) Magnet() string {
 	return "magnet:?" + strings.Join(topics, "&")
 }
 
-// MagnetFrom is [Set.Magnet] with the address from which the .torrent file can be had (xs, the
-// exact source), for clients that find nobody else who has it.
+// MagnetFrom is [Set.Magnet] with the URL of the .torrent file (xs, exact source), for clients that
+// find no peers.
 func (s Set) MagnetFrom(url string) string {
 	return s.Magnet() + "&xs=" + neturl.QueryEscape(url)
 }

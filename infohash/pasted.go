@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// around is what may stand around a pasted text: white space, a byte order mark, and what
-// mails and shells put around links.
+// around are the characters that may surround pasted text: white space, a byte order mark, and
+// the characters that mails and shells put around links.
 const around = " \t\r\n\v\f\u00a0\ufeff\"'<>"
 
-// ParsePasted returns the ids in what people paste: an id in any form that [Parse] takes,
-// a magnet link, `urn:btih:ID`, `ID.torrent`, or the URL of a download on any host. White
-// space around it does not matter. Anything else is [ErrMalformed].
+// ParsePasted returns the ids in the texts that people paste: an id in any form that [Parse]
+// accepts, a magnet link, `urn:btih:ID`, `ID.torrent`, or the URL of a download on any host. It
+// ignores surrounding white space. Anything else is [ErrMalformed].
 func ParsePasted(text string) (Set, error) {
 	text = strings.Trim(text, around)
 	if _, ok := cutPrefixFold(text, "magnet:"); ok {
@@ -29,16 +29,10 @@ func ParsePasted(text string) (Set, error) {
 	if err != nil && isURL(text) {
 		id, err = parseURL(text)
 	}
-	switch {
-	case err != nil:
-		return Set{}, err
-	case id.Size() == SizeV2:
-		return Set{V2: id}, nil
-	}
-	return Set{V1: id}, nil
+	return id.Set(), err
 }
 
-// withoutSuffix cuts off what a downloaded file has behind its id.
+// withoutSuffix removes the suffix that a downloaded file has after its id.
 func withoutSuffix(name string) string {
 	const suffix = ".torrent"
 	if at := len(name) - len(suffix); at >= 0 && strings.EqualFold(name[at:], suffix) {
@@ -47,15 +41,15 @@ func withoutSuffix(name string) string {
 	return name
 }
 
-// isURL reports whether text is a URL, perhaps without its scheme, as browsers show it.
+// isURL reports whether text is a URL, with or without its scheme, as browsers show it.
 func isURL(text string) bool {
 	return strings.Contains(text, "://") || strings.Contains(text, "/torrent/")
 }
 
 var errNoID = errors.New("no part of the URL's path is an info hash")
 
-// parseURL returns the first id among the parts of a URL's path. Caches take what follows
-// 40 hex digits for a name, whatever it is.
+// parseURL returns the first id among the segments of a URL's path. Caches treat any text after
+// 40 hex digits as a file name.
 func parseURL(text string) (ID, error) {
 	path, _, _ := strings.Cut(text, "?")
 	for part := range strings.SplitSeq(path, "/") {

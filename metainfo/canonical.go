@@ -2,13 +2,13 @@ package metainfo
 
 import "bytes"
 
-// checkCanonical checks that the info dictionary has only one way to be
-// written, which BEP 52 asks of v2 torrents: keys sorted and not repeated,
-// integers and the lengths of strings without needless digits.
+// checkCanonical checks that the info dictionary is in canonical form, which BEP 52 requires of
+// v2 torrents: keys are sorted and unique, integers and lengths of strings have no leading
+// zeros.
 func checkCanonical(b []byte, info span) *Error {
 	var (
 		open  [MaxDepth]container
-		last  [MaxDepth]span // the key read last, zero before the first
+		last  [MaxDepth]span // the last key read, zero before the first
 		depth int
 	)
 	for pos := info.start; pos < info.end; {
@@ -51,7 +51,7 @@ func checkCanonical(b []byte, info span) *Error {
 	return nil
 }
 
-// checkDigits checks those of an integer, its sign included.
+// checkDigits checks the digits of an integer, including its sign.
 func checkDigits(digits []byte, at int) *Error {
 	if digits[0] == '0' && len(digits) > 1 || digits[0] == '-' && digits[1] == '0' {
 		return fail(at, "the integer has leading zeros or is minus zero, which a v2 torrent may not have")

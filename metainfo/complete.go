@@ -6,11 +6,10 @@ import (
 	"strconv"
 )
 
-// Complete returns the bytes of the stored file with the piece layers that it
-// lacks and upload has. Both must have the same info dictionary; layers were
-// verified when upload was parsed, and only those of the torrent's files are
-// taken. The stored file's other outer keys, and the layers it has, stay as
-// they are. ok is false if there is nothing to add.
+// Complete returns the bytes of the stored file, extended by the piece layers that it lacks and
+// upload has. Both must have the same info dictionary. The layers were verified when upload was
+// parsed, and only those of the torrent's files are taken. The stored file's other outer keys
+// and its own layers stay unchanged. ok is false if there is nothing to add.
 func Complete(stored, upload *Torrent) (merged []byte, ok bool) {
 	if !stored.missingLayers || !upload.layers.found() ||
 		!bytes.Equal(stored.info.of(stored.b), upload.info.of(upload.b)) {
@@ -33,7 +32,7 @@ func missingFrom(stored, upload *Torrent) []rawPair {
 	var added []rawPair
 	files := newTreeFiles(stored)
 	for {
-		e, ok, _ := files.next() // no error: the tree was walked before
+		e, ok, _ := files.next() // no error: parsing has walked the tree
 		if !ok {
 			return slices.CompactFunc(sortPairs(added), func(a, b rawPair) bool { return bytes.Equal(a.key, b.key) })
 		}
@@ -66,7 +65,7 @@ func layerPairs(t *Torrent) []rawPair {
 
 func comparePairs(a, b rawPair) int { return bytes.Compare(a.key, b.key) }
 
-// sortPairs keeps the order of duplicates: the first one counts.
+// sortPairs sorts pairs and keeps the order of duplicates, since the first one counts.
 func sortPairs(p []rawPair) []rawPair {
 	slices.SortStableFunc(p, comparePairs)
 	return p
@@ -76,7 +75,7 @@ func findPair(sorted []rawPair, key []byte) (int, bool) {
 	return slices.BinarySearchFunc(sorted, rawPair{key: key}, comparePairs)
 }
 
-// insertLayers writes the stored file anew with the added layers.
+// insertLayers returns the stored file with the added layers.
 func insertLayers(stored *Torrent, added []rawPair) []byte {
 	const key = "piece layers"
 	at, end := layersPlace(stored, key)
@@ -96,9 +95,8 @@ func insertLayers(stored *Torrent, added []rawPair) []byte {
 	return append(out, stored.b[end:]...)
 }
 
-// layersPlace returns what of the stored file to replace: its `piece layers`,
-// key and value, or if it has none the place, empty, before the first key that
-// sorts behind.
+// layersPlace returns the range of the stored file to replace: its `piece layers`, key and
+// value, or, if it has none, the empty range before the first key that sorts after it.
 func layersPlace(t *Torrent, name string) (start, end int) {
 	b := t.b
 	place := 0

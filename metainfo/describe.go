@@ -1,16 +1,21 @@
 package metainfo
 
-import "time"
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
 
-// MaxListed bounds each of the lists in a [Description]: of more trackers, web
-// seeds or nodes the first MaxListed are given, fewer if their texts have more than
-// 512 KiB together. Real torrents have a few dozen; a hostile one could have a million.
+// MaxListed is the maximum length of each list in a [Description]: longer lists of trackers, web
+// seeds or nodes are truncated, earlier if their texts exceed 512 KiB together. Real torrents
+// have a few dozen entries; a hostile one could have a million.
 const MaxListed = 4096
 
-// Description is what a .torrent file says about itself, apart from its files.
-// Its strings may hold any bytes; see the package's comment. Absent strings are
-// empty, absent lists nil. All but Name, the pieces, Private and Source come
-// from outside the info dictionary: the info hash does not vouch for them.
+// Description is the information in a .torrent file about itself, without its files. Its strings
+// may hold any bytes; see the package documentation. Absent strings are empty, absent lists nil.
+// All fields but Name, the pieces, Private and Source come from outside the info dictionary, so
+// the info hash does not cover them.
 type Description struct {
 	Name         string // `name.utf-8`, else `name`
 	PieceLength  int64  // bytes
@@ -32,7 +37,7 @@ type Description struct {
 	// Magnet is a magnet link with btih and btmh, name, length and the first
 	// trackers and web seeds, escaped: ASCII without spaces or quotes.
 	Magnet string
-	// Cut reports that the torrent says more than this: a text ends with [CutMark]
+	// Cut reports that the torrent has more than this description: a text ends with [CutMark]
 	// because it has more than [MaxText] bytes, or a list is longer.
 	Cut bool
 }
@@ -60,7 +65,7 @@ func (t *Torrent) Describe() Description {
 		Source:       r.firstText(t.source()),
 		CreationDate: t.date(o.creationDate),
 	}
-	r.left = maxListTexts // what stands alone does not count
+	r.left = maxListTexts // single texts do not count
 	d.Trackers = r.trackers(o)
 	d.WebSeeds = r.urls(o.urlList, MaxListed)
 	d.HTTPSeeds = r.urls(o.httpSeeds, MaxListed)
@@ -70,7 +75,7 @@ func (t *Torrent) Describe() Description {
 	return d
 }
 
-// outer is where the outer dictionary's descriptive keys are.
+// outer has the positions of the descriptive keys of the outer dictionary.
 type outer struct {
 	announce, announceList   span
 	comment, commentUTF8     span
@@ -123,4 +128,42 @@ func (t *Torrent) date(v span) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
+}
+
+// Browsers and chat programs truncate long magnet links. So a link has only the beginning of the
+// name and the first few trackers and web seeds, up to a total length in bytes.
+const (
+	maxMagnetURLs   = 20
+	maxMagnetName   = 1024 // before escaping, counted as in MaxText; no system has longer names
+	maxMagnetLength = 4096
+)
+
+// magnet returns the link of BEP 9 and BEP 52, given all other fields of the description.
+func (t *Torrent) magnet(d Description) string {
+	var link strings.Builder
+	link.WriteString(t.ids.Magnet())
+	name, _ := prefix([]byte(d.Name), maxMagnetName)
+	link.WriteString("&dn=" + escape(d.Name[:name]))
+	link.WriteString("&xl=" + strconv.FormatInt(t.totalSize, 10))
+	var trackers []string
+	for _, tier := range d.Trackers {
+		trackers = append(trackers, tier...)
+	}
+	addURLs(&link, "&tr=", trackers)
+	addURLs(&link, "&ws=", d.WebSeeds)
+	return link.String()
+}
+
+func addURLs(link *strings.Builder, param string, urls []string) {
+	for _, u := range urls[:min(len(urls), maxMagnetURLs)] {
+		if escaped := escape(u); link.Len()+len(param)+len(escaped) <= maxMagnetLength {
+			link.WriteString(param + escaped)
+		}
+	}
+}
+
+// escape percent-encodes all but the unreserved characters of RFC 3986. It encodes spaces, too,
+// because some clients do not read `+` as a space.
+func escape(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -2,7 +2,7 @@ package metainfo
 
 import "bytes"
 
-// describer reads what a [Description] copies, within its bounds.
+// describer copies the values of a [Description], within its bounds.
 type describer struct {
 	t *Torrent
 	texts

@@ -1,31 +1,27 @@
 // Package metainfo reads .torrent files: v1 (BEP 3), v2 (BEP 52) and hybrid
 // torrents, which are both at once.
 //
-// [Parse] is the only way in. It takes the bytes of a file, for which nobody
-// vouches, and gives a [Torrent], which cannot be invalid, or an [Error], which
-// names the offending byte and the rule it breaks. The rules are those of
-// libtorrent 2.0.8, the library behind most of today's clients: Parse accepts
-// the files that it loads, with a short list of exceptions that
-// docs/metainfo.md gives with their reasons and test/metainfodiff proves.
+// [Parse] is the only entry point. It takes the bytes of a file from any source, and returns a
+// [Torrent], which is always valid, or an [Error], which names the offending byte and the broken
+// rule. The rules are those of libtorrent 2.0.8, the library behind most of today's clients.
+// Parse accepts the files that libtorrent loads, with a short list of exceptions:
+// docs/metainfo.md gives their reasons, and test/metainfodiff proves the list.
 //
 // # How it works
 //
-// A torrent is not decoded into values. One pass over the bytes (scan.go)
-// checks that they are well-formed bencoding within the limits below and marks
-// where the keys of the outer and the info dictionary begin and end. The rules
-// (v1.go, v2.go, hybrid.go, layers.go) then read the marked spans in place. No
-// step recurses, and none allocates per token: a parse allocates the Torrent
-// and, if the file has `piece layers`, 16 bytes for each of them.
+// A torrent is not decoded into values. One pass over the bytes (scan.go) checks that they are
+// well-formed bencoding within the limits below, and marks the positions of the keys of the
+// outer and the info dictionary. The rules (v1.go, v2.go, hybrid.go, layers.go) then read the
+// marked spans in place. No step recurses, and none allocates per token: a parse allocates the
+// Torrent and, if the file has `piece layers`, 16 bytes for each of them.
 //
-// Info hashes are taken over the raw bytes of the info dictionary, never over a
-// re-encoding.
+// Info hashes are computed over the raw bytes of the info dictionary, never over a re-encoding.
 //
 // # Strings
 //
-// Names, paths, tracker URLs and comments are returned as they stand in the
-// file. They may hold any bytes: NUL, CR LF, "..", slashes, text that is not
-// UTF-8. Code that prints them, puts them in a header or makes a path of them
-// must escape them first.
+// Names, paths, tracker URLs and comments are returned unchanged. They may hold any bytes: NUL,
+// CR LF, "..", slashes, text that is not UTF-8. Code that prints them, puts them into a header
+// or builds a path from them must escape them first.
 package metainfo
 
 // Limits of a file that [Parse] accepts. They are those of libtorrent 2.0.8,
@@ -49,6 +45,5 @@ const (
 	MaxTotalLength = 1<<48 - 1
 )
 
-// blockSize is the size in bytes of what one leaf of a v2 Merkle tree covers
-// (BEP 52).
+// blockSize is the size in bytes of the data under one leaf of a v2 Merkle tree (BEP 52).
 const blockSize = 16 << 10

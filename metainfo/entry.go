@@ -6,19 +6,18 @@ import "bytes"
 type entry struct {
 	at      int   // offset of its dictionary
 	length  int64 // bytes; 0 for a symbolic link, whatever the file says
-	attr    span  // what is inside the string `attr` (BEP 47), or zero
+	attr    span  // content of the string `attr` (BEP 47), or zero
 	pad     bool  // fills the gap to the next piece (BEP 47)
-	path    span  // v1: the list of the path's parts, or zero; unused for v2
+	path    span  // v1: the list of the path's segments, or zero; unused for v2
 	symlink span  // the list `symlink path` of a symbolic link, or zero
-	root    span  // v2: what is inside `pieces root`, 32 bytes if length > 0
+	root    span  // v2: content of `pieces root`, 32 bytes if length > 0
 }
 
-// padMarker is in the names of the pad files that BitComet makes, which are
-// older than BEP 47 and have no `attr`.
+// padMarker is in the names of pad files made by BitComet, which predate BEP 47 and have no
+// `attr`.
 var padMarker = []byte("_____padding_file_")
 
-// readFields reads the dictionary of a file, which is at the offset, and
-// returns the offset behind it.
+// readFields reads the dictionary of a file at an offset, and returns the offset after it.
 func readFields(b []byte, at int) (f fields, end int) {
 	pos := at + 1
 	for b[pos] != 'e' {
@@ -29,8 +28,7 @@ func readFields(b []byte, at int) (f fields, end int) {
 	return f, pos + 1
 }
 
-// readEntry reads what v1 and v2 say alike about the file whose dictionary is
-// at the offset.
+// readEntry reads the part common to v1 and v2 of a file's dictionary at an offset.
 func readEntry(b []byte, at int, f fields) (entry, *Error) {
 	e := entry{at: at}
 	isLink := false

@@ -5,34 +5,31 @@ import (
 	"slices"
 )
 
-// File is one file of a torrent. Its strings may hold any bytes; see the
-// package's comment.
+// File is one file of a torrent. Its strings may hold any bytes; see the package documentation.
 type File struct {
-	// Path has the names of the directories and of the file, below the
-	// directory that [Description.Name] names. A torrent of one file has one
-	// part, the file's name. A pad file may have none.
+	// Path has the names of the directories and of the file, below the directory that
+	// [Description.Name] names. In a torrent of one file it has one segment, the file's name. A
+	// pad file may have no path.
 	Path   []string
 	Length int64  // bytes; 0 for a symbolic link
 	Attr   string // BEP 47: any of p (pad), x (executable), h (hidden), l (link)
-	Pad    bool   // fills the gap to the next piece and is not to be kept
-	// SymlinkPath is where a symbolic link points, like Path; nil otherwise.
+	Pad    bool   // fills the gap to the next piece; not to be stored
+	// SymlinkPath is the target of a symbolic link, in the form of Path; nil otherwise.
 	SymlinkPath []string
 	// PiecesRoot is the root of the file's Merkle tree, 32 bytes, or nil for a
 	// v1 torrent or an empty file. It shares the torrent's bytes.
 	PiecesRoot []byte
-	// Cut reports that a text is longer than this: it ends with [CutMark] because it
-	// has more than [MaxText] bytes, or segments of a path are left out, for which
-	// the last one is CutMark.
+	// Cut reports that the torrent has a longer text than this File: a text ends with [CutMark]
+	// because it has more than [MaxText] bytes, or the last segment of a path is CutMark because
+	// segments were omitted.
 	Cut bool
 }
 
-// Files returns up to limit files from index start on; none if start is behind
-// the last one. There are [Description.FileCount] of them. When the texts of those
-// returned have more than 1 MiB together it returns no further ones, however many
-// limit allows; but one at least. A v2 or hybrid
-// torrent's are those of its `file tree`, which has no pad files; a v1
-// torrent's are those of `files` in their order, pad files included. It takes
-// time in proportion to the torrent's size.
+// Files returns up to limit files from index start on; none if start is after the last one. A
+// torrent has [Description.FileCount] files. Files returns fewer if their texts exceed 1 MiB
+// together, but at least one. The files of a v2 or hybrid torrent are those of its `file tree`,
+// which has no pad files. Those of a v1 torrent are those of `files` in their order, including
+// pad files. It takes time in proportion to the torrent's size.
 func (t *Torrent) Files(start, limit int) []File {
 	if start < 0 || start >= t.fileCount || limit <= 0 {
 		return nil
@@ -45,17 +42,17 @@ func (t *Torrent) Files(start, limit int) []File {
 		p.fillFromList(start)
 	default:
 		f, _ := readFields(t.b, t.info.start)
-		e, _ := singleV1(t, f) // no error: it was read before
+		e, _ := singleV1(t, f) // no error: parsing has read it
 		p.add(e, func(yield func(span) bool) { yield(t.name) })
 	}
 	return p.files
 }
 
-// filePage is files being read, up to their capacity.
+// filePage collects files up to its capacity.
 type filePage struct {
 	t     *Torrent
 	files []File
-	left  int // bytes that the texts may still take
+	left  int // bytes left for texts
 }
 
 func (p *filePage) full() bool { return len(p.files) == cap(p.files) || p.left <= 0 }
@@ -101,7 +98,7 @@ func (p *filePage) add(e entry, path iter.Seq[span]) {
 	p.left -= taken
 }
 
-// path copies the segments of a path as far as there is room for a path.
+// path copies the segments of a path as far as the bounds of texts allow.
 func (x *texts) path(segments iter.Seq[span]) []string {
 	x.left = maxPathTexts
 	var path []string
@@ -114,7 +111,7 @@ func (x *texts) path(segments iter.Seq[span]) []string {
 	return path
 }
 
-// strings yields what is inside the strings of a list; nothing for the zero span.
+// strings yields the contents of the strings of a list; nothing for the zero span.
 func (t *Torrent) strings(list span) iter.Seq[span] {
 	return func(yield func(span) bool) {
 		if !list.found() {

@@ -2,8 +2,8 @@ package metainfo
 
 import "bytes"
 
-// parseHybrid checks that the v1 description of a v2 torrent describes the
-// same files as its tree (BEP 52), and takes its sizes as the torrent's.
+// parseHybrid checks that the v1 description of a v2 torrent describes the same files as its
+// tree (BEP 52), and uses its sizes for the torrent.
 func (p *parser) parseHybrid(m *marks, tree treeSizes) *Error {
 	v1, err := p.parseV1(m)
 	if err != nil {
@@ -29,10 +29,9 @@ func (p *parser) parseHybrid(m *marks, tree treeSizes) *Error {
 	return c.compareList()
 }
 
-// comparison goes through both descriptions of a hybrid torrent's files side
-// by side. Only the files with content count: they must agree in place, offset,
-// length and path. Pads, empty files and symbolic links must only stand in the
-// same places.
+// comparison walks both descriptions of a hybrid torrent's files in parallel. Files with content
+// must agree in position, offset, length and path. Pads, empty files and symbolic links must
+// only be in the same positions.
 type comparison struct {
 	t      *Torrent
 	tree   paddedTree
@@ -54,8 +53,8 @@ func (c *comparison) compareSingle(f fields) *Error {
 	return c.compare(e, 1, c.isOnlyFile)
 }
 
-// isOnlyFile reports whether the tree has one entry and that is the file, named
-// as the torrent. In any larger tree the torrent's name is a directory's.
+// isOnlyFile reports whether the tree has one entry, which is the file, with the name of the
+// torrent. In a larger tree the torrent's name is that of a directory.
 func (c *comparison) isOnlyFile() bool {
 	b, w := c.t.b, c.tree.files
 	name, value := stringAt(b, c.t.tree.start+1)
@@ -75,8 +74,8 @@ func (c *comparison) compareList() *Error {
 	}
 }
 
-// compare compares the n-th v1 file with the next of the tree. Which of both
-// runs out first has been ruled out by their number.
+// compare compares the n-th v1 file with the next one of the tree. Neither list can end first,
+// because their lengths were compared before.
 func (c *comparison) compare(v1 entry, n int, samePath func() bool) *Error {
 	offset := c.tree.offset
 	v2 := c.tree.next()
@@ -102,13 +101,13 @@ func samePath(b []byte, list span, parts []span) bool {
 	return i == len(parts)
 }
 
-// paddedTree walks a tree that was walked before, and between its files the
-// pads that a v1 torrent must have there.
+// paddedTree walks a tree that parsing has walked, and adds the pads that a v1 torrent must have
+// between its files.
 type paddedTree struct {
 	files       *treeFiles
 	pieceLength int64
 	offset      int64 // of the next entry
-	pads        int   // met so far
+	pads        int   // seen so far
 	skipPad     int   // number of the pad to leave out, counted from 1, or 0
 }
 

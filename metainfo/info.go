@@ -1,6 +1,6 @@
 package metainfo
 
-// parseInfo checks the info dictionary, and what hangs on it: `piece layers`.
+// parseInfo checks the info dictionary, and `piece layers`, which depend on it.
 func (p *parser) parseInfo(m *marks) *Error {
 	v2, err := p.checkVersion(m)
 	if err != nil {
@@ -24,8 +24,8 @@ func (p *parser) parseInfo(m *marks) *Error {
 	return p.checkPieces(m, false)
 }
 
-// checkVersion reads `meta version` (BEP 52). Absent, not an integer or below 1
-// it means v1, as 1 does; from 1 on the info dictionary must be canonical.
+// checkVersion reads `meta version` (BEP 52). If it is absent, not an integer or below 1, it
+// means v1, as 1 does. From 1 on the info dictionary must be canonical.
 func (p *parser) checkVersion(m *marks) (v2 bool, err *Error) {
 	if !m.metaVersion.is(p.b, 'i') {
 		return false, nil
@@ -42,7 +42,7 @@ func (p *parser) checkVersion(m *marks) (v2 bool, err *Error) {
 	return version == 2, nil
 }
 
-// parseCommon reads what v1 and v2 share.
+// parseCommon reads the keys common to v1 and v2.
 func (p *parser) parseCommon(m *marks, v2 bool) *Error {
 	if err := p.parsePieceLength(m, v2); err != nil {
 		return err
@@ -80,8 +80,8 @@ func (p *parser) parsePieceLength(m *marks, v2 bool) *Error {
 	return nil
 }
 
-// checkPieces checks the number of pieces, and `pieces`, which holds a SHA-1
-// for each. A v2 or hybrid torrent may lack it.
+// checkPieces checks the number of pieces, and `pieces`, which has a SHA-1 hash for each piece. A
+// v2 or hybrid torrent may lack `pieces`.
 func (p *parser) checkPieces(m *marks, required bool) *Error {
 	if p.paddedSize == 0 {
 		return fail(m.info.start, "the torrent has no content: all its files together are 0 bytes long")

@@ -2,6 +2,8 @@ package metainfo
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"math/bits"
 	"slices"
 	"sort"
 )
@@ -16,11 +18,11 @@ type layerIndex struct {
 // layer is one entry of `piece layers`.
 type layer struct {
 	key    int   // offset of the 32 bytes of the root; the hashes follow them
-	pieces int64 // how many pieces it was verified for, 0 before
+	pieces int64 // number of pieces it was verified for, 0 before
 }
 
-// indexLayers checks the form of `piece layers`. A torrent without it, or with
-// something else in its place, has an empty index.
+// indexLayers checks the form of `piece layers`. If the key is absent or has another type, the
+// index is empty.
 func (p *parser) indexLayers(m *marks) (*layerIndex, *Error) {
 	if m.secondLayers > 0 {
 		return nil, fail(m.secondLayers, "a second `piece layers`: two programs could read different hashes from this file")
@@ -58,8 +60,8 @@ func (x *layerIndex) find(root []byte) []layer {
 	return x.entries[from:to]
 }
 
-// checkLayer verifies the layer of a file longer than a piece against its
-// root, or notes that it is missing.
+// checkLayer verifies the layer of a file longer than a piece against its root, or records that
+// the layer is missing.
 func (p *parser) checkLayer(x *layerIndex, e entry) *Error {
 	found := x.find(e.root.of(p.b))
 	if len(found) == 0 {
@@ -73,7 +75,7 @@ func (p *parser) checkLayer(x *layerIndex, e entry) *Error {
 	return nil
 }
 
-// verify spends time only once for a layer, however many files share it.
+// verify checks a layer once, however many files share it.
 func (x *layerIndex) verify(l *layer, pieces int64) *Error {
 	if l.pieces == pieces {
 		return nil
@@ -89,4 +91,65 @@ func (x *layerIndex) verify(l *layer, pieces int64) *Error {
 	}
 	l.pieces = pieces
 	return nil
+}
+
+type digest = [sha256.Size]byte
+
+// layerRoot returns the root of the Merkle tree (BEP 52) over layer, the concatenated hashes of
+// the pieces, at least one. pad is the hash of a piece beyond the end of the file.
+func layerRoot(layer []byte, pad digest) digest {
+	// subtree[i] is the root over 2^i pieces. Subtrees whose bit in count is set wait for their
+	// right sibling.
+	var subtree [64]digest
+	count := uint(0)
+	for ; len(layer) > 0; layer = layer[sha256.Size:] {
+		node := digest(layer)
+		height := bits.TrailingZeros(^count)
+		for _, left := range subtree[:height] {
+			node = pairHash(left, node)
+		}
+		subtree[height] = node
+		count++
+	}
+	return foldUp(&subtree, count, pad)
+}
+
+// foldUp fills the tree with pads up to the next power of two.
+func foldUp(subtree *[64]digest, count uint, pad digest) digest {
+	top := bits.Len(count - 1)
+	if count == 1<<top {
+		return subtree[top]
+	}
+	var node digest // the root over what remains at the right edge
+	started := false
+	for height := range top {
+		waits := count>>height&1 == 1
+		switch {
+		case waits && started:
+			node = pairHash(subtree[height], node)
+		case waits:
+			node, started = pairHash(subtree[height], pad), true
+		case started:
+			node = pairHash(node, pad)
+		}
+		pad = pairHash(pad, pad)
+	}
+	return node
+}
+
+// padDigest returns the hash of a missing piece: the root over leaves of zeros, as many as a
+// piece has blocks.
+func padDigest(pieceLength int64) digest {
+	var pad digest
+	for n := pieceLength; n > blockSize; n /= 2 {
+		pad = pairHash(pad, pad)
+	}
+	return pad
+}
+
+func pairHash(left, right digest) digest {
+	var both [2 * sha256.Size]byte
+	copy(both[:], left[:])
+	copy(both[sha256.Size:], right[:])
+	return sha256.Sum256(both[:])
 }

@@ -1,7 +1,7 @@
 package metainfo
 
-// marks is where scan found the keys that the rules are about. An absent key
-// has the zero span; of duplicate keys the first one is marked.
+// marks are the positions of the keys that the rules need, as scan found them. An absent key has
+// the zero span. The first of duplicate keys is marked.
 type marks struct {
 	info         span // outer dictionary
 	layers       span
@@ -17,7 +17,7 @@ type marks struct {
 	single         fields // of the file, if `files` and `file tree` are absent
 }
 
-// fields is what a dictionary says about one file.
+// fields are the keys of a dictionary about one file.
 type fields struct {
 	length, attr, path, pathUTF8, symlinkPath, root span
 }

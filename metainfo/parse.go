@@ -1,11 +1,18 @@
 package metainfo
 
-// Parse reads a .torrent file. It keeps a reference to b, which must not change
-// afterwards. It accepts white space after the outer dictionary and nothing
-// else. The error is always an [*Error].
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/torrentcache/torrentcache/infohash"
+)
+
+// Parse reads a .torrent file. It keeps a reference to b, which must not change afterwards.
+// After the outer dictionary it accepts only white space. The error is always an [*Error].
 //
-// Parse spends time and memory in proportion to len(b), whatever b holds: no
-// more memory than len(b), b itself not counted. It does not limit len(b).
+// Parse takes time in proportion to len(b), and at most len(b) bytes of memory besides b,
+// whatever b holds. It does not limit len(b).
 func Parse(b []byte) (*Torrent, error) {
 	p := parser{Torrent: &Torrent{b: b}, scanner: scanner{b: b}}
 	if err := p.parse(); err != nil {
@@ -42,8 +49,8 @@ func (p *parser) parse() *Error {
 	return nil
 }
 
-// checkEnd refuses what follows the outer dictionary, unless it is the white
-// space that text editors and old upload scripts leave.
+// checkEnd refuses anything after the outer dictionary, except the white space that text editors
+// and old upload scripts leave.
 func (p *parser) checkEnd(end int) *Error {
 	for i, c := range p.b[end:] {
 		switch c {
@@ -53,4 +60,36 @@ func (p *parser) checkEnd(end int) *Error {
 		}
 	}
 	return nil
+}
+
+// hash computes the info hashes over the raw bytes of the info dictionary: a SHA-256 for v2 and
+// hybrid torrents, and a SHA-1 for v1 and hybrid ones. Legacy clients need the SHA-1; the store
+// detects its collisions.
+func (p *parser) hash() {
+	info := p.info.of(p.b)
+	isV2 := p.tree.found()
+	if isV2 {
+		p.ids.V2 = infohash.V2(sha256.Sum256(info))
+	}
+	if !isV2 || p.list.found() || p.scanner.single.length.found() {
+		p.ids.V1 = infohash.V1(sha1.Sum(info))
+	}
+}
+
+// Error says why a file is not a torrent that [Parse] accepts.
+type Error struct {
+	Offset int64  // of the byte where the rule is broken, from the start of the file
+	Rule   string // the broken rule, in words a person can act on
+}
+
+// Error returns offset and rule, for example "at byte 57: `pieces` is 41 bytes
+// long, want 20 bytes for each of the 2 pieces, 40". It quotes nothing of the
+// file but printable ASCII.
+func (e *Error) Error() string {
+	return fmt.Sprintf("at byte %d: %s", e.Offset, e.Rule)
+}
+
+// fail returns the Error for the byte at offset.
+func fail(offset int, format string, args ...any) *Error {
+	return &Error{Offset: int64(offset), Rule: fmt.Sprintf(format, args...)}
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// HasPasskey reports whether an announce URL of the torrent holds what looks like the
-// passkey of one user, by which a tracker knows who downloads; see [IsPasskeyURL].
-// Whether the torrent is marked private does not matter.
+// HasPasskey reports whether an announce URL of the torrent seems to contain the passkey of one
+// user, by which a tracker identifies who downloads; see [IsPasskeyURL]. It does not depend on
+// the private flag.
 func (t *Torrent) HasPasskey() bool {
 	for key, value := range pairs(t.b, span{0, len(t.b)}) {
 		switch string(key.of(t.b)) {
@@ -20,7 +20,8 @@ func (t *Torrent) HasPasskey() bool {
 	return false
 }
 
-// passkeyBelow looks at a URL, or a list with that many levels of lists in it.
+// passkeyBelow reports whether a URL, or a list with at most that many levels of nested lists,
+// contains a passkey.
 func (t *Torrent) passkeyBelow(v span, levels int) bool {
 	if v.isString(t.b) {
 		content := v.content(t.b)
@@ -37,8 +38,8 @@ func (t *Torrent) passkeyBelow(v span, levels int) bool {
 	return false
 }
 
-// Lengths of what is taken for a passkey, in characters. Trackers use 32 hex digits most
-// of all; 20 to 64 letters and digits are in use.
+// Lengths of presumed passkeys, in characters. Trackers mostly use 32 hex digits; 20 to 64
+// letters and digits occur.
 const (
 	minHexKey   = 16
 	minMixedKey = 20
@@ -51,7 +52,7 @@ var keyNames = map[string]bool{
 	"secret": true, "secure": true, "sig": true,
 }
 
-// IsPasskeyURL reports whether a tracker's URL holds what looks like a passkey:
+// IsPasskeyURL reports whether a tracker's URL seems to contain a passkey:
 //
 //   - a parameter of the query with one of the usual names (passkey, torrent_pass, authkey,
 //     pk, pid, ...) and a value of 8 characters or more;
@@ -59,7 +60,7 @@ var keyNames = map[string]bool{
 //     not counted, or that has 20 or more letters and digits in a row, letters and digits
 //     among them.
 //
-// One character over and over, such as a key of zeros, is none. The host is not looked at.
+// One repeated character, such as a key of zeros, does not count. The host is not examined.
 func IsPasskeyURL(address string) bool {
 	_, rest, ok := strings.Cut(address, "://")
 	if !ok {
@@ -84,11 +85,11 @@ func IsPasskeyURL(address string) bool {
 	return false
 }
 
-// minNamedKey is the length of a passkey whose parameter says what it is: shorter are
-// `pid=1` and the like.
+// minNamedKey is the minimum length of a passkey in a parameter with a usual name: shorter
+// values are `pid=1` and the like.
 const minNamedKey = 8
 
-// unescaped undoes percent-encoding, if it is right.
+// unescaped decodes percent-encoding if it is valid.
 func unescaped(text string) string {
 	if plain, err := url.PathUnescape(text); err == nil {
 		return plain
@@ -96,7 +97,7 @@ func unescaped(text string) string {
 	return text
 }
 
-// isSecret reports whether text looks like a key that somebody was given.
+// isSecret reports whether text looks like a key issued to one user.
 func isSecret(text string) bool {
 	digits := strings.ReplaceAll(text, "-", "")
 	if len(digits) >= minHexKey && strings.Trim(digits, "0123456789abcdefABCDEF") == "" {
@@ -114,5 +115,5 @@ func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 
 func isNumber(r rune) bool { return '0' <= r && r <= '9' }
 
-// isRepeated reports whether text is one character over and over.
+// isRepeated reports whether text is one repeated character.
 func isRepeated(text string) bool { return strings.Trim(text, text[:1]) == "" }

@@ -3,14 +3,13 @@ package metainfo
 import "fmt"
 
 const (
-	// maxIntegerDigits and maxLengthDigits are libtorrent's: leading zeros
-	// count.
+	// maxIntegerDigits and maxLengthDigits are libtorrent's limits. They count leading zeros.
 	maxIntegerDigits = 20
 	maxLengthDigits  = 16
 )
 
-// container is what a scanner has open: a list, or a dictionary by what it
-// expects next.
+// container is the kind of an open list or dictionary. For a dictionary it also says whether a
+// key or a value comes next.
 type container byte
 
 const (
@@ -110,7 +109,7 @@ func (s *scanner) checkLimits() *Error {
 	return nil
 }
 
-// readString moves behind the string at pos and returns what is inside.
+// readString moves past the string at pos and returns its content.
 func (s *scanner) readString() (span, *Error) {
 	start, n := s.pos, 0
 	for ; s.pos < len(s.b) && isDigit(s.b[s.pos]); s.pos++ {
@@ -134,7 +133,7 @@ func (s *scanner) readString() (span, *Error) {
 	return content, nil
 }
 
-// readInteger moves behind the integer at pos.
+// readInteger moves past the integer at pos.
 func (s *scanner) readInteger() *Error {
 	start := s.pos
 	s.pos++
@@ -194,8 +193,8 @@ func (s *scanner) beginPair(key span) *Error {
 	return nil
 }
 
-// endValue notes that a value ended at pos. Its start matters only in the
-// containers whose keys are marked.
+// endValue records that a value ended at pos. Its start matters only in containers whose keys
+// are marked.
 func (s *scanner) endValue(start int) {
 	if s.depth == 0 || s.open[s.depth-1] != dictValue {
 		return
@@ -210,7 +209,7 @@ func (s *scanner) endValue(start int) {
 	}
 }
 
-// quote shows one byte of the file.
+// quote returns one byte of the file in printable form.
 func quote(c byte) string {
 	if ' ' < c && c < 0x7f && c != '`' {
 		return fmt.Sprintf("`%c`", c)

@@ -6,12 +6,12 @@ import (
 	"math"
 )
 
-// The functions of this file read bytes that scan found to be well-formed;
-// on others they may panic.
+// The functions of this file read bytes that scan found to be well-formed. On other bytes they
+// may panic.
 
-// span is a range of bytes of the file, from start up to but not including
-// end: a whole value, or what is inside a string. The zero span is an absent
-// value; no value but the outer dictionary begins at byte 0.
+// span is a range of bytes of the file, from start up to but not including end: a whole value,
+// or the content of a string. The zero span is an absent value; only the outer dictionary begins
+// at byte 0.
 type span struct{ start, end int }
 
 func (s span) found() bool { return s.end > 0 }
@@ -27,7 +27,7 @@ func (s span) isString(b []byte) bool { return s.found() && isDigit(b[s.start]) 
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// stringAt returns what is inside the string at pos and the offset behind it.
+// stringAt returns the content of the string at pos and the offset after it.
 func stringAt(b []byte, pos int) (content span, next int) {
 	n := 0
 	for ; b[pos] != ':'; pos++ {
@@ -36,7 +36,7 @@ func stringAt(b []byte, pos int) (content span, next int) {
 	return span{pos + 1, pos + 1 + n}, pos + 1 + n
 }
 
-// content returns what is inside the string s.
+// content returns the content of the string s.
 func (s span) content(b []byte) span {
 	c, _ := stringAt(b, s.start)
 	return c
@@ -62,7 +62,7 @@ func (s span) integer(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// skip returns the offset behind the value at pos.
+// skip returns the offset after the value at pos.
 func skip(b []byte, pos int) int {
 	for depth := 0; ; {
 		switch b[pos] {
@@ -83,8 +83,7 @@ func skip(b []byte, pos int) int {
 	}
 }
 
-// pairs yields the keys, without their length, and the values of the
-// dictionary.
+// pairs yields the contents of the keys and the values of the dictionary.
 func pairs(b []byte, dict span) iter.Seq2[span, span] {
 	return func(yield func(key, value span) bool) {
 		for pos := dict.start + 1; b[pos] != 'e'; {
@@ -110,8 +109,8 @@ func items(b []byte, list span) iter.Seq[span] {
 	}
 }
 
-// first sets *s to value unless an earlier value of the same key did: of
-// duplicate keys the first one counts, as in libtorrent.
+// first sets *s to value unless a value of the same key has set it: of duplicate keys the first
+// one counts, as in libtorrent.
 func (s *span) first(value span) {
 	if !s.found() {
 		*s = value

@@ -2,16 +2,16 @@ package metainfo
 
 import "unicode/utf8"
 
-// MaxText bounds each text of a [Description] or a [File], in bytes, counted as UTF-8
-// with U+FFFD in place of each invalid byte: so a text stays within MaxText bytes when
-// a caller replaces these later. A longer text ends with [CutMark].
+// MaxText is the maximum size in bytes of each text of a [Description] or a [File]. It counts
+// UTF-8 with U+FFFD for each invalid byte, so a caller may replace invalid bytes later without
+// exceeding it. A longer text is truncated and ends with [CutMark].
 const MaxText = 64 << 10
 
-// CutMark ends a text that was cut. In a path it stands for the segments left out.
+// CutMark ends a truncated text. In a path it replaces the omitted segments.
 const CutMark = "…"
 
-// Bounds of texts together, in bytes, each text counted with textCost more than it has.
-// With them what is said of a torrent stays below the 4 MiB that gRPC clients take.
+// Bounds of the total size of texts in bytes, each text counted with textCost more than its
+// length. They keep a description below the 4 MiB that gRPC clients accept.
 const (
 	maxListTexts = 512 << 10 // of the lists of a Description
 	maxPageTexts = 1 << 20   // of a page of files, which may exceed it by one file
@@ -22,11 +22,11 @@ const (
 // texts copies texts out of a torrent, within bounds.
 type texts struct {
 	b    []byte
-	left int  // bytes that the texts may still take; less than 0 when they took more
-	cut  bool // a text was cut or left out
+	left int  // bytes left for texts; negative if they exceeded the bound
+	cut  bool // a text was truncated or omitted
 }
 
-// text copies what is inside a string.
+// text copies the content of a string.
 func (x *texts) text(content span) string {
 	b := content.of(x.b)
 	n, size := prefix(b, MaxText)
@@ -40,7 +40,7 @@ func (x *texts) text(content span) string {
 	return string(b[:n]) + CutMark
 }
 
-// room reports whether another text may be taken. If not, that one is left out.
+// room reports whether there is room for another text. If not, it records that one is omitted.
 func (x *texts) room() bool {
 	if x.left <= 0 {
 		x.cut = true
@@ -48,8 +48,8 @@ func (x *texts) room() bool {
 	return x.left > 0
 }
 
-// prefix returns how many of b's first bytes have at most limit bytes as UTF-8, up to
-// the end of a rune, and how many bytes they have as that.
+// prefix returns the length of the longest prefix of b, up to the end of a rune, that has at
+// most limit bytes as UTF-8, and its size as UTF-8.
 func prefix(b []byte, limit int) (n, size int) {
 	for n < len(b) {
 		_, width := utf8.DecodeRune(b[n:])

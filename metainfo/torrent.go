@@ -2,14 +2,14 @@ package metainfo
 
 import "github.com/torrentcache/torrentcache/infohash"
 
-// Torrent is a valid .torrent file. It never changes and is safe for
-// concurrent use. Only [Parse] makes one; the zero value is of no use.
+// Torrent is a valid .torrent file. It never changes and is safe for concurrent use. Only
+// [Parse] makes one; the zero value is not usable.
 type Torrent struct {
 	b    []byte
 	ids  infohash.Set
 	info span // the info dictionary
-	// layers is the outer `piece layers` dictionary; zero if there is none or
-	// the torrent is v1.
+	// layers is the outer `piece layers` dictionary. It is zero if there is none or the torrent
+	// is v1.
 	layers span
 	// name is the torrent's name without its length: `name.utf-8`, else `name`.
 	name span
@@ -19,27 +19,26 @@ type Torrent struct {
 	pieceLength   int64 // bytes, > 0
 	paddedSize    int64 // bytes that the pieces cover
 	totalSize     int64 // bytes without padding
-	fileCount     int   // of the tree, else of the list, else 1
+	fileCount     int   // number of files in the tree, or in the list, or 1
 	private       bool
 	missingLayers bool
 }
 
-// Bytes returns the file as it was given to [Parse]. Nobody may change it.
+// Bytes returns the file as given to [Parse]. Callers must not change it.
 func (t *Torrent) Bytes() []byte { return t.b }
 
 // IDs returns every info hash of the torrent: v1, v2, or both of a hybrid.
 func (t *Torrent) IDs() infohash.Set { return t.ids }
 
-// InfoSpan returns where in [Torrent.Bytes] the info dictionary lies, in bytes.
-// The info hashes are hashes of this span.
+// InfoSpan returns the span of the info dictionary in [Torrent.Bytes], in bytes. The info hashes
+// are the hashes of this span.
 func (t *Torrent) InfoSpan() (offset, length int) { return t.info.start, t.info.len() }
 
-// Private reports whether the torrent asks to be shared by its own trackers
-// only (BEP 27). The announce URL of such a torrent often holds the passkey of
-// its uploader.
+// Private reports whether the torrent asks to be shared only through its own trackers (BEP 27).
+// The announce URL of such a torrent often contains the passkey of its uploader.
 func (t *Torrent) Private() bool { return t.private }
 
-// TotalSize returns the payload in bytes, without pad files (BEP 47).
+// TotalSize returns the size of the content in bytes, without pad files (BEP 47).
 func (t *Torrent) TotalSize() int64 { return t.totalSize }
 
 // MissingPieceLayers reports whether the file is a v2 or hybrid torrent whose

@@ -2,15 +2,15 @@ package metainfo
 
 import "bytes"
 
-// sizes is what parsing one description of the files adds up.
+// sizes are the totals of one description of the files.
 type sizes struct {
 	files  int   // entries
 	padded int64 // bytes, pad files included
 	total  int64 // bytes without pad files
 }
 
-// parseV1 checks the files as BEP 3 describes them, `files` or one file by
-// `length`, and takes their sizes as the torrent's.
+// parseV1 checks the files as BEP 3 describes them, either by `files` or by the `length` of one
+// file, and uses their sizes for the torrent.
 func (p *parser) parseV1(m *marks) (sizes, *Error) {
 	s, err := p.walkV1(m)
 	if err != nil {
@@ -52,8 +52,7 @@ func (s *sizes) add(e entry) *Error {
 	return addLength(&s.padded, e.length, e.at)
 }
 
-// sizeSingle checks the file of a torrent that has only one and names it by
-// `name`.
+// sizeSingle checks the file of a single-file torrent, which has the torrent's `name`.
 func (p *parser) sizeSingle(f fields) (sizes, *Error) {
 	var s sizes
 	if p.name.len() == 0 {
@@ -72,12 +71,12 @@ func singleV1(t *Torrent, f fields) (entry, *Error) {
 	return e, err
 }
 
-// v1Files walks the list `files`. On a list that was walked to its end before
-// it gives no error.
+// v1Files walks the list `files`. On a list that parsing has walked to its end it returns no
+// error.
 type v1Files struct {
 	b       []byte
 	pos     int  // offset of the next entry, or of the list's end
-	allPads bool // the torrent's name, a part of every path, marks pad files
+	allPads bool // the torrent's name, part of every path, marks pad files
 }
 
 func newV1Files(t *Torrent) v1Files {
@@ -104,7 +103,7 @@ func (w *v1Files) next() (e entry, ok bool, err *Error) {
 	return e, true, nil
 }
 
-// readPath reads `path.utf-8`, else `path`. Only a pad file may do without.
+// readPath reads `path.utf-8`, else `path`. Only a pad file may lack both.
 func (w *v1Files) readPath(e *entry, f fields) *Error {
 	e.path = f.pathUTF8
 	if !e.path.is(w.b, 'l') {

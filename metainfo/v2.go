@@ -2,8 +2,8 @@ package metainfo
 
 const rootSize = 32 // bytes of a SHA-256
 
-// parseV2 checks a torrent of `meta version` 2: its tree, its piece layers,
-// and if it has v1 keys too that both describe the same files.
+// parseV2 checks a torrent of `meta version` 2: its tree and its piece layers. If the torrent
+// also has v1 keys, parseV2 checks that both describe the same files.
 func (p *parser) parseV2(m *marks) *Error {
 	if !m.tree.is(p.b, 'd') {
 		return fail(p.info.start, "`meta version` is 2, yet `info` has no dictionary `file tree`")
@@ -24,10 +24,10 @@ func (p *parser) parseV2(m *marks) *Error {
 	return p.parseHybrid(m, tree)
 }
 
-// treeSizes are the sizes of a tree, in which every file begins at a piece.
+// treeSizes are the totals of a tree, in which every file begins at a piece.
 type treeSizes struct {
 	sizes
-	pads    int   // gaps between the end of a file and of its last piece
+	pads    int   // gaps between the end of a file and the end of its last piece
 	tailGap int64 // bytes of such a gap after the last file with content, or 0
 }
 
@@ -72,26 +72,26 @@ func (s *treeSizes) addFile(e entry, pieceLength int64) *Error {
 	return addLength(&s.padded, gap, e.at)
 }
 
-// gapAfter returns how many bytes lie between the offset and the next piece.
+// gapAfter returns the number of bytes between the offset and the next piece.
 func gapAfter(offset, pieceLength int64) int64 {
 	return (pieceLength - offset%pieceLength) % pieceLength
 }
 
-// treeFiles walks the `file tree` (BEP 52) in the order of its keys. On a tree
-// that was walked to its end before it gives no error.
+// treeFiles walks the `file tree` (BEP 52) in the order of its keys. On a tree that parsing has
+// walked to its end it returns no error.
 type treeFiles struct {
 	b     []byte
 	pos   int            // offset of the next key, or of the directory's end
 	depth int            // directories open below the root
-	path  [MaxDepth]span // the names of those, then of the file next returned
+	path  [MaxDepth]span // the names of those, then of the last file returned
 }
 
 func newTreeFiles(t *Torrent) *treeFiles {
 	return &treeFiles{b: t.b, pos: t.tree.start + 1}
 }
 
-// parts returns the path of the file that next returned last; it is
-// overwritten by the following call of next.
+// parts returns the path of the last file returned by next; the following call of next
+// overwrites it.
 func (w *treeFiles) parts() []span { return w.path[:w.depth+1] }
 
 func (w *treeFiles) next() (e entry, ok bool, err *Error) {
@@ -122,9 +122,8 @@ func (w *treeFiles) next() (e entry, ok bool, err *Error) {
 	}
 }
 
-// leafIn returns the description of a file if the dictionary at the offset
-// holds that, under the empty key, and nothing else. Otherwise it is a
-// directory.
+// leafIn returns the description of a file if the dictionary at the offset has the empty key and
+// no other. Otherwise the dictionary is a directory.
 func (w *treeFiles) leafIn(at int) span {
 	if w.b[at+1] == 'e' {
 		return span{}

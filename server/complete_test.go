@@ -8,6 +8,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -29,9 +30,9 @@ func layered(t *testing.T) (whole, bare []byte) {
 	return whole, bare
 }
 
-func describe(t *testing.T, h *harness, hash string) *torrentcachev1.DescribeTorrentResponse {
+func describe(t *testing.T, h *servertest.Harness, hash string) *torrentcachev1.DescribeTorrentResponse {
 	t.Helper()
-	d, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
+	d, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func describe(t *testing.T, h *harness, hash string) *torrentcachev1.DescribeTor
 
 func TestUploadSuppliesMissingPieceLayers(t *testing.T) {
 	whole, bare := layered(t)
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		steps := []struct {
 			name    string
 			torrent []byte
@@ -54,7 +55,7 @@ func TestUploadSuppliesMissingPieceLayers(t *testing.T) {
 			{"without layers again", bare, torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, false},
 		}
 		for _, step := range steps {
-			answer := h.put(t, step.torrent)
+			answer := h.Put(t, step.torrent)
 			if answer.GetOutcome() != step.want {
 				t.Errorf("%s: %s, want %s", step.name, answer.GetOutcome(), step.want)
 			}
@@ -71,18 +72,18 @@ func TestUploadSuppliesMissingPieceLayers(t *testing.T) {
 
 func TestCompletionRetriesWhenTheRecordChanges(t *testing.T) {
 	whole, bare := layered(t)
-	h := newHarness(t, inProcess)
-	hash := h.put(t, bare).GetInfoHashV2()
+	h := servertest.New(t, servertest.InProcess)
+	hash := h.Put(t, bare).GetInfoHashV2()
 	// Another upload completes the record between this one's look and its put.
 	raced := 0
-	h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+	h.Store.SetPut(func(ctx context.Context, items []store.Item) []store.Result {
 		if items[0].Replaces != (store.Version{}) && raced == 0 {
 			raced++
-			h.store.Store.Put(ctx, items)
+			h.Store.Store.Put(ctx, items)
 		}
-		return h.store.Store.Put(ctx, items)
+		return h.Store.Store.Put(ctx, items)
 	})
-	if outcome := h.put(t, whole).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
+	if outcome := h.Put(t, whole).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED {
 		t.Errorf("got %s, want ALREADY_CACHED: the other upload completed it", outcome)
 	}
 	if raced != 1 || describe(t, h, hash).GetMissingPieceLayers() {
@@ -95,11 +96,11 @@ func TestCompletionMeetsARemoval(t *testing.T) {
 	whole, bare := layered(t)
 	id := parse(t, bare).IDs().Primary()
 	for _, stream := range []bool{false, true} {
-		overBoth(t, func(t *testing.T, h *harness) {
-			h.put(t, bare)
-			h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
-				results := h.store.Store.Put(ctx, items)
-				if err := storetest.Remove(ctx, h.store, id, store.Removal{}); err != nil {
+		servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+			h.Put(t, bare)
+			h.Store.SetPut(func(ctx context.Context, items []store.Item) []store.Result {
+				results := h.Store.Store.Put(ctx, items)
+				if err := storetest.Remove(ctx, h.Store, id, store.Removal{}); err != nil {
 					t.Error(err)
 				}
 				return results
@@ -108,7 +109,7 @@ func TestCompletionMeetsARemoval(t *testing.T) {
 			if stream {
 				got = told(cacheAllAs(t, h, t.Context(), &torrentcachev1.CacheTorrentsRequest{Torrent: whole})[0])
 			} else {
-				got = h.put(t, whole).GetOutcome().String()
+				got = h.Put(t, whole).GetOutcome().String()
 			}
 			if got != "OUTCOME_ALREADY_CACHED" {
 				t.Errorf("in a stream %t: %s", stream, got)
@@ -118,9 +119,9 @@ func TestCompletionMeetsARemoval(t *testing.T) {
 }
 
 func TestUploadHealsADamagedTorrent(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		h.store.setPut(func(context.Context, []store.Item) []store.Result { return []store.Result{{Outcome: store.Healed}} })
-		if outcome := h.put(t, torrenttest.V1("a")).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_HEALED {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		h.Store.SetPut(func(context.Context, []store.Item) []store.Result { return []store.Result{{Outcome: store.Healed}} })
+		if outcome := h.Put(t, torrenttest.V1("a")).GetOutcome(); outcome != torrentcachev1.Outcome_OUTCOME_HEALED {
 			t.Errorf("got %s", outcome)
 		}
 	})
@@ -128,14 +129,14 @@ func TestUploadHealsADamagedTorrent(t *testing.T) {
 
 func TestV2TorrentIsFoundByEachOfItsIDs(t *testing.T) {
 	torrent := torrenttest.Hybrid("both")
-	overBoth(t, func(t *testing.T, h *harness) {
-		answer := h.put(t, torrent)
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		answer := h.Put(t, torrent)
 		v1, v2 := answer.GetInfoHashV1(), answer.GetInfoHashV2()
 		if answer.GetInfoHash() != v1 || len(v1) != 40 || len(v2) != 64 {
 			t.Fatalf("got %v", answer)
 		}
 		for _, hash := range []string{v1, v2, v2[:40], "1220" + v2} {
-			got, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+			got, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
 			if err != nil || !bytes.Equal(got.GetTorrent(), torrent) {
 				t.Errorf("%s: %v", hash, err)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -37,10 +37,10 @@ func wordy(n int) []byte {
 
 // Whatever a torrent says, what is said of it goes into the 4 MiB that a gRPC client takes.
 func TestDescriptionsAreBounded(t *testing.T) {
-	h := newHarnessWith(t, overNetwork, func(o *server.Options) { o.MaxTorrentSize = 64 << 20 })
+	h := servertest.New(t, servertest.OverNetwork, func(o *servertest.Options) { o.MaxTorrentSize = 64 << 20 })
 	for _, n := range []int{10, 1000, metainfo.MaxText / 3, 2 * metainfo.MaxText} {
-		hash := h.put(t, wordy(n)).GetInfoHash()
-		got, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: 10_000})
+		hash := h.Put(t, wordy(n)).GetInfoHash()
+		got, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: 10_000})
 		if err != nil {
 			t.Fatalf("texts of %d bytes: %v", n, err)
 		}
@@ -51,12 +51,12 @@ func TestDescriptionsAreBounded(t *testing.T) {
 }
 
 func TestLongTextIsMarked(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		for _, n := range []int{metainfo.MaxText, metainfo.MaxText + 1} {
 			torrent := torrenttest.Bencode(torrenttest.Dict{"comment": strings.Repeat("c", n), "info": torrenttest.Dict{
 				"name": fmt.Sprint(n), "piece length": 16384, "pieces": strings.Repeat("x", 20), "length": 1}})
-			hash := h.put(t, torrent).GetInfoHash()
-			got, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
+			hash := h.Put(t, torrent).GetInfoHash()
+			got, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,16 +71,14 @@ func TestLongTextIsMarked(t *testing.T) {
 // Nothing is made of a torrent whose caller has left while it was read: that this one is
 // none would be in the log.
 func TestDescribeEndsWithItsCaller(t *testing.T) {
-	h := newHarness(t, inProcess)
+	h := servertest.New(t, servertest.InProcess)
 	ctx, leave := context.WithCancel(t.Context())
-	h.store.mu.Lock()
-	h.store.get = func(context.Context, infohash.ID) (store.Torrent, error) {
+	h.Store.SetGet(func(context.Context, infohash.ID) (store.Torrent, error) {
 		leave()
 		return store.Torrent{Bytes: []byte("no torrent")}, nil
-	}
-	h.store.mu.Unlock()
-	_, err := h.cache.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{InfoHash: strings.Repeat("ab", 20)})
-	if status.Code(err) != codes.Canceled || h.log.String() != "" {
-		t.Errorf("%v, log %s", err, h.log)
+	})
+	_, err := h.Cache.DescribeTorrent(ctx, &torrentcachev1.DescribeTorrentRequest{InfoHash: strings.Repeat("ab", 20)})
+	if status.Code(err) != codes.Canceled || h.Log.String() != "" {
+		t.Errorf("%v, log %s", err, h.Log)
 	}
 }

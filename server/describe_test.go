@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
 // manyFiles returns a torrent with n files named file-0, file-1, ...
@@ -27,10 +27,10 @@ func manyFiles(name string, n int) []byte {
 }
 
 func TestDescribeTorrent(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		torrent := torrenttest.V1("my name")
-		hash := h.put(t, torrent).GetInfoHash()
-		got, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
+		hash := h.Put(t, torrent).GetInfoHash()
+		got, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,12 +50,12 @@ func TestDescribeTorrent(t *testing.T) {
 
 func TestDescribeTorrentPages(t *testing.T) {
 	const files = 250
-	overBoth(t, func(t *testing.T, h *harness) {
-		hash := h.put(t, manyFiles("many", files)).GetInfoHash()
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		hash := h.Put(t, manyFiles("many", files)).GetInfoHash()
 		for _, size := range []int32{-1, 0, 1, 99, 125, files, 20_000} {
 			seen, token := 0, ""
 			for {
-				page, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: size, FilePageToken: token})
+				page, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: size, FilePageToken: token})
 				if err != nil {
 					t.Fatalf("page size %d after %d files: %v", size, seen, err)
 				}
@@ -77,12 +77,12 @@ func TestDescribeTorrentPages(t *testing.T) {
 }
 
 func TestDescribeTorrentRefusesForeignTokens(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		describe := func(hash, token string) (*torrentcachev1.DescribeTorrentResponse, error) {
-			return h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: 1, FilePageToken: token})
+			return h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash, FilePageSize: 1, FilePageToken: token})
 		}
-		a := h.put(t, manyFiles("a", 3)).GetInfoHash()
-		b := h.put(t, manyFiles("b", 3)).GetInfoHash()
+		a := h.Put(t, manyFiles("a", 3)).GetInfoHash()
+		b := h.Put(t, manyFiles("b", 3)).GetInfoHash()
 		page, err := describe(b, "")
 		if err != nil {
 			t.Fatal(err)
@@ -90,20 +90,20 @@ func TestDescribeTorrentRefusesForeignTokens(t *testing.T) {
 		foreign := page.GetNextFilePageToken()
 		for _, token := range []string{foreign, "x", "!", strings.Repeat("A", 22), foreign + foreign, strings.ToUpper(foreign), "\n"} {
 			_, err := describe(a, token)
-			wantReason(t, err, reason.RequestInvalid)
+			servertest.WantReason(t, err, reason.RequestInvalid)
 		}
 	})
 }
 
 func TestDescribeTorrentMendsText(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		torrent := torrenttest.Bencode(torrenttest.Dict{
 			"announce": "http://a/\xff", "comment": "a\xff\xfeb", "created by": "\xc3", "url-list": torrenttest.List{"http://w/\x80"},
 			"info": torrenttest.Dict{"name": "n\xe9m", "piece length": 16384, "pieces": strings.Repeat("x", 20), "source": "\xf0",
 				"files": torrenttest.List{torrenttest.Dict{"length": 1, "path": torrenttest.List{"d\xff", "..", "f\n\x00"}}}},
 		})
-		hash := h.put(t, torrent).GetInfoHash()
-		got, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
+		hash := h.Put(t, torrent).GetInfoHash()
+		got, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestDescribeTorrentMendsText(t *testing.T) {
 // The magnet link of a server that has a public address names the download, however long it is.
 func TestMagnetLinkNamesTheDownload(t *testing.T) {
 	const site = "https://cache.example/torrent/"
-	h := newHarnessWith(t, inProcess, func(o *server.Options) {
+	h := servertest.New(t, servertest.InProcess, func(o *servertest.Options) {
 		o.DownloadURL = func(ids infohash.Set) string { return site + ids.Primary().String() + ".torrent" }
 	})
 	trackers := make([]string, 30)
@@ -130,7 +130,7 @@ func TestMagnetLinkNamesTheDownload(t *testing.T) {
 		trackers[i] = "http://tracker.example/" + strings.Repeat("x", 300) + strconv.Itoa(i)
 	}
 	for _, torrent := range [][]byte{torrenttest.V1("short"), withTrackers(trackers)} {
-		hash := h.put(t, torrent).GetInfoHash()
+		hash := h.Put(t, torrent).GetInfoHash()
 		link := describe(t, h, hash).GetMagnetLink()
 		if !strings.HasSuffix(link, "&xs="+url.QueryEscape(site+hash+".torrent")) || len(link) > 4096 || !strings.HasPrefix(link, "magnet:?xt=urn:btih:") {
 			t.Errorf("%d bytes: %.100s ... %s", len(link), link, link[max(0, len(link)-120):])

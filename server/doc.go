@@ -1,13 +1,14 @@
-// Package server is the service behind every door: it takes a torrent's bytes,
-// inflates and parses them, stores them, and answers by the contract in
-// proto/torrentcache/v1. The rules of the cache are here and nowhere else.
+// Package server is the service behind every door: it takes a torrent's bytes, inflates and parses
+// them, stores them, and answers by the contract in proto/torrentcache/v1. It alone has the rules
+// of the cache.
 //
-// A [Server] is reached in two ways, over the network by [NewGRPC] and from the
-// same process by [InProcess]. Both run the same [Chain] of interceptors and
-// refuse the same messages, so a caller cannot tell one from the other:
+// Calls reach a [Server] by package rpc, over the network and from the same process. The
+// operator's calls are in package admin, which works on the same Server:
 //
 //	srv := server.New(server.Options{Store: st, MaxTorrentSize: 10_000_000})
-//	chain := server.Chain{Logger: logger}
-//	network := server.NewGRPC(chain, srv.MaxMessageSize(), health, srv.RegisterPublic)
-//	local := server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic)
+//	chain := rpc.Chain{Logger: logger}
+//	network := rpc.NewGRPC(chain, nil, srv.MaxMessageSize(), health, srv.RegisterPublic)
+//	local := rpc.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic)
+//	operator := admin.New(srv, admin.Options{Version: "v1.0.0"})
+//	localAdmin := rpc.InProcess(chain, srv.MaxMessageSize(), operator.Register)
 package server

@@ -8,6 +8,7 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -16,17 +17,17 @@ import (
 func TestFetchedCountsForLess(t *testing.T) {
 	torrent := torrenttest.Hybrid("a")
 	found, original := outerKeys(t, torrent, "found somewhere", true), outerKeys(t, torrent, "original", true)
-	overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
+	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
 		upload := func(ctx context.Context, torrent []byte, fetched bool, want torrentcachev1.Outcome) {
 			t.Helper()
-			answer, err := h.cache.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent, Fetched: fetched})
+			answer, err := h.Cache.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent, Fetched: fetched})
 			if err != nil || answer.GetOutcome() != want {
 				t.Errorf("%v, %v; want %s", answer, err, want)
 			}
 		}
 		stored := func(torrent []byte, rank store.Rank) {
 			t.Helper()
-			if got := h.stored(t, torrent); !bytes.Equal(got.Bytes, torrent) || got.Rank != rank {
+			if got := storedOf(t, h, torrent); !bytes.Equal(got.Bytes, torrent) || got.Rank != rank {
 				t.Errorf("stored is %.40q of rank %d, want rank %d", got.Bytes, got.Rank, rank)
 			}
 		}
@@ -41,9 +42,9 @@ func TestFetchedCountsForLess(t *testing.T) {
 
 // Each item of a stream says for itself whether it was fetched.
 func TestFetchedItems(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		a, b := torrenttest.V1("a"), torrenttest.V2("b")
-		stream, err := h.cache.CacheTorrents(t.Context())
+		stream, err := h.Cache.CacheTorrents(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +58,12 @@ func TestFetchedItems(t *testing.T) {
 				t.Fatal(result, err)
 			}
 		}
-		if ra, rb := h.stored(t, a).Rank, h.stored(t, b).Rank; ra != store.RankFetched || rb != store.RankAnonymous {
+		if ra, rb := storedOf(t, h, a).Rank, storedOf(t, h, b).Rank; ra != store.RankFetched || rb != store.RankAnonymous {
 			t.Errorf("ranks %d and %d", ra, rb)
 		}
 		ids := []string{parse(t, a).IDs().V1.String(), parse(t, b).IDs().V2.String()}
 		for include, want := range map[bool][]string{false: nil, true: ids[:1]} {
-			got, err := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: ids, IncludeFetched: include})
+			got, err := h.Cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: ids, IncludeFetched: include})
 			if err != nil || !slices.Equal(got.GetMissingInfoHashes(), want) {
 				t.Errorf("missing are %v (%v), want %v", got.GetMissingInfoHashes(), err, want)
 			}

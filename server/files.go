@@ -23,7 +23,7 @@ func addFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.
 	if token := req.GetFilePageToken(); token != "" {
 		var ok bool
 		if start, ok = readPageToken(token, id); !ok || start >= count {
-			return reason.New(reason.RequestInvalid, "file_page_token is of no answer about %s: leave it empty to begin anew", id).On("file_page_token")
+			return reason.New(reason.RequestInvalid, "file_page_token is not from an answer about %s: leave it empty to begin anew", id).On("file_page_token")
 		}
 	}
 	AddFiles(answer, torrent, start, pageSize(req.GetFilePageSize()))
@@ -33,8 +33,8 @@ func addFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.
 	return nil
 }
 
-// AddFiles adds to answer a page of up to limit files of torrent, from index start on.
-// It has fewer if their paths are long, but one at least if start is that of a file; see
+// AddFiles adds to answer a page of up to limit files of torrent, from index start on. The page is
+// shorter if paths are long, but has at least one file if start is the index of one; see
 // [metainfo.Torrent.Files].
 func AddFiles(answer *torrentcachev1.DescribeTorrentResponse, torrent *metainfo.Torrent, start, limit int) {
 	for _, f := range torrent.Files(start, limit) {
@@ -57,9 +57,9 @@ func pageSize(asked int32) int {
 	return int(min(asked, maxFilePage))
 }
 
-// A page token is the index of the page's first file in 8 bytes and the first 8
-// bytes of the torrent's id, as base64: the files of an id never change, and a
-// token of another torrent is noticed.
+// A page token is the index of the page's first file in 8 bytes and the first 8 bytes of the
+// torrent's id, as base64. The files of an id never change, and a token of another torrent is
+// refused.
 const tokenSize = 16
 
 func pageToken(start int, id infohash.ID) string {

@@ -14,17 +14,18 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 )
 
 func TestGetTorrentReturnsTheUpload(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		torrent := torrenttest.V1("a")
 		before := time.Now().Truncate(time.Second)
-		hash := h.put(t, torrent).GetInfoHash()
+		hash := h.Put(t, torrent).GetInfoHash()
 		sum := sha256.Sum256(torrent)
 		for _, form := range []string{hash, strings.ToLower(hash), base32Of(t, hash)} {
-			got, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: form})
+			got, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: form})
 			if err != nil {
 				t.Fatalf("%s: %v", form, err)
 			}
@@ -64,19 +65,19 @@ func TestGetTorrentRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			overBoth(t, func(t *testing.T, h *harness) {
+			servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 				if c.store != nil {
-					h.store.failGet(c.store)
+					h.Store.FailGet(c.store)
 				}
-				_, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: c.hash})
-				wantReadReason(t, err, c.want)
+				_, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: c.hash})
+				servertest.WantReadReason(t, err, c.want)
 				if len(err.Error()) > 600 {
 					t.Errorf("the message has %d bytes", len(err.Error()))
 				}
-				_, err = h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: c.hash})
-				wantReadReason(t, err, c.want)
-				if logged := h.log.String() != ""; logged != c.logged {
-					t.Errorf("log: %q", h.log)
+				_, err = h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: c.hash})
+				servertest.WantReadReason(t, err, c.want)
+				if logged := h.Log.String() != ""; logged != c.logged {
+					t.Errorf("log: %q", h.Log)
 				}
 			})
 		})
@@ -84,14 +85,14 @@ func TestGetTorrentRefuses(t *testing.T) {
 }
 
 func TestFindMissingTorrents(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		a := h.put(t, torrenttest.V1("a")).GetInfoHash()
-		b := h.put(t, torrenttest.V1("b")).GetInfoHash()
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: b}); err != nil {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		a := h.Put(t, torrenttest.V1("a")).GetInfoHash()
+		b := h.Put(t, torrenttest.V1("b")).GetInfoHash()
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: b}); err != nil {
 			t.Fatal(err)
 		}
 		unknown := strings.Repeat("cd", 20)
-		got, err := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{
+		got, err := h.Cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{
 			InfoHashes: []string{unknown, strings.ToLower(a), b, unknown}})
 		if want := []string{unknown, b, unknown}; err != nil || !slices.Equal(got.GetMissingInfoHashes(), want) {
 			t.Errorf("got %v (%v), want %v", got.GetMissingInfoHashes(), err, want)
@@ -100,16 +101,16 @@ func TestFindMissingTorrents(t *testing.T) {
 }
 
 func TestFindMissingTorrentsLimits(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		find := func(hashes []string) error {
-			_, err := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: hashes})
+			_, err := h.Cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: hashes})
 			return err
 		}
 		v1 := strings.Repeat("ab", 20)
 		if err := find(nil); err != nil {
 			t.Errorf("no hashes: %v", err)
 		}
-		wantReason(t, find([]string{v1, "nonsense"}), reason.HashMalformed)
+		servertest.WantReason(t, find([]string{v1, "nonsense"}), reason.HashMalformed)
 		// In base32 all 10,000 fit into the message.
 		short := strings.Repeat("a", 32)
 		if err := find(slices.Repeat([]string{short}, 5000)); err != nil {

@@ -9,15 +9,15 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
 // Of calls for many, which succeed, each item that failed is told.
 func TestItemErrorsAreTold(t *testing.T) {
-	for _, connect := range []connector{overNetwork, inProcess} {
+	for _, connect := range []servertest.Connector{servertest.OverNetwork, servertest.InProcess} {
 		var mu sync.Mutex
 		failed := map[string]int{}
-		h := newHarnessWith(t, connect, func(o *server.Options) {
+		h := servertest.New(t, connect, func(o *servertest.Options) {
 			o.OnItemError = func(method string, why reason.Reason) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -27,10 +27,10 @@ func TestItemErrorsAreTold(t *testing.T) {
 		bad := &torrentcachev1.CacheTorrentsRequest{Torrent: []byte("no torrent")}
 		cacheAll(t, h, bad, &torrentcachev1.CacheTorrentsRequest{Torrent: torrenttest.V1("a")}, bad, &torrentcachev1.CacheTorrentsRequest{})
 		absent := strings.Repeat("AB", 20)
-		if _, err := h.readMany(t, hashOf(torrenttest.V1("a")), absent); err != nil {
+		if _, err := readMany(t, h, servertest.HashOf(torrenttest.V1("a")), absent); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.admin.RemoveTorrents(t.Context(), &torrentcachev1.RemoveTorrentsRequest{InfoHashes: []string{absent, "nonsense"}}); err != nil {
+		if _, err := h.Admin.RemoveTorrents(t.Context(), &torrentcachev1.RemoveTorrentsRequest{InfoHashes: []string{absent, "nonsense"}}); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]int{

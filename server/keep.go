@@ -6,13 +6,16 @@ import (
 	"errors"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/server/internal/api"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// maxAttempts bounds how often one upload meets a record that changes under it.
-// Each change completes, replaces, heals or removes the record, so even two are rare.
+// maxAttempts bounds how often one upload is tried again because its record has changed. Each
+// change completes, replaces, heals or removes the record, so even two are rare.
 const maxAttempts = 5
 
 // outcomes names the store's outcomes in the API.
@@ -23,9 +26,8 @@ var outcomes = map[store.Outcome]torrentcachev1.Outcome{
 	store.Healed:        torrentcachev1.Outcome_OUTCOME_HEALED,
 }
 
-// keep stores the torrent durably. If it is stored already without all of its
-// piece layers, those that the upload has are added; if the upload outranks it,
-// the upload takes its place.
+// keep stores the torrent durably. If the stored torrent lacks piece layers that the upload has,
+// keep adds them; if the upload outranks the stored torrent, it replaces it.
 func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (torrentcachev1.Outcome, error) {
 	settle, err := s.pass(ctx, upload)
 	if err != nil {
@@ -39,7 +41,7 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent, rank store.
 			continue
 		}
 		if err != nil {
-			return 0, s.torrentError(err, upload.IDs().Primary())
+			return 0, api.TorrentError(err, upload.IDs().Primary(), s.Contact)
 		}
 		created = outcome == torrentcachev1.Outcome_OUTCOME_CREATED
 		return outcome, nil
@@ -47,8 +49,8 @@ func (s *Server) keep(ctx context.Context, upload *metainfo.Torrent, rank store.
 	return 0, reason.New(reason.Overloaded, "the torrent is being changed by other uploads, try again")
 }
 
-// attempt is keep as long as nobody else changes the torrent. Errors are the
-// store's.
+// attempt is one try of keep. It fails if somebody else changes the torrent meanwhile. Errors are
+// the store's.
 func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (torrentcachev1.Outcome, error) {
 	outcome, err := s.put(ctx, item(ctx, upload, rank))
 	if err == nil && outcome == store.Outranked {
@@ -61,11 +63,11 @@ func (s *Server) attempt(ctx context.Context, upload *metainfo.Torrent, rank sto
 	return s.completed(ctx, upload)
 }
 
-// completed is the outcome of an upload that was cached already, which may complete what is
-// stored. Errors are the store's.
+// completed returns the outcome of an upload that was cached already, which may complete the
+// stored torrent. Errors are the store's.
 func (s *Server) completed(ctx context.Context, upload *metainfo.Torrent) (torrentcachev1.Outcome, error) {
 	completed, err := s.complete(ctx, upload)
-	if errors.Is(err, store.ErrRemoved) { // since then: the upload was not refused
+	if errors.Is(err, store.ErrRemoved) { // removed since then: the upload itself was not refused
 		return torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED, nil
 	}
 	if completed {
@@ -80,10 +82,10 @@ func changedMeanwhile(err error) bool {
 	return errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)
 }
 
-// complete adds to the stored torrent the piece layers that it lacks and the
-// upload has. It reports whether there were any. Errors are the store's.
+// complete adds to the stored torrent the piece layers that it lacks and the upload has. It
+// reports whether it added any. Errors are the store's.
 func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, error) {
-	current, err := s.store.Get(ctx, upload.IDs().Primary(), nil)
+	current, err := s.Store.Get(ctx, upload.IDs().Primary(), nil)
 	if err != nil {
 		return false, err
 	}
@@ -105,8 +107,8 @@ func (s *Server) complete(ctx context.Context, upload *metainfo.Torrent) (bool, 
 	return outcome == store.Replaced, err
 }
 
-// merge returns torrent with the piece layers that only other has: torrent itself
-// if there are none, nil if they make it larger than what this server takes.
+// merge returns torrent with the piece layers that only other has. It returns torrent itself if
+// there are none, and nil if the result is too large for this server.
 func (s *Server) merge(torrent, other *metainfo.Torrent) *metainfo.Torrent {
 	b, ok := metainfo.Complete(torrent, other)
 	if !ok {
@@ -123,13 +125,26 @@ func (s *Server) merge(torrent, other *metainfo.Torrent) *metainfo.Torrent {
 }
 
 func (s *Server) put(ctx context.Context, it store.Item) (store.Outcome, error) {
-	result := s.store.Put(ctx, []store.Item{it})[0]
+	result := s.Store.Put(ctx, []store.Item{it})[0]
 	return result.Outcome, result.Err
 }
 
-// item is the torrent as the caller of ctx stores it, at that rank. One from the network nobody
-// changes any more; that of a door is the door's again when the call has succeeded.
+// item returns the store's item for a torrent of the caller of ctx. Nobody changes the bytes of a
+// torrent from the network; those from a door belong to the door again when its call has
+// succeeded.
 func item(ctx context.Context, t *metainfo.Torrent, rank store.Rank) store.Item {
 	offset, length := t.InfoSpan()
-	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank, Shared: !fromDoor(ctx), Unasked: store.IsCopying(ctx)}
+	return store.Item{IDs: t.IDs(), Torrent: t.Bytes(), InfoOffset: offset, InfoLength: length, Rank: rank, Shared: !rpc.FromDoor(ctx), Unasked: store.IsCopying(ctx)}
+}
+
+// rank returns the rank of an upload of the caller. The caller may say that it fetched the torrent
+// from elsewhere, which counts for less.
+func rank(ctx context.Context, fetched bool) store.Rank {
+	switch {
+	case fetched:
+		return store.RankFetched
+	case access.FromContext(ctx).Keyed:
+		return store.RankKeyed
+	}
+	return store.RankAnonymous
 }

@@ -6,43 +6,44 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/server/rpc"
 )
 
-// rule is one of what this server does not store.
+// rule describes one kind of torrent that this server does not store.
 type rule struct {
 	breaks func(s *Server, t *metainfo.Torrent) bool
 	why    func(s *Server, t *metainfo.Torrent) *reason.Error
 }
 
-// rules has them all; the writer is told of the first that its torrent breaks.
+// rules has all rules. The first one that a torrent breaks becomes the error.
 var rules = []rule{
 	{
 		func(s *Server, t *metainfo.Torrent) bool { return !s.takes(len(t.Bytes())) },
 		func(s *Server, t *metainfo.Torrent) *reason.Error { return s.tooLarge(len(t.Bytes())) },
 	},
 	{
-		func(s *Server, t *metainfo.Torrent) bool { return s.deny.Denies(t.IDs().All()...) },
+		func(s *Server, t *metainfo.Torrent) bool { return s.Deny.Denies(t.IDs().All()...) },
 		func(s *Server, t *metainfo.Torrent) *reason.Error {
-			return reason.Denied(t.IDs().Primary().String(), s.contact)
+			return reason.Denied(t.IDs().Primary().String(), s.Contact)
 		},
 	},
 	{
-		func(s *Server, t *metainfo.Torrent) bool { return s.refusePrivate && t.Private() },
+		func(s *Server, t *metainfo.Torrent) bool { return s.RefusePrivate && t.Private() },
 		func(*Server, *metainfo.Torrent) *reason.Error {
 			return reason.New(reason.TorrentRefused, "this server takes no private torrents: their tracker URLs carry a passkey that anyone could download")
 		},
 	},
 	{
-		func(s *Server, t *metainfo.Torrent) bool { return s.refusePasskeys && t.HasPasskey() },
+		func(s *Server, t *metainfo.Torrent) bool { return s.RefusePasskeys && t.HasPasskey() },
 		func(*Server, *metainfo.Torrent) *reason.Error {
 			return reason.New(reason.TorrentRefused, "the tracker address holds a passkey, this server refuses those.")
 		},
 	},
 }
 
-// pass holds a torrent to all that must be so before it is stored: the rules, and
-// what its writer may add. Whatever puts a torrent calls it first, and settle
-// afterwards, with whether the torrent was new.
+// pass checks everything that must hold before a torrent is stored: the rules, and how many bytes
+// its writer may add. Call it before each put, and settle afterwards with whether the torrent was
+// new.
 func (s *Server) pass(ctx context.Context, t *metainfo.Torrent) (settle func(isNew bool), err error) {
 	for _, rule := range rules {
 		if rule.breaks(s, t) {
@@ -52,24 +53,24 @@ func (s *Server) pass(ctx context.Context, t *metainfo.Torrent) (settle func(isN
 	return s.budget(ctx, t)
 }
 
-// takes reports whether a torrent of that size is small enough.
-func (s *Server) takes(size int) bool { return int64(size) <= s.maxSize }
+// takes reports whether this server stores torrents of that size, in bytes.
+func (s *Server) takes(size int) bool { return int64(size) <= s.MaxTorrentSize }
 
-// tooLarge refuses a torrent of that size, in bytes, and counts the refusal.
+// tooLarge returns the refusal of a torrent of that size, in bytes, and counts it.
 func (s *Server) tooLarge(size int) *reason.Error {
-	s.limits.TooLarge()
-	return reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", size, s.maxSize).On(torrentField)
+	s.Limits.TooLarge()
+	return reason.New(reason.TorrentTooLarge, "the torrent has %d bytes, this server takes at most %d", size, s.MaxTorrentSize).On(torrentField)
 }
 
-// budget takes a torrent's bytes from what its writer may add; settle says
-// whether they were new. One that is here already costs nothing, so it is taken
-// whatever the writer has used up.
+// budget takes a torrent's bytes from the number that its writer may add; settle says whether they
+// were new. A torrent that is here already costs nothing, so it passes even when the number is
+// used up.
 func (s *Server) budget(ctx context.Context, upload *metainfo.Torrent) (settle func(isNew bool), err error) {
-	settle, err = s.limits.NewBytes(caller(ctx), int64(len(upload.Bytes())))
+	settle, err = s.Limits.NewBytes(rpc.Caller(ctx), int64(len(upload.Bytes())))
 	if err == nil {
 		return settle, nil
 	}
-	known, hasErr := s.store.Has(ctx, []infohash.ID{upload.IDs().Primary()})
+	known, hasErr := s.Store.Has(ctx, []infohash.ID{upload.IDs().Primary()})
 	if hasErr == nil && known[0].Found() {
 		return func(bool) {}, nil
 	}

@@ -11,14 +11,15 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
 // readMany returns all answers of ReadTorrents.
-func (h *harness) readMany(t *testing.T, hashes ...string) ([]*torrentcachev1.ReadTorrentsResponse, error) {
+func readMany(t *testing.T, h *servertest.Harness, hashes ...string) ([]*torrentcachev1.ReadTorrentsResponse, error) {
 	t.Helper()
-	stream, err := torrentcachev1.NewSyncServiceClient(h.conn).ReadTorrents(t.Context(), &torrentcachev1.ReadTorrentsRequest{InfoHashes: hashes})
+	stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).ReadTorrents(t.Context(), &torrentcachev1.ReadTorrentsRequest{InfoHashes: hashes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,17 +38,17 @@ func (h *harness) readMany(t *testing.T, hashes ...string) ([]*torrentcachev1.Re
 
 // ReadTorrents answers each hash in order, with a torrent, a removal, or why there is neither.
 func TestReadTorrents(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		torrents := [][]byte{torrenttest.V1("a"), torrenttest.Random(1, 100_000), torrenttest.Hybrid("c")}
 		var hashes []string
 		for _, torrent := range torrents {
-			hashes = append(hashes, h.put(t, torrent).GetInfoHash())
+			hashes = append(hashes, h.Put(t, torrent).GetInfoHash())
 		}
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: hashes[0], Reason: "secret"}); err != nil {
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: hashes[0], Reason: "secret"}); err != nil {
 			t.Fatal(err)
 		}
 		asked := []string{hashes[2], "no hash", hashes[0], strings.Repeat("AB", 20), strings.ToLower(hashes[1])}
-		answers, err := h.readMany(t, asked...)
+		answers, err := readMany(t, h, asked...)
 		if err != nil || len(answers) != len(asked) {
 			t.Fatalf("%d answers, want %d (%v)", len(answers), len(asked), err)
 		}
@@ -73,24 +74,24 @@ func TestReadTorrents(t *testing.T) {
 				t.Errorf("answer %d: %s, want %s", at, got, want)
 			}
 		}
-		if _, err := h.readMany(t, slices.Repeat([]string{hashes[2]}, 1001)...); err == nil {
+		if _, err := readMany(t, h, slices.Repeat([]string{hashes[2]}, 1001)...); err == nil {
 			t.Error("1001 hashes were taken")
 		} else {
-			wantReadReason(t, err, reason.RequestInvalid)
+			servertest.WantReadReason(t, err, reason.RequestInvalid)
 		}
 	})
 }
 
 // Answers tell how many changes come after them.
 func TestWatchChangesTellsWhatRemains(t *testing.T) {
-	h := newHarness(t, inProcess)
+	h := servertest.New(t, servertest.InProcess)
 	for i := range 1500 { // not by calls, which the harness keeps
 		item := storetest.Torrent(storetest.V1, uint64(i), 300, 0)
-		if result := h.store.Put(t.Context(), []store.Item{item})[0]; result.Err != nil {
+		if result := h.Store.Put(t.Context(), []store.Item{item})[0]; result.Err != nil {
 			t.Fatal(result.Err)
 		}
 	}
-	f := h.watch(t, "")
+	f := watchFrom(t, h, "")
 	for _, want := range []int64{500, 0, 0} {
 		if got := receive(t, f).GetRemainingCount(); got != want {
 			t.Errorf("%d remain, want %d", got, want)

@@ -7,12 +7,11 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// replace puts the upload, which outranks the stored torrent, in its place, with
-// the piece layers that only the stored one has: a rank says whose outer keys
-// count, and the layers are vouched for by the info dictionary. If it gets too
-// large with them the stored torrent stays. Errors are the store's.
+// replace puts the upload, which outranks the stored torrent, in its place, with the piece layers
+// that only the stored one has. The rank decides whose outer keys count; the info dictionary
+// proves the layers. If the result is too large, the stored torrent stays. Errors are the store's.
 func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent, rank store.Rank) (store.Outcome, error) {
-	current, err := s.store.Get(ctx, upload.IDs().Primary(), nil)
+	current, err := s.Store.Get(ctx, upload.IDs().Primary(), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -26,18 +25,17 @@ func (s *Server) replace(ctx context.Context, upload *metainfo.Torrent, rank sto
 	return s.put(ctx, replacing(ctx, heir, rank, current))
 }
 
-// replaceAll puts again, in one put, those uploads of a batch that outrank what is
-// stored, and notes what became of them in results, which has one for each upload.
-// Those that take over piece layers, or meet a change, stay Outranked for keep: the
-// batch holds no second copy of a torrent.
+// replaceAll puts again, in one put, those uploads of a batch that outrank the stored torrents,
+// and notes their outcomes in results, which has one for each upload. Uploads that take over piece
+// layers, or meet a change, stay Outranked for keep: the batch holds no second copy of a torrent.
 func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []store.Result) {
 	var items []store.Item
-	var at []int // which result is that of an item
+	var at []int // the index of each item's result
 	for i, u := range uploads {
 		if results[i].Err != nil || results[i].Outcome != store.Outranked {
 			continue
 		}
-		current, err := s.store.Get(ctx, u.torrent.IDs().Primary(), nil)
+		current, err := s.Store.Get(ctx, u.torrent.IDs().Primary(), nil)
 		if err == nil && current.Rank < u.rank && s.heir(current.Bytes, u.torrent) == u.torrent {
 			items, at = append(items, replacing(ctx, u.torrent, u.rank, current)), append(at, i)
 		}
@@ -45,28 +43,28 @@ func (s *Server) replaceAll(ctx context.Context, uploads []*upload, results []st
 	if len(items) == 0 {
 		return
 	}
-	for n, result := range s.store.Put(ctx, items) {
+	for n, result := range s.Store.Put(ctx, items) {
 		if !changedMeanwhile(result.Err) {
 			results[at[n]] = result
 		}
 	}
 }
 
-// heir returns what takes the place of the stored file: upload, with the piece
-// layers that only the stored file has. It is nil if that is too large.
+// heir returns the torrent that replaces the stored file: upload, with the piece layers that only
+// the stored file has. It returns nil if that is too large.
 func (s *Server) heir(stored []byte, upload *metainfo.Torrent) *metainfo.Torrent {
 	if upload.IDs().V2.IsZero() {
 		return upload // only v2 has piece layers
 	}
 	before, err := metainfo.Parse(stored)
 	if err != nil {
-		return upload // stored under older rules: nothing in it is known to be right
+		return upload // stored under older rules, so nothing vouches for its layers
 	}
 	return s.merge(upload, before)
 }
 
-// replacing is the item that puts t in the place of current, which it outranks. Should the
-// record be given a higher rank meanwhile, the item is no longer to replace it.
+// replacing returns the item that replaces current, which t outranks. If the record gets a higher
+// rank meanwhile, the item does not replace it.
 func replacing(ctx context.Context, t *metainfo.Torrent, rank store.Rank, current store.Torrent) store.Item {
 	it := item(ctx, t, rank)
 	it.Replaces, it.ReplacesRank = current.Version, current.Rank

@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -46,16 +47,16 @@ func itemOf(t *testing.T, torrent []byte, rank store.Rank) store.Item {
 	return store.Item{IDs: parsed.IDs(), Torrent: torrent, InfoOffset: offset, InfoLength: length, Rank: rank}
 }
 
-func (h *harness) putDirectly(t *testing.T, it store.Item) {
+func putDirectly(t *testing.T, h *servertest.Harness, it store.Item) {
 	t.Helper()
-	if err := h.store.Store.Put(t.Context(), []store.Item{it})[0].Err; err != nil {
+	if err := h.Store.Store.Put(t.Context(), []store.Item{it})[0].Err; err != nil {
 		t.Error(err)
 	}
 }
 
-func (h *harness) stored(t *testing.T, torrent []byte) store.Torrent {
+func storedOf(t *testing.T, h *servertest.Harness, torrent []byte) store.Torrent {
 	t.Helper()
-	got, err := h.store.Store.Get(t.Context(), parse(t, torrent).IDs().Primary(), nil)
+	got, err := h.Store.Store.Get(t.Context(), parse(t, torrent).IDs().Primary(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +65,9 @@ func (h *harness) stored(t *testing.T, torrent []byte) store.Torrent {
 
 // overKeyed runs test against servers to which everybody may upload, with a
 // context of a writer with a key.
-func overKeyed(t *testing.T, test func(t *testing.T, h *harness, keyed context.Context)) {
+func overKeyed(t *testing.T, test func(t *testing.T, h *servertest.Harness, keyed context.Context)) {
 	t.Helper()
-	overGated(t, access.Read|access.Write, func(t *testing.T, h *harness, _ *access.Gate, key func(access.Roles) context.Context) {
+	servertest.OverGated(t, access.Read|access.Write, func(t *testing.T, h *servertest.Harness, _ *access.Gate, key func(access.Roles) context.Context) {
 		test(t, h, key(access.Write))
 	})
 }
@@ -76,7 +77,7 @@ func overKeyed(t *testing.T, test func(t *testing.T, h *harness, keyed context.C
 func TestReplacingByRank(t *testing.T) {
 	const replaced, already = torrentcachev1.Outcome_OUTCOME_REPLACED, torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED
 	v1, v2, hybrid := torrenttest.V1("a"), torrenttest.V2("b"), torrenttest.Hybrid("c")
-	large := strings.Repeat("x", maxSize-len(outerKeys(t, v2, "", false))-10) // no room for layers
+	large := strings.Repeat("x", servertest.MaxSize-len(outerKeys(t, v2, "", false))-10) // no room for layers
 	for name, c := range map[string]struct {
 		before, upload []byte
 		want           torrentcachev1.Outcome
@@ -100,13 +101,13 @@ func TestReplacingByRank(t *testing.T) {
 			outerKeys(t, v2, "1", true), outerKeys(t, v2, large, false), already, outerKeys(t, v2, "1", true), store.RankAnonymous},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
-				h.put(t, c.before)
-				answer, err := h.cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: c.upload})
+			overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
+				h.Put(t, c.before)
+				answer, err := h.Cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: c.upload})
 				if err != nil || answer.GetOutcome() != c.want {
 					t.Errorf("%v, %v; want %s", answer, err, c.want)
 				}
-				got := h.stored(t, c.before)
+				got := storedOf(t, h, c.before)
 				if !bytes.Equal(got.Bytes, c.after) || got.Rank != c.rank {
 					t.Errorf("stored are %d bytes of rank %d, want %d of rank %d", len(got.Bytes), got.Rank, len(c.after), c.rank)
 				}
@@ -118,15 +119,15 @@ func TestReplacingByRank(t *testing.T) {
 // What was stored under older rules need not be a torrent by those of today.
 func TestReplacingWhatDoesNotParse(t *testing.T) {
 	torrent := torrenttest.V2("a")
-	overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
+	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
 		old := itemOf(t, torrent, store.RankAnonymous)
 		old.Torrent, old.InfoOffset = append([]byte("?"), torrent...), old.InfoOffset+1
-		h.putDirectly(t, old)
-		answer, err := h.cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+		putDirectly(t, h, old)
+		answer, err := h.Cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 		if err != nil || answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_REPLACED {
 			t.Errorf("%v, %v", answer, err)
 		}
-		if got := h.stored(t, torrent); !bytes.Equal(got.Bytes, torrent) {
+		if got := storedOf(t, h, torrent); !bytes.Equal(got.Bytes, torrent) {
 			t.Errorf("stored is %.20q", got.Bytes)
 		}
 	})
@@ -136,39 +137,39 @@ func TestReplacingWhatDoesNotParse(t *testing.T) {
 func TestReplacingRetriesWhenTheRecordChanges(t *testing.T) {
 	whole := torrenttest.Hybrid("a")
 	upload := outerKeys(t, whole, "by key", false)
-	for name, change := range map[string]func(t *testing.T, h *harness, current store.Version){
-		"completed": func(t *testing.T, h *harness, current store.Version) {
+	for name, change := range map[string]func(t *testing.T, h *servertest.Harness, current store.Version){
+		"completed": func(t *testing.T, h *servertest.Harness, current store.Version) {
 			it := itemOf(t, outerKeys(t, whole, "by anyone", true), store.RankAnonymous)
 			it.Replaces = current
-			h.putDirectly(t, it)
+			putDirectly(t, h, it)
 		},
-		"gone and back": func(t *testing.T, h *harness, _ store.Version) {
+		"gone and back": func(t *testing.T, h *servertest.Harness, _ store.Version) {
 			id := parse(t, whole).IDs().Primary()
-			if err := storetest.Remove(t.Context(), h.store, id, store.Removal{Erase: true}); err != nil {
+			if err := storetest.Remove(t.Context(), h.Store, id, store.Removal{Erase: true}); err != nil {
 				t.Error(err)
 			}
-			if err := storetest.Restore(t.Context(), h.store, id); err != nil {
+			if err := storetest.Restore(t.Context(), h.Store, id); err != nil {
 				t.Error(err)
 			}
-			h.putDirectly(t, itemOf(t, outerKeys(t, whole, "by anyone", true), store.RankAnonymous))
+			putDirectly(t, h, itemOf(t, outerKeys(t, whole, "by anyone", true), store.RankAnonymous))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
-				h.put(t, outerKeys(t, whole, "by anyone", false))
+			overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
+				h.Put(t, outerKeys(t, whole, "by anyone", false))
 				raced := 0
-				h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+				h.Store.SetPut(func(ctx context.Context, items []store.Item) []store.Result {
 					if items[0].Replaces != (store.Version{}) && raced == 0 {
 						raced++
 						change(t, h, items[0].Replaces)
 					}
-					return h.store.Store.Put(ctx, items)
+					return h.Store.Store.Put(ctx, items)
 				})
-				answer, err := h.cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: upload})
+				answer, err := h.Cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: upload})
 				if err != nil || answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_REPLACED || raced != 1 {
 					t.Errorf("%v, %v; raced %d times", answer, err, raced)
 				}
-				if got := h.stored(t, whole); !bytes.Equal(got.Bytes, outerKeys(t, whole, "by key", true)) {
+				if got := storedOf(t, h, whole); !bytes.Equal(got.Bytes, outerKeys(t, whole, "by key", true)) {
 					t.Errorf("stored is %.60q", got.Bytes)
 				}
 			})
@@ -189,28 +190,28 @@ func TestReplacingMeetsItsEqual(t *testing.T) {
 	} {
 		for _, stream := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, in a stream %t", name, stream), func(t *testing.T) {
-				overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
-					h.put(t, stored)
+				overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
+					h.Put(t, stored)
 					first := itemOf(t, test.first, store.RankKeyed)
 					first.Replaces = store.VersionOf(stored)
 					var once sync.Once
-					h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+					h.Store.SetPut(func(ctx context.Context, items []store.Item) []store.Result {
 						if conditional := items[0].Replaces != (store.Version{}); conditional && test.conditional {
-							once.Do(func() { h.putDirectly(t, first) })
+							once.Do(func() { putDirectly(t, h, first) })
 						}
-						results := h.store.Store.Put(ctx, items)
+						results := h.Store.Store.Put(ctx, items)
 						if !test.conditional {
-							once.Do(func() { h.putDirectly(t, first) })
+							once.Do(func() { putDirectly(t, h, first) })
 						}
 						return results
 					})
 					request := &torrentcachev1.CacheTorrentRequest{Torrent: second}
 					if stream {
 						cacheAllAs(t, h, keyed, &torrentcachev1.CacheTorrentsRequest{Torrent: second})
-					} else if _, err := h.cache.CacheTorrent(keyed, request); err != nil {
+					} else if _, err := h.Cache.CacheTorrent(keyed, request); err != nil {
 						t.Error(err)
 					}
-					if got := h.stored(t, whole); !bytes.Equal(got.Bytes, test.first) || got.Rank != store.RankKeyed {
+					if got := storedOf(t, h, whole); !bytes.Equal(got.Bytes, test.first) || got.Rank != store.RankKeyed {
 						t.Errorf("stored is %.60q, rank %d", got.Bytes, got.Rank)
 					}
 				})
@@ -221,15 +222,15 @@ func TestReplacingMeetsItsEqual(t *testing.T) {
 
 // An upload that meets a change each time gives up.
 func TestReplacingGivesUp(t *testing.T) {
-	overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
-		h.put(t, withOuterKey("x0"))
-		h.store.setPut(func(ctx context.Context, items []store.Item) []store.Result {
+	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
+		h.Put(t, withOuterKey("x0"))
+		h.Store.SetPut(func(ctx context.Context, items []store.Item) []store.Result {
 			if items[0].Replaces != (store.Version{}) {
 				return []store.Result{{Err: store.ErrChanged}}
 			}
-			return h.store.Store.Put(ctx, items)
+			return h.Store.Store.Put(ctx, items)
 		})
-		_, err := h.cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: withOuterKey("x1")})
+		_, err := h.Cache.CacheTorrent(keyed, &torrentcachev1.CacheTorrentRequest{Torrent: withOuterKey("x1")})
 		if err == nil || !strings.Contains(err.Error(), "being changed") {
 			t.Errorf("got %v", err)
 		}
@@ -238,13 +239,13 @@ func TestReplacingGivesUp(t *testing.T) {
 
 // What outranks what is stored does so in a stream, too.
 func TestReplacingInAStream(t *testing.T) {
-	overKeyed(t, func(t *testing.T, h *harness, keyed context.Context) {
+	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
 		var want [][]byte
 		var items []*torrentcachev1.CacheTorrentsRequest
 		for n := range 21 {
 			name := fmt.Sprint(n)
 			torrent := [][]byte{torrenttest.V1(name), torrenttest.V2(name), torrenttest.Hybrid(name)}[n%3]
-			h.put(t, outerKeys(t, torrent, "1", true))
+			h.Put(t, outerKeys(t, torrent, "1", true))
 			want = append(want, outerKeys(t, torrent, "2", true))
 			items = append(items, &torrentcachev1.CacheTorrentsRequest{Torrent: outerKeys(t, torrent, "2", n%2 == 0)})
 		}
@@ -254,9 +255,38 @@ func TestReplacingInAStream(t *testing.T) {
 			}
 		}
 		for i, torrent := range want {
-			if got := h.stored(t, torrent); !bytes.Equal(got.Bytes, torrent) || got.Rank != store.RankKeyed {
+			if got := storedOf(t, h, torrent); !bytes.Equal(got.Bytes, torrent) || got.Rank != store.RankKeyed {
 				t.Errorf("item %d: stored is %.60q", i, got.Bytes)
 			}
 		}
 	})
+}
+
+// An upload with a key replaces what an anonymous one put, not the other way round.
+func TestWriterWithAKeyOutranksOthers(t *testing.T) {
+	servertest.OverGated(t, access.Read|access.Write, func(t *testing.T, h *servertest.Harness, _ *access.Gate, key func(access.Roles) context.Context) {
+		anonymous, keyed, late := withOuterKey("x1"), withOuterKey("x2"), withOuterKey("x3")
+		upload := func(ctx context.Context, torrent []byte, want torrentcachev1.Outcome) string {
+			t.Helper()
+			answer, err := h.Cache.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
+			if err != nil || answer.GetOutcome() != want {
+				t.Fatalf("%v, %v", answer, err)
+			}
+			return answer.GetInfoHash()
+		}
+		upload(t.Context(), anonymous, torrentcachev1.Outcome_OUTCOME_CREATED)
+		hash := upload(key(access.Write), keyed, torrentcachev1.Outcome_OUTCOME_REPLACED)
+		upload(t.Context(), late, torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED)
+		upload(key(access.Write), late, torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED)
+		got, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
+		if err != nil || !bytes.Equal(got.GetTorrent(), keyed) {
+			t.Errorf("the writer's torrent is not what is stored: %v", err)
+		}
+	})
+}
+
+// withOuterKey returns one torrent, always of the same info hash, with that key of
+// two letters beside the info dictionary.
+func withOuterKey(key string) []byte {
+	return fmt.Appendf(bytes.TrimSuffix(torrenttest.V1("a"), []byte("e")), "2:%s1:xe", key)
 }

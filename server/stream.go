@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime/debug"
 
 	"google.golang.org/grpc"
 
@@ -12,12 +11,14 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
+	"github.com/torrentcache/torrentcache/server/internal/api"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// What one stream may have waiting for its commit. A stream that reaches a
-// bound is not read from, so that HTTP/2 flow control holds its client back. A
-// single item may pass the bound of bytes, or large torrents would never fit.
+// Bounds of the uploads of one stream that wait for their commit. The server does not read from a
+// stream that reaches a bound, so that HTTP/2 flow control holds its client back. A single item
+// may pass the bound of bytes, or large torrents would never fit.
 const (
 	maxStreamItems = 4096
 	maxStreamBytes = 16 << 20
@@ -29,7 +30,7 @@ type uploadStream = grpc.BidiStreamingServer[torrentcachev1.CacheTorrentsRequest
 // second one stores: while a batch is made durable the next one gathers, so the
 // slower the disk, the more items share a commit. A client that does not read
 // its results is not read from either.
-func (s *cacheService) CacheTorrents(stream uploadStream) error {
+func (s *Server) CacheTorrents(stream uploadStream) error {
 	queue := newUploadQueue(maxStreamItems, maxStreamBytes)
 	answered, received := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -43,7 +44,7 @@ func (s *cacheService) CacheTorrents(stream uploadStream) error {
 	case err = <-received:
 	case <-stream.Context().Done():
 		err = context.Cause(stream.Context())
-	case <-quitting(stream.Context()):
+	case <-rpc.Quitting(stream.Context()):
 		err = reason.New(reason.Overloaded, "the server is shutting down: send the items that have no result again")
 	}
 	queue.close()
@@ -55,10 +56,9 @@ func (s *cacheService) CacheTorrents(stream uploadStream) error {
 	return err
 }
 
-// receiveUploads queues what the client sends until it has sent everything
-// (nil), the stream breaks, or nobody answers any more (nil: the answering side
-// knows why).
-func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) error {
+// receiveUploads queues the client's uploads until the client has sent all (nil), the stream
+// breaks, or nobody answers any more (nil: the answering side knows why).
+func (s *Server) receiveUploads(stream uploadStream, queue *uploadQueue) error {
 	ctx := stream.Context()
 	for {
 		req, err := stream.Recv()
@@ -71,40 +71,44 @@ func (s *cacheService) receiveUploads(stream uploadStream, queue *uploadQueue) e
 		if err != nil {
 			return err
 		}
-		if err := s.limits.AwaitUpload(ctx, caller(ctx)); err != nil {
+		if err := s.Limits.AwaitUpload(ctx, rpc.Caller(ctx)); err != nil {
 			return err
 		}
 		u := s.readUpload(ctx, req)
 		if !queue.push(u) {
-			u.hold.Release()
+			u.reserved.Release()
 			return nil
 		}
 	}
 }
 
-// readUpload parses one item. Whatever is wrong with it stays its own error.
+// readUpload parses one item. A mistake in the item becomes the item's own error.
 func (s *Server) readUpload(ctx context.Context, req *torrentcachev1.CacheTorrentsRequest) *upload {
 	u := &upload{itemID: req.GetItemId(), size: len(req.GetTorrent()), rank: rank(ctx, req.GetFetched())}
-	defer func() {
-		if cause := recover(); cause != nil {
-			u.err = panicked(cause)
-		}
-	}()
-	u.torrent, u.hold, u.err = s.receive(ctx, req, true)
+	u.err = rpc.Safely(func() (err error) {
+		u.torrent, u.reserved, err = s.receive(ctx, req, true)
+		return err
+	})
 	if u.err == nil {
 		u.size = len(u.torrent.Bytes())
 	}
 	return u
 }
 
-// answerUploads stores what is queued, batch by batch, and sends the results.
-func (s *cacheService) answerUploads(stream uploadStream, queue *uploadQueue) error {
+// answerUploads stores the queued uploads, batch by batch, and sends the results.
+func (s *Server) answerUploads(stream uploadStream, queue *uploadQueue) error {
 	for {
 		batch := queue.take()
 		if len(batch) == 0 {
 			return nil
 		}
-		s.storeUploads(stream.Context(), batch)
+		err := rpc.Safely(func() error {
+			s.storeUploads(stream.Context(), batch)
+			return nil
+		})
+		if err != nil {
+			failUnanswered(batch, err)
+		}
 		s.tellUploads(stream.Context(), batch)
 		for _, u := range batch {
 			if err := stream.Send(uploadResult(u)); err != nil {
@@ -120,11 +124,6 @@ func (s *cacheService) answerUploads(stream uploadStream, queue *uploadQueue) er
 // one; the few that may complete a stored torrent, or take over its piece layers,
 // go through keep, one by one.
 func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			failUnanswered(batch, panicked(cause))
-		}
-	}()
 	defer release(batch)
 	items, parsed := make([]store.Item, 0, len(batch)), make([]*upload, 0, len(batch))
 	for _, u := range batch {
@@ -138,7 +137,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	if len(items) == 0 {
 		return
 	}
-	results := s.store.Put(ctx, items)
+	results := s.Store.Put(ctx, items)
 	s.replaceAll(ctx, parsed, results)
 	for i, result := range results {
 		s.settle(ctx, parsed[i], result)
@@ -149,7 +148,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 // client has read the results.
 func release(batch []*upload) {
 	for _, u := range batch {
-		u.hold.Release()
+		u.reserved.Release()
 	}
 }
 
@@ -159,7 +158,7 @@ func (s *Server) settle(ctx context.Context, u *upload, result store.Result) {
 	u.settle(result.Err == nil && result.Outcome == store.Created)
 	switch {
 	case result.Err != nil:
-		u.err = s.torrentError(result.Err, ids.Primary())
+		u.err = api.TorrentError(result.Err, ids.Primary(), s.Contact)
 	case result.Outcome == store.Outranked:
 		u.outcome, u.err = s.keep(ctx, u.torrent, u.rank)
 	case result.Outcome == store.AlreadyCached && !ids.V2.IsZero():
@@ -185,31 +184,26 @@ func (s *Server) tellUploads(ctx context.Context, batch []*upload) {
 	for i, u := range batch {
 		errs[i] = u.err
 	}
-	s.tellItems(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, errs)
-}
-
-// panicked is the error of an item whose handling panicked; the stream goes on.
-func panicked(cause any) error {
-	return internal(&panicError{value: cause, stack: debug.Stack()})
+	s.Items.Tell(ctx, torrentcachev1.CacheService_CacheTorrents_FullMethodName, errs)
 }
 
 // upload is one item of a stream on its way.
 type upload struct {
-	itemID  uint64
-	size    int // bytes held
-	rank    store.Rank
-	torrent *metainfo.Torrent // nil if err was set on reading
-	hold    *limit.Hold       // of its memory until it is stored; nil with torrent
-	settle  func(isNew bool)  // of [Server.pass]
-	outcome torrentcachev1.Outcome
-	err     error
+	itemID   uint64
+	size     int // bytes held
+	rank     store.Rank
+	torrent  *metainfo.Torrent  // nil if err was set on reading
+	reserved *limit.Reservation // of its memory until it is stored; nil with torrent
+	settle   func(isNew bool)   // of [Server.pass]
+	outcome  torrentcachev1.Outcome
+	err      error
 }
 
 // uploadResult is the upload as the client sees it.
 func uploadResult(u *upload) *torrentcachev1.CacheTorrentsResponse {
 	answer := &torrentcachev1.CacheTorrentsResponse{ItemId: u.itemID}
 	if u.err != nil {
-		answer.Result = &torrentcachev1.CacheTorrentsResponse_Error{Error: itemError(u.err)}
+		answer.Result = &torrentcachev1.CacheTorrentsResponse_Error{Error: rpc.ItemError(u.err)}
 		return answer
 	}
 	answer.Result = &torrentcachev1.CacheTorrentsResponse_Cached{Cached: cachedResponse(u.torrent.IDs(), u.outcome)}

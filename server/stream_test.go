@@ -13,20 +13,21 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 )
 
 // cacheAll sends items over one stream, numbered by their places, and returns the
 // results by those numbers.
-func cacheAll(t *testing.T, h *harness, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
+func cacheAll(t *testing.T, h *servertest.Harness, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
 	t.Helper()
 	return cacheAllAs(t, h, t.Context(), items...)
 }
 
 // cacheAllAs is cacheAll by the caller of ctx.
-func cacheAllAs(t *testing.T, h *harness, ctx context.Context, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
+func cacheAllAs(t *testing.T, h *servertest.Harness, ctx context.Context, items ...*torrentcachev1.CacheTorrentsRequest) []*torrentcachev1.CacheTorrentsResponse {
 	t.Helper()
-	stream, err := h.cache.CacheTorrents(ctx)
+	stream, err := h.Cache.CacheTorrents(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +70,9 @@ func told(r *torrentcachev1.CacheTorrentsResponse) string {
 func TestCacheTorrentsAnswersEachItem(t *testing.T) {
 	whole, bare := layered(t)
 	a, removed := torrenttest.V1("a"), torrenttest.V1("removed")
-	overBoth(t, func(t *testing.T, h *harness) {
-		h.put(t, bare)
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: hashOf(removed)}); err != nil {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		h.Put(t, bare)
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: servertest.HashOf(removed)}); err != nil {
 			t.Fatal(err)
 		}
 		cases := []struct {
@@ -82,9 +83,9 @@ func TestCacheTorrentsAnswersEachItem(t *testing.T) {
 			{a, "", "OUTCOME_CREATED"},
 			{[]byte("no torrent"), "", "TORRENT_INVALID"},
 			{nil, "", "TORRENT_EMPTY"},
-			{torrenttest.Random(1, maxSize+1000), "", "TORRENT_TOO_LARGE"},
+			{torrenttest.Random(1, servertest.MaxSize+1000), "", "TORRENT_TOO_LARGE"},
 			{gzipped(t, torrenttest.V1("zipped")), "", "OUTCOME_CREATED"},
-			{torrenttest.V1("b"), hashOf(a), "TORRENT_INVALID"},
+			{torrenttest.V1("b"), servertest.HashOf(a), "TORRENT_INVALID"},
 			{torrenttest.V1("b"), "nonsense", "HASH_MALFORMED"},
 			{removed, "", "TORRENT_REMOVED"},
 			{whole, "", "OUTCOME_COMPLETED"},
@@ -105,7 +106,7 @@ func TestCacheTorrentsAnswersEachItem(t *testing.T) {
 				t.Errorf("item %d: no info hash", i)
 			}
 		}
-		answer, err := h.cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hashOf(a)})
+		answer, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: servertest.HashOf(a)})
 		if err != nil || !cmp.Equal(answer.GetTorrent(), a) {
 			t.Errorf("what was acknowledged: %v", err)
 		}
@@ -113,7 +114,7 @@ func TestCacheTorrentsAnswersEachItem(t *testing.T) {
 }
 
 func TestCacheTorrentsTakesManyItems(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		const different, times = 700, 3
 		var items []*torrentcachev1.CacheTorrentsRequest
 		for i := range different * times {
@@ -132,16 +133,16 @@ func TestCacheTorrentsTakesManyItems(t *testing.T) {
 
 // The store is given all that gathered while it was busy, in one put.
 func TestCacheTorrentsSharesCommits(t *testing.T) {
-	h := newHarness(t, inProcess) // where what was sent has been received
+	h := servertest.New(t, servertest.InProcess) // where what was sent has been received
 	const items = 200
 	puts, sent := 0, make(chan struct{})
-	h.store.setPut(func(ctx context.Context, batch []store.Item) []store.Result {
+	h.Store.SetPut(func(ctx context.Context, batch []store.Item) []store.Result {
 		if puts++; puts == 1 {
 			<-sent
 		}
-		return h.store.Store.Put(ctx, batch)
+		return h.Store.Store.Put(ctx, batch)
 	})
-	stream, err := h.cache.CacheTorrents(t.Context())
+	stream, err := h.Cache.CacheTorrents(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,8 +180,8 @@ func TestCacheTorrentsWhenTheStoreFails(t *testing.T) {
 	}
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
-			overBoth(t, func(t *testing.T, h *harness) {
-				h.store.setPut(failure.put)
+			servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+				h.Store.SetPut(failure.put)
 				bad := &torrentcachev1.CacheTorrentsRequest{Torrent: []byte("no torrent")}
 				good := &torrentcachev1.CacheTorrentsRequest{Torrent: torrenttest.V1("good")}
 				results := cacheAll(t, h, bad, good)
@@ -190,10 +191,10 @@ func TestCacheTorrentsWhenTheStoreFails(t *testing.T) {
 				if strings.Contains(results[1].GetError().GetMessage(), failure.logs) {
 					t.Errorf("the client is told of the inside: %s", results[1].GetError().GetMessage())
 				}
-				if !strings.Contains(h.log.String(), failure.logs) {
-					t.Errorf("the log does not tell why: %s", h.log)
+				if !strings.Contains(h.Log.String(), failure.logs) {
+					t.Errorf("the log does not tell why: %s", h.Log)
 				}
-				h.store.setPut(nil)
+				h.Store.SetPut(nil)
 				if result := cacheAll(t, h, good)[0]; told(result) != "OUTCOME_CREATED" {
 					t.Errorf("afterwards %s", told(result))
 				}
@@ -203,9 +204,9 @@ func TestCacheTorrentsWhenTheStoreFails(t *testing.T) {
 }
 
 func TestCacheTorrentsOfAClientThatGoesAway(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		ctx, cancel := context.WithCancel(t.Context())
-		stream, err := h.cache.CacheTorrents(ctx)
+		stream, err := h.Cache.CacheTorrents(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +217,7 @@ func TestCacheTorrentsOfAClientThatGoesAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel()
-		if call := <-h.calls; call.Code != codes.Canceled {
+		if call := <-h.Calls; call.Code != codes.Canceled {
 			t.Errorf("the call ended with %s", call.Code)
 		}
 	})
@@ -225,8 +226,8 @@ func TestCacheTorrentsOfAClientThatGoesAway(t *testing.T) {
 // On shutdown a stream answers what it has received and ends; clients send the
 // rest elsewhere.
 func TestCacheTorrentsEndsWhenTheServerQuits(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		stream, err := h.cache.CacheTorrents(t.Context())
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		stream, err := h.Cache.CacheTorrents(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,8 +238,8 @@ func TestCacheTorrentsEndsWhenTheServerQuits(t *testing.T) {
 		if err != nil || told(first) != "OUTCOME_CREATED" {
 			t.Fatalf("%v, %v", first, err)
 		}
-		close(h.quit)
+		close(h.Quit)
 		_, err = stream.Recv()
-		wantReason(t, err, reason.Overloaded)
+		servertest.WantReason(t, err, reason.Overloaded)
 	})
 }

@@ -41,8 +41,8 @@ func (q *uploadQueue) push(u *upload) bool {
 	return true
 }
 
-// take returns everything that waits, and waits itself if that is nothing. After
-// close it returns nothing once all is taken.
+// take returns everything that waits; if nothing does, it waits. After close it returns nothing
+// once everything was taken.
 func (q *uploadQueue) take() []*upload {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,7 +54,7 @@ func (q *uploadQueue) take() []*upload {
 	return batch
 }
 
-// done makes the room of a batch free that take returned.
+// done frees the room of a batch that take returned.
 func (q *uploadQueue) done(batch []*upload) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

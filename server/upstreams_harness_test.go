@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/limit"
-	"github.com/torrentcache/torrentcache/internal/upstream"
-	"github.com/torrentcache/torrentcache/server"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/torrentcache/torrentcache/internal/limit"
+	"github.com/torrentcache/torrentcache/internal/upstream"
+	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
 // elsewhere is another cache, by HTTP.
@@ -72,9 +71,9 @@ func (e *elsewhere) wantAsked(t *testing.T, hashes ...string) {
 }
 
 // overUpstream runs test against servers that ask e.
-func overUpstream(t *testing.T, settings limit.Settings, change func(*server.Options), test func(t *testing.T, h *harness, e *elsewhere, u *upstream.Upstreams)) {
+func overUpstream(t *testing.T, settings limit.Settings, change func(*servertest.Options), test func(t *testing.T, h *servertest.Harness, e *elsewhere, u *upstream.Upstreams)) {
 	t.Helper()
-	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
+	for name, connect := range servertest.Both() {
 		t.Run(name, func(t *testing.T) {
 			e := newElsewhere(t)
 			locations, _, err := upstream.ParseAll([]string{e.URL + "/{HASH}"})
@@ -83,13 +82,13 @@ func overUpstream(t *testing.T, settings limit.Settings, change func(*server.Opt
 			}
 			limits := limit.New(settings)
 			u, err := upstream.New(upstream.Options{
-				Locations: locations, MaxTorrentSize: maxSize, Wait: time.Minute, AtOnce: 4, Limits: limits, Version: "v1.2.3",
+				Locations: locations, MaxTorrentSize: servertest.MaxSize, Wait: time.Minute, AtOnce: 4, Limits: limits, Version: "v1.2.3",
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(u.Close)
-			test(t, newHarnessWith(t, connect, func(o *server.Options) {
+			test(t, servertest.New(t, connect, func(o *servertest.Options) {
 				change(o)
 				o.Limits, o.Upstreams = limits, u
 			}), e, u)
@@ -97,12 +96,7 @@ func overUpstream(t *testing.T, settings limit.Settings, change func(*server.Opt
 	}
 }
 
-func nothing(*server.Options) {}
-
-func (h *harness) get(ctx context.Context, hash string) ([]byte, error) {
-	got, err := h.cache.GetTorrent(ctx, &torrentcachev1.GetTorrentRequest{InfoHash: hash})
-	return got.GetTorrent(), err
-}
+func nothing(*servertest.Options) {}
 
 // wantState fails unless err says that a torrent is not found, and that of the upstreams.
 func wantState(t *testing.T, err error, state string) {

@@ -12,38 +12,39 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/metadata"
+
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/upstream"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
-	"google.golang.org/grpc/metadata"
 )
 
 func TestFetch(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		v1, hybrid, described := torrenttest.V1("a"), torrenttest.Hybrid("b"), torrenttest.V2("c")
 		for _, torrent := range [][]byte{v1, hybrid} {
 			hash := e.has(t, torrent)
 			for range 2 {
-				if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
+				if got, err := h.Get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
 					t.Errorf("got %d bytes, %v", len(got), err)
 				}
 			}
 			e.wantAsked(t, hash)
-			if rank := h.stored(t, torrent).Rank; rank != store.RankFetched {
+			if rank := storedOf(t, h, torrent).Rank; rank != store.RankFetched {
 				t.Errorf("the rank is %d", rank)
 			}
 		}
 		hash := e.has(t, described)
-		if _, err := h.cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{hash}}); err != nil {
+		if _, err := h.Cache.FindMissingTorrents(t.Context(), &torrentcachev1.FindMissingTorrentsRequest{InfoHashes: []string{hash}}); err != nil {
 			t.Error(err)
 		}
 		e.wantAsked(t)
-		if _, err := h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash}); err != nil {
+		if _, err := h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash}); err != nil {
 			t.Error(err)
 		}
 		e.wantAsked(t, hash)
@@ -64,25 +65,25 @@ func TestFetchRemembers(t *testing.T) {
 		"gone":            {text(http.StatusGone, ""), "absent"},
 		"against the law": {text(http.StatusUnavailableForLegalReasons, ""), "absent"},
 		"refused here":    {text(http.StatusOK, string(private)), "absent"},
-		"too large":       {text(http.StatusOK, strings.Repeat("x", maxSize+1)), "absent"},
+		"too large":       {text(http.StatusOK, strings.Repeat("x", servertest.MaxSize+1)), "absent"},
 		"a page":          {text(http.StatusOK, "<!doctype html><title>Not found</title>"), "failed"},
 		"another torrent": {text(http.StatusOK, string(torrenttest.V1("other"))), "failed"},
 		"an error":        {text(http.StatusInternalServerError, ""), "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refusing := func(o *server.Options) { o.RefusePrivate = true }
-			overUpstream(t, limit.Settings{}, refusing, func(t *testing.T, h *harness, e *elsewhere, u *upstream.Upstreams) {
+			refusing := func(o *servertest.Options) { o.RefusePrivate = true }
+			overUpstream(t, limit.Settings{}, refusing, func(t *testing.T, h *servertest.Harness, e *elsewhere, u *upstream.Upstreams) {
 				hash := e.says(t, private, c.answer)
 				for range 2 {
-					_, err := h.get(t.Context(), hash)
+					_, err := h.Get(t.Context(), hash)
 					wantState(t, err, c.state)
 				}
 				e.wantAsked(t, hash)
-				if stats, err := h.store.Stats(t.Context()); err != nil || stats.Torrents != 0 {
+				if stats, err := h.Store.Stats(t.Context()); err != nil || stats.Torrents != 0 {
 					t.Errorf("%d torrents are stored (%v)", stats.Torrents, err)
 				}
 				u.Forget(parse(t, private).IDs())
-				_, err := h.get(t.Context(), hash)
+				_, err := h.Get(t.Context(), hash)
 				wantState(t, err, c.state)
 				e.wantAsked(t, hash)
 			})
@@ -91,14 +92,14 @@ func TestFetchRemembers(t *testing.T) {
 }
 
 func TestAPutEndsWhatIsRemembered(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, _ *elsewhere, u *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, _ *elsewhere, u *upstream.Upstreams) {
 		torrent := torrenttest.Hybrid("a")
 		ids := parse(t, torrent).IDs()
 		for _, id := range ids.All() {
-			_, err := h.get(t.Context(), id.String())
+			_, err := h.Get(t.Context(), id.String())
 			wantState(t, err, "absent")
 		}
-		h.put(t, torrent)
+		h.Put(t, torrent)
 		for _, id := range ids.All() {
 			if state := u.Known(id); state != upstream.Unasked {
 				t.Errorf("after a put %v is still %q", id, state)
@@ -118,24 +119,24 @@ func TestNotAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	denying := func(o *server.Options) { o.Deny = lists }
-	overUpstream(t, limit.Settings{}, denying, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: e.has(t, removed)}); err != nil {
+	denying := func(o *servertest.Options) { o.Deny = lists }
+	overUpstream(t, limit.Settings{}, denying, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: e.has(t, removed)}); err != nil {
 			t.Fatal(err)
 		}
 		e.has(t, denied)
 		for _, hash := range []string{parse(t, removed).IDs().V1.String(), parse(t, denied).IDs().V2.String()} {
-			if got, err := h.get(t.Context(), hash); err == nil {
+			if got, err := h.Get(t.Context(), hash); err == nil {
 				t.Errorf("%s: %d bytes", hash, len(got))
 			}
 		}
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "cdn-loop", "torrentcache")
-		_, err := h.get(ctx, e.has(t, looped))
+		_, err := h.Get(ctx, e.has(t, looped))
 		wantState(t, err, "")
 		e.wantAsked(t)
 		// By its v1 id nobody knows here that it is denied: it is asked for, and not stored.
 		v1 := parse(t, denied).IDs().V1.String()
-		_, err = h.get(t.Context(), v1)
+		_, err = h.Get(t.Context(), v1)
 		wantState(t, err, "absent")
 		e.wantAsked(t, v1)
 	})
@@ -144,25 +145,25 @@ func TestNotAskedFor(t *testing.T) {
 // The bytes count in the budget of the reader, and readers share no rate.
 func TestFetchIsLimited(t *testing.T) {
 	settings := limit.Settings{HourlyBytes: 1, UpstreamRate: 0.01}
-	overUpstream(t, settings, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, settings, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		a, b := torrenttest.V1("a"), torrenttest.V1("b")
 		hash := e.has(t, a)
-		if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, a) {
+		if got, err := h.Get(t.Context(), hash); err != nil || !bytes.Equal(got, a) {
 			t.Errorf("the first: %d bytes, %v", len(got), err)
 		}
-		_, err := h.get(t.Context(), e.has(t, b))
+		_, err := h.Get(t.Context(), e.has(t, b))
 		wantState(t, err, "limited")
 		e.wantAsked(t, hash)
 	})
-	overUpstream(t, limit.Settings{HourlyBytes: 1}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
-		if _, err := h.get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
+	overUpstream(t, limit.Settings{HourlyBytes: 1}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.Get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
 			t.Error(err)
 		}
 		for range 2 { // it is not remembered: another reader may
-			_, err := h.get(t.Context(), e.has(t, torrenttest.V1("b")))
+			_, err := h.Get(t.Context(), e.has(t, torrenttest.V1("b")))
 			wantState(t, err, "busy")
 		}
-		if _, err := h.store.Store.Get(t.Context(), parse(t, torrenttest.V1("b")).IDs().V1, nil); err == nil {
+		if _, err := h.Store.Store.Get(t.Context(), parse(t, torrenttest.V1("b")).IDs().V1, nil); err == nil {
 			t.Error("more than the budget is stored")
 		}
 	})
@@ -170,7 +171,7 @@ func TestFetchIsLimited(t *testing.T) {
 
 // A reader hears in its own time that the torrent is not here, while the search goes on.
 func TestFetchWithinTheDeadline(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		torrent, answer := torrenttest.V1("slow"), make(chan bool)
 		hash := e.says(t, torrent, func(w http.ResponseWriter, _ *http.Request) {
 			<-answer
@@ -178,10 +179,10 @@ func TestFetchWithinTheDeadline(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := h.get(ctx, hash)
+		_, err := h.Get(ctx, hash)
 		wantState(t, err, "asking")
 		close(answer)
-		if got, err := h.get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
+		if got, err := h.Get(t.Context(), hash); err != nil || !bytes.Equal(got, torrent) {
 			t.Errorf("then: %d bytes, %v", len(got), err)
 		}
 		e.wantAsked(t, hash)
@@ -189,13 +190,13 @@ func TestFetchWithinTheDeadline(t *testing.T) {
 }
 
 func TestStatsOfUpstreams(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
-		if _, err := h.get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
+		if _, err := h.Get(t.Context(), e.has(t, torrenttest.V1("a"))); err != nil {
 			t.Error(err)
 		}
-		_, err := h.get(t.Context(), strings.Repeat("ab", 20))
+		_, err := h.Get(t.Context(), strings.Repeat("ab", 20))
 		wantState(t, err, "absent")
-		stats, err := h.admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{})
+		stats, err := h.Admin.GetStats(t.Context(), &torrentcachev1.GetStatsRequest{})
 		if err != nil || len(stats.GetUpstreams()) != 1 {
 			t.Fatal(stats, err)
 		}
@@ -207,14 +208,14 @@ func TestStatsOfUpstreams(t *testing.T) {
 
 // Readers of an edge that is not named as a proxy share one rate: the operator hears of it, once.
 func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, _ *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, _ *elsewhere, _ *upstream.Upstreams) {
 		for i := range 3 {
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "x-forwarded-for", "203.0.113.9")
-			_, err := h.get(ctx, strings.Repeat(fmt.Sprint(i), 40))
+			_, err := h.Get(ctx, strings.Repeat(fmt.Sprint(i), 40))
 			wantState(t, err, "absent")
 		}
 		want := map[bool]int{true: 1, false: 0}[strings.HasSuffix(t.Name(), "network")] // doors are believed
-		if n := strings.Count(h.log.String(), "--trusted-proxies"); n != want {
+		if n := strings.Count(h.Log.String(), "--trusted-proxies"); n != want {
 			t.Errorf("the log has %d lines about it, want %d", n, want)
 		}
 	})
@@ -223,18 +224,14 @@ func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
 // A torrent that comes between a reader's look and the search, by a search that has just ended,
 // an upload or another node, is not asked for.
 func TestNoFetchOfWhatHasCome(t *testing.T) {
-	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		torrent := torrenttest.V1("a")
-		h.store.mu.Lock()
-		h.store.get = func(context.Context, infohash.ID) (store.Torrent, error) {
-			h.putDirectly(t, itemOf(t, torrent, store.RankAnonymous))
-			h.store.mu.Lock()
-			defer h.store.mu.Unlock()
-			h.store.get = nil
+		h.Store.SetGet(func(context.Context, infohash.ID) (store.Torrent, error) {
+			putDirectly(t, h, itemOf(t, torrent, store.RankAnonymous))
+			h.Store.SetGet(nil)
 			return store.Torrent{}, store.ErrNotFound
-		}
-		h.store.mu.Unlock()
-		if got, err := h.get(t.Context(), e.has(t, torrent)); err != nil || !bytes.Equal(got, torrent) {
+		})
+		if got, err := h.Get(t.Context(), e.has(t, torrent)); err != nil || !bytes.Equal(got, torrent) {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
 		e.wantAsked(t)

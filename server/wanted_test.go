@@ -24,17 +24,17 @@ import (
 	"github.com/torrentcache/torrentcache/internal/upstream"
 	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
 // wanting has the server keep what is wanted.
-func wanting(o *server.Options) { o.Wanted = wanted.New(100) }
+func wanting(o *servertest.Options) { o.Wanted = wanted.New(100) }
 
 // overWanting runs test against servers that keep what is wanted, and believe who a call is for.
-func overWanting(t *testing.T, test func(t *testing.T, h *harness)) {
+func overWanting(t *testing.T, test func(t *testing.T, h *servertest.Harness)) {
 	t.Helper()
-	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
-		t.Run(name, func(t *testing.T) { test(t, newHarnessWith(t, connect, wanting)) })
+	for name, connect := range servertest.Both() {
+		t.Run(name, func(t *testing.T) { test(t, servertest.New(t, connect, wanting)) })
 	}
 }
 
@@ -62,18 +62,18 @@ func lookedFor(t *testing.T, err error) (state string, lasts bool) {
 	return state, lasts
 }
 
-func (h *harness) wantLooked(t *testing.T, ctx context.Context, hash, want string) {
+func wantLooked(t *testing.T, h *servertest.Harness, ctx context.Context, hash, want string) {
 	t.Helper()
-	_, err := h.get(ctx, hash)
+	_, err := h.Get(ctx, hash)
 	if state, lasts := lookedFor(t, err); state != want || lasts == (want == "looking") {
 		t.Errorf("%s: wanted is %q, and that lasts: %t; want %q", hash, state, lasts, want)
 	}
 }
 
 // watch returns what the next answer of a new WatchWanted names.
-func (h *harness) watchWanted(t *testing.T) (next func() string) {
+func watchWanted(t *testing.T, h *servertest.Harness) (next func() string) {
 	t.Helper()
-	stream, err := torrentcachev1.NewSyncServiceClient(h.conn).WatchWanted(t.Context(), &torrentcachev1.WatchWantedRequest{})
+	stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).WatchWanted(t.Context(), &torrentcachev1.WatchWantedRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,16 +92,16 @@ func (h *harness) watchWanted(t *testing.T) (next func() string) {
 }
 
 func TestWantTorrent(t *testing.T) {
-	overWanting(t, func(t *testing.T, h *harness) {
+	overWanting(t, func(t *testing.T, h *servertest.Harness) {
 		torrent := torrenttest.Hybrid("a")
 		ids := parse(t, torrent).IDs()
 		hash := ids.V1.String()
-		next := h.watchWanted(t)
+		next := watchWanted(t, h)
 		if got := next(); got != "" {
 			t.Errorf("at first %q is wanted", got)
 		}
-		h.wantLooked(t, t.Context(), hash, "no")
-		answer, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{
+		wantLooked(t, h, t.Context(), hash, "no")
+		answer, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{
 			InfoHash: strings.ToLower(hash), Trackers: []string{"udp://t.example:80", "http://t.example/0123456789abcdef0123456789abcdef/announce", "wss://t.example"},
 		})
 		if err != nil || answer.GetCached() {
@@ -110,51 +110,51 @@ func TestWantTorrent(t *testing.T) {
 		if got, want := next(), hash+" udp://t.example:80"; got != want {
 			t.Errorf("%q is wanted, not %q", got, want)
 		}
-		h.wantLooked(t, t.Context(), hash, "looking")
-		_, err = h.cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
+		wantLooked(t, h, t.Context(), hash, "looking")
+		_, err = h.Cache.DescribeTorrent(t.Context(), &torrentcachev1.DescribeTorrentRequest{InfoHash: hash})
 		if state, lasts := lookedFor(t, err); state != "looking" || lasts {
 			t.Errorf("a description is %q", state)
 		}
-		h.put(t, torrent)
-		if _, err := h.get(t.Context(), hash); err != nil {
+		h.Put(t, torrent)
+		if _, err := h.Get(t.Context(), hash); err != nil {
 			t.Error(err)
 		}
-		if answer, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: ids.V2.String()}); err != nil || !answer.GetCached() {
+		if answer, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: ids.V2.String()}); err != nil || !answer.GetCached() {
 			t.Errorf("of what is here: %v, %v", answer, err)
 		}
-		if got := h.watchWanted(t)(); got != "" {
+		if got := watchWanted(t, h)(); got != "" {
 			t.Errorf("%q is wanted and here", got)
 		}
-		_, err = h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: "x"})
-		wantReason(t, err, reason.HashMalformed)
+		_, err = h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: "x"})
+		servertest.WantReason(t, err, reason.HashMalformed)
 	})
 }
 
 // Two who differ make a torrent wanted; one who asks again and again does not, nor a copy, nor another
 // cache.
 func TestTwoReadersWant(t *testing.T) {
-	h := newHarnessWith(t, inProcess, wanting)
+	h := servertest.New(t, servertest.InProcess, wanting)
 	const hash = "0123456789ABCDEF0123456789ABCDEF01234567"
 	for range 3 {
-		h.wantLooked(t, as(t.Context(), "192.0.2.1"), hash, "no")
+		wantLooked(t, h, as(t.Context(), "192.0.2.1"), hash, "no")
 	}
 	for _, ctx := range []context.Context{
 		origin.Uncounted(as(t.Context(), "192.0.2.2")),
 		metadata.AppendToOutgoingContext(as(t.Context(), "192.0.2.3"), origin.LoopHeader, origin.LoopMark),
 	} {
-		h.wantLooked(t, ctx, hash, "no")
+		wantLooked(t, h, ctx, hash, "no")
 	}
-	h.wantLooked(t, as(t.Context(), "192.0.2.4"), hash, "looking")
-	h.wantLooked(t, as(t.Context(), "192.0.2.1"), hash, "looking")
-	if got := h.watchWanted(t)(); got != hash {
+	wantLooked(t, h, as(t.Context(), "192.0.2.4"), hash, "looking")
+	wantLooked(t, h, as(t.Context(), "192.0.2.1"), hash, "looking")
+	if got := watchWanted(t, h)(); got != hash {
 		t.Errorf("%q is wanted", got)
 	}
 }
 
 // The reader that a door in the process uses does not know who asks, and says so.
 func TestReaderLeavesWantedToGetTorrent(t *testing.T) {
-	h := newHarnessWith(t, inProcess, wanting)
-	_, err := h.reader.ReadTorrent(t.Context(), infohash.V1([20]byte{1}), nil)
+	h := servertest.New(t, servertest.InProcess, wanting)
+	_, err := h.Reader.ReadTorrent(t.Context(), infohash.V1([20]byte{1}), nil)
 	if state, lasts := lookedFor(t, err); state != "no" || lasts {
 		t.Errorf("%q, lasts: %t", state, lasts)
 	}
@@ -163,21 +163,21 @@ func TestReaderLeavesWantedToGetTorrent(t *testing.T) {
 func TestAKeyWants(t *testing.T) {
 	key := access.NewKey()
 	gate := access.NewGate(access.New(access.Read, []access.Entry{{Name: "k", Roles: access.Read | access.Sync, Key: access.DigestOf(key)}}))
-	h := newGatedHarness(t, inProcess, gate, wanting)
+	h := servertest.NewGated(t, servertest.InProcess, gate, wanting)
 	ctx := metadata.AppendToOutgoingContext(as(t.Context(), "192.0.2.1"), "authorization", "Bearer "+key)
 	const hash = "0123456789ABCDEF0123456789ABCDEF01234567"
-	h.wantLooked(t, ctx, hash, "looking")
+	wantLooked(t, h, ctx, hash, "looking")
 	for range 10 {
-		if _, err := h.cache.WantTorrent(ctx, &torrentcachev1.WantTorrentRequest{InfoHash: hash}); err != nil {
+		if _, err := h.Cache.WantTorrent(ctx, &torrentcachev1.WantTorrentRequest{InfoHash: hash}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 func TestThreeAMinute(t *testing.T) {
-	h := newHarnessWith(t, inProcess, wanting)
+	h := servertest.New(t, servertest.InProcess, wanting)
 	want := func(ctx context.Context, n int) error {
-		_, err := h.cache.WantTorrent(ctx, &torrentcachev1.WantTorrentRequest{InfoHash: fmt.Sprintf("%040d", n)})
+		_, err := h.Cache.WantTorrent(ctx, &torrentcachev1.WantTorrentRequest{InfoHash: fmt.Sprintf("%040d", n)})
 		return err
 	}
 	for n := range 3 {
@@ -185,7 +185,7 @@ func TestThreeAMinute(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantReason(t, want(as(t.Context(), "192.0.2.1"), 3), reason.RateLimited)
+	servertest.WantReason(t, want(as(t.Context(), "192.0.2.1"), 3), reason.RateLimited)
 	if err := want(as(t.Context(), "192.0.2.2"), 4); err != nil {
 		t.Error(err)
 	}
@@ -203,54 +203,54 @@ func TestRemovedAndDeniedAreNotWanted(t *testing.T) {
 		t.Fatal(err)
 	}
 	book := wanted.New(100)
-	h := newHarnessWith(t, inProcess, func(o *server.Options) { o.Wanted, o.Deny = book, lists })
+	h := servertest.New(t, servertest.InProcess, func(o *servertest.Options) { o.Wanted, o.Deny = book, lists })
 	for _, torrent := range [][]byte{denied, removed} {
 		id := parse(t, torrent).IDs().V1
 		book.Ask(id, nil) // before
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: parse(t, removed).IDs().V1.String()}); err != nil && status.Code(err) != codes.NotFound {
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: parse(t, removed).IDs().V1.String()}); err != nil && status.Code(err) != codes.NotFound {
 			t.Fatal(err)
 		}
-		_, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: id.String()})
-		wantReadReason(t, err, reason.TorrentRemoved)
+		_, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: id.String()})
+		servertest.WantReadReason(t, err, reason.TorrentRemoved)
 		for _, from := range []string{"192.0.2.1", "192.0.2.2"} {
-			_, err := h.get(as(t.Context(), from), id.String())
-			wantReadReason(t, err, reason.TorrentRemoved)
+			_, err := h.Get(as(t.Context(), from), id.String())
+			servertest.WantReadReason(t, err, reason.TorrentRemoved)
 		}
 	}
-	if got := h.watchWanted(t)(); got != "" {
+	if got := watchWanted(t, h)(); got != "" {
 		t.Errorf("%q is wanted", got)
 	}
 }
 
 // Upstreams are asked first, and what they say lasts no longer when readers may want it.
 func TestWantedBesideUpstreams(t *testing.T) {
-	overUpstream(t, limit.Settings{}, wanting, func(t *testing.T, h *harness, e *elsewhere, _ *upstream.Upstreams) {
+	overUpstream(t, limit.Settings{}, wanting, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		hash := e.has(t, torrenttest.V1("there"))
-		if _, err := h.get(t.Context(), hash); err != nil {
+		if _, err := h.Get(t.Context(), hash); err != nil {
 			t.Error(err)
 		}
 		const absent = "0123456789ABCDEF0123456789ABCDEF01234567"
-		h.wantLooked(t, t.Context(), absent, "no")
-		_, err := h.get(t.Context(), absent)
+		wantLooked(t, h, t.Context(), absent, "no")
+		_, err := h.Get(t.Context(), absent)
 		wantState(t, err, "absent")
-		if _, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: absent}); err != nil {
+		if _, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: absent}); err != nil {
 			t.Error(err)
 		}
-		h.wantLooked(t, t.Context(), absent, "looking")
+		wantLooked(t, h, t.Context(), absent, "looking")
 	})
 }
 
 // Without a book nothing is wanted, and answers are what they were.
 func TestNothingWanted(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		_, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: strings.Repeat("0", 40)})
-		wantReason(t, err, reason.Unimplemented)
-		stream, err := torrentcachev1.NewSyncServiceClient(h.conn).WatchWanted(t.Context(), &torrentcachev1.WatchWantedRequest{})
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		_, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: strings.Repeat("0", 40)})
+		servertest.WantReason(t, err, reason.Unimplemented)
+		stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).WatchWanted(t.Context(), &torrentcachev1.WatchWantedRequest{})
 		if err == nil {
 			_, err = stream.Recv()
 		}
-		wantReason(t, err, reason.Unimplemented)
-		_, err = h.get(t.Context(), strings.Repeat("0", 40))
+		servertest.WantReason(t, err, reason.Unimplemented)
+		_, err = h.Get(t.Context(), strings.Repeat("0", 40))
 		if state, lasts := lookedFor(t, err); state != "" || !lasts {
 			t.Errorf("%q, lasts: %t", state, lasts)
 		}
@@ -258,12 +258,12 @@ func TestNothingWanted(t *testing.T) {
 }
 
 func TestWatchWantedGoesOn(t *testing.T) {
-	overWanting(t, func(t *testing.T, h *harness) {
-		next := h.watchWanted(t)
+	overWanting(t, func(t *testing.T, h *servertest.Harness) {
+		next := watchWanted(t, h)
 		next()
 		for n := range 3 {
 			hash := fmt.Sprintf("%040d", n)
-			if _, err := h.cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: hash}); err != nil {
+			if _, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: hash}); err != nil {
 				t.Fatal(err)
 			}
 			if got := next(); got != hash {
@@ -276,8 +276,8 @@ func TestWatchWantedGoesOn(t *testing.T) {
 // A watcher hears something even if there is nothing to tell.
 func TestWatchWantedHeartbeat(t *testing.T) {
 	t.Parallel()
-	h := newHarnessWith(t, inProcess, wanting)
-	next := h.watchWanted(t)
+	h := servertest.New(t, servertest.InProcess, wanting)
+	next := watchWanted(t, h)
 	for range 2 {
 		if got := next(); got != "" {
 			t.Errorf("%q is wanted", got)

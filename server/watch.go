@@ -10,6 +10,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
+	"github.com/torrentcache/torrentcache/server/internal/api"
 	"github.com/torrentcache/torrentcache/store"
 )
 
@@ -23,30 +24,22 @@ const (
 	// watchBatch bounds the changes of one answer: about 100 KB.
 	watchBatch = 1000
 
-	// takeTime is how long a caller may take for what it is sent before its stream ends.
-	takeTime = time.Minute
-
-	// watchMemory is what a watcher that does not read costs, in bytes: a batch that waits
-	// and one in the transport.
-	watchMemory = 256 << 10
+	// maxUnsent is how many changes may be made while a watcher takes no answer: then its
+	// stream ends.
+	maxUnsent = 10_000
 
 	// cursorNow stands for the end of the feed, for watchers who have no copies.
 	cursorNow = "now"
 )
-
-// syncService is the Server as SyncService.
-type syncService struct {
-	torrentcachev1.UnsafeSyncServiceServer
-	*Server
-}
 
 type watchStream = grpc.ServerStreamingServer[torrentcachev1.WatchChangesResponse]
 
 // WatchChanges implements SyncService. An answer without changes says that there
 // are no more at this moment; the first one comes as soon as that is so. Changes
 // made through this server are sent at once, others when the store is polled. A
-// watcher that does not read costs two batches of memory, and its stream ends.
-func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stream watchStream) error {
+// watcher that does not read costs the memory of two batches, and its stream ends
+// after maxUnsent changes. One that catches up may take as long as it likes for each answer.
+func (s *Server) WatchChanges(req *torrentcachev1.WatchChangesRequest, stream watchStream) error {
 	ctx := stream.Context()
 	cursor, err := s.startCursor(ctx, req.GetAfterCursor())
 	if err != nil {
@@ -56,19 +49,20 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 	defer timer.Stop()
 	var spoken time.Time // when the watcher last heard that there were no more
 	for {
-		news := s.news.next() // before the feed is read, so that no change falls between
-		changes, next, err := s.store.Changes(ctx, cursor, watchBatch)
+		changed := s.notifier.next() // before the feed is read, so that no change falls between
+		changes, next, err := s.Store.Changes(ctx, cursor, watchBatch)
 		if err != nil {
-			return storeError(err, infohash.ID{}).OnRead()
+			return api.StoreError(err, infohash.ID{}).OnRead()
 		}
 		if len(changes) > 0 || time.Since(spoken) >= heartbeat-poll/2 {
-			answer := watchResponse(changes, cursor, next)
+			answer, end := watchResponse(changes, cursor, next), next
 			if len(changes) > 0 {
-				if answer.RemainingCount, err = s.after(ctx, next); err != nil {
-					return storeError(err, infohash.ID{}).OnRead()
+				if end, err = s.Store.End(ctx); err != nil {
+					return api.StoreError(err, infohash.ID{}).OnRead()
 				}
+				answer.RemainingCount = between(next, end)
 			}
-			if err := sendInTime(stream, answer, takeTime); err != nil {
+			if err := s.sendChanges(stream, answer, end); err != nil {
 				return err
 			}
 		}
@@ -81,7 +75,7 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 		}
 		timer.Reset(poll)
 		select {
-		case <-news:
+		case <-changed:
 			spoken = time.Time{}
 		case <-timer.C:
 		case <-ctx.Done():
@@ -90,29 +84,64 @@ func (s *syncService) WatchChanges(req *torrentcachev1.WatchChangesRequest, stre
 	}
 }
 
-// after returns about how many changes come after cursor: sequences have gaps.
-func (s *syncService) after(ctx context.Context, cursor store.Cursor) (int64, error) {
-	end, err := s.store.End(ctx)
-	if err != nil || end.Epoch != cursor.Epoch {
-		return 0, err
+// between returns about how many changes come after cursor and not after end: sequences have gaps.
+func between(cursor, end store.Cursor) int64 {
+	if end.Epoch != cursor.Epoch {
+		return 0
 	}
-	return max(0, int64(end.Sequence-cursor.Sequence)), nil
+	return max(0, int64(end.Sequence-cursor.Sequence))
 }
 
-// sendInTime sends answer, or returns OVERLOADED if the caller does not take it in that time:
-// the end of the call ends the SendMsg.
-func sendInTime(stream grpc.ServerStream, answer any, within time.Duration) error {
+// sendChanges sends answer. It returns OVERLOADED if more than maxUnsent changes come after end,
+// which is where the feed ends now, before the watcher takes it. Those before end do not count: a
+// watcher that is far behind catches up as fast as it can. A feed that cannot be read meanwhile
+// says nothing about the watcher, and does not end its stream.
+func (s *Server) sendChanges(stream watchStream, answer *torrentcachev1.WatchChangesResponse, end store.Cursor) error {
+	ctx := stream.Context()
+	unsent := 0
+	return send(stream, answer, func() error {
+		var n int
+		if n, end = s.countChanges(ctx, end, maxUnsent+1-unsent); n > maxUnsent-unsent {
+			return s.Limits.Unsent(maxUnsent)
+		}
+		unsent += n
+		return nil
+	})
+}
+
+// countChanges returns how many changes come after cursor, and the cursor after them. It stops when
+// there are at least most of them, or when the feed cannot be read. Sequences have gaps, so they do
+// not tell.
+func (s *Server) countChanges(ctx context.Context, cursor store.Cursor, most int) (int, store.Cursor) {
+	n := 0
+	for n < most {
+		changes, next, err := s.Store.Changes(ctx, cursor, watchBatch)
+		if err != nil || len(changes) == 0 {
+			break
+		}
+		n, cursor = n+len(changes), next
+	}
+	return n, cursor
+}
+
+// send sends answer. While the caller does not take it, waiting is called every now and then; its
+// error ends the wait, and the end of the call ends the SendMsg.
+func send(stream grpc.ServerStream, answer any, waiting func() error) error {
 	sent := make(chan error, 1)
 	go func() { sent <- stream.SendMsg(answer) }()
-	timer := time.NewTimer(within)
-	defer timer.Stop()
-	select {
-	case err := <-sent:
-		return err
-	case <-timer.C:
-		return reason.New(reason.Overloaded, "no answer was taken for a minute; go on after the last one")
-	case <-stream.Context().Done():
-		return stream.Context().Err()
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-sent:
+			return err
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		case <-tick.C:
+		}
+		if err := waiting(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -135,13 +164,13 @@ func watchResponse(changes []store.Change, cursor, next store.Cursor) *torrentca
 }
 
 // startCursor reads the text of a cursor.
-func (s *syncService) startCursor(ctx context.Context, text string) (store.Cursor, error) {
+func (s *Server) startCursor(ctx context.Context, text string) (store.Cursor, error) {
 	if text != cursorNow {
 		return parseCursor(text)
 	}
-	end, err := s.store.End(ctx)
+	end, err := s.Store.End(ctx)
 	if err != nil {
-		return store.Cursor{}, storeError(err, infohash.ID{}).OnRead()
+		return store.Cursor{}, api.StoreError(err, infohash.ID{}).OnRead()
 	}
 	return end, nil
 }
@@ -149,7 +178,7 @@ func (s *syncService) startCursor(ctx context.Context, text string) (store.Curso
 func parseCursor(text string) (store.Cursor, error) {
 	c, ok := store.ParseCursor(text)
 	if !ok {
-		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", quote(text)).On("after_cursor")
+		return store.Cursor{}, reason.New(reason.RequestInvalid, "%s is no cursor; use one of an earlier answer, or none", api.Quote(text)).On("after_cursor")
 	}
 	return c, nil
 }

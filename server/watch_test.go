@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -20,9 +20,9 @@ type feed = interface {
 	Recv() (*torrentcachev1.WatchChangesResponse, error)
 }
 
-func (h *harness) watch(t *testing.T, cursor string) feed {
+func watchFrom(t *testing.T, h *servertest.Harness, cursor string) feed {
 	t.Helper()
-	stream, err := torrentcachev1.NewSyncServiceClient(h.conn).WatchChanges(t.Context(),
+	stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).WatchChanges(t.Context(),
 		&torrentcachev1.WatchChangesRequest{AfterCursor: cursor})
 	if err != nil {
 		t.Fatal(err)
@@ -53,9 +53,9 @@ func untilQuiet(t *testing.T, f feed) ([]*torrentcachev1.Change, string) {
 }
 
 func TestWatchChanges(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		cached := h.put(t, torrenttest.Hybrid("a"))
-		f := h.watch(t, "")
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		cached := h.Put(t, torrenttest.Hybrid("a"))
+		f := watchFrom(t, h, "")
 		changes, cursor := untilQuiet(t, f)
 		if len(changes) != 1 {
 			t.Fatalf("got %d changes, want 1", len(changes))
@@ -72,10 +72,10 @@ func TestWatchChanges(t *testing.T) {
 		}
 
 		id := &torrentcachev1.RemoveTorrentRequest{InfoHash: cached.GetInfoHashV1()}
-		if _, err := h.admin.RemoveTorrent(t.Context(), id); err != nil {
+		if _, err := h.Admin.RemoveTorrent(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: cached.GetInfoHashV2()}); err != nil {
+		if _, err := h.Admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: cached.GetInfoHashV2()}); err != nil {
 			t.Fatal(err)
 		}
 		var kinds []torrentcachev1.ChangeKind
@@ -88,10 +88,10 @@ func TestWatchChanges(t *testing.T) {
 			t.Errorf("got %v", kinds)
 		}
 
-		if again, _ := untilQuiet(t, h.watch(t, cursor)); len(again) != 2 {
+		if again, _ := untilQuiet(t, watchFrom(t, h, cursor)); len(again) != 2 {
 			t.Errorf("after the cursor came %d changes, want 2", len(again))
 		}
-		if none, _ := untilQuiet(t, h.watch(t, "now")); len(none) != 0 {
+		if none, _ := untilQuiet(t, watchFrom(t, h, "now")); len(none) != 0 {
 			t.Errorf("after now came %d changes", len(none))
 		}
 	})
@@ -113,10 +113,10 @@ func TestWatchChangesKinds(t *testing.T) {
 	for kind := range kinds {
 		changes = append(changes, store.Change{Kind: kind, IDs: ids})
 	}
-	for name, connect := range map[string]connector{"network": overNetwork, "in process": inProcess} {
+	for name, connect := range servertest.Both() {
 		t.Run(name, func(t *testing.T) {
-			h := newHarnessWith(t, connect, func(o *server.Options) { o.Store = fixedFeed{o.Store, changes} })
-			got, _ := untilQuiet(t, h.watch(t, ""))
+			h := servertest.New(t, connect, func(o *servertest.Options) { o.Store = fixedFeed{o.Store, changes} })
+			got, _ := untilQuiet(t, watchFrom(t, h, ""))
 			if len(got) != len(changes) {
 				t.Fatalf("%d changes, want %d", len(got), len(changes))
 			}
@@ -144,8 +144,8 @@ func (f fixedFeed) Changes(_ context.Context, after store.Cursor, _ int) ([]stor
 }
 
 func TestWatchChangesHeartbeat(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		f := h.watch(t, "")
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		f := watchFrom(t, h, "")
 		for range 3 {
 			if news := receive(t, f); len(news.GetChanges()) != 0 || news.GetRestarted() {
 				t.Errorf("got %v, want a heartbeat", news)
@@ -156,8 +156,8 @@ func TestWatchChangesHeartbeat(t *testing.T) {
 
 // Changes that others make in a shared store are found by polling.
 func TestWatchChangesMadeElsewhere(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		f := h.watch(t, "now")
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		f := watchFrom(t, h, "now")
 		untilQuiet(t, f)
 		torrent, err := metainfo.Parse(torrenttest.V1("elsewhere"))
 		if err != nil {
@@ -165,7 +165,7 @@ func TestWatchChangesMadeElsewhere(t *testing.T) {
 		}
 		offset, length := torrent.InfoSpan()
 		item := store.Item{IDs: torrent.IDs(), Torrent: torrent.Bytes(), InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
-		if r := h.store.Store.Put(t.Context(), []store.Item{item}); r[0].Err != nil {
+		if r := h.Store.Store.Put(t.Context(), []store.Item{item}); r[0].Err != nil {
 			t.Fatal(r[0].Err)
 		}
 		for {
@@ -177,31 +177,31 @@ func TestWatchChangesMadeElsewhere(t *testing.T) {
 }
 
 func TestWatchChangesOfAnotherEpoch(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		h.put(t, torrenttest.V1("a"))
-		if news := receive(t, h.watch(t, "ffff-1")); !news.GetRestarted() || len(news.GetChanges()) != 1 {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		h.Put(t, torrenttest.V1("a"))
+		if news := receive(t, watchFrom(t, h, "ffff-1")); !news.GetRestarted() || len(news.GetChanges()) != 1 {
 			t.Errorf("got %v, want the feed begun anew", news)
 		}
 	})
 }
 
 func TestWatchChangesRefuses(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		for _, cursor := range []string{"x", "1", "1-", "-1", "1-2-3", "01-2", "1-g", "+1-2", "1-fffffffffffffffff"} {
-			_, err := h.watch(t, cursor).Recv()
-			wantReadReason(t, err, reason.RequestInvalid)
+			_, err := watchFrom(t, h, cursor).Recv()
+			servertest.WantReadReason(t, err, reason.RequestInvalid)
 		}
 	})
 }
 
 func TestWatchChangesEndsOnDrain(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		f := h.watch(t, "")
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		f := watchFrom(t, h, "")
 		receive(t, f)
-		close(h.quit)
+		close(h.Quit)
 		for {
 			if _, err := f.Recv(); err != nil {
-				wantReadReason(t, err, reason.Overloaded)
+				servertest.WantReadReason(t, err, reason.Overloaded)
 				return
 			}
 		}
@@ -210,12 +210,12 @@ func TestWatchChangesEndsOnDrain(t *testing.T) {
 
 // A watcher that does not read holds nobody up.
 func TestWatcherThatDoesNotRead(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
-		f := h.watch(t, "")
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
+		f := watchFrom(t, h, "")
 		receive(t, f)
 		const torrents = 100
 		for i := range torrents {
-			h.put(t, torrenttest.Random(uint64(i), 400))
+			h.Put(t, torrenttest.Random(uint64(i), 400))
 		}
 		for got := 0; got < torrents; {
 			got += len(receive(t, f).GetChanges())
@@ -227,21 +227,21 @@ func TestWatcherThatDoesNotRead(t *testing.T) {
 func TestOnChange(t *testing.T) {
 	var told []infohash.Set
 	st := memstore.New()
-	srv := server.New(server.Options{Store: st, MaxTorrentSize: maxSize, OnChange: func(ids infohash.Set) { told = append(told, ids) }})
-	conn := server.InProcess(server.Chain{}, srv.MaxMessageSize(), registerAll(srv))
-	h := &harness{conn: conn, cache: torrentcachev1.NewCacheServiceClient(conn), admin: torrentcachev1.NewAdminServiceClient(conn)}
+	h := servertest.New(t, servertest.InProcess, func(o *servertest.Options) {
+		o.Store, o.OnChange = st, func(ids infohash.Set) { told = append(told, ids) }
+	})
 	torrent, err := metainfo.Parse(torrenttest.Hybrid("a"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ids := torrent.IDs()
 	remove := func(id infohash.ID) {
-		if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()}); err != nil {
+		if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	restore := func() {
-		if _, err := h.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: ids.V1.String()}); err != nil {
+		if _, err := h.Admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: ids.V1.String()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,8 +251,8 @@ func TestOnChange(t *testing.T) {
 		do   func()
 		want []infohash.Set
 	}{
-		{"upload", func() { h.put(t, torrent.Bytes()) }, []infohash.Set{ids}},
-		{"the same upload", func() { h.put(t, torrent.Bytes()) }, nil},
+		{"upload", func() { h.Put(t, torrent.Bytes()) }, []infohash.Set{ids}},
+		{"the same upload", func() { h.Put(t, torrent.Bytes()) }, nil},
 		{"removal by one id", func() { remove(ids.V2.Short()) }, []infohash.Set{ids}},
 		{"restoration", restore, []infohash.Set{ids}},
 		{"removal in advance", func() { remove(elsewhere) }, []infohash.Set{{V1: elsewhere}}},
@@ -268,16 +268,16 @@ func TestOnChange(t *testing.T) {
 
 // The call of a watcher that has gone ends.
 func TestWatcherThatLeaves(t *testing.T) {
-	overBoth(t, func(t *testing.T, h *harness) {
+	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		ctx, leave := context.WithCancel(t.Context())
 		defer leave()
-		stream, err := torrentcachev1.NewSyncServiceClient(h.conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{})
+		stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).WatchChanges(ctx, &torrentcachev1.WatchChangesRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		receive(t, stream) // the server has the call
 		leave()
-		if call := <-h.calls; call.Method != torrentcachev1.SyncService_WatchChanges_FullMethodName {
+		if call := <-h.Calls; call.Method != torrentcachev1.SyncService_WatchChanges_FullMethodName {
 			t.Errorf("the call that ended is %s", call.Method)
 		}
 	})

@@ -9,14 +9,14 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// news tells watchers that there are changes. It is safe for concurrent use.
-type news struct {
+// notifier tells watchers that there are changes. It is safe for concurrent use.
+type notifier struct {
 	mu sync.Mutex
 	ch chan struct{} // closed at the next change; nil if nobody waits
 }
 
 // next returns a channel that is closed when something changes after the call.
-func (n *news) next() <-chan struct{} {
+func (n *notifier) next() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ch == nil {
@@ -25,7 +25,7 @@ func (n *news) next() <-chan struct{} {
 	return n.ch
 }
 
-func (n *news) tell() {
+func (n *notifier) tell() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ch != nil {
@@ -34,18 +34,12 @@ func (n *news) tell() {
 	}
 }
 
-// watchedStore is a store that says what changed through it before the caller
-// learns that it did.
+// watchedStore is a store that reports each change made through it before the caller learns that
+// the change is made.
 type watchedStore struct {
 	store.Store
-	news     *news
-	onChange func(infohash.Set) // nil if nobody wants to know
-}
-
-func (w *watchedStore) changed(ids infohash.Set) {
-	if w.onChange != nil {
-		w.onChange(ids)
-	}
+	notifier *notifier
+	changed  func(infohash.Set) // is told the ids of each torrent that changed
 }
 
 // Put implements [store.Store].
@@ -62,28 +56,28 @@ func (w *watchedStore) Put(ctx context.Context, items []store.Item) []store.Resu
 		}
 	}
 	if told {
-		w.news.tell()
+		w.notifier.tell()
 	}
 	return results
 }
 
-// Remove implements [store.Store]. It is seen through even if ctx ends: who is told
-// of a change too early may take up again what was before it.
+// Remove implements [store.Store]. It runs to its end even if ctx ends: a watcher that learns of a
+// change before it is made may read the old state again.
 func (w *watchedStore) Remove(ctx context.Context, ids []infohash.ID, removal store.Removal) []store.Removed {
 	results := w.Store.Remove(context.WithoutCancel(ctx), ids, removal)
 	w.tellOf(results)
 	return results
 }
 
-// Restore implements [store.Store]. It is seen through as Remove is.
+// Restore implements [store.Store]. It runs to its end, as Remove does.
 func (w *watchedStore) Restore(ctx context.Context, ids []infohash.ID) []store.Removed {
 	results := w.Store.Restore(context.WithoutCancel(ctx), ids)
 	w.tellOf(results)
 	return results
 }
 
-// tellOf says what removals or restorations changed. Those that failed may have happened
-// all the same; if it is not known to which ids, any torrent may have changed.
+// tellOf reports the changes of removals or restorations. A failed one may have happened all the
+// same; if its ids are not known, any torrent may have changed.
 func (w *watchedStore) tellOf(results []store.Removed) {
 	told, unknown := false, false
 	for _, r := range results {
@@ -99,6 +93,6 @@ func (w *watchedStore) tellOf(results []store.Removed) {
 		w.changed(infohash.Set{})
 	}
 	if told || unknown {
-		w.news.tell()
+		w.notifier.tell()
 	}
 }

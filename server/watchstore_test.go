@@ -8,7 +8,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/servertest"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -25,30 +25,31 @@ func (r *removing) Remove(ctx context.Context, ids []infohash.ID, removal store.
 }
 
 // newRemoving returns a server over st and what it tells of changes.
-func newRemoving(st store.Store) (*harness, *[]infohash.Set) {
+func newRemoving(t *testing.T, st store.Store) (*servertest.Harness, *[]infohash.Set) {
+	t.Helper()
 	var told []infohash.Set
-	srv := server.New(server.Options{Store: st, MaxTorrentSize: maxSize, OnChange: func(ids infohash.Set) { told = append(told, ids) }})
-	conn := server.InProcess(server.Chain{}, srv.MaxMessageSize(), registerAll(srv))
-	return &harness{conn: conn, cache: torrentcachev1.NewCacheServiceClient(conn), admin: torrentcachev1.NewAdminServiceClient(conn)}, &told
+	return servertest.New(t, servertest.InProcess, func(o *servertest.Options) {
+		o.Store, o.OnChange = st, func(ids infohash.Set) { told = append(told, ids) }
+	}), &told
 }
 
 // A torrent that is uploaded while one of its ids is removed in advance is
 // removed with all of its ids, and a door may hold it under any of them.
 func TestRemovalTellsAllIDsOfAnUploadInBetween(t *testing.T) {
 	st := &removing{Store: memstore.New()}
-	h, told := newRemoving(st)
+	h, told := newRemoving(t, st)
 	torrent := torrenttest.Hybrid("a")
 	var uploaded *torrentcachev1.CacheTorrentResponse
 	st.before = func(context.Context) {
 		for i := range 5 { // there may be other news, too
-			h.put(t, torrenttest.Random(uint64(i), 500))
+			h.Put(t, torrenttest.Random(uint64(i), 500))
 		}
-		uploaded = h.put(t, torrent)
+		uploaded = h.Put(t, torrent)
 		*told = nil
 	}
-	other := newHarness(t, inProcess)
-	id := other.put(t, torrent).GetInfoHashV1() // what its id is
-	if _, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id}); err != nil {
+	other := servertest.New(t, servertest.InProcess)
+	id := other.Put(t, torrent).GetInfoHashV1() // what its id is
+	if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id}); err != nil {
 		t.Fatal(err)
 	}
 	v1, _ := infohash.Parse(uploaded.GetInfoHashV1())
@@ -62,14 +63,14 @@ func TestRemovalTellsAllIDsOfAnUploadInBetween(t *testing.T) {
 // the call, and a door would not hear of it.
 func TestRemovalIsSeenThrough(t *testing.T) {
 	st := &removing{Store: memstore.New()}
-	h, _ := newRemoving(st)
+	h, _ := newRemoving(t, st)
 	ctx, leave := context.WithCancel(t.Context())
 	seen := make(chan error, 1)
 	st.before = func(ctx context.Context) {
 		leave()
 		seen <- ctx.Err()
 	}
-	_, _ = h.admin.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{InfoHash: infohash.V1([20]byte{1}).String()})
+	_, _ = h.Admin.RemoveTorrent(ctx, &torrentcachev1.RemoveTorrentRequest{InfoHash: infohash.V1([20]byte{1}).String()})
 	if err := <-seen; err != nil {
 		t.Errorf("the store is told to give up: %v", err)
 	}
@@ -100,8 +101,8 @@ func TestFailedRemovalsAreTold(t *testing.T) {
 		"done":           {store.Removed{IDs: known}, []infohash.Set{known}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, told := newRemoving(&failing{Store: memstore.New(), result: c.result})
-			_, err := h.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()})
+			h, told := newRemoving(t, &failing{Store: memstore.New(), result: c.result})
+			_, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id.String()})
 			if (err == nil) != (c.result.Err == nil) || !slices.Equal(*told, c.told) {
 				t.Errorf("%v, told %v, want %v", err, *told, c.told)
 			}

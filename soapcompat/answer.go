@@ -2,15 +2,14 @@ package soapcompat
 
 import (
 	"encoding/xml"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/gen/soap/cachesoap"
+	"github.com/torrentcache/torrentcache/internal/httpx"
 )
 
-// faultCode says whose fault a fault is. Most are named as in SOAP 1.1.
+// faultCode says which side caused a fault. All but noProcedure are named as in SOAP 1.1.
 type faultCode string
 
 const (
@@ -20,7 +19,7 @@ const (
 	noProcedure     faultCode = "ProcedureNotPresent" // SOAP 1.2 only
 )
 
-// fault is why a request is no call of ours.
+// fault says why a request is not a call of this service.
 type fault struct {
 	code faultCode
 	text string
@@ -30,8 +29,8 @@ func (f *fault) Error() string { return f.text }
 
 const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
-// The legacy answers are byte for byte those of PHP's SoapServer in rpc/encoded,
-// around their result.
+// Around their result, the legacy answers equal those of PHP's SoapServer in rpc/encoded, byte for
+// byte.
 const (
 	encoded11Head = xmlDeclaration +
 		`<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ns1="urn:xmethods-delayed-quotes"` +
@@ -49,7 +48,7 @@ const (
 	encoded12Tail = `</Result></ns1:cacheTorrentResponse></env:Body></env:Envelope>` + "\n"
 )
 
-// encodedAnswer is the rpc/encoded answer; result is letters and digits.
+// encodedAnswer returns the rpc/encoded answer. Result must consist of letters and digits.
 func encodedAnswer(v version, result string) string {
 	if v == soap12 {
 		return encoded12Head + result + encoded12Tail
@@ -57,7 +56,7 @@ func encodedAnswer(v version, result string) string {
 	return encoded11Head + result + encoded11Tail
 }
 
-// literalAnswer is the document/literal answer.
+// literalAnswer returns the document/literal answer.
 func literalAnswer(v version, result string) string {
 	body, err := xml.Marshal(&cachesoap.CacheTorrentResponse{Result: result})
 	if err != nil { // a name and a string always marshal
@@ -66,7 +65,7 @@ func literalAnswer(v version, result string) string {
 	return wrap(v, string(body))
 }
 
-// faultAnswer is f for a client that speaks v.
+// faultAnswer returns f as an answer in version v.
 func faultAnswer(v version, f *fault) string {
 	text := escape(f.text)
 	if v != soap12 {
@@ -77,7 +76,7 @@ func faultAnswer(v version, f *fault) string {
 		`</env:Text></env:Reason></env:Fault>`)
 }
 
-// code11 is code in SOAP 1.1 (section 4.4.1).
+// code11 returns code as SOAP 1.1 writes it (section 4.4.1).
 func code11(code faultCode) string {
 	if code == noProcedure {
 		code = clientFault
@@ -85,7 +84,7 @@ func code11(code faultCode) string {
 	return "SOAP-ENV:" + string(code)
 }
 
-// code12 is code in SOAP 1.2 (part 1, section 5.4.6; part 2, section 4.4).
+// code12 returns code as SOAP 1.2 writes it (part 1, section 5.4.6; part 2, section 4.4).
 func code12(code faultCode) string {
 	switch code {
 	case clientFault:
@@ -97,7 +96,7 @@ func code12(code faultCode) string {
 	return `<env:Value>env:` + string(code) + `</env:Value>`
 }
 
-// wrap puts body into an envelope of v, 1.1 if that is not known.
+// wrap puts body into an envelope of version v, or of 1.1 if v is unknown.
 func wrap(v version, body string) string {
 	prefix := "SOAP-ENV"
 	if v == soap12 {
@@ -109,7 +108,7 @@ func wrap(v version, body string) string {
 		body + `</` + prefix + `:Body></` + prefix + `:Envelope>` + "\n"
 }
 
-// escape makes s fit for XML text and attributes.
+// escape escapes s for XML text and attributes.
 func escape(s string) string {
 	var out strings.Builder
 	_ = xml.EscapeText(&out, []byte(s)) // a Builder takes everything
@@ -121,10 +120,6 @@ func writeSOAP(w http.ResponseWriter, v version, status int, body string) {
 	if v == soap12 {
 		contentType = "application/soap+xml; charset=utf-8"
 	}
-	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // a client that left needs no answer
+	w.Header().Set("Cache-Control", "no-store")
+	httpx.Write(w, status, contentType, []byte(body))
 }

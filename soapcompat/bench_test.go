@@ -41,10 +41,7 @@ func (forgetful) CacheTorrent(context.Context, *torrentcachev1.CacheTorrentReque
 }
 
 func benchmarkSOAP(b *testing.B, body string) {
-	h, err := soapcompat.New(soapcompat.Options{Client: forgetful{}, MaxTorrentSize: 10_000_000})
-	if err != nil {
-		b.Fatal(err)
-	}
+	h := newDoor(b, soapcompat.Options{Client: forgetful{}, MaxTorrentSize: 10_000_000}, "")
 	mux := front.NewMux(h.Routes()...)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()

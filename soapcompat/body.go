@@ -14,26 +14,27 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// envelopeSize is what a body may have around its torrent, in bytes.
+// envelopeSize is how many bytes a body may have besides its torrent.
 const envelopeSize = 64 << 10
 
-// plainBody is the body of a request without its Content-Encoding. Every error of its reader
-// but io.EOF is a *reason.Error.
+// plainBody is the body of a request with its Content-Encoding removed. Its Read returns io.EOF or
+// a *reason.Error.
 type plainBody struct {
 	io.Reader
-	most int64 // how many bytes it has at most
+	most int64 // the most bytes it has
 }
 
-// openBody returns the body of r without its Content-Encoding, which may be
-// gzip or deflate. Neither what is sent nor what comes out may be larger than
-// most bytes: by Content-Length that is TORRENT_TOO_LARGE before anything is
-// read, else while reading. What comes out takes memory of the request's as what is sent does.
+// openBody returns the body of r with its Content-Encoding, gzip or deflate, removed. Neither the
+// body nor its inflated content may have more than most bytes; more is TORRENT_TOO_LARGE. If the
+// Content-Length is larger than that, openBody fails before it reads anything. Both the body and
+// its inflated content take memory from the request's hold.
 func (h *Handler) openBody(r *http.Request, most int64) (plainBody, *reason.Error) {
 	if r.ContentLength > most {
 		return plainBody{}, h.sizeError()
 	}
 	sent := h.bound(r.Body, most)
-	var open func() (io.Reader, error)
+	var plain io.Reader
+	var err error
 	switch coding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
 		if r.ContentLength >= 0 {
@@ -41,17 +42,20 @@ func (h *Handler) openBody(r *http.Request, most int64) (plainBody, *reason.Erro
 		}
 		return plainBody{sent, most}, nil
 	case "gzip", "x-gzip":
-		open = func() (io.Reader, error) { return gzip.NewReader(sent) }
+		plain, err = gzip.NewReader(sent)
 	case "deflate":
-		open = func() (io.Reader, error) { return openDeflate(sent) }
+		plain, err = openDeflate(sent)
 	default:
 		return plainBody{}, reason.New(reason.MediaUnsupported, "Content-Encoding %q is not understood; send gzip, deflate or none.", coding)
 	}
-	return plainBody{h.bound(limit.Inflated(r.Context(), &lateReader{open: open}), most), most}, nil
+	if err != nil {
+		return plainBody{}, damaged(err)
+	}
+	return plainBody{h.bound(limit.Inflated(r.Context(), plain), most), most}, nil
 }
 
-// openDeflate tells zlib data, which HTTP means by deflate (RFC 9110, section
-// 8.4.1.2), from the bare deflate data that many clients send.
+// openDeflate tells zlib data, which HTTP calls deflate (RFC 9110, section 8.4.1.2), from the bare
+// deflate data that many clients send.
 func openDeflate(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReader(r)
 	head, err := buffered.Peek(2)
@@ -65,29 +69,8 @@ func openDeflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(buffered), nil
 }
 
-// lateReader opens its reader at the first Read, so that opening, which reads,
-// is a step of reading the body and fails like one.
-type lateReader struct {
-	open func() (io.Reader, error)
-	r    io.Reader
-}
-
-func (l *lateReader) Read(p []byte) (int, error) {
-	if l.r == nil {
-		r, err := l.open()
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return 0, err
-		}
-		l.r = r
-	}
-	return l.r.Read(p)
-}
-
-// bounded gives at most limit bytes of r; more is TORRENT_TOO_LARGE, and
-// whatever else breaks REQUEST_INVALID.
+// bounded reads at most limit bytes of r. More bytes are TORRENT_TOO_LARGE; any other error is
+// REQUEST_INVALID.
 type bounded struct {
 	r        io.Reader
 	left     int64
@@ -111,14 +94,14 @@ func (b *bounded) Read(p []byte) (int, error) {
 		n, err = int(b.left), b.tooLarge
 	}
 	b.left -= int64(n)
-	b.err = asReason(err)
+	if b.err = err; err != nil && err != io.EOF {
+		b.err = damaged(err)
+	}
 	return n, b.err
 }
 
-func asReason(err error) error {
-	if err == nil || err == io.EOF {
-		return err
-	}
+// damaged returns the reason why a body cannot be read.
+func damaged(err error) *reason.Error {
 	if e, ok := errors.AsType[*reason.Error](err); ok {
 		return e
 	}
@@ -129,7 +112,7 @@ func (h *Handler) sizeError() *reason.Error {
 	return reason.New(reason.TorrentTooLarge, "It may have %d bytes at most.", h.maxTorrentSize)
 }
 
-// noteRefusal tells of what this door has refused if it was for its size.
+// noteRefusal calls tooLarge if this door refused an upload for its size.
 func (h *Handler) noteRefusal(e *reason.Error) {
 	if e != nil && e.Reason == reason.TorrentTooLarge {
 		h.tooLarge()

@@ -7,32 +7,35 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
+
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 const (
-	// maxTag is how long one piece of markup may be: a tag with its attributes, a
-	// comment, a declaration; in bytes of UTF-8. encoding/xml takes 25 times the
-	// memory of a tag that is full of attributes.
+	// maxTag is how many bytes of UTF-8 one piece of markup may have: a tag with its attributes, a
+	// comment, or a declaration. encoding/xml takes 25 times the memory of a tag full of
+	// attributes.
 	maxTag = 64 << 10
 
-	// maxDepth is how deep elements may nest. A call needs 4 levels; what is deeper
-	// is in a header or a part that nobody understands. Without a bound, open elements
-	// would take 50 times the memory of the document.
+	// maxDepth is how deep elements may nest. A call needs 4 levels; deeper ones are in headers or
+	// parts that are ignored. Without a bound, open elements would take 50 times the memory of the
+	// document.
 	maxDepth = 32
 )
 
-// cdata begins a section of text, which like other text has no bound of its own.
+// cdata begins a section of text. Like other text it has no bound of its own.
 const cdata = "<![CDATA["
 
-// document is an XML document that encoding/xml reads token by token. It stops at what no
-// SOAP request has: a DTD (SOAP 1.1, section 3), deep nesting, long markup. It belongs to
-// one request.
+// document is an XML document that encoding/xml reads token by token. It fails on what no SOAP
+// request has: a DTD (SOAP 1.1, section 3), deep nesting, long markup. It belongs to one request.
 type document struct {
 	decoder *xml.Decoder
 	r       *bufio.Reader // what decoder reads, in UTF-8
-	last    byte          // of r that decoder has
-	left    int           // how many bytes the current token may yet have
-	depth   int           // of the element that the last token was in
+	last    byte          // the last byte that decoder has read from r
+	left    int           // how many more bytes the current token may have
+	depth   int           // of the element that contained the last token
 }
 
 func newDocument(r *bufio.Reader) *document {
@@ -50,11 +53,11 @@ func newDocument(r *bufio.Reader) *document {
 	return d
 }
 
-// readAsXML10 has a document that says it is XML 1.1 say 1.0. No request has what is new in
-// 1.1, which are characters in names and at the ends of lines, and encoding/xml refuses it.
+// readAsXML10 changes the declaration of XML 1.1 to 1.0, because encoding/xml refuses 1.1. What is
+// new in 1.1 (characters in names and at the ends of lines) occurs in no request.
 func readAsXML10(r *bufio.Reader) {
 	const declaration = `<?xml version="1.`
-	head, _ := r.Peek(len(declaration) + 1) // an error comes back when it is read
+	head, _ := r.Peek(len(declaration) + 1) // the next read returns the error again
 	head = bytes.ReplaceAll(head, []byte("'"), []byte(`"`))
 	if bytes.HasPrefix(head, []byte(declaration)) && len(head) > len(declaration) {
 		behind, _ := r.Peek(len(declaration) + 1)
@@ -62,7 +65,7 @@ func readAsXML10(r *bufio.Reader) {
 	}
 }
 
-// token returns the next token, which is good until token is called again.
+// token returns the next token. It is valid until the next call of token.
 func (d *document) token() (xml.Token, error) {
 	d.begin()
 	token, err := d.decoder.Token()
@@ -83,10 +86,10 @@ func (d *document) token() (xml.Token, error) {
 	return token, nil
 }
 
-// begin sets how long the token may be that comes next.
+// begin sets how long the next token may be.
 func (d *document) begin() {
-	head, _ := d.r.Peek(len(cdata)) // an error comes back when it is read
-	if d.last == '<' {              // text ended there, and decoder holds it
+	head, _ := d.r.Peek(len(cdata)) // the next read returns the error again
+	if d.last == '<' {              // a text ended there, and decoder holds the byte
 		head = append([]byte("<"), head...)
 	}
 	d.left = math.MaxInt
@@ -95,8 +98,8 @@ func (d *document) begin() {
 	}
 }
 
-// nextChild returns the next element in the one at depth, in which d is, or nil at the end
-// of that. What is between and in children is passed over.
+// nextChild returns the next child of the element at depth, which d is in; nil at the end of that
+// element. It skips the content of children and whatever is between them.
 func (d *document) nextChild(depth int) (*xml.StartElement, error) {
 	for {
 		token, err := d.token()
@@ -116,7 +119,7 @@ func (d *document) nextChild(depth int) (*xml.StartElement, error) {
 	}
 }
 
-// ReadByte implements [io.ByteReader], by which decoder reads.
+// ReadByte implements [io.ByteReader], which decoder uses.
 func (d *document) ReadByte() (c byte, err error) {
 	if d.left <= 0 {
 		return 0, &fault{code: clientFault, text: fmt.Sprintf("Markup is longer than %d bytes", maxTag)}
@@ -126,5 +129,41 @@ func (d *document) ReadByte() (c byte, err error) {
 	return d.last, err
 }
 
-// Read implements [io.Reader], which decoder asks for and does not call.
+// Read implements [io.Reader], which xml.NewDecoder requires and decoder does not call.
 func (d *document) Read(p []byte) (int, error) { return d.r.Read(p) }
+
+// utf8Mark is the byte order mark in UTF-8, which many Windows programs write.
+const utf8Mark = "\xef\xbb\xbf"
+
+// toUTF8 returns an XML document in UTF-8 as far as its first bytes tell the encoding. It removes a
+// byte order mark, and decodes UTF-16 with or without one (XML 1.0, appendix F). It leaves any
+// other document as it is; the document's declaration names the encoding.
+func toUTF8(document *bufio.Reader) *bufio.Reader {
+	head, _ := document.Peek(len(utf8Mark)) // the next read returns the error again
+	endian := unicode.LittleEndian
+	switch {
+	case bytes.HasPrefix(head, []byte(utf8Mark)):
+		_, _ = document.Discard(len(utf8Mark)) // they are in the buffer
+		return document
+	case bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.HasPrefix(head, []byte("\x00<")):
+		endian = unicode.BigEndian
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("<\x00")):
+	default:
+		return document
+	}
+	return bufio.NewReader(unicode.UTF16(endian, unicode.UseBOM).NewDecoder().Reader(document))
+}
+
+// declared returns rest, the part of a document after a declaration that names the encoding label,
+// in UTF-8. A document that declares UTF-16 is decoded already; otherwise nobody could have read
+// its declaration.
+func declared(label string, rest *bufio.Reader) (*bufio.Reader, error) {
+	if strings.HasPrefix(strings.ToLower(label), "utf-16") {
+		return rest, nil
+	}
+	charset, err := htmlindex.Get(label)
+	if err != nil {
+		return nil, &fault{code: clientFault, text: fmt.Sprintf("The encoding %q is not understood; send UTF-8", label)}
+	}
+	return bufio.NewReader(charset.NewDecoder().Reader(rest)), nil
+}

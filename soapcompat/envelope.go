@@ -26,25 +26,24 @@ const (
 	part      = "torrent"
 )
 
-// call is what has been understood of a request, also when reading it failed.
+// call is what has been read of a request, even if reading it failed.
 type call struct {
 	version version                // "" until the envelope has been seen
-	known   bool                   // it is a cacheTorrent call
+	known   bool                   // the request is a cacheTorrent call
 	request cachesoap.CacheTorrent // Torrent is the file itself, nil if the part is missing
-	invalid *reason.Error          // set if the part is no base64
+	invalid *reason.Error          // set if the part is not base64
 
 	elsewhere string // the id of the element that has the torrent; "" if the part has it
 }
 
-// plainCall reads a SOAP request to its end, all of it by encoding/xml. That holds a text as
-// a whole in memory that it doubles as it grows, which with the document is four times the
-// document: what a request has for its body (internal/limit). The torrent is put into
-// memory, which may be the document's own as far as r has given it out.
+// plainCall reads a SOAP request to its end with encoding/xml alone. encoding/xml holds a text as a
+// whole in memory that doubles as it grows. Together with the document that is four times the
+// document, the memory that a request may take for its body (internal/limit). plainCall puts the
+// torrent into memory, which may be the part of the document that r has returned already.
 //
-// The operation is matched by its local name, because clients put it into whatever
-// namespace they please, and the part by its name or, as PHP's SoapServer does, by its place.
-// The error is a *fault if the document is no call of ours, and a *reason.Error if r
-// could not be read.
+// plainCall matches the operation by its local name, because clients use any namespace. It matches
+// the part by its name or, as PHP's SoapServer does, by its position. The error is a *fault if the
+// document is not a call of this service, and a *reason.Error if r could not be read.
 func plainCall(r io.Reader, memory []byte) (c call, err error) {
 	if err := c.read(newDocument(toUTF8(bufio.NewReader(r))), memory); err != nil {
 		return c, asFault(err)
@@ -53,7 +52,7 @@ func plainCall(r io.Reader, memory []byte) (c call, err error) {
 	return c, nil
 }
 
-// read reads the call that d is. It leaves the part as it stands there, in memory.
+// read reads the call in d. It puts the part into memory, still in base64.
 func (c *call) read(d *document, memory []byte) error {
 	if err := c.readToBody(d); err != nil {
 		return err
@@ -77,7 +76,7 @@ func (c *call) decode() {
 	}
 }
 
-// readToBody reads the envelope as far as the start of its body.
+// readToBody reads the envelope up to the start of its body.
 func (c *call) readToBody(d *document) error {
 	envelope, err := d.nextChild(0)
 	if err != nil {
@@ -105,7 +104,7 @@ func (c *call) readToBody(d *document) error {
 
 func known(v version) bool { return v == soap11 || v == soap12 }
 
-// readHeader refuses a header block that must be understood: none is.
+// readHeader refuses header blocks that must be understood, because it understands none.
 func readHeader(d *document, v version) error {
 	for {
 		block, err := d.nextChild(2)
@@ -137,13 +136,13 @@ func (c *call) readOperation(d *document) error {
 	return nil
 }
 
-// isOperation reports whether an element of this name is the call. PHP's procedures know no
-// letter case, and pysimplesoap sends the name of the message.
+// isOperation reports whether an element of this name is the call. PHP's procedure names ignore
+// case, and pysimplesoap sends the name of the message.
 func isOperation(name string) bool {
 	return strings.EqualFold(name, operation) || strings.EqualFold(name, operation+"Request")
 }
 
-// readParts reads what the call carries, to its end. Of two torrents the last one counts.
+// readParts reads the parts of the call to its end. Of two torrents, the last one counts.
 func (c *call) readParts(d *document, memory []byte) error {
 	for first := true; ; first = false {
 		child, err := d.nextChild(3)
@@ -160,8 +159,8 @@ func (c *call) readParts(d *document, memory []byte) error {
 	}
 }
 
-// readReferred reads the torrent that stands behind the call, in an element of the body that
-// the part refers to by its id (SOAP 1.1, section 5.4.1).
+// readReferred reads a torrent that follows the call, in an element of the body to which the part
+// refers by its id (SOAP 1.1, section 5.4.1).
 func (c *call) readReferred(d *document, memory []byte) error {
 	for c.elsewhere != "" {
 		element, err := d.nextChild(2)
@@ -180,7 +179,7 @@ func (c *call) readReferred(d *document, memory []byte) error {
 	return nil
 }
 
-// reference returns the id that element refers to, "" if it has its content itself.
+// reference returns the id to which element refers; "" if the element has its content itself.
 func reference(element *xml.StartElement) string {
 	for _, a := range element.Attr {
 		if id, ok := strings.CutPrefix(a.Value, "#"); ok && a.Name.Local == "href" {
@@ -190,8 +189,8 @@ func reference(element *xml.StartElement) string {
 	return ""
 }
 
-// readPart reads the torrent's text into memory. Elements in it are passed over. Only what
-// may be base64 is kept: none of it takes more bytes in UTF-8 than it took in the document.
+// readPart reads the torrent's text into memory. It skips elements within the text. It keeps only
+// characters of base64, none of which takes more bytes in UTF-8 than it took in the document.
 func (c *call) readPart(d *document, memory []byte) error {
 	c.request.Torrent, c.invalid = memory[:0], nil
 	for level := d.depth; d.depth >= level; {
@@ -212,8 +211,7 @@ func (c *call) readPart(d *document, memory []byte) error {
 	return nil
 }
 
-// readToEnd makes sure that the envelope is whole, and reads what follows it without a look,
-// as PHP does.
+// readToEnd makes sure that the envelope is whole. Like PHP it ignores what follows the envelope.
 func readToEnd(d *document) error {
 	for d.depth > 0 {
 		if _, err := d.token(); err != nil {
@@ -224,7 +222,7 @@ func readToEnd(d *document) error {
 	return err
 }
 
-// asFault leaves faults and reasons as they are; any other error is XML's.
+// asFault returns faults and reasons as they are. Any other error is one of XML.
 func asFault(err error) error {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f

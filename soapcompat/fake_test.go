@@ -15,6 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/front/fronttest"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/soapcompat"
+	"github.com/torrentcache/torrentcache/web"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
@@ -89,11 +90,23 @@ func newHandler(t testing.TB, f *fakeBackend) http.Handler {
 // newLimited is newHandler with limits.
 func newLimited(t testing.TB, f *fakeBackend, l *limit.Limits) http.Handler {
 	t.Helper()
-	h, err := soapcompat.New(soapcompat.Options{Client: f, MaxTorrentSize: maxTorrentSize})
+	h := newDoor(t, soapcompat.Options{Client: f, MaxTorrentSize: maxTorrentSize}, "")
+	return fronttest.Recorded(front.New(front.Options{Routes: h.Routes(), Limits: l, Logger: slog.New(slog.DiscardHandler)}))
+}
+
+// newDoor returns the door of o, with pages of a server that has this public URL.
+func newDoor(t testing.TB, o soapcompat.Options, publicURL string) *soapcompat.Handler {
+	t.Helper()
+	site, err := web.New(web.Options{PublicURL: publicURL, MaxTorrentSize: o.MaxTorrentSize, Prefix: front.Prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fronttest.Recorded(front.New(front.Options{Routes: h.Routes(), Limits: l, Logger: slog.New(slog.DiscardHandler)}))
+	o.Site, o.Home = site, func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Uploads{}) }
+	h, err := soapcompat.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 // newServer serves the door's paths over f on a loopback address.

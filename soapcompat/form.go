@@ -3,9 +3,7 @@ package soapcompat
 import (
 	"bytes"
 	"encoding/hex"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/internal/httpx"
@@ -17,28 +15,23 @@ import (
 // field is the form field that holds the torrent.
 const field = "torrent"
 
-// sendForm says how to upload; it follows most errors of the form.
+// sendForm says how to upload. Most errors of the form end with it.
 const sendForm = "Send a multipart/form-data POST with the .torrent file in the field " + field + "."
 
-// autoupload serves the form for scripts. Its answer is one line with an LF, for
-// scripts take the last 40 characters after the last CR LF for the info hash,
-// and its length is told, for they do not know chunks.
+// autoupload serves the form for scripts. Its answer is one line that ends in LF, because scripts
+// take the last 40 characters after the last CR LF as the info hash.
 func (h *Handler) autoupload(w http.ResponseWriter, r *http.Request) {
 	result, failure := h.cacheForm(w, r)
 	if failure != nil {
 		refuseForm(w, r, failure)
 		return
 	}
-	body := result.legacyHash() + "\n"
-	header := w.Header()
-	header.Set("X-Torrage-Infohash", result.legacyHash())
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, body) // a client that left needs no answer
+	w.Header().Set("X-Torrage-Infohash", result.legacyHash())
+	w.Header().Set("Cache-Control", "no-store")
+	httpx.WriteText(w, http.StatusOK, result.legacyHash()+"\n")
 }
 
-// refuseForm answers e as the legacy form does.
+// refuseForm answers e as the legacy form did.
 func refuseForm(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	if allow := w.Header().Get("Allow"); allow != "" {
 		e = reason.New(e.Reason, "Use %s.", allow)
@@ -48,7 +41,7 @@ func refuseForm(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	httpx.WriteTextError(w, e.Reason.Answer().Form, e.LegacyBody())
 }
 
-// upload serves the form for browsers; its answer is a page.
+// upload serves the form for browsers. Its answer is a page.
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 	result, failure := h.cacheForm(w, r)
 	if failure != nil {
@@ -58,7 +51,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request) {
 	h.site.UploadAnswer(w, r, web.UploadResult{IDs: result.ids, Known: result.known})
 }
 
-// refusePage answers e as the page behind the form for browsers.
+// refusePage answers e with the page that answers the form for browsers.
 func (h *Handler) refusePage(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	outcome.Refused(w, e)
 	httpx.SetRetryAfter(w.Header(), e)
@@ -66,7 +59,7 @@ func (h *Handler) refusePage(w http.ResponseWriter, r *http.Request, e *reason.E
 	h.site.UploadAnswer(w, r, web.UploadResult{Err: e})
 }
 
-// cacheForm caches the torrent in the form that r carries.
+// cacheForm caches the torrent in the form of r.
 func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *reason.Error) {
 	form, failure := h.readForm(r)
 	if failure != nil {
@@ -77,18 +70,18 @@ func (h *Handler) cacheForm(w http.ResponseWriter, r *http.Request) (cached, *re
 	result, failure := h.cache(r, form.torrent)
 	if failure == nil {
 		outcome.About(w, result.ids.Primary())
-		httpx.Reuse(form.memory) // a call that succeeded is over, on the other side as well
+		httpx.Reuse(form.memory) // a call that succeeded has ended on the server's side too
 	}
 	return result, failure
 }
 
-// upload is what a form carries.
+// upload is the content of a form.
 type upload struct {
 	torrent []byte
-	memory  []byte // what torrent lies in, if it may be used again
+	memory  []byte // the memory that contains torrent, if it may be reused
 }
 
-// readForm returns what r carries: never an empty torrent.
+// readForm returns the upload in r. The torrent in it is never empty.
 func (h *Handler) readForm(r *http.Request) (upload, *reason.Error) {
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
 		return upload{}, reason.New(reason.TorrentMissing, sendForm)
@@ -115,7 +108,7 @@ func (h *Handler) readForm(r *http.Request) (upload, *reason.Error) {
 	return form, nil
 }
 
-// formReader returns what reads bodies of a media type; nil if nothing does.
+// formReader returns the function that reads a body of mediaType; nil if there is none.
 func (h *Handler) formReader(mediaType string) func(*http.Request, plainBody) (upload, *reason.Error) {
 	switch {
 	case strings.HasPrefix(mediaType, "multipart/"):
@@ -128,8 +121,8 @@ func (h *Handler) formReader(mediaType string) func(*http.Request, plainBody) (u
 	return nil
 }
 
-// readURLEncoded reads the form that a script gets when it asks for no other
-// kind. A file may be in it, percent-encoded, up to the limit of the body.
+// readURLEncoded reads the kind of form that a script sends unless it asks for another. The file in
+// it is percent-encoded; the body as a whole is limited.
 func readURLEncoded(_ *http.Request, body plainBody) (upload, *reason.Error) {
 	form, err := httpx.ReadAll(body, body.most)
 	if err != nil {
@@ -149,7 +142,7 @@ func readURLEncoded(_ *http.Request, body plainBody) (upload, *reason.Error) {
 	return upload{}, nil
 }
 
-// unescape undoes the percent-encoding of b in its own memory, and reports whether it was one.
+// unescape decodes the percent-encoding of b in place, and reports whether it was valid.
 func unescape(b []byte) ([]byte, bool) {
 	plain := b[:0]
 	for i := 0; i < len(b); i++ {

@@ -2,11 +2,8 @@ package soapcompat
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
@@ -18,32 +15,21 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// Options is what a [Handler] is made of.
+// Options configure a [Handler].
 type Options struct {
 	// Client caches the torrents. Required.
 	Client torrentcachev1.CacheServiceClient
 	// MaxTorrentSize is the size of the largest torrent in bytes. Required.
 	MaxTorrentSize int64
-	// PublicURL is where the WSDLs send a client of whose request they do not know where
-	// it was sent to: it has no Host header, or a proxy has replaced it. It is also what
-	// the answer page calls this server, for example https://cache.example. Empty: the
-	// address the request came in on.
-	PublicURL string
-	// Private reports whether torrents are not for everybody; see [web.Options]. Nil: they
-	// are for everybody.
-	Private func() bool
-	// Home serves the front page, which a browser that asks for the form gets. Nil: one that
-	// knows nothing of keys.
+	// Site writes the answer page. The WSDLs send clients to its public URL if a request has no
+	// Host header or a proxy has replaced it. Required.
+	Site *web.Site
+	// Home serves the front page to browsers that ask for the form. Required.
 	Home http.HandlerFunc
-	// HideTorrents says that torrents have no pages; see [web.Options].
-	HideTorrents bool
-	// Contact is the address for questions that the answer page names. Empty:
-	// none.
-	Contact string
-	// TooLarge is told of each upload that is refused for its size before Client has
-	// seen it. Nil: nobody is.
+	// TooLarge is called for each upload that the door refuses for its size without calling Client.
+	// It may be nil.
 	TooLarge func()
-	// Logger gets what goes wrong inside the door. Nil: nobody does.
+	// Logger gets internal errors of the door. Nil: they are not logged.
 	Logger *slog.Logger
 }
 
@@ -51,34 +37,20 @@ type Options struct {
 type Handler struct {
 	client         torrentcachev1.CacheServiceClient
 	maxTorrentSize int64
-	publicURL      string // without a slash at the end; may be empty
 	site           *web.Site
 	home           http.HandlerFunc
 	tooLarge       func()
 	log            *slog.Logger
-	warned         sync.Once // of a proxy whose clients the WSDLs may send astray
+	warned         sync.Once // about a proxy whose clients a WSDL may send to the wrong address
 }
 
 // New returns a Handler, or an error that names the option to change.
 func New(o Options) (*Handler, error) {
-	if o.Client == nil {
-		return nil, errors.New("soapcompat: Client is missing")
-	}
-	if o.MaxTorrentSize <= 0 {
-		return nil, fmt.Errorf("soapcompat: MaxTorrentSize is %d, want more than 0", o.MaxTorrentSize)
-	}
-	if err := checkPublicURL(o.PublicURL); err != nil {
-		return nil, err
-	}
-	site, err := web.New(web.Options{PublicURL: o.PublicURL, MaxTorrentSize: o.MaxTorrentSize, Contact: o.Contact, Private: o.Private, HideTorrents: o.HideTorrents, Prefix: front.Prefix})
-	if err != nil {
-		return nil, fmt.Errorf("soapcompat: %w", err)
+	if o.Client == nil || o.MaxTorrentSize <= 0 || o.Site == nil || o.Home == nil {
+		return nil, errors.New("soapcompat: Client, MaxTorrentSize, Site and Home are required")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Home == nil {
-		o.Home = func(w http.ResponseWriter, r *http.Request) { site.Home(w, r, web.Uploads{}) }
 	}
 	if o.TooLarge == nil {
 		o.TooLarge = func() {}
@@ -86,23 +58,11 @@ func New(o Options) (*Handler, error) {
 	return &Handler{
 		client:         o.Client,
 		maxTorrentSize: o.MaxTorrentSize,
-		publicURL:      strings.TrimSuffix(o.PublicURL, "/"),
-		site:           site,
+		site:           o.Site,
 		home:           o.Home,
 		tooLarge:       o.TooLarge,
 		log:            o.Logger,
 	}, nil
-}
-
-func checkPublicURL(s string) error {
-	if s == "" {
-		return nil
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("soapcompat: PublicURL is %q, want http:// or https:// and a host", s)
-	}
-	return nil
 }
 
 // Routes returns the door's rows for the table of [front.New].
@@ -119,22 +79,26 @@ func (h *Handler) Routes() []front.Route {
 	return routes
 }
 
-// cached is a torrent that the backend has.
+// cached is a torrent that the backend has stored.
 type cached struct {
 	ids   infohash.Set
-	known bool // it was there before
+	known bool // it was stored before
 }
 
-// legacyHash is the info hash as legacy callers know it: 40 upper-case hex digits.
+// legacyHash returns the info hash for legacy callers: 40 upper-case hex digits.
 func (c cached) legacyHash() string { return c.ids.Legacy().String() }
 
-// cache hands torrent on.
+// cache passes torrent to the backend.
 func (h *Handler) cache(r *http.Request, torrent []byte) (result cached, failure *reason.Error) {
 	ctx, cancel := httpx.CallContext(r)
 	defer cancel()
 	answer, err := h.client.CacheTorrent(ctx, &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 	if err == nil {
-		result, err = resultOf(answer)
+		result.ids = infohash.SetOf(answer.GetInfoHashV1(), answer.GetInfoHashV2())
+		result.known = answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED
+		if result.ids == (infohash.Set{}) {
+			err = errors.New("backend's answer has no info hash")
+		}
 	}
 	if err != nil {
 		failure = reason.Of(err)
@@ -143,29 +107,8 @@ func (h *Handler) cache(r *http.Request, torrent []byte) (result cached, failure
 	return result, failure
 }
 
-func resultOf(answer *torrentcachev1.CacheTorrentResponse) (cached, error) {
-	result := cached{known: answer.GetOutcome() != torrentcachev1.Outcome_OUTCOME_CREATED}
-	for _, id := range []struct {
-		to   *infohash.ID
-		text string
-	}{{&result.ids.V1, answer.GetInfoHashV1()}, {&result.ids.V2, answer.GetInfoHashV2()}} {
-		if id.text == "" {
-			continue
-		}
-		parsed, err := infohash.Parse(id.text)
-		if err != nil {
-			return cached{}, fmt.Errorf("backend's answer: %w", err)
-		}
-		*id.to = parsed
-	}
-	if result.ids == (infohash.Set{}) {
-		return cached{}, errors.New("backend's answer has no info hash")
-	}
-	return result, nil
-}
-
-// setErrorText sets the header in which scripts look for what went wrong, and tells the
-// layers before the door the reason.
+// setErrorText sets the header in which scripts look for the error, and passes the reason to the
+// middleware in front of the door.
 func setErrorText(w http.ResponseWriter, e *reason.Error) {
 	outcome.Refused(w, e)
 	w.Header().Set("X-Torrage-Error-Msg", e.LegacyText())

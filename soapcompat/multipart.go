@@ -9,13 +9,13 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// maxParts is how many fields a form may have: scripts send a handful.
+// maxParts is how many fields a form may have. Scripts send a handful.
 const maxParts = 1000
 
-// readMultipart returns what the field torrent of a multipart form holds, a file or text, nil
-// if there is none. Scripts were written against PHP, so forms are read as PHP 8.2 reads them,
-// slips included; test/ compares both. Of several fields of that name the last one counts, and
-// one that stops half-way is none.
+// readMultipart returns the content of the field torrent of a multipart form, a file or text; nil
+// if there is none. Scripts were written against PHP, so readMultipart reads forms as PHP 8.2 does,
+// quirks included; test/ compares the two. Of several fields of that name the last one counts. A
+// field that stops half-way does not count.
 func (h *Handler) readMultipart(r *http.Request, body plainBody) (upload, *reason.Error) {
 	boundary := boundaryOf(r.Header.Get("Content-Type"))
 	if boundary == "" {
@@ -30,14 +30,14 @@ func (h *Handler) readMultipart(r *http.Request, body plainBody) (upload, *reaso
 	return upload{torrent, form}, failure
 }
 
-// endsForm reports whether b ends as a form does: then nobody waits for more,
-// which clients that miscount their Content-Length do not send.
+// endsForm reports whether b ends as a form does. Reading stops there, because a client that
+// miscounted its Content-Length sends nothing more.
 func endsForm(b, delimiter []byte) bool {
 	b, whole := bytes.CutSuffix(bytes.TrimRight(b, "\r\n\t "), []byte("--"))
 	return whole && bytes.HasSuffix(b, delimiter)
 }
 
-// torrentIn returns the content of the field torrent, which is a part of form.
+// torrentIn returns the content of the field torrent. It is a part of form.
 func torrentIn(form, delimiter []byte) (torrent []byte, failure *reason.Error) {
 	end := append([]byte("\n"), delimiter...)
 	for range maxParts {
@@ -58,8 +58,8 @@ func torrentIn(form, delimiter []byte) (torrent []byte, failure *reason.Error) {
 	return nil, reason.New(reason.TorrentMissing, "The form has more than %d fields. %s", maxParts, sendForm)
 }
 
-// fileIn returns the first size bytes of content without the line end behind them; nil if
-// size says that the form ends before, and before if no file was chosen.
+// fileIn returns the first size bytes of content without the line end behind them. It returns nil
+// if size is negative, because the form ended early, and before if no file was chosen.
 func fileIn(content []byte, size int, disposition string, before []byte) []byte {
 	if size < 0 {
 		return nil
@@ -71,7 +71,7 @@ func fileIn(content []byte, size int, disposition string, before []byte) []byte 
 	return file[:len(file):len(file)]
 }
 
-// afterDelimiter returns what follows the first line of b that is the delimiter.
+// afterDelimiter returns what follows the first line of b that equals delimiter.
 func afterDelimiter(b, delimiter []byte) (rest []byte, found bool) {
 	for more := true; more; {
 		var line []byte
@@ -82,14 +82,14 @@ func afterDelimiter(b, delimiter []byte) (rest []byte, found bool) {
 	return nil, false
 }
 
-// cutLine cuts the first line off b; false if there is no whole one.
+// cutLine cuts the first line off b. Whole is false if b has no line end.
 func cutLine(b []byte) (line, rest []byte, whole bool) {
 	line, rest, whole = bytes.Cut(b, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), rest, whole
 }
 
-// cutPartHead cuts the header off a part and returns its first Content-Disposition. A line
-// without a colon, or one that begins with a blank, goes on with the line before it.
+// cutPartHead cuts the header off a part and returns the part's first Content-Disposition. A line
+// without a colon, or with a blank at its start, continues the line before it.
 func cutPartHead(part []byte) (disposition string, content []byte) {
 	found, inIt := false, false
 	for {
@@ -110,15 +110,14 @@ func cutPartHead(part []byte) (disposition string, content []byte) {
 	}
 }
 
-// holdsTorrent reports whether a part with this Content-Disposition is the field
-// torrent.
+// holdsTorrent reports whether the part with this Content-Disposition is the field torrent.
 func holdsTorrent(disposition string) bool {
 	name, _ := headerParam(disposition, "name")
 	return name == field
 }
 
-// isUnchosen reports whether a part is what browsers send for a file field in
-// which no file was chosen (HTML standard, constructing the entry list).
+// isUnchosen reports whether the part is what browsers send for a file field in which no file was
+// chosen (HTML standard, constructing the entry list).
 func isUnchosen(disposition string) bool {
 	filename, isFile := headerParam(disposition, "filename")
 	return isFile && filename == ""

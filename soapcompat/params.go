@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// blanks are what C's isspace takes for white space, and PHP with it.
+// blanks are the white space of C's isspace, and so of PHP.
 const blanks = " \t\n\v\f\r"
 
 func isBlank(c byte) bool { return strings.IndexByte(blanks, c) >= 0 }
 
-// mediaType returns the Content-Type of r without parameters, in lower case. PHP ends it at a
-// comma or a blank as well.
+// mediaType returns the Content-Type of r in lower case and without parameters. As in PHP, a comma
+// or a blank ends it too.
 func mediaType(r *http.Request) string {
 	t := strings.TrimSpace(r.Header.Get("Content-Type"))
 	if i := strings.IndexAny(t, ";, "); i >= 0 {
@@ -20,11 +20,11 @@ func mediaType(r *http.Request) string {
 	return strings.ToLower(t)
 }
 
-// boundaryOf returns the boundary that a Content-Type names, "" if it names none. An unquoted
-// one ends at a comma or a semicolon, and may have an = in it.
+// boundaryOf returns the boundary in a Content-Type; "" if there is none. An unquoted boundary ends
+// at a comma or a semicolon, and may contain an equals sign.
 func boundaryOf(contentType string) string {
 	i := strings.Index(strings.ToLower(contentType), "boundary")
-	if i < 0 || i > len(contentType) { // letters beyond ASCII may be longer in lower case
+	if i < 0 || i > len(contentType) { // lower case may make letters beyond ASCII longer
 		return ""
 	}
 	_, value, _ := strings.Cut(contentType[i:], "=")
@@ -41,9 +41,9 @@ func boundaryOf(contentType string) string {
 	return strings.TrimSpace(value)
 }
 
-// headerParam returns the parameter name of a Content-Disposition, without its quotes; of
-// several the last one. mime.ParseMediaType refuses a whole header for one slip, and hand-made
-// forms are full of them: file names in any encoding, Windows paths, semicolons in a row.
+// headerParam returns a parameter of a Content-Disposition without its quotes; of several with that
+// name, the last one. mime.ParseMediaType refuses a header for any mistake, and forms of
+// hand-written scripts have many: file names in any encoding, Windows paths, several semicolons.
 func headerParam(header, name string) (value string, ok bool) {
 	for rest := header; rest != ""; {
 		var param string
@@ -59,8 +59,8 @@ func headerParam(header, name string) (value string, ok bool) {
 	return value, ok
 }
 
-// cutWord cuts s at its first stop that is not within quotes, double or single. In them a
-// backslash escapes only the quote.
+// cutWord cuts s at the first stop outside double or single quotes. Within quotes, a backslash
+// escapes only the quote.
 func cutWord(s string, stop byte) (word, rest string) {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {
@@ -73,8 +73,8 @@ func cutWord(s string, stop byte) (word, rest string) {
 	return s, ""
 }
 
-// closingQuote returns where in s the quote is that ends the text which begins at i; the
-// length of s if there is none.
+// closingQuote returns the index of the quote that ends the text which begins at i; the length of s
+// if there is none.
 func closingQuote(s string, i int, quote byte) int {
 	for ; i < len(s) && s[i] != quote; i++ {
 		if s[i] == '\\' && i+1 < len(s) && s[i+1] == quote {
@@ -84,7 +84,7 @@ func closingQuote(s string, i int, quote byte) int {
 	return i
 }
 
-// unquote returns what s says: the text in its quotes, or its first word without any.
+// unquote returns the text in the quotes of s; without quotes, the first word of s.
 func unquote(s string) string {
 	if s == "" {
 		return ""

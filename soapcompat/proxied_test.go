@@ -20,10 +20,7 @@ func newProxied(t *testing.T, publicURL string) (http.Handler, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	h, err := soapcompat.New(soapcompat.Options{Client: &fakeBackend{}, MaxTorrentSize: maxTorrentSize, PublicURL: publicURL, Logger: logger})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := newDoor(t, soapcompat.Options{Client: &fakeBackend{}, MaxTorrentSize: maxTorrentSize, Logger: logger}, publicURL)
 	return front.New(front.Options{
 		Routes: h.Routes(), Limits: limit.New(limit.Settings{}), Logger: logger,
 		Proxies: origin.Proxies{netip.MustParsePrefix("10.0.0.1/32")},

@@ -13,11 +13,11 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// binding is one way to speak SOAP: a WSDL, where it is, where it sends clients
-// to, and how an answer looks. What is asked for is read the same way in both.
+// binding is one style of SOAP: its WSDL, its paths, and the form of its answers. Requests are read
+// in the same way in both styles.
 type binding struct {
 	wsdl   string
-	paths  []string // each gives the WSDL to a GET, and takes calls: a .NET client posts to the WSDL it read
+	paths  []string // GET returns the WSDL, POST calls: .NET posts to the WSDL's URL
 	answer func(v version, result string) string
 }
 
@@ -26,7 +26,7 @@ var bindings = []binding{
 	{wsdl: literalWSDL, paths: []string{"/api/cache.wsdl", "/api/soap"}, answer: literalAnswer},
 }
 
-// soap serves calls.
+// soap serves the calls of b.
 func (h *Handler) soap(b binding) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, memory, err := h.readSOAP(r)
@@ -48,29 +48,31 @@ func (h *Handler) soap(b binding) http.HandlerFunc {
 			return
 		}
 		outcome.About(w, result.ids.Primary())
-		httpx.Reuse(memory) // a call that succeeded is over, on the other side as well
+		httpx.Reuse(memory) // a call that succeeded has ended on the server's side too
 		writeSOAP(w, c.version, http.StatusOK, b.answer(c.version, result.legacyHash()))
 	}
 }
 
-// readSOAP reads the call, and returns the memory that it lies in. Its errors are those of
+// readSOAP reads the call, and returns the memory that contains it. Its errors are those of
 // [plainCall].
 func (h *Handler) readSOAP(r *http.Request) (call, []byte, error) {
 	if strings.HasPrefix(mediaType(r), "multipart/") {
 		return call{}, nil, &fault{code: clientFault, text: "Multipart (MTOM, SOAP with attachments) is not understood; send the torrent as base64 in the envelope"}
 	}
-	// Base64 is 4/3 of the file, with a line break every 76 digits 1.37.
+	// Base64 takes 4/3 of the file's size, and 1.37 with a line break every 76 digits.
 	body, failure := h.openBody(r, h.maxTorrentSize*14/10+envelopeSize)
 	if failure != nil {
 		return call{}, nil, failure
 	}
 	document, err := httpx.ReadAll(body, body.most)
 	if err != nil {
-		document = document[:min(len(document), envelopeSize)] // which tells whether it is a call
+		// That much tells whether it is a call.
+		document = document[:min(len(document), envelopeSize)]
 	} else if c, ok := cutCall(document); ok {
 		return c, document, nil
 	}
-	c, err := plainCall(io.MultiReader(bytes.NewReader(document), body), document) // an error comes again
+	// A read of body after an error returns the error again.
+	c, err := plainCall(io.MultiReader(bytes.NewReader(document), body), document)
 	return c, document, err
 }
 
@@ -91,7 +93,7 @@ func (h *Handler) cacheCall(r *http.Request, c call) (cached, *reason.Error) {
 	return h.cache(r, c.request.Torrent)
 }
 
-// refuse answers e to a request that nobody has read. What is posted is taken for a call.
+// refuse answers e to a request that was not read. A POST counts as a call.
 func (b binding) refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	c := call{known: true}
 	if r.Method != http.MethodPost {
@@ -102,9 +104,9 @@ func (b binding) refuse(w http.ResponseWriter, r *http.Request, e *reason.Error)
 	writeFailure(w, r, b, c, e)
 }
 
-// writeFailure answers a cacheTorrent call that failed: 200 and the code, for
-// SOAP::Lite turns every fault into undef. HTTP statuses are for those who may not
-// call at all, and for bodies that could not be read as far as the call.
+// writeFailure answers a cacheTorrent call that failed. The answer is 200 with the code, because
+// SOAP::Lite turns every fault into undef. Other HTTP statuses are for callers that may not call at
+// all, and for bodies that could not be read as far as the call.
 func writeFailure(w http.ResponseWriter, r *http.Request, b binding, c call, e *reason.Error) {
 	setErrorText(w, e)
 	v := c.versionOr(r)
@@ -125,8 +127,8 @@ func writeStatus(w http.ResponseWriter, v version, e *reason.Error) {
 	writeSOAP(w, v, status, faultAnswer(v, &fault{code: clientFault, text: e.LegacyText()}))
 }
 
-// writeFault answers what is no call. Data that is not even XML by its own
-// account has the wrong content type.
+// writeFault answers a request that is not a call. If its content type is not XML either, the
+// status says so.
 func writeFault(w http.ResponseWriter, r *http.Request, c call, f *fault) {
 	status := http.StatusInternalServerError
 	if c.version == "" && !declaresXML(r) {
@@ -137,8 +139,8 @@ func writeFault(w http.ResponseWriter, r *http.Request, c call, f *fault) {
 	writeSOAP(w, v, status, faultAnswer(v, f))
 }
 
-// versionOr returns the version of the envelope, or if there was none to see,
-// what the content type announces.
+// versionOr returns the version of the envelope. If no envelope was read, it returns the version
+// that the content type names.
 func (c call) versionOr(r *http.Request) version {
 	if c.version == "" && mediaType(r) == "application/soap+xml" {
 		return soap12

@@ -130,10 +130,7 @@ func TestAddressInTheWSDL(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			h, err := soapcompat.New(soapcompat.Options{Client: &fakeBackend{}, MaxTorrentSize: 1, PublicURL: c.publicURL})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := newDoor(t, soapcompat.Options{Client: &fakeBackend{}, MaxTorrentSize: 1}, c.publicURL)
 			mux := front.NewMux(h.Routes()...)
 			r := httptest.NewRequest(http.MethodGet, c.target, nil)
 			r.Host = c.host
@@ -165,7 +162,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 	for name, o := range map[string]soapcompat.Options{
 		"Client":         {MaxTorrentSize: 1},
 		"MaxTorrentSize": {Client: f},
-		"PublicURL":      {Client: f, MaxTorrentSize: 1, PublicURL: "cache.example"},
+		"Site":           {Client: f, MaxTorrentSize: 1},
 	} {
 		if _, err := soapcompat.New(o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

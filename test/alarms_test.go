@@ -15,9 +15,10 @@ import (
 	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
 )
 
-// The alarm for a certificate rings at a running server whose certificate ends soon, and stops
-// when that has been replaced.
+// The alarm for certificates fires for a running server whose certificate expires soon, and stops
+// when the certificate has been replaced.
 func TestCertificateAlarm(t *testing.T) {
+	t.Parallel()
 	authority := certtest.NewAuthority(t)
 	_, flags := secureFlags(t)
 	replace := func(issued certtest.Issued) {
@@ -42,7 +43,7 @@ func TestCertificateAlarm(t *testing.T) {
 	p.awaitCount(t, ended, 0)
 }
 
-// alarm returns the expression of an alarm that has one line.
+// alarm returns the expression of an alarm whose expression has one line.
 func alarm(t *testing.T, name string) string {
 	t.Helper()
 	found := regexp.MustCompile(`- alert: ` + name + `\n +expr: (.+)\n`).FindSubmatch(mustRead(t, contrib+"prometheus/torrentcache.rules.yml"))

@@ -19,9 +19,10 @@ const (
 	enterKey = "\ue007"
 )
 
-// TestPagesInABrowser has a person in front of real Chromium, by WebDriver: the pages' strict
-// Content-Security-Policy must let all of it work.
+// TestPagesInABrowser uses the pages as a user would, in real Chromium by WebDriver. The pages'
+// strict Content-Security-Policy must allow all of it.
 func TestPagesInABrowser(t *testing.T) {
+	t.Parallel()
 	open := startServer(t, "--contact", "abuse@cache.example")
 	edge := startGateway(t, open, "--contact", "abuse@cache.example")
 	keyed, key := startKeyed(t)
@@ -43,7 +44,7 @@ func TestPagesInABrowser(t *testing.T) {
 	t.Run("copy", func(t *testing.T) { testCopy(t, b, open) })
 }
 
-// startGateway starts a gateway before a server.
+// startGateway starts a gateway in front of a server.
 func startGateway(t *testing.T, backend *server, flags ...string) *server {
 	t.Helper()
 	g := &server{HTTP: freeAddress(t), Admin: freeAddress(t)}
@@ -51,7 +52,7 @@ func startGateway(t *testing.T, backend *server, flags ...string) *server {
 	return g
 }
 
-// startKeyed starts a server on which uploads need the key, and private torrents are refused.
+// startKeyed starts a server that requires a key for uploads and refuses private torrents.
 func startKeyed(t *testing.T) (s *server, key string) {
 	t.Helper()
 	keys := filepath.Join(t.TempDir(), "keys")
@@ -64,8 +65,8 @@ func startKeyed(t *testing.T) (s *server, key string) {
 	return startServer(t, "--keys-file", keys, "--private", "reject"), strings.Fields(key)[0]
 }
 
-// torrentFiles writes that many torrents into a new folder, whose names begin with name, and
-// returns their paths.
+// torrentFiles writes n torrents into a new folder and returns their paths. The names of the
+// files begin with name.
 func torrentFiles(t *testing.T, name string, n int) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -78,7 +79,7 @@ func torrentFiles(t *testing.T, name string, n int) []string {
 	return paths
 }
 
-// choose gives files to a field of files.
+// choose selects files in a file input.
 func (b *browser) choose(t *testing.T, selector string, paths ...string) {
 	t.Helper()
 	b.do(t, "POST", b.find(t, selector)+"/value", map[string]any{"text": strings.Join(paths, "\n")}, nil)
@@ -95,7 +96,7 @@ func (b *browser) awaitText(t *testing.T, text string) {
 	b.await(t, "return document.body.innerText.includes(arguments[0])", text)
 }
 
-// awaitLink waits for a link to a download and holds what it gives to the file at path.
+// awaitLink waits for a download link, and compares the download with the file at path.
 func (b *browser) awaitLink(t *testing.T, path string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -110,14 +111,14 @@ func (b *browser) awaitLink(t *testing.T, path string) {
 	}
 }
 
-// testPlainForm uploads by the form of the front page at path.
+// testPlainForm uploads by the form of the front page at path, without scripts.
 func testPlainForm(t *testing.T, b *browser, s *server, path string) {
 	b.command(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
 	b.open(t, "http://"+s.HTTP+path)
 	file := torrentFiles(t, "plain", 1)[0]
 	b.choose(t, "#torrent", file)
 	b.click(t, "#upload button[type=submit]")
-	b.find(t, ".answer.good") // which waits for the page
+	b.find(t, ".answer.good") // waits for the page
 	b.command(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": false})
 	b.awaitLink(t, file)
 }
@@ -156,7 +157,7 @@ func testSeveralFiles(t *testing.T, b *browser, s *server) {
 	checkConsole(t, b, "uploads")
 }
 
-// testDropAndCancel has uploads so slow that there is time to cancel one.
+// testDropAndCancel slows uploads down, so that there is time to cancel one.
 func testDropAndCancel(t *testing.T, b *browser, s *server) {
 	b.open(t, "http://"+s.HTTP+"/")
 	large := filepath.Join(t.TempDir(), "large.torrent")
@@ -181,7 +182,7 @@ func testDropAndCancel(t *testing.T, b *browser, s *server) {
 	checkConsole(t, b, "drop")
 }
 
-// largeTorrent has 2 MB.
+// largeTorrent returns a torrent of 2 MB.
 func largeTorrent() []byte {
 	const pieces = 100_000
 	return torrenttest.Bencode(torrenttest.Dict{"info": torrenttest.Dict{
@@ -245,7 +246,7 @@ func testFind(t *testing.T, b *browser, s *server) {
 	checkConsole(t, b, "find")
 }
 
-// testKeyboard goes from the front page to a file of a torrent without a mouse.
+// testKeyboard gets from the front page to a file of a torrent by keyboard alone.
 func testKeyboard(t *testing.T, b *browser, s *server) {
 	hash := hashIn(t, s, torrenttest.V1("by keyboard", torrenttest.File{Path: "a/1", Data: []byte("1")}, torrenttest.File{Path: "b/2", Data: []byte("2")}))
 	b.open(t, "http://"+s.HTTP+"/")
@@ -264,7 +265,7 @@ func testKeyboard(t *testing.T, b *browser, s *server) {
 	b.await(t, "return !document.querySelector('details').open")
 }
 
-// tabTo presses the tabulator until an element has the focus.
+// tabTo presses the Tab key until an element has the focus.
 func (b *browser) tabTo(t *testing.T, selector string) {
 	t.Helper()
 	for range 30 {
@@ -277,7 +278,7 @@ func (b *browser) tabTo(t *testing.T, selector string) {
 	t.Fatalf("no way to %s by the tabulator", selector)
 }
 
-// testCopy copies where there is no clipboard, as on plain http.
+// testCopy copies where the page has no clipboard, as on plain HTTP.
 func testCopy(t *testing.T, b *browser, s *server) {
 	hash := hashIn(t, s, torrenttest.V1("to be copied"))
 	b.open(t, "http://"+s.HTTP+"/info/"+hash)

@@ -23,11 +23,10 @@ func localCache(t *testing.T) []string {
 	return []string{"--local-cache-dir", filepath.Join(t.TempDir(), "cache"), "--local-cache-size", "64MiB"}
 }
 
-// testLocalCache kills a node with a local cache, changes torrents at another node
-// meanwhile, and starts it again over the same folder: nothing that changed is served
-// as it was. Then it cuts the node off from the object store for 30 seconds, in which
-// it serves what is in the folder, and sees that a removal at another node is in force
-// after that as soon as promised.
+// testLocalCache kills a node with a local cache, changes torrents at another node, and starts
+// the first node again on the same folder. It must not serve the old state of a changed torrent.
+// Then the test cuts the node off from the object store for 30 seconds. The node serves the
+// torrents in its folder. A removal at another node must then be in force as soon as promised.
 func (e *s3Engine) testLocalCache(t *testing.T) {
 	line := startTap(t, e.address)
 	flags := localCache(t)
@@ -81,9 +80,9 @@ func wantTorrent(t *testing.T, url string, want []byte) {
 	}
 }
 
-// awaitCopies waits until so many torrents are in the local cache in dir, and until
-// the place in the feed up to which they are true is noted there: a node that dies
-// before throws away what came after.
+// awaitCopies waits until the local cache in dir has that many torrents, and until it has
+// recorded the feed position up to which they are current. A node that dies earlier discards the
+// later torrents.
 func awaitCopies(t *testing.T, s *server, dir, want string) {
 	t.Helper()
 	end := endOfFeed(t, s, "now")

@@ -31,7 +31,7 @@ const (
 // s3Engine is a running Ceph with three OSDs and an S3 gateway, or another engine.
 type s3Engine struct {
 	address string // host:port
-	dir     string // of Ceph; empty if it is another engine
+	dir     string // folder of Ceph; empty for another engine
 	bucket  string
 	client  *minio.Client
 }
@@ -71,7 +71,7 @@ func (e *s3Engine) script(t *testing.T, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	// A file, no pipe: the daemons would hold that open.
+	// The output goes to a file, because the daemons would hold a pipe open.
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func (e *s3Engine) script(t *testing.T, args ...string) {
 	}
 }
 
-// freePorts returns the first of n ports in a row that freeAddress gave.
+// freePorts returns the first of n consecutive ports from freeAddress.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
 	first, last := 0, 0
@@ -103,7 +103,7 @@ func freePorts(t *testing.T, n int) int {
 	return first
 }
 
-// location is what --store is for a prefix of the bucket, reached at address.
+// location returns the value of --store for a prefix of the bucket, reached at address.
 func (e *s3Engine) location(prefix, address string) string {
 	return "s3://" + e.bucket + "/" + prefix + "?endpoint=" + url.QueryEscape("http://"+address)
 }
@@ -118,7 +118,7 @@ func (e *s3Engine) startNodes(t *testing.T, n int, prefix, address string) []*se
 	return nodes
 }
 
-// startNode runs one, with more flags.
+// startNode runs one node with additional flags.
 func (e *s3Engine) startNode(t *testing.T, prefix, address string, flags ...string) *server {
 	t.Helper()
 	s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t)}
@@ -127,7 +127,7 @@ func (e *s3Engine) startNode(t *testing.T, prefix, address string, flags ...stri
 	return s
 }
 
-// startEdge runs a gateway before nodes until the test ends.
+// startEdge runs a gateway in front of nodes until the test ends.
 func startEdge(t *testing.T, nodes []*server) *server {
 	t.Helper()
 	var backends []string
@@ -139,7 +139,7 @@ func startEdge(t *testing.T, nodes []*server) *server {
 	return s
 }
 
-// tap is a TCP proxy that a test can shut.
+// tap is a TCP proxy that a test can cut.
 type tap struct {
 	listener net.Listener
 	target   string
@@ -202,7 +202,7 @@ func (p *tap) serve(in net.Conn) {
 	p.pass(out, in)
 }
 
-// pass copies while the tap is open, and swallows while it is silent.
+// pass copies data while the tap is open, and drops data while it is silent.
 func (p *tap) pass(to io.Writer, from io.Reader) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -241,8 +241,8 @@ func (p *tap) drop(conns ...net.Conn) {
 	}
 }
 
-// set changes the state. What was swallowed cannot come any more, so leaving
-// silence ends the connections.
+// set changes the state. Leaving the silent state closes the connections, because their data was
+// dropped.
 func (p *tap) set(state tapState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,10 +22,10 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// testFailures puts three nodes and an edge under load, kills one node, which has a
-// local cache, with SIGKILL, and stops and starts one of Ceph's OSDs. No acknowledged
-// torrent is ever missing, no byte wrong, no error one that is not documented,
-// and the feed has every acknowledged upload.
+// testFailures puts three nodes and an edge under load. It kills one node, which has a local
+// cache, with SIGKILL, and stops and starts one of Ceph's OSDs. No acknowledged torrent is ever
+// missing, no byte is wrong, every error is a documented one, and the feed has every acknowledged
+// upload.
 func (e *s3Engine) testFailures(t *testing.T) {
 	cached := e.startNode(t, "failures", e.address, localCache(t)...)
 	nodes := append([]*server{cached}, e.startNodes(t, 2, "failures", e.address)...)
@@ -52,7 +52,7 @@ func (e *s3Engine) testFailures(t *testing.T) {
 	l.checkFeed()
 }
 
-// bucketLoad is writers and readers of several nodes and an edge.
+// bucketLoad is a load of writers and readers on several nodes and an edge.
 type bucketLoad struct {
 	t     *testing.T
 	nodes []*server
@@ -151,7 +151,7 @@ func (l *bucketLoad) uploadByEdge() {
 	}
 }
 
-// download fetches an acknowledged torrent from anywhere.
+// download fetches an acknowledged torrent from a random node or the edge.
 func (l *bucketLoad) download() {
 	l.mu.Lock()
 	var n uint64
@@ -167,7 +167,7 @@ func (l *bucketLoad) download() {
 	}
 	resp, err := http.Get(fmt.Sprintf("http://%s/torrent/%s.torrent", s.HTTP, hashOfTorrent(l.t, numbered(n))))
 	if err != nil {
-		if s != l.nodes[0] { // it may have died in between
+		if s != l.nodes[0] { // the node may have died meanwhile
 			l.t.Errorf("download: %v", err)
 		}
 		return
@@ -206,9 +206,9 @@ func (l *bucketLoad) checkAll() {
 	}
 }
 
-// checkFeed fails unless every acknowledged torrent is in the feed of a node that did
-// not die, when that has been read as far as it went after the last upload was
-// acknowledged. One that is not there then is missing, however slow the machine.
+// checkFeed fails unless the feed of a surviving node has every acknowledged torrent. It reads
+// the feed up to its end as of the last acknowledgement. A torrent that is not there by then is
+// missing, however slow the machine is.
 func (l *bucketLoad) checkFeed() {
 	l.t.Helper()
 	missing := map[string]bool{}
@@ -232,7 +232,7 @@ func (l *bucketLoad) checkFeed() {
 	}
 }
 
-// watch reads a feed after a cursor until enough says so, and returns how far.
+// watch reads a feed after a cursor until enough returns true, and returns the cursor it reached.
 func (l *bucketLoad) watch(ctx context.Context, sync torrentcachev1.SyncServiceClient, after string,
 	enough func(*torrentcachev1.WatchChangesResponse, store.Cursor) bool,
 ) store.Cursor {

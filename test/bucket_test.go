@@ -23,7 +23,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestBucket is several nodes over one bucket of a real, replicated object store.
+// TestBucket tests several nodes over one bucket of a real, replicated object store.
 func TestBucket(t *testing.T) {
 	e := startEngine(t)
 	t.Run("contract", e.testContract)
@@ -35,8 +35,9 @@ func TestBucket(t *testing.T) {
 	t.Run("failures", e.testFailures)
 }
 
-// testContract runs the contract suite. Stores are not opened again between its
-// steps, which the unit tests do with an engine in memory.
+// testContract runs the contract suite. It does not reopen stores between the steps; the unit
+// tests do that with an engine in memory. The request timeout is long, because an engine that
+// shares two cores with other tests can take more than four seconds for a request.
 func (e *s3Engine) testContract(t *testing.T) {
 	prefix := map[store.Store]string{}
 	storetest.Run(t, storetest.Opener{
@@ -44,7 +45,7 @@ func (e *s3Engine) testContract(t *testing.T) {
 			p := fmt.Sprintf("contract/%d/", len(prefix))
 			s, err := s3store.Open(t.Context(), s3store.Options{
 				Location: s3store.Location{Endpoint: e.address, Insecure: true, Bucket: e.bucket, Prefix: p},
-				Clock:    clock,
+				Clock:    clock, RequestTimeout: patience,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -76,20 +77,20 @@ func (e *s3Engine) damage(t *testing.T, key string) {
 	}
 }
 
-// with returns the torrent with other outer bytes; the info hash stays.
+// with returns the torrent with other outer bytes and the same info hash.
 func with(torrent []byte, n int) []byte {
 	return fmt.Appendf(nil, "%s6:z-testi%dee", torrent[:len(torrent)-1], n)
 }
 
-// testOneWinner races uploads of one info hash with different outer bytes at all
-// nodes: one is created, and its bytes are what every node gives.
+// testOneWinner races uploads of one info hash with different outer bytes at all nodes. One
+// upload wins, and every node returns its bytes.
 func (e *s3Engine) testOneWinner(t *testing.T) {
 	nodes := e.startNodes(t, 3, "winner", e.address)
 	var caches []torrentcachev1.CacheServiceClient
 	for _, n := range nodes {
 		caches = append(caches, cacheOf(t, n))
 	}
-	for round := range 20 {
+	for round := range 9 {
 		kinds := []func(string, ...torrenttest.File) []byte{torrenttest.V1, torrenttest.V2, torrenttest.Hybrid}
 		torrent := kinds[round%len(kinds)](fmt.Sprint("raced ", round))
 		const writers = 12
@@ -140,14 +141,14 @@ func adminOf(t *testing.T, s *server) torrentcachev1.AdminServiceClient {
 	return torrentcachev1.NewAdminServiceClient(conn)
 }
 
-// Bounds of how long a removal may take until it is in force, as promised.
+// Promised bounds of the time until a removal is in force.
 const (
 	removedAtNodes = 2 * time.Second
 	removedAtEdge  = 3 * time.Second
 )
 
-// testRemoval removes torrents that are in the memory of every node and of an
-// edge, and sees how long they are still served.
+// testRemoval removes torrents that every node and an edge have in memory, and measures how long
+// they are still served.
 func (e *s3Engine) testRemoval(t *testing.T) {
 	nodes := e.startNodes(t, 3, "removal", e.address)
 	edge := startEdge(t, nodes)
@@ -204,8 +205,8 @@ func (e *s3Engine) testOutage(t *testing.T) {
 	cached, uncached := torrenttest.Random(1, 20_000), torrenttest.Random(2, 20_000)
 	path, cold := upload(t, nodes[0].HTTP, cached), upload(t, nodes[0].HTTP, uncached)
 	var warming sync.WaitGroup
-	// By then all have heard of the uploads, and have kept what they read some
-	// seconds after that.
+	// By then all nodes have seen the uploads in the feed, and keep the torrents that they read a
+	// few seconds later.
 	warm := time.Now().Add(3 * removedAtEdge)
 	for _, s := range doors {
 		warming.Go(func() { readsGoOn(t, "http://"+s.HTTP+path, cached, warm) })
@@ -240,7 +241,7 @@ func (e *s3Engine) testOutage(t *testing.T) {
 	e.afterOutage(t, nodes, edge, cold, uncached)
 }
 
-// afterOutage sees that everything works again.
+// afterOutage checks that everything works again.
 func (e *s3Engine) afterOutage(t *testing.T, nodes []*server, edge *server, path string, torrent []byte) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -265,7 +266,7 @@ func (e *s3Engine) afterOutage(t *testing.T, nodes []*server, edge *server, path
 	awaitGone(t, "http://"+edge.HTTP+path, time.Now(), removedAtEdge)
 }
 
-// readsGoOn downloads until end; each must give the torrent.
+// readsGoOn downloads until end. Each download must return the torrent.
 func readsGoOn(t *testing.T, url string, torrent []byte, end time.Time) {
 	for n := 0; time.Now().Before(end); n++ {
 		if code, body := fetch(t, url); code != http.StatusOK || !bytes.Equal(body, torrent) {
@@ -276,7 +277,7 @@ func readsGoOn(t *testing.T, url string, torrent []byte, end time.Time) {
 	}
 }
 
-// uploadsAreUnavailable uploads until end; each must be refused as UNAVAILABLE.
+// uploadsAreUnavailable uploads until end. The server must refuse each upload as UNAVAILABLE.
 func uploadsAreUnavailable(t *testing.T, s *server, seed uint64, end time.Time) {
 	cache := cacheOf(t, s)
 	ctx, cancel := context.WithDeadline(context.Background(), end.Add(patience))

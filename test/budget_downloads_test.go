@@ -16,18 +16,20 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// raidedCount is how many of the large torrents raids ask for: the last one is for others.
+// raidedCount is how many of the large torrents raids request. The last torrent is reserved for
+// other clients.
 const raidedCount = largeCount - 1
 
-// readers is how many large torrents a raid asks for.
+// readers is how many large torrents a raid requests.
 const readers = 250
 
-// insecureTLS is of a client that trusts everybody and speaks this protocol.
+// insecureTLS returns the configuration of a client that trusts every server and speaks this
+// protocol.
 func insecureTLS(protocol string) *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}}
 }
 
-// askAll asks for large torrents on one connection, whose streams have no window.
+// askAll requests large torrents on one connection, whose streams have no window.
 type askAll func(ctx context.Context, t *testing.T, g *guarded) *rawHTTP2
 
 func overGRPC(ctx context.Context, t *testing.T, g *guarded) *rawHTTP2 {
@@ -47,7 +49,7 @@ func overHTTPS2(ctx context.Context, t *testing.T, g *guarded) *rawHTTP2 {
 	return c
 }
 
-// takeNothing asks and takes no byte of the answers.
+// takeNothing makes the requests and reads no byte of the answers.
 func takeNothing(ask askAll) raid {
 	return func(ctx context.Context, t *testing.T, g *guarded) func() {
 		ask(ctx, t, g)
@@ -55,7 +57,7 @@ func takeNothing(ask askAll) raid {
 	}
 }
 
-// takeByteByByte asks and takes ten bytes a second of every answer.
+// takeByteByByte makes the requests and reads ten bytes a second of every answer.
 func takeByteByByte(ask askAll) raid {
 	return func(ctx context.Context, t *testing.T, g *guarded) func() {
 		c := ask(ctx, t, g)
@@ -69,8 +71,8 @@ func takeByteByByte(ask askAll) raid {
 	}
 }
 
-// readNothing asks for large torrents over HTTP/1.1, each on a connection of its own,
-// and for half of another behind each. It reads nothing.
+// readNothing requests large torrents over HTTP/1.1, each on a new connection, and sends half of
+// a second request after each. It reads nothing.
 func readNothing(secure bool) raid {
 	return func(ctx context.Context, t *testing.T, g *guarded) func() {
 		addr := g.HTTP
@@ -92,7 +94,7 @@ func readNothing(secure bool) raid {
 	}
 }
 
-// connectNarrowly connects, until ctx ends, with room for few bytes that are not read.
+// connectNarrowly connects until ctx ends, with a small receive buffer.
 func connectNarrowly(ctx context.Context, t *testing.T, addr string) net.Conn {
 	t.Helper()
 	dialer := net.Dialer{
@@ -111,8 +113,8 @@ func connectNarrowly(ctx context.Context, t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// readManyInTurn asks three times for each of more torrents than the cache holds: in turn
-// by HEAD and by GET, and by HEAD three times in a row, as if all were popular.
+// readManyInTurn requests more torrents than the cache holds, each three times: in turn by HEAD
+// and by GET, and by HEAD three times in a row, as if all were popular.
 func readManyInTurn(ctx context.Context, _ *testing.T, g *guarded) func() {
 	var wg sync.WaitGroup
 	askInTurn := func(method string, index func(i int) int) {
@@ -131,7 +133,7 @@ func readManyInTurn(ctx context.Context, _ *testing.T, g *guarded) func() {
 	return wg.Wait
 }
 
-// ask makes a request and reads the answer, whatever it is.
+// ask makes a request and discards the answer.
 func ask(ctx context.Context, client *http.Client, method, url string) {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
@@ -149,8 +151,8 @@ func raidingClient() *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: dialer.DialContext}}
 }
 
-// describeAndLeave asks what torrents that say very much say of themselves, and closes
-// each connection as soon as the request is sent.
+// describeAndLeave requests the descriptions of torrents with very long ones, and closes each
+// connection as soon as the request is sent.
 func describeAndLeave(ctx context.Context, t *testing.T, g *guarded) func() {
 	for range 40 {
 		for _, hash := range g.stock.wordy {
@@ -162,7 +164,7 @@ func describeAndLeave(ctx context.Context, t *testing.T, g *guarded) func() {
 	return func() {}
 }
 
-// describeAndTakeNothing asks the same by gRPC and takes no byte of the answers.
+// describeAndTakeNothing requests the same descriptions by gRPC and reads no byte of the answers.
 func describeAndTakeNothing(ctx context.Context, t *testing.T, g *guarded) func() {
 	c := dialHTTP2(ctx, t, g.GRPC, nil, 0)
 	for range 40 {
@@ -174,10 +176,10 @@ func describeAndTakeNothing(ctx context.Context, t *testing.T, g *guarded) func(
 	return func() {}
 }
 
-// connectIdly opens as many connections as the limit allows by default, and half as many
-// more. Every other one is in the middle of a request's head.
+// connectIdly opens one and a half times as many connections as the limit allows by default. On
+// every other connection it sends half of a request's header.
 func connectIdly(ctx context.Context, t *testing.T, g *guarded) func() {
-	const memory, share = 32 << 10, 8 // what a connection counts for, and the part of the limit that all may take
+	const memory, share = 32 << 10, 8 // bytes that a connection counts for; connections get 1/share of the limit
 	for i := range g.limit / share / memory * 3 / 2 {
 		conn := connectNarrowly(ctx, t, g.HTTP)
 		if i%2 == 0 {

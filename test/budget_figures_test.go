@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// inUse are the metrics of what callers make a server hold, and how much more of each it
-// may have than before, once they have left. Goroutines and files come and go with the
-// collector and the store.
+// inUse are the metrics of the resources that clients occupy. The values are how much higher each
+// may be after the clients have left than before they came: the garbage collector and the store
+// change the number of goroutines and files.
 var inUse = map[string]float64{
 	"go_goroutines":                        slack,
 	"process_open_fds":                     slack,
@@ -26,8 +26,8 @@ var inUse = map[string]float64{
 	memoryInUse:                            0,
 }
 
-// memoryInUse is the metric of what is taken from the budget of memory. What the cache
-// has is taken from it, too, and stays: cacheBytes more may be in use.
+// memoryInUse is the metric of the memory in use from the budget. It includes the cache, which
+// stays, so it may grow by as much as cacheBytes grows.
 const memoryInUse, cacheBytes = "torrentcache_memory_in_use_bytes", "torrentcache_cache_bytes"
 
 // figures are the values of metrics, by their names.
@@ -57,7 +57,7 @@ func (g *guarded) figures(t *testing.T) figures {
 	return all
 }
 
-// above returns what is in use of now that was not before, as text; "" for nothing.
+// above returns the resources of which now has more than before, as text; "" for none.
 func (now figures) above(before figures) string {
 	var more []string
 	for name, allowed := range inUse {
@@ -71,8 +71,8 @@ func (now figures) above(before figures) string {
 	return strings.Join(more, "; ")
 }
 
-// awaitBusy waits until the server has more in use than before. It gives up soon: what a
-// raid began may have come and gone.
+// awaitBusy waits until the server has more in use than before. It gives up after a second,
+// because the work of a raid may be over already.
 func (g *guarded) awaitBusy(t *testing.T, before figures) {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < time.Second; time.Sleep(5 * time.Millisecond) {
@@ -101,8 +101,8 @@ func (g *guarded) awaitIdle(t *testing.T, before figures) {
 	}
 }
 
-// awaitHighest waits until the server takes no more memory than before for a while, and
-// returns how much it has had at most, in bytes.
+// awaitHighest waits until the peak memory of the server has not grown for a while, and returns
+// the peak in bytes.
 func (g *guarded) awaitHighest(t *testing.T) int {
 	t.Helper()
 	const while, least = time.Second, 1 << 20 // bytes that count as more

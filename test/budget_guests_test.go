@@ -23,23 +23,23 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// errComeAgain is a refusal that says when to come again.
+// errComeAgain is a refusal that says when to try again.
 var errComeAgain = errors.New("refused for now")
 
-// guests are honest clients at another address than the raid's. Again and again they get
-// a small torrent by HTTP and by gRPC, on new connections.
+// guests are honest clients at another address than the raid's. Again and again they download a
+// small torrent by HTTP and by gRPC, on new connections.
 type guests struct {
 	server *guarded
-	done   chan struct{} // closed when they get no more
+	done   chan struct{} // closed when the guests have stopped
 
 	mu      sync.Mutex
-	rounds  int           // a torrent was got each way
-	refused int           // or, where connections are short, cut
-	slowest time.Duration // of the rounds
+	rounds  int           // rounds in which a torrent was downloaded each way
+	refused int           // refused, or cut where connections are scarce
+	slowest time.Duration // the longest time of a round
 	problem error
 }
 
-// invite has guests come until ctx ends.
+// invite starts guests, which stop when ctx ends.
 func invite(ctx context.Context, s *guarded) *guests {
 	g := &guests{server: s, done: make(chan struct{})}
 	go func() {
@@ -51,7 +51,7 @@ func invite(ctx context.Context, s *guarded) *guests {
 	return g
 }
 
-// round gets a torrent each way. It reports whether that went well.
+// round downloads a torrent each way, and reports whether that succeeded.
 func (g *guests) round(ctx context.Context) bool {
 	begun, refused := time.Now(), 0
 	for name, get := range map[string]func(context.Context) error{"HTTP": g.getByHTTP, "gRPC": g.getByGRPC} {
@@ -80,7 +80,7 @@ func (g *guests) round(ctx context.Context) bool {
 	return true
 }
 
-// awaitRound waits until the guests have got a torrent each way from now on.
+// awaitRound waits until the guests have completed a round that began after the call.
 func (g *guests) awaitRound(t *testing.T) {
 	t.Helper()
 	for first := -1; ; time.Sleep(10 * time.Millisecond) {
@@ -96,8 +96,8 @@ func (g *guests) awaitRound(t *testing.T) {
 	}
 }
 
-// leave waits until the guests have left, after their context has ended, and returns how
-// they fared. It is an error if they were not served.
+// leave waits until the guests have stopped, after their context has ended, and returns a
+// summary. It fails the test if the guests were not served.
 func (g *guests) leave(t *testing.T) string {
 	t.Helper()
 	<-g.done

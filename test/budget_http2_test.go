@@ -18,24 +18,24 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// raider is the address that raids come from.
+// raider is the source address of raids.
 var raider = net.IPv4(127, 0, 0, 1)
 
-// rawHTTP2 is a connection of HTTP/2 on which the client decides on every frame. It
-// takes as much of the answers as the windows let through, and heeds none. Errors of
-// writing mean that the server has had enough, and count for nothing.
+// rawHTTP2 is an HTTP/2 connection whose client controls every frame. It reads as much of the
+// answers as the windows allow and discards it. It ignores write errors, because they mean that
+// the server has cut the connection.
 type rawHTTP2 struct {
 	conn net.Conn
 
-	mu      sync.Mutex // of what follows, and of writing
+	mu      sync.Mutex // guards the fields below, and writing
 	framer  *http2.Framer
 	fields  bytes.Buffer
 	encoder *hpack.Encoder
 	streams uint32 // opened so far
 }
 
-// dialHTTP2 connects, over TLS if secure is not nil, until ctx ends. Each stream begins
-// with a window of so many bytes for the answer.
+// dialHTTP2 connects until ctx ends, over TLS if secure is not nil. Window is the initial window
+// of each stream for the answer, in bytes.
 func dialHTTP2(ctx context.Context, t *testing.T, addr string, secure *tls.Config, window uint32) *rawHTTP2 {
 	t.Helper()
 	conn := connect(t, raider, addr)
@@ -56,8 +56,7 @@ func dialHTTP2(ctx context.Context, t *testing.T, addr string, secure *tls.Confi
 	return c
 }
 
-// acknowledge reads what the server sends until the connection ends, and answers what
-// the server may insist on.
+// acknowledge reads frames until the connection ends, and answers those that require an answer.
 func (c *rawHTTP2) acknowledge() {
 	for {
 		frame, err := c.framer.ReadFrame()
@@ -84,7 +83,7 @@ func (c *rawHTTP2) get(path string) {
 	c.request(nil, ":method", "GET", ":scheme", "https", ":authority", "a", ":path", path)
 }
 
-// call makes a call of gRPC.
+// call makes a gRPC call.
 func (c *rawHTTP2) call(method string, message proto.Message) {
 	body, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 5), message)
 	if err != nil {
@@ -95,7 +94,29 @@ func (c *rawHTTP2) call(method string, message proto.Message) {
 		"content-type", "application/grpc", "te", "trailers")
 }
 
-// request opens a stream with these fields, names and values in turn.
+// begin begins a gRPC call with a message of largeSize. It sends 1 MB of it, as much as the
+// server's window allows, in frames of 1000 bytes.
+func (c *rawHTTP2) begin(method string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stream := 2*c.streams + 1
+	c.streams++
+	c.fields.Reset()
+	for _, field := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", method},
+		{"content-type", "application/grpc"}, {"te", "trailers"}} {
+		_ = c.encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}) // to memory
+	}
+	var sent bytes.Buffer
+	framer, part := http2.NewFramer(&sent, nil), make([]byte, 1000)
+	bits.BigEndian.PutUint32(part[1:], largeSize)
+	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.fields.Bytes(), EndHeaders: true})
+	for range 1000 {
+		_ = framer.WriteData(stream, false, part)
+	}
+	_, _ = c.conn.Write(sent.Bytes())
+}
+
+// request opens a stream. Fields are alternating names and values.
 func (c *rawHTTP2) request(body []byte, fields ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,7 +134,7 @@ func (c *rawHTTP2) request(body []byte, fields ...string) {
 	}
 }
 
-// open lets n more bytes through on every stream.
+// open enlarges the window of every stream by n bytes.
 func (c *rawHTTP2) open(n uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Clients that take nothing of what they asked for are cut off after half a minute if others
-// wait for memory, and then the others are served: here one address may take all there is, as
-// one of --trusted-writers.
+// Clients that do not read their answers are cut off after half a minute if others wait for
+// memory. Then the others are served. In this test one address may take all the memory, because
+// it is one of --trusted-writers.
 func TestSlowReadersMakeWay(t *testing.T) {
+	t.Parallel()
 	raiseOpenFiles(t)
 	g := startGuarded(t, fillStock(t), 256, []string{"--trusted-writers", raider.String() + "/32"})
 	idle := g.figures(t)
@@ -37,9 +38,8 @@ func TestSlowReadersMakeWay(t *testing.T) {
 	g.awaitIdle(t, idle)
 }
 
-// getLarge has a guest download a large torrent that nobody else has, and come again when
-// refused. It returns how
-// often that was.
+// getLarge downloads a large torrent that no other client requests, as a guest. It tries again
+// when refused. It returns the number of refusals and the total time.
 func (g *guarded) getLarge(t *testing.T) (refusals int, took time.Duration) {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DialContext: guestDialer.DialContext, DisableKeepAlives: true}}

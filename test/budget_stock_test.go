@@ -22,16 +22,16 @@ const (
 	largeCount, mediumCount = 20, 1500
 )
 
-// stock is a folder of torrents that raids ask for, by their info hashes.
+// stock is a data folder with torrents that raids ask for by their info hashes.
 type stock struct {
 	dir    string
 	large  []string // of 9.9 MB each
 	medium []string // of 245 KB each
-	wordy  []string // have very much to say when they are described
+	wordy  []string // have very long descriptions
 	small  cachedTorrent
 
-	mold mold          // of more large torrents
-	made atomic.Uint64 // how many were made of it
+	mold mold          // makes more large torrents
+	made atomic.Uint64 // number of torrents made from mold
 }
 
 // cachedTorrent is a torrent and its info hash.
@@ -40,12 +40,12 @@ type cachedTorrent struct {
 	hash    string
 }
 
-// path is where it is downloaded.
+// path returns the path of the torrent's download.
 func (c cachedTorrent) path() string { return downloadPath(c.hash) }
 
 func downloadPath(hash string) string { return "/torrent/" + hash + ".torrent" }
 
-// fillStock fills a new folder.
+// fillStock returns a stock in a new folder.
 func fillStock(t *testing.T) *stock {
 	t.Helper()
 	s := startServer(t, "--log-level", "error")
@@ -61,7 +61,7 @@ func fillStock(t *testing.T) *stock {
 	return st
 }
 
-// next returns a large torrent that there was not before.
+// next returns a new large torrent.
 func (st *stock) next() []byte { return st.mold.torrent(st.made.Add(1)) }
 
 // cacheAll caches n torrents, a few at a time, and returns their info hashes in order.
@@ -89,10 +89,10 @@ func cacheAll(t *testing.T, s *server, n int, torrent func(i int) []byte) []stri
 	return hashes
 }
 
-// mold makes torrents of one size that have different info hashes and the same pieces,
-// which do not compress. It is cheaper than random ones: most bytes are shared.
+// mold makes torrents of one size with different info hashes and the same pieces, which do not
+// compress. It costs less than random torrents, because most bytes are shared.
 type mold struct {
-	head   string // has a verb for the number; a multiple of 3 bytes long with the number in
+	head   string // a format with a verb for the number; formatted, its length is a multiple of 3 bytes
 	tail   []byte
 	digits string // of tail in base64
 }
@@ -115,8 +115,8 @@ func (m mold) torrent(n uint64) []byte {
 	return append(fmt.Appendf(make([]byte, 0, len(m.head)+len(m.tail)+16), m.head, n), m.tail...)
 }
 
-// body returns a body of a request with the n-th torrent between before and after, in
-// base64 if encoded, and the length of that body.
+// body returns a request body and its length. The body has the n-th torrent, in base64 if encoded
+// is set, between before and after.
 func (m mold) body(n uint64, before, after string, encoded bool) (body io.Reader, length int64) {
 	head, tail := []byte(fmt.Sprintf(m.head, n)), io.NewSectionReader(bytes.NewReader(m.tail), 0, int64(len(m.tail)))
 	if encoded {
@@ -127,12 +127,12 @@ func (m mold) body(n uint64, before, after string, encoded bool) (body io.Reader
 	return io.MultiReader(strings.NewReader(before), bytes.NewReader(head), tail, strings.NewReader(after)), length
 }
 
-// longComment is a torrent with a comment that is six times as long in JSON.
+// longComment returns a torrent with a comment that is six times as long in JSON.
 func longComment() []byte {
 	return wordyTorrent("a comment", "comment", strings.Repeat("\x01", largeSize), nil)
 }
 
-// manyFiles is a torrent of 200,000 files.
+// manyFiles returns a torrent of 200,000 files.
 func manyFiles() []byte {
 	var files torrenttest.List
 	for i := range 200_000 {
@@ -141,7 +141,7 @@ func manyFiles() []byte {
 	return wordyTorrent("files", "comment", "", files)
 }
 
-// manyTrackers is a torrent of 300,000 trackers, each a tier of its own.
+// manyTrackers returns a torrent with 300,000 trackers, each in a tier of its own.
 func manyTrackers() []byte {
 	var tiers torrenttest.List
 	for i := range 300_000 {
@@ -150,7 +150,8 @@ func manyTrackers() []byte {
 	return wordyTorrent("trackers", "announce-list", tiers, nil)
 }
 
-// wordyTorrent is a torrent with a key outside its info dictionary, of these files or else one.
+// wordyTorrent returns a torrent with one key outside its info dictionary. It has the given
+// files, or one file if files is nil.
 func wordyTorrent(name, key string, value any, files torrenttest.List) []byte {
 	info := torrenttest.Dict{"name": name, "piece length": 1 << 18, "pieces": strings.Repeat("x", 20)}
 	if files == nil {

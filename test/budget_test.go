@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// shutdownTimeout is --shutdown-timeout of the servers that are raided.
+	// shutdownTimeout is the --shutdown-timeout of the raided servers.
 	shutdownTimeout = time.Second
 
-	// shutdownMargin is how much longer than that the end may take: the store is closed
-	// then, on a machine that does other things, too. More than that is hung.
+	// shutdownMargin is how much longer than that the shutdown may take: the server also closes
+	// the store, and the machine has other work. A longer shutdown counts as a hang.
 	shutdownMargin = 15 * time.Second
 )
 
-// raid is an attack on a server's memory from one address, 127.0.0.1. It returns when it
-// is in full swing; sent waits until all that it has to send is sent, and, once ctx has
-// ended, until its connections are closed.
+// raid is an attack on a server's memory from one address, 127.0.0.1. It returns when it is at
+// its full strength. sent waits until the raid has sent everything, and, once ctx has ended,
+// until its connections are closed.
 type raid func(ctx context.Context, t *testing.T, g *guarded) (sent func())
 
-// raids are the attacks, with the flags that the server has for each, and whether the
-// connections of others may be cut meanwhile because there are too many.
+// raids are the attacks. Each has the flags of its server, and may be crowded: then it opens so
+// many connections that those of other clients may be cut.
 var raids = []struct {
 	name    string
 	raid    raid
@@ -46,27 +46,30 @@ var raids = []struct {
 	{name: "SOAP uploads", raid: uploadAtOnce(32, soapUpload)},
 	{name: "form uploads", raid: uploadAtOnce(32, formsUpload)},
 	{name: "idle connections", raid: connectIdly, flags: []string{"--connections-per-address", "0"}, crowded: true},
+	{name: "gRPC messages, half sent in small frames", raid: sendHalfMessages},
 	{name: "changes not read", raid: watchAndTakeNothing, flags: []string{"--anonymous", "read,write,sync"}},
 }
 
-// guarded is a server under --memory-limit, and what an attack on it needs to know.
+// guarded is a server with --memory-limit, and the data that an attack needs.
 type guarded struct {
 	*server
 	HTTPS string
 	limit int // in bytes
 	stock *stock
 
-	crowded bool // connections are short: those of others may be cut, and they come again
+	crowded bool // connections are scarce: those of other clients may be cut, and they reconnect
 }
 
-// TestMemoryLimit raids servers of two sizes. Each stays within its limit and a little
-// more, serves others meanwhile, and has as much in use afterwards as before. In the
-// middle of the same raids it ends on SIGTERM.
+// TestMemoryLimit raids servers of two sizes. Each exceeds its limit by a little at most, serves
+// other clients during the raid, and has as much in use afterwards as before. During the same
+// raids it also ends on SIGTERM.
 func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
 	raiseOpenFiles(t)
-	stock := fillStock(t)
 	inEach := func(megabytes int, check func(*testing.T, *guarded, raid)) func(*testing.T) {
 		return func(t *testing.T) {
+			t.Parallel()
+			stock := fillStock(t)
 			for _, r := range raids {
 				t.Run(r.name, func(t *testing.T) {
 					g := startGuarded(t, stock, megabytes, r.flags)
@@ -81,8 +84,8 @@ func TestMemoryLimit(t *testing.T) {
 	t.Run("SIGTERM", inEach(256, func(t *testing.T, g *guarded, r raid) { g.endAmidst(t, r) }))
 }
 
-// startGuarded starts a server of so many megabytes over the stock. To it all clients are
-// strangers, but nothing besides memory is short.
+// startGuarded starts a server with a limit of that many megabytes over the stock. It trusts no
+// client, and limits nothing but memory.
 func startGuarded(t *testing.T, stock *stock, megabytes int, flags []string) *guarded {
 	t.Helper()
 	secure, secureFlags := secureFlags(t)
@@ -97,7 +100,7 @@ func startGuarded(t *testing.T, stock *stock, megabytes int, flags []string) *gu
 	}
 }
 
-// withstand raids the server until the raid can take no more of it.
+// withstand raids the server until the raid cannot make it use more memory.
 func (g *guarded) withstand(t *testing.T, raid raid, most float64) {
 	t.Helper()
 	idle := g.figures(t)
@@ -119,7 +122,7 @@ func (g *guarded) withstand(t *testing.T, raid raid, most float64) {
 	g.awaitIdle(t, idle)
 }
 
-// endAmidst raids the server and ends it. Its folder is free as soon as it has ended.
+// endAmidst stops the server during a raid. Its data folder is free as soon as it has ended.
 func (g *guarded) endAmidst(t *testing.T, raid raid) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -19,7 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// largeUpload is an upload by HTTP of a large torrent.
+// largeUpload is a way to upload a large torrent by HTTP.
 type largeUpload struct {
 	path, contentType string
 	before, after     string // around the torrent
@@ -34,7 +34,7 @@ var (
 		"Content-Disposition: form-data; name=\"torrent\"; filename=\"a.torrent\"\r\n\r\n", "\r\n--raid--\r\n", false}
 )
 
-// uploadAtOnce makes n uploads at a time, each of another torrent.
+// uploadAtOnce makes n concurrent uploads of different torrents.
 func uploadAtOnce(n int, u largeUpload) raid {
 	return func(ctx context.Context, t *testing.T, g *guarded) func() {
 		client := raidingClient()
@@ -49,7 +49,7 @@ func uploadAtOnce(n int, u largeUpload) raid {
 	}
 }
 
-// send uploads a torrent, which may be refused for now but not fail.
+// send uploads a torrent. The server may refuse it for now, but no other error may occur.
 func (u largeUpload) send(ctx context.Context, t *testing.T, client *http.Client, g *guarded) {
 	body, length := g.stock.mold.body(g.stock.made.Add(1), u.before, u.after, u.encoded)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.HTTP+u.path, body)
@@ -71,7 +71,7 @@ func (u largeUpload) send(ctx context.Context, t *testing.T, client *http.Client
 	}
 }
 
-// uploadHalf sends half of 64 uploads, and then ten bytes a second of each.
+// uploadHalf sends half of each of 64 uploads, and then ten bytes a second of each.
 func uploadHalf(ctx context.Context, t *testing.T, g *guarded) func() {
 	var wg sync.WaitGroup
 	for range 64 {
@@ -92,7 +92,7 @@ func uploadHalf(ctx context.Context, t *testing.T, g *guarded) func() {
 	return onceEnded(ctx, &wg)
 }
 
-// onceEnded returns a function that waits for wg if ctx has ended, and otherwise not.
+// onceEnded returns a function that waits for wg, but only if ctx has ended.
 func onceEnded(ctx context.Context, wg *sync.WaitGroup) func() {
 	return func() {
 		if ctx.Err() != nil {
@@ -101,8 +101,23 @@ func onceEnded(ctx context.Context, wg *sync.WaitGroup) func() {
 	}
 }
 
-// watchAndTakeNothing watches the changes on several streams and takes no byte of them,
-// while thousands of torrents are uploaded.
+// sendHalfMessages begins many calls with long messages that never end. The calls are not
+// uploads, because the server limits the number of uploads.
+func sendHalfMessages(ctx context.Context, t *testing.T, g *guarded) func() {
+	var wg sync.WaitGroup
+	for range 4 {
+		c := dialHTTP2(ctx, t, g.GRPC, nil, 0)
+		wg.Go(func() {
+			for i := 0; i < 200 && ctx.Err() == nil; i++ {
+				c.begin(torrentcachev1.CacheService_GetTorrent_FullMethodName)
+			}
+		})
+	}
+	return onceEnded(ctx, &wg)
+}
+
+// watchAndTakeNothing watches the changes on several streams without reading a byte, while
+// thousands of torrents are uploaded.
 func watchAndTakeNothing(ctx context.Context, t *testing.T, g *guarded) func() {
 	c := dialHTTP2(ctx, t, g.GRPC, nil, 0)
 	for range 12 {

@@ -21,15 +21,15 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// bulkInput is torrents in every form that push takes, and what they are.
+// bulkInput is torrents in every form that push accepts.
 type bulkInput struct {
 	dir      string
 	torrents map[string][]byte // by info hash
-	files    int               // that hold them
+	files    int               // files that hold the torrents
 }
 
-// makeBulkInput writes n torrents: a third as files, plain and compressed, a
-// third in a compressed tar archive, a third in a zip archive; some come twice.
+// makeBulkInput writes n torrents: a third as plain and compressed files, a third in a compressed
+// tar archive, and a third in a zip archive. Some are written twice.
 func makeBulkInput(t *testing.T, random *rand.Rand, n int) *bulkInput {
 	t.Helper()
 	in := &bulkInput{dir: t.TempDir(), torrents: map[string][]byte{}}

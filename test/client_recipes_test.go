@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestClientsAreMadeByEveryRecipe runs the recipes in docs/clients.md: protoc and buf make
-// the same files of the .proto file that the server gives.
+// TestClientsAreMadeByEveryRecipe runs the recipes in docs/clients.md. protoc and buf must
+// generate the same files from the server's .proto file.
 func TestClientsAreMadeByEveryRecipe(t *testing.T) {
 	guide, err := os.ReadFile("../docs/clients.md")
 	if err != nil {
@@ -53,7 +53,7 @@ func usePlugins(t *testing.T) {
 	t.Setenv("PATH", strings.Join([]string{dir, buf, os.Getenv("PATH")}, string(os.PathListSeparator)))
 }
 
-// made returns the names of the files that a recipe makes of the definition, in order.
+// made returns the sorted names of the files that a recipe generates from the definition.
 func made(t *testing.T, definition []byte, recipe string) (files []string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -22,7 +22,7 @@ import (
 
 const contrib = "../contrib/"
 
-// The compose file is one.
+// The compose file is valid.
 func TestComposeFile(t *testing.T) {
 	t.Setenv("GRAFANA_PASSWORD", "x")
 	said := run(t, contrib, "docker-compose", "-f", "compose.yaml", "config")
@@ -31,15 +31,16 @@ func TestComposeFile(t *testing.T) {
 	}
 }
 
-// The alarms do what their tests say.
+// The alarms pass their unit tests.
 func TestPrometheusRules(t *testing.T) {
+	t.Parallel()
 	run(t, contrib+"prometheus", "promtool", "test", "rules", "torrentcache.rules.test.yml")
 	run(t, contrib+"prometheus", "promtool", "check", "config", "prometheus.yml")
 }
 
-// Prometheus, as contrib has it configured, scrapes a server with a store of its own and
-// one over a bucket, asks by the names of compose.yaml, and knows every metric and label
-// of rules and dashboard.
+// Prometheus with contrib's configuration scrapes a server with a store of its own and one over a
+// bucket. It uses the names of compose.yaml. It knows every metric and label of the rules and of
+// the dashboard.
 func TestPrometheusScrapes(t *testing.T) {
 	_, secure := secureFlags(t)
 	disk := startServer(t, append(secure, "--upstream", "grpc://127.0.0.1:1", "--mirror-of", "grpc://127.0.0.1:1",
@@ -84,7 +85,7 @@ func startOverFakeBucket(t *testing.T) *server {
 	return s
 }
 
-// dashboard returns the expressions of the dashboard, its variables filled in.
+// dashboard returns the expressions of the dashboard with its variables replaced by values.
 func dashboard(t *testing.T) []string {
 	t.Helper()
 	text := mustRead(t, contrib+"grafana/torrentcache.json")
@@ -124,8 +125,8 @@ func checkExpressions(t *testing.T, expressions []string) {
 // prometheus is a running Prometheus.
 type prometheus struct{ address string }
 
-// startPrometheus runs Prometheus with contrib's configuration, but these targets in
-// place of the one there, until the test ends.
+// startPrometheus runs Prometheus with contrib's configuration until the test ends. It replaces
+// the configured targets by these.
 func startPrometheus(t *testing.T, targets ...string) *prometheus {
 	t.Helper()
 	config := string(mustRead(t, contrib+"prometheus/prometheus.yml"))
@@ -179,8 +180,8 @@ var (
 	grouping   = regexp.MustCompile(`\b(?:by|on) \(([a-z_, ]+)\)`)
 )
 
-// checkLabels checks that there is each metric of an expression, and that the labels in
-// it are theirs.
+// checkLabels checks that each metric of an expression exists and has the labels that the
+// expression uses.
 func (p *prometheus) checkLabels(t *testing.T, expression string) {
 	t.Helper()
 	there := map[string]bool{}

@@ -20,8 +20,9 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// One flipped bit costs one torrent, is found, and an upload heals it.
+// A flipped bit damages one torrent only. Verify finds the damage, and an upload heals it.
 func TestVerifyFindsAFlippedBit(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 50)
 	s.stopInOrder(t)
@@ -55,6 +56,7 @@ func TestVerifyFindsAFlippedBit(t *testing.T) {
 
 // A running server finds damage, counts it, and serves the rest.
 func TestDamageIsCounted(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 20)
 	victim := anyOf(torrents)
@@ -71,10 +73,11 @@ func TestDamageIsCounted(t *testing.T) {
 	}
 }
 
-// What was acknowledged last before a kill -9 is no less known than the rest, once
-// the server had a second to itself: bits flipped in one upload, wherever, cost that
-// torrent and no other, and are told.
+// Uploads that were acknowledged shortly before a kill -9 are as well known as others, if the
+// server was idle for a second before the kill. Flipped bits anywhere in one upload damage that
+// torrent and no other, and are reported.
 func TestDamageOfTheLastUploadsBeforeAKill(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 30)
 	archive := filepath.Join(t.TempDir(), "x.tar")
@@ -145,8 +148,8 @@ func flipBit(t *testing.T, dataDir string, torrent []byte) {
 	flipBitAt(t, dataDir, torrent, len(torrent)/2)
 }
 
-// flipBitAt changes a bit at an offset of a stored torrent, on disk; before it
-// stands the header of its record.
+// flipBitAt changes a bit on disk at an offset from the start of a stored torrent. The header of
+// its record is at negative offsets.
 func flipBitAt(t *testing.T, dataDir string, torrent []byte, offset int) {
 	t.Helper()
 	segments, err := filepath.Glob(filepath.Join(dataDir, "segments", "*.segment"))

@@ -28,8 +28,8 @@ const (
 	keptFiles = 7   // backups
 )
 
-// The package is installed, serves as its unit says, is upgraded over a store that has
-// torrents, and purged, in a copy of this system.
+// checkDeb works in a copy of this system. It installs the package, runs the service of its unit,
+// upgrades over a store with torrents, and purges the package.
 func checkDeb(t *testing.T, deb string) {
 	root := copyOfThisSystem(t)
 	calls := fakeSystemctl(t, root)
@@ -76,29 +76,31 @@ func checkDeb(t *testing.T, deb string) {
 	}
 }
 
-// install installs a package, and returns what that says.
+// install installs a package, and returns the output.
 func install(t *testing.T, root, deb string) string {
 	t.Helper()
 	run(t, "/", "cp", deb, filepath.Join(root, "tmp", "torrentcache.deb"))
 	return inRoot(t, root, "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--force-confdef", "--install", "/tmp/torrentcache.deb")
 }
 
-// fakeSystemctl has the copy look as if systemd ran there, and returns the file that
-// gets what is asked of it.
+// fakeSystemctl makes the copy look as if systemd ran there. It returns the file that records the
+// calls of systemctl.
 func fakeSystemctl(t *testing.T, root string) (calls string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(root, "run/systemd/system"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	path := strings.TrimSpace(inRoot(t, root, "sh", "-c", "command -v systemctl"))
-	// What only writes files, with --root=, the real one does; all is enabled, and nothing active.
+	// The real systemctl runs the calls with --root=, which only write files. Otherwise every
+	// unit is enabled and none is active.
 	script := "#!/bin/sh\necho \"$*\" >>/calls\ncase $* in --root=*) exec " + path + ".real \"$@\" ;; *is-enabled*) echo enabled ;; *is-active*) exit 3 ;; esac\n"
 	if err := os.WriteFile(filepath.Join(root, "tmp/systemctl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	inRoot(t, root, "mv", path, path+".real")
 	inRoot(t, root, "mv", "/tmp/systemctl", path)
-	inRoot(t, root, "rm", "-f", "/usr/sbin/policy-rc.d") // in containers it says that nothing may be started
+	inRoot(t, root, "rm", "-f", "/usr/sbin/policy-rc.d")       // in containers it forbids to start services
+	inRoot(t, root, "rm", "-f", "/var/lib/man-db/auto-update") // it would index all manual pages each time
 	return filepath.Join(root, "calls")
 }
 
@@ -109,7 +111,7 @@ func wantCall(t *testing.T, calls, want string) {
 	}
 }
 
-// checkUnits has systemd read the units and say how exposed they are.
+// checkUnits verifies the units with systemd, and checks their exposure.
 func checkUnits(t *testing.T, root string) {
 	units := []string{"torrentcache.service", "torrentcache-gateway.service", "torrentcache-backup.service"}
 	var paths []string
@@ -139,7 +141,7 @@ func checkUnits(t *testing.T, root string) {
 	}
 }
 
-// openUp adds lines to the settings: ports below 1024, and a certificate by ACME.
+// openUp adds settings: ports below 1024, and a certificate by ACME.
 func openUp(t *testing.T, root string) (*server, *certtest.ACME) {
 	t.Helper()
 	authority := certtest.NewACME(t, "http-01")
@@ -158,8 +160,8 @@ func openUp(t *testing.T, root string) (*server, *certtest.ACME) {
 	return s, authority
 }
 
-// runUnit starts the service as its unit says, but for what only systemd can do: user,
-// umask, capabilities, command.
+// runUnit starts the service with the unit's user, umask, capabilities and command. Only systemd
+// could apply the rest of the unit.
 func (s *server) runUnit(t *testing.T, root string, authority *certtest.ACME) {
 	t.Helper()
 	unit := string(mustRead(t, filepath.Join(root, unitDir, "torrentcache.service")))
@@ -186,7 +188,7 @@ func (s *server) runUnit(t *testing.T, root string, authority *certtest.ACME) {
 	s.awaitReady(t)
 }
 
-// checkPorts has a certificate by ACME asked for, with what the service may.
+// checkPorts gets a certificate by ACME and connects by HTTPS, with the rights of the service.
 func checkPorts(t *testing.T, root string, s *server, authority *certtest.ACME) {
 	t.Helper()
 	conn, err := tls.Dial("tcp", lowPorts+":443", &tls.Config{RootCAs: authority.Authority.Pool(), ServerName: acmeName})
@@ -207,8 +209,8 @@ func checkPorts(t *testing.T, root string, s *server, authority *certtest.ACME) 
 	}
 }
 
-// checkBackups runs what the timer runs: a whole backup with the day for its name, and
-// the newest ones are kept.
+// checkBackups runs the timer's command. It makes a complete backup named after the day, and
+// keeps the newest ones.
 func checkBackups(t *testing.T, root string, s *server) {
 	t.Helper()
 	credentials := filepath.Join(root, "tmp/credentials")
@@ -218,7 +220,7 @@ func checkBackups(t *testing.T, root string, s *server) {
 	run(t, "/", "install", "-m", "0644", filepath.Join(root, adminKey), credentials) // as systemd's LoadCredential=
 	backups := stateDir + "/backups"
 	inRoot(t, root, "sh", "-c", "mkdir -m 0700 -p "+backups+"/unfinished/half && for d in 1 2 3 4 5 6 7 8; do mkdir "+backups+"/2026-01-0$d; done && chown -R torrentcache: "+backups)
-	for range 2 { // the second takes the place of the first
+	for range 2 { // the second backup replaces the first
 		inRoot(t, root, "setpriv", "--reuid=torrentcache", "--regid=torrentcache", "--init-groups",
 			"env", "KEEP="+strconv.Itoa(keptFiles), "BACKUPS="+backups, "CREDENTIALS_DIRECTORY=/tmp/credentials", "TORRENTCACHE_ADMIN="+s.Admin,
 			"/usr/lib/torrentcache/backup")
@@ -233,8 +235,7 @@ func checkBackups(t *testing.T, root string, s *server) {
 	}
 }
 
-// newerVersion returns the same package as a newer version whose settings have one more
-// comment.
+// newerVersion returns the package as a newer version, with one more comment in its settings.
 func newerVersion(t *testing.T, deb string) string {
 	t.Helper()
 	dir, newer := filepath.Join(t.TempDir(), "deb"), filepath.Join(t.TempDir(), "newer.deb")

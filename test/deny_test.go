@@ -16,9 +16,10 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestDenyListAtServeAndGateway lists a torrent that is in memory at a server and at a
-// gateway before it: neither answers it once it has read the list.
+// TestDenyListAtServeAndGateway adds to the deny list a torrent that a server and the gateway in
+// front of it have in memory. Neither serves the torrent after it has read the list.
 func TestDenyListAtServeAndGateway(t *testing.T) {
+	t.Parallel()
 	list := filepath.Join(t.TempDir(), "list")
 	replaceList(t, list, "")
 	node := startServer(t, "--deny-list", list, "--anonymous", "read,write,sync")
@@ -27,8 +28,8 @@ func TestDenyListAtServeAndGateway(t *testing.T) {
 	testDenyList(t, list, edge, node)
 }
 
-// testDenyList lists torrents that every one of the servers has in memory, and takes
-// them off the list again.
+// testDenyList puts torrents that all servers have in memory on the deny list, and takes them off
+// again.
 func (e *s3Engine) testDenyList(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "list")
 	replaceList(t, list, "")
@@ -75,7 +76,7 @@ func testDenyList(t *testing.T, list string, servers ...*server) {
 	}
 }
 
-// replaceList puts a finished list in the place of another.
+// replaceList replaces the list atomically.
 func replaceList(t *testing.T, list, text string) {
 	t.Helper()
 	if err := os.WriteFile(list+".new", []byte(text), 0o600); err != nil {
@@ -86,8 +87,8 @@ func replaceList(t *testing.T, list, text string) {
 	}
 }
 
-// readBy waits until the servers have read the list, which has that many entries: on a
-// signal in the first round, by themselves in the others.
+// readBy waits until the servers have read the list, which has that many entries. In the first
+// round it sends a signal; in the others the servers notice the change themselves.
 func readBy(t *testing.T, list string, round int, entries string, servers []*server) {
 	t.Helper()
 	var group sync.WaitGroup

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestClientGuideShowsCodeThatRuns holds docs/clients.md to the programs in
-// test/clients, which TestGRPCClientsOfEveryLanguage runs: each block of code
-// stands in one of them as it is.
+// TestClientGuideShowsCodeThatRuns checks that each block of code in docs/clients.md is part of a
+// program in test/clients. TestGRPCClientsOfEveryLanguage runs those programs.
 func TestClientGuideShowsCodeThatRuns(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile("../docs/clients.md")
 	if err != nil {
 		t.Fatal(err)

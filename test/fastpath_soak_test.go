@@ -19,30 +19,31 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// soakSizes are about the sizes of the torrents that a soak reads: usual ones, those around
-// records of TLS, and some that no socket takes at once. They are more than its cache.
+// soakSizes are the approximate sizes of the torrents that a soak reads: usual ones, sizes near
+// that of TLS records, and some that no socket accepts at once. Together they exceed the server's
+// cache.
 var soakSizes = []int{300, 1_000, 4_000, 4_200, 15_900, 16_100, 16_384, 16_500, 20_000, 22_000, 32_000, 32_600, 33_000,
 	64_000, 66_000, 100_000, 130_000, 261_000, 263_000, 300_000, 500_000, 1_000_000, 2_500_000, 5_000_000}
 
-// changedInASoak is how many torrents change during it, each three times.
+// changedInASoak is how many torrents change during the soak, each three times.
 const changedInASoak = 20
 
-// soak is a server with a tiny cache, and what is in it.
+// soak is a server with a tiny cache, and the torrents in it.
 type soak struct {
 	*server
-	ways     map[string]string // by the name of a protocol the beginning of its URLs
+	ways     map[string]string // beginnings of URLs, by the name of the protocol
 	stable   [][]byte
 	changing []versions
-	paths    map[string]string // of downloads, by the torrent
+	paths    map[string]string // paths of downloads, by torrent
 }
 
-// versions is a torrent that comes in two versions.
+// versions is a torrent in two versions.
 type versions struct{ before, after []byte }
 
-// Whatever is asked for, by whichever protocol, comes byte for byte as it was stored, while
-// torrents are replaced, removed and restored. What a change says is in force when it has
-// been answered.
+// Downloads over every protocol return the stored bytes, while torrents are replaced, removed and
+// restored. A change is in force when it has been answered.
 func TestFastPathSoak(t *testing.T) {
+	t.Parallel()
 	s := newSoak(t)
 	ctx, done := context.WithCancel(t.Context())
 	defer done()
@@ -76,8 +77,8 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// lackingLayers returns a torrent without its piece layers, and what becomes of it once they
-// are uploaded.
+// lackingLayers returns a torrent without its piece layers, and the same torrent after the layers
+// were uploaded.
 func lackingLayers(t *testing.T, i int) (before, after []byte) {
 	t.Helper()
 	whole := torrenttest.V2(fmt.Sprintf("soak-%d", i))
@@ -89,8 +90,8 @@ func lackingLayers(t *testing.T, i int) (before, after []byte) {
 	return before, append(before[:len(before)-1:len(before)-1], whole[offset+length:]...)
 }
 
-// clientOf returns a client for one protocol on connections of its own, which have room for
-// so many bytes that it has not read; 0 is as usual.
+// clientOf returns a client for one protocol on connections of its own. Room is the size of their
+// receive buffers in bytes; 0 is the default.
 func clientOf(t *testing.T, way string, room int) *http.Client {
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if room > 0 {
@@ -103,7 +104,7 @@ func clientOf(t *testing.T, way string, room int) *http.Client {
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-// get makes a request for torrent and returns what is answered.
+// get makes a request for torrent and returns the answer.
 func (s *soak) get(t *testing.T, client *http.Client, method, url string, torrent []byte) (*http.Response, []byte) {
 	req, err := http.NewRequest(method, url+s.paths[string(torrent)], nil)
 	if err != nil {
@@ -123,7 +124,7 @@ func (s *soak) get(t *testing.T, client *http.Client, method, url string, torren
 	return resp, body
 }
 
-// read gets all torrents in turn until ctx ends, every fifth by HEAD first.
+// read gets all torrents in turn until ctx ends. Before every fifth it makes a HEAD request.
 func (s *soak) read(ctx context.Context, t *testing.T, from int, client *http.Client, url string) {
 	for i := from; ctx.Err() == nil; i++ {
 		want := s.stable[i%len(s.stable)]
@@ -144,7 +145,7 @@ func (s *soak) read(ctx context.Context, t *testing.T, from int, client *http.Cl
 	}
 }
 
-// readSlowly gets large torrents bit by bit until ctx ends.
+// readSlowly reads large torrents in small pieces until ctx ends.
 func (s *soak) readSlowly(ctx context.Context, t *testing.T, client *http.Client, url string) {
 	for i := 0; ctx.Err() == nil; i++ {
 		want := s.stable[len(s.stable)-1-i%5]
@@ -167,8 +168,8 @@ func (s *soak) readSlowly(ctx context.Context, t *testing.T, client *http.Client
 	}
 }
 
-// change replaces, removes and restores one torrent after another, and looks at each
-// change by every protocol.
+// change replaces, removes and restores one torrent after another, and checks each change over
+// every protocol.
 func (s *soak) change(t *testing.T) {
 	admin := adminOf(t, s.server)
 	clients := map[string]*http.Client{}

@@ -35,8 +35,8 @@ func upload(t *testing.T, addr string, torrent []byte) string {
 	return "/torrent/" + hash + ".torrent"
 }
 
-// conversations are what two readers of HTTP may understand in two ways; PATH
-// stands for the path of a torrent.
+// conversations are requests that two HTTP parsers may read differently. PATH stands for the path
+// of a torrent.
 var conversations = map[string]string{
 	"plain":                      "GET PATH HTTP/1.1\r\nHost: a\r\n\r\n",
 	"close":                      "GET PATH HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -61,8 +61,8 @@ var conversations = map[string]string{
 	"a GET with a request in it": "GET PATH HTTP/1.1\r\nHost: a\r\nContent-Length: 34\r\n\r\nGET /livez HTTP/1.1\r\nHost: evil\r\n\r\n",
 }
 
-// say sends text and what the server at addr answers until it closes or has
-// nothing more to say.
+// say sends text and returns the answer of the server at addr, until it closes the connection or
+// sends nothing more.
 func say(t *testing.T, addr, text string) []byte {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -72,7 +72,7 @@ func say(t *testing.T, addr, text string) []byte {
 	return sayOn(t, c, text)
 }
 
-// saySecurely is say over TLS.
+// saySecurely is like say, over TLS.
 func saySecurely(t *testing.T, addr, text string) []byte {
 	t.Helper()
 	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
@@ -93,17 +93,18 @@ func sayOn(t *testing.T, c net.Conn, text string) []byte {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(c)
-	if err != nil && len(answer) == 0 { // a reset behind an answer is a refusal of the rest
+	if err != nil && len(answer) == 0 { // a reset after an answer refuses the rest of the input
 		t.Fatal(err)
 	}
 	return answer
 }
 
-// changing are the lines of an answer that depend on when it is given.
+// changing matches the header lines whose values depend on the time.
 var changing = regexp.MustCompile(`(Date|Last-Modified): [^\r]*\r\n`)
 
-// With and without the fast path the server says the same.
+// The server gives the same answers with and without the fast path.
 func TestFastPathOnAndOff(t *testing.T) {
+	t.Parallel()
 	torrent := torrenttest.Random(1, 30_000)
 	secureOn, flags := secureFlags(t)
 	on := startServer(t, flags...)
@@ -115,7 +116,7 @@ func TestFastPathOnAndOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := strings.ReplaceAll(text, "PATH", path)
 			want := changing.ReplaceAll(say(t, off.HTTP, text), nil)
-			for range 3 { // the answer is made ready by the first
+			for range 3 { // the first request prepares the answer
 				if got := changing.ReplaceAll(say(t, on.HTTP, text), nil); !bytes.Equal(got, want) {
 					t.Fatalf("with the fast path %d bytes, without %d\n%.300q\n%.300q", len(got), len(want), got, want)
 				}
@@ -128,9 +129,10 @@ func TestFastPathOnAndOff(t *testing.T) {
 	}
 }
 
-// Behind nginx, which keeps one connection to the server for everybody, no
-// client's request changes what the next one gets.
+// Behind nginx, which uses one connection to the server for all clients, no client's request
+// changes the answer to the next client.
 func TestFastPathBehindNginx(t *testing.T) {
+	t.Parallel()
 	secure, flags := secureFlags(t)
 	s := startServer(t, flags...)
 	torrent := torrenttest.Random(2, 30_000)
@@ -140,7 +142,7 @@ func TestFastPathBehindNginx(t *testing.T) {
 	}
 }
 
-// secureFlags returns an address for HTTPS, and the flags by which a server listens there.
+// secureFlags returns an address for HTTPS, and the flags that make a server listen there.
 func secureFlags(t *testing.T) (addr string, flags []string) {
 	t.Helper()
 	issued := certtest.NewAuthority(t).Issue(t, "a server")
@@ -154,7 +156,7 @@ func secureFlags(t *testing.T) (addr string, flags []string) {
 	return addr, []string{"--https-addr", addr, "--tls-cert", cert, "--tls-key", key}
 }
 
-// smuggle says all conversations to front, and fetches the torrent at path after each.
+// smuggle sends all conversations to front, and fetches the torrent at path after each.
 func smuggle(t *testing.T, front, path string, torrent []byte) {
 	for name, text := range conversations {
 		t.Run(name, func(t *testing.T) {
@@ -171,8 +173,8 @@ func smuggle(t *testing.T, front, path string, torrent []byte) {
 	}
 }
 
-// startNginx runs nginx before backend, to which it speaks by scheme, until the test
-// ends, and returns its address.
+// startNginx runs nginx in front of backend until the test ends, and returns nginx's address.
+// Scheme is the protocol between nginx and backend.
 func startNginx(t *testing.T, scheme, backend string) string {
 	t.Helper()
 	return runNginx(t, fmt.Sprintf("upstream backend { server %s; keepalive 1; }", backend), fmt.Sprintf(`

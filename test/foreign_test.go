@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// pulledIn are the modules whose packages a program that imports the generated
-// API and the client package may end up with: grpc, protobuf and what they need.
+// pulledIn are the modules that a program may depend on if it imports the generated API and
+// package client: grpc, protobuf and their dependencies.
 var pulledIn = []string{
 	"github.com/torrentcache/torrentcache",
 	"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",

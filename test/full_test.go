@@ -14,13 +14,14 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// TestDiskFull fills a small file system: uploads answer STORAGE_FULL while reads
-// and removals go on, and uploads go on by themselves when space returns.
+// TestDiskFull fills a small file system. Uploads are answered with STORAGE_FULL while reads and
+// removals succeed. Uploads succeed again by themselves when space is free.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	const size, ballast = 96 << 20, 24 << 20
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		// Not in silence: a run without this test proves less.
+		// Say so, because a run without this test proves less.
 		fmt.Fprintf(os.Stderr, "\n*** TestDiskFull did NOT run: this machine lets us mount no file system: %v ***\n\n", err)
 		return
 	}
@@ -65,7 +66,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(inTheWay); err != nil {
 		t.Fatal(err)
 	}
-	// "Try again later": the server may look at the disk only now and then.
+	// The server may check the free space only now and then.
 	deadline := time.Now().Add(patience)
 	for {
 		_, err := cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: numbered(next)})
@@ -89,8 +90,9 @@ func TestDiskFull(t *testing.T) {
 	s.wantRemoved(t, removed)
 }
 
-// --max-store-size bounds the folder as a full disk would.
+// --max-store-size limits the data folder as a full disk would.
 func TestMaxStoreSize(t *testing.T) {
+	t.Parallel()
 	const bound = 40_000_000
 	s := startServer(t, "--max-store-size", fmt.Sprint(bound), "--log-level", "warn")
 	cache, torrents := dial(t, s), map[string][]byte{}

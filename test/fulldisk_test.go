@@ -16,7 +16,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// smallDisks are file systems that can be filled to the last block.
+// smallDisks mount file systems that can be filled to the last block.
 var smallDisks = map[string]func(t *testing.T, dir string) error{
 	"tmpfs": func(_ *testing.T, dir string) error {
 		return shell("mount", "-t", "tmpfs", "-o", "size=64M", "tmpfs", dir)
@@ -35,15 +35,15 @@ func shell(name string, args ...string) error {
 	return nil
 }
 
-// TestLastBlock fills a disk to its last block, with what is not the store's. Of what
-// was acknowledged all is served, removals work, and so they do after a kill; with
-// room all goes on.
+// TestLastBlock fills a disk to its last block with foreign data. All acknowledged torrents are
+// served and removals work, also after a kill. When space is free, everything works again.
 func TestLastBlock(t *testing.T) {
+	t.Parallel()
 	for name, mount := range smallDisks {
 		t.Run(name, func(t *testing.T) {
 			disk := t.TempDir()
 			if err := mount(t, disk); err != nil {
-				// Not in silence: a run without this test proves less.
+				// Say so, because a run without this test proves less.
 				fmt.Fprintf(os.Stderr, "\n*** TestLastBlock/%s did NOT run: %v ***\n\n", name, err)
 				return
 			}
@@ -69,8 +69,8 @@ func TestLastBlock(t *testing.T) {
 	}
 }
 
-// fill uploads torrents until neither a large nor a small one finds room, so that next
-// to nothing is left of what the store reserved for itself.
+// fill uploads torrents until neither a large nor a small one fits, so that next to nothing is
+// left of the space that the store has reserved.
 func (l *ledger) fill(t *testing.T) {
 	t.Helper()
 	for refused := 0; refused < 40; refused++ {
@@ -95,7 +95,7 @@ func fillDisk(t *testing.T, path string) {
 	for size := 1 << 20; size > 0; {
 		n, err := file.Write(make([]byte, size))
 		if err == nil {
-			err = file.Sync() // ext4 finds the place of a block when it writes it
+			err = file.Sync() // ext4 allocates blocks when it writes them
 		}
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func fillDisk(t *testing.T, path string) {
 	}
 }
 
-// removeOnFullDisk removes and restores: the last of the space is for that.
+// removeOnFullDisk removes and restores torrents, for which the store reserves the last space.
 func (l *ledger) removeOnFullDisk(t *testing.T, junk string) {
 	t.Helper()
 	for n := range 6 {
@@ -126,15 +126,16 @@ func (l *ledger) removeOnFullDisk(t *testing.T, junk string) {
 	victim := l.some(t, 1)
 	_, err := l.admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: l.hashes[victim], Erase: true})
 	l.may[victim] = []int{isRemoved}
-	// The bytes may have to stay for want of room to move the others, but the torrent goes.
+	// The bytes may have to stay, because there is no room to move the others, but the torrent is
+	// removed.
 	if err != nil && !strings.Contains(err.Error(), "removed") {
 		t.Errorf("of a torrent that is removed, but not erased, the server says: %v", err)
 	}
 	l.downloadAll(t)
 }
 
-// startOnFullDisk kills the server and starts it where it cannot write a block: reads
-// are served, and what it cannot do it says.
+// startOnFullDisk kills the server and starts it where it cannot write a block. It serves reads,
+// and reports what it cannot do.
 func (l *ledger) startOnFullDisk(t *testing.T, junk string) {
 	t.Helper()
 	l.server.stop(t, syscall.SIGKILL)

@@ -22,8 +22,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// A grpcClient does one call as a program in some language and returns what it
-// prints: the info hash, or on failure the reason (else the status code).
+// grpcClient makes one call as a program in some language. It returns the program's output: the
+// info hash, or on failure the reason (else the status code).
 type grpcClient struct {
 	name  string
 	cache func(t *testing.T, s *server, deadline time.Duration, file string) string
@@ -31,8 +31,9 @@ type grpcClient struct {
 }
 
 func TestGRPCClientsOfEveryLanguage(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	for i, client := range []grpcClient{goClient(t), pythonClient(t), nodeClient(t), grpcurlClient(t), rubyClient(t), cppClient(t)} {
+	for i, client := range []grpcClient{goClient(t), pythonClient(t), nodeClient(), grpcurlClient(t), rubyClient(t), cppClient(t)} {
 		t.Run(client.name, func(t *testing.T) { testGRPCClient(t, s, client, uint64(i)*10) })
 	}
 }
@@ -80,8 +81,8 @@ func testGRPCClient(t *testing.T, s *server, client grpcClient, seed uint64) {
 	}
 }
 
-// silent is a server that takes connections and says nothing: no client is answered
-// before its deadline, however short that is.
+// silent starts a server that accepts connections and never answers. Every client must run into
+// its deadline.
 func silent(t *testing.T) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -119,8 +120,8 @@ func parse(t *testing.T, data []byte) *metainfo.Torrent {
 	return m
 }
 
-// scriptClient is a client program that takes ADDRESS SECONDS cache FILE, or
-// ADDRESS SECONDS get HASH FILE.
+// scriptClient returns a client program with the arguments ADDRESS SECONDS cache FILE, or ADDRESS
+// SECONDS get HASH FILE.
 func scriptClient(name, dir string, command ...string) grpcClient {
 	call := func(t *testing.T, s *server, deadline time.Duration, args ...string) string {
 		t.Helper()
@@ -150,7 +151,8 @@ func pythonClient(t *testing.T) grpcClient {
 	return scriptClient("Python", dir, "/usr/bin/python3", "client.py")
 }
 
-// pythonStubs returns a folder of what Debian's protoc makes of the .proto as it is.
+// pythonStubs returns a folder with the stubs that Debian's protoc generates from the unchanged
+// .proto.
 func pythonStubs(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -160,22 +162,11 @@ func pythonStubs(t *testing.T) string {
 	return dir
 }
 
-func nodeClient(t *testing.T) grpcClient {
-	useNodeModules(t)
+func nodeClient() grpcClient {
 	return scriptClient("Node", ".", "node", "clients/client.js", "../proto", "clients/status.proto")
 }
 
-// useNodeModules makes node find what test/install-prerequisites installed.
-func useNodeModules(t *testing.T) {
-	t.Helper()
-	modules, err := filepath.Abs("../.tools/node/node_modules")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("NODE_PATH", modules)
-}
-
-// grpcurlClient learns the messages by reflection.
+// grpcurlClient learns the messages by server reflection.
 func grpcurlClient(t *testing.T) grpcClient {
 	call := func(t *testing.T, s *server, deadline time.Duration, method, request string) (map[string]string, string) {
 		t.Helper()
@@ -218,7 +209,7 @@ func grpcurlClient(t *testing.T) grpcClient {
 	}
 }
 
-// grpcurlFailure finds the reason in grpcurl's JSON error, which follows its own words.
+// grpcurlFailure returns the reason in grpcurl's JSON error, which follows other text.
 func grpcurlFailure(stderr string) string {
 	var failure struct {
 		Details []struct{ Reason, Domain string }
@@ -236,8 +227,10 @@ func grpcurlFailure(stderr string) string {
 	return stderr
 }
 
-// TestDescriptionOfATorrentNamesItsIDs ties the ids of the API to the leaf that parses them.
+// TestDescriptionOfATorrentNamesItsIDs compares the ids of the API with those that package
+// metainfo computes.
 func TestDescriptionOfATorrentNamesItsIDs(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	data := torrenttest.Hybrid("hybrid")
 	ids := parse(t, data).IDs()

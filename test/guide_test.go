@@ -11,16 +11,18 @@ import (
 	"testing"
 )
 
-// interpreters run the examples of the API guide, by the ends of their names.
+// interpreters are the commands that run the examples of the API guide, by the last part of an
+// example's name.
 var interpreters = map[string][]string{
 	"curl": {"bash"}, "missing": {"bash"}, "grpcurl": {"bash"}, "python": {"/usr/bin/python3"}, "node": {"node"}, "php": {"php"}, "socket": {"php"},
 	"perl": {"perl"}, "go": {"go"},
 }
 
-// TestExamplesOfTheAPIGuide runs what the guide has for people to copy, as it stands on the page.
+// TestExamplesOfTheAPIGuide runs the examples of the guide exactly as the page shows them.
 func TestExamplesOfTheAPIGuide(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	torrent := hostileTorrent()
+	torrent := hostileTorrent(1200)
 	hash := hashIn(t, s, torrent)
 	dir := t.TempDir()
 	prepareExamples(t, s, dir)
@@ -45,7 +47,7 @@ func TestExamplesOfTheAPIGuide(t *testing.T) {
 	}
 }
 
-// prepareExamples does what the examples say is to be done once.
+// prepareExamples makes the one-time preparations that the examples require.
 func prepareExamples(t *testing.T, s *server, dir string) {
 	t.Helper()
 	writeFile(t, dir, "cache_service.proto", mustFetch(t, "http://"+s.HTTP+"/api/cache_service.proto"))
@@ -68,7 +70,7 @@ func runExample(t *testing.T, dir, name, code string) string {
 		file = name + ".txt"
 	}
 	writeFile(t, dir, file, []byte(code))
-	if language == "go" { // in this module, which it imports
+	if language == "go" { // build in this module, because the example imports it
 		run(t, "..", "go", "build", "-o", filepath.Join(dir, name), filepath.Join(dir, file))
 		return run(t, dir, filepath.Join(dir, name))
 	}

@@ -1,7 +1,7 @@
 //go:build e2e
 
-// Package test runs the real binary end to end: torrents of real tools, real
-// legacy clients, the README's examples. `make test` runs it.
+// Package test tests the real binary end to end: with torrents of real tools, real legacy
+// clients, and the README's examples. `make test` runs it.
 package test
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// patience bounds every wait for a process to do what it surely does.
+// patience bounds each wait for something that surely happens.
 const patience = 60 * time.Second
 
 // binary is the torrentcache command under test, built by `make e2e`.
@@ -49,7 +49,7 @@ type server struct {
 	exited chan error
 
 	mu  sync.Mutex
-	log strings.Builder // of the process that runs, or ran last
+	log strings.Builder // of the running process, or of the last one
 }
 
 // startServer runs `torrentcache serve` on free ports over a new data folder
@@ -73,14 +73,13 @@ func (s *server) start(t *testing.T, args []string) {
 	s.awaitReady(t)
 }
 
-// launch is start for a server that may not become ready.
+// launch is like start, for a server that may not become ready.
 func (s *server) launch(t *testing.T, args []string) {
 	t.Helper()
 	s.launchCommand(t, exec.Command(binary(t), args...))
 }
 
-// launchCommand is launch of a program that is not the binary under test, or not as it
-// is here.
+// launchCommand is like launch, for another program or another way to run the binary.
 func (s *server) launchCommand(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	s.note(nil)
@@ -103,7 +102,7 @@ func (s *server) launchCommand(t *testing.T, cmd *exec.Cmd) {
 	t.Cleanup(func() { s.stop(t, syscall.SIGKILL) })
 }
 
-// note keeps a line of the log; nil begins a new one.
+// note adds a line to the kept log; nil empties the log.
 func (s *server) note(line []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +113,7 @@ func (s *server) note(line []byte) {
 	s.log.Write(append(line, '\n'))
 }
 
-// logged returns what the server has written into its log.
+// logged returns the kept log of the server.
 func (s *server) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,8 +147,8 @@ func (s *server) await(t *testing.T, path string) {
 	}
 }
 
-// stop sends sig, waits for the end and returns how the process ended. Stopping
-// twice does nothing.
+// stop sends sig, waits for the process to end, and returns its exit error. Stopping twice does
+// nothing.
 func (s *server) stop(t *testing.T, sig syscall.Signal) error {
 	t.Helper()
 	if s.cmd.ProcessState != nil {
@@ -165,17 +164,16 @@ func (s *server) stop(t *testing.T, sig syscall.Signal) error {
 	}
 }
 
-// given counts the addresses that freeAddress looked at, from a port that differs from run
-// to run: what an earlier run left behind is seldom met.
+// given counts the addresses that freeAddress has tried. The first port differs from run to run,
+// so that a run seldom meets the processes that an earlier run left behind.
 var given, startPort = atomic.Uint32{}, rand.Uint32N(ports)
 
-// Addresses have ports from firstPort on, which are none that the system gives to whoever
-// asks for any: such a port could be taken by a connection before the server listens there,
-// or while it is down.
+// Ports start at firstPort, below the range from which the system gives out ports. Otherwise a
+// connection could take a port before the server listens on it, or while the server is down.
 const firstPort, ports = 20_000, 12_000
 
-// freeAddress returns a loopback address that nobody listens on, and that it has given to
-// no other test: a server may be down for a while, or listen later.
+// freeAddress returns a loopback address on which no process listens. It gives no address to two
+// tests, because a server may listen later or be down for a while.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range ports {
@@ -189,14 +187,14 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-// run runs a command in dir, with the tools of the Makefile on its PATH, and
-// returns its standard output.
+// run runs a command in dir with the Makefile's tools on its PATH, and returns the command's
+// standard output.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	return runFor(t, patience, dir, name, args...)
 }
 
-// runFor is run for a command that may take as long as that.
+// runFor is like run, with another time limit.
 func runFor(t *testing.T, patience time.Duration, dir, name string, args ...string) string {
 	t.Helper()
 	tools, err := filepath.Abs("../.tools/bin")

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// The image is unpacked, and what it says is run in it, as the user that it says.
+// checkImage unpacks the image, and runs the image's command in it as the image's user.
 func checkImage(t *testing.T, image string) {
 	layout, bundle := t.TempDir(), filepath.Join(t.TempDir(), "bundle")
 	run(t, layout, "tar", "xf", image)
@@ -47,8 +47,8 @@ func checkImage(t *testing.T, image string) {
 
 	s := &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t)}
 	env := append(process.Env, "TORRENTCACHE_HTTP_ADDR="+s.HTTP, "TORRENTCACHE_GRPC_ADDR="+s.GRPC, "TORRENTCACHE_ADMIN_ADDR="+s.Admin,
-		"TORRENTCACHE_ADMIN="+s.Admin, "TZ=Asia/Kathmandu") // of no other zone's offset
-	// in is a command in the container, as `docker exec` runs it.
+		"TORRENTCACHE_ADMIN="+s.Admin, "TZ=Asia/Kathmandu") // no other zone has its offset
+	// in returns a command that runs in the container as `docker exec` would run it.
 	in := func(args ...string) *exec.Cmd {
 		uid := strconv.Itoa(process.User.UID)
 		cmd := exec.Command("chroot", append([]string{"--userspec=" + uid + ":" + uid, "--groups=", root}, args...)...)

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// soon is how many files of a kind the store may make in one run of strace, which
-// wants their names beforehand.
+// soon is how many files of a kind the store may create during one run of strace, which needs
+// their names in advance.
 const soon = 40
 
-// files returns the paths of the files of a kind: those that there are, and those
-// that the store may make soon.
+// files returns the paths of the files of a kind: the existing ones and those that the store may
+// create soon.
 func (l *ledger) files(t *testing.T, kind string) (paths []string) {
 	t.Helper()
 	data := l.server.DataDir
@@ -50,7 +50,7 @@ func (l *ledger) files(t *testing.T, kind string) (paths []string) {
 	return paths
 }
 
-// lastNumber returns the highest number in the names of files.
+// lastNumber returns the highest number in the names of files that match pattern.
 func (l *ledger) lastNumber(t *testing.T, pattern string) (last int) {
 	t.Helper()
 	there, err := filepath.Glob(filepath.Join(l.server.DataDir, pattern))
@@ -67,7 +67,8 @@ func (l *ledger) lastNumber(t *testing.T, pattern string) (last int) {
 	return last
 }
 
-// backupFiles returns the paths of the next backups, with segments before next.
+// backupFiles returns the paths of the files in the next backups, with segments numbered below
+// next.
 func (l *ledger) backupFiles(next int) (paths []string) {
 	for n := l.backups; n < l.backups+mostRounds; n++ {
 		dir := filepath.Join(l.backupsDir(), fmt.Sprint(n))
@@ -82,8 +83,8 @@ func (l *ledger) backupFiles(next int) (paths []string) {
 	return append(paths, l.backupsDir())
 }
 
-// kinds tells files apart by their paths below the folder of data and backups. The
-// first that fits counts.
+// kinds classifies files by their paths below the folder of data and backups. The first match
+// counts.
 var kinds = []struct {
 	name string
 	path *regexp.Regexp
@@ -96,13 +97,13 @@ var kinds = []struct {
 	{"backup", regexp.MustCompile(`^backups`)},
 }
 
-// harmless are calls that neither read nor write what files hold.
+// harmless are calls that neither read nor write the content of files.
 var harmless = []string{"close", "epoll_ctl", "fadvise64", "fcntl", "fstat", "fstatfs", "newfstatat", "statfs"}
 
 var callBegins = regexp.MustCompile(`^\d+ +(\w+)\(`)
 
-// storeCall returns the call and the kind of files of a line of strace's log, if
-// it is about the files of the store or of its backups.
+// storeCall returns the call and the kind of file in a line of strace's log, if the file is one
+// of the store or its backups.
 func (l *ledger) storeCall(line string) (call, files string, ok bool) {
 	begin := callBegins.FindStringSubmatch(line)
 	_, path, found := strings.Cut(line, filepath.Dir(l.server.DataDir)+"/")
@@ -120,9 +121,10 @@ func (l *ledger) storeCall(line string) (call, files string, ok bool) {
 	return "", "", false
 }
 
-// TestInjectionTable sees that injections knows every call. The index is written when
-// it wants, and the mark each second, so that these calls may come at any time.
+// TestInjectionTable checks that injections has every call that the store makes. The store writes
+// the index at any time and the mark each second, so their calls are allowed in every phase.
 func TestInjectionTable(t *testing.T) {
+	t.Parallel()
 	known := map[string]bool{}
 	for _, row := range injections {
 		files := strings.TrimPrefix(row.files, "next ")

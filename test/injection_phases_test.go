@@ -15,7 +15,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// phases are what a server does while calls fail, one round of it.
+// phases are the work that a server does while calls fail. Each function does one round of it.
 var phases = map[string]func(l *ledger, t *testing.T, round int){
 	"serve":   (*ledger).serveSome,
 	"compact": (*ledger).compactSome,
@@ -25,7 +25,7 @@ var phases = map[string]func(l *ledger, t *testing.T, round int){
 	"rest":    (*ledger).restAWhile,
 }
 
-// serveSome does all that clients can ask for.
+// serveSome makes every kind of client request.
 func (l *ledger) serveSome(t *testing.T, round int) {
 	for n := range 4 {
 		l.download(t, l.some(t, round+n), http.StatusServiceUnavailable)
@@ -41,15 +41,15 @@ func (l *ledger) serveSome(t *testing.T, round int) {
 	}
 }
 
-// compactSome erases a torrent, for which its segment is compacted.
+// compactSome erases a torrent, which compacts the torrent's segment.
 func (l *ledger) compactSome(t *testing.T, round int) {
 	l.remove(t, l.some(t, round), true)
 	l.download(t, l.some(t, round), http.StatusServiceUnavailable)
 	l.upload(t)
 }
 
-// verifySome has the server verify its store. That may not get to the end, but
-// nothing is damaged.
+// verifySome makes the server verify its store. The verification may fail, but must not report
+// damage.
 func (l *ledger) verifySome(t *testing.T, _ int) {
 	checked, damaged, err := l.verify(t)
 	if len(damaged) > 0 {
@@ -58,7 +58,7 @@ func (l *ledger) verifySome(t *testing.T, _ int) {
 	t.Logf("verify: %d (%v)", checked, err)
 }
 
-// backupSome has the server write a backup.
+// backupSome makes the server write a backup.
 func (l *ledger) backupSome(t *testing.T, _ int) {
 	dir := filepath.Join(l.backupsDir(), fmt.Sprint(l.backups))
 	l.backups++
@@ -72,17 +72,17 @@ func (l *ledger) backupSome(t *testing.T, _ int) {
 	}
 }
 
-// stopOnce ends the server in order.
+// stopOnce stops the server in order.
 func (l *ledger) stopOnce(t *testing.T, round int) {
 	if round > 0 {
-		return // it has ended
+		return // the server has ended
 	}
 	l.upload(t)
 	t.Logf("the server ended: %v", l.server.stop(t, syscall.SIGTERM))
 }
 
-// restAWhile has a second pass without changes, in which the store notes how far it is
-// synced, or fails to.
+// restAWhile waits a second without changes, after which the store records how far it is synced,
+// or fails to.
 func (l *ledger) restAWhile(t *testing.T, _ int) {
 	mark := filepath.Join(l.server.DataDir, "synced")
 	before, _ := os.ReadFile(mark) // there may be none yet
@@ -99,7 +99,7 @@ func (l *ledger) restAWhile(t *testing.T, _ int) {
 
 func (l *ledger) backupsDir() string { return filepath.Join(filepath.Dir(l.server.DataDir), "backups") }
 
-// checkBackups checks what says that it is a backup, and takes all away.
+// checkBackups checks the folders that are marked as backups, and deletes all folders.
 func (l *ledger) checkBackups(t *testing.T) {
 	t.Helper()
 	notes, err := filepath.Glob(filepath.Join(l.backupsDir(), "*", "backup"))

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// calls are those that the store makes on files of a kind while it does something.
-// TestInjectionTable sees that none is missing.
+// calls are the calls that the store makes on files of a kind in a phase. TestInjectionTable
+// checks that none is missing.
 type calls struct {
 	phase, files string
-	reads        []string // and others for which EIO stands for all errors
+	reads        []string // and other calls for which EIO represents all errors
 	writes       []string
-	chance       []string // writes that are not made each time
+	chance       []string // writes that the store does not make each time
 }
 
 var injections = []calls{
@@ -40,12 +40,12 @@ var injections = []calls{
 	{"stop", "mark", []string{"sync_file_range"}, []string{"openat", "pwrite64", "fdatasync"}, []string{"fsync"}},
 }
 
-// fault is one call that fails for a while.
+// fault is a call that fails for a while.
 type fault struct {
 	phase, files, call, errno string
-	// nth is which call fails, of those of a thread, as strace counts them; 0: each.
+	// nth is the number of the failing call within a thread, as strace counts; 0 means each call.
 	nth    int
-	chance bool // there may be none
+	chance bool // the call may not happen
 }
 
 func (f fault) String() string {
@@ -55,8 +55,8 @@ func (f fault) String() string {
 	return fmt.Sprintf("%s %s call %d", f.call, f.errno, f.nth)
 }
 
-// faults returns what a run injects into calls: each error into each call, in a long
-// run each into many of them.
+// faults returns the faults that a run injects into calls: each error into each call, and in a
+// long run each error into many of them.
 func (c calls) faults() (faults []fault) {
 	add := func(call, errno string, nth ...int) {
 		if longRun() {
@@ -77,8 +77,8 @@ func (c calls) faults() (faults []fault) {
 	return faults
 }
 
-// later is which call a short run fails that is not the first: of those that are seldom
-// made it would wait long for the second.
+// later returns the number of a later call that a short run also fails; 0 means each call. A
+// second call of a rare kind would take too long to come.
 func later(call string) int {
 	if slices.Contains([]string{"openat", "write", "pwrite64", "fsync", "fdatasync"}, call) {
 		return 2
@@ -88,14 +88,15 @@ func later(call string) int {
 
 func longRun() bool { return os.Getenv("TORRENTCACHE_TEST_LONG") != "" }
 
-// TestInjectedErrors has the kernel answer the store's calls with the errors of a
-// failing and of a full disk. Nothing that was acknowledged is lost by that, nor
-// marked as damaged, since nothing on the disk is.
+// TestInjectedErrors makes the store's calls fail with the errors of a failing and of a full
+// disk. No acknowledged torrent may be lost, nor marked as damaged, because nothing on the disk
+// is damaged.
 func TestInjectedErrors(t *testing.T) {
+	t.Parallel()
 	for _, row := range injections {
 		t.Run(row.phase+"/"+row.files, func(t *testing.T) {
 			if row.phase == "rest" && !longRun() {
-				return // it waits a second for each
+				return // each fault takes a second
 			}
 			var l *ledger
 			for _, f := range row.faults() {
@@ -104,7 +105,7 @@ func TestInjectedErrors(t *testing.T) {
 				}
 				if !t.Run(f.String(), func(t *testing.T) { l.suffer(t, f) }) {
 					l.server.stop(t, syscall.SIGKILL)
-					l = nil // what is lost here shall not be told of the next fault, too
+					l = nil // a loss by this fault must not be reported for the next one
 				}
 			}
 			if l != nil {
@@ -134,15 +135,15 @@ func startInjected(t *testing.T) *ledger {
 	return l
 }
 
-// mostRounds is how often a phase is done at most until a call failed.
+// mostRounds bounds the rounds of a phase until a call fails.
 const mostRounds = 4
 
-// suffer has the server live through one fault, and checks it then, and again when
-// it was started anew.
+// suffer runs the server through one fault. It checks the server afterwards, and again after a
+// restart.
 func (l *ledger) suffer(t *testing.T, f fault) {
 	if f.call == "fallocate" {
-		// The start before may have noted what was verified meanwhile, and so have reserved
-		// space already. This one has nothing to note.
+		// The last start may have recorded what it verified, and so have reserved space already.
+		// This start has nothing to record.
 		l.restart(t, syscall.SIGTERM)
 	}
 	r := l.server.attach(t, l.straceArgs(t, f)...)
@@ -169,7 +170,7 @@ func (l *ledger) suffer(t *testing.T, f fault) {
 	l.check(t)
 }
 
-// straceArgs returns how strace injects a fault.
+// straceArgs returns the arguments with which strace injects a fault.
 func (l *ledger) straceArgs(t *testing.T, f fault) (args []string) {
 	inject := fmt.Sprintf("inject=%s:error=%s", f.call, f.errno)
 	if f.nth > 0 {
@@ -182,7 +183,8 @@ func (l *ledger) straceArgs(t *testing.T, f fault) (args []string) {
 	return args
 }
 
-// downloadAll checks all torrents on the server that the errors befell: reads go on.
+// downloadAll downloads all torrents from the server after the fault, which must still serve
+// reads.
 func (l *ledger) downloadAll(t *testing.T) {
 	t.Helper()
 	for n := range l.next {
@@ -190,8 +192,9 @@ func (l *ledger) downloadAll(t *testing.T) {
 	}
 }
 
-// goesOn checks that uploads go on by themselves after a fault that docs/storage.md
-// says so of: reads, reservations, the index's tables, and what writes into a backup.
+// goesOn checks that uploads succeed again without a restart after the faults for which
+// docs/storage.md promises it: in reads, in reservations, in the index's tables, and in the
+// writes of a backup.
 func (l *ledger) goesOn(t *testing.T, f fault) {
 	t.Helper()
 	if f.phase != "backup" && f.files != "tables" && f.call != "fallocate" && !strings.HasPrefix(f.call, "pread") {
@@ -200,7 +203,7 @@ func (l *ledger) goesOn(t *testing.T, f fault) {
 	l.awaitUpload(t)
 }
 
-// reindexAndCheck checks what the segments say without an index.
+// reindexAndCheck rebuilds the index from the segments and checks the result.
 func (l *ledger) reindexAndCheck(t *testing.T) {
 	l.server.stopInOrder(t)
 	l.reindex(t)

@@ -14,7 +14,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// check reads back everything that was acknowledged.
+// check reads back every acknowledged torrent.
 func (u *underFire) check(t *testing.T) {
 	t.Helper()
 	conn := dialPort(t, u.server.GRPC)

@@ -26,13 +26,14 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestServerSurvivesKills kills a server with SIGKILL under load, again and again
-// on the same folder. After each start every torrent that was ever acknowledged
-// reads back byte for byte, and every acknowledged removal holds.
+// TestServerSurvivesKills kills a server with SIGKILL under load, again and again on the same
+// folder. After each start every torrent that was ever acknowledged reads back byte for byte, and
+// every acknowledged removal is in force.
 func TestServerSurvivesKills(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	rounds := 20
+	rounds := 12
 	if os.Getenv("TORRENTCACHE_TEST_LONG") != "" {
 		rounds = 200
 	}
@@ -52,16 +53,16 @@ func TestServerSurvivesKills(t *testing.T) {
 	t.Logf("%d rounds, %d torrents, %d removals", rounds, u.count(stored), u.count(gone))
 }
 
-// fate is what must be of a torrent.
+// fate is the required state of a torrent.
 type fate int
 
 const (
-	stored  fate = iota + 1 // its upload was acknowledged
-	gone                    // so was its removal
-	unclear                 // its removal was sent, and the server killed
+	stored  fate = iota + 1 // the upload was acknowledged
+	gone                    // the removal was acknowledged
+	unclear                 // the removal was sent, and the server was killed
 )
 
-// underFire is a server that is killed, and what it has acknowledged.
+// underFire is a server that is killed, and everything it has acknowledged.
 type underFire struct {
 	server *server
 	next   atomic.Uint64 // the number of the next torrent
@@ -70,7 +71,7 @@ type underFire struct {
 	known map[uint64]fate // by the torrents' numbers
 }
 
-// numbered is a torrent of one number; sizes are from 500 bytes to 60 kB.
+// numbered returns the torrent with a number. Sizes are from 500 bytes to 60 kB.
 func numbered(n uint64) []byte {
 	return torrenttest.Random(n, 500+int(n*7919%60_000))
 }
@@ -92,8 +93,8 @@ func (u *underFire) note(n uint64, f fate) {
 	u.known[n] = f
 }
 
-// loadAndKill loads the server from all sides, kills it once it has acknowledged
-// so many calls, and returns how many it did acknowledge.
+// loadAndKill loads the server from all sides, kills it when it has acknowledged that many calls,
+// and returns the number of acknowledged calls.
 func (u *underFire) loadAndKill(t *testing.T, calls int) int64 {
 	t.Helper()
 	var acknowledged atomic.Int64
@@ -135,8 +136,8 @@ func dialPort(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
-// killed reports whether err is how a call ends whose server was killed, and
-// fails the test if it is another.
+// killed reports whether err shows that the server was killed. It fails the test on any other
+// error.
 func killed(t *testing.T, err error) bool {
 	if err != nil && status.Code(err) != codes.Unavailable {
 		t.Errorf("under load: %v", err)
@@ -182,7 +183,7 @@ func (u *underFire) uploadByForm(t *testing.T, acknowledge func(uint64, fate)) {
 	}
 }
 
-// uploadByStream keeps some uploads on the way, as push does.
+// uploadByStream keeps several uploads in flight, as push does.
 func (u *underFire) uploadByStream(t *testing.T, cache torrentcachev1.CacheServiceClient, acknowledge func(uint64, fate)) {
 	stream, err := cache.CacheTorrents(context.Background())
 	if killed(t, err) {
@@ -199,7 +200,7 @@ func (u *underFire) uploadByStream(t *testing.T, cache torrentcachev1.CacheServi
 				return
 			}
 			n := u.next.Add(1)
-			// An error of Send is one of Recv as well.
+			// Recv returns the same error as Send.
 			if stream.Send(&torrentcachev1.CacheTorrentsRequest{ItemId: n, Torrent: numbered(n)}) != nil {
 				return
 			}
@@ -220,7 +221,7 @@ func (u *underFire) uploadByStream(t *testing.T, cache torrentcachev1.CacheServi
 	}
 }
 
-// remove removes what is stored, less often than it is uploaded.
+// remove removes stored torrents, at a lower rate than they are uploaded.
 func (u *underFire) remove(t *testing.T, admin torrentcachev1.AdminServiceClient, acknowledge func(uint64, fate)) {
 	for {
 		n, ok := u.pick()
@@ -240,7 +241,7 @@ func (u *underFire) remove(t *testing.T, admin torrentcachev1.AdminServiceClient
 	}
 }
 
-// pick returns a stored torrent, as long as few are removed.
+// pick returns a stored torrent, or false if too many are removed.
 func (u *underFire) pick() (uint64, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

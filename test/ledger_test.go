@@ -29,11 +29,11 @@ const (
 	isUnknown = http.StatusNotFound
 )
 
-// ledger is what a server has acknowledged: for each torrent, by its number, which
-// statuses its download may have. There are several after a call that failed, which
-// may have done its work or not.
+// ledger records the acknowledgements of a server: for each torrent, by its number, the statuses
+// that its download may have. After a failed call there are several, because the call may or may
+// not have taken effect.
 type ledger struct {
-	owner  *testing.T // to which the server belongs
+	owner  *testing.T // the test that owns the server
 	server *server
 	cache  torrentcachev1.CacheServiceClient
 	admin  torrentcachev1.AdminServiceClient
@@ -42,13 +42,13 @@ type ledger struct {
 	bytes  map[uint64][]byte
 	hashes map[uint64]string
 
-	backups int // begun
-	faults  int // lived through
+	backups int // number of backups begun
+	faults  int // number of faults survived
 
-	hits func() int // how many calls were answered with an error
+	hits func() int // returns how many calls failed by injection
 }
 
-// startLedger starts a server that has every download read from the disk.
+// startLedger starts a server that reads every download from the disk.
 func startLedger(t *testing.T, dataDir string, flags ...string) *ledger {
 	t.Helper()
 	flags = append([]string{"--cache-size", "1B", "--index-cache-size", "1MiB", "--log-level", "error"}, flags...)
@@ -58,7 +58,7 @@ func startLedger(t *testing.T, dataDir string, flags ...string) *ledger {
 	return l
 }
 
-// restart ends the server, if it runs, and starts it anew.
+// restart stops the server, if it runs, and starts it again.
 func (l *ledger) restart(t *testing.T, end syscall.Signal) {
 	t.Helper()
 	l.server.stop(t, end)
@@ -66,8 +66,8 @@ func (l *ledger) restart(t *testing.T, end syscall.Signal) {
 	l.connect()
 }
 
-// connect connects to the server as it runs now: what it was before, clients may still
-// take for there.
+// connect connects to the current process of the server. Old connections may not have noticed the
+// restart yet.
 func (l *ledger) connect() {
 	l.owner.Helper()
 	conn, admin := dialPort(l.owner, l.server.GRPC), dialPort(l.owner, l.server.Admin)
@@ -75,7 +75,7 @@ func (l *ledger) connect() {
 	l.cache, l.admin = torrentcachev1.NewCacheServiceClient(conn), torrentcachev1.NewAdminServiceClient(admin)
 }
 
-// note notes what came of a call after which a download has the status want.
+// note records the result of a call. If the call succeeded, a download must have the status want.
 func (l *ledger) note(t *testing.T, what string, n uint64, want int, err error) bool {
 	t.Helper()
 	if err == nil {
@@ -102,7 +102,8 @@ func (l *ledger) upload(t *testing.T) (acknowledged bool) {
 	return l.note(t, "an upload", n, isThere, err)
 }
 
-// awaitUpload uploads until that works: the store may look at the disk only now and then.
+// awaitUpload uploads until an upload succeeds, because the store may check the disk only now and
+// then.
 func (l *ledger) awaitUpload(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !l.upload(t); <-time.After(20 * time.Millisecond) {
@@ -112,8 +113,8 @@ func (l *ledger) awaitUpload(t *testing.T) {
 	}
 }
 
-// uploadAgain uploads a torrent that is there, which the server may be unable to read now:
-// then it stores it anew.
+// uploadAgain uploads a stored torrent. If the server cannot read it at the moment, it stores the
+// torrent again.
 func (l *ledger) uploadAgain(t *testing.T, n uint64) {
 	t.Helper()
 	answer, err := l.cache.CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: l.bytes[n]})
@@ -131,7 +132,7 @@ func (l *ledger) remove(t *testing.T, n uint64, erase bool) (acknowledged bool) 
 	return l.note(t, "a removal", n, isRemoved, err)
 }
 
-// restore undoes a removal that was no erasing.
+// restore undoes a removal that did not erase the torrent.
 func (l *ledger) restore(t *testing.T, n uint64) (acknowledged bool) {
 	t.Helper()
 	answer, err := l.admin.RestoreTorrent(t.Context(), &torrentcachev1.RestoreTorrentRequest{InfoHash: l.hashes[n]})
@@ -141,7 +142,7 @@ func (l *ledger) restore(t *testing.T, n uint64) (acknowledged bool) {
 	return l.note(t, "a restoration", n, isThere, err)
 }
 
-// all returns the torrents that must have this status, in order.
+// all returns the torrents that must have this status, in ascending order.
 func (l *ledger) all(want int) (list []uint64) {
 	for n := range l.next {
 		if len(l.may[n]) == 1 && l.may[n][0] == want {
@@ -151,7 +152,7 @@ func (l *ledger) all(want int) (list []uint64) {
 	return list
 }
 
-// some returns the nth torrent that is there, counted from the first or round again.
+// some returns the nth stored torrent, starting over after the last.
 func (l *ledger) some(t *testing.T, n int) uint64 {
 	t.Helper()
 	list := l.all(isThere)
@@ -161,8 +162,8 @@ func (l *ledger) some(t *testing.T, n int) uint64 {
 	return list[n%len(list)]
 }
 
-// download checks the download of one torrent, and returns its status. Others than the
-// ledger's are errors, but for those of trouble.
+// download checks the download of one torrent, and returns its status. A status outside the
+// ledger is an error, except those in trouble.
 func (l *ledger) download(t *testing.T, n uint64, trouble ...int) int {
 	t.Helper()
 	code, body, err := get(t.Context(), "http://"+l.server.HTTP+"/torrent/"+l.hashes[n]+".torrent")
@@ -177,8 +178,8 @@ func (l *ledger) download(t *testing.T, n uint64, trouble ...int) int {
 	return code
 }
 
-// check checks all torrents, and that the store counts as many. What was open is
-// known from then on.
+// check checks all torrents and the store's count of them. It settles the torrents that had
+// several allowed statuses.
 func (l *ledger) check(t *testing.T) {
 	t.Helper()
 	for n := range l.next {
@@ -196,7 +197,7 @@ func (l *ledger) check(t *testing.T) {
 	}
 }
 
-// verify has the server verify its store, and returns io.EOF if it came to the end.
+// verify makes the server verify its store. The error is io.EOF if the verification completed.
 func (l *ledger) verify(t *testing.T) (checked int64, damaged []string, err error) {
 	t.Helper()
 	stream, err := l.admin.VerifyStore(t.Context(), &torrentcachev1.VerifyStoreRequest{})
@@ -210,7 +211,7 @@ func (l *ledger) verify(t *testing.T) (checked int64, damaged []string, err erro
 	return checked, damaged, err
 }
 
-// verified returns how many torrents verify says that it read and found whole.
+// verified returns how many torrents verify reports as read and undamaged.
 func verified(t *testing.T, out string) int {
 	t.Helper()
 	said := regexp.MustCompile(`(?m)^([\d,]+) torrents?, .*: nothing is damaged$`).FindStringSubmatch(out)
@@ -225,7 +226,7 @@ func verified(t *testing.T, out string) int {
 	return n
 }
 
-// reindex builds the index of the stopped server anew.
+// reindex rebuilds the index of the stopped server.
 func (l *ledger) reindex(t *testing.T) {
 	t.Helper()
 	out := mustCommand(t, "reindex", "--data-dir", l.server.DataDir)
@@ -239,7 +240,7 @@ func (l *ledger) reindex(t *testing.T) {
 	}
 }
 
-// get is fetch for a server that may be in trouble.
+// get is like fetch, but returns errors.
 func get(ctx context.Context, url string) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// gsoapClient is a program in C around what gSOAP makes of the server's WSDL.
+// gsoapClient returns a program in C around the code that gSOAP generates from the server's WSDL.
 func gsoapClient(t *testing.T, s *server) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -18,7 +18,8 @@ func gsoapClient(t *testing.T, s *server) []string {
 	return []string{filepath.Join(dir, "client")}
 }
 
-// monoClient is a program in C# around what Mono's wsdl makes of the server's WSDL.
+// monoClient returns a program in C# around the code that Mono's wsdl generates from the server's
+// WSDL.
 func monoClient(t *testing.T, s *server) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +29,8 @@ func monoClient(t *testing.T, s *server) []string {
 	return []string{"mono", filepath.Join(dir, "client.exe")}
 }
 
-// javaClient is compiled once. The run-time environment alone has the compiler as a module.
+// javaClient compiles the Java client once. It runs the compiler as a module, which even a
+// runtime environment without javac has.
 func javaClient(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()

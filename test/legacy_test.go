@@ -19,17 +19,17 @@ import (
 // debianPython has Debian's python3-... packages, whatever python3 is first on PATH.
 const debianPython = "/usr/bin/python3"
 
-// A legacyClient uploads a file as a script of the last fifteen years does, and
-// returns what that prints: the info hash, or the error answered.
+// legacyClient uploads a file as a script of the last fifteen years does. It returns the script's
+// output: the info hash, or the error in the answer.
 type legacyClient struct {
 	name   string
 	upload func(t *testing.T, s *server, file string) string
-	errors string // what stands before the code in an answer
-	empty  string // the code it gets for an empty file
+	errors string // the text before the error code in an answer
+	empty  string // the error code for an empty file
 }
 
-// soapScript and formScript are clients in the folder legacy, run as
-// COMMAND ADDRESS FILE [OPTIONS].
+// soapScript and formScript return clients in the folder legacy, which run as COMMAND ADDRESS
+// FILE [OPTIONS].
 func soapScript(name string, command ...string) legacyClient {
 	return legacyClient{name: name, upload: script(command, nil), empty: "111"}
 }
@@ -47,7 +47,6 @@ func script(command, options []string) func(*testing.T, *server, string) string 
 }
 
 func legacyClients(t *testing.T, s *server) []legacyClient {
-	useNodeModules(t)
 	wsdlCache := t.TempDir()
 	curl := []string{"sh", "autoupload.sh"}
 	const uncached = "soap.wsdl_cache_enabled=0"
@@ -102,16 +101,19 @@ func uploadGowsdl(t *testing.T, s *server, file string) string {
 }
 
 func TestLegacyClients(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
-	for i, client := range legacyClients(t, s) {
+	clients := legacyClients(t, s)
+	for i, client := range clients {
 		t.Run(client.name, func(t *testing.T) {
 			testGoodUploads(t, s, client, uint64(1000+10*i))
 			testBadUploads(t, s, client)
 		})
 	}
+	t.Run("key in the path", func(t *testing.T) { testKeyInThePath(t, clients) })
 }
 
-// testGoodUploads uploads torrents that no other client has, and downloads them.
+// testGoodUploads uploads torrents that no other client uploads, and downloads them.
 func testGoodUploads(t *testing.T, s *server, client legacyClient, seed uint64) {
 	t.Helper()
 	same := func(data []byte) []byte { return data }

@@ -19,13 +19,14 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// lenientRuns is how many generated requests are compared.
+// lenientRuns is how many generated requests each comparison sends.
 const lenientRuns = 4000
 
-// TestAsLenientAsNginx sends the same bytes to a server and to an nginx that has the rule
-// for downloads of the original's, and fails where nginx gives a torrent and the server
-// does not give the same. What is stricter on purpose stands in stricter.
+// TestAsLenientAsNginx sends the same bytes to a server and to an nginx with the original's rule
+// for downloads. It fails where nginx gives a torrent and the server does not give the same one.
+// Function stricter lists the intended exceptions.
 func TestAsLenientAsNginx(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrent := torrenttest.Random(77, 20_000)
 	hash := hashOfTorrent(t, torrent)
@@ -59,8 +60,8 @@ func TestAsLenientAsNginx(t *testing.T) {
 	}
 }
 
-// startOriginal runs an nginx that serves torrent as the original's web server did: to 40
-// digits, whatever follows.
+// startOriginal runs an nginx that serves torrent as the original's web server did: for a path
+// with the 40 digits, whatever follows.
 func startOriginal(t *testing.T, hash string, torrent []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -74,14 +75,14 @@ func startOriginal(t *testing.T, hash string, torrent []byte) string {
     location / { return 404; }`, dir))
 }
 
-// reply is what a server answers.
+// reply is a server's answer.
 type reply struct {
 	code  int
-	parts bool // of several ranges; what stands between them is a server's own
+	parts bool // has several ranges; the text between them differs between servers
 	body  []byte
 }
 
-// exchange sends raw and reads one answer; false if there is none.
+// exchange sends raw and reads one answer. It returns false if there is no answer.
 func exchange(t *testing.T, address, raw string) (reply, bool) {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -107,7 +108,7 @@ func exchange(t *testing.T, address, raw string) (reply, bool) {
 	return reply{resp.StatusCode, parts, body}, err == nil
 }
 
-// generator makes inputs that are nearly right.
+// generator makes inputs that are nearly correct.
 type generator struct{ *rand.Rand }
 
 func (g *generator) of(choices ...string) string { return choices[g.IntN(len(choices))] }
@@ -175,8 +176,8 @@ func (g *requests) condition() string {
 		"Upgrade: h2c", "Authorization: x", "Keep-Alive: 300", "Proxy-Connection: keep-alive", "TE: trailers", "Content-Type: x")
 }
 
-// stricter returns why a request that nginx serves is refused, "" if there is no reason. Each
-// reason has its row in docs/clients.md.
+// stricter returns why the server refuses a request that nginx serves, or "" if it should not.
+// docs/clients.md has a row for each reason.
 func stricter(raw string) string {
 	if path, _, _ := strings.Cut(raw, "orrent/"); strings.Contains(path, "/./") || strings.Contains(path, "/../") {
 		return "dot segments before the door's name"

@@ -19,9 +19,10 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestAsLenientAsPHP sends the same bytes to a server and to PHP, and fails where PHP has the
+// TestAsLenientAsPHP sends the same bytes to a server and to PHP. It fails where PHP receives the
 // torrent and the server does not answer with its info hash.
 func TestAsLenientAsPHP(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrent := torrenttest.Random(78, 700)
 	judge := startPHP(t)
@@ -62,13 +63,13 @@ func startPHP(t *testing.T) string {
 	}
 }
 
-// uploads makes uploads of a torrent that are nearly right.
+// uploads makes uploads of a torrent that are nearly correct.
 type uploads struct {
 	*generator
 	torrent []byte
 }
 
-// compare sends n requests that make makes.
+// compare sends n requests that make returns to both servers.
 func (u *uploads) compare(t *testing.T, address, judge string, n int, make func() (path, header, body string)) {
 	digest := md5.Sum(u.torrent)
 	want, hash := hex.EncodeToString(digest[:]), hashOfTorrent(t, u.torrent)
@@ -95,7 +96,7 @@ func (u *uploads) compare(t *testing.T, address, judge string, n int, make func(
 	}
 }
 
-// form returns a form.
+// form returns a form upload.
 func (u *uploads) form() (path, header, body string) {
 	path = "/autoupload.php" + u.rarely(10, "?a=b", "/more", "/more.php?x")
 	boundary := u.of("b", "AaB03x", "----WebKitFormBoundaryx", "----=_Part_3", "a'b", "with space", "a.b+c")
@@ -147,7 +148,7 @@ func (u *uploads) partHead(name, eol string) string {
 	return strings.Join(lines, eol) + eol
 }
 
-// soap returns a call.
+// soap returns a SOAP call.
 func (u *uploads) soap() (path, header, body string) {
 	path = "/api/index.php" + u.rarely(10, "?a=b", "/more")
 	header = u.of("Content-Type: text/xml; charset=utf-8\r\n", "Content-Type: text/xml\r\n", "Content-Type: application/soap+xml\r\n", "Content-Type: application/xml\r\n", "Content-Type: text/plain\r\n", "",
@@ -194,7 +195,7 @@ func (u *uploads) soap() (path, header, body string) {
 	return path, header, body
 }
 
-// lines76 breaks text into lines.
+// lines76 breaks text into lines of at most 76 characters.
 func lines76(text, end string) string {
 	var b strings.Builder
 	for ; len(text) > 76; text = text[76:] {

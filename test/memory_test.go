@@ -21,11 +21,10 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// sizeLimit is --max-torrent-size as it is by default, in bytes.
+// sizeLimit is the default of --max-torrent-size, in bytes.
 const sizeLimit = 10_000_000
 
-// peakMemory returns how much memory the server has had at most, in bytes
-// (VmHWM, proc(5)).
+// peakMemory returns the peak resident memory of the server in bytes (VmHWM, proc(5)).
 func (s *server) peakMemory(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
@@ -54,7 +53,7 @@ func (p largePost) send(t *testing.T, s *server) {
 	t.Helper()
 	var body io.Reader = bytes.NewReader(p.body)
 	if p.chunked {
-		body = struct{ io.Reader }{body} // of a length that net/http cannot tell
+		body = struct{ io.Reader }{body} // hides the length from net/http
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.HTTP+p.path, body)
 	if err != nil {
@@ -75,9 +74,10 @@ func (p largePost) send(t *testing.T, s *server) {
 	}
 }
 
-// TestMemoryOfAnUpload uploads the largest torrents by every door, each to a server
-// of its own: it must take less than what the budget counts for it, 4 times the body.
+// TestMemoryOfAnUpload uploads the largest torrents by every door, each to a new server. An
+// upload must take less memory than the budget counts for it, 4 times the body.
 func TestMemoryOfAnUpload(t *testing.T) {
+	t.Parallel()
 	torrent := torrenttest.Random(1, 9_900_000)
 	for name, upload := range largeUploads(t, torrent) {
 		t.Run(name, func(t *testing.T) {
@@ -94,8 +94,7 @@ func TestMemoryOfAnUpload(t *testing.T) {
 	}
 }
 
-// warmUp uploads something small, so that what every first upload
-// brings with it does not count.
+// warmUp uploads small torrents, so that one-time allocations do not count.
 func warmUp(t *testing.T, s *server) {
 	t.Helper()
 	largePost{path: "/api/index.php", contentType: "text/xml", body: soapCall(soap11, numbered(1), 76)}.send(t, s)
@@ -103,8 +102,8 @@ func warmUp(t *testing.T, s *server) {
 	largePost{path: "/v1/torrents", contentType: "application/json", body: jsonCall(numbered(3))}.send(t, s)
 }
 
-// memoryWay is one way to upload a torrent, whose body has so many bytes, or by its coding
-// hides so many.
+// memoryWay is one way to upload a torrent. Size is the number of bytes of the body, decompressed
+// if it is compressed.
 type memoryWay struct {
 	send func(*testing.T, *server)
 	size int
@@ -151,7 +150,7 @@ const (
 	soap12 = "http://www.w3.org/2003/05/soap-envelope"
 )
 
-// soapCall encodes a torrent in lines of so many digits.
+// soapCall returns a SOAP call with a torrent in base64, in lines of that many digits.
 func soapCall(envelope string, torrent []byte, line int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<s:Envelope xmlns:s="%s"><s:Body><cacheTorrent><torrent>`, envelope)
@@ -182,8 +181,8 @@ func formUpload(t *testing.T, torrent []byte) largePost {
 	return largePost{path: "/autoupload.php", contentType: form.FormDataContentType(), body: b.Bytes()}
 }
 
-// urlEncoded is a form with a large torrent that is within the limit encoded as well: hardly
-// a byte of it needs to be.
+// urlEncoded returns a form with a large torrent whose URL encoding is also within the limit,
+// because hardly a byte of it needs escaping.
 func urlEncoded() []byte {
 	const pieces = 495_000
 	torrent := torrenttest.Bencode(torrenttest.Dict{"info": torrenttest.Dict{
@@ -192,7 +191,7 @@ func urlEncoded() []byte {
 	return append([]byte("torrent="), bytes.ReplaceAll(torrent, []byte(" "), []byte("%20"))...)
 }
 
-// deflated is bare deflate data, which many clients send for zlib's.
+// deflated returns raw deflate data, which many clients send instead of the zlib format.
 func deflated(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer

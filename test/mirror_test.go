@@ -21,8 +21,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// startMirror runs a server whose feed others may follow, at addresses that are known before,
-// following the servers at sources.
+// startMirror starts s as a mirror of the servers at sources. Other mirrors may follow its feed.
 func startMirror(t *testing.T, s *server, sources ...string) {
 	t.Helper()
 	args := []string{"serve", "--http-addr", s.HTTP, "--grpc-addr", s.GRPC, "--admin-addr", s.Admin,
@@ -38,7 +37,7 @@ func unstarted(t *testing.T) *server {
 	return &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t), DataDir: t.TempDir()}
 }
 
-// becomes waits until a download is answered with a status.
+// becomes waits until a download has the status want.
 func (s *server) becomes(t *testing.T, hash string, want int) {
 	t.Helper()
 	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
@@ -52,10 +51,11 @@ func (s *server) becomes(t *testing.T, hash string, want int) {
 	}
 }
 
-// Three servers in a circle are loaded and killed by turns, each at any moment of following. In the
-// end each has every torrent that any of them acknowledged, byte for byte, and each removal that was
-// acknowledged anywhere is in force everywhere.
+// Three servers that follow each other in a circle are loaded and killed in turn, each at a
+// random moment. In the end each has every torrent that any of them acknowledged, byte for byte,
+// and every acknowledged removal is in force everywhere.
 func TestMirrorsSurviveKills(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -74,7 +74,7 @@ func TestMirrorsSurviveKills(t *testing.T) {
 		for hash, torrent := range at.upload(t, uint64(100*round), uint64(100*round+60)) {
 			all[hash] = torrent
 		}
-		if round < 8 { // fewer than what stops a mirror
+		if round < 8 { // fewer removals than stop a mirror
 			gone := anyOf(all)
 			mustCommand(t, "remove", "--admin", at.Admin, gone)
 			delete(all, gone)
@@ -104,9 +104,11 @@ func TestMirrorsSurviveKills(t *testing.T) {
 	t.Logf("%d torrents, %d removals", len(all), len(removed))
 }
 
-// The source is restored from an older backup, while the mirror is ahead: the mirror loses nothing and
-// follows what comes, and the source gets all back, removals among it, by mirroring the mirror.
+// The source is restored from an older backup, so that the mirror is ahead. The mirror loses
+// nothing and follows later changes. The source gets everything back, including removals, by
+// mirroring the mirror.
 func TestMirrorAheadOfItsSource(t *testing.T) {
+	t.Parallel()
 	source, mirror := unstarted(t), unstarted(t)
 	startMirror(t, source)
 	startMirror(t, mirror, source.GRPC)
@@ -125,7 +127,7 @@ func TestMirrorAheadOfItsSource(t *testing.T) {
 	delete(all, removed)
 
 	source.stop(t, syscall.SIGKILL)
-	source.DataDir = backup // as a copy of it would be
+	source.DataDir = backup // serving the backup is like serving a copy of it
 	startMirror(t, source)
 	source.becomes(t, removed, 200) // forgotten
 	for hash, torrent := range source.upload(t, 80, 90) {
@@ -146,9 +148,10 @@ func TestMirrorAheadOfItsSource(t *testing.T) {
 	mirror.wantTorrents(t, all)
 }
 
-// What the disk does not read for now is fetched from a mirror's source, or from an upstream, and
-// stored anew: at once when a reader meets it, and the rest by one verification.
+// Torrents that the disk cannot read are fetched from a mirror's source or from an upstream, and
+// stored again: one at once when a reader asks for it, the rest by one verification.
 func TestRepairOfUnreadable(t *testing.T) {
+	t.Parallel()
 	source := startServer(t, "--anonymous", "read,write,sync")
 	all := source.upload(t, 0, 12)
 	for _, setting := range []string{"--mirror-of", "--upstream"} {
@@ -157,7 +160,7 @@ func TestRepairOfUnreadable(t *testing.T) {
 			for hash := range all {
 				here.becomes(t, hash, 200)
 			}
-			here.stop(t, syscall.SIGKILL) // it writes into another segment then
+			here.stop(t, syscall.SIGKILL) // after a restart the server writes into another segment
 			segments, err := filepath.Glob(filepath.Join(here.DataDir, "segments", "*"))
 			if err != nil || len(segments) == 0 {
 				t.Fatal(segments, err)
@@ -172,7 +175,7 @@ func TestRepairOfUnreadable(t *testing.T) {
 			if status, body := fetch(t, "http://"+here.HTTP+"/torrent/"+met+".torrent"); status != 200 || !bytes.Equal(body, all[met]) {
 				t.Errorf("a reader meets it: %d, %d bytes", status, len(body))
 			}
-			const healed = "11 torrents damaged or unreadable until now"
+			const healed = "11 damaged or unreadable torrents fetched anew"
 			if out := mustCommand(t, "verify", "--admin", here.Admin); !strings.Contains(out, healed) {
 				t.Errorf("verify says %q, want %q", out, healed)
 			}
@@ -188,8 +191,8 @@ func TestRepairOfUnreadable(t *testing.T) {
 	}
 }
 
-// loseSegment has a server start without the segment file that all of its torrents are in, and
-// verify: it is as if nothing had been lost.
+// loseSegment deletes the segment with all torrents, restarts the server, and verifies the store.
+// The server must behave as if nothing had been lost.
 func (s *server) loseSegment(t *testing.T) {
 	t.Helper()
 	s.stopInOrder(t)
@@ -204,16 +207,17 @@ func (s *server) loseSegment(t *testing.T) {
 	if exit, stdout, stderr := command(t, "stats", "--admin", s.Admin); exit != 1 || !strings.Contains(stdout, "(12 torrents") {
 		t.Errorf("stats: exit status %d\n%s%s", exit, stdout, stderr)
 	}
-	if out := mustCommand(t, "verify", "--admin", s.Admin); !strings.Contains(out, "12 torrents damaged or unreadable until now") {
+	if out := mustCommand(t, "verify", "--admin", s.Admin); !strings.Contains(out, "12 damaged or unreadable torrents fetched anew") {
 		t.Errorf("verify says %q", out)
 	}
 	mustCommand(t, "stats", "--admin", s.Admin)
 }
 
-// A mirror that begins empty is measured beside a push of the same torrents. By default there are few of
-// them, and nothing is asserted of the time; for more set TORRENTCACHE_TEST_LONG as well.
+// TestMirrorRate measures an empty mirror beside a push of the same torrents. By default there
+// are few torrents, and the test asserts no time. With many torrents set TORRENTCACHE_TEST_LONG
+// as well.
 func TestMirrorRate(t *testing.T) {
-	n := 1500 // more than one answer of ReadTorrents has
+	n := 1500 // more than fit into one answer of ReadTorrents
 	if text := os.Getenv("TORRENTCACHE_TEST_MIRROR"); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
@@ -245,8 +249,8 @@ func TestMirrorRate(t *testing.T) {
 	}
 }
 
-// writeMany makes an archive of n torrents, of the sizes that torrents have; more than a hundred
-// thousand are of 1 KB, so that three copies of them fit on a disk.
+// writeMany writes an archive of n torrents with the sizes of real ones. More than a hundred
+// thousand torrents have 1 KB each, so that three copies of them fit on a disk.
 func writeMany(t *testing.T, path string, n int) {
 	t.Helper()
 	file, err := os.Create(path)
@@ -275,7 +279,7 @@ func writeMany(t *testing.T, path string, n int) {
 	}
 }
 
-// peakMemory returns the most memory that a server had at a time, as the system says it.
+// peakMemory returns the peak resident memory of a server, as the kernel reports it.
 func peakMemory(t *testing.T, s *server) string {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))

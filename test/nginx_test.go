@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// runNginx runs nginx with a server that is configured by server, beside what global says,
-// until the test ends, and returns its address.
+// runNginx runs nginx until the test ends, and returns its address. Server is the content of its
+// server block, global that of its http block.
 func runNginx(t *testing.T, global, server string) string {
 	t.Helper()
 	dir, addr := t.TempDir(), freeAddress(t)

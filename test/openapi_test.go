@@ -12,9 +12,9 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestOpenAPIDocument has tools of others read the document that a server gives: redocly finds
-// nothing wrong with it, and the client that openapi-typescript makes of it compiles and
-// calls every route.
+// TestOpenAPIDocument checks a server's document with other projects' tools. redocly finds no
+// error in it. The client that openapi-typescript generates from it compiles and calls every
+// route.
 func TestOpenAPIDocument(t *testing.T) {
 	s := startServer(t)
 	dir := t.TempDir()
@@ -46,7 +46,7 @@ func TestOpenAPIDocument(t *testing.T) {
 	})
 }
 
-// wantEveryRoute checks that a program calls all that the document has.
+// wantEveryRoute checks that a program calls every operation of the document.
 func wantEveryRoute(t *testing.T, document []byte, program string) {
 	t.Helper()
 	var described struct{ Paths map[string]map[string]any }

@@ -15,18 +15,19 @@ import (
 	"testing"
 )
 
-// allPackages, as an environment variable, has TestPackages make all again elsewhere
-// and compare, and build the archive of the sources without a network: some minutes.
+// allPackages names the environment variable that makes TestPackages build everything again in
+// another folder and compare, and build the source archive without a network. That takes minutes.
 const allPackages = "TORRENTCACHE_TEST_PACKAGES"
 
-// stamp is the version, revision and time that the packages under test have.
+// stamp has the version, revision and time of the packages under test.
 const (
 	packagesVersion = "v0.9.0-test.1"
 	stamp           = packagesVersion + " 0123456789abcdef0123456789abcdef01234567 1790000000"
 )
 
-// TestPackages makes what a release has for this machine, and uses it as users do.
+// TestPackages makes the files of a release for this machine, and uses them as users do.
 func TestPackages(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Fatal("packages are installed in a chroot, on Linux, by root")
 	}
@@ -47,12 +48,14 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-// makePackages makes packages of these kinds from the sources in root.
-func makePackages(t *testing.T, root, dir, kinds string) {
+// makePackages makes packages of these kinds from the sources in root. Env adds to the
+// environment of this process.
+func makePackages(t *testing.T, root, dir, kinds string, env ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "-C", "tools", "run", "./dist", "-out", dir, "-kinds", kinds,
 		"-platforms", "linux/"+runtime.GOARCH, "-stamp", stamp)
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -68,8 +71,8 @@ func only(t *testing.T, dir, pattern string) string {
 	return names[0]
 }
 
-// The archive has a program that runs anywhere, manual pages without faults, and what
-// must be passed on; the bill of materials names what is in the program.
+// The archive has a static program, valid manual pages, and the required licences. The bill of
+// materials names the modules in the program.
 func checkArchive(t *testing.T, dir string) {
 	to := t.TempDir()
 	run(t, to, "tar", "xzf", only(t, dir, "*.tar.gz"))
@@ -110,7 +113,7 @@ func checkArchive(t *testing.T, dir string) {
 	}
 }
 
-// The resolver has a package of its own, which starts nothing, and is in no other one.
+// The resolver has its own package, which starts no service. No other package contains it.
 func checkResolver(t *testing.T, dir string) {
 	deb, root := only(t, dir, "torrentcache-resolver_*.deb"), t.TempDir()
 	run(t, root, "dpkg-deb", "--extract", deb, root)
@@ -137,16 +140,15 @@ func checkResolver(t *testing.T, dir string) {
 	}
 }
 
-// The same sources in another folder make the same bytes.
+// The same sources in another folder give the same bytes.
 func checkSameBytes(t *testing.T, dir, kinds string) {
 	root, again := filepath.Join(t.TempDir(), "elsewhere"), t.TempDir()
 	run(t, "..", "sh", "-c", `mkdir "$1" && git ls-files -z | tar -c --null -T - | tar -x -C "$1"`, "sh", root)
-	if strings.Contains(kinds, "source") { // which asks git what the sources are
+	if strings.Contains(kinds, "source") { // the source archive lists its files by git
 		run(t, root, "git", "init", "-q")
 		run(t, root, "git", "add", "-A")
 	}
-	t.Setenv("GOFLAGS", "-buildvcs=false -ldflags=-extldflags=x")
-	makePackages(t, root, again, kinds)
+	makePackages(t, root, again, kinds, "GOFLAGS=-buildvcs=false -ldflags=-extldflags=x")
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) < 6 {
 		t.Fatalf("%d files, %v", len(entries), err)
@@ -159,7 +161,7 @@ func checkSameBytes(t *testing.T, dir, kinds string) {
 	}
 }
 
-// The archive of the sources builds and installs where there is no network.
+// The source archive builds and installs without a network.
 func checkSource(t *testing.T, archive string) {
 	dir, to := t.TempDir(), t.TempDir()
 	run(t, dir, "tar", "xzf", archive)
@@ -187,7 +189,7 @@ func mustRead(t *testing.T, name string) []byte {
 	return data
 }
 
-// wantMode checks mode and owner of a file, as stat(1) says them: "700 torrentcache:root".
+// wantMode checks the mode and the owner of a file, in the format "700 torrentcache:root".
 func wantMode(t *testing.T, root, name, want string) {
 	t.Helper()
 	if got := strings.TrimSpace(inRoot(t, root, "stat", "-c", "%a %U:%G", name)); got != want {
@@ -201,8 +203,8 @@ func inRoot(t *testing.T, root string, command ...string) string {
 	return run(t, "/", "chroot", append([]string{root}, command...)...)
 }
 
-// copyOfThisSystem returns a folder that has all this system has, for a chroot; what
-// is changed in it is gone when the test ends.
+// copyOfThisSystem returns a folder for a chroot with a copy of this system. Changes in it are
+// lost when the test ends.
 func copyOfThisSystem(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -17,16 +17,16 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// A proxy is run with a recipe of docs/operations.md, in a folder of its own.
+// proxy is a reverse proxy that runs with a recipe of docs/operations.md in a folder of its own.
 type proxy struct {
 	name string
-	// config makes a whole configuration of the recipe, in which the addresses are those to
-	// be used already.
+	// config makes a complete configuration from the recipe. The recipe already has the final
+	// addresses.
 	config  func(dir, recipe string) string
 	command func(dir, address string) []string
 }
 
-// Those in make test come first.
+// The proxies that make test runs come first.
 var proxies = []proxy{
 	{"nginx", nginxConfig, func(dir, _ string) []string { return []string{"nginx", "-p", dir, "-c", dir + "/config"} }},
 	{"haproxy", recipeAlone, func(dir, _ string) []string { return []string{"haproxy", "-db", "-f", dir + "/config"} }},
@@ -69,6 +69,7 @@ func apacheConfig(dir, recipe string) string {
 }
 
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	tried := append([]string{"nginx", "haproxy"}, strings.Fields(os.Getenv("TORRENTCACHE_TEST_PROXIES"))...)
 	text, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
@@ -112,7 +113,7 @@ func testProxy(t *testing.T, p proxy, recipe string) {
 	testForgedAddress(t, p, recipe)
 }
 
-// testLinks follows links as they are on the web, and asks as browsers do.
+// testLinks requests links as they are found on the web, with the headers of browsers.
 func testLinks(t *testing.T, proxied *server, seed uint64) {
 	t.Helper()
 	data := torrenttest.Random(seed+99, 20_000)
@@ -131,8 +132,8 @@ func testLinks(t *testing.T, proxied *server, seed uint64) {
 	}
 }
 
-// testForgedAddress has a client say that it is somebody else each time. If the server
-// believed it, each would have a rate of its own.
+// testForgedAddress sends a different forged client address with each request. If the server
+// believed it, each address would have its own rate limit.
 func testForgedAddress(t *testing.T, p proxy, recipe string) {
 	t.Helper()
 	s := startServer(t, "--trusted-proxies", "127.0.0.1", "--trusted-writers", "none", "--download-rate", "1")
@@ -150,7 +151,7 @@ func testForgedAddress(t *testing.T, p proxy, recipe string) {
 	t.Error("the server believes what a client says of its address")
 }
 
-// startProxy runs p before backend until the test ends, and returns its address.
+// startProxy runs p in front of backend until the test ends, and returns its address.
 func startProxy(t *testing.T, p proxy, recipe, backend string) string {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)

@@ -20,11 +20,12 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestRemovalOfAListSurvivesKills kills the server and the command with SIGKILL while a
-// list is removed, again and again, and goes on with --resume until the list is done.
-// Whatever a command noted as done holds after each kill, and in the end each line of the
-// list was removed, none beside it, and the audit log has a line for each.
+// TestRemovalOfAListSurvivesKills kills the server and the command with SIGKILL, again and again,
+// while the command removes a list. It resumes with --resume until the list is done. After each
+// kill every removal that a command has reported is in force. In the end each torrent on the list
+// is removed, no other one is, and the audit log has a line for each.
 func TestRemovalOfAListSurvivesKills(t *testing.T) {
+	t.Parallel()
 	const held, ahead, kills = 300, 20_000, 6
 	dir := t.TempDir()
 	log, notes, list := filepath.Join(dir, "audit.log"), filepath.Join(dir, "notes"), filepath.Join(dir, "list")
@@ -83,8 +84,8 @@ func TestRemovalOfAListSurvivesKills(t *testing.T) {
 	}
 }
 
-// removeUntilKilled runs a command that removes a list, kills it or the server once it has
-// told of so many removals, if it comes to that many, and notes those it told of.
+// removeUntilKilled runs a command that removes a list. It kills the command or the server after
+// that many reported removals, and records the reported removals.
 func removeUntilKilled(t *testing.T, s *server, args []string, atServer bool, lines int, acknowledged map[string]bool) {
 	t.Helper()
 	c := exec.Command(binary(t), args...)
@@ -112,8 +113,8 @@ func removeUntilKilled(t *testing.T, s *server, args []string, atServer bool, li
 	}
 }
 
-// removalList uploads torrents and returns a list with their info hashes and others, and
-// the info hash of a torrent that is not on it.
+// removalList uploads torrents. It returns a list with the info hashes of all but one of them and
+// of others, and the info hash of the one that is not on the list.
 func removalList(t *testing.T, s *server, held, ahead int) (hashes []string, beside string) {
 	t.Helper()
 	cache := dial(t, s)
@@ -132,7 +133,7 @@ func removalList(t *testing.T, s *server, held, ahead int) (hashes []string, bes
 	return hashes, beside
 }
 
-// wantGone fails unless the server says of each that it is removed.
+// wantGone fails unless the server says of each info hash that it is removed.
 func wantGone(t *testing.T, s *server, hashes map[string]bool) {
 	t.Helper()
 	conn := dialPort(t, s.Admin)
@@ -140,7 +141,7 @@ func wantGone(t *testing.T, s *server, hashes map[string]bool) {
 	admin := torrentcachev1.NewAdminServiceClient(conn)
 	var page []string
 	check := func() {
-		// What is removed is what could be restored.
+		// The dry run of a restoration succeeds only for removed torrents.
 		answer, err := admin.RestoreTorrents(t.Context(), &torrentcachev1.RestoreTorrentsRequest{InfoHashes: page, DryRun: true})
 		if err != nil {
 			t.Fatal(err)

@@ -25,15 +25,15 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// shared is a torrent that a node of a swarm has.
+// shared is a torrent that a node of the swarm has.
 type shared struct {
 	name    string
 	ids     infohash.Set
 	torrent []byte
-	tracker string // that knows its peers; "" for the DHT
+	tracker string // the tracker that knows its peers; "" for the DHT
 }
 
-// link returns the magnet link by which the torrent is looked for.
+// link returns the torrent's magnet link.
 func (s *shared) link() string {
 	if s.tracker == "" {
 		return s.ids.Magnet()
@@ -41,7 +41,8 @@ func (s *shared) link() string {
 	return s.ids.Magnet() + "&tr=" + url.QueryEscape(s.tracker)
 }
 
-// sharedTorrents are of each kind, of 1 KB to 9.9 MB of metadata. Trackers know some, by HTTP and by UDP.
+// sharedTorrents returns torrents of each kind, with 1 KB to 9.9 MB of metadata. An HTTP and a
+// UDP tracker know some of them.
 func sharedTorrents(t *testing.T, httpTracker, udpTracker string) []*shared {
 	t.Helper()
 	all := []*shared{
@@ -63,15 +64,15 @@ func sharedTorrents(t *testing.T, httpTracker, udpTracker string) []*shared {
 	return all
 }
 
-// enlarged returns a torrent of that kind with a key more in its info dictionary, which makes it some
-// size bytes long.
+// enlarged returns the torrent with another key in its info dictionary, which adds about size
+// bytes.
 func enlarged(torrent []byte, size int) []byte {
-	const name = "4:name" // a key that is in every info dictionary
+	const name = "4:name" // every info dictionary has this key
 	more := fmt.Appendf(nil, "3:mor%d:%s", size, torrenttest.Data(1, size))
 	return bytes.Replace(torrent, []byte(name), append(more, name...), 1)
 }
 
-// startTracker starts an opentracker that knows these torrents, at a port of TCP and of UDP.
+// startTracker starts an opentracker that knows these torrents, on a TCP and a UDP port.
 func startTracker(t *testing.T, address string, torrents []*shared) {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,7 +84,7 @@ func startTracker(t *testing.T, address string, torrents []*shared) {
 	}
 	writeFile(t, dir, "known", []byte(known.String()))
 	writeFile(t, dir, "conf", fmt.Appendf(nil, "listen.tcp_udp %s\naccess.whitelist %s/known\ntracker.rootdir /\ntracker.user _opentracker\n", address, dir))
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // its user is another one
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // opentracker runs as another user
 		t.Fatal(err)
 	}
 	cmd := exec.Command("opentracker", "-f", filepath.Join(dir, "conf"))
@@ -100,8 +101,8 @@ func startTracker(t *testing.T, address string, torrents []*shared) {
 	})
 }
 
-// startSwarm starts nodes of libtorrent that have the torrents, and returns the address of one in
-// their DHT.
+// startSwarm starts libtorrent nodes that have the torrents, and returns the address of one node
+// of their DHT.
 func startSwarm(t *testing.T, torrents []*shared) (node string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -161,7 +162,8 @@ func startSwarm(t *testing.T, torrents []*shared) (node string) {
 	return node
 }
 
-// resolver returns the command that looks for torrents here, by a DHT that begins at node.
+// resolver returns a command that looks for torrents on this machine. Node is its DHT bootstrap
+// node.
 func resolver(t *testing.T, s *server, node string, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := filepath.Abs("../bin/torrentcache-resolver")
@@ -171,8 +173,8 @@ func resolver(t *testing.T, s *server, node string, args ...string) *exec.Cmd {
 	return exec.Command(path, append([]string{"--server", s.GRPC, "--local-peers", "--dht-addr", "127.0.0.1:0", "--dht-bootstrap", node}, args...)...)
 }
 
-// look has the resolver look for what lines name, and returns what became of each line, and the
-// exit status.
+// look makes the resolver look for the torrents that lines name. It returns the result of each
+// line, and the exit status.
 func look(t *testing.T, s *server, node string, lines ...string) (results map[string]string, status int) {
 	t.Helper()
 	cmd := resolver(t, s, node, "--json", "-")
@@ -197,8 +199,9 @@ func look(t *testing.T, s *server, node string, lines ...string) (results map[st
 
 const unknownToAll = "0123456789ABCDEF0123456789ABCDEF01234567"
 
-// TestResolver finds torrents by their info hash in a swarm of other people's programs.
+// TestResolver finds torrents by their info hash in a swarm of other projects' programs.
 func TestResolver(t *testing.T) {
+	t.Parallel()
 	tracker := freeAddress(t)
 	torrents := sharedTorrents(t, "http://"+tracker+"/announce", "udp://"+tracker)
 	startTracker(t, tracker, torrents)
@@ -226,7 +229,7 @@ func testResolverList(t *testing.T, torrents []*shared, node string) {
 		}
 		files = append(files, one.checkStored(t, s))
 	}
-	// libtorrent opens what was stored.
+	// libtorrent opens the stored torrents.
 	opened := run(t, ".", "/usr/bin/python3", append([]string{"-W", "ignore", "clients/swarm.py"}, files...)...)
 	for _, one := range torrents {
 		for _, id := range []infohash.ID{one.ids.V1, one.ids.V2} {
@@ -243,8 +246,8 @@ func testResolverList(t *testing.T, torrents []*shared, node string) {
 	}
 }
 
-// checkStored fetches the torrent by its address, holds it to what is in the swarm, and returns the
-// name of a file with it.
+// checkStored downloads the torrent, compares it with the one in the swarm, and returns the name
+// of a file with it.
 func (s *shared) checkStored(t *testing.T, from *server) string {
 	t.Helper()
 	_, got := from.download(t, s.ids.Primary().String())
@@ -266,7 +269,8 @@ func (s *shared) checkStored(t *testing.T, from *server) string {
 	return file
 }
 
-// startResolver starts one that looks for what the server names, until the test ends.
+// startResolver starts a resolver that looks for the torrents that the server names, until the
+// test ends.
 func startResolver(t *testing.T, s *server, node string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := resolver(t, s, node, args...)
@@ -278,8 +282,8 @@ func startResolver(t *testing.T, s *server, node string, args ...string) *exec.C
 	return cmd
 }
 
-// What readers miss is found; a resolver that is killed begins anew, and one whose server is killed
-// goes on.
+// The resolver finds torrents that readers miss. A killed resolver starts over, and a resolver
+// survives a kill of its server.
 func testResolverWanted(t *testing.T, torrents []*shared, node string) {
 	s := startServer(t, "--max-wanted", "100", "--anonymous", "read,write,sync")
 	metrics := freeAddress(t)
@@ -290,7 +294,7 @@ func testResolverWanted(t *testing.T, torrents []*shared, node string) {
 		if one.tracker != "" {
 			form.Set("tr", one.tracker)
 		}
-		answer, err := http.PostForm("http://"+s.HTTP+"/want", form) // it leads to the page
+		answer, err := http.PostForm("http://"+s.HTTP+"/want", form) // the answer redirects to the torrent's page
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +325,7 @@ func testResolverWanted(t *testing.T, torrents []*shared, node string) {
 	}
 	_ = first.Process.Kill()
 	_ = first.Wait()
-	want(torrents[1]) // while nobody looks
+	want(torrents[1]) // no resolver is running
 	second := startResolver(t, s, node)
 	found(torrents[1])
 	s.stop(t, syscall.SIGKILL)
@@ -336,7 +340,7 @@ func testResolverWanted(t *testing.T, torrents []*shared, node string) {
 	}
 }
 
-// A person pastes a magnet link, presses the button, waits, and downloads the torrent.
+// A user pastes a magnet link, presses the button, waits, and downloads the torrent.
 func testResolverBrowser(t *testing.T, torrents []*shared, node string) {
 	s := startServer(t, "--max-wanted", "100", "--anonymous", "read,write,sync")
 	b := startBrowser(t)

@@ -10,10 +10,11 @@ import (
 	"testing"
 )
 
-// TestRestoreRecipe restores a backup by the lines of docs/operations.md as they
-// stand, but for the folders and the addresses of the server: into a folder that is not
-// there, into an empty one, but not over a store.
+// TestRestoreRecipe restores a backup by the recipe in docs/operations.md, with other folders and
+// addresses. It restores into a missing folder and into an empty one. The recipe must refuse to
+// overwrite a store.
 func TestRestoreRecipe(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 50)
 	removed := anyOf(torrents)
@@ -52,8 +53,8 @@ func TestRestoreRecipe(t *testing.T) {
 	})
 }
 
-// restoreRecipe returns the lines of the recipe that copy the backup, and the
-// data folder that they name, which the last line serves.
+// restoreRecipe returns the lines of the recipe that copy the backup, and the data folder that
+// the recipe's last line serves.
 func restoreRecipe(t *testing.T, backup string) (copying, dataDir string) {
 	t.Helper()
 	doc, err := os.ReadFile("../docs/operations.md")

@@ -37,7 +37,7 @@ func command(t *testing.T, args ...string) (exit int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// mustCommand is command for what must succeed, and returns its standard output.
+// mustCommand is like command, but the command must succeed. It returns the standard output.
 func mustCommand(t *testing.T, args ...string) string {
 	t.Helper()
 	exit, stdout, stderr := command(t, args...)
@@ -61,7 +61,7 @@ func (s *server) upload(t *testing.T, from, to uint64) map[string][]byte {
 	return torrents
 }
 
-// wantTorrents checks that s has these torrents, byte for byte.
+// wantTorrents checks that s returns these torrents, byte for byte.
 func (s *server) wantTorrents(t *testing.T, torrents map[string][]byte) {
 	t.Helper()
 	cache := dial(t, s)
@@ -93,9 +93,10 @@ func anyOf(torrents map[string][]byte) string {
 	return slices.Min(slices.Collect(maps.Keys(torrents)))
 }
 
-// A backup made under load has all that was acknowledged before it began,
-// removals included, and is a data folder.
+// A backup made under load is a valid data folder. It has everything that was acknowledged before
+// it began, including removals.
 func TestBackupWhileServing(t *testing.T) {
+	t.Parallel()
 	everybody := []string{"--anonymous", "read,write,sync"} // the test follows the feed
 	s := startServer(t, everybody...)
 	torrents := s.upload(t, 0, 300)
@@ -145,8 +146,8 @@ func TestBackupWhileServing(t *testing.T) {
 	mustCommand(t, "verify", "--admin", restored.Admin)
 }
 
-// follow follows the feed from a cursor until the test ends, and returns what waits for
-// its next answer.
+// follow follows the feed from a cursor until the test ends. It returns a function that waits for
+// the next answer.
 func follow(t *testing.T, s *server, cursor string) (next func() *torrentcachev1.WatchChangesResponse) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -167,7 +168,7 @@ func follow(t *testing.T, s *server, cursor string) (next func() *torrentcachev1
 	}
 }
 
-// endOfFeed follows the feed from a cursor until there is no more, and returns where that is.
+// endOfFeed follows the feed from a cursor to its end, and returns the cursor there.
 func endOfFeed(t *testing.T, s *server, cursor string) string {
 	t.Helper()
 	next := follow(t, s, cursor)
@@ -179,15 +180,16 @@ func endOfFeed(t *testing.T, s *server, cursor string) string {
 	}
 }
 
-// restarted reports whether the feed begins anew for who has the cursor.
+// restarted reports whether the feed restarts for a client that has the cursor.
 func restarted(t *testing.T, s *server, cursor string) bool {
 	t.Helper()
 	answer := follow(t, s, cursor)()
 	return answer.GetRestarted() && len(answer.GetChanges()) > 0
 }
 
-// Whoever loses the index loses time, not torrents, and no removals either.
+// A lost index costs time, but no torrents and no removals.
 func TestReindex(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 100)
 	removed := anyOf(torrents)
@@ -214,6 +216,7 @@ func TestReindex(t *testing.T) {
 }
 
 func TestSecondProcessOnTheFolderIsRefused(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	for _, args := range [][]string{
 		{"serve", "--http-addr", "127.0.0.1:0", "--grpc-addr", "off", "--admin-addr", "off", "--data-dir", s.DataDir},
@@ -230,8 +233,9 @@ func TestSecondProcessOnTheFolderIsRefused(t *testing.T) {
 	s.upload(t, 0, 1)
 }
 
-// What is exported from one server is imported into another.
+// Torrents exported from one server can be imported into another.
 func TestExportAndImport(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 60)
 	removed := anyOf(torrents)
@@ -268,6 +272,7 @@ func TestExportAndImport(t *testing.T) {
 
 // Erased bytes are off the disk when remove returns.
 func TestEraseLeavesNothing(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	torrents := s.upload(t, 0, 30)
 	victim := anyOf(torrents)

@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// tracer is strace, attached to a running server. What it has the kernel answer
-// wrongly it marks in its log.
+// tracer is strace attached to a running server. Its log marks the calls into which strace
+// injected an error.
 type tracer struct {
 	cmd    *exec.Cmd
 	log    string
 	exited chan error
 }
 
-// attach attaches strace to s until the test ends or detach is called, and returns
-// when it holds all threads of s.
+// attach attaches strace to s until the test ends or detach is called. It returns when strace
+// traces all threads of s.
 func (s *server) attach(t *testing.T, args ...string) *tracer {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")
@@ -49,7 +49,7 @@ func (s *server) attach(t *testing.T, args ...string) *tracer {
 	return r
 }
 
-// follow reads what strace says until it ends. The channel has a token when it holds
+// follow reads the output of strace until it ends. The channel gets a token when strace traces
 // all threads.
 func (r *tracer) follow(t *testing.T, stderr io.Reader) (attached chan bool) {
 	attached = make(chan bool, 1)
@@ -68,7 +68,7 @@ func (r *tracer) follow(t *testing.T, stderr io.Reader) (attached chan bool) {
 	return attached
 }
 
-// detach lets the server go on alone. Doing it twice does nothing.
+// detach ends the tracing. Detaching twice does nothing.
 func (r *tracer) detach(t *testing.T) {
 	t.Helper()
 	_ = r.cmd.Process.Signal(syscall.SIGTERM)
@@ -91,7 +91,7 @@ func (r *tracer) lines(t *testing.T) []string {
 	return strings.Split(string(log), "\n")
 }
 
-// injected returns the lines of calls that were answered with an error.
+// injected returns the lines of calls into which strace injected an error.
 func (r *tracer) injected(t *testing.T, call string) (calls []string) {
 	t.Helper()
 	for _, line := range r.lines(t) {

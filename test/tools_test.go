@@ -23,14 +23,14 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// A madeTorrent is a .torrent file made by a real tool.
+// madeTorrent is a .torrent file made by a real tool.
 type madeTorrent struct {
 	path string
 	hash string // upper case, by transmission-show
 	data []byte
 }
 
-// doorsIn are the ways to upload: each returns the info hash answered.
+// doorsIn are the ways to upload. Each returns the info hash in the answer.
 var doorsIn = []struct {
 	name   string
 	upload func(t *testing.T, s *server, m madeTorrent) string
@@ -58,6 +58,7 @@ var waysOut = []struct {
 }
 
 func TestTorrentsOfRealToolsThroughEveryDoor(t *testing.T) {
+	t.Parallel()
 	content := folderTree(t)
 	s := startServer(t)
 	var made []madeTorrent
@@ -117,7 +118,8 @@ func folderTree(t *testing.T) string {
 	return root
 }
 
-// makeTorrent makes a torrent of content that differs from others by its name.
+// makeTorrent makes a torrent of content. Its name distinguishes it from other torrents of the
+// same content.
 func makeTorrent(t *testing.T, tool, content, name string) madeTorrent {
 	t.Helper()
 	dir := t.TempDir()
@@ -146,7 +148,7 @@ func makeTorrent(t *testing.T, tool, content, name string) madeTorrent {
 	return m
 }
 
-// dial connects as a client does that expects torrents over 4 MiB.
+// dial connects as a client that accepts torrents over 4 MiB.
 func dial(t *testing.T, s *server) torrentcachev1.CacheServiceClient {
 	t.Helper()
 	conn, err := grpc.NewClient(s.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -13,8 +13,9 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// TestTransmissionAddsByURL has a BitTorrent client fetch torrents by their URL.
+// TestTransmissionAddsByURL makes a BitTorrent client fetch torrents by their URL.
 func TestTransmissionAddsByURL(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	rpc := startTransmission(t)
 	small, packed, large := torrenttest.Random(7001, 20_000), torrenttest.Random(7002, 30_000), torrenttest.Random(7003, 5_500_000)
@@ -42,7 +43,7 @@ func TestTransmissionAddsByURL(t *testing.T) {
 	}
 }
 
-// startTransmission runs a daemon that talks to nobody but us, and returns its address.
+// startTransmission runs a daemon that connects only to this machine, and returns its address.
 func startTransmission(t *testing.T) string {
 	t.Helper()
 	address := freeAddress(t)

@@ -54,13 +54,13 @@ func (s *server) downloadAs(t *testing.T, method, hash string) (*http.Response, 
 	return resp, body
 }
 
-// asked returns how often upstreams came to an outcome.
+// asked returns how many requests to upstreams had an outcome.
 func (s *server) asked(t *testing.T, outcome string) int {
 	t.Helper()
 	return int(s.sum(t, `torrentcache_upstream_request_duration_seconds_count{outcome="`+outcome+`"`))
 }
 
-// sum returns the sum of the samples of the metrics whose text begins so.
+// sum returns the sum of the samples whose text begins with begin.
 func (s *server) sum(t *testing.T, begin string) float64 {
 	t.Helper()
 	var sum float64
@@ -78,7 +78,7 @@ func (s *server) sum(t *testing.T, begin string) float64 {
 	return sum
 }
 
-// within waits until something surely happens.
+// within waits until happened returns true, for patience at most.
 func within(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	for begun := time.Now(); !happened(); time.Sleep(50 * time.Millisecond) {
@@ -88,8 +88,8 @@ func within(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// A cache may answer anything: nginx does, of this kind and that. Nothing but a torrent that has
-// the info hash is stored.
+// Upstreams may give any answer; here nginx gives many. Only a torrent with the right info hash
+// is stored.
 func TestUpstreamAnswers(t *testing.T) {
 	t.Parallel()
 	files := t.TempDir()
@@ -103,7 +103,7 @@ func TestUpstreamAnswers(t *testing.T) {
 		location string // for nginx
 		content  []byte // of the file that it gives
 		outcome  string
-		state    string // of the 404; empty: it is found
+		state    string // of the 404; empty if the torrent is found
 	}
 	zipped := func(torrent []byte) []byte {
 		var b bytes.Buffer
@@ -152,7 +152,7 @@ func TestUpstreamAnswers(t *testing.T) {
 	nginx := runNginx(t, "", fmt.Sprintf("root %s;\nlocation /moved/ { alias %s/; }\nlocation = /%s.torrent { limit_rate 1k; }\n%s", files, files, slowHash, locations.String()))
 	s := startServer(t, "--upstream", "http://"+nginx+"/{HASH}.torrent", "--missing-max-age", "1h", "--upstream-wait", "1s")
 
-	// A slow drip: the reader hears soon that it is not here, and the search ends.
+	// The upstream sends slowly. The reader soon gets a 404, and the search later times out.
 	resp, _ := s.download(t, slowHash)
 	if resp.StatusCode != http.StatusNotFound || resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("while the search goes on: %s, %v", resp.Status, resp.Header)
@@ -173,7 +173,8 @@ func TestUpstreamAnswers(t *testing.T) {
 	within(t, "the slow drip ends", func() bool { return s.asked(t, "timeout") == 1 })
 }
 
-// wantAnswer fails unless a torrent is there, or the answer says that state.
+// wantAnswer fails unless the download of a torrent succeeds, or, if state is not empty, fails
+// with that state.
 func (s *server) wantAnswer(t *testing.T, torrent []byte, state string) {
 	t.Helper()
 	hash := v1Hash(t, torrent)
@@ -194,7 +195,7 @@ func (s *server) wantAnswer(t *testing.T, torrent []byte, state string) {
 	}
 }
 
-// halfBodies is a server that promises more than it sends.
+// halfBodies starts a server that announces longer bodies than it sends, and returns its address.
 func halfBodies(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,8 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// However many torrents are asked for that nobody has: one address has its rate of them asked
-// for elsewhere, and no memory is kept of the rest.
+// However many absent torrents one address requests, the server asks upstreams for them only at
+// the address's rate, and remembers nothing of the rest.
 func TestUpstreamRandomHashes(t *testing.T) {
 	t.Parallel()
 	n := 20_000
@@ -47,7 +47,7 @@ func TestUpstreamRandomHashes(t *testing.T) {
 	t.Logf("%d hashes in %s: asked upstream for %d, resident %.0f MiB", n, took.Round(time.Millisecond), asked.Load(), s.metric(t, "process_resident_memory_bytes")/(1<<20))
 }
 
-// flood asks for n torrents that nobody has, over a few connections.
+// flood requests n absent torrents over a few connections.
 func flood(t *testing.T, s *server, n int) {
 	t.Helper()
 	const connections = 8
@@ -74,8 +74,8 @@ func flood(t *testing.T, s *server, n int) {
 	all.Wait()
 }
 
-// While upstreams are silent what is here is served, and readers of what is not have a 404. One
-// line tells that they are away, and one that they are back.
+// While upstreams are silent, cached torrents are served and requests for others get a 404. One
+// log line says that the upstreams do not answer, and one that they do again.
 func TestUpstreamsHang(t *testing.T) {
 	t.Parallel()
 	silent, end := context.WithCancel(t.Context())

@@ -19,9 +19,10 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Three servers ask each other in a ring, by HTTP and gRPC: what the next one has is found, and
-// nobody is asked twice for what nobody has.
+// Three servers are each other's upstreams in a ring, by HTTP and gRPC. A server finds the
+// torrents of the next one, and no server is asked twice for a torrent that none has.
 func TestUpstreamRing(t *testing.T) {
+	t.Parallel()
 	var ring [3]*server
 	for i := range ring {
 		ring[i] = &server{HTTP: freeAddress(t), GRPC: freeAddress(t), Admin: freeAddress(t), DataDir: t.TempDir()}
@@ -53,7 +54,7 @@ func TestUpstreamRing(t *testing.T) {
 	}
 }
 
-// put puts a torrent in.
+// put uploads a torrent to the server.
 func (s *server) put(t *testing.T, torrent []byte) {
 	t.Helper()
 	resp, err := http.Post("http://"+s.HTTP+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(torrent))
@@ -66,8 +67,10 @@ func (s *server) put(t *testing.T, torrent []byte) {
 	}
 }
 
-// An edge passes a miss on to the server that has upstreams. A thousand readers make one request.
+// An edge passes a miss on to the server that has upstreams. A thousand readers cause one request
+// to an upstream.
 func TestUpstreamIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	torrents := [][]byte{torrenttest.V1("at the server"), torrenttest.V1("at an edge")}
 	var asked atomic.Int64
 	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +78,7 @@ func TestUpstreamIsAskedOnce(t *testing.T) {
 			t.Errorf("the header of the request: %v", r.Header)
 		}
 		asked.Add(1)
-		select { // so that all the others come meanwhile
+		select { // let all other readers arrive
 		case <-time.After(500 * time.Millisecond):
 		case <-r.Context().Done():
 		}
@@ -106,8 +109,9 @@ func TestUpstreamIsAskedOnce(t *testing.T) {
 	}
 }
 
-// An upstream that is killed while it answers costs a 404, and nothing else.
+// An upstream that is killed while it answers causes a 404 at most.
 func TestUpstreamKilledInFlight(t *testing.T) {
+	t.Parallel()
 	torrent := torrenttest.Random(7, 5_000_000)
 	hash := v1Hash(t, torrent)
 	second := startServer(t)
@@ -131,7 +135,7 @@ func TestUpstreamKilledInFlight(t *testing.T) {
 	s := startServer(t, "--upstream", "http://"+l.Addr().String()+"/{HASH}", "--upstream", "grpc://"+second.GRPC)
 	go func() {
 		c := <-asked
-		_ = c.(*net.TCPConn).SetLinger(0) // as the kernel does for a process that is gone
+		_ = c.(*net.TCPConn).SetLinger(0) // reset the connection, as the kernel does for a killed process
 		_ = c.Close()
 		_ = l.Close()
 	}()
@@ -144,8 +148,9 @@ func TestUpstreamKilledInFlight(t *testing.T) {
 	s.wantAnswer(t, torrent, "")
 }
 
-// A name leads to addresses that everybody reaches, or the operator says so.
+// The name of an upstream must resolve to public addresses, unless the operator allows others.
 func TestUpstreamByName(t *testing.T) {
+	t.Parallel()
 	torrent := torrenttest.V1("a")
 	cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(torrent) }))
 	defer cache.Close()

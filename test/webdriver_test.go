@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A browser is a WebDriver session (W3C WebDriver) in headless Chromium.
+// browser is a WebDriver session (W3C WebDriver) in headless Chromium.
 type browser struct{ session string }
 
 func startBrowser(t *testing.T) *browser {
@@ -106,7 +106,8 @@ func (b *browser) open(t *testing.T, url string) {
 	b.do(t, "POST", "/url", map[string]any{"url": url}, nil)
 }
 
-// run runs a script in the page and decodes what it returns into value. It waits for promises.
+// run runs a script in the page and decodes the script's result into value. It waits for
+// promises.
 func (b *browser) run(t *testing.T, value any, script string, args ...any) {
 	t.Helper()
 	if args == nil {
@@ -137,7 +138,7 @@ func (b *browser) command(t *testing.T, name string, params map[string]any) {
 	b.do(t, "POST", "/goog/cdp/execute", map[string]any{"cmd": name, "params": params}, nil)
 }
 
-// keys sends keys to what has the focus; see the codes of WebDriver, section 17.4.2.
+// keys sends keys to the focused element. WebDriver, section 17.4.2, lists the codes.
 func (b *browser) keys(t *testing.T, keys ...string) {
 	t.Helper()
 	var actions []map[string]any
@@ -147,7 +148,7 @@ func (b *browser) keys(t *testing.T, keys ...string) {
 	b.do(t, "POST", "/actions", map[string]any{"actions": []map[string]any{{"type": "key", "id": "keyboard", "actions": actions}}}, nil)
 }
 
-// messages returns what the console has said since the last time.
+// messages returns the console messages since the last call.
 func (b *browser) messages(t *testing.T) []string {
 	t.Helper()
 	var entries []struct{ Message string }
@@ -159,11 +160,11 @@ func (b *browser) messages(t *testing.T) []string {
 	return messages
 }
 
-// screenshots is the variable that names a folder for pictures of the pages, for people to
-// look at; "" if nobody wants them.
+// screenshots names the environment variable with the folder for screenshots of the pages. If it
+// is empty, picture takes none.
 const screenshots = "TORRENTCACHE_TEST_SCREENSHOTS"
 
-// picture saves what the whole page looks like, if somebody wants to see it.
+// picture saves a screenshot of the whole page, if requested.
 func (b *browser) picture(t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv(screenshots)

@@ -1,48 +1,42 @@
 package web
 
-import "net/http"
-
-// Stance is what a server does with a kind of torrent.
-type Stance int
-
-// The stances.
-const (
-	Unsaid Stance = iota // it is not known here
-	Taken
-	Refused
+import (
+	"net/http"
+	"strconv"
+	"time"
 )
 
-// Policy is what a server does with torrents that may hold a passkey.
+// Policy says whether a server accepts torrents that may contain a passkey.
 type Policy struct {
-	Private  Stance // torrents that are marked private (BEP 27)
-	Passkeys Stance // those with a passkey in a tracker's URL
+	RefusesPrivate  bool // torrents that are marked private (BEP 27)
+	RefusesPasskeys bool // torrents with a passkey in a tracker's URL
 }
 
-// text says it to a person who is about to upload.
-func (p Policy) text() string {
-	const open = "whoever has its info hash would get it."
+// text tells a person who is about to upload. Nil means that the policy is unknown.
+func (p *Policy) text() string {
+	const has, open = "A private torrent has your passkey in its tracker's address: ", "whoever has its info hash would get it."
 	switch {
-	case p.Private == Refused && p.Passkeys == Refused:
+	case p == nil:
+		return has + "unless it is refused here, " + open
+	case p.RefusesPrivate && p.RefusesPasskeys:
 		return "Private torrents are refused here, and so are all that have a passkey in a tracker's address."
-	case p.Private == Refused:
+	case p.RefusesPrivate:
 		return "Private torrents are refused here. Any other with your passkey in a tracker's address would be taken: " + open
-	case p.Passkeys == Refused:
+	case p.RefusesPasskeys:
 		return "Torrents with a passkey in a tracker's address are refused here."
-	case p.Private == Taken:
-		return "A private torrent has your passkey in its tracker's address: here " + open
 	}
-	return "A private torrent has your passkey in its tracker's address: unless it is refused here, " + open
+	return has + "here " + open
 }
 
-// Uploads is what the server behind the pages takes from whoever asks for one. Its zero value
-// says that nobody knows.
+// Uploads says which uploads the server behind the pages accepts from the visitor. The zero value
+// means that this is unknown.
 type Uploads struct {
-	// NeedKey says that the caller may not upload as it is.
+	// NeedKey says that the visitor may not upload without a key.
 	NeedKey bool
-	// Most is the size of the largest torrent taken, in bytes. 0, or more than the options say:
-	// what those say.
+	// Most is the size of the largest torrent accepted, in bytes. If it is 0 or larger than
+	// Options.MaxTorrentSize, that one counts.
 	Most   int64
-	Policy Policy
+	Policy *Policy // nil: unknown
 }
 
 // Home writes the front page.
@@ -52,4 +46,25 @@ func (s *Site) Home(w http.ResponseWriter, r *http.Request, uploads Uploads) {
 		Policy   string
 	}{uploads.NeedKey, uploads.Policy.text()}
 	s.writeAs(w, r, s.server(r).takingAtMost(uploads.Most), http.StatusOK, "home", view)
+}
+
+// Retention is how long a server keeps torrents that nobody removes.
+type Retention struct {
+	DropUnreadAfter time.Duration // after the last download or upload; 0: for ever
+	Evicts          bool          // when the server is full, it drops what was used longest ago
+}
+
+// Text returns the retention as one or two sentences for people.
+func (r Retention) Text() string {
+	const evicts = "when the server is full, what was used longest ago makes room, a week after that at the earliest."
+	days := strconv.FormatFloat(r.DropUnreadAfter.Hours()/24, 'f', -1, 64)
+	switch {
+	case r.DropUnreadAfter > 0 && r.Evicts:
+		return "What nobody downloads or uploads for " + days + " days is dropped; " + evicts
+	case r.DropUnreadAfter > 0:
+		return "What nobody downloads or uploads for " + days + " days is dropped."
+	case r.Evicts:
+		return "Nothing is dropped for its age; " + evicts
+	}
+	return "Nothing is dropped for its age, nor to make room."
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// securityAge is for how long security.txt says that it holds; it is made anew each time.
+// securityAge is how long security.txt says that it is valid, counted from each request.
 const securityAge = 90 * 24 * time.Hour
 
-// Removal writes how to ask for a removal. Without a contact there is nothing to say: 404.
+// Removal writes the page that says how to ask for a removal. Without a contact it writes NotFound.
 func (s *Site) Removal(w http.ResponseWriter, r *http.Request) {
 	if s.options.Contact == "" {
 		s.NotFound(w, r)
@@ -22,7 +22,7 @@ func (s *Site) Removal(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, http.StatusOK, "removal", view)
 }
 
-// forPeople writes a time in its largest unit.
+// forPeople formats a duration in its largest unit.
 func forPeople(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
@@ -35,8 +35,8 @@ func forPeople(d time.Duration) string {
 	return "a moment"
 }
 
-// SecurityText writes security.txt (RFC 9116), which names the contact. Without one that is a
-// link there is none: 404.
+// SecurityText writes security.txt (RFC 9116), which names the contact. If the contact is not a
+// link, it answers 404.
 func (s *Site) SecurityText(w http.ResponseWriter, r *http.Request) {
 	contact := contactURL(s.options.Contact)
 	if contact == "" {
@@ -47,5 +47,6 @@ func (s *Site) SecurityText(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=3600")
 	expires := time.Now().Add(securityAge).UTC().Truncate(24 * time.Hour)
-	_, _ = fmt.Fprintf(w, "Contact: %s\nExpires: %s\n", contact, expires.Format(time.RFC3339)) // a reader that left needs none
+	// A client that has left needs no text.
+	_, _ = fmt.Fprintf(w, "Contact: %s\nExpires: %s\n", contact, expires.Format(time.RFC3339))
 }

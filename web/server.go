@@ -8,27 +8,27 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// server is what templates and examples see of this server.
+// server describes this server to templates and examples.
 type server struct {
 	site *Site
 
 	URL            string // scheme://host[:port], no slash at the end
 	Host           string // host of URL, without port; an IPv6 address in brackets
-	Port           string // port of URL, the scheme's own if it names none
+	Port           string // port of URL, or the default port of its scheme
 	TLS            bool   // whether URL is https
-	GRPC           string // host:port at which this visitor reaches gRPC; "" if nowhere
-	GRPCTLS        bool   // whether that speaks TLS
-	Receive        int64  // MiB that a message of gRPC may have
+	GRPC           string // host:port of gRPC for this visitor; "" if the visitor cannot reach it
+	GRPCTLS        bool   // whether GRPC uses TLS
+	Receive        int64  // largest gRPC message that examples accept, in MiB
 	MaxTorrentSize int64  // bytes
 	Contact        string // whom to ask; may be empty
-	ContactURL     string // a link to that, if it can be one
+	ContactURL     string // Contact as a link; "" if it cannot be one
 	Retention      *Retention
-	Prefix         string // of the paths of forms and pages
-	Private        bool   // torrents are not for everybody
+	Prefix         string // precedes the paths of forms and pages
+	Private        bool   // downloads are restricted
 	TorrentPages   bool   // there is a page for each torrent
 }
 
-const unknownHost = "localhost:8080" // where a server without any options listens
+const unknownHost = "localhost:8080" // the default address of a server
 
 func (s *Site) server(r *http.Request) server {
 	base := s.options.PublicURL
@@ -55,7 +55,8 @@ func (s *Site) server(r *http.Request) server {
 	}
 }
 
-// takingAtMost returns v for torrents of at most that many bytes; 0: as it is.
+// takingAtMost returns v with most as its largest torrent in bytes, if that is smaller. 0: v as it
+// is.
 func (v server) takingAtMost(most int64) server {
 	if 0 < most && most < v.MaxTorrentSize {
 		v.MaxTorrentSize, v.Receive = most, receive(most)
@@ -63,21 +64,22 @@ func (v server) takingAtMost(most int64) server {
 	return v
 }
 
-// leastReceive is what examples let a message of gRPC have, in MiB; more if torrents are larger.
+// leastReceive is the least that examples let a gRPC message have, in MiB.
 const leastReceive = 16
 
-// receive returns what they let it have where torrents have that many bytes at most.
+// receive returns what examples let a gRPC message have, in MiB, if torrents have at most that many
+// bytes.
 func receive(most int64) int64 { return max(leastReceive, most>>20+1) }
 
 // GRPC is where the gRPC API is.
 type GRPC struct {
-	// Address is HOST:PORT, or :PORT of the host that pages name.
+	// Address is HOST:PORT, or :PORT for the host that the pages name.
 	Address string
 	TLS     bool
 }
 
-// at returns the address for a visitor of the pages at host, "" if there is none: what listens
-// on loopback is for visitors that came in by it.
+// at returns the gRPC address for a visitor of the pages at host; "" if there is none. A loopback
+// address is only for visitors that use loopback themselves.
 func (g *GRPC) at(host string) string {
 	if g == nil {
 		return ""
@@ -108,8 +110,8 @@ func contactURL(contact string) string {
 	return ""
 }
 
-// requestURL returns the address r was sent to. People paste the examples into a shell, so
-// nothing a shell reads may get in that way.
+// requestURL returns the address to which r was sent. People paste the examples into a shell, so
+// the address has no character that a shell interprets.
 func requestURL(r *http.Request) string {
 	scheme, host := origin.Asked(r)
 	if !origin.IsHost(host) {
@@ -118,7 +120,7 @@ func requestURL(r *http.Request) string {
 	return scheme + "://" + host
 }
 
-// hostPort splits a URL as New and requestURL let through.
+// hostPort splits a URL that New or requestURL has checked.
 func hostPort(base string) (host, port string) {
 	scheme, authority, _ := strings.Cut(base, "://")
 	authority, _, _ = strings.Cut(authority, "/")
@@ -134,7 +136,7 @@ func hostPort(base string) (host, port string) {
 // example is code to copy.
 type example struct{ ID, Code string }
 
-// Example returns the example of that name, ready to run against this server.
+// Example returns the named example, ready to run against this server.
 func (v server) Example(name string) (example, error) {
 	var out strings.Builder
 	err := v.site.examples.ExecuteTemplate(&out, name+".txt", v)

@@ -1,3 +1,9 @@
+// Package web writes the pages for people. It embeds the templates, the style sheet, and the code
+// examples of the API guide.
+//
+// No page requires a script, though some have one, served by this server. No page loads anything
+// from another site, and a strict Content-Security-Policy enforces that. All text from outside goes
+// through html/template. The package renders what its caller gives it and calls no API.
 package web
 
 import (
@@ -20,32 +26,33 @@ var templateFiles embed.FS
 //go:embed examples/*.txt
 var exampleFiles embed.FS
 
-// Options is what the pages say of the server.
+// Options describe the server to the pages.
 type Options struct {
-	// PublicURL is the server's address, such as https://example.org. Empty: what
-	// the request was sent to.
+	// PublicURL is the server's URL, such as https://example.org. Empty: the URL to which the
+	// request was sent.
 	PublicURL string
 	// GRPC is the address of the gRPC API. Nil: there is none.
 	GRPC *GRPC
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
-	// Contact says whom to ask about the server and its removals: an e-mail
-	// address, a URL, or any other text. Empty: nobody is named.
+	// Contact tells visitors whom to ask about the server and its removals: an e-mail address, a
+	// URL, or any other text. Empty: the pages name nobody.
 	Contact string
-	// RemovedStatus is the HTTP status of removed torrents. 0: 410.
+	// RemovedStatus is the HTTP status of downloads of removed torrents. 0: 410.
 	RemovedStatus int
 	// DownloadMaxAge is how long caches may keep a download.
 	DownloadMaxAge time.Duration
-	// Retention is how long torrents are kept. Nil: nobody knows, and nothing is said.
+	// Retention is how long the server keeps torrents. Nil: that is unknown, and the pages do not
+	// mention it.
 	Retention *Retention
-	// Private reports whether torrents are not for everybody, so that links for passing on do
-	// not name their address here. Nil: they are for everybody.
+	// Private reports whether downloads are restricted. If so, links that people pass on do not
+	// name the download here. Nil: anybody may download.
 	Private func() bool
-	// Prefix returns what forms and links between pages put before their path, so that
-	// a visitor with a key in the path keeps it. Addresses that people pass on do not
-	// have it: those of downloads, magnet links, previews on other sites. Nil: nothing.
+	// Prefix returns what precedes the path in forms and in links between pages, so that a visitor
+	// with a key in the path keeps it. Links that people pass on do not have it: downloads, magnet
+	// links, previews on other sites. Nil: nothing.
 	Prefix func(*http.Request) string
-	// HideTorrents leaves out what leads to the pages of torrents, since there are none.
+	// HideTorrents omits links to the pages of torrents, because the server has no such pages.
 	HideTorrents bool
 }
 
@@ -58,8 +65,8 @@ type Site struct {
 	gzipper  gzipper
 }
 
-// New returns a Site. It fails if PublicURL is no http or https URL of a host
-// alone, or if the embedded files are broken.
+// New returns a Site. It fails if PublicURL is not an http or https URL with a host and nothing
+// after it, or if the embedded files are broken.
 func New(o Options) (*Site, error) {
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
 	if o.RemovedStatus == 0 {
@@ -99,16 +106,19 @@ func New(o Options) (*Site, error) {
 	return s, nil
 }
 
-// contentSecurityPolicy lets a page use this server's style sheet, scripts and pictures
-// and send to it, and nothing else.
+// PublicURL returns the server's URL without a slash at its end; "" if it is unknown.
+func (s *Site) PublicURL() string { return s.options.PublicURL }
+
+// contentSecurityPolicy allows a page to use style sheets, scripts and pictures of this server, and
+// to send to this server. It allows nothing else.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// write renders one page. content is what the page's own template sees as .Page.
+// write renders one page. The page's own template sees content as .Page.
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
 	s.writeAs(w, r, s.server(r), status, name, content)
 }
 
-// writeAs renders one page as that server's.
+// writeAs renders one page with as for the server's description.
 func (s *Site) writeAs(w http.ResponseWriter, r *http.Request, as server, status int, name string, content any) {
 	view := struct {
 		Server server
@@ -116,23 +126,23 @@ func (s *Site) writeAs(w http.ResponseWriter, r *http.Request, as server, status
 	}{as, content}
 	var body bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&body, "layout.html", view); err != nil {
-		panic(fmt.Errorf("web: page %s: %w", name, err)) // a bug in the templates; the door recovers
+		panic(fmt.Errorf("web: page %s: %w", name, err)) // a bug in the templates; the front recovers
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store") // it names the address it was asked at
+	h.Set("Cache-Control", "no-store") // the page names the URL at which it was requested
 	page := s.encoded(h, r, body.Bytes())
 	h.Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(status)
-	_, _ = w.Write(page) // a reader that left needs no page
+	_, _ = w.Write(page) // a client that has left needs no page
 }
 
-// encoded returns a page as it is sent, with gzip if the client takes that, and says so in h. A
-// page with a key in its links is not compressed: how long it becomes beside a text that
-// somebody else chose would tell of the key (the attack BREACH).
+// encoded returns a page as it is sent, and sets the headers of its encoding in h. It uses gzip if
+// the client accepts that, but never for a page with a key in its links: if somebody else chose a
+// part of the text, the compressed length would give the key away (the BREACH attack).
 func (s *Site) encoded(h http.Header, r *http.Request, page []byte) []byte {
 	h.Add("Vary", "Accept-Encoding")
 	if len(page) < leastGzip || s.options.Prefix(r) != "" || !takesGzip(r) {

@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// maxName is how many characters of a name are shown.
+// maxName is how many characters of a name a page shows.
 const maxName = 255
 
-// visibleName returns a name as it may stand on a page: in one line, cut to maxName
-// characters, with what cannot be seen made visible (see visible).
+// visibleName returns a name for a page: in one line, cut to maxName characters, and with invisible
+// characters shown (see visible).
 func visibleName(name string) string {
 	n := 0
 	for i := range name {
@@ -24,7 +24,7 @@ func visibleName(name string) string {
 	return visible(name)
 }
 
-// visibleText is visible of a text of several lines.
+// visibleText is visible for a text of several lines.
 func visibleText(text string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -33,9 +33,9 @@ func visibleText(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// visible returns text with the numbers of the characters that cannot be seen: control
-// characters, marks by which text runs in the other direction, characters without a width.
-// Joiners stay, which some scripts need.
+// visible returns text with invisible characters replaced by their numbers: control characters,
+// marks that change the direction of text, characters without width. It keeps joiners, which some
+// scripts need.
 func visible(text string) string {
 	if !strings.ContainsFunc(text, unseen) {
 		return text
@@ -56,7 +56,7 @@ func unseen(r rune) bool {
 	return !unicode.IsGraphic(r) && r != nonJoiner && r != joiner || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// formatBytes writes a size for people: 10000000 as "10 MB".
+// formatBytes formats a size for people: 10000000 is "10 MB".
 func formatBytes(n int64) string {
 	units := []string{"bytes", "kB", "MB", "GB", "TB", "PB"}
 	size, unit := float64(n), 0
@@ -66,7 +66,7 @@ func formatBytes(n int64) string {
 	return strconv.FormatFloat(size, 'f', precision(size, unit), 64) + " " + units[unit]
 }
 
-// precision gives one decimal to small numbers that are not whole.
+// precision returns one decimal for small numbers that are not whole.
 func precision(size float64, unit int) int {
 	if unit == 0 || size >= 100 || size == float64(int64(size)) {
 		return 0
@@ -74,8 +74,7 @@ func precision(size float64, unit int) int {
 	return 1
 }
 
-// formatPiece writes the length of a piece, which is a power of two as a rule, in the units of
-// those.
+// formatPiece formats a piece length in binary units, because it usually is a power of two.
 func formatPiece(n int64) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
@@ -86,7 +85,7 @@ func formatPiece(n int64) string {
 	return formatBytes(n)
 }
 
-// formatNumber writes a number with commas between its thousands.
+// formatNumber formats a number with commas between thousands.
 func formatNumber(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -95,7 +94,7 @@ func formatNumber(n int64) string {
 	return digits
 }
 
-// count writes n and a noun, in the plural if it is to be.
+// count returns n with a noun, in the plural unless n is 1.
 func count(n int64, noun string) string {
 	if n != 1 {
 		noun += "s"

@@ -9,24 +9,24 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// maxShown is how many trackers, web seeds or nodes the page of a torrent lists of each.
+// maxShown is how many trackers, how many web seeds and how many nodes the page of a torrent lists.
 const maxShown = 100
 
-// Torrent is what the page of a torrent says. Its texts come from its uploader.
+// Torrent is the content of the page of a torrent. The uploader chose its texts.
 type Torrent struct {
 	IDs         infohash.Set
 	Name        string
-	TorrentSize int64 // bytes, as the two that follow
+	TorrentSize int64 // bytes, like the next two
 	ContentSize int64
 	PieceLength int64
 	PieceCount  int64
-	FileCount   int64 // in all pages
+	FileCount   int64 // on all pages
 	Private     bool  // BEP 27
 	NoLayers    bool  // piece layers (BEP 52) are missing
-	Cut         bool  // the torrent says more than this
+	Cut         bool  // the torrent has more than is shown here
 
-	Created   time.Time // zero: not known
-	Stored    time.Time // likewise
+	Created   time.Time // zero: unknown
+	Stored    time.Time // zero: unknown
 	CreatedBy string
 	Comment   string
 	Source    string
@@ -35,14 +35,14 @@ type Torrent struct {
 	Nodes     []string // HOST:PORT
 	Magnet    string   // a whole magnet link, escaped
 
-	Files     []File // of this page
-	LaterPage bool   // whether Files begin behind the first file
-	NextFiles string // token of the page that follows; "" if none does
+	Files     []File // on this page
+	LaterPage bool   // Files do not begin at the first file
+	NextFiles string // token of the next page; "" if there is none
 }
 
 // Address is the URL of a tracker or a web seed.
 type Address struct {
-	Text   string // the URL, or of a hidden one the host
+	Text   string // the URL, or only its host if Hidden
 	Hidden bool   // only the host may be shown
 }
 
@@ -50,20 +50,20 @@ type Address struct {
 type File struct {
 	Path []string
 	Size int64  // bytes
-	Link string // where a symbolic link points, "" if the file is none
-	Pad  bool   // only padding (BEP 47)
+	Link string // target of a symbolic link; "" if the file is not one
+	Pad  bool   // padding (BEP 47)
 }
 
-// torrentPage is Torrent as its template sees it.
+// torrentPage is a Torrent with what its template needs besides.
 type torrentPage struct {
 	Torrent
 	InfoHash     string
 	Path         string       // of the download
-	Magnet       template.URL // in place of the Torrent's
+	Magnet       template.URL // replaces Torrent.Magnet
 	Title        string       // the name, or the hash if there is no name
-	Summary      string       // of what is in it
+	Summary      string       // size and number of files
 	TrackerCount int64
-	MoreSeeds    int // that are not shown
+	MoreSeeds    int // web seeds not shown
 	MoreNodes    int
 	Tree         *folder
 }
@@ -72,7 +72,7 @@ type torrentPage struct {
 func (s *Site) TorrentPage(w http.ResponseWriter, r *http.Request, t Torrent) {
 	page := torrentPage{
 		Torrent: t, InfoHash: t.IDs.Primary().String(), Path: downloadPath(t.IDs), Title: visibleName(t.Name),
-		// html/template refuses the scheme; the link is escaped.
+		// html/template refuses the scheme; the link is escaped already.
 		Magnet: template.URL(t.Magnet),
 	}
 	if strings.TrimSpace(page.Title) == "" {
@@ -91,13 +91,13 @@ func (s *Site) TorrentPage(w http.ResponseWriter, r *http.Request, t Torrent) {
 	s.write(w, r, http.StatusOK, "torrent", page)
 }
 
-// first returns up to n of list, and how many are left.
+// first returns at most n elements of list, and how many are left.
 func first[T any](list []T, n int) (shown []T, more int) {
 	n = min(n, len(list))
 	return list[:n], len(list) - n
 }
 
-// firstTiers returns the tiers with up to n addresses in all.
+// firstTiers returns the first tiers, with at most n addresses in all.
 func firstTiers(tiers [][]Address, n int) [][]Address {
 	var shown [][]Address
 	for _, tier := range tiers {

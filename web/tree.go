@@ -3,21 +3,21 @@ package web
 import "strings"
 
 const (
-	// maxDepth is how many folders within one another a page shows as such. The names of
-	// those further in stand in one line.
+	// maxDepth is how many nested folders a page shows as folders. Deeper names share one line with
+	// the file's name.
 	maxDepth = 16
 
-	// maxOpen is how many files a page may have for all its folders to be open at first.
+	// maxOpen is the largest number of files for which a page shows all folders open at first.
 	maxOpen = 60
 )
 
-// folder is a folder of a torrent, with what a page has of it.
+// folder is a folder of a torrent, as a page shows it.
 type folder struct {
 	Name    string // as it is shown
 	Size    int64  // bytes of the files
-	Count   int64  // of the files, also in folders within
+	Count   int64  // number of files, including those in subfolders
 	Open    bool
-	Folders []*folder // in the order in which they came
+	Folders []*folder // in the order of the torrent
 	Files   []leaf
 
 	byName map[string]*folder
@@ -30,7 +30,7 @@ type leaf struct {
 	Link string
 }
 
-// treeOf returns the folder that has files, padding left out.
+// treeOf returns the folder that contains files, without padding files.
 func treeOf(files []File) *folder {
 	root := &folder{}
 	for _, f := range files {
@@ -58,7 +58,7 @@ func (d *folder) count(f File) {
 	d.Count++
 }
 
-// within returns the folder in d of that name.
+// within returns the subfolder of d with that name, and makes it if necessary.
 func (d *folder) within(name string) *folder {
 	if sub := d.byName[name]; sub != nil {
 		return sub
@@ -72,7 +72,7 @@ func (d *folder) within(name string) *folder {
 	return sub
 }
 
-// open opens all folders, or those that are alone in their place.
+// open opens all folders if all is set, else only those that have no sibling.
 func (d *folder) open(all bool) {
 	for _, sub := range d.Folders {
 		sub.Open = all || len(d.Folders) == 1

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// curlSpeed sends the files to the form of the original, 16 at once.
+// curlSpeed sends the files to autoupload.php, 16 at a time.
 func (b *bench) curlSpeed(paths []string, send func(url string, paths []string) *exec.Cmd) (speed float64, err error) {
 	err = b.withServer(func(s *server) error {
 		cmd := send("http://"+s.http+"/autoupload.php", paths)
@@ -29,7 +29,7 @@ func (b *bench) curlSpeed(paths []string, send func(url string, paths []string) 
 	return speed, err
 }
 
-// curlOnce is one curl for all files.
+// curlOnce returns a command that runs one curl for all files.
 func curlOnce(url string, paths []string) *exec.Cmd {
 	var config strings.Builder
 	for i, path := range paths {
@@ -43,7 +43,7 @@ func curlOnce(url string, paths []string) *exec.Cmd {
 	return cmd
 }
 
-// curlEach is one curl for each file, as scripts do it.
+// curlEach returns a command that runs one curl for each file, as scripts do.
 func curlEach(url string, paths []string) *exec.Cmd {
 	cmd := exec.Command("xargs", "-P", "16", "-I", "{}", "curl", "-s", "-F", "torrent=@{}", url)
 	cmd.Stdin = strings.NewReader(strings.Join(paths, "\n"))

@@ -29,8 +29,8 @@ func sizes(n int) []int {
 	return out
 }
 
-// makeFiles writes n torrents below dir, 1,000 to a folder, unless they are there
-// from an earlier run.
+// makeFiles writes n torrents below dir, 1,000 to a folder, unless an earlier run has written
+// them.
 func makeFiles(dir string, n int) (paths []string, err error) {
 	for i, size := range sizes(n) {
 		folder := filepath.Join(dir, fmt.Sprintf("%04d", i/1000))

@@ -1,7 +1,6 @@
-// Command bulk measures how fast torrents are cached in bulk, side by side: the
-// store alone, `torrentcache push`, the same push again, and curl against
-// autoupload.php. Rounds are interleaved; the table has the median of each and
-// ratios of medians, which is what counts on a shared machine.
+// Command bulk compares ways to cache torrents in bulk: the store alone, `torrentcache push`, the
+// same push again, and curl against autoupload.php. Rounds are interleaved. The table has medians
+// and their ratios; only the ratios are comparable on a shared machine.
 //
 //	go run ./bench/bulk                     100,000 torrents, 3.2 GB, 3 rounds
 //	go run ./bench/bulk -count 20000        a quicker look
@@ -58,5 +57,5 @@ func (b *bench) build() error {
 // scratch returns a new folder for a store.
 func (b *bench) scratch() (string, error) { return os.MkdirTemp(b.dir, "store-") }
 
-// torrents is the folder of the torrents to push.
+// torrents returns the folder of the torrents to push.
 func (b *bench) torrents() string { return filepath.Join(b.dir, fmt.Sprintf("torrents-%d", b.count)) }

@@ -10,8 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// measureMemory pushes a tar archive of n tiny torrents twice, the second time
-// with a journal of n lines, and tells the client's largest resident size.
+// measureMemory pushes a tar archive of n tiny torrents twice, the second time with a journal of
+// n lines, and prints the peak resident size of the client.
 func (b *bench) measureMemory(n int) error {
 	archive := filepath.Join(b.dir, fmt.Sprintf("tiny-%d.tar", n))
 	if err := makeTar(archive, n); err != nil {

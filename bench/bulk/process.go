@@ -20,7 +20,7 @@ type server struct {
 	log               bytes.Buffer
 }
 
-// withServer runs use against a new server and stops that.
+// withServer runs use against a new server, and stops the server.
 func (b *bench) withServer(use func(*server) error) error {
 	dir, err := b.scratch()
 	if err != nil {
@@ -61,15 +61,15 @@ func (s *server) awaitReady() error {
 	return errors.New("the server did not become ready")
 }
 
-// pushResult is how a push went.
+// pushResult is the result of a push.
 type pushResult struct {
 	seconds float64
 	maxRSS  int64  // bytes
-	summary string // what push says in the end
-	log     string // what it said before
+	summary string // the last output of push
+	log     string // the output before
 }
 
-// push runs `torrentcache push` from start to end.
+// push runs `torrentcache push` to its end.
 func (b *bench) push(s *server, args ...string) (pushResult, error) {
 	cmd := exec.Command(b.binary, append([]string{"push", "--server", s.grpc}, args...)...)
 	var out, log bytes.Buffer

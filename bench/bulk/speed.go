@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
-// speeds are torrents a second, one of each round.
+// speeds maps a peer to its torrents a second, one figure for each round.
 type speeds map[string][]float64
 
 // The peers.
@@ -64,7 +64,8 @@ func (b *bench) round(measured speeds, paths []string) error {
 	return note(curlProcess, speed, err)
 }
 
-// pushes measures the three pushes against one server.
+// pushes measures three pushes of the same torrents to one server: the first one, and two more,
+// with and without its journal.
 func (b *bench) pushes(note func(string, float64, error) error) error {
 	return b.withServer(func(s *server) error {
 		journal := filepath.Join(s.dir, "journal")
@@ -91,8 +92,8 @@ func (b *bench) pushes(note func(string, float64, error) error) error {
 	})
 }
 
-// expect returns an error with everything that was said unless push did what it
-// should: a torrent that went over a broken stream comes out as already cached.
+// expect returns an error with the output of push unless it reports created new and already
+// cached torrents. A torrent that is sent again after a broken stream counts as already cached.
 func (r pushResult) expect(created, already int) error {
 	want := fmt.Sprintf("%s new, %s already cached", progress.Number(int64(created)), progress.Number(int64(already)))
 	if !strings.Contains(r.summary, want) {

@@ -18,8 +18,8 @@ const (
 	storeChunk   = 20_000
 )
 
-// storeSpeed puts the torrents straight into an empty store. Reading and parsing
-// the files is not counted.
+// storeSpeed puts the torrents directly into an empty store. Reading and parsing the files is not
+// measured.
 func (b *bench) storeSpeed(paths []string) (float64, error) {
 	dir, err := b.scratch()
 	if err != nil {

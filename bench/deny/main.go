@@ -1,9 +1,9 @@
-// Command deny measures what a deny list costs: the time to read it, the memory that it
-// takes, and what readers notice while it is read again. It prints a Markdown table:
+// Command deny measures the cost of a deny list: the time to read it, its memory, and the latency
+// of lookups while it is read again. It prints a Markdown table:
 //
 //	go run ./bench/deny
 //
-// Wall time on a shared machine says little; the processor time stands beside it.
+// Wall time on a shared machine says little, so the table has the CPU time, too.
 package main
 
 import (
@@ -62,7 +62,7 @@ func run(w io.Writer, lines int) error {
 	return nil
 }
 
-// numbered is the n-th of many ids.
+// numbered returns the n-th of many ids.
 func numbered(n int) infohash.ID {
 	return infohash.V1(sha1.Sum(binary.BigEndian.AppendUint64(nil, uint64(n))))
 }
@@ -107,8 +107,8 @@ func measure(name string) (m measured, err error) {
 	return m, err
 }
 
-// lookups looks up ids, half of them listed, until done says something, or 200,000. It
-// returns the median and the 99.9th percentile.
+// lookups looks up ids, half of them listed, until done delivers, or 200,000 of them. It returns
+// the median and the 99.9th percentile of their latency.
 func lookups(lists *deny.Lists, done <-chan error) (median, tail time.Duration, err error) {
 	const some = 200_000
 	took := make([]time.Duration, 0, some)
@@ -143,9 +143,9 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// cpu is the processor time of this process.
+// cpu returns the CPU time of this process.
 func cpu() time.Duration {
 	var use syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use) // it is always allowed
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use) // it cannot fail for this process
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// beside loads the server in the way of r while it does w.
+// beside runs the load of r while the server does w.
 func (b *busy) beside(r row, w work) (side.Load, error) {
-	if err := flush(b.dir); err != nil { // what the work before wrote is not of this one
+	if err := flush(b.dir); err != nil { // the writes of the last work must not count here
 		return side.Load{}, err
 	}
 	if !r.random {
@@ -29,14 +29,14 @@ func (b *busy) beside(r row, w work) (side.Load, error) {
 	defer stop()
 	failed := make(chan error, 1)
 	go func() { failed <- repeat(ctx, w) }()
-	time.Sleep(time.Second) // then it is under way
+	time.Sleep(time.Second) // the work is under way by then
 	done, err := b.wrk(r, "http://"+b.server.addr, b.time)
 	stop()
 	return done, errors.Join(err, <-failed)
 }
 
-// cool has r ask for each torrent once, in an order of its own, and drops the store's
-// segments from the page cache.
+// cool makes r request each cold torrent once, in a new order, and drops the store's segments
+// from the page cache.
 func (b *busy) cool(r row) error {
 	rand.Shuffle(len(b.cold), func(i, j int) { b.cold[i], b.cold[j] = b.cold[j], b.cold[i] })
 	paths := "/torrent/" + strings.Join(b.cold, ".torrent\n/torrent/") + ".torrent\n"
@@ -50,8 +50,8 @@ func (b *busy) cool(r row) error {
 	return side.DropFromMemory(segments)
 }
 
-// repeat runs w's command again and again until ctx ends, on the load generator's core and
-// after it: a push comes from another machine.
+// repeat runs w's command again and again until ctx ends. The command uses the core of the load
+// generator at the lowest priority, because in practice a push comes from another machine.
 func repeat(ctx context.Context, w work) error {
 	for w.command != nil && ctx.Err() == nil {
 		args, err := w.command()
@@ -71,7 +71,7 @@ func repeat(ctx context.Context, w work) error {
 	return nil
 }
 
-// eraseSome returns the command that erases some more torrents.
+// eraseSome returns a command that erases the next eraseEach torrents.
 func (b *busy) eraseSome() ([]string, error) {
 	if len(b.erase) < eraseEach {
 		return nil, fmt.Errorf("no torrents are left to be erased: -distinct for more, or -rounds for fewer")

@@ -11,32 +11,33 @@ import (
 )
 
 const (
-	// hotTorrents are asked for again and again and are in the server's cache.
+	// hotTorrents are requested again and again, so that the server's cache has them.
 	hotTorrents = 10_000
 
-	// pause is how long a connection rests between an answer and its next request: so the
-	// server is not loaded to the full, and latency is that of answers and not of a queue.
+	// pause is the average time between an answer and the next request on a connection. With it
+	// the server is not saturated, and the latency is that of answers and not of a queue.
 	pause = 20 * time.Millisecond
 
-	// eraseEach is how many torrents a call erases. They lie all over the store, so that each
+	// eraseEach is how many torrents a call erases. They are spread over the store, so that each
 	// call compacts all of it.
 	eraseEach = 200
 )
 
-// busy measures how long downloads take while the server does something else.
+// busy measures the latency of downloads while the server does other work.
 type busy struct {
 	*bench
 	self, grpc, admin string // this program; addresses of the server
 	server            *server
-	cold, erase       []string // info hashes that are asked for once at most, and those to be erased
+	cold, erase       []string // info hashes to request at most once, and to erase
 }
 
-// work is what the server has to do beside downloads.
+// work is work that the server does beside downloads.
 type work struct {
 	name string
-	// command is run again and again for as long as the load lasts; nil for nothing.
+	// command is run again and again while the load lasts; nil for no work.
 	command func() ([]string, error)
-	// whole has the last command come to its end: a compaction that is cut short goes on later.
+	// whole lets the last command finish, because a compaction that is cut short would continue
+	// later.
 	whole bool
 }
 
@@ -85,7 +86,7 @@ func measureBusy(o options) error {
 	return b.table([]row{hot, all})
 }
 
-// serve starts the server and fills its cache with the torrents of the hot row.
+// serve starts the server and fills its cache with the torrents of row hot.
 func (b *busy) serve(hot row) error {
 	var err error
 	for _, address := range []*string{&b.grpc, &b.admin} {

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// table measures everything in turn, and prints the medians.
+// table measures all rows beside all works in turn, and prints the medians.
 func (b *busy) table(rows []row) error {
 	works := b.works()
 	figures := map[[2]int][]side.Load{}
@@ -36,7 +36,7 @@ func (b *busy) table(rows []row) error {
 	return nil
 }
 
-// busyRow is the row of w's figures, beside those of a server that is idle else.
+// busyRow returns the row of w's figures, compared with those of an otherwise idle server.
 func busyRow(r row, w work, figures, idle []side.Load) []string {
 	late := func(l side.Load) float64 { return l.P999.Seconds() }
 	of := func(loads []side.Load, value func(side.Load) float64) (values []float64) {

@@ -17,15 +17,15 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
-// filled is a set that the servers have.
+// filled is a set that the servers hold.
 type filled struct {
 	hashes []string
 	bytes  int64 // of all its torrents
 }
 
-// fill puts the torrents of rows into the product's store, by its bulk client, and as
-// files before its peers. The server that takes them ends before anything is measured, so
-// that what it does afterwards in the background is in no figure.
+// fill puts the torrents of rows into the product's store, by its bulk client, and writes them as
+// files for the peers. The server that stores them stops before the measurement, so that its
+// later background work is in no figure.
 func (b *bench) fill(rows []row) error {
 	grpc, err := side.FreeAddress()
 	if err != nil {
@@ -60,7 +60,7 @@ func (b *bench) fill(rows []row) error {
 	return flush(b.dir)
 }
 
-// fillSet puts the torrents of s into the server that c speaks to, and into files.
+// fillSet puts the torrents of s into the server of c, and into files.
 func (b *bench) fillSet(c *client.Client, s set) error {
 	if err := b.room(s); err != nil {
 		return err
@@ -92,8 +92,7 @@ func (b *bench) fillSet(c *client.Client, s set) error {
 	return nil
 }
 
-// push sends items to the server that c speaks to; it is an error if the server lacks one
-// afterwards.
+// push sends items to the server of c. It returns an error if the server lacks one afterwards.
 func push(c *client.Client, items iter.Seq[client.Item]) error {
 	var failed error
 	result := func(r client.Result) {
@@ -107,8 +106,8 @@ func push(c *client.Client, items iter.Seq[client.Item]) error {
 	return failed
 }
 
-// writeFile writes a torrent to where nginx looks for it, unless it is there or no nginx is
-// measured, and returns its info hash.
+// writeFile returns the info hash of a torrent, and writes the torrent to the file that nginx
+// looks for. It skips the write if the file exists or no nginx is measured.
 func (b *bench) writeFile(torrent []byte) (string, error) {
 	parsed, err := metainfo.Parse(torrent)
 	if err != nil {
@@ -127,8 +126,8 @@ func (b *bench) writeFile(torrent []byte) (string, error) {
 	return hash, os.WriteFile(name, torrent, 0o644)
 }
 
-// flush has the system write its unwritten pages to the disk of dir, so that no figure
-// includes that work.
+// flush writes the dirty pages of dir's file system to disk, so that no figure includes that
+// work.
 func flush(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

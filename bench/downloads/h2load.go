@@ -14,8 +14,8 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// orders is how many h2load share the connections. The connections of one h2load all
-// ask for the same paths in the same order; each has an order of its own.
+// orders is how many h2load processes share the connections. All connections of one process
+// request the same paths in the same order; each process has its own order.
 const orders = 8
 
 var (
@@ -23,12 +23,12 @@ var (
 	succeeded = regexp.MustCompile(`(\d+) succeeded,`)
 )
 
-// perSecond is how many requests h2load makes for each second that a load is to last. It is
-// told a number of requests and no time: told a time, version 1.52 sometimes stops its
-// clients and never ends.
+// perSecond is how many requests h2load makes for each second that a load is to last. The number
+// is set instead of the time, because h2load 1.52 with a time sometimes stops its clients and
+// never ends.
 const perSecond = 20_000
 
-// h2load loads the server at addr once by HTTP/2, by one request at a time on each
+// h2load loads the server at addr once over HTTP/2, with one request at a time on each
 // connection.
 func (b *bench) h2load(r row, addr string, took time.Duration) (side.Load, error) {
 	requests := int(perSecond*took.Seconds()) / orders
@@ -63,7 +63,7 @@ func (b *bench) h2loadOnce(addr string, requests int, order string) (side.Load, 
 	return side.Load{Requests: requests, Took: d}, err
 }
 
-// orderFile returns the name of the file with order i of what a row asks for.
+// orderFile returns the name of the file with order i of a row's paths.
 func (b *bench) orderFile(r row, i int) string { return fmt.Sprintf("%s-%d", b.pathsFile(r), i) }
 
 func (b *bench) writeOrders(r row) error {

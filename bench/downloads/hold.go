@@ -15,14 +15,13 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// mapsEach is how many files one process maps: Linux gives it 65,530 mappings.
+// mapsEach is how many files one process maps. Linux allows a process 65,530 mappings.
 const mapsEach = 50_000
 
-// hold locks in memory what the servers read in a row that goes past the product's
-// cache: the product's segments, and the files of its peers. Else the row measures who
-// finds less of his own in the page cache: both nginx share the files and keep them
-// warm for one another, while the product reads its segments alone; and there are
-// kernels that drop what has not been used for half a minute, however much memory is free.
+// hold locks the product's segments and the peers' files in memory, for a row whose torrents
+// exceed the product's cache. Without it the row would compare page caches: the two nginx share
+// files and keep them warm for each other, while the product alone reads its segments. Some
+// kernels also drop pages that were unused for half a minute, however much memory is free.
 func (b *bench) hold() error {
 	if b.held {
 		return nil
@@ -60,7 +59,7 @@ func (b *bench) hold() error {
 	return nil
 }
 
-// awaitHeld waits until a holder says that it holds its files.
+// awaitHeld waits until a holder reports that it holds its files.
 func awaitHeld(log string) error {
 	for range 6000 {
 		if text, err := os.ReadFile(log); err == nil && strings.HasSuffix(string(text), "\n") {
@@ -74,10 +73,10 @@ func awaitHeld(log string) error {
 	return fmt.Errorf("locking files in memory takes too long; see %s", log)
 }
 
-// holding is what a holder says.
+// holding is the line that a holder prints when it holds its files.
 const holding = "holding\n"
 
-// holdFiles locks the files named in the file list in memory until the process is ended.
+// holdFiles locks the files named in the file list in memory until the process is killed.
 func holdFiles(list string) error {
 	in, err := os.Open(list)
 	if err != nil {

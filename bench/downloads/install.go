@@ -7,7 +7,7 @@ import (
 	"runtime"
 )
 
-// prerequisites installs what is missing from Debian, and says so.
+// prerequisites installs missing Debian packages, and says so.
 func prerequisites() error {
 	if runtime.GOOS != "linux" || runtime.NumCPU() < 2 {
 		return fmt.Errorf("this needs Linux and two cores")

@@ -1,14 +1,14 @@
-// Command downloads measures downloads of torrentcache and of nginx side by side.
+// Command downloads compares downloads from torrentcache with downloads from nginx.
 //
 //	go run ./bench/downloads > table.md                  all rows, 5 rounds; a quarter of an hour
 //	go run ./bench/downloads -rows mix,4k -rounds 9      some rows
 //	go run ./bench/downloads -distinct 40000             less memory and disk; 0 leaves that row out
 //	go run ./bench/downloads -busy -time 10s             latency while the server does other work
 //
-// Servers run on one core and the load generator on another, in interleaved
-// rounds; a figure is the median. The peer is the better of nginx with and without
-// tcp_nopush. It needs Linux, two cores, and of Debian the packages nginx-light, wrk,
-// nghttp2-client and util-linux, which it installs, saying so, if they are missing.
+// Servers run on one core and the load generator on another, in interleaved rounds; a figure is
+// the median. The peer is the better of nginx with and without tcp_nopush. The program needs
+// Linux, two cores, and the Debian packages nginx-light, wrk, nghttp2-client and util-linux. It
+// installs missing ones and says so.
 package main
 
 import (
@@ -32,7 +32,7 @@ type options struct {
 }
 
 func main() {
-	// Keeping files in memory and pushing take processes of their own.
+	// The program runs itself again to hold files in memory and to push.
 	if len(os.Args) == 3 && os.Args[1] == "hold" {
 		fail(holdFiles(os.Args[2]))
 		return
@@ -55,7 +55,7 @@ func main() {
 	fail(run(o, chosen))
 }
 
-// keys returns what the rows are called on the command line.
+// keys returns the names of the rows on the command line.
 func keys(rows []row) []string {
 	var all []string
 	for _, r := range rows {
@@ -64,8 +64,8 @@ func keys(rows []row) []string {
 	return all
 }
 
-// choose returns those of rows whose keys names has, with commas between; all if
-// names is empty.
+// choose returns the rows whose keys are in names, separated by commas; all rows if names is
+// empty.
 func choose(rows []row, names string) ([]row, error) {
 	if names == "" {
 		return rows, nil

@@ -7,11 +7,12 @@ import (
 	"syscall"
 )
 
-// nginxConf writes a configuration that is tuned for speed, and returns its file's name. TLS has the version and the cipher that Go prefers, as browsers
-// do: nginx would leave the choice to the load generator, which takes a dearer one.
+// nginxConf writes a configuration that is tuned for speed, and returns its file name. It fixes
+// TLS to the version and the cipher that Go prefers, as browsers do. Otherwise the load generator
+// would choose a more expensive cipher.
 func (b *bench) nginxConf(addr, over, nopush string) (string, error) {
 	file := filepath.Join(b.dir, "nginx-"+nopush+".conf")
-	user := "" // without rights nginx runs as who started it
+	user := "" // an unprivileged nginx runs as the user that started it
 	if os.Geteuid() == 0 {
 		user = "user root;"
 	}
@@ -50,8 +51,7 @@ http {
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
-// openFiles returns how many files nginx may keep open: most of those that a
-// process may have.
+// openFiles returns how many files nginx may keep open: most of the process's limit.
 func openFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

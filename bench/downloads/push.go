@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// pushNew pushes new torrents to the server at address until the process is ended, as
+// pushNew pushes new torrents to the server at address until the process is killed, as
 // `torrentcache push` does.
 func pushNew(address string) error {
 	if err := side.Await(address); err != nil {

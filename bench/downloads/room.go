@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spare is what the machine keeps besides torrents, in bytes of memory and of the disk.
+// spare is the memory, and the disk space, that must remain besides the torrents, in bytes.
 const spare = 3 << 30
 
-// room returns an error unless there is room for the torrents of s, twice: in the
-// product's store and in files. The row with a cache for a tenth has both in memory, too.
+// room returns an error unless the disk has room for the torrents of s twice: in the product's
+// store and in files. The row with a cache for a tenth needs both in memory, too.
 func (b *bench) room(s set) error {
 	each := cmp.Or(s.size, meanSize)
-	const block = 4096 // files end somewhere in one
+	const block = 4096 // a file wastes up to one block
 	need := uint64(2*each+block)*uint64(s.n) + spare
 	var disk unix.Statfs_t
 	if err := unix.Statfs(b.dir, &disk); err != nil {
@@ -37,8 +37,8 @@ func (b *bench) room(s set) error {
 	return nil
 }
 
-// availableMemory returns the bytes of memory that processes may still take, those of
-// the page cache that can be dropped included.
+// availableMemory returns the bytes of memory that processes may still use, including the page
+// cache that the kernel can drop.
 func availableMemory() (uint64, error) {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 // row is one line of the table.
 type row struct {
 	key, name     string        // on the command line, and in the table
-	set           set           // asked for in order, again and again
-	random        bool          // but at random
-	header        []string      // of the requests
-	absent        bool          // ask for a torrent that is not there
+	set           set           // the requested torrents, in order, again and again
+	random        bool          // request them at random instead
+	header        []string      // of each request
+	absent        bool          // request a torrent that the server does not have
 	over          string        // TLS, by HTTP/1.1 or HTTP/2; "" is HTTP/1.1 without TLS
 	tenth         bool          // the product's cache holds a tenth of the bytes; else all
-	pause         time.Duration // of a connection between an answer and its next request, on average
+	pause         time.Duration // average pause of a connection before its next request
 	latency       bool          // compare how long answers take, not CPU time
-	floor, target string        // the highest ratio that is accepted, and the one that was set out for
+	floor, target string        // the highest accepted ratio, and the goal
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 	http2 = "HTTP/2"
 )
 
-// browser is what Chromium sends when somebody follows a link, beside Host.
+// browser is the header that Chromium sends when a user follows a link, without Host.
 var browser = []string{
 	"Connection: keep-alive",
 	`sec-ch-ua: "Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99"`,
@@ -42,8 +42,8 @@ var browser = []string{
 	"Accept-Language: en-US,en;q=0.9,de;q=0.8",
 }
 
-// rows returns all rows, that of the mix first: it is the one that counts. The row with a
-// cache for a tenth has so many distinct torrents; it is left out if they are none.
+// rows returns all rows. The first is the mix, which matters most. The row with a cache for a
+// tenth has that many distinct torrents; rows leaves it out if distinct is 0.
 func rows(distinct int) []row {
 	const kB = 1000
 	mix, small, usual := set{n: 10_000}, set{4 * kB, 10_000}, set{20 * kB, 10_000}

@@ -12,15 +12,15 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// bench is a measurement under way.
+// bench is the state of a measurement.
 type bench struct {
 	options
 	binary  string
 	cores   string         // of each server
 	sets    map[set]filled // the torrents that the servers hold
 	running []*server      // torrentcache, nginx, nginx with tcp_nopush
-	cache   int64          // bytes of the running torrentcache's cache
-	held    bool           // what the servers read is locked in memory, by holders
+	cache   int64          // size in bytes of the running torrentcache's cache
+	held    bool           // holders keep the servers' files in memory
 	holders []*side.Process
 }
 
@@ -58,7 +58,7 @@ func (b *bench) stopServers() {
 	b.running = nil
 }
 
-// targets starts what r measures and warms it up.
+// targets starts the servers that r measures, and warms them up.
 func (b *bench) targets(r row) ([]side.Target, error) {
 	if err := b.start(r); err != nil {
 		return nil, err
@@ -87,9 +87,9 @@ func (b *bench) targets(r row) ([]side.Target, error) {
 	return targets, nil
 }
 
-// start starts the servers that r measures, unless those of the row before will do.
+// start starts the servers that r measures, unless those of the last row can serve r, too.
 func (b *bench) start(r row) error {
-	cache := int64(1 << 30) // more than the rows have that are to be answered from it
+	cache := int64(1 << 30) // more than the torrents of any row that the cache must answer
 	if r.tenth {
 		cache = b.sets[r.set].bytes / 10
 	}
@@ -111,8 +111,8 @@ func (b *bench) start(r row) error {
 	return err
 }
 
-// startServer starts a server on its cores and waits until it listens. command returns its
-// command line for an address without and one with TLS.
+// startServer starts a server on its cores and waits until it listens. command returns the
+// server's command line for its addresses without and with TLS.
 func (b *bench) startServer(name string, command func(addr, over string) ([]string, error)) error {
 	addr, err := side.FreeAddress()
 	if err != nil {
@@ -138,8 +138,8 @@ func (b *bench) startServer(name string, command func(addr, over string) ([]stri
 	return nil
 }
 
-// warm asks s twice for each torrent of r, because the product keeps a torrent that was
-// asked for more than once; then once in the way of the row.
+// warm requests each torrent of r twice, because the product caches a torrent after its second
+// request. Then it runs the load of the row once.
 func (b *bench) warm(r row, s *server) error {
 	for asked := 0; asked <= 2*r.set.n; {
 		done, err := b.wrk(r, "http://"+s.addr, 2*time.Second)
@@ -152,7 +152,7 @@ func (b *bench) warm(r row, s *server) error {
 	return err
 }
 
-// load loads s once in the way of r.
+// load runs the load of r against s once.
 func (b *bench) load(r row, s *server, took time.Duration) (side.Load, error) {
 	switch r.over {
 	case http2:

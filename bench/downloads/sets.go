@@ -15,14 +15,14 @@ const (
 	mostSize   = 10_000_000
 )
 
-// set is n torrents, the same for the same set.
+// set is n torrents. Equal sets have equal torrents.
 type set struct {
-	size int // bytes of each; 0: sizes as real torrents have them
+	size int // bytes of each; 0: the sizes of real torrents
 	n    int
 }
 
-// sizes returns the sizes of the torrents in bytes. Of two sets of real sizes the smaller
-// one is the beginning of the larger.
+// sizes returns the sizes of the torrents in bytes. Of two sets with real sizes, the smaller one
+// is a prefix of the larger.
 func (s set) sizes() []int {
 	sigma := math.Sqrt(2 * math.Log(float64(meanSize)/medianSize))
 	random := rand.New(rand.NewPCG(7, 7))
@@ -36,8 +36,7 @@ func (s set) sizes() []int {
 	return sizes
 }
 
-// torrent returns torrent i of the set, which has size bytes, give or take a few
-// hundred.
+// torrent returns torrent i of the set. It has size bytes, give or take a few hundred.
 func (s set) torrent(i, size int) []byte {
 	return torrenttest.Random(uint64(s.size)<<32|uint64(i), size)
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// head returns the head of the table. The ratio is to the better of the two nginx, and
-// with it stand the smallest and the largest of a round.
+// head returns the head of the table. The ratio is that to the better of the two nginx. The
+// column "rounds" has the smallest and the largest ratio of a round.
 func head() []string {
 	return []string{"download", "torrentcache", "nginx", "nginx, tcp_nopush", "the better", "ratio", "rounds", "floor", "target", "requests/s, ratio"}
 }
 
-// measure returns the row's line of the table.
+// measure measures r and returns its line of the table.
 func (b *bench) measure(r row) ([]string, error) {
 	targets, err := b.targets(r)
 	if err != nil {
@@ -34,7 +34,7 @@ func (b *bench) measure(r row) ([]string, error) {
 		fmt.Sprintf("%.2f", product.PerSecond/best.PerSecond)}, nil
 }
 
-// compared returns what r compares of a round; less is better.
+// compared returns the figure of a round that r compares; less is better.
 func (r row) compared(of side.Round) time.Duration {
 	if r.latency {
 		return of.P99
@@ -42,7 +42,7 @@ func (r row) compared(of side.Round) time.Duration {
 	return of.CPU
 }
 
-// ratio returns what a came to beside b.
+// ratio returns the ratio of a's figure to b's.
 func (r row) ratio(a, b side.Round) float64 {
 	return float64(r.compared(a)) / float64(r.compared(b))
 }
@@ -59,7 +59,7 @@ func (r row) spread(a, b side.Figures) (least, most float64) {
 	return least, most
 }
 
-// figure returns what r compares, for the table.
+// figure returns the figure that r compares, as text for the table.
 func (r row) figure(of side.Figures) string {
 	return fmt.Sprintf("%.2f us", float64(r.compared(of.Round))/float64(time.Microsecond))
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// script makes wrk ask for the paths in a file, in order or at random, with pauses of up to
-// twice so many milliseconds, and say in its last line the requests, the microseconds, the 99th
-// and the 99.9th percentile of latency in microseconds, the answers with a status above 399, and
-// the failures of sockets.
+// script makes wrk request the paths in a file, in order or at random, with random pauses of up
+// to twice the given milliseconds. Its last line of output has the requests, the duration in
+// microseconds, the 99th and the 99.9th percentile of latency in microseconds, the number of
+// answers with a status above 399, and the number of socket errors.
 const script = `
 local requests, i = {}, 0
 init = function(args)
@@ -38,7 +38,7 @@ done = function(summary, latency)
 end
 `
 
-// wrk loads the server whose URL is base once.
+// wrk loads the server at the URL base once.
 func (b *bench) wrk(r row, base string, took time.Duration) (side.Load, error) {
 	args := []string{"-c", "1", "wrk", "-t", "1", "-c", strconv.Itoa(b.clients), "-d", seconds(took) + "s", "--timeout", "10s"}
 	for _, h := range r.header {
@@ -72,10 +72,10 @@ func (b *bench) wrk(r row, base string, took time.Duration) (side.Load, error) {
 	return done, nil
 }
 
-// seconds returns d as the load generators want it: whole seconds, at least one.
+// seconds returns d in the format of the load generators: whole seconds, at least one.
 func seconds(d time.Duration) string { return strconv.Itoa(max(1, int(d.Seconds()))) }
 
-// paths returns what a row asks for.
+// paths returns the paths that a row requests.
 func (b *bench) paths(r row) []string {
 	var paths []string
 	for _, hash := range b.sets[r.set].hashes {
@@ -87,7 +87,7 @@ func (b *bench) paths(r row) []string {
 	return paths
 }
 
-// pathsFile returns the name of the file that has them.
+// pathsFile returns the name of the file with the paths of r.
 func (b *bench) pathsFile(r row) string { return filepath.Join(b.dir, "paths-"+r.key) }
 
 func (b *bench) writePaths(r row) error {

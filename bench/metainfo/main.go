@@ -1,11 +1,10 @@
-// Command metainfo measures package metainfo beside the SHA-1 that it cannot do
-// without, and prints the ratios as a Markdown table:
+// Command metainfo compares package metainfo with the hashing that it cannot avoid (SHA-1 for v1,
+// SHA-256 for v2), and prints the ratios as a Markdown table:
 //
 //	go run ./bench/metainfo
 //
-// Both sides of a ratio run in turns, so that whatever else the machine does
-// falls on both; each number is the median of the rounds. On a shared machine
-// differences under 10 % are noise.
+// The two sides of a ratio run in turns, so that other load on the machine affects both. Each
+// number is the median of the rounds. On a shared machine differences under 10 % are noise.
 package main
 
 import (
@@ -32,7 +31,7 @@ func main() {
 	}
 }
 
-// sample is a torrent to measure with, and the hashes it costs in any case.
+// sample is a torrent to measure with, and the hash that any parser must compute.
 type sample struct {
 	name string
 	file []byte
@@ -73,7 +72,7 @@ func run(w io.Writer, rounds int) error {
 	return nil
 }
 
-// sink keeps the compiler from leaving out what is measured.
+// sink keeps the compiler from removing the measured code.
 var sink byte
 
 func measure(s sample, rounds int) (string, error) {
@@ -88,7 +87,7 @@ func measure(s sample, rounds int) (string, error) {
 		sink += t.Bytes()[0]
 	}
 	hash := func() { sink += s.hash(info) }
-	// Enough runs a round for the clock: about 2 ms.
+	// A round of about 2 ms is long enough for the clock.
 	runs := max(1, int(2*time.Millisecond/max(1, perRun(parse, 1))))
 	var parses, hashes, ratios []float64
 	for range rounds {

@@ -1,12 +1,12 @@
-// Command removals measures how fast a server removes and restores torrents, side by
-// side: one call for each, which was the only way once, a call for 1,000, and the
-// commands. Every removal is durable and in the audit log when it is answered. Rounds
-// are interleaved; a figure is the median. It prints Markdown.
+// Command removals compares ways to remove and restore torrents: one call for each torrent, one
+// call for 1,000, and the commands. A removal is durable and in the audit log before it is
+// answered. Rounds are interleaved; a figure is the median. It prints Markdown.
 //
 //	go run ./bench/removals                          the embedded store
 //	go run ./bench/removals -store 's3://BUCKET/PREFIX?endpoint=...' -count 2000
 //
-// It finds the credentials of a bucket as AWS's tools do. The objects that it writes there stay.
+// It finds the credentials of a bucket as AWS's tools do. The objects that it writes stay in the
+// bucket.
 package main
 
 import (

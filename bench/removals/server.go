@@ -19,19 +19,19 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// reference is what the removals stand for.
+// reference is the reference that the removals give.
 const reference = "case 7 of the court of benchmarks"
 
 // server is a running `torrentcache serve`.
 type server struct {
 	binary        string
 	process       *side.Process
-	grpc, address string // HOST:PORT; address is of the admin listener
+	grpc, address string // HOST:PORT; address is that of the admin listener
 	conn          *grpc.ClientConn
 	admin         torrentcachev1.AdminServiceClient
 }
 
-// start builds the program and runs a server, which writes an audit log.
+// start builds the program and runs a server with an audit log.
 func (b *bench) start() (*server, error) {
 	s := &server{binary: filepath.Join(b.dir, "torrentcache")}
 	build := exec.Command("go", "build", "-trimpath", "-o", s.binary, "github.com/torrentcache/torrentcache/cmd/torrentcache")
@@ -116,5 +116,5 @@ func (s *server) fill(ctx context.Context, n, size int) ([]string, error) {
 	return hashes, err
 }
 
-// lines returns hashes as a list.
+// lines returns hashes as the text of a list, one on a line.
 func lines(hashes []string) []byte { return []byte(strings.Join(hashes, "\n") + "\n") }

@@ -20,17 +20,17 @@ const page = 1000
 // way is a way to remove or to restore torrents.
 type way struct {
 	name   string
-	hashes int // that one run is about
+	hashes int // that one run removes or restores
 	run    func(round int) error
 }
 
-// figures are what w came to.
+// figures are the results of a way.
 type figures struct {
 	rate []float64 // info hashes a second, of each round
-	cpu  []float64 // microseconds of the server for an info hash, of each round
+	cpu  []float64 // CPU time of the server per info hash in microseconds, of each round
 }
 
-// measure runs w once, with a server.
+// measure runs w once against s, and adds the results to f.
 func (w way) measure(round int, s *server, f *figures) error {
 	before, err := s.process.CPU()
 	if err != nil {
@@ -47,7 +47,7 @@ func (w way) measure(round int, s *server, f *figures) error {
 	return err
 }
 
-// ways returns all ways. Each that removes is followed by one that restores the same.
+// ways returns all ways. After each way that removes comes one that restores the same torrents.
 func (b *bench) ways(s *server, hashes []string) []way {
 	some, all := hashes[:b.single], len(hashes)
 	list := filepath.Join(b.dir, "list")
@@ -120,7 +120,7 @@ func (s *server) restoreMany(hashes []string) error {
 	return err
 }
 
-// command runs a command of the operator from start to end.
+// command runs an operator's command to its end.
 func (s *server) command(args ...string) error {
 	cmd := exec.Command(s.binary, append([]string{args[0], "--admin", s.address, "--reference", reference}, args[1:]...)...)
 	var log bytes.Buffer

@@ -10,13 +10,13 @@ import (
 	"strconv"
 )
 
-// getJSON asks for the sample as JSON again and again.
+// getJSON requests the sample as JSON again and again.
 func getJSON(j job) (int, error) {
 	resp, err := http.Post("http://"+j.addr+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(j.sample.bytes))
 	if err != nil {
 		return 0, err
 	}
-	resp.Body.Close() // grpc-gateway as it comes takes no torrent and needs none
+	resp.Body.Close() // plain grpc-gateway accepts no torrent and needs none
 	request := []byte("GET /v1/torrents/" + j.sample.hash + " HTTP/1.1\r\nHost: " + j.addr + "\r\n\r\n")
 	return repeat(j, func(int) (func(uint64) error, error) {
 		c, err := newHTTPClient(j.addr)
@@ -50,7 +50,7 @@ func uploadForms(j job) (int, error) {
 	})
 }
 
-// httpClient is one connection, and cheap.
+// httpClient is one connection with a client that costs little CPU time.
 type httpClient struct {
 	conn net.Conn
 	r    *bufio.Reader
@@ -64,7 +64,8 @@ func newHTTPClient(addr string) (*httpClient, error) {
 	return &httpClient{conn: c, r: bufio.NewReaderSize(c, 64<<10)}, nil
 }
 
-// do sends request and returns the size of the answer's body, if it is 200.
+// do sends request and returns the size of the answer's body. A status other than 200 is an
+// error.
 func (c *httpClient) do(request []byte) (int, error) {
 	if _, err := c.conn.Write(request); err != nil {
 		return 0, err

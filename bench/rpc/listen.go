@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// congestionVariable names the congestion control of TCP that servers shall use.
+// congestionVariable names the environment variable that sets the servers' TCP congestion
+// control.
 const congestionVariable = "TORRENTCACHE_BENCH_CONGESTION"
 
-// listen listens at addr, with the congestion control that was asked for.
+// listen listens at addr with the congestion control of congestionVariable.
 func listen(addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	if name := os.Getenv(congestionVariable); name != "" {

@@ -18,7 +18,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// job is one load.
+// job describes one load.
 type job struct {
 	addr    string
 	sample  sample
@@ -27,10 +27,10 @@ type job struct {
 	length  time.Duration
 }
 
-// loadRole makes a role of a load: it prints the requests and the nanoseconds.
+// loadRole makes a role of a load. The role prints the number of requests and the nanoseconds.
 func loadRole(load func(job) (int, error)) func(args []string) error {
 	return func(args []string) (err error) {
-		debug.SetGCPercent(400) // the load's own memory is nobody's concern
+		debug.SetGCPercent(400) // the memory of the load generator is not measured
 		j := job{addr: args[0]}
 		if j.sample, err = plainSample(args[1]); err != nil {
 			return err
@@ -53,9 +53,9 @@ func loadRole(load func(job) (int, error)) func(args []string) error {
 	}
 }
 
-// repeat has j.clients do one request after the other until the time is over,
-// and returns how many were done. newClient returns what does request number n
-// of all clients together.
+// repeat runs j.clients clients, each of which makes one request after the other until the time
+// is over. It returns the number of requests. newClient returns the function that makes request
+// number n, counted over all clients.
 func repeat(j job, newClient func(client int) (func(n uint64) error, error)) (int, error) {
 	var count atomic.Uint64
 	var all sync.WaitGroup
@@ -82,7 +82,7 @@ func repeat(j job, newClient func(client int) (func(n uint64) error, error)) (in
 	}
 }
 
-// dial returns j.conns connections of grpc-go as it comes, but with messages of
+// dial returns j.conns connections with the defaults of grpc-go, except that messages may have
 // any size.
 func dial(j job, options ...grpc.CallOption) ([]*grpc.ClientConn, error) {
 	options = append(options, grpc.MaxCallRecvMsgSize(maxTorrentSize*2))
@@ -97,8 +97,8 @@ func dial(j job, options ...grpc.CallOption) ([]*grpc.ClientConn, error) {
 	return conns, nil
 }
 
-// rawCodec sends a []byte as it is and takes nothing of an answer but its length,
-// so that the load does not cost more than the server.
+// rawCodec sends a []byte unchanged and reads only the length of an answer, so that the load
+// costs no more than the server.
 type rawCodec struct{}
 
 func (rawCodec) Name() string { return "proto" }
@@ -112,7 +112,7 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// getTorrents asks for the sample, once checked, again and again.
+// getTorrents requests the sample again and again, after it has checked one answer.
 func getTorrents(j job) (int, error) {
 	if err := prepare(j); err != nil {
 		return 0, err
@@ -155,7 +155,7 @@ func prepare(j job) error {
 	return err
 }
 
-// cacheTorrents uploads torrents, each of them new.
+// cacheTorrents uploads a new torrent with each request.
 func cacheTorrents(j job) (int, error) {
 	conns, err := dial(j, grpc.ForceCodecV2(rawCodec{}))
 	if err != nil {

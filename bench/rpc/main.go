@@ -1,11 +1,10 @@
-// Command rpc measures torrentcache's calls, over gRPC, as JSON and by the upload
-// form, side by side with plain grpc-go, plain grpc-gateway and the bare disk.
+// Command rpc compares torrentcache's calls, over gRPC, as JSON and by the upload form, with
+// plain grpc-go, plain grpc-gateway and the bare disk.
 //
 //	go run ./bench/rpc > table.md
 //
-// Servers run on one core and the load generator on another, in interleaved
-// rounds; a figure is the median. It needs Linux, two cores, and of Debian the
-// package util-linux.
+// Servers run on one core and the load generator on another, in interleaved rounds; a figure is
+// the median. It needs Linux, two cores, and the Debian package util-linux.
 package main
 
 import (

@@ -13,7 +13,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// plainServer answers what torrentcache would, without doing anything for it.
+// plainServer answers as torrentcache would, but does no work for it.
 type plainServer struct {
 	torrentcachev1.UnimplementedCacheServiceServer
 	sample sample
@@ -30,7 +30,7 @@ func (p *plainServer) GetTorrent(context.Context, *torrentcachev1.GetTorrentRequ
 	}, nil
 }
 
-// CacheTorrent forgets the torrent.
+// CacheTorrent discards the torrent.
 func (p *plainServer) CacheTorrent(context.Context, *torrentcachev1.CacheTorrentRequest) (*torrentcachev1.CacheTorrentResponse, error) {
 	return &torrentcachev1.CacheTorrentResponse{InfoHash: p.sample.hash, InfoHashV1: p.sample.hash, Outcome: torrentcachev1.Outcome_OUTCOME_CREATED}, nil
 }
@@ -44,7 +44,7 @@ func newPlainServer(args []string) (*plainServer, error) {
 	return &plainServer{sample: s}, err
 }
 
-// serveDefault serves by grpc-go as it comes.
+// serveDefault serves with the defaults of grpc-go.
 func serveDefault(args []string) error {
 	p, err := newPlainServer(args)
 	if err != nil {
@@ -59,7 +59,7 @@ func serveDefault(args []string) error {
 	return s.Serve(l)
 }
 
-// serveDefaultJSON serves by grpc-gateway as it comes, by direct calls.
+// serveDefaultJSON serves with the defaults of grpc-gateway, by direct calls.
 func serveDefaultJSON(args []string) error {
 	p, err := newPlainServer(args)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// roles are what this program is to its own children: servers, which get an
+// roles are the functions that this program runs as a child of itself: servers, which get an
 // address, the size of the torrents and a folder of their own, and loads.
 var roles = map[string]func(args []string) error{
 	"grpc-torrentcache": profiled("grpc-torrentcache", serveProduct),
@@ -29,8 +29,8 @@ var roles = map[string]func(args []string) error{
 	"load-raw":          loadRole(loadRaw),
 }
 
-// loadOnce puts the load of that role on addr, from core 1, and returns how many requests
-// were answered in what time.
+// loadOnce runs the load of a role against addr on core 1, and returns how many requests were
+// answered in what time.
 func loadOnce(o options, load string, size int, self, addr string, length time.Duration) (side.Load, error) {
 	out, err := exec.Command("taskset", "-c", "1", self, load, addr, strconv.Itoa(size),
 		strconv.Itoa(o.clients), strconv.Itoa(o.conns), length.String()).Output()
@@ -47,7 +47,7 @@ func loadOnce(o options, load string, size int, self, addr string, length time.D
 	return done, nil
 }
 
-// binaryName is the file that build makes.
+// binaryName is the name of the file that build makes.
 const binaryName = "torrentcache"
 
 // build builds the product into dir.

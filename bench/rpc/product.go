@@ -13,10 +13,11 @@ import (
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/limit"
-	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store/memstore"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 const (
@@ -33,17 +34,17 @@ func serveProduct(args []string) error {
 	}
 	debug.SetMemoryLimit(memoryLimit)
 	srv, chain, _ := newProduct()
-	return server.NewGRPC(chain, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic).Serve(l)
+	return rpc.NewGRPC(chain, nil, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic).Serve(l)
 }
 
-// serveProductJSON serves torrentcache's JSON from a store in memory, as
-// `torrentcache serve` does but for its hot cache.
+// serveProductJSON serves torrentcache's JSON from a store in memory, as `torrentcache serve`
+// does but without its hot cache.
 func serveProductJSON(args []string) error {
 	debug.SetMemoryLimit(memoryLimit)
 	srv, chain, metrics := newProduct()
 	door, err := gateway.New(gateway.Options{
-		Conn:           server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic),
-		MaxTorrentSize: maxTorrentSize,
+		Conn:    rpc.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic),
+		Options: web.Options{MaxTorrentSize: maxTorrentSize},
 	})
 	if err != nil {
 		return err
@@ -57,16 +58,16 @@ func serveProductJSON(args []string) error {
 	return lifecycle.NewPublicHTTP(handler, telemetry.HTTPErrorLog(logger)).Serve(l)
 }
 
-func newProduct() (*server.Server, server.Chain, *telemetry.Metrics) {
-	steady.OverlapSync()
+func newProduct() (*server.Server, rpc.Chain, *telemetry.Metrics) {
 	metrics := telemetry.NewMetrics(telemetry.Build{})
 	srv := server.New(server.Options{Store: memstore.New(), MaxTorrentSize: maxTorrentSize})
-	return srv, server.Chain{Observe: func(c server.Call) {
+	return srv, rpc.Chain{Observe: func(c rpc.Call) {
 		metrics.ObserveRPC(c.Method, c.Code.String(), c.Reason, c.Duration, c.BytesIn, c.BytesOut)
 	}}, metrics
 }
 
-// serveBinary becomes `torrentcache serve` with one public listener.
+// serveBinary replaces the process with `torrentcache serve`, which has one public listener at
+// the address.
 func serveBinary(listener string) func(args []string) error {
 	return func(args []string) error {
 		addr, dir := args[0], args[2]

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// profileVariable names the folder for CPU profiles of servers to them.
+// profileVariable names the environment variable with the folder for the servers' CPU profiles.
 const profileVariable = "TORRENTCACHE_BENCH_PROFILES"
 
-// profiled makes a server write its CPU profile when it is stopped, if it is told where.
+// profiled makes a server write its CPU profile when it is stopped, if profileVariable is set.
 func profiled(name string, serve func(args []string) error) func(args []string) error {
 	return func(args []string) error {
 		dir := os.Getenv(profileVariable)

@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// serveRaw is the bare disk. Who connects sends how many writers there are and
-// for how long they write, and gets the number of torrents that were durable in
-// that time: all that wait are appended to one file by one write, then one
-// fdatasync answers them all, as the best of stores could not do it faster.
+// serveRaw measures the bare disk. A client sends the number of writers and the time to write,
+// and gets the number of torrents that became durable. One write appends all waiting torrents to
+// a file, and one fdatasync makes them durable. No store can do it faster.
 func serveRaw(args []string) error {
 	s, err := plainSample(args[1])
 	if err != nil {
@@ -53,8 +52,8 @@ func plainSample(size string) (sample, error) {
 	return newSample(n)
 }
 
-// appendAndSync has writers wait for torrent to be durable again and again and
-// returns how often it was.
+// appendAndSync runs writers that repeatedly wait for torrent to be durable, and returns how
+// often it was.
 func appendAndSync(file *os.File, torrent []byte, writers int, length time.Duration) (int, error) {
 	put := make(chan chan struct{}, writers)
 	for range writers {
@@ -91,7 +90,7 @@ func appendAndSync(file *os.File, torrent []byte, writers int, length time.Durat
 	return n, nil
 }
 
-// loadRaw asks the raw disk to measure itself.
+// loadRaw asks serveRaw to measure.
 func loadRaw(j job) (int, error) {
 	c, err := net.Dial("tcp", j.addr)
 	if err != nil {

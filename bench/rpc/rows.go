@@ -16,9 +16,9 @@ import (
 type row struct {
 	name          string
 	load          string   // the role of the load generator
-	peerLoad      string   // of the peer's, if it is another one
+	peerLoad      string   // of the peer's load generator, if it differs
 	size          int      // of a torrent, in bytes
-	product, peer []string // roles of the servers, with their arguments
+	product, peer []string // roles of the servers, followed by arguments
 	perSecond     bool     // compare requests a second, not CPU time
 	floor, target string
 }
@@ -41,7 +41,7 @@ func rows() []row {
 	}
 }
 
-// measure returns the row's line of the table.
+// measure measures r and returns its line of the table.
 func measure(o options, r row) ([]string, error) {
 	product, err := start(o, r.load, r.size, "product", r.product)
 	if err != nil {
@@ -73,8 +73,7 @@ type target struct {
 
 func (t target) Stop() { t.Process.Stop() }
 
-// start starts the server that role names, on core 0, and warms it up with
-// the load.
+// start starts the server of a role on core 0, and warms it up with the load.
 func start(o options, load string, size int, name string, role []string) (target, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// sample is a torrent of which any number of others can be made quickly.
+// sample is a torrent from which many others can be made quickly.
 type sample struct {
 	bytes []byte
 	hash  string
-	at    int // of the first piece's hash
+	at    int // offset of the first piece's hash
 }
 
 // newSample returns a torrent of about size bytes, always the same.
@@ -34,5 +34,5 @@ func newSample(size int) (sample, error) {
 	return s, nil
 }
 
-// number makes b, a copy of the sample, the torrent of this number.
+// number changes b, a copy of the sample, into torrent number n.
 func (s sample) number(b []byte, n uint64) { binary.BigEndian.PutUint64(b[s.at:], n) }

@@ -11,13 +11,13 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// part is processes whose CPU time is told together.
+// part is a group of processes whose CPU time is reported as one figure.
 type part struct {
 	name string
 	pids []int
 }
 
-// enginePart is the daemons of test/s3-engine in a folder.
+// enginePart returns the daemons of test/s3-engine in a folder.
 func enginePart(home string) (part, error) {
 	p := part{name: "engine"}
 	files, err := filepath.Glob(filepath.Join(home, "run", "*.pid"))
@@ -38,7 +38,7 @@ func enginePart(home string) (part, error) {
 	return p, nil
 }
 
-// cpu returns what the part has spent.
+// cpu returns the CPU time that the part has used.
 func (p part) cpu() (total time.Duration, err error) {
 	for _, pid := range p.pids {
 		spent, err := side.CPUOf(pid)
@@ -50,10 +50,10 @@ func (p part) cpu() (total time.Duration, err error) {
 	return total, nil
 }
 
-// watched are the parts of the whole. An engine that was running already is none of them.
+// watched are the parts of the system. An engine that was already running is not one of them.
 type watched []part
 
-// cpu returns what each has spent, and as the last what the machine has beside them.
+// cpu returns the CPU time of each part, followed by that of the rest of the machine.
 func (w watched) cpu() ([]time.Duration, error) {
 	rest, err := side.MachineCPU()
 	if err != nil {
@@ -70,14 +70,14 @@ func (w watched) cpu() ([]time.Duration, error) {
 	return append(spent, rest), nil
 }
 
-// figures are those of one target in one round.
+// figures are the results of one target in one round.
 type figures struct {
 	rate  float64   // requests a second
-	spent []float64 // CPU of each part and of the rest, milliseconds a request
-	idle  float64   // percent of the machine
+	spent []float64 // CPU time of each part and of the rest, in milliseconds a request
+	idle  float64   // idle CPU time of the machine, in percent
 }
 
-// loadWatched loads a target for a while.
+// loadWatched loads a target for a round, and returns its figures.
 func loadWatched(o options, t target, kind string, parts watched) (figures, error) {
 	run, err := prepare(o, t, kind)
 	if err != nil {
@@ -104,7 +104,7 @@ func loadWatched(o options, t target, kind string, parts watched) (figures, erro
 	return f, nil
 }
 
-// median is that of the rounds, of what one of them tells.
+// median returns the median over rounds of the figure that tell selects.
 func median(rounds []figures, tell func(figures) float64) float64 {
 	var values []float64
 	for _, f := range rounds {

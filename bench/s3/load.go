@@ -11,13 +11,13 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// made are torrents that nobody has put yet: making them is not to be measured.
+// made is a new torrent. Torrents are made in advance, so that making them is not measured.
 type made struct {
 	hash  string
 	bytes []byte
 }
 
-// makeTorrents returns n torrents that were never made before.
+// makeTorrents returns n new torrents.
 func makeTorrents(n, size int) ([]made, error) {
 	all := make([]made, n)
 	for i := range all {
@@ -31,7 +31,7 @@ func makeTorrents(n, size int) ([]made, error) {
 	return all, nil
 }
 
-// prepare returns what one client does with a target again and again.
+// prepare returns the function that each client calls again and again.
 func prepare(o options, t target, kind string) (run func(client int) error, err error) {
 	if kind == "gets" {
 		return func(client int) error {
@@ -42,7 +42,7 @@ func prepare(o options, t target, kind string) (run func(client int) error, err 
 			return err
 		}, nil
 	}
-	const most = 5000 // more than any engine here takes in the time
+	const most = 5000 // more than any engine here stores in the time
 	torrents, err := makeTorrents(most, o.size)
 	if err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func prepare(o options, t target, kind string) (run func(client int) error, err 
 	}, nil
 }
 
-// spread has all clients call run until the time is over, and returns how many calls
-// came to their end in what time.
+// spread makes all clients call run until the time is over. It returns the number of completed
+// calls and the time they took.
 func spread(o options, run func(client int) error) (int64, time.Duration, error) {
 	var group sync.WaitGroup
 	var calls atomic.Int64
@@ -86,7 +86,7 @@ func spread(o options, run func(client int) error) (int64, time.Duration, error)
 	return calls.Load(), time.Since(begin), nil
 }
 
-// hashes are the info hashes of what a target has stored. They are safe for
+// hashes are the info hashes of the torrents that a target has stored. Its methods are safe for
 // concurrent use.
 type hashes struct {
 	mu  sync.Mutex

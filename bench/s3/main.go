@@ -1,13 +1,12 @@
-// Command s3 measures puts and gets through nodes that share a bucket, side by
-// side with minio-go alone against the same object store.
+// Command s3 compares puts and gets through nodes that share a bucket with minio-go alone against
+// the same object store.
 //
 //	go run ./bench/s3                        starts test/s3-engine (Ceph, see test/install-prerequisites)
 //	go run ./bench/s3 -endpoint HOST:PORT    a running one; credentials as AWS's tools find them
 //	go run ./bench/s3 -engine-cores 0 -cores 1    the engine as if it had a machine of its own
 //
-// Rounds are interleaved, a figure is the median, and what counts are the ratios.
-// It prints Markdown. Run it from the module's folder, while the machine does
-// nothing else.
+// Rounds are interleaved, a figure is the median, and only the ratios are comparable. It prints
+// Markdown. Run it from the module's folder, while the machine is otherwise idle.
 package main
 
 import (
@@ -31,7 +30,7 @@ type options struct {
 	size     int // of a torrent, in bytes
 	clients  int
 	rounds   int
-	// Cores as taskset writes them: of the engine that is started, and of all else.
+	// Cores in the format of taskset: of the engine that is started, and of all other processes.
 	engineCores, cores string
 	took               time.Duration // of one target in one round
 }
@@ -121,9 +120,9 @@ func makeBucket(c *minio.Client, name string) error {
 	return c.MakeBucket(context.Background(), name, minio.MakeBucketOptions{})
 }
 
-// measure loads the targets in turn and prints the medians, their ratio to the
-// first, and the CPU time that each part of the whole spent on a request. No target is
-// always the first of a round.
+// measure loads the targets in turn. It prints the medians, their ratio to the first target, and
+// the CPU time that each part used for a request. The order of the targets rotates from round to
+// round.
 func measure(o options, kind string, targets []target, parts watched) error {
 	rounds := make([][]figures, len(targets))
 	for round := range o.rounds {
@@ -143,7 +142,7 @@ func measure(o options, kind string, targets []target, parts watched) error {
 	return nil
 }
 
-// table has a row for each target that was measured.
+// table returns a row for each target that was measured.
 func table(kind string, targets []target, rounds [][]figures, parts watched) string {
 	head := []string{kind, "a second", "ratio"}
 	for _, p := range append(parts, part{name: "all else"}) {

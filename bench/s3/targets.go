@@ -21,17 +21,17 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// target is a way to the object store. Client is the number of the caller.
+// target is a way to the object store. The argument client is the number of the caller.
 type target struct {
 	name string
 	put  func(client int, hash string, torrent []byte) error
-	get  func(client int, hash string) (int, error) // returns the torrent's size; nil if it is not to be measured
+	get  func(client int, hash string) (int, error) // returns the torrent's size; nil if gets are not to be measured
 
-	stored *hashes // of what it has put
+	stored *hashes // the torrents that it has put
 }
 
-// startTargets starts three nodes and returns the ways through minio-go alone, as
-// it puts and with the condition that nodes put with, through one node and three.
+// startTargets starts three nodes and returns the targets: minio-go alone with plain puts,
+// minio-go alone with the condition that nodes put with, one node, and three nodes.
 func startTargets(o options, dir string) (targets []target, processes part, stop func(), err error) {
 	alone, err := newMinio(o, "minio-go alone", "alone/", minio.PutObjectOptions{})
 	if err != nil {
@@ -65,13 +65,13 @@ func startTargets(o options, dir string) (targets []target, processes part, stop
 	return targets, processes, stop, nil
 }
 
-// newMinio is what a program would write that has nothing but minio-go.
+// newMinio returns a target as a program would write it with minio-go alone.
 func newMinio(o options, name, prefix string, opts minio.PutObjectOptions) (target, error) {
 	transport, err := minio.DefaultTransport(false)
 	if err != nil {
 		return target{}, err
 	}
-	transport.MaxIdleConnsPerHost = 256 // as ours: with the default of 16 it would connect anew all the time
+	transport.MaxIdleConnsPerHost = 256 // as in a node; the default of 16 would cause new connections all the time
 	core, err := minio.NewCore(o.endpoint, &minio.Options{Creds: credentials.NewEnvAWS(), Region: "us-east-1", Transport: transport})
 	if err != nil {
 		return target{}, err
@@ -98,7 +98,7 @@ func newMinio(o options, name, prefix string, opts minio.PutObjectOptions) (targ
 	}, nil
 }
 
-// through is the way through nodes, by gRPC, clients spread over them.
+// through returns a target that calls nodes by gRPC, with the clients spread over the nodes.
 func through(name string, nodes []torrentcachev1.CacheServiceClient) target {
 	return target{
 		name:   name,
@@ -135,8 +135,8 @@ func startNode(o options, dir string, number int) (*side.Process, torrentcachev1
 			return nil, nil, fmt.Errorf("node %d does not become ready", number)
 		}
 	}
-	// grpc-go's own codec takes 1 MB of fresh memory for 40 KB whenever its pool is empty:
-	// up to four times what the rest of a put costs the client.
+	// grpc-go's own codec allocates 1 MB for 40 KB whenever its pool is empty. That costs the
+	// client up to four times as much as the rest of a put.
 	conn, err := grpc.NewClient(grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.NewCodec(nil, 0))))
 	if err != nil {

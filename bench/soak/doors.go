@@ -17,7 +17,7 @@ type door struct {
 	name, path string
 	// body returns the request body that carries a torrent, and its content type.
 	body func(torrent []byte) (contentType string, body []byte)
-	// once has each upload come on a connection of its own, as scripts do it.
+	// once makes each upload use a new connection, as scripts do.
 	once bool
 }
 
@@ -36,13 +36,14 @@ var overHTTP = []door{
 func form(torrent []byte) (string, []byte) {
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	part, _ := w.CreateFormFile("torrent", "x.torrent") // into memory
+	part, _ := w.CreateFormFile("torrent", "x.torrent") // writing to memory does not fail
 	_, _ = part.Write(torrent)
 	_ = w.Close()
 	return w.FormDataContentType(), body.Bytes()
 }
 
-// through uploads a torrent by a door over HTTP at base. Each door answers with the info hash.
+// through uploads a torrent by an HTTP door of the server at base. Every door answers with the
+// info hash.
 func (l *load) through(d door, base string, torrent []byte, id infohash.ID) error {
 	contentType, body := d.body(torrent)
 	code, text, err := l.do("POST", base+d.path, contentType, body, d.once)
@@ -51,13 +52,13 @@ func (l *load) through(d door, base string, torrent []byte, id infohash.ID) erro
 		return err
 	case (code == 200 || code == 201) && strings.Contains(string(text), id.String()):
 		return nil
-	case code == 503, code == 200 && strings.Contains(string(text), ">114<"): // SOAP's word for it
+	case code == 503, code == 200 && strings.Contains(string(text), ">114<"): // the SOAP code of an unavailable server
 		return errAway
 	}
 	return fmt.Errorf("%s answered %d %.300s", d.name, code, text)
 }
 
-// overGRPC are the other ways in.
+// overGRPC are the gRPC calls that upload.
 var overGRPC = []func(*load, context.Context, []byte) error{(*load).call, (*load).stream}
 
 func (l *load) call(ctx context.Context, torrent []byte) error {
@@ -65,13 +66,13 @@ func (l *load) call(ctx context.Context, torrent []byte) error {
 	return err
 }
 
-// stream uploads a torrent by a stream of its own.
+// stream uploads a torrent by a new stream.
 func (l *load) stream(ctx context.Context, torrent []byte) error {
 	stream, err := l.cache.RPC().CacheTorrents(ctx)
 	if err != nil {
 		return err
 	}
-	_ = stream.Send(&torrentcachev1.CacheTorrentsRequest{ItemId: 1, Torrent: torrent}) // an error is one of Recv as well
+	_ = stream.Send(&torrentcachev1.CacheTorrentsRequest{ItemId: 1, Torrent: torrent}) // Recv returns the same error
 	_ = stream.CloseSend()
 	answer, err := stream.Recv()
 	if err != nil {

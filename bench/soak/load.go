@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	// clients is how many calls there are at a time, at most.
+	// clients is the maximum number of concurrent calls.
 	clients = 16
 
-	// patience is how long an answer may take; later it is one that hangs.
+	// patience is the time limit of an answer. A later answer counts as a hang.
 	patience = 30 * time.Second
 )
 
-// errAway says that a call came to nothing because the server was down, or went down.
+// errAway says that a call failed because the server was or went down.
 var errAway = errors.New("the server is away")
 
-// load is what clients do to the server and the gateway.
+// load is the load that clients put on the server and the gateway.
 type load struct {
 	doors []string // of the server and of the gateway, URLs
 	web   *http.Client
@@ -55,8 +55,8 @@ func newLoad(s *soak) (*load, error) {
 	return l, err
 }
 
-// start makes so many calls a second until stop is called, which returns when all are
-// answered. When all clients wait for answers, calls are left out.
+// start makes rate calls a second until stop is called, which returns when all are answered.
+// While all clients wait for answers, it skips calls.
 func (l *load) start(rate int) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ticker := time.NewTicker(time.Second / time.Duration(rate))
@@ -110,7 +110,7 @@ func (l *load) step() (kind string, err error) {
 	}
 }
 
-// upload puts a new torrent by any door.
+// upload uploads a new torrent by a random door.
 func (l *load) upload(ctx context.Context) (err error) {
 	m, torrent, err := l.fresh()
 	if err != nil {
@@ -127,8 +127,8 @@ func (l *load) upload(ctx context.Context) (err error) {
 	return err
 }
 
-// remove removes a torrent, one in two hundred off the disk at once, and restores one in
-// four; they are not asked for any more.
+// remove removes a torrent, and restores one in four. It erases one in two hundred. Downloads no
+// longer ask for any of them.
 func (l *load) remove(ctx context.Context) error {
 	m, ok := l.take()
 	if !ok {
@@ -157,7 +157,7 @@ func (l *load) download(m made) error {
 	return nil
 }
 
-// do makes a call over HTTP. It is errAway if there is no whole answer.
+// do makes a call over HTTP. The error is errAway if the answer does not arrive whole.
 func (l *load) do(method, url, contentType string, body []byte, once bool) (code int, text []byte, err error) {
 	req, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {

@@ -1,7 +1,7 @@
-// Command soak loads a server by all its doors for an hour, kills it every minute with
-// SIGKILL, and prints whether anything grows: the memory, the goroutines and the descriptors
-// of the server, and of a gateway in front of it that lives through all of it. At the end
-// every torrent whose upload was acknowledged must be there, undamaged.
+// Command soak loads a server by all its doors for an hour and kills it every minute with
+// SIGKILL. It prints whether the memory, the goroutines or the descriptors of the server grow,
+// and those of a gateway in front of it that is never killed. At the end every torrent whose
+// upload was acknowledged must be in the server, undamaged.
 //
 //	go run ./bench/soak                                  an hour; a fifth of a core, 2 GB of disk
 //	go run ./bench/soak -time 5m -kill 20s -rate 300     something shorter
@@ -76,8 +76,8 @@ func (s *soak) run(parent string) (err error) {
 	return l.verdict()
 }
 
-// start builds the program and starts the server and the gateway, both with so little memory
-// for torrents that it is full soon.
+// start builds the program, and starts the server and the gateway. Both have so little memory for
+// torrents that it soon fills up.
 func (s *soak) start() error {
 	s.binary = filepath.Join(s.dir, "torrentcache")
 	build := exec.Command("go", "build", "-trimpath", "-o", s.binary, "github.com/torrentcache/torrentcache/cmd/torrentcache")
@@ -102,11 +102,11 @@ func (s *soak) start() error {
 	return s.gateway.start()
 }
 
-// sampleEvery is how often memory, goroutines and descriptors are looked at.
+// sampleEvery is the interval of the samples of memory, goroutines and descriptors.
 const sampleEvery = 5 * time.Second
 
-// mix runs the load, looks at the processes, and kills the server again and again. A wrong
-// answer ends it early.
+// mix runs the load, samples the processes, and kills the server again and again. A wrong answer
+// ends it early.
 func (s *soak) mix(l *load) error {
 	stop := l.start(s.rate)
 	defer stop()
@@ -132,11 +132,11 @@ func (s *soak) mix(l *load) error {
 	return nil
 }
 
-// life returns how long the server lives until it is killed the next time: some of its lives
-// are longer than the minute after which it compacts for the first time, and some are not.
+// life returns how long the server lives until its next kill. The first compaction comes after a
+// minute, so some lives include one and some do not.
 func (s *soak) life() time.Duration { return s.kill/2 + rand.N(s.kill) }
 
-// again kills the server and starts it anew.
+// again kills the server and starts it again.
 func (s *soak) again() error {
 	if err := s.count(); err != nil {
 		return err
@@ -153,15 +153,15 @@ func (s *soak) again() error {
 	return nil
 }
 
-// count adds what the server has used of the processor, before it ends.
+// count adds the CPU time of the server to the total, before a kill.
 func (s *soak) count() error {
 	used, err := s.server.process.CPU()
 	s.cpu += used
 	return err
 }
 
-// check returns an error unless every torrent that was acknowledged is there, and all that is
-// there is as it was stored.
+// check returns an error unless every acknowledged torrent is in the store, and every stored
+// torrent is undamaged.
 func (s *soak) check(l *load) error {
 	if err := l.checkMissing(); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// program is a torrentcache that is started again and again.
+// program is a torrentcache process that is started again and again.
 type program struct {
 	name, log   string
 	args        []string
@@ -23,9 +23,12 @@ type program struct {
 	samples     []sample
 }
 
-// sample is what a process has at one time.
+// sample is the figures of a process at one moment.
 type sample struct {
-	resident, goroutines, descriptors float64 // the first in bytes
+	resident, goroutines float64 // the first in bytes
+	// Segments are files that stay open, one for each 128 MB of content, so they grow with the
+	// content. Other descriptors must not grow.
+	segments, descriptors float64
 }
 
 func newProgram(s *soak, name string, args ...string) (*program, error) {
@@ -55,7 +58,7 @@ func (p *program) start() (err error) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	text, _ := os.ReadFile(p.log) // it helps if it is there
+	text, _ := os.ReadFile(p.log) // for the error message
 	return fmt.Errorf("the %s does not become ready\n%s", p.name, text)
 }
 
@@ -76,7 +79,7 @@ func (p *program) kill() error {
 	return nil
 }
 
-// sample notes what the process has now.
+// sample records the current figures of the process.
 func (p *program) sample() error {
 	proc := fmt.Sprintf("/proc/%d/", p.process.PID())
 	status, err := os.Open(proc + "status")
@@ -88,7 +91,7 @@ func (p *program) sample() error {
 	if err != nil {
 		return err
 	}
-	descriptors, err := os.ReadDir(proc + "fd")
+	segments, descriptors, err := countOpen(proc + "fd")
 	if err != nil {
 		return err
 	}
@@ -98,8 +101,23 @@ func (p *program) sample() error {
 	}
 	defer resp.Body.Close()
 	goroutines, err := figure(bufio.NewScanner(resp.Body), "go_goroutines ")
-	p.samples = append(p.samples, sample{kib * 1024, goroutines, float64(len(descriptors))})
+	p.samples = append(p.samples, sample{kib * 1024, goroutines, segments, descriptors})
 	return err
+}
+
+// countOpen counts the open descriptors in a folder of /proc: those of segment files, and all
+// others.
+func countOpen(folder string) (segments, others float64, err error) {
+	list, err := os.ReadDir(folder)
+	for _, fd := range list {
+		// A descriptor that was closed meanwhile has no target.
+		if target, _ := os.Readlink(filepath.Join(folder, fd.Name())); strings.Contains(target, "/segments/") {
+			segments++
+		} else {
+			others++
+		}
+	}
+	return segments, others, err
 }
 
 // figure returns the number in the line that begins with name.

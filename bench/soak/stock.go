@@ -17,24 +17,26 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// made is a torrent that was made.
+// made is a generated torrent.
 type made struct {
 	n  uint64
 	id infohash.ID
 }
 
-// torrent returns its bytes: sizes are about those of real ones, with a median of 22 KB.
+// torrent returns the bytes of m. The sizes follow those of real torrents, with a median of 22
+// KB.
 func (m made) torrent() []byte {
 	random := rand.New(rand.NewPCG(m.n, 7))
 	return torrenttest.Random(m.n, int(min(max(22_000*math.Exp(0.87*random.NormFloat64()), 300), 2_000_000)))
 }
 
-// stock is what the server has acknowledged. Safe for concurrent use.
+// stock is the torrents that the server has acknowledged. Its methods are safe for concurrent
+// use.
 type stock struct {
 	mu    sync.Mutex
 	next  uint64
 	there []made
-	gone  map[uint64]bool // numbers of those whose removal was asked for
+	gone  map[uint64]bool // numbers of the torrents whose removal was requested
 }
 
 // fresh makes a new torrent.
@@ -58,14 +60,14 @@ func (s *stock) add(m made) {
 	s.there = append(s.there, m)
 }
 
-// pick returns a torrent that is there, four times of five one of the newest.
+// pick returns a torrent that is cached, in four of five cases one of the newest.
 func (s *stock) pick() (made, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.choose()
 }
 
-// take is pick of one that is to be removed.
+// take is like pick, but for a torrent that is to be removed.
 func (s *stock) take() (made, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +79,7 @@ func (s *stock) take() (made, bool) {
 	return m, ok
 }
 
-// choose is pick for who holds mu.
+// choose is pick for a caller that holds mu.
 func (s *stock) choose() (made, bool) {
 	n := len(s.there)
 	if n == 0 {
@@ -112,7 +114,7 @@ func (l *load) checkMissing() error {
 	return err
 }
 
-// counts are what became of calls, by their kinds. Safe for concurrent use.
+// counts are the results of calls by kind. Its methods are safe for concurrent use.
 type counts struct {
 	counting   sync.Mutex
 	done, away map[string]int
@@ -132,7 +134,8 @@ func (c *counts) note(kind string, err error) {
 	}
 }
 
-// String tells how many calls were answered, and how many a kill cut short.
+// String returns how many calls were answered, how many a kill cut short, and how many answers
+// were wrong.
 func (c *counts) String() string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(c.done)) {

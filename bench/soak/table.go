@@ -7,7 +7,7 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// rows returns the table: what the processes had in the first and in the last quarter.
+// rows returns the table: the figures of the processes in the first and in the last quarter.
 func (s *soak) rows() [][]string {
 	rows := [][]string{{"what", "of", "first quarter, median", "most", "last quarter, median", "most", "medians, last / first"}}
 	for _, p := range []*program{s.server, s.gateway} {
@@ -17,7 +17,8 @@ func (s *soak) rows() [][]string {
 		}{
 			{"resident memory", "%.1f MB", func(s sample) float64 { return s.resident / 1e6 }},
 			{"goroutines", "%.0f", func(s sample) float64 { return s.goroutines }},
-			{"open descriptors", "%.0f", func(s sample) float64 { return s.descriptors }},
+			{"open segments", "%.0f", func(s sample) float64 { return s.segments }},
+			{"other open descriptors", "%.0f", func(s sample) float64 { return s.descriptors }},
 		} {
 			values := make([]float64, len(p.samples))
 			for i, at := range p.samples {
@@ -29,7 +30,9 @@ func (s *soak) rows() [][]string {
 			for _, part := range [][]float64{first, last} {
 				row = append(row, fmt.Sprintf(what.format, side.Median(part)), fmt.Sprintf(what.format, slices.Max(part)))
 			}
-			rows = append(rows, append(row, fmt.Sprintf("%.2f", side.Median(last)/side.Median(first))))
+			if slices.Max(values) > 0 { // a gateway has no segments
+				rows = append(rows, append(row, fmt.Sprintf("%.2f", side.Median(last)/side.Median(first))))
+			}
 		}
 	}
 	return rows

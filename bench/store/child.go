@@ -21,12 +21,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// childCommand makes the program a step of the table of scale: fill, warm, cold-data, cold,
-// bare, crash, open or compact, with folder, number of torrents and their size.
+// childCommand makes the program run a step of the scale table: fill, warm, cold-data, cold,
+// bare, crash, open or compact. Its arguments are the folder, the number of torrents and their
+// size.
 const childCommand = "step"
 
-// crashPuts is how many torrents are put before a kill -9: most of the 256 MiB
-// that an index may be behind, as measured by torrents of mean size.
+// crashPuts is how many torrents are put before a kill -9. With torrents of mean size they are
+// most of the 256 MiB by which an index may lag behind.
 const crashPuts = 7000
 
 // step is a child's work on a store.
@@ -52,7 +53,7 @@ func child(args []string) error {
 		return err
 	}
 	begin := time.Now()
-	// After a kill -9 the store tells in the log what it did; that is as it should be.
+	// After a kill -9 the store logs its recovery, which is expected here.
 	s.store, err = diskstore.Open(diskstore.Options{Dir: s.dir, Logger: slog.New(slog.DiscardHandler), CompactionRate: -1})
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func (s *step) finish() error {
 
 func (s *step) fill() error { return fill(s.store, 0, s.torrents, s.size) }
 
-// fill puts torrents from..to-1 in batches.
+// fill puts torrents number from to to-1 in batches.
 func fill(s *diskstore.Store, from, to uint64, size int) error {
 	const batch, callers = 128, 4
 	return each(callers, int((to-from+batch-1)/batch), func(i int) error {
@@ -113,7 +114,7 @@ func fill(s *diskstore.Store, from, to uint64, size int) error {
 	})
 }
 
-// crash puts torrents that were not there and kills the process.
+// crash puts new torrents and kills the process.
 func (s *step) crash() error {
 	from := s.torrents + rand.Uint64N(1<<40)
 	if err := fill(s.store, from, from+crashPuts, s.size); err != nil {
@@ -122,7 +123,7 @@ func (s *step) crash() error {
 	return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 }
 
-// compact removes a tenth of the torrents and has their space won back.
+// compact removes a tenth of the torrents and compacts the store.
 func (s *step) compact() error {
 	ids := make([]infohash.ID, s.torrents/10)
 	for i := range ids {
@@ -136,8 +137,8 @@ func (s *step) compact() error {
 	return s.store.Compact(context.Background())
 }
 
-// diskUsed returns what the files below dir take on disk, without what is
-// reserved in the last segment for puts to come.
+// diskUsed returns the disk space of the files below dir, without the space that the last segment
+// reserves for later puts.
 func diskUsed(dir string) (total int64, err error) {
 	segments, err := filepath.Glob(filepath.Join(dir, "segments", "*.segment"))
 	if err != nil {
@@ -162,7 +163,7 @@ func diskUsed(dir string) (total int64, err error) {
 	return total, err
 }
 
-// anonymousMemory returns the memory that the process holds besides files.
+// anonymousMemory returns the resident memory of the process without mapped files.
 func anonymousMemory() (int64, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 func getsOfOne(o options) ([]string, error)  { return gets(o, 1) }
 func getsOfMany(o options) ([]string, error) { return gets(o, 64) }
 
-// gets is gets from the page cache against open, read and close of plain files
-// in sharded folders, by so many readers.
+// gets compares gets from the page cache with open, read and close of plain files in sharded
+// folders, both by that many readers.
 func gets(o options, readers int) ([]string, error) {
 	const torrents, reads = 10_000, 50_000
 	dir := filepath.Join(o.dir, "gets")
@@ -73,13 +73,13 @@ func fillBoth(dir string, n uint64) (*diskstore.Store, error) {
 	return s, nil
 }
 
-// shardedPath is where a cache of plain files keeps a torrent: 256 x 256 folders.
+// shardedPath returns the path of a torrent in a cache of plain files with 256 x 256 folders.
 func shardedPath(dir string, n uint64) string {
 	name := hex.EncodeToString(idBytes(n))
 	return filepath.Join(dir, "files", name[:2], name[2:4], name+".torrent")
 }
 
-// readFile reads a file as os.ReadFile does: its size, then its bytes.
+// readFile reads a file as os.ReadFile does: first its size, then its bytes.
 func readFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// getRows returns the table of gets: for each store and what was in memory the reads of the
-// device, the times, and the ratio of the p99 to that of the first store with torrents of the
-// same size.
+// getRows returns the table of gets. For each store and each state of the memory it has the
+// device reads, the times, and the ratio of the p99 to that of the first store with torrents of
+// the same size.
 func getRows(stores []*filledStore) [][]string {
 	rows := [][]string{{"torrents", "in memory before", "device reads per get", "bytes read per get", "p50", "p99", "p99 / that of the first"}}
 	for _, step := range []struct{ key, name string }{{warm, "index and torrents"}, {coldData, "the index"}, {cold, "nothing"}, {bare, "nothing; a bare read"}} {
@@ -17,7 +17,7 @@ func getRows(stores []*filledStore) [][]string {
 			first := stores[slices.IndexFunc(stores, func(other *filledStore) bool { return other.size == s.size })]
 			reads, read := "-", "-"
 			if step.key != warm {
-				// What other programs read counts as well, so the least is the truest.
+				// The reads of other programs count as well, so the minimum is the best estimate.
 				reads = fmt.Sprintf("%.2f", slices.Min(s.column(step.key, func(r report) float64 { return r.Reads })))
 				read = fmt.Sprintf("%.0f", side.Median(s.column(step.key, func(r report) float64 { return r.Read })))
 			}

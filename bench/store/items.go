@@ -20,7 +20,7 @@ const (
 
 var sigma = math.Sqrt(2 * math.Log(float64(meanSize)/medianSize))
 
-// noise is what torrents are cut from; it does not compress.
+// noise is the data that torrents are cut from. It does not compress.
 var noise = func() []byte {
 	b := make([]byte, 2*mostSize)
 	random := rand.NewChaCha8([32]byte{7})
@@ -28,9 +28,8 @@ var noise = func() []byte {
 	return b
 }()
 
-// item returns torrent number n, the same for the same n. A size of 0 means one
-// as real torrents have. To the store it is as good as a real one: it does not
-// look inside.
+// item returns torrent number n, always the same for the same n. A size of 0 means the size of a
+// real torrent. The bytes are not a valid torrent, but the store does not look inside.
 func item(n uint64, size int) store.Item {
 	random := rand.New(rand.NewPCG(n, 7))
 	if size == 0 {
@@ -56,7 +55,7 @@ func idBytes(n uint64) []byte {
 	return sum[:]
 }
 
-// items returns torrents from..from+n-1 and their bytes in all.
+// items returns torrents number from to from+n-1, and their total size in bytes.
 func items(from uint64, n int) (list []store.Item, bytes int64) {
 	list = make([]store.Item, n)
 	for i := range list {

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// log is the yardstick of durable puts: a file that is appended to and synced,
-// for many writers at once. What waits is written with one call and synced with
-// one; nothing is reserved, hashed or checksummed.
+// log is the yardstick of durable puts: a file that many writers append to and sync. One call
+// writes all waiting entries, and one call syncs them. The log does not preallocate, hash or
+// checksum.
 type log struct {
 	file    *os.File
 	mu      sync.Mutex
@@ -30,7 +30,7 @@ func startLog(f *os.File) *log {
 	return l
 }
 
-// append returns when b is durable.
+// append appends b and returns when it is durable.
 func (l *log) append(b []byte) error {
 	e := &entry{bytes: b, done: make(chan error, 1)}
 	l.mu.Lock()
@@ -59,7 +59,7 @@ func (l *log) run() {
 	}
 }
 
-// take waits for entries and returns all there are; nil when the log is stopped.
+// take waits for entries and returns all that are waiting; nil when the log is stopped.
 func (l *log) take() []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *log) take() []*entry {
 	return group
 }
 
-// stop ends the log; nobody may be appending.
+// stop ends the log. No append may be under way.
 func (l *log) stop() {
 	l.mu.Lock()
 	l.closed = true

@@ -1,16 +1,15 @@
-// Command store measures the embedded store side by side with what it is made
-// of: puts with a bare file that is appended to and synced, gets with plain files.
+// Command store compares the embedded store with its building blocks: puts with a bare file that
+// is appended to and synced, gets with plain files.
 //
 //	go run ./bench/store                          the ratios, and 10,000 and 100,000 torrents
 //	go run ./bench/store -scale 10000,1000000     others; a million take 34 GB
 //	TORRENTCACHE_BENCH_HUGE=1 go run ./bench/store -only - -scale 10000x1000    also 10 million of 1 KB
 //
 // Gets are measured with the index and the torrents in memory, with the index alone, and with
-// neither, together with the reads of the device: other programs' reads count as well.
+// neither. The table also has the reads of the device, which include those of other programs.
 //
-// Rounds are interleaved, a figure is the median, and what counts are the ratios.
-// It prints Markdown. Run it on Linux, on the disk in question (-dir), while the
-// machine does nothing else.
+// Rounds are interleaved, a figure is the median, and only the ratios are comparable. It prints
+// Markdown. Run it on Linux, on the disk in question (-dir), while the machine is otherwise idle.
 package main
 
 import (
@@ -56,7 +55,7 @@ func main() {
 	fail(run(o))
 }
 
-// parseRow reads a number of torrents and their size, if not that of real ones.
+// parseRow reads a number of torrents and optionally their size, as in 10000x1000.
 func parseRow(text string) (row scaleRow, err error) {
 	torrents, size, sized := strings.Cut(text, "x")
 	if row.torrents, err = strconv.Atoi(torrents); err == nil && sized {
@@ -86,7 +85,7 @@ func run(o options) error {
 	return scaleTable(o)
 }
 
-// ratios measures what has a yardstick.
+// ratios prints the table of the measurements that have a yardstick.
 func ratios(o options) error {
 	rows := [][]string{{"what", "store", "yardstick", "ratio", "goal"}}
 	for _, r := range []struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// contest measures the store and a yardstick in turn. Each is given the same
-// items, new ones in each round, and returns the time it took.
+// contest measures the store and a yardstick in turn. In each round both get the same new items.
+// The functions return the time they took.
 func contest(o options, perRound int, ours, theirs func(round int, list []store.Item) (time.Duration, error)) (oursMedian, theirsMedian float64, err error) {
 	var times [2][]float64
 	for round := range o.rounds {
@@ -31,7 +31,7 @@ func contest(o options, perRound int, ours, theirs func(round int, list []store.
 	return side.Median(times[0]), side.Median(times[1]), nil
 }
 
-// withStore returns the time that put takes on a new store.
+// withStore returns a function that measures put on a new store.
 func withStore(o options, put func(s *diskstore.Store, list []store.Item) error) func(int, []store.Item) (time.Duration, error) {
 	return func(round int, list []store.Item) (time.Duration, error) {
 		dir := filepath.Join(o.dir, fmt.Sprint("store-", round))
@@ -47,7 +47,7 @@ func withStore(o options, put func(s *diskstore.Store, list []store.Item) error)
 	}
 }
 
-// withFile returns the time that write takes on a new file.
+// withFile returns a function that measures write on a new file.
 func withFile(o options, write func(f *os.File, list []store.Item) error) func(int, []store.Item) (time.Duration, error) {
 	return func(round int, list []store.Item) (time.Duration, error) {
 		path := filepath.Join(o.dir, fmt.Sprint("file-", round))
@@ -65,8 +65,8 @@ func withFile(o options, write func(f *os.File, list []store.Item) error) func(i
 
 const manyWriters = 256
 
-// putsOfMany is durable puts by 256 writers against an append and fdatasync of
-// the same bytes for as many writers, who share the syncs.
+// putsOfMany compares durable puts by 256 writers with an append and fdatasync of the same bytes
+// by as many writers, which share the syncs.
 func putsOfMany(o options) ([]string, error) {
 	ours, theirs, err := contest(o, o.puts,
 		withStore(o, func(s *diskstore.Store, list []store.Item) error {
@@ -80,7 +80,7 @@ func putsOfMany(o options) ([]string, error) {
 	return rates("durable puts, 256 writers / append + shared fdatasync", ours, theirs, "0.85"), err
 }
 
-// putsOfOne is one writer against one append and fdatasync after the other.
+// putsOfOne compares durable puts by one writer with one append and fdatasync after the other.
 func putsOfOne(o options) ([]string, error) {
 	const puts = 200
 	ours, theirs, err := contest(o, puts,
@@ -104,7 +104,7 @@ func putsOfOne(o options) ([]string, error) {
 	return []string{"time of a put, 1 writer / append + fdatasync", perPut(ours), perPut(theirs), fmt.Sprintf("%.2f", ours/theirs), "at most 1.5"}, err
 }
 
-// putsInBatches is batches against the device's sequential write rate.
+// putsInBatches compares puts in batches with the sequential write rate of the device.
 func putsInBatches(o options) ([]string, error) {
 	const batch, callers = 128, 4
 	ours, theirs, err := contest(o, 2*o.puts,
@@ -133,7 +133,7 @@ func putsInBatches(o options) ([]string, error) {
 	return rates("puts in batches of 128 / sequential write, one fdatasync at the end", ours, theirs, "0.7"), err
 }
 
-// rates is a row of two rates, from seconds per byte.
+// rates returns a row of two rates, given the seconds per byte.
 func rates(what string, ours, theirs float64, goal string) []string {
 	rate := func(perByte float64) string { return fmt.Sprintf("%.0f MB/s", 1/perByte/1e6) }
 	return []string{what, rate(ours), rate(theirs), fmt.Sprintf("%.2f", theirs/ours), "at least " + goal}
@@ -143,13 +143,12 @@ func putOne(s *diskstore.Store, it store.Item) error {
 	return s.Put(context.Background(), []store.Item{it})[0].Err
 }
 
-// shared has do done for each item by 256 goroutines.
+// shared calls do for each item, from 256 goroutines.
 func shared(list []store.Item, do func(store.Item) error) error {
 	return each(manyWriters, len(list), func(i int) error { return do(list[i]) })
 }
 
-// each calls do(0) to do(n-1) from so many goroutines, and returns an error of
-// any of them.
+// each calls do(0) to do(n-1) from that many goroutines, and returns one of the errors.
 func each(goroutines, n int, do func(i int) error) error {
 	var next atomic.Int64
 	var group sync.WaitGroup

@@ -19,15 +19,16 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// Steps that measure gets, by what is in memory before.
+// Steps that measure gets, by the data that is in memory before.
 const (
 	warm     = "warm"      // the index and the torrents
 	coldData = "cold-data" // the index
 	cold     = "cold"      // nothing
-	bare     = "bare"      // nothing, and what is measured is the disk
+	bare     = "bare"      // nothing; measures the disk instead of the store
 )
 
-// cool has the kernel drop what a step does not want in memory, before the store is opened.
+// cool drops from the page cache the files that the step must not find there, before the store is
+// opened.
 func (s *step) cool(name string) error {
 	if name != cold && name != coldData && name != bare {
 		return nil
@@ -51,8 +52,8 @@ func (s *step) cool(name string) error {
 	return side.DropFromMemory(segments)
 }
 
-// readWarm measures gets of torrents all over the store that are in the page cache: each is
-// read once before. It is about finding them.
+// readWarm measures gets of torrents from all over the store. It reads each torrent once before,
+// so that the page cache has it. The figure is mainly the cost of finding a torrent.
 func (s *step) readWarm() error {
 	const chosen, reads = 10_000, 50_000
 	numbers := make([]uint64, chosen)
@@ -74,7 +75,8 @@ func (s *step) readWarm() error {
 	return err
 }
 
-// readCold measures gets of torrents all over the store, each once, and what they read.
+// readCold measures gets of torrents from all over the store, each once, and the reads that they
+// cause.
 func (s *step) readCold() error {
 	reads := int(min(s.torrents/2, 5000))
 	numbers, chosen := make([]uint64, 0, reads), map[uint64]bool{}
@@ -87,8 +89,9 @@ func (s *step) readCold() error {
 	return s.counting(reads, func() ([]time.Duration, error) { return s.timeGets(numbers, false) })
 }
 
-// readBare measures reads of as many bytes as a torrent has from anywhere in the segments,
-// without the store: a disk is faster where there is less of it to cover, too.
+// readBare measures reads of as many bytes as a torrent has, at random offsets in the segments,
+// without the store. It shows how much of a get is the disk, which is also faster where the data
+// span less of it.
 func (s *step) readBare() error {
 	var files []*os.File
 	names, err := filepath.Glob(filepath.Join(s.dir, "segments", "*"))
@@ -124,8 +127,8 @@ func (s *step) readBare() error {
 	})
 }
 
-// counting notes what times returns, which are those of so many reads, and what they have
-// the device read.
+// counting records the times that times returns for that many reads, and the device reads and
+// bytes that they cause.
 func (s *step) counting(reads int, times func() ([]time.Duration, error)) error {
 	readsBefore, err := side.DeviceReads(s.dir)
 	if err != nil {
@@ -150,14 +153,14 @@ func (s *step) counting(reads int, times func() ([]time.Duration, error)) error 
 	return err
 }
 
-// note notes the percentiles of times, which are sorted.
+// note records the percentiles of times, which must be sorted.
 func (s *step) note(times []time.Duration) {
 	s.report.P50, s.report.P99 = times[len(times)/2].Seconds(), times[len(times)*99/100].Seconds()
 }
 
-// timeGets gets torrents one after the other and returns how long that took, sorted. If
-// undisturbed is set, it leaves out gets during which the kernel gave the processor to another
-// thread: on a busy machine they are one in a hundred, and no fault of the store's.
+// timeGets gets torrents one after the other and returns the sorted times. If undisturbed is set,
+// it omits gets during which the kernel gave the CPU to another thread. On a busy machine that is
+// one get in a hundred, and says nothing of the store.
 func (s *step) timeGets(numbers []uint64, undisturbed bool) ([]time.Duration, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -181,14 +184,14 @@ func (s *step) timeGets(numbers []uint64, undisturbed bool) ([]time.Duration, er
 	return times, nil
 }
 
-// preemptions returns how often this thread had to give way to another.
+// preemptions returns how often the kernel has preempted this thread.
 func preemptions() (int64, error) {
 	var usage unix.Rusage
 	err := unix.Getrusage(unix.RUSAGE_THREAD, &usage)
 	return usage.Nivcsw, err
 }
 
-// bytesRead returns how many bytes this process has had read from devices.
+// bytesRead returns how many bytes the kernel has read from devices for this process.
 func bytesRead() (int64, error) {
 	text, err := os.ReadFile("/proc/self/io")
 	if err != nil {

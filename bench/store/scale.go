@@ -15,22 +15,22 @@ import (
 	"github.com/torrentcache/torrentcache/bench/internal/side"
 )
 
-// scaleRow is a row of the table of scale.
+// scaleRow is a row of the scale table.
 type scaleRow struct {
 	torrents int
-	size     int // of each in bytes; 0 is as real ones
+	size     int // of each in bytes; 0: the sizes of real torrents
 }
 
-// report is what a child process found out.
+// report is the result of a child process.
 type report struct {
 	Open     float64 // seconds
 	P50, P99 float64 // of a get, in seconds
-	Reads    float64 // of the device, for a get
-	Read     float64 // from the device, bytes for a get
-	Memory   int64   // resident at the end, without what files are mapped, in bytes
-	Heap     int64   // of it in use by Go at the end, in bytes
+	Reads    float64 // reads of the device per get
+	Read     float64 // bytes read from the device per get
+	Memory   int64   // resident at the end without mapped files, in bytes
+	Heap     int64   // part of Memory that Go's heap uses at the end, in bytes
 	Torrents int64   // bytes
-	Disk     int64   // bytes that the store's files take, as the file system says
+	Disk     int64   // bytes of disk space that the store's files take
 }
 
 // filledStore is the store of a row while it is measured.
@@ -39,11 +39,11 @@ type filledStore struct {
 	dir     string
 	filled  report
 	filling time.Duration
-	gets    map[string][]report // by the step, one of each round
+	gets    map[string][]report // one report of each round, by step
 }
 
-// scaleTable measures stores of each size. Each step is a process of its own, so that its
-// memory is its own and its end can be a kill -9. Gets of all of them are measured in turn.
+// scaleTable measures stores of each size. Each step is a process of its own, so that its memory
+// can be measured and kill -9 can end it. The gets of all stores are measured in turn.
 func scaleTable(o options) error {
 	if len(o.scale) == 0 {
 		return nil
@@ -93,13 +93,13 @@ func (s *filledStore) fill() (err error) {
 	return err
 }
 
-// measure measures all but gets. It leaves nothing of the store.
+// measure measures everything but gets, and deletes the store.
 func (s *filledStore) measure(o options) ([]string, error) {
 	var opens, crashes []float64
 	for _, r := range s.gets[warm] {
 		opens = append(opens, r.Open)
 	}
-	for range o.rounds { // after the gets, for each leaves torrents behind
+	for range o.rounds { // after the gets, because each crash leaves torrents behind
 		after, err := s.openAfterCrash()
 		if err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func (s *filledStore) measure(o options) ([]string, error) {
 	}, os.RemoveAll(s.dir)
 }
 
-// openAfterCrash returns how long opening takes after a crash.
+// openAfterCrash returns the seconds that opening takes after a crash.
 func (s *filledStore) openAfterCrash() (float64, error) {
 	if _, err := s.run("crash"); err != nil {
 		return 0, err
@@ -154,7 +154,7 @@ func seconds(s float64) string {
 	return fmt.Sprintf("%.1f s", s)
 }
 
-// run runs a step in a process of its own. One that kills itself has no report.
+// run runs a step in a process of its own. A step that kills itself has no report.
 func (s *filledStore) run(step string) (report, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -1,7 +1,6 @@
-// Command tier measures reads that the local cache before a bucket answers, side by
-// side with the embedded store alone. The remote store is one in memory: hits do
-// not ask it. Rounds are interleaved, a figure is the median, and what counts is the
-// ratio. It prints Markdown.
+// Command tier compares reads that the local cache in front of a bucket answers with reads from
+// the embedded store alone. The remote store is in memory, because hits do not ask it. Rounds are
+// interleaved, a figure is the median, and only the ratio is comparable. It prints Markdown.
 //
 //	go run ./bench/tier
 package main
@@ -73,7 +72,7 @@ func run(rounds, reads int) error {
 	return nil
 }
 
-// fill puts the same torrents into both, and waits until the cache has them all.
+// fill puts the same torrents into both stores, and waits until the cache has them all.
 func fill(alone store.Store, front *tiered.Store) ([]store.Item, error) {
 	ctx := context.Background()
 	items := make([]store.Item, torrents)
@@ -97,7 +96,7 @@ func fill(alone store.Store, front *tiered.Store) ([]store.Item, error) {
 	return items, nil
 }
 
-// compare reads from both in turn.
+// compare reads from both stores in turn.
 func compare(rounds, reads, readers int, items []store.Item, alone store.Store, front *tiered.Store) ([]string, error) {
 	var times [2][]float64
 	misses := front.CacheStats(context.Background()).Misses
@@ -119,7 +118,7 @@ func compare(rounds, reads, readers int, items []store.Item, alone store.Store, 
 	return []string{fmt.Sprint(readers), fmt.Sprintf("%.0f/s", 1/a), fmt.Sprintf("%.0f/s", 1/f), fmt.Sprintf("%.2f", a/f), "0.90"}, nil
 }
 
-// readAll reads at random, by so many readers.
+// readAll reads random items from that many readers.
 func readAll(s store.Store, items []store.Item, readers, reads int) error {
 	errs := make([]error, readers)
 	var all sync.WaitGroup

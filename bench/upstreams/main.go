@@ -1,7 +1,7 @@
-// Command upstreams measures what silent upstreams cost the downloads of what is here: the same
-// downloads from one server, in interleaved rounds, while nobody asks for anything else, and
-// while many readers wait for torrents that its upstreams are asked for and never send. It prints
-// a Markdown table:
+// Command upstreams measures how much silent upstreams slow down downloads of cached torrents. It
+// measures the same downloads from one server in interleaved rounds: without other load, and
+// while many readers wait for torrents that the server's upstreams never send. It prints a
+// Markdown table:
 //
 //	go run ./bench/upstreams
 //
@@ -54,7 +54,7 @@ func run(o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // it accepts, and that is all
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and answers nothing
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func run(o options) error {
 	return nil
 }
 
-// start builds and starts a server with that upstream, and returns its address.
+// start builds and starts a server with that upstream, and returns the server's address.
 func start(dir, upstream string) (*side.Process, string, error) {
 	binary := filepath.Join(dir, "torrentcache")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/torrentcache/torrentcache/cmd/torrentcache")
@@ -108,7 +108,7 @@ func start(dir, upstream string) (*side.Process, string, error) {
 	return server, address, side.Await(address)
 }
 
-// upload puts a torrent of a usual size in, and returns the address of its download.
+// upload puts a torrent of a usual size into the server, and returns its download URL.
 func upload(address string) (string, error) {
 	resp, err := http.Post("http://"+address+"/v1/torrents", "application/x-bittorrent", bytes.NewReader(torrenttest.Random(1, 20_000)))
 	if err != nil {
@@ -122,7 +122,7 @@ func upload(address string) (string, error) {
 	return "http://" + address + "/torrent/" + hash + ".torrent", nil
 }
 
-// download downloads url over and over.
+// download downloads url repeatedly from all clients.
 func (o options) download(url string) (side.Load, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients}}
 	defer client.CloseIdleConnections()
@@ -164,8 +164,8 @@ func get(ctx context.Context, client *http.Client, url string, want int) error {
 	return nil
 }
 
-// miss has readers ask for torrents that nobody has, each a second after its last answer, until
-// end is called.
+// miss makes readers ask for torrents that no server has, until end is called. Each reader waits
+// a second between an answer and its next request.
 func (o options) miss(address string) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.readers}}

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,13 +19,24 @@ import (
 // fakeBucket is a bucket of an S3 engine in memory.
 type fakeBucket struct {
 	location string
+	objects  http.Handler
 	engine   *httptest.Server
+	gone     atomic.Bool // out of reach
 }
 
-// cut makes the bucket out of reach for good.
+// cut makes the bucket out of reach for good, also on a connection that is being made now.
 func (b *fakeBucket) cut() {
-	b.engine.CloseClientConnections()
+	b.gone.Store(true)
 	b.engine.Listener.Close()
+	b.engine.CloseClientConnections()
+}
+
+// ServeHTTP passes a request to the engine, unless the bucket is out of reach.
+func (b *fakeBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.gone.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	b.objects.ServeHTTP(w, r)
 }
 
 func newBucket(t *testing.T) *fakeBucket {
@@ -33,9 +45,11 @@ func newBucket(t *testing.T) *fakeBucket {
 	if err := backend.CreateBucket("torrents"); err != nil {
 		t.Fatal(err)
 	}
-	engine := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
-	t.Cleanup(engine.Close)
-	return &fakeBucket{location: "s3://torrents/cache?endpoint=" + url.QueryEscape(engine.URL), engine: engine}
+	b := &fakeBucket{objects: gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()}
+	b.engine = httptest.NewServer(b)
+	t.Cleanup(b.engine.Close)
+	b.location = "s3://torrents/cache?endpoint=" + url.QueryEscape(b.engine.URL)
+	return b
 }
 
 // serve runs a node over the bucket until the test ends.
@@ -67,7 +81,7 @@ func TestStoreFlag(t *testing.T) {
 	for want, args := range map[string][]string{
 		"want one of them":       {"--store", "s3://torrents", "--data-dir", t.TempDir()},
 		"want disk:DIR or s3://": {"--store", "ftp://x"},
-		"is no bucket's name":    {"--store", "s3://"},
+		"is not a bucket name":   {"--store", "s3://"},
 		"--store: s3://torrents": {"--store", "s3://torrents?endpoint=http://127.0.0.1:1"},
 	} {
 		status, _, stderr := runToEnd(t, []string{"AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y"}, append([]string{"serve"}, args...)...)

@@ -12,9 +12,11 @@ import (
 
 	"google.golang.org/grpc/health"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -33,7 +35,7 @@ func startBackend(t *testing.T) *backendUnderTest {
 	}
 	b := &backendUnderTest{address: listener.Addr().String(), store: memstore.New()}
 	srv := server.New(server.Options{Store: b.store, MaxTorrentSize: 10_000_000})
-	s := server.NewGRPC(server.Chain{}, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
+	s := rpc.NewGRPC(rpc.Chain{}, nil, srv.MaxMessageSize(), health.NewServer(), srv.RegisterPublic)
 	go s.Serve(listener)
 	t.Cleanup(s.Stop)
 	return b
@@ -49,9 +51,9 @@ type finished struct {
 func (b *backendUnderTest) command(t *testing.T, stdin string, args ...string) finished {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	env := environment{
-		environ: []string{"TORRENTCACHE_SERVER=" + b.address},
-		stdin:   strings.NewReader(stdin), stdout: &stdout, stderr: &stderr,
+	env := cli.Environment{
+		Environ: []string{"TORRENTCACHE_SERVER=" + b.address},
+		Stdin:   strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
 	}
 	status := run(t.Context(), args, env)
 	return finished{status, stdout.String(), stderr.String()}
@@ -128,7 +130,7 @@ func TestGet(t *testing.T) {
 	if got := b.command(t, "", "get", "-o", "-", hashOf(t, v1)); got.stdout != string(v1) {
 		t.Errorf("standard output has %d bytes", len(got.stdout))
 	}
-	b.command(t, "", "get").want(t, 1, "get what?")
+	b.command(t, "", "get").want(t, 1, "get which torrents?")
 	b.command(t, "", "get", "-o", "x", absent, absent).want(t, 1, "--out-dir")
 }
 
@@ -147,7 +149,7 @@ func TestInfo(t *testing.T) {
 	if file, hash := fieldNames(t, ofFile.stdout), append(fieldNames(t, ofHash.stdout), "etag", "updateTime"); !sameSet(append(file, "etag", "updateTime"), hash) {
 		t.Errorf("the file has %q, the cached one %q", file, hash)
 	}
-	b.command(t, "", "info", "nonsense").want(t, 1, "no file of that name")
+	b.command(t, "", "info", "nonsense").want(t, 1, "no file has that name")
 }
 
 // Long texts are cut, and many long paths come in several pages.
@@ -162,7 +164,7 @@ func TestInfoOfMuchText(t *testing.T) {
 	path := writeFile(t, t.TempDir(), "x.torrent", torrent)
 	b.command(t, "", "push", path).want(t, 0)
 	for _, what := range []string{path, hashOf(t, torrent)} {
-		b.command(t, "", "info", what).want(t, 0, "ccc…\n", "file0\n", "file29\n", "it says more")
+		b.command(t, "", "info", what).want(t, 0, "ccc…\n", "file0\n", "file29\n", "this description is shortened")
 		b.command(t, "", "info", "--json", what).want(t, 0, "file29", `"truncated"`)
 	}
 }

@@ -3,22 +3,24 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-const configHelp = `Show which settings serve, or gateway, would have: the flags given here, else the
-environment, else the file of --config, else the defaults. What is shown is such a
-file, with a comment on each line that says where its value comes from:
+const configHelp = `Show the settings that serve, or gateway, would run with. A flag given here wins
+over the environment, the environment over the file of --config, and the file over
+the default. The output is such a file itself; a comment on each line says where its
+value comes from:
 
   torrentcache config > torrentcache.yaml
   torrentcache serve --config torrentcache.yaml
   torrentcache config gateway --backend cache1:9090
 
-A file has a line for each setting: the name of the flag without --, a colon, and
-the value. Unknown names are refused. A running server reads it again on SIGHUP,
-but only keys, certificates, limits and deny lists change while it runs.`
+The file has a line for each setting: the name of the flag without --, a colon, and
+the value. Unknown names are refused. A running server reads the file again on
+SIGHUP, but only keys, certificates, limits and deny lists change while it runs.`
 
-func newConfig(env environment) *cobra.Command {
+func newConfig(env cli.Environment) *cobra.Command {
 	c := showSettings("config", &config.Serve{}, env)
 	c.Short, c.Long = "Show the settings in force", configHelp
 	c.AddCommand(showSettings("serve", &config.Serve{}, env), showSettings("gateway", &config.Gateway{}, env))
@@ -26,19 +28,16 @@ func newConfig(env environment) *cobra.Command {
 }
 
 // showSettings returns a command that shows the settings s.
-func showSettings(name string, s config.Settings, env environment) *cobra.Command {
-	out := facts{out: env.stdout}
+func showSettings(name string, s config.Settings, env cli.Environment) *cobra.Command {
+	out := cli.Facts{Out: env.Stdout}
 	c := &cobra.Command{
 		Use:   name,
 		Short: "Show the settings that " + name + " would have",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := settings(c, env, s.Validate); err != nil {
-				return err
-			}
-			if out.json {
+		Args:  cli.NoArguments,
+		RunE: env.Run(s.Validate, func(c *cobra.Command, _ []string) error {
+			if out.JSON {
 				for _, s := range config.InForce(c.Flags()) {
-					if err := out.tell(s, ""); err != nil {
+					if err := out.Print(s, ""); err != nil {
 						return err
 					}
 				}
@@ -48,11 +47,11 @@ func showSettings(name string, s config.Settings, env environment) *cobra.Comman
 			if err != nil {
 				return err
 			}
-			return out.tell(nil, text)
-		},
+			return out.Print(nil, text)
+		}),
 	}
 	s.AddFlags(c.Flags())
-	out.addFlag(c.Flags())
+	out.AddFlag(c.Flags())
 	config.MarkOwn(c.Flags().Lookup("json"))
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
@@ -32,7 +33,7 @@ var flagsOfOthers = []string{
 // The documentation names flags, commands and environment variables that there are.
 func TestDocumentationNamesWhatThereIs(t *testing.T) {
 	flags, commands := map[string]*pflag.Flag{}, map[string]bool{}
-	everyCommand(newRoot(environment{stdout: io.Discard, stderr: io.Discard}), func(c *cobra.Command) {
+	everyCommand(newRoot(cli.Environment{Stdout: io.Discard, Stderr: io.Discard}), func(c *cobra.Command) {
 		commands[c.Name()] = true
 		c.Flags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = f })
 	})

@@ -20,6 +20,9 @@ import (
 // evictBound is the --max-store-size of the server under test.
 const evictBound = 64 << 20
 
+// evictItem is the size of the torrents, in bytes.
+const evictItem = 400_000
+
 // fillLongAgo fills a store with what was uploaded a month ago, and returns the torrents.
 func fillLongAgo(t *testing.T, dir string) (torrents [][]byte) {
 	t.Helper()
@@ -30,8 +33,8 @@ func fillLongAgo(t *testing.T, dir string) (torrents [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := uint64(0); n < evictBound*9/10/100_000; n++ {
-		torrent := torrenttest.Random(n, 100_000)
+	for n := uint64(0); n < evictBound*9/10/evictItem; n++ {
+		torrent := torrenttest.Random(n, evictItem)
 		parsed, err := metainfo.Parse(torrent)
 		if err != nil {
 			t.Fatal(err)
@@ -71,8 +74,8 @@ func TestSteadyPushIntoAFullStore(t *testing.T) {
 	old := fillLongAgo(t, dir)
 	p := startServe(t, dir, "--when-full=evict", "--max-store-size=64MiB")
 	refused := 0
-	for n := uint64(0); n < evictBound/2/100_000; n++ {
-		torrent := torrenttest.Random(1<<32+n, 100_000)
+	for n := uint64(0); n < evictBound/2/evictItem; n++ {
+		torrent := torrenttest.Random(1<<32+n, evictItem)
 		for {
 			_, err := p.cache(t).CacheTorrent(t.Context(), &torrentcachev1.CacheTorrentRequest{Torrent: torrent})
 			if err == nil {
@@ -85,7 +88,7 @@ func TestSteadyPushIntoAFullStore(t *testing.T) {
 			time.Sleep(10 * time.Millisecond) // as a client does that is told to come again
 		}
 		wantStored(t, p, torrent)
-		if n%20 == 0 {
+		if n%5 == 0 {
 			if size := sizeOf(t, dir); size > evictBound {
 				t.Errorf("after %d uploads the folder has %d bytes", n, size)
 			}

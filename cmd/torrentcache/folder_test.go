@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/store"
@@ -121,7 +122,7 @@ func TestExport(t *testing.T) {
 func TestExportToABrokenPipe(t *testing.T) {
 	dir := makeFolder(t, torrenttest.Random(1, 3<<20))
 	var stderr strings.Builder
-	env := environment{stdout: brokenPipe{}, stderr: &stderr}
+	env := cli.Environment{Stdout: brokenPipe{}, Stderr: &stderr}
 	if status := run(t.Context(), []string{"export", "--data-dir", dir}, env); status != 1 || !strings.Contains(stderr.String(), "not complete") {
 		t.Errorf("exit status %d: %s", status, stderr.String())
 	}

@@ -23,7 +23,7 @@ func TestFolderRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
-		foreign: "it holds files that are not of torrentcache (a, b, c and 4 more): choose an empty folder, or one that torrentcache made",
+		foreign: "it holds files that torrentcache did not make (a, b, c and 4 more): choose an empty folder, or one that torrentcache made",
 		noLock:  "opening the store in " + noLock + ": its lock cannot be taken: open " + lock + ": is a directory",
 	} {
 		_, err := stores.Open(stores.FolderOptions(dir, nil))

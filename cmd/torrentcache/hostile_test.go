@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
@@ -36,7 +37,7 @@ func (s *evilServer) refusal() error {
 }
 
 func (s *evilServer) GetStats(context.Context, *torrentcachev1.GetStatsRequest) (*torrentcachev1.GetStatsResponse, error) {
-	return &torrentcachev1.GetStatsResponse{Version: evil, MissingSegments: []*segment{{File: evil}}}, s.refusal()
+	return &torrentcachev1.GetStatsResponse{Version: evil, MissingSegments: []*torrentcachev1.MissingSegment{{File: evil}}}, s.refusal()
 }
 
 func (s *evilServer) VerifyStore(_ *torrentcachev1.VerifyStoreRequest, answers grpc.ServerStreamingServer[torrentcachev1.VerifyStoreResponse]) error {
@@ -44,7 +45,7 @@ func (s *evilServer) VerifyStore(_ *torrentcachev1.VerifyStoreRequest, answers g
 		return err
 	}
 	return answers.Send(&torrentcachev1.VerifyStoreResponse{
-		DamagedInfoHashes: []string{evil}, UnreadableInfoHashes: []string{evil}, MissingSegments: []*segment{{File: evil}}})
+		DamagedInfoHashes: []string{evil}, UnreadableInfoHashes: []string{evil}, MissingSegments: []*torrentcachev1.MissingSegment{{File: evil}}})
 }
 
 func (s *evilServer) FindDeniedTorrents(_ *torrentcachev1.FindDeniedTorrentsRequest, answers grpc.ServerStreamingServer[torrentcachev1.FindDeniedTorrentsResponse]) error {
@@ -129,9 +130,9 @@ func TestNoServerCommandsTheTerminal(t *testing.T) {
 					args = append(args[:len(args):len(args)], "--json")
 				}
 				var stdout, stderr strings.Builder
-				run(t.Context(), args, environment{
-					environ: []string{"TORRENTCACHE_SERVER=" + address, "TORRENTCACHE_ADMIN=" + address},
-					stdin:   strings.NewReader(hash), stdout: &stdout, stderr: &stderr,
+				run(t.Context(), args, cli.Environment{
+					Environ: []string{"TORRENTCACHE_SERVER=" + address, "TORRENTCACHE_ADMIN=" + address},
+					Stdin:   strings.NewReader(hash), Stdout: &stdout, Stderr: &stderr,
 				})
 				for _, r := range stdout.String() + stderr.String() {
 					if r < ' ' && r != '\n' || 0x7f <= r && r < 0xa0 || r == 0x202e {

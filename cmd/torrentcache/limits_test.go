@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
@@ -37,7 +38,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 			t.Errorf("--%s is not documented", f.Name)
 		}
 	})
-	serve := newServe(environment{}).Flags()
+	serve := newServe(cli.Environment{}).Flags()
 	for name := range flags {
 		if serve.Lookup(name) == nil {
 			t.Errorf("--%s is no flag of serve", name)

@@ -114,7 +114,7 @@ func TestLocalCacheFlags(t *testing.T) {
 		"--local-cache-dir is for --store s3://": {"--local-cache-dir", t.TempDir()},
 		"--local-cache-size 1MB":                 {"--store", location, "--local-cache-dir", t.TempDir(), "--local-cache-size", "1MB"},
 		"--local-cache-max-stale":                {"--store", location, "--local-cache-dir", t.TempDir(), "--local-cache-max-stale", "-1s"},
-		"which is not of a cache":                {"--store", location, "--local-cache-dir", data},
+		"which is not part of a cache":           {"--store", location, "--local-cache-dir", data},
 	} {
 		env := []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=testsecret"}
 		code, _, stderr := runToEnd(t, env, append([]string{"serve", "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)...)

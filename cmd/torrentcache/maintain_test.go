@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
@@ -35,7 +36,7 @@ func (p *process) adminAddress(t *testing.T) string {
 func operate(t *testing.T, environ []string, stdin string, args ...string) finished {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	env := environment{environ: environ, stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr}
+	env := cli.Environment{Environ: environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr}
 	status := run(t.Context(), args, env)
 	return finished{status, stdout.String(), stderr.String()}
 }
@@ -64,7 +65,7 @@ func TestRemoveAndRestoreCommands(t *testing.T) {
 	p.operate(t, "", "restore", hashOf(t, one), absent).want(t, 0, hashOf(t, one)+" restored\n", absent+" restored; its bytes are gone")
 	wantStored(t, p, one)
 	p.operate(t, "", "restore", hashOf(t, one), "nonsense").want(t, 3, "TORRENT_NOT_FOUND", "nonsense", "restore failed for 2 of 2")
-	p.operate(t, "", "remove").want(t, 1, "remove what?")
+	p.operate(t, "", "remove").want(t, 1, "remove which torrents?")
 	p.operate(t, "", "remove", "--reason", strings.Repeat("r", 1025), hashOf(t, one)).want(t, 1, "REQUEST_INVALID")
 }
 

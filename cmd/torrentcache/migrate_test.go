@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,10 +8,7 @@ import (
 	"time"
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
-	"github.com/torrentcache/torrentcache/internal/migrate"
-	"github.com/torrentcache/torrentcache/internal/progress"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
-	"github.com/torrentcache/torrentcache/store"
 )
 
 var bucketKeys = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=testsecret"}
@@ -125,37 +121,5 @@ func TestMigrateRefuses(t *testing.T) {
 		if status == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%v: status %d, %s; want %q", args, status, stderr, want)
 		}
-	}
-}
-
-// growing is a source with one torrent more each time it is asked how many it has.
-type growing struct {
-	migrateSource
-	torrents int64
-}
-
-func (g *growing) Stats(context.Context) (store.Stats, error) {
-	g.torrents++
-	return store.Stats{Torrents: g.torrents, Removed: 10}, nil
-}
-
-// A source that serves meanwhile has ever more to do, and is caught up with all the time.
-func TestMigrateFromABusySource(t *testing.T) {
-	var said lockedBuffer
-	r, source := &migrateRun{}, &growing{}
-	display := progress.StartMaintenance(&said, nil, r.counts)
-	o := r.options(t.Context(), migrateSettings{state: filepath.Join(t.TempDir(), "state")}, source, nil, migrate.State{}, display)
-	for want := range int64(3) {
-		if err := o.Save(store.Cursor{}); err != nil {
-			t.Fatal(err)
-		}
-		o.CaughtUp()
-		if got := r.counts().TotalFiles; got != want+11 {
-			t.Errorf("%d to do, want %d", got, want+11)
-		}
-	}
-	display.Stop()
-	if n := strings.Count(said.String(), "caught up"); n != 1 {
-		t.Errorf("it says %d times that it has caught up", n)
 	}
 }

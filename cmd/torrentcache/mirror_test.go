@@ -134,7 +134,7 @@ func TestRepairFromAMirror(t *testing.T) {
 	mirror.kill(t)
 	damageAll(t, dir, torrents)
 	mirror = startServe(t, dir, args...)
-	mirror.operate(t, "", "verify").want(t, 0, "nothing is damaged; 50 torrents damaged or unreadable until now and fetched anew from a mirror or upstream")
+	mirror.operate(t, "", "verify").want(t, 0, "nothing is damaged; 50 damaged or unreadable torrents fetched anew from a mirror or upstream")
 	source.kill(t)
 	for _, torrent := range torrents {
 		mirror.gives(t, torrent, false)

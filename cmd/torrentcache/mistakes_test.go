@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
@@ -17,7 +18,7 @@ import (
 func runHere(t *testing.T, environ []string, args ...string) finished {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	status := run(t.Context(), args, environment{environ: environ, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr})
+	status := run(t.Context(), args, cli.Environment{Environ: environ, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr})
 	return finished{status, stdout.String(), stderr.String()}
 }
 
@@ -135,7 +136,7 @@ func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 		"torrentcache export": true, "torrentcache package-files": true, // write files
 		"torrentcache changes": true, // writes nothing but JSON, or hashes
 	}
-	everyCommand(newRoot(environment{}), func(c *cobra.Command) {
+	everyCommand(newRoot(cli.Environment{}), func(c *cobra.Command) {
 		if has := c.Flags().Lookup("json") != nil; has == without[c.CommandPath()] {
 			t.Errorf("%s has --json: %t", c.CommandPath(), has)
 		}
@@ -145,7 +146,7 @@ func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 // Days are taken by every flag that is a duration.
 func TestDurationsHaveDays(t *testing.T) {
 	seen := 0
-	everyCommand(newRoot(environment{}), func(c *cobra.Command) {
+	everyCommand(newRoot(cli.Environment{}), func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Value.Type() != "duration" {
 				return

@@ -48,7 +48,7 @@ func TestServiceManagerIsTold(t *testing.T) {
 func TestServiceManagerThatIsGone(t *testing.T) {
 	p := start(t, []string{"NOTIFY_SOCKET=" + filepath.Join(t.TempDir(), "gone")}, append([]string{"serve", "--grpc-addr", "off",
 		"--data-dir", t.TempDir()}, anyPort...)...)
-	if log := p.stderr.String(); !strings.Contains(log, "the service manager does not hear") {
+	if log := p.stderr.String(); !strings.Contains(log, "the service manager cannot be told") {
 		t.Errorf("the log says %q", log)
 	}
 }

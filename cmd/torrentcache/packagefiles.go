@@ -9,10 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/torrentcache/torrentcache/internal/cli"
 	"github.com/torrentcache/torrentcache/internal/manual"
 )
 
-const packageFilesHelp = `Write what packages have besides the program, made from the program itself, to DIR:
+const packageFilesHelp = `Write the files that a package has besides the program to DIR:
 
   man/           manual pages, torrentcache.1 and one for each command
   completions/   for bash, zsh and fish
@@ -20,11 +21,12 @@ const packageFilesHelp = `Write what packages have besides the program, made fro
 
 SOURCE_DATE_EPOCH, in seconds since 1970, is the date of the manual pages.`
 
-// newPackageFiles is for those who make packages, and not shown to users.
-func newPackageFiles(env environment) *cobra.Command {
+// newPackageFiles returns the command package-files. It is hidden, because only people who build
+// packages need it.
+func newPackageFiles(env cli.Environment) *cobra.Command {
 	return &cobra.Command{
 		Use:               "package-files DIR",
-		Short:             "Write manual pages, completions and files of settings",
+		Short:             "Write manual pages, completions and settings files",
 		Long:              packageFilesHelp,
 		Hidden:            true,
 		ValidArgsFunction: manual.CompleteFolders,
@@ -32,7 +34,7 @@ func newPackageFiles(env environment) *cobra.Command {
 			if len(args) != 1 {
 				return errors.New("want one folder (torrentcache package-files --help)")
 			}
-			date, err := sourceDate(env.environ)
+			date, err := sourceDate(env.Environ)
 			if err != nil {
 				return err
 			}
@@ -41,8 +43,8 @@ func newPackageFiles(env environment) *cobra.Command {
 	}
 }
 
-// sourceDate returns the date that SOURCE_DATE_EPOCH in environ says. There is no
-// other: the same sources make the same files.
+// sourceDate returns the date that SOURCE_DATE_EPOCH in environ states. The current time is no
+// substitute: the same sources must make the same files.
 func sourceDate(environ []string) (time.Time, error) {
 	for _, entry := range environ {
 		if text, ok := strings.CutPrefix(entry, "SOURCE_DATE_EPOCH="); ok {
@@ -53,5 +55,5 @@ func sourceDate(environ []string) (time.Time, error) {
 			return time.Unix(seconds, 0).UTC(), nil
 		}
 	}
-	return time.Time{}, errors.New("SOURCE_DATE_EPOCH is not set: want the seconds since 1970 of the sources")
+	return time.Time{}, errors.New("SOURCE_DATE_EPOCH is not set: set it to the time of the sources, in seconds since 1970")
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/torrentcache/torrentcache/internal/cli"
 )
 
 // Every command has a manual page with all its options, and nothing depends on the
@@ -24,7 +26,7 @@ func TestPackageFiles(t *testing.T) {
 		t.Errorf("without a date: %d, %s", status, stderr)
 	}
 	commands := 0
-	everyCommand(newRoot(environment{}), func(c *cobra.Command) {
+	everyCommand(newRoot(cli.Environment{}), func(c *cobra.Command) {
 		if c.Hidden {
 			return
 		}

@@ -124,7 +124,7 @@ func TestPushOfWhatIsRefused(t *testing.T) {
 	if info, err := os.Stat(report); err != nil || info.Size() != 0 {
 		t.Errorf("the report of a push without refusals: %v, %v", info, err)
 	}
-	b.command(t, "", "push").want(t, 1, "push what?")
+	b.command(t, "", "push").want(t, 1, "push which torrents?")
 	b.command(t, "", "push", "--watch", dir+"/good.torrent").want(t, 1, "want folders")
 }
 

@@ -111,7 +111,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	before := content(t, dir)
 	runAsReader(t, dir, "stats", "--data-dir", dir).want(t, 0, "torrents              3\n")
 	got := runAsReader(t, dir, "verify", "--data-dir", dir)
-	got.want(t, 1, "permission denied: what is damaged is not marked\n", "1 of 3 torrents are damaged")
+	got.want(t, 1, "permission denied: damaged torrents will not be marked\n", "1 of 3 torrents are damaged")
 	if got.stdout != wrong.String()+"\n" {
 		t.Errorf("reported is %q", got.stdout)
 	}

@@ -160,7 +160,7 @@ func TestRemoveListsOfHashes(t *testing.T) {
 	if code, _ := p.download(t, hashes[3]); code != http.StatusGone {
 		t.Errorf("what follows a bad line was left out: %d", code)
 	}
-	if said := p.byOperator(t, 3, "remove", "no-such-file"); !strings.Contains(said, "no file of that name") {
+	if said := p.byOperator(t, 3, "remove", "no-such-file"); !strings.Contains(said, "no file has that name") {
 		t.Errorf("%s", said)
 	}
 	p.byOperator(t, 1, "remove", t.TempDir())

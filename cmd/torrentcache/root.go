@@ -2,11 +2,16 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/torrentcache/torrentcache/internal/buildinfo"
+	"github.com/torrentcache/torrentcache/internal/cli"
+	"github.com/torrentcache/torrentcache/internal/cli/keys"
+	"github.com/torrentcache/torrentcache/internal/cli/migration"
+	"github.com/torrentcache/torrentcache/internal/cli/operator"
+	"github.com/torrentcache/torrentcache/internal/cli/user"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/manual"
 )
@@ -22,11 +27,11 @@ const rootHelp = `torrentcache stores .torrent files and hands them out by info 
   torrentcache verify                         check it for damage
 
 Every flag can also be set in the environment: --http-addr by
-TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable, and that over the
-file of --config.`
+TORRENTCACHE_HTTP_ADDR, and so on. A flag wins over its variable, and the variable
+wins over the file of --config.`
 
-// newRoot returns the command with all its commands.
-func newRoot(env environment) *cobra.Command {
+// newRoot returns the command torrentcache with all its subcommands.
+func newRoot(env cli.Environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "torrentcache",
 		Short:         "Store .torrent files and hand them out by info hash",
@@ -36,22 +41,24 @@ func newRoot(env environment) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.Flags().Bool("version", false, "say which build this is")
-	root.SetIn(env.stdin)
-	root.SetOut(env.stdout)
-	root.SetErr(env.stderr)
+	root.Flags().Bool("version", false, "print the version of this build")
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", config.FlagError(err), c.CommandPath())
 	})
 	manual.SetHelp(root)
-	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), newKey(env))
-	addGroup(root, "Use a server", newPush(env), newGet(env), newInfo(env), newMissing(env), newChanges(env), newImport(env))
-	addGroup(root, "Run a server", newRemove(env), newRestore(env), newStats(env), newDrain(env), newHealth(env),
-		newVerify(env), newBackup(env), newReindex(env), newExport(env), newMigrate(env), newMirror(env))
+	addGroup(root, "Serve", newServe(env), newGateway(env), newConfig(env), keys.NewKey(env))
+	addGroup(root, "Use a server", user.NewPush(env), user.NewGet(env), user.NewInfo(env), user.NewMissing(env),
+		user.NewChanges(env), user.NewImport(env))
+	addGroup(root, "Run a server", operator.NewRemove(env), operator.NewRestore(env), operator.NewStats(env),
+		operator.NewDrain(env), operator.NewHealth(env), operator.NewVerify(env), operator.NewBackup(env),
+		operator.NewReindex(env), operator.NewExport(env), migration.NewMigrate(env), operator.NewMirror(env))
 	addGroup(root, "More", newVersion(env), newPackageFiles(env))
 	root.SetHelpCommand(newHelp())
 	root.SetCompletionCommandGroupID("More")
-	addHints(root)
+	cli.AddHints(root)
 	manual.AddCompletions(root)
 	return root
 }
@@ -65,18 +72,18 @@ func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
 	}
 }
 
-func newVersion(env environment) *cobra.Command {
-	out := facts{out: env.stdout}
+func newVersion(env cli.Environment) *cobra.Command {
+	out := cli.Facts{Out: env.Stdout}
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Say which build this is",
-		Args:  noArguments,
+		Short: "Print the version of this build",
+		Args:  cli.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			b := buildinfo.Read()
-			return out.tell(versionFact{b.Version, b.Revision, b.Go, b.Platform}, b.String()+"\n")
+			return out.Print(versionFact{b.Version, b.Revision, b.Go, b.Platform}, b.String()+"\n")
 		},
 	}
-	out.addFlag(c.Flags())
+	out.AddFlag(c.Flags())
 	return c
 }
 
@@ -87,31 +94,35 @@ type versionFact struct {
 	Platform string `json:"platform"`
 }
 
-func noArguments(c *cobra.Command, args []string) error {
-	if len(args) > 0 && c.HasAvailableSubCommands() {
-		return wrongCommand(c, args[0])
+// newHelp returns the command help. The one of cobra shows the root's help for a command that does
+// not exist.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [command]",
+		Short:   "Help about any command",
+		GroupID: "More",
+		ValidArgsFunction: func(c *cobra.Command, args []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			for _, below := range about.Commands() {
+				if below.IsAvailableCommand() && strings.HasPrefix(below.Name(), begun) {
+					names = append(names, cobra.CompletionWithDesc(below.Name(), below.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return cli.WrongCommand(about, rest[0])
+			}
+			about.InitDefaultHelpFlag() // cobra adds the flag only when a command runs
+			return about.Help()
+		},
 	}
-	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, got %q: settings are flags (%s --help lists them)", c.CommandPath(), args[0], c.CommandPath())
-	}
-	return nil
-}
-
-// settings fills what the command line left alone from the environment and the
-// file of settings, checks the whole, and warns of variables that no command knows.
-func settings(c *cobra.Command, env environment, validate func() error) error {
-	if err := config.Fill(c.Flags(), env.environ); err != nil {
-		return err
-	}
-	if err := validate(); err != nil {
-		return err
-	}
-	var known []*pflag.FlagSet
-	for _, command := range c.Root().Commands() {
-		known = append(known, command.Flags())
-	}
-	for _, name := range config.UnknownVariables(env.environ, known) {
-		fmt.Fprintf(env.stderr, "torrentcache: warning: the environment variable %s is no setting and is ignored\n", name)
-	}
-	return nil
 }

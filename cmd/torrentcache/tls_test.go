@@ -256,7 +256,7 @@ func TestCertificatesThatCannotBeVerified(t *testing.T) {
 		want         string
 	}{
 		{"an unknown authority", p.grpc, []string{"--tls"}, "unknown authority; name the file with the certificate of its authority by --ca FILE"},
-		{"another name", "localhost:" + port, []string{"--ca", s.ca}, "not localhost; name the server by --server as its certificate does"},
+		{"another name", "localhost:" + port, []string{"--ca", s.ca}, "not localhost; give in --server a host name that the certificate has"},
 		{"one that has ended", ended.serve(t).grpc, []string{"--ca", ended.ca}, "; its operator has to replace it"},
 	} {
 		for _, command := range [][]string{{"push", file, "--patience", "1h"}, {"changes", "--follow"}, {"get", strings.Repeat("ab", 20)}} {

@@ -1,19 +1,23 @@
-// Package callers is what a door knows of its callers and of uploads, whose servers are on other
-// machines: those have the keys, and the door asks one of them by DescribeServer.
+// Package callers tells a door whose servers are on other machines who its callers are and what
+// uploads the servers take. The servers have the keys, so the door asks one of them by
+// DescribeServer.
 //
-// Answers are kept for ten seconds, since each page, path with a key and line of the access log
-// needs one. Nothing is allowed by them: of each call the servers decide themselves. That a key
-// is refused is not kept, so that a new one works as soon as a server knows it.
+// Answers are kept for ten seconds, because each page, path with a key and line of the access log
+// needs one. They permit nothing: the servers decide on each call themselves. A refusal of a key
+// is not kept, so that a new key works as soon as a server knows it.
 package callers
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -40,14 +44,15 @@ type Callers struct {
 	asks flight.Group[caller, *torrentcachev1.DescribeServerResponse]
 	away flight.Breaker
 
-	// ignoresAddresses says that a caller is the same at every address, as the last answer said.
+	// ignoresAddresses reports whether, by the last answer, the address of a caller does not
+	// matter.
 	ignoresAddresses atomic.Bool
 
 	mu   sync.Mutex
 	kept map[caller]kept // guarded by mu
 }
 
-// kept is an answer, which nobody changes, and until when it is good, of uptime.
+// kept is an answer, which never changes, and the uptime until which it may be used.
 type kept struct {
 	answer *torrentcachev1.DescribeServerResponse
 	until  time.Duration
@@ -58,8 +63,9 @@ func New(conn grpc.ClientConnInterface) *Callers {
 	return &Callers{ClientConnInterface: conn, kept: map[caller]kept{}}
 }
 
-// NameOf returns the name by which the servers know a caller, "" if they do not answer or are too
-// old to tell. The error, UNAUTHENTICATED, says that the caller shows a key which is none.
+// NameOf returns the name by which the servers know a caller. It returns "" if they do not answer,
+// or are too old to say. The error UNAUTHENTICATED says that the caller sent a key that the
+// servers do not know.
 func (c *Callers) NameOf(known access.Credentials) (name string, err error) {
 	answer, err := c.describe(httpx.WithCredentials(context.Background(), known))
 	if refused := reason.Of(err); refused != nil && refused.Reason == reason.Unauthenticated {
@@ -81,7 +87,7 @@ func (c *Callers) Invoke(ctx context.Context, method string, args, reply any, op
 	return err
 }
 
-// describe returns what a server answers to the caller of ctx, or did.
+// describe returns the kept answer to the caller of ctx, or asks a server for one.
 func (c *Callers) describe(ctx context.Context) (*torrentcachev1.DescribeServerResponse, error) {
 	anywhere := c.ignoresAddresses.Load()
 	who := callerOf(ctx, anywhere)
@@ -117,7 +123,7 @@ func (c *Callers) ask(ctx context.Context) (*torrentcachev1.DescribeServerRespon
 	return answer, err
 }
 
-// find returns the answer that is kept of a caller, nil if there is none.
+// find returns the kept answer to a caller, nil if there is none.
 func (c *Callers) find(who caller) *torrentcachev1.DescribeServerResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,7 +134,8 @@ func (c *Callers) find(who caller) *torrentcachev1.DescribeServerResponse {
 	return found.answer
 }
 
-// keep keeps an answer, if it is one, and is of the caller alone where addresses count.
+// keep stores the answer to a caller. It stores none if the call failed, or if the server looks at
+// addresses and the caller has none.
 func (c *Callers) keep(who caller, anywhere bool, answer *torrentcachev1.DescribeServerResponse, err error) {
 	if err != nil || anywhere && answer.GetKnowsAddresses() {
 		return
@@ -139,4 +146,21 @@ func (c *Callers) keep(who caller, anywhere bool, answer *torrentcachev1.Describ
 		clear(c.kept)
 	}
 	c.kept[who] = kept{answer, flight.Uptime() + keepTime}
+}
+
+// caller tells one caller from another: the SHA-256 of the credentials that go with its calls.
+type caller [sha256.Size]byte
+
+// callerOf returns the caller of a call with ctx. If anywhere is true, the address does not count.
+func callerOf(ctx context.Context, anywhere bool) (who caller) {
+	shown, _ := metadata.FromOutgoingContext(ctx)
+	hash := sha256.New()
+	for _, name := range []string{"authorization", access.OtherSiteKey, "x-forwarded-for"} {
+		if name == "x-forwarded-for" && anywhere {
+			continue
+		}
+		fmt.Fprintf(hash, "%s%q", name, shown.Get(name)) // a hash takes everything
+	}
+	hash.Sum(who[:0])
+	return who
 }

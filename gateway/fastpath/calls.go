@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// calls are the two system calls of the fast path, on a socket that does not block. They
-// go past the scheduler (RawSyscall), which would have to hear of a call that blocks.
+// calls makes the two system calls of the fast path, on a socket that does not block. It uses
+// RawSyscall, which does not tell the scheduler, because the calls never block.
 //
-// All that is unsafe in the fast path is here. It relies on this: the kernel reads and
-// writes what message points to during the call alone; a pointer in a field that the
-// collector knows, as Base, Iov and Control are, keeps what it points to alive and, in the
-// heap, in its place; and the kernel lays a control message out as [unix.Cmsghdr] says,
-// with its data behind it, aligned, for which control has room.
+// All unsafe code of the fast path is here. It relies on three facts. The kernel reads and writes
+// what message points to only during the call. A pointer in a field that the garbage collector
+// knows, as Base, Iov and Control are, keeps its target alive and, in the heap, in place. The
+// kernel lays out a control message as [unix.Cmsghdr] says, with its data behind it, aligned;
+// control has room for that.
 type calls struct {
 	fd      int // during a Read of the socket, else -1
 	message unix.Msghdr
@@ -24,14 +24,15 @@ type calls struct {
 	control [unix.SizeofCmsghdr + 8]byte // CMSG_SPACE of one int
 }
 
-// prepare makes each read of fd say what is left.
+// prepare makes the kernel report, with each read of fd, how many bytes are left.
 func (c *calls) prepare(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_TCP, unix.TCP_INQ, 1) // without it there is one more read
 	c.fd = -1
 	c.message.Iov = &c.pieces[0]
 }
 
-// read reads what is there. Drained: nothing is left, and the peer has not ended.
+// read reads the bytes that have arrived. Drained reports that none is left and that the peer has
+// not ended the stream.
 func (c *calls) read(p []byte) (n int, drained bool, err error) {
 	c.pieces[0].Base = &p[0]
 	c.pieces[0].SetLen(len(p))
@@ -46,8 +47,8 @@ func (c *calls) read(p []byte) (n int, drained bool, err error) {
 	return int(r), c.left() == 0, nil
 }
 
-// left returns what the last read left over; -1 if the kernel does not say. The end
-// of the stream counts as one byte.
+// left returns how many bytes the last read left; -1 if the kernel does not say. The end of the
+// stream counts as one byte.
 func (c *calls) left() int32 {
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&c.control[0]))
 	if int(c.message.Controllen) < unix.SizeofCmsghdr+4 || header.Level != unix.SOL_TCP || header.Type != unix.TCP_CM_INQ {
@@ -56,8 +57,8 @@ func (c *calls) left() int32 {
 	return *(*int32)(unsafe.Pointer(&c.control[unix.SizeofCmsghdr]))
 }
 
-// write sends what of header and body, not both empty, the socket takes at once; 0 if
-// it takes nothing.
+// write sends as much of header and body, which are not both empty, as the socket takes at once; 0
+// if it takes nothing.
 func (c *calls) write(header, body []byte) (n int, err error) {
 	c.message.Control = nil
 	c.message.SetControllen(0)

@@ -1,5 +1,7 @@
 package fastpath
 
+import "bytes"
+
 // kind is what a header means to the fast path.
 type kind uint8
 
@@ -14,8 +16,8 @@ const (
 	framing               // frames the message in a way not followed here
 )
 
-// named are the headers, in lower case, that are not ignored. Beside them stand
-// all that begin with If- and Content-.
+// named has the headers, in lower case, that are not ignored. All headers that begin with If- or
+// Content- are special, too.
 var named = map[string]kind{
 	"host":              hostHeader,
 	"cdn-loop":          loopHeader,
@@ -71,35 +73,6 @@ func classify(name []byte) kind {
 	return ignored
 }
 
-// tokenBytes marks the characters of a token (RFC 9110, section 5.6.2).
-var tokenBytes = func() (set [256]bool) {
-	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		set[c] = true
-	}
-	return set
-}()
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !tokenBytes[c] {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-// equalFold reports whether b is lower, which is lower-case ASCII, in any case.
-func equalFold(b, lower []byte) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
+// equalFold reports whether b is lower, which is lower-case ASCII, in any letter case. A character
+// beyond ASCII cannot match: it takes more bytes.
+func equalFold(b, lower []byte) bool { return len(b) == len(lower) && bytes.EqualFold(b, lower) }

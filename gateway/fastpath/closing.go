@@ -3,28 +3,26 @@ package fastpath
 import (
 	"context"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // waitEach is how often [Listener.Wait] looks.
 const waitEach = 10 * time.Millisecond
 
-// Wait returns once the answers have left that the fast path was giving when its server was
-// shut down, or ctx's error. To the server those connections were idle: call it after
+// Wait returns when the answers that the fast path was sending at the shutdown of its server have
+// been sent, or with ctx's error. The server takes those connections for idle, so call Wait after
 // Shutdown has returned.
 func (l *Listener) Wait(ctx context.Context) error {
-	ticker := time.NewTicker(waitEach)
-	defer ticker.Stop()
 	for l.answers() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
+		if !wait.For(ctx, waitEach) {
 			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-// answers reports whether the fast path gives an answer.
+// answers reports whether the fast path is sending an answer.
 func (l *Listener) answers() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -36,17 +34,17 @@ func (l *Listener) answers() bool {
 	return false
 }
 
-// Close closes the connection, after the answer that the fast path is giving.
+// Close closes the connection; if the fast path is sending an answer, after that answer.
 func (c *conn) Close() error {
 	switch c.state.Swap(closed) {
 	case answering, closed:
-		return nil // leave closes, or somebody has
+		return nil // leave closes it, or it is closed
 	}
 	return c.shut()
 }
 
-// closeIfWaiting closes the connection if the fast path waits for a request. Over TLS
-// it does not wait for that: the peer is told, and may not listen.
+// closeIfWaiting closes the connection if the fast path waits for a request. Over TLS it closes in
+// the background, because closing sends a record that the peer may not take.
 func (c *conn) closeIfWaiting() {
 	if !c.state.CompareAndSwap(waiting, closed) {
 		return
@@ -58,10 +56,10 @@ func (c *conn) closeIfWaiting() {
 	_ = c.shut() // it is given up
 }
 
-// shut closes the connection, which gives no answer.
+// shut closes the connection, which is not sending an answer.
 func (c *conn) shut() error {
 	c.l.forget(c)
-	c.hold.Release() // if a panic has left something there
+	c.reserved.Release() // if a panic has left something there
 	c.signal()
 	return c.Conn.Close()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// The states of a conn, which decide who may close it when.
+// The states of a conn. They decide who may close it and when.
 const (
 	withServer int32 = iota // http.Server reads; or nobody yet
 	waiting                 // the fast path waits for a request
@@ -26,17 +26,17 @@ const (
 // its own lock orders the two.
 type conn struct {
 	net.Conn
-	l      *Listener
-	socket *socket     // of Conn; nil if the fast path reads and writes by its methods
-	below  *joined     // what Conn runs over, if that is TLS
-	known  *limit.Conn // what the limits know of it; nil if nothing
-	hold   *limit.Hold // of the answer under way; nil if nobody counts
-	state  atomic.Int32
+	l        *Listener
+	socket   *socket            // of Conn; nil if the fast path reads and writes by its methods
+	below    *joined            // the connection below Conn, if Conn is TLS
+	known    *limit.Conn        // the connection as the limits know it; nil if they do not
+	reserved *limit.Reservation // the memory of the answer in flight; nil if memory is not counted
+	state    atomic.Int32
 
-	// fast: what is read next is the beginning of a request.
+	// fast reports that the next byte to read begins a request.
 	fast bool
-	// owed is how many bytes the server must still read before that is so again;
-	// meaningless, and negative, once that is not certain.
+	// owed is how many bytes the server must still read until the next byte begins a request. It
+	// is uncertain, for good, once that is not known for sure.
 	owed int64
 	// extendAt is when the deadlines are to be moved on; zero if they are the server's.
 	extendAt time.Time
@@ -45,15 +45,15 @@ type conn struct {
 	hasAhead bool
 	// interrupt ends a watch; it holds at most one signal.
 	interrupt chan struct{}
-	// fresh: the server has answered nothing yet. It takes what it waits for then
-	// for the beginning of a request already.
+	// fresh reports that the server has answered nothing yet. It then takes the time of waiting
+	// for a request as time of reading it.
 	fresh bool
 	// sending is the answer that is being written, and onFull what is called when the
 	// socket is full.
 	sending sending
 	onFull  func(sent int64) error
-	// held is how long the fast path kept the server waiting for the bytes it
-	// was last given, until the server sets the next deadline.
+	// held is how long the fast path kept the server waiting before it gave the server the first
+	// bytes, until the server sets the next deadline.
 	held time.Duration
 }
 
@@ -80,11 +80,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// watch is the read by which net/http notices, while a handler runs, that the
-// client has gone. It makes no other before it is idle, for it has all of the
-// request. If the next request comes instead, its first byte is kept here: clients
-// are often faster than the end of this read, which net/http brings about by a
-// deadline in the past once the answer is out.
+// watch is the read by which net/http notices, while a handler runs, that the client has gone.
+// Net/http makes no other read before the connection is idle, because it has the whole request. If
+// the next request arrives instead, watch keeps its first byte. That happens often: net/http ends
+// this read, by a deadline in the past, only after the answer is out, and clients are faster.
 func (c *conn) watch() (int, error) {
 	select {
 	case <-c.interrupt: // of an earlier read
@@ -101,9 +100,9 @@ func (c *conn) watch() (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-// changed is called when the server is about to read the next request, or has
-// given the connection away. If it was given exactly one request since it last
-// was, the connection is back where a request begins.
+// changed is called when the server is about to read the next request, or has given the connection
+// away. If the server has read exactly one request since the last call, the next byte begins a
+// request again.
 func (c *conn) changed(state http.ConnState) {
 	switch state {
 	case http.StateIdle:
@@ -113,14 +112,14 @@ func (c *conn) changed(state http.ConnState) {
 	}
 }
 
-// serve answers plain requests until one arrives that is not, and returns the
-// bytes of that, which is all that was read and not answered.
+// serve answers plain requests until another request arrives, and puts the bytes of that one,
+// which are all that were read and not answered, into p. It returns their number.
 func (c *conn) serve(p []byte) (n int, err error) {
 	if !c.state.CompareAndSwap(withServer, waiting) {
 		return 0, net.ErrClosed
 	}
 	t := turn{conn: c, p: p, begun: time.Now()}
-	defer func() { err = c.leave(t.err) }() // a panic of the source's comes by here as well
+	defer func() { err = c.leave(t.err) }() // also if the source panics
 	if c.l.draining.Load() {
 		t.err = io.EOF
 		return 0, nil
@@ -142,20 +141,20 @@ func (c *conn) serve(p []byte) (n int, err error) {
 	return t.n, nil
 }
 
-// turn is what happens from one Read of the server's to its return.
+// turn is the time from the server's call of Read to its return.
 type turn struct {
 	*conn
-	p     []byte // the server's
-	n     int    // how much of it is read and not answered
+	p     []byte // the server's buffer
+	n     int    // how many bytes of p are read and not answered
 	begun time.Time
 	err   error // for the server
 }
 
-// room is where to read to.
+// room returns the free part of the server's buffer.
 func (t *turn) room() []byte { return t.p[t.n:] }
 
-// got answers what can be answered once n more bytes are read. It returns false
-// when it is the server's turn.
+// got answers the requests in p after n more bytes were read. It returns false when the server has
+// to go on.
 func (t *turn) got(n int) bool {
 	if !t.state.CompareAndSwap(waiting, answering) {
 		t.n, t.err = 0, net.ErrClosed
@@ -172,8 +171,7 @@ func (t *turn) got(n int) bool {
 	return true
 }
 
-// readAll reads and answers by the methods of the connection. Its error is that of a
-// read.
+// readAll reads and answers by the methods of the connection. Its error is that of a read.
 func (t *turn) readAll() error {
 	for {
 		n, err := t.Conn.Read(t.room())
@@ -186,20 +184,19 @@ func (t *turn) readAll() error {
 	}
 }
 
-// leave gives the connection to the server, or closes it if that was asked for
-// while the fast path was answering. It returns err for the server.
+// leave gives the connection back to the server. If a Close came while the fast path was sending
+// an answer, leave closes the connection. It returns err for the server.
 func (c *conn) leave(err error) error {
 	if c.state.CompareAndSwap(waiting, withServer) || c.state.CompareAndSwap(answering, withServer) {
 		return err
 	}
-	_ = c.shut() // whoever asked for it has gone on
+	_ = c.shut() // the caller of Close has returned already
 	return net.ErrClosed
 }
 
-// answerAll answers the plain requests at the beginning of the n bytes in p and
-// moves the rest to the front. It returns the length of the rest, which is for
-// the server, unless c is still fast. On io.EOF the server closes the connection
-// without a word.
+// answerAll answers the plain requests at the beginning of the n bytes in p and moves the rest to
+// the front. It returns the length of the rest, which is for the server unless c is still fast. On
+// io.EOF the server closes the connection without an answer.
 func (c *conn) answerAll(p []byte, n int, begun time.Time) (int, error) {
 	for from := 0; from < n; {
 		h := parseHead(p[from:n])
@@ -218,32 +215,31 @@ func (c *conn) answerAll(p []byte, n int, begun time.Time) (int, error) {
 	return 0, nil
 }
 
-// tryAnswer answers h if there is an answer to it.
+// tryAnswer answers h if h is plain and the source has an answer.
 func (c *conn) tryAnswer(h *head) (ready bool, err error) {
 	if !h.plain {
 		return false, nil
 	}
-	begin := started(c.l.OnAnswer)
-	a := answerTo(c.l.source, h.id, h.headOnly, c.hold)
+	begin := c.l.downloads.started()
+	a := c.l.downloads.Source(h.id, c.reserved, !h.headOnly)
 	if a == nil || h.browser && !a.found || !c.begin(h, a) {
-		c.hold.Release()
+		c.reserved.Release()
 		return false, nil
 	}
 	h.close = h.close || c.l.draining.Load()
 	return true, c.answer(*h, a, begin)
 }
 
-// leastHead is how many bytes net/http waits for between two requests before it
-// takes them for one and complains if nothing follows.
+// leastHead is how many bytes net/http expects after a request before it takes them for the next
+// one. After fewer bytes, it answers with an error if no more come.
 const leastHead = 4
 
-// answered reports whether the fast path has answered since the connection was
-// accepted or came back; its own deadlines rule then.
+// answered reports whether the fast path has answered since the connection was accepted or came
+// back. Then the fast path's own deadlines are set.
 func (c *conn) answered() bool { return !c.extendAt.IsZero() }
 
-// handOver notes what the server must have read before the connection comes
-// back, given that it gets n bytes that begin with h now, and lets the server's
-// deadlines rule.
+// handOver gives the server n bytes, which begin with h. It notes how many more bytes the server
+// must read before the connection can come back, and sets the server's deadlines.
 func (c *conn) handOver(h head, n int, begun time.Time) {
 	c.fast = false
 	c.owed = int64(h.size) + h.length - int64(n)

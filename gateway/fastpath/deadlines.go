@@ -3,16 +3,15 @@ package fastpath
 import "time"
 
 const (
-	// slice is how much of a body may take one write timeout, in bytes.
+	// slice is the number of bytes of a body that may take one write timeout.
 	slice = 256 << 10
 
-	// sliceTime bounds how long that is: 9 kB a second.
+	// sliceTime bounds the write timeout of a slice: a client must take 9 kB a second.
 	sliceTime = 30 * time.Second
 )
 
-// extend moves the deadlines on, so far that each request and each answer has at
-// least its time. They move in steps, because moving them costs as much as the
-// rest of the bookkeeping together.
+// extend moves the deadlines, so that each request and each answer has at least its time. It moves
+// them in steps, because moving them costs as much as all other bookkeeping together.
 func (c *conn) extend(now time.Time) {
 	if now.Before(c.extendAt) {
 		return
@@ -23,12 +22,12 @@ func (c *conn) extend(now time.Time) {
 	_ = c.Conn.SetWriteDeadline(deadline(now, step, c.l.limits.write))
 }
 
-// extendWrite gives the next slice its time.
+// extendWrite sets the write deadline for the next slice.
 func (c *conn) extendWrite() {
 	if c.l.limits.write > 0 {
 		now := time.Now()
 		_ = c.Conn.SetWriteDeadline(deadline(now, 0, c.l.limits.write)) // an error shows at the write
-		c.extendAt = now                                                // the next answer has its own
+		c.extendAt = now                                                // the next answer gets its own deadline
 	}
 }
 
@@ -50,9 +49,9 @@ func deadline(now time.Time, step, limit time.Duration) time.Time {
 	return now.Add(step + limit)
 }
 
-// SetReadDeadline implements [net.Conn] for the server. It reckons the deadline
-// of a request's body from when it began to read the head; of a new connection
-// it began before the fast path gave its answers, and those take no time off.
+// SetReadDeadline implements [net.Conn] for the server. The server counts the time for a request's
+// body from when it began to read the head. On a new connection that was before the fast path's
+// answers, so SetReadDeadline adds the time that they took.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	if !t.IsZero() {
 		t = t.Add(c.held)

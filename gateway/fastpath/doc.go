@@ -4,22 +4,21 @@
 //
 // # How it works
 //
-// [Listener] wraps the connections that an http.Server accepts. The server reads a request
-// by calling Read on the connection. When it is between two requests, that Read looks at
-// what arrived: as long as it is a plain request it is answered on the spot and the server
-// never hears of it; the first bytes that are anything else are what Read returns. So the
-// server's goroutine, its buffer, its timeouts and its Shutdown serve both ways, and nothing
-// is copied when a request goes the ordinary way.
+// [Listener] wraps the connections that an http.Server accepts. The server reads a request by
+// calling Read on the connection. Between two requests, Read looks at the bytes that arrived. It
+// answers plain requests at once, and the server never sees them; it returns the first bytes of
+// any other request to the server. So the server's goroutine, its buffer, its timeouts and its
+// Shutdown serve both ways, and nothing is copied for a request that the server answers.
 //
-// After the server has answered such a request the connection comes back to the fast path,
-// but only if it is certain that the server consumed exactly the bytes it was given (see
-// handOver): that keeps both sides' idea of where a request begins the same. Any doubt (a
-// chunked body, a folded header, requests sent ahead) leaves the connection to the server
-// for good, and so does a head that arrives in pieces.
+// After the server has answered such a request, the connection comes back to the fast path, but
+// only if the server certainly consumed exactly the bytes that it was given (see handOver): then
+// both sides agree where a request begins. On any doubt (a chunked body, a folded header, requests
+// sent ahead) the connection stays with the server for good; so does one whose head arrives in
+// pieces.
 //
-// Over TLS, [TLSListener] does the same for connections that are for HTTP/1. HTTP/2 is
-// net/http's, which reads requests itself: [Handler] answers the plain ones before any other
-// handler has seen them, from the same [Source].
+// Over TLS, [TLSListener] does the same for HTTP/1 connections. Net/http reads HTTP/2 requests
+// itself; for those, [NewHandler] answers plain requests before any other handler, from the same
+// [Source].
 //
 // # What is plain
 //
@@ -32,16 +31,16 @@
 //
 // # System calls and memory
 //
-// Bodies lie in the heap. Those that no cache keeps lie in memory that is used again
-// (see [Scratch]). On Linux header and body leave by one system call of which the
-// scheduler does not hear (see socket and calls); what the socket does not take at once
-// waits in Go's poller. Over TLS they are put into records together.
+// Bodies are in the heap. Bodies that no cache keeps are in memory that is reused (see [Scratch]).
+// On Linux one system call, of which the scheduler does not learn, sends header and body (see
+// socket and calls). Bytes that the socket does not take at once wait in Go's poller. Over TLS
+// header and body go into records together.
 //
-// What the socket takes at once is not counted. The memory of an answer that has to wait is
-// taken from the budget of [limit.Limits] and given back when the answer has left; if there
-// is none the connection ends. Over TLS and HTTP/2 it is taken before the answer begins; if
-// there is none the request goes the ordinary way, which refuses it.
+// Bytes that the socket takes at once are not counted. The memory of an answer that has to wait is
+// taken from the budget of [limit.Limits] and given back when the answer has been sent; if the
+// budget has none, the connection ends. Over TLS and HTTP/2 the memory is taken before the answer
+// begins; if the budget has none, the request goes to the server, which refuses it.
 //
-// One goroutine per connection over Go's poller costs less than an own epoll loop did:
-// 5.2 us a request against 5.7 to 6.6.
+// One goroutine per connection over Go's poller costs less than a measured epoll loop: 5.2 us a
+// request against 5.7 to 6.6.
 package fastpath

@@ -3,12 +3,35 @@ package fastpath
 import (
 	"crypto/tls"
 	"net"
-	"net/http"
-	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 )
+
+// Downloads answers plain downloads for the connections of [New] and [NewTLS] and the requests of
+// [NewHandler]. It is safe for concurrent use.
+type Downloads struct {
+	// Source has the answers. Required.
+	Source Source
+	// OnAnswer is called with each answer, by the goroutine of its connection or request, which
+	// waits for it. Nil: nothing is called.
+	OnAnswer func(Download)
+
+	found, absent, bytes atomic.Int64
+}
+
+// Stats counts the answers of the fast path since it began.
+type Stats struct {
+	Found  int64 // answers 200
+	Absent int64 // answers 404
+	Bytes  int64 // sent, headers included except by [NewHandler]
+}
+
+// Stats returns the counts until now.
+func (d *Downloads) Stats() Stats {
+	return Stats{Found: d.found.Load(), Absent: d.absent.Load(), Bytes: d.bytes.Load()}
+}
 
 // Download is a download that was answered on the fast path.
 type Download struct {
@@ -23,42 +46,27 @@ type Download struct {
 	TLS *tls.ConnectionState // of the connection; nil if it is without
 }
 
-// started returns the time if downloads are told to somebody: telling it costs nothing else.
-func started(told func(Download)) time.Time {
-	if told == nil {
+// started returns the time if there is an OnAnswer, the only user of the time.
+func (d *Downloads) started() time.Time {
+	if d.OnAnswer == nil {
 		return time.Time{}
 	}
 	return time.Now()
 }
 
-// tell tells of the answer to h, of which n bytes were sent, header included.
-func (c *conn) tell(h head, a *Answer, header int, n int64, begin time.Time) {
-	if c.l.OnAnswer == nil {
+// answered counts the answer a, of which n bytes were sent, and calls OnAnswer with the result of
+// about.
+func (d *Downloads) answered(a *Answer, n int64, about func() Download) {
+	if a.found {
+		d.found.Add(1)
+	} else {
+		d.absent.Add(1)
+	}
+	d.bytes.Add(n)
+	if d.OnAnswer == nil {
 		return
 	}
-	method := http.MethodGet
-	if h.headOnly {
-		method = http.MethodHead
-	}
-	d := Download{
-		ID: h.id, Method: method, Found: a.found, Sent: max(0, n-int64(header)),
-		Begin: begin, Duration: time.Since(begin), Peer: c.Conn.RemoteAddr(),
-	}
-	if secure, ok := c.Conn.(*tls.Conn); ok {
-		state := secure.ConnectionState()
-		d.TLS = &state
-	}
-	c.l.OnAnswer(d)
-}
-
-// tell tells of the answer to r, of whose body n bytes were sent.
-func (h *Handler) tell(r *http.Request, id infohash.ID, a *Answer, n int64, begin time.Time) {
-	if h.OnAnswer == nil {
-		return
-	}
-	d := Download{ID: id, Method: r.Method, Found: a.found, Sent: n, Begin: begin, Duration: time.Since(begin), TLS: r.TLS}
-	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		d.Peer = net.TCPAddrFromAddrPort(from)
-	}
-	h.OnAnswer(d)
+	told := about()
+	told.Found, told.Duration = a.found, time.Since(told.Begin)
+	d.OnAnswer(told)
 }

@@ -85,23 +85,36 @@ func download(w http.ResponseWriter, r *http.Request, name string) {
 	http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), bytes.NewReader(content))
 }
 
-// source is a fastpath.Source of what is captured from handler.
+// answers is what a fastpath.Source is made of.
+type answers interface {
+	answer(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer
+}
+
+// source has the answers that were captured from handler.
 type source map[infohash.ID]*fastpath.Answer
 
-// Answer implements [fastpath.Source].
-func (s source) Answer(id infohash.ID, _ *limit.Hold) *fastpath.Answer { return s[id] }
-
-// Kept implements [fastpath.Source].
-func (s source) Kept(id infohash.ID) *fastpath.Answer { return s[id] }
+func (s source) answer(id infohash.ID, _ *limit.Reservation, _ bool) *fastpath.Answer { return s[id] }
 
 var ready = func() source {
 	s := source{}
-	for _, id := range []infohash.ID{small, large, modern, absent} {
-		shared := limit.NewShared(int64(len(contents[id])))
-		s[id] = fastpath.Capture(context.Background(), http.HandlerFunc(handler), id, contents[id], shared)
+	for _, id := range []infohash.ID{small, large, modern} {
+		s[id] = captured(http.HandlerFunc(handler), id, limit.NewShared(int64(len(contents[id]))))
 	}
+	s[absent] = captured(http.HandlerFunc(handler), absent, nil)
 	return s
 }()
+
+// captured returns what h answers for id, counted by shared unless that is nil.
+func captured(h http.Handler, id infohash.ID, shared *limit.Shared) *fastpath.Answer {
+	a := fastpath.Capture(context.Background(), h, id)
+	if shared == nil {
+		return a
+	}
+	return fastpath.Found([]byte(a.Header()), a.Body(), shared)
+}
+
+// of returns the downloads that have these answers.
+func of(s answers) *fastpath.Downloads { return &fastpath.Downloads{Source: s.answer} }
 
 // script is a client whose every move is known beforehand: it sends the parts of
 // input one by one, each when the server has nothing left to do but to read on,

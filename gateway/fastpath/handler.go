@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -18,71 +19,65 @@ const longestFile = 2*infohash.SizeV2 + len(".torrent")
 // usualLines is how many lines the header of an answer usually has.
 const usualLines = 12
 
-// Handler answers plain downloads that net/http has read itself, as those by HTTP/2.
-// It is safe for concurrent use.
-type Handler struct {
-	// OnAnswer is told of each answer that was given here, by the goroutine of its request,
-	// whose end it holds up. Nil: nobody is. Set it before the first request.
-	OnAnswer func(Download)
-
-	next   http.Handler
-	source Source
-	counts counts
+// NewHandler returns a handler that answers the plain downloads which net/http has read itself, as
+// it does with HTTP/2, and passes all other requests to next. Make it the outermost handler.
+func NewHandler(next http.Handler, downloads *Downloads) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !downloads.serve(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
-// NewHandler returns next with its plain downloads answered by source. Make it the
-// outermost handler: next does not hear of the downloads that it answers.
-func NewHandler(next http.Handler, source Source) *Handler {
-	return &Handler{next: next, source: source}
-}
-
-// Stats returns the counts until now. Headers are not among the bytes.
-func (h *Handler) Stats() Stats { return h.counts.stats() }
-
-// ServeHTTP implements [http.Handler].
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.answer(w, r) {
-		h.next.ServeHTTP(w, r)
-	}
-}
-
-// answer answers r if it is plain and there is an answer.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request) bool {
-	var asked head
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || !asked.requestURI(r.RequestURI) || !isPlain(r) {
+// serve answers r if it is plain and there is an answer.
+func (d *Downloads) serve(w http.ResponseWriter, r *http.Request) bool {
+	var request head
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || !request.requestURI(r.RequestURI) || !isPlain(r) {
 		return false
 	}
-	begin := started(h.OnAnswer)
-	hold := ConnOf(r).Hold()
-	defer hold.Release()
-	a := answerTo(h.source, asked.id, r.Method == http.MethodHead, hold)
+	begin := d.started()
+	reserved := ConnOf(r).Reservation()
+	defer reserved.Release()
+	a := d.Source(request.id, reserved, r.Method == http.MethodGet)
 	if a == nil || !a.found && r.Header.Get("Sec-Fetch-Dest") != "" {
 		return false
 	}
-	if a.shared != nil && r.Method == http.MethodGet && !hold.Share(a.shared) {
-		return false // next waits for memory, and says so if there is none
+	if a.shared != nil && r.Method == http.MethodGet && !reserved.Share(a.shared) {
+		return false // the next handler waits for memory, and reports the lack of it
 	}
-	h.tell(r, asked.id, a, h.write(w, r, a), begin)
+	n := write(w, r, a)
+	d.answered(a, n, func() Download {
+		return Download{ID: request.id, Method: r.Method, Sent: n, Begin: begin, Peer: peerOf(r), TLS: r.TLS}
+	})
 	return true
+}
+
+// peerOf returns the address from which r came; nil if it is none.
+func peerOf(r *http.Request) net.Addr {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(from)
 }
 
 // connKey is the context key of a connection, as ConnContext puts it there.
 type connKey struct{}
 
-// ConnOf returns the connection by which r came; nil if nobody counts it, or the server has
-// not ConnContext.
+// ConnOf returns the connection of r; nil if the connection is not counted, or the server does not
+// use ConnContext.
 func ConnOf(r *http.Request) *limit.Conn {
 	c, _ := r.Context().Value(connKey{}).(*limit.Conn)
 	return c
 }
 
-// ConnContext is for the field of this name of an [http.Server]: by it [ConnOf] and a
-// [Handler] know by which connection a request came.
+// ConnContext is for the field of this name of an [http.Server]. It tells [ConnOf] and
+// [NewHandler] the connection of a request.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, limit.ConnOf(c.RemoteAddr()))
 }
 
-// requestURI reads what a plain download asks for.
+// requestURI reads the target of a plain download. It returns false if target is none.
 func (h *head) requestURI(target string) bool {
 	file, ok := strings.CutPrefix(target, "/torrent/")
 	return ok && len(file) <= longestFile && h.parseID([]byte(file))
@@ -111,7 +106,7 @@ func isPlain(r *http.Request) bool {
 }
 
 // write answers r with a. It returns how many bytes of the body were sent.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) int64 {
+func write(w http.ResponseWriter, r *http.Request, a *Answer) int64 {
 	a.setHeader(w.Header())
 	if a.found {
 		w.WriteHeader(http.StatusOK)
@@ -123,14 +118,13 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, a *Answer) int64
 		body = nil
 	}
 	n := writeBody(w, body)
-	if n == int64(len(body)) { // else a frame of it may be on its way still
-		a.left()
+	if n == int64(len(body)) { // else a frame may still be in flight
+		a.recycle()
 	}
-	h.counts.add(a.found, n)
 	return n
 }
 
-// setHeader sets in h what a says in its header.
+// setHeader copies the header lines of a into h.
 func (a *Answer) setHeader(h http.Header) {
 	values := make([]string, 0, usualLines)
 	for rest := string(a.header); rest != ""; {
@@ -147,13 +141,13 @@ func (a *Answer) setHeader(h http.Header) {
 	}
 }
 
-// lastPart is how much of a body is written by itself at its end, in bytes. Of HTTP/2
-// net/http keeps less than 4 KiB until the handler returns, and then marks the frame as
-// the last; after a larger one it sends an empty one for that.
+// lastPart is the size of the last write of a body, in bytes. With HTTP/2, net/http keeps less
+// than 4 KiB until the handler returns, and then marks that frame as the last. After a larger
+// write it would send an empty frame for the mark.
 const lastPart = 4<<10 - 1
 
-// writeBody writes body to w, the last part by itself. It returns how many bytes were
-// written: a client that left needs no more.
+// writeBody writes body to w, the last part in a write of its own. It returns how many bytes were
+// written. An error means that the client has left, so writeBody drops it.
 func writeBody(w io.Writer, body []byte) int64 {
 	first := max(0, len(body)-lastPart)
 	n := 0

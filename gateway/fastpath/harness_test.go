@@ -22,17 +22,15 @@ const patience = 60 * time.Second
 // running is a server on a loopback port.
 type running struct {
 	*http.Server
-	listener interface {
-		net.Listener
-		Stats() fastpath.Stats
-	}
-	limits *limit.Limits // of the connections; without bounds
-	served chan error
-	client *tls.Config // nil without TLS
+	listener net.Listener
+	fast     *fastpath.Downloads
+	limits   *limit.Limits // of the connections; without bounds
+	served   chan error
+	client   *tls.Config // nil without TLS
 }
 
 // way is how a server is started, with TLS or without.
-type way func(t *testing.T, srv *http.Server, answers fastpath.Source) *running
+type way func(t *testing.T, srv *http.Server, gives answers) *running
 
 func plainAndTLS(t *testing.T, test func(t *testing.T, start way)) {
 	t.Helper()
@@ -41,21 +39,21 @@ func plainAndTLS(t *testing.T, test func(t *testing.T, start way)) {
 }
 
 // start serves handler with the fast path until the test ends.
-func start(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
+func start(t *testing.T, srv *http.Server, gives answers) *running {
 	t.Helper()
-	r := &running{Server: srv, limits: limit.New(limit.Settings{})}
-	r.listener = fastpath.New(r.limits.Listener(listen(t), 0), srv, answers)
+	r := &running{Server: srv, fast: of(gives), limits: limit.New(limit.Settings{})}
+	r.listener = fastpath.New(r.limits.Listener(listen(t), 0), srv, r.fast)
 	r.serve(t)
 	return r
 }
 
 // startTLS is start for clients that speak TLS.
-func startTLS(t *testing.T, srv *http.Server, answers fastpath.Source) *running {
+func startTLS(t *testing.T, srv *http.Server, gives answers) *running {
 	t.Helper()
-	r := &running{Server: srv, limits: limit.New(limit.Settings{})}
+	r := &running{Server: srv, fast: of(gives), limits: limit.New(limit.Settings{})}
 	srv.TLSConfig, r.client = secured(t, "http/1.1")
 	srv.ConnContext = fastpath.ConnContext
-	r.listener = fastpath.NewTLS(r.limits.Listener(listen(t), 0), srv, answers)
+	r.listener = fastpath.NewTLS(r.limits.Listener(listen(t), 0), srv, r.fast)
 	r.serve(t)
 	return r
 }
@@ -160,7 +158,7 @@ func (c *client) wantEnd() {
 // are counted after they were sent.
 func (r *running) wantFound(t *testing.T, want int64) {
 	t.Helper()
-	become(t, want, "answers on the fast path", func() int64 { return r.listener.Stats().Found })
+	become(t, want, "answers on the fast path", func() int64 { return r.fast.Stats().Found })
 }
 
 // wantMemory fails the test unless so many bytes come to be held.

@@ -2,8 +2,11 @@ package fastpath
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
+	"net/http"
+	"strconv"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/origin"
@@ -11,16 +14,16 @@ import (
 
 // head is what parseHead found at the beginning of some bytes.
 type head struct {
-	// framed: the bytes begin with one whole request head that every HTTP reader
-	// frames alike. Without it the other fields mean nothing.
+	// framed reports that the bytes begin with one whole request head that every HTTP reader
+	// frames alike. If it is false, the other fields mean nothing.
 	framed bool
 	size   int   // of the head, blank line included, in bytes
 	length int64 // of the body that follows, in bytes
 
-	// plain: the request asks for id and nothing in it can change the answer.
+	// plain reports that the request asks for id, and that nothing in it can change the answer.
 	plain    bool
 	headOnly bool // HEAD
-	browser  bool // of what is not found the http.Server has more to say
+	browser  bool // a browser asks: the http.Server answers a missing torrent with a page
 	id       infohash.ID
 	close    bool // the connection ends after the answer
 	http10   bool
@@ -39,8 +42,8 @@ var (
 	methodTunnel = []byte("CONNECT")
 )
 
-// parseHead reads the request head at the beginning of b. A head that is not
-// whole, or that two readers may understand in two ways, is not framed.
+// parseHead reads the request head at the beginning of b. A head is not framed if it is
+// incomplete, or if two readers may understand it in two ways.
 func parseHead(b []byte) head {
 	var h head
 	line, next := cutLine(b)
@@ -68,8 +71,16 @@ func parseHead(b []byte) head {
 	return h
 }
 
-// cutLine returns the first line of b without its CR LF, and the offset behind
-// it; 0 if there is none or it ends in a bare LF.
+// method returns the method of a plain request.
+func (h *head) method() string {
+	if h.headOnly {
+		return http.MethodHead
+	}
+	return http.MethodGet
+}
+
+// cutLine returns the first line of b without its CR LF, and the offset behind it. The offset is 0
+// if there is no line, or if it ends in a bare LF.
 func cutLine(b []byte) (line []byte, next int) {
 	i := bytes.IndexByte(b, '\n')
 	if i < 1 || b[i-1] != '\r' {
@@ -78,7 +89,7 @@ func cutLine(b []byte) (line []byte, next int) {
 	return b[:i-1], i + 1
 }
 
-// requestLine reads the first line; false if it is not of the one usual form.
+// requestLine reads the first line. It returns false if the line does not have the usual form.
 func (h *head) requestLine(line []byte) bool {
 	target, ok := bytes.CutSuffix(line, suffix11)
 	if !ok {
@@ -116,8 +127,8 @@ func usualTarget(b []byte) bool {
 	return true
 }
 
-// parseID reads HASH.torrent. Other spellings of the same torrent (without the
-// suffix, with a title) are right too, but not answered here.
+// parseID reads HASH.torrent. Other spellings of the same torrent (without the suffix, with a
+// title) are valid, but the server answers them.
 func (h *head) parseID(b []byte) bool {
 	digits, ok := bytes.CutSuffix(b, fileSuffix)
 	if !ok || len(digits) != 2*infohash.SizeV1 && len(digits) != 2*infohash.SizeV2 {
@@ -132,7 +143,7 @@ func (h *head) parseID(b []byte) bool {
 	return err == nil
 }
 
-// fields is what the header lines read so far say.
+// fields is the result of the header lines read so far.
 type fields struct {
 	hosts     int
 	length    int64
@@ -144,14 +155,14 @@ type fields struct {
 	keepAlive bool
 }
 
-// add takes one header line; false if it is irregular or frames the message in
-// a way that is not followed here.
+// add reads one header line. It returns false if the line is irregular, or frames the message in a
+// way that the fast path does not follow.
 func (f *fields) add(line []byte) bool {
 	colon := bytes.IndexByte(line, ':')
-	if colon < 1 || !isToken(line[:colon]) {
+	if colon < 1 || !httpguts.ValidHeaderFieldName(string(line[:colon])) {
 		return false
 	}
-	value := trim(line[colon+1:])
+	value := bytes.Trim(line[colon+1:], " ")
 	if !isPrintable(value) {
 		return false
 	}
@@ -179,15 +190,15 @@ func (f *fields) add(line []byte) bool {
 	return false // framing: Transfer-Encoding, Upgrade and the like
 }
 
-// connection reads the tokens close, keep-alive and TE; any other one gives a
-// header a meaning that is not known here.
+// connection reads the tokens close, keep-alive and TE. It returns false for any other token,
+// which may give a header an unknown meaning.
 func (f *fields) connection(value []byte) bool {
 	if f.hasConn {
 		return false
 	}
 	f.hasConn = true
 	for token := range bytes.SplitSeq(value, comma) {
-		switch token = trim(token); {
+		switch token = bytes.Trim(token, " "); {
 		case equalFold(token, tokenClose):
 			f.close = true
 		case equalFold(token, tokenKeep):
@@ -201,46 +212,18 @@ func (f *fields) connection(value []byte) bool {
 }
 
 func (f *fields) contentLength(value []byte) bool {
-	const maxDigits = 15
-	if f.hasLength || len(value) == 0 || len(value) > maxDigits {
+	const bits = 62 // so that a head more is still an int64
+	n, err := strconv.ParseUint(string(value), 10, bits)
+	if f.hasLength || err != nil {
 		return false
 	}
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			return false
-		}
-		f.length = f.length*10 + int64(c-'0')
-	}
-	f.hasLength, f.special = true, true
+	f.length, f.hasLength, f.special = int64(n), true, true
 	return true
 }
 
-func trim(b []byte) []byte {
-	for len(b) > 0 && b[0] == ' ' {
-		b = b[1:]
-	}
-	for len(b) > 0 && b[len(b)-1] == ' ' {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
 // isPrintable reports whether b holds no control character. Bytes above ASCII
-// are let in (obs-text, RFC 9110, section 5.5). It looks at eight bytes at a time.
+// are let in (obs-text, RFC 9110, section 5.5).
 func isPrintable(b []byte) bool {
-	const (
-		ones = 0x0101010101010101
-		high = 0x8080808080808080
-		del  = 0x7f * ones
-	)
-	for len(b) >= 8 {
-		x := binary.LittleEndian.Uint64(b)
-		y := x ^ del
-		if (x-0x20*ones)&^x&high != 0 || (y-ones)&^y&high != 0 {
-			return false
-		}
-		b = b[8:]
-	}
 	for _, c := range b {
 		if c < ' ' || c == 0x7f {
 			return false
@@ -249,8 +232,8 @@ func isPrintable(b []byte) bool {
 	return true
 }
 
-// isUsualHost reports whether b is a host name or address, with or without a
-// port, of characters that no reader finds fault with.
+// isUsualHost reports whether b is a host name or address, with or without a port, of characters
+// that every reader accepts.
 func isUsualHost(b []byte) bool {
 	for _, c := range b {
 		switch {

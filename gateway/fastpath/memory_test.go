@@ -17,17 +17,18 @@ import (
 )
 
 // asked is a source that answers as it likes.
-type asked func(id infohash.ID, hold *limit.Hold) *fastpath.Answer
+type asked func(id infohash.ID, reserved *limit.Reservation) *fastpath.Answer
 
-// Answer implements [fastpath.Source].
-func (a asked) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer { return a(id, hold) }
+func (a asked) answer(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer {
+	if !read {
+		reserved = nil
+	}
+	return a(id, reserved)
+}
 
-// Kept implements [fastpath.Source].
-func (a asked) Kept(id infohash.ID) *fastpath.Answer { return a(id, nil) }
-
-// loaded is a source whose answers the hold has the memory of.
-var loaded = asked(func(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
-	if !hold.Try(hugeSize) {
+// loaded is a source whose answers the reservation has the memory of.
+var loaded = asked(func(id infohash.ID, reserved *limit.Reservation) *fastpath.Answer {
+	if !reserved.Try(hugeSize) {
 		return nil
 	}
 	return hugeAnswers(nil)[id]
@@ -41,7 +42,7 @@ func TestMemoryOfAnAnswerOnItsWay(t *testing.T) { plainAndTLS(t, testMemoryOfAnA
 
 func testMemoryOfAnAnswerOnItsWay(t *testing.T, start way) {
 	for name, c := range map[string]struct {
-		source fastpath.Source
+		source answers
 		ofBoth int64
 	}{"kept": {hugeAnswers(limit.NewShared(hugeSize)), hugeSize}, "loaded": {loaded, 2 * hugeSize}} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +67,7 @@ func testMemoryOfAnAnswerOnItsWay(t *testing.T, start way) {
 func (r *running) narrow(t *testing.T) {
 	t.Helper()
 	r.limits.Set(limit.Settings{Memory: 1000})
-	if !r.limits.Hold(limit.Caller{}, limit.Answering, nil).Try(1000) {
+	if !r.limits.Reservation(limit.Caller{}, limit.Answering, nil).Try(1000) {
 		t.Fatal("not even one may have all")
 	}
 }
@@ -128,12 +129,12 @@ func testRefused(t *testing.T, r *running, c *client) {
 }
 
 func TestMemoryByHTTP2(t *testing.T) {
-	for name, source := range map[string]fastpath.Source{"kept": hugeAnswers(limit.NewShared(hugeSize)), "loaded": loaded} {
+	for name, source := range map[string]answers{"kept": hugeAnswers(limit.NewShared(hugeSize)), "loaded": loaded} {
 		t.Run(name, func(t *testing.T) {
 			_, forClient := secured(t, "h2")
 			transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
 			defer transport.CloseIdleConnections()
-			r := startTLS(t, &http.Server{Handler: fastpath.NewHandler(refuses, source)}, source)
+			r := startTLS(t, &http.Server{Handler: fastpath.NewHandler(refuses, of(source))}, source)
 			ask := func(method string) *http.Response {
 				resp, err := transport.RoundTrip(newRequest(t, method, "https://"+r.listener.Addr().String()+smallPath))
 				if err != nil {
@@ -164,8 +165,8 @@ func TestMemoryByHTTP2(t *testing.T) {
 func TestSourceWithoutAnAnswer(t *testing.T) { plainAndTLS(t, testSourceWithoutAnAnswer) }
 
 func testSourceWithoutAnAnswer(t *testing.T, start way) {
-	r := start(t, &http.Server{ErrorLog: log.New(io.Discard, "", 0)}, asked(func(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
-		if !hold.Try(hugeSize) || id == large {
+	r := start(t, &http.Server{ErrorLog: log.New(io.Discard, "", 0)}, asked(func(id infohash.ID, reserved *limit.Reservation) *fastpath.Answer {
+		if !reserved.Try(hugeSize) || id == large {
 			panic("as a test")
 		}
 		return nil
@@ -199,7 +200,7 @@ func testSlowReaderIsCutOff(t *testing.T, start way) {
 	r.wantMemory(t, hugeSize)
 	ctx, cancel := context.WithCancel(t.Context())
 	waited := make(chan error)
-	go func() { waited <- r.limits.Hold(limit.Caller{}, limit.Uploading, nil).Take(ctx, 1) }()
+	go func() { waited <- r.limits.Reservation(limit.Caller{}, limit.Uploading, nil).Take(ctx, 1) }()
 	defer func() { cancel(); <-waited }()
 	if _, err := io.CopyN(io.Discard, c.in, hugeSize*2/3); err != nil {
 		t.Fatal(err)

@@ -54,7 +54,8 @@ func converseTLS(t *testing.T, input []byte, marks []int) ([]byte, fastpath.Stat
 	near, far := net.Pipe()
 	inner := &single{conns: make(chan net.Conn, 1), ended: make(chan struct{})}
 	inner.conns <- far
-	l := fastpath.NewTLS(inner, srv, ready)
+	fast := of(ready)
+	l := fastpath.NewTLS(inner, srv, fast)
 	served := make(chan struct{})
 	go func() {
 		_ = srv.Serve(l) // ErrServerClosed
@@ -64,7 +65,7 @@ func converseTLS(t *testing.T, input []byte, marks []int) ([]byte, fastpath.Stat
 	said := talk(tls.Client(near, forClient), input, marks)
 	_ = srv.Close()
 	<-served
-	return dateLine.ReplaceAll(said, []byte("Date: now\r\n")), l.Stats()
+	return dateLine.ReplaceAll(said, []byte("Date: now\r\n")), fast.Stats()
 }
 
 // talk sends the parts of input and returns all that comes back.

@@ -2,7 +2,6 @@ package fastpath_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"net"
@@ -78,9 +77,9 @@ func TestRecordsOfAnAnswer(t *testing.T) {
 	srv.TLSConfig.DynamicRecordSizingDisabled = true
 	var writes atomic.Int64
 	l := limit.New(limit.Settings{}).Listener(counting{listen(t), &writes}, 0)
-	r.listener = fastpath.NewTLS(l, srv, asked(func(id infohash.ID, _ *limit.Hold) *fastpath.Answer {
-		return fastpath.Capture(context.Background(), sends(body), id, body, nil)
-	}))
+	r.listener = fastpath.NewTLS(l, srv, of(asked(func(id infohash.ID, _ *limit.Reservation) *fastpath.Answer {
+		return captured(sends(body), id, nil)
+	})))
 	r.serve(t)
 	plain := *r
 	plain.client = nil

@@ -9,17 +9,16 @@ import (
 	"syscall"
 )
 
-// socket is a TCP connection whose system calls the fast path makes itself. That
-// saves two things of each request: telling the scheduler of calls that never block,
-// and the read that finds nothing, by which Go's poller learns that it has to wait:
-// TCP_INQ (Linux 4.18) says with each read what is left.
+// socket is a TCP connection whose system calls the fast path makes itself. That saves two things
+// per request: telling the scheduler about calls that never block, and the read that finds
+// nothing, by which Go's poller learns that it has to wait. In place of that read, TCP_INQ (Linux
+// 4.18) reports with each read how many bytes are left.
 //
-// What that relies on: the runtime polls edge-triggered and remembers an edge that
-// comes while nobody waits. A [syscall.RawConn] forgets it only when Read begins, and
-// asks its function before it waits. So all requests are read and answered within
-// one Read, and the function returns false only if the last read said that nothing
-// is left, not even the end of the stream, or found nothing: what comes after that
-// is an edge, and is not missed.
+// This relies on how the runtime polls: edge-triggered, and it remembers an edge that comes while
+// nobody waits. A [syscall.RawConn] forgets the edge only when Read begins, and calls its function
+// before it waits. So all requests are read and answered within one Read, and the function returns
+// false only if the last read found nothing, or reported that nothing is left, not even the end of
+// the stream. Whatever arrives after that is a new edge, and is not missed.
 //
 // It belongs to the goroutine that serves the connection.
 type socket struct {
@@ -27,7 +26,7 @@ type socket struct {
 	calls calls
 }
 
-// newSocket returns the socket of c, nil if it has none to be used in this way.
+// newSocket returns the socket of c, nil if c has none that can be used in this way.
 func newSocket(c net.Conn) *socket {
 	if _, ok := c.(interface{ SetNoDelay(noDelay bool) error }); !ok {
 		return nil // no TCP
@@ -45,8 +44,8 @@ func newSocket(c net.Conn) *socket {
 	return s
 }
 
-// serve calls got after each read into what room returns, until it returns false.
-// Its error is that of a read or of waiting for one; io.EOF at the end.
+// serve reads into the buffer that room returns and calls got after each read, until got returns
+// false. Its error is that of a read or of waiting for one; io.EOF at the end of the stream.
 func (s *socket) serve(room func() []byte, got func(n int) bool) error {
 	var failed error
 	err := s.raw.Read(func(fd uintptr) (done bool) {
@@ -83,9 +82,9 @@ func readError(err error) error {
 	return &net.OpError{Op: "read", Net: "tcp", Err: err}
 }
 
-// send sends header and body within serve, usually by one system call. Each time that the
-// socket takes no more it calls full with how many bytes it took, and waits unless that
-// returns an error. It returns how many bytes went out.
+// send sends header and body within serve, usually by one system call. Each time the socket takes
+// no more, send calls full with the number of bytes sent, and waits unless full returns an error.
+// It returns the number of bytes sent.
 func (s *socket) send(header, body []byte, full func(sent int64) error) (int64, error) {
 	n, err := s.calls.write(header, body)
 	if err != nil || n == len(header)+len(body) {

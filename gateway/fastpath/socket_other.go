@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// socket is for systems on which the fast path makes its own system calls.
+// socket is unused on systems on which the fast path does not make its own system calls.
 type socket struct{}
 
 func newSocket(net.Conn) *socket { return nil }

@@ -121,7 +121,7 @@ func TestManyClientsAtOnce(t *testing.T) { plainAndTLS(t, testManyClientsAtOnce)
 
 func testManyClientsAtOnce(t *testing.T, start way) {
 	r := start(t, &http.Server{IdleTimeout: time.Minute, WriteTimeout: time.Minute}, ready)
-	const clients, rounds = 20, 50
+	const clients, rounds = 20, 20
 	done := make(chan bool)
 	for range clients {
 		c := r.dial(t)
@@ -149,7 +149,7 @@ func TestLastRequestAndTheEndAtOnce(t *testing.T) { plainAndTLS(t, testLastReque
 
 func testLastRequestAndTheEndAtOnce(t *testing.T, start way) {
 	r := start(t, &http.Server{IdleTimeout: 10 * patience}, ready)
-	for range 200 {
+	for range 80 {
 		c := r.dial(t)
 		c.send(get)
 		if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
@@ -165,7 +165,7 @@ func TestRequestsAtAnyTime(t *testing.T) { plainAndTLS(t, testRequestsAtAnyTime)
 
 func testRequestsAtAnyTime(t *testing.T, start way) {
 	c := start(t, &http.Server{}, ready).dial(t)
-	const requests = 2000
+	const requests = 700
 	go func() {
 		for i := range requests {
 			if i%7 == 0 {

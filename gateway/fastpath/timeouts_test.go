@@ -2,14 +2,12 @@ package fastpath_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
@@ -75,7 +73,7 @@ const hugeSize = 24 << 20
 // hugeAnswers gives an answer that no socket buffer takes whole, and counts it in shared.
 func hugeAnswers(shared *limit.Shared) source {
 	body := bytes.Repeat([]byte("x"), hugeSize)
-	return source{small: fastpath.Capture(context.Background(), sends(body), small, body, shared)}
+	return source{small: captured(sends(body), small, shared)}
 }
 
 // sends answers every download with body.

@@ -6,26 +6,36 @@ import (
 	"sync"
 )
 
-// tlsConn is a conn over TLS. By ConnectionState the server knows that it is one.
+// tlsConn is a conn over TLS. Its ConnectionState tells the server so.
 type tlsConn struct {
 	*conn
 	tls *tls.Conn
 }
 
-// ConnectionState returns what the handshake came to.
+// ConnectionState returns the result of the handshake.
 func (c *tlsConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
-// joined is the connection that TLS runs over. Package tls writes each record, of 16
-// KiB at most, by itself; those of one answer leave by few system calls.
-//
-// It is held by the goroutine that answers, while nobody else writes.
-type joined struct {
-	net.Conn
-	held *[]byte // what waits; nil: what is written leaves at once
+// secured returns the result of the handshake; nil without TLS.
+func (c *conn) secured() *tls.ConnectionState {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := secure.ConnectionState()
+	return &state
 }
 
-// heldRoom is how much waits at most, in bytes: four records. Of each, 22 bytes in TLS 1.3
-// and less than 64 in TLS 1.2 are not the answer.
+// joined is the connection below TLS. Package tls writes each record, of at most 16 KiB, by
+// itself; joined sends the records of one answer by few system calls.
+//
+// Only the goroutine that answers calls hold and release, while nobody else writes.
+type joined struct {
+	net.Conn
+	held *[]byte // bytes to be sent; nil: writes are sent at once
+}
+
+// heldRoom bounds the bytes that are held: four records. A record adds 22 bytes in TLS 1.3, and
+// less than 64 in TLS 1.2.
 const heldRoom = 4 * (record + 64)
 
 var heldBuffers = sync.Pool{New: func() any {
@@ -33,10 +43,10 @@ var heldBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// hold keeps what is written from now on until it is much, or release.
+// hold makes Write collect records until they fill heldRoom, or until release.
 func (j *joined) hold() { j.held = heldBuffers.Get().(*[]byte) }
 
-// release writes what was kept.
+// release writes the collected records and ends hold.
 func (j *joined) release() error {
 	held := j.held
 	j.held = nil

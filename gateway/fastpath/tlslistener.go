@@ -13,39 +13,39 @@ import (
 	"time"
 )
 
-// TLSListener is a [Listener] that speaks TLS. Its connections are for Serve of an
-// [http.Server], not ServeTLS: such as are for HTTP/1 answer plain downloads by
-// themselves and tell the server their [tls.ConnectionState], all others are the
-// *[tls.Conn] that it knows what to do with. It is safe for concurrent use.
+// TLSListener is a [Listener] that speaks TLS. Use it with Serve of an [http.Server], not with
+// ServeTLS. Its HTTP/1 connections answer plain downloads by themselves and tell the server their
+// [tls.ConnectionState]. All others are *[tls.Conn], which the server knows how to serve. It is
+// safe for concurrent use.
 //
-// Which of the two a connection is shows only after its handshake. So that happens
-// here, before the server hears of it, each in a goroutine of its own: a client that
-// does not finish delays no other. What a handshake failed for the server is told by
-// its own: it logs it, and answers who speaks no TLS, as ever.
+// Only the handshake shows which kind a connection is. So the listener does the handshake before
+// the server sees the connection, each in a goroutine of its own: a client that does not finish
+// delays no other. If a handshake fails, the server's own handshake fails in the same way: the
+// server logs the error, and answers a client that speaks no TLS, as without this listener.
 type TLSListener struct {
 	*Listener
 	config *tls.Config
-	time   time.Duration // of a handshake; 0 is no end
+	time   time.Duration // limit of a handshake; 0 is no limit
 	log    *log.Logger
 
 	begin   sync.Once
 	ready   chan accepted
-	closing context.Context // until which handshakes may take; ended by end
+	closing context.Context // ends handshakes; ended by end
 	end     context.CancelFunc
 }
 
-// accepted is what Accept returns.
+// accepted is the result of an Accept.
 type accepted struct {
 	conn net.Conn
 	err  error
 }
 
-// NewTLS is [New] for connections over TLS, as srv.TLSConfig says now. As in
-// net/http the shortest of the server's timeouts bounds a handshake. How many go on
-// at once inner bounds.
-func NewTLS(inner net.Listener, srv *http.Server, source Source) *TLSListener {
+// NewTLS is [New] for connections over TLS, with the configuration srv.TLSConfig. As in net/http,
+// the shortest of the server's timeouts bounds a handshake. The listener inner bounds how many
+// handshakes run at a time.
+func NewTLS(inner net.Listener, srv *http.Server, downloads *Downloads) *TLSListener {
 	l := &TLSListener{
-		Listener: New(inner, srv, source),
+		Listener: New(inner, srv, downloads),
 		config:   srv.TLSConfig.Clone(),
 		log:      cmp.Or(srv.ErrorLog, log.Default()),
 		ready:    make(chan accepted),
@@ -70,7 +70,7 @@ func (l *TLSListener) Accept() (net.Conn, error) {
 	}
 }
 
-// acceptAll begins a handshake with all who come, until the listener is closed.
+// acceptAll begins a handshake on each new connection, until the listener is closed.
 func (l *TLSListener) acceptAll() {
 	for {
 		c, err := l.Listener.Listener.Accept()
@@ -82,7 +82,7 @@ func (l *TLSListener) acceptAll() {
 	}
 }
 
-// deliver gives Accept what it returns. It reports whether somebody took it.
+// deliver gives Accept its result. It reports whether an Accept took it.
 func (l *TLSListener) deliver(c net.Conn, err error) bool {
 	select {
 	case l.ready <- accepted{c, err}:
@@ -92,12 +92,12 @@ func (l *TLSListener) deliver(c net.Conn, err error) bool {
 	}
 }
 
-// secure does the handshake of inner and delivers what comes of it.
+// secure does the handshake of inner and delivers the resulting connection.
 func (l *TLSListener) secure(inner net.Conn) {
 	below := &joined{Conn: inner}
 	c := tls.Server(below, l.config)
 	defer func() {
-		if v := recover(); v != nil { // a callback's in the configuration; net/http lives on after it, too
+		if v := recover(); v != nil { // from a callback in the configuration; net/http survives such a panic, too
 			_ = c.Close()
 			l.log.Printf("http: panic serving %v: %v\n%s", inner.RemoteAddr(), v, debug.Stack())
 		}
@@ -112,7 +112,7 @@ func (l *TLSListener) secure(inner net.Conn) {
 	}
 }
 
-// handshake does that of c. When the listener closes it ends the connection.
+// handshake does the handshake of c. Closing the listener ends it.
 func (l *TLSListener) handshake(c *tls.Conn) error {
 	if l.time > 0 {
 		_ = c.SetDeadline(time.Now().Add(l.time)) // an error shows at the next read

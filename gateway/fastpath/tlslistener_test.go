@@ -94,7 +94,7 @@ func TestShutdownDuringAHandshake(t *testing.T) {
 func TestPanicInAHandshake(t *testing.T) {
 	said := make(lines, 10)
 	srv := &http.Server{ErrorLog: said.log()}
-	r := &running{Server: srv}
+	r := &running{Server: srv, fast: of(ready)}
 	srv.TLSConfig, r.client = secured(t, "http/1.1")
 	calls := 0
 	srv.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -103,7 +103,7 @@ func TestPanicInAHandshake(t *testing.T) {
 		}
 		return nil, nil
 	}
-	r.listener = fastpath.NewTLS(listen(t), srv, ready)
+	r.listener = fastpath.NewTLS(listen(t), srv, r.fast)
 	r.serve(t)
 	c := r.dial(t)
 	if _, err := io.WriteString(c.Conn, get); err == nil {
@@ -126,11 +126,12 @@ func TestRequestsKnowTheirTLS(t *testing.T) {
 			srv := &http.Server{TLSConfig: forServer, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprintf(w, "%s %s %s", r.Proto, r.TLS.NegotiatedProtocol, r.TLS.VerifiedChains[0][0].Subject.CommonName)
 			})}
-			r := &running{Server: srv, client: forClient, listener: fastpath.NewTLS(listen(t), srv, ready)}
+			fast := of(ready)
+			r := &running{Server: srv, client: forClient, fast: fast, listener: fastpath.NewTLS(listen(t), srv, fast)}
 			r.serve(t)
 			transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: protocol == "h2"}
 			defer transport.CloseIdleConnections()
-			const fast = 2 // plain downloads before and after
+			const plain = 2 // plain downloads before and after
 			for i, path := range []string{smallPath, "/other", smallPath} {
 				resp, err := transport.RoundTrip(newRequest(t, http.MethodGet, "https://"+r.listener.Addr().String()+path))
 				if err != nil {
@@ -147,7 +148,7 @@ func TestRequestsKnowTheirTLS(t *testing.T) {
 				}
 			}
 			if protocol != "h2" {
-				r.wantFound(t, fast)
+				r.wantFound(t, plain)
 			}
 		})
 	}
@@ -172,9 +173,9 @@ func TestHandlerByHTTP2(t *testing.T) {
 	_, forClient := secured(t, "h2")
 	transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
-	fast := fastpath.NewHandler(http.HandlerFunc(handler), ready)
+	fast := of(ready)
 	var servers [2]*running
-	for i, answers := range []http.Handler{http.HandlerFunc(handler), fast} {
+	for i, answers := range []http.Handler{http.HandlerFunc(handler), fastpath.NewHandler(http.HandlerFunc(handler), fast)} {
 		servers[i] = startTLS(t, &http.Server{Handler: answers}, source{})
 	}
 	want := int64(0)
@@ -224,7 +225,7 @@ func TestClientsThatLeaveByHTTP2(t *testing.T) {
 	_, forClient := secured(t, "h2")
 	transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
-	fast := fastpath.NewHandler(http.HandlerFunc(handler), hugeAnswers(nil))
+	fast := fastpath.NewHandler(http.HandlerFunc(handler), of(hugeAnswers(nil)))
 	r := startTLS(t, &http.Server{Handler: fast}, source{})
 	for range 20 {
 		resp, err := transport.RoundTrip(newRequest(t, http.MethodGet, "https://"+r.listener.Addr().String()+smallPath))
@@ -249,17 +250,17 @@ func TestClientsThatLeaveByHTTP2(t *testing.T) {
 // Connections of a protocol that the server does not serve are the server's to end.
 func TestAnotherProtocol(t *testing.T) {
 	srv := &http.Server{}
-	r := &running{Server: srv}
+	r := &running{Server: srv, fast: of(ready)}
 	srv.TLSConfig, r.client = secured(t, "acme-tls/1")
 	srv.TLSConfig.NextProtos = append(srv.TLSConfig.NextProtos, "acme-tls/1")
-	r.listener = fastpath.NewTLS(listen(t), srv, ready)
+	r.listener = fastpath.NewTLS(listen(t), srv, r.fast)
 	r.serve(t)
 	c := r.dial(t)
 	if err := c.Conn.(*tls.Conn).Handshake(); err != nil {
 		t.Fatal(err)
 	}
 	c.wantEnd()
-	if got := r.listener.Stats(); got != (fastpath.Stats{}) {
+	if got := r.fast.Stats(); got != (fastpath.Stats{}) {
 		t.Errorf("%+v was answered", got)
 	}
 }

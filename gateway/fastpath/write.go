@@ -3,6 +3,7 @@ package fastpath
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -12,39 +13,59 @@ import (
 // record is the largest record of TLS (RFC 8446, section 5.1), in bytes.
 const record = 16 << 10
 
-// headers hold the header of an answer while it is written and, over TLS, what of the body
-// goes with it into one record.
+// headers are buffers for the header of an answer and, over TLS, for the part of the body that
+// goes into the same record.
 var headers = sync.Pool{New: func() any {
 	b := make([]byte, 0, record)
 	return &b
 }}
 
-// errNoMemory ends an answer that the client does not take while there is no memory to
-// keep it in.
+// errNoMemory ends an answer that the client does not read while there is no memory to keep it in.
 var errNoMemory = errors.New("no memory for an answer that the client does not take")
 
-// answer writes the answer to h, which came at begin: byte for byte what net/http would send.
+// answer writes the answer a to h, which arrived at begin: byte for byte what net/http would send.
 func (c *conn) answer(h head, a *Answer, begin time.Time) error {
 	now := time.Now()
 	c.extend(now)
 	buf := headers.Get().(*[]byte)
 	defer headers.Put(buf)
-	b := append((*buf)[:0], statusLine(h, a)...)
-	b = append(b, a.header...)
-	b = append(b, c.l.clock.at(now).of(h)...)
+	b := appendHeader((*buf)[:0], h, a, now)
 	*buf = b
 	body := a.body
 	if h.headOnly {
 		body = nil
 	}
 	n, err := c.write(b, body)
-	a.left()
+	a.recycle()
 	if c.sending.kept {
-		c.hold.Release()
+		c.reserved.Release()
 	}
-	c.l.counts.add(a.found, n)
-	c.tell(h, a, len(b), n, begin)
+	c.l.downloads.answered(a, n, func() Download {
+		return Download{ID: h.id, Method: h.method(), Sent: max(0, n-int64(len(b))), Begin: begin, Peer: c.Conn.RemoteAddr(), TLS: c.secured()}
+	})
 	return err
+}
+
+// appendHeader appends status line and header of the answer a to h. Connection says only what
+// differs from the default of the request's version (RFC 9112, section 9.3).
+func appendHeader(b []byte, h head, a *Answer, now time.Time) []byte {
+	version, status := "HTTP/1.1", " 200 OK\r\n"
+	if h.http10 {
+		version = "HTTP/1.0"
+	}
+	if !a.found {
+		status = " 404 Not Found\r\n"
+	}
+	b = append(append(b, version...), status...)
+	b = append(append(b, a.header...), "Date: "...)
+	b = now.UTC().AppendFormat(b, http.TimeFormat)
+	switch {
+	case h.http10 && !h.close:
+		b = append(b, "\r\nConnection: keep-alive"...)
+	case !h.http10 && h.close:
+		b = append(b, "\r\nConnection: close"...)
+	}
+	return append(b, "\r\n\r\n"...)
 }
 
 // write sends header and body. It returns how many bytes went out.
@@ -53,46 +74,46 @@ func (c *conn) write(header, body []byte) (int64, error) {
 		return c.writeParts(header, body)
 	}
 	n, err := c.socket.send(header, body, c.onFull)
-	c.went(n)
+	c.noteSent(n)
 	return n, err
 }
 
 // sending is the answer that a connection gives.
 type sending struct {
 	body  *limit.Shared // the memory of its body
-	kept  bool          // hold has that, or there is nothing to count
-	went  int64         // how many bytes of it the limits know to be sent
-	timed int64         // how far it was when the deadline was last set, in bytes
+	kept  bool          // reserved counts that memory, or there is nothing to count
+	sent  int64         // bytes that the limits know to be sent
+	timed int64         // bytes that were sent when the deadline was last set
 }
 
-// begin says that a is the answer to h. It reports whether there is room for it in memory:
-// what is not written by the socket is counted before, for only then can another answer
-// be given.
+// begin notes that a is the answer to h. It reports whether there is memory for it. An answer that
+// is not written by a socket is counted first, because only then another answer can still be
+// given.
 func (c *conn) begin(h *head, a *Answer) bool {
 	c.sending = sending{body: a.shared, kept: a.shared == nil || h.headOnly}
 	return c.socket != nil || c.keep()
 }
 
-// keep counts the memory of the answer while it is on its way, and reports whether there is
-// room for it. What a socket takes at once, as usual, need not be counted.
+// keep counts the memory of the answer in flight, and reports whether there is room for it. The
+// part that a socket takes at once, usually the whole answer, need not be counted.
 func (c *conn) keep() bool {
 	if !c.sending.kept {
-		c.sending.kept = c.hold.Share(c.sending.body)
+		c.sending.kept = c.reserved.Share(c.sending.body)
 	}
 	return c.sending.kept
 }
 
-// went tells the limits how much of the answer the socket has taken. Of what goes through
-// the methods of the connection they know.
-func (c *conn) went(sent int64) {
-	c.known.Sent(int(sent - c.sending.went))
-	c.sending.went = sent
+// noteSent tells the limits how much of the answer the socket has taken. The methods of the
+// connection tell them by themselves.
+func (c *conn) noteSent(sent int64) {
+	c.known.Sent(int(sent - c.sending.sent))
+	c.sending.sent = sent
 }
 
-// full is called when the socket takes no more, with how many bytes it took.
+// full is called when the socket takes no more; sent is how many bytes it took.
 func (c *conn) full(sent int64) error {
-	c.went(sent) // before the limits begin to measure how much the client takes
-	if !c.sending.kept && c.hold.Use(context.Background(), c.sending.body) != nil {
+	c.noteSent(sent) // before the limits begin to measure how fast the client reads
+	if !c.sending.kept && c.reserved.Use(context.Background(), c.sending.body) != nil {
 		return errNoMemory
 	}
 	c.sending.kept = true
@@ -103,9 +124,9 @@ func (c *conn) full(sent int64) error {
 	return nil
 }
 
-// writeParts writes header and body by the methods of the connection, over TLS in as few
-// records as may be: the first has header and body, the others are of the body alone and
-// need no copy of it.
+// writeParts writes header and body by the methods of the connection, over TLS in as few records
+// as possible. The first record has the header and a part of the body. The others have only body,
+// which needs no copy.
 func (c *conn) writeParts(header, body []byte) (sent int64, err error) {
 	first := min(len(body), max(0, record-len(header)))
 	if sent, err = c.writePart(append(header, body[:first]...)); err != nil {

@@ -13,28 +13,27 @@ import (
 // pinned is the context key under which a captured request carries its entry.
 type pinned struct{}
 
-// headerRoom is more than a header usually takes, in bytes.
-const headerRoom = 384
+// headerSize is the capacity for a header, more than it usually takes, in bytes.
+const headerSize = 384
 
-// Answers returns the answers of h, a door that takes its torrents from c, to the
-// downloads that are in memory and, where there is a disk to read from, to those that it
-// finds there. Only one h may be used with a cache. Header is what h says of a torrent; nil:
-// h is asked each time.
+// Answers returns a source with the answers of h, a door that takes its torrents from c. It
+// answers downloads of torrents in memory and, if there is a Reader, of torrents that it reads.
+// Use only one h with a cache. Header makes the header of h's answers.
 func (c *Cache) Answers(h http.Handler, header Header) fastpath.Source {
 	ended, end := context.WithCancel(context.Background())
 	end()
-	return &answers{cache: c, handler: h, header: header, atOnce: ended}
+	return (&answers{cache: c, handler: h, header: header, atOnce: ended}).answer
 }
 
 type answers struct {
 	cache   *Cache
 	handler http.Handler
 	header  Header
-	atOnce  context.Context // has ended: who takes memory with it does not wait
+	atOnce  context.Context // has ended: taking memory with it does not wait
 }
 
-// Answer implements [fastpath.Source].
-func (a *answers) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+// answer is the [fastpath.Source].
+func (a *answers) answer(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer {
 	c := a.cache
 	if !c.trusted.Load() {
 		return nil
@@ -42,42 +41,31 @@ func (a *answers) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	if e, ok := c.entries.GetIfPresent(id); ok {
 		return a.answerOf(id, e)
 	}
-	if c.reader == nil || c.following {
-		return nil // the network is not waited for
+	if !read || c.reader == nil || c.following {
+		return nil // the fast path does not wait for the network
 	}
-	return a.load(id, hold)
+	return a.load(id, reserved)
 }
 
-// Kept implements [fastpath.Source].
-func (a *answers) Kept(id infohash.ID) *fastpath.Answer {
-	if !a.cache.trusted.Load() {
-		return nil
-	}
-	if e, ok := a.cache.entries.GetIfPresent(id); ok {
-		return a.answerOf(id, e)
-	}
-	return nil
-}
-
-// load returns the answer of what the reader says. Of two that ask at a time net/http lets
-// one wait, and it finds out what is wrong.
-func (a *answers) load(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
+// load reads the torrent of id and returns its answer. If another caller is loading it, load
+// returns nil: net/http waits for that load, and reports its failure.
+func (a *answers) load(id infohash.ID, reserved *limit.Reservation) *fastpath.Answer {
 	c, ctx := a.cache, context.Background()
 	var scratch *fastpath.Scratch
 	e, err, ok := c.loads.Try(ctx, id, func() (*entry, error) {
-		mayKeep := c.mayKeep(id) // else nobody else has it, and its memory is used again
-		room := func(n int) (b []byte, err error) {
+		mayKeep := c.mayKeep(id) // otherwise the bytes are this caller's alone and lie in a Scratch
+		alloc := func(n int) (b []byte, err error) {
 			if mayKeep || n > fastpath.ScratchSize {
-				return hold.Room(a.atOnce)(n)
+				return reserved.Alloc(a.atOnce)(n)
 			}
-			if err := hold.Take(a.atOnce, fastpath.ScratchSize); err != nil {
+			if err := reserved.Take(a.atOnce, fastpath.ScratchSize); err != nil {
 				return nil, err
 			}
 			scratch = fastpath.NewScratch()
 			return scratch.Bytes(n), nil
 		}
-		return c.load(id, mayKeep, room, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
-			return c.reader.ReadTorrent(ctx, id, room)
+		return c.load(id, mayKeep, alloc, func(alloc Alloc) (*torrentcachev1.GetTorrentResponse, error) {
+			return c.reader.ReadTorrent(ctx, id, alloc)
 		})
 	}, c.keep(id))
 	if !ok || err != nil && !notFound(err) {
@@ -85,34 +73,35 @@ func (a *answers) load(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
 	}
 	c.counts.misses.Add(1)
 	if e.lasts { // the cache has its memory, if nothing has changed meanwhile
-		hold.Release()
+		reserved.Release()
 		return a.answerOf(id, e)
 	}
-	return a.capture(id, e, nil).In(scratch) // hold has its memory
+	return a.make(id, e, nil).In(scratch) // reserved has its memory
 }
 
-// answerOf returns the answer that e says, which is in the cache.
+// answerOf returns the answer of e, which is in the cache.
 func (a *answers) answerOf(id infohash.ID, e *entry) *fastpath.Answer {
 	made := e.answer.Load()
 	if made == nil {
-		made = &answer{ready: a.capture(id, e, e.shared)}
-		e.answer.Store(made) // of two that do this at once either is right
+		made = a.make(id, e, e.shared)
+		e.answer.Store(made) // if two callers do this at once, both answers are right
 	}
-	return made.ready
+	return made
 }
 
-// Header appends to b the header of a handler's answer to GET /torrent/HASH.torrent when that
-// is got, lines with their CR LF as net/http sorts them. It returns nil if the handler has to
-// be asked.
+// Header appends to b the header of a handler's answer to GET /torrent/HASH.torrent with the
+// torrent got: lines with their CR LF, as net/http sorts them. It returns nil if the answer needs
+// other lines; then the fast path has no answer.
 type Header = func(b []byte, got *torrentcachev1.GetTorrentResponse) []byte
 
-// capture returns what the handler says if the torrent of id is as e says.
-func (a *answers) capture(id infohash.ID, e *entry, shared *limit.Shared) *fastpath.Answer {
-	if e.err == nil && a.header != nil {
-		if header := a.header(make([]byte, 0, headerRoom), e.torrent); header != nil {
-			return fastpath.Found(header, e.torrent.GetTorrent(), shared)
-		}
+// make returns the handler's answer for the torrent of e; nil if the handler itself has to answer.
+func (a *answers) make(id infohash.ID, e *entry, shared *limit.Shared) *fastpath.Answer {
+	if e.err != nil {
+		return fastpath.Capture(context.WithValue(context.Background(), pinned{}, e), a.handler, id)
 	}
-	ctx := context.WithValue(context.Background(), pinned{}, e)
-	return fastpath.Capture(ctx, a.handler, id, e.torrent.GetTorrent(), shared)
+	header := a.header(make([]byte, 0, headerSize), e.torrent)
+	if header == nil {
+		return nil
+	}
+	return fastpath.Found(header, e.torrent.GetTorrent(), shared)
 }

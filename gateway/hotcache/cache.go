@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	// maxAge is how long a torrent may stay, so that its use is seen below.
+	// maxAge is how long a torrent may stay, so that the store learns that the torrent is still
+	// read.
 	maxAge = 12 * time.Hour
 
-	// absentAge is how long an id may be taken for absent.
+	// absentAge is how long the answer that a torrent is absent may stay.
 	absentAge = time.Minute
 )
 
@@ -31,32 +32,31 @@ const (
 type Options struct {
 	// Size bounds the memory of what is kept, in bytes.
 	Size int64
-	// Follow says that changes are heard of by [Cache.Follow]: until it has
-	// caught up, nothing is answered from the cache. Without it the code that
-	// changes a torrent calls [Cache.Invalidate].
+	// Follow says that the cache learns of changes by [Cache.Follow]: until the feed has caught
+	// up, the cache answers nothing. Without Follow the code that changes a torrent calls
+	// [Cache.Invalidate].
 	Follow bool
-	// Settle is how long after the feed told of a change an answer of the backend may
-	// still be from before it, because it comes from another node than the feed:
-	// such answers are not kept. Zero for one node.
+	// Settle is how long after a change in the feed the backend may still answer with the state
+	// before it, because the answer comes from another node than the feed. The cache does not keep
+	// such answers. Zero for one node.
 	Settle time.Duration
-	// OnLost is told by [Cache.Follow] why the feed was lost, once for each reason
-	// in a row. Nil means that nobody wants to know.
+	// OnLost is called by [Cache.Follow] with the reason why the feed was lost, once for each run
+	// of equal reasons. Nil: nothing is called.
 	OnLost func(*reason.Error)
 }
 
-// Backend is where torrents come from. Conn is required.
+// Backend is the source of the torrents. Conn is required.
 type Backend struct {
 	// Conn reaches the CacheService, and the SyncService if the cache follows it.
 	Conn grpc.ClientConnInterface
-	// Reader reads from the store that Conn reaches, if that is in this process. A cache
-	// that does not follow a feed reads from it on the fast path, too. Nil at an edge.
+	// Reader reads from the store behind Conn, if that store is in this process. A cache that does
+	// not follow a feed then also reads on the fast path. Nil at an edge.
 	Reader Reader
-	// MaxStale is how long after the feed was last heard a copy may be given, marked
-	// stale, if Conn says that it cannot reach its store, or nothing. Zero for never.
+	// MaxStale is how long after the last answer of the feed the cache may give a copy, marked
+	// stale, if Conn does not answer or cannot reach its store. Zero: never.
 	MaxStale time.Duration
-	// Private says that not everybody may read: then nothing is answered from
-	// the cache, since it does not check its callers. With Follow the feed says
-	// so.
+	// Private says that not everybody may read. Then the cache answers nothing, because it does
+	// not check its callers. With Follow the feed says so.
 	Private bool
 }
 
@@ -66,24 +66,24 @@ type Cache struct {
 	changes   torrentcachev1.SyncServiceClient
 	reader    Reader
 	entries   *otter.Cache[infohash.ID, *entry]
-	trusted   atomic.Bool // changes are heard of as they happen, of torrents that everybody may read
-	private   atomic.Bool // not everybody may read torrents, as far as is known
+	trusted   atomic.Bool // the cache learns of every change at once, and everybody may read
+	private   atomic.Bool // not everybody may read, or that is not known
 	loads     flight.Group[infohash.ID, *entry]
-	following bool // changes are heard of by Follow
+	following bool // the cache learns of changes by Follow
 	counts    counts
 	seen      *seen
 	outage    outage
 	settling  settling
-	full      atomic.Bool // an entry had to leave for another since all were forgotten
+	full      atomic.Bool // since the last Clear an entry was evicted for another one
 	onLost    func(*reason.Error)
 }
 
 type counts struct{ hits, misses atomic.Int64 }
 
-// Stats is what a cache holds and did since it began.
+// Stats counts what a cache holds, and what it did since it began.
 type Stats struct {
-	Hits    int64 // GetTorrent answered from memory, the fast path's answers not among them
-	Misses  int64 // GetTorrent that asked the backend, or waited for one that did
+	Hits    int64 // calls of GetTorrent answered from memory, without those of the fast path
+	Misses  int64 // calls of GetTorrent that asked the backend, or waited for one that did
 	Entries int64
 	Bytes   int64
 }
@@ -105,7 +105,7 @@ func New(o Options) (*Cache, error) {
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[infohash.ID, *entry]) time.Duration {
 			return e.Value.age()
 		}),
-		OnAtomicDeletion: c.left,
+		OnAtomicDeletion: c.evicted,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hotcache: %w", err)
@@ -126,28 +126,24 @@ func (c *Cache) Connect(b Backend) (follows bool) {
 	return c.following
 }
 
-// left is told of each entry that has left the cache.
-func (c *Cache) left(e otter.DeletionEvent[infohash.ID, *entry]) {
+// evicted is called with each entry that has left the cache.
+func (c *Cache) evicted(e otter.DeletionEvent[infohash.ID, *entry]) {
 	if e.Cause == otter.CauseOverflow && !c.full.Load() {
 		c.full.Store(true)
 	}
 }
 
-// admits reports whether what is known of id shall be kept. Once the cache is full
-// that is what was asked for twice.
-func (c *Cache) admits(id infohash.ID) bool { return !c.full.Load() || c.seen.again(id) }
-
-// GetTorrent returns the torrent that has id. Its errors are those of the RPC, and
-// TORRENT_DAMAGED if what the backend sent is not the torrent of id. Nobody may
-// change what is returned. The Hold that ctx carries has the memory, see [limit.HoldOf].
+// GetTorrent returns the torrent that has id. Its errors are those of the RPC, and TORRENT_DAMAGED
+// if the backend sent another torrent than that of id. Nobody may change the answer. The
+// Reservation that ctx carries counts the memory, see [limit.ReservationOf].
 //
-// Calls with credentials in the outgoing metadata of ctx go past the cache, and so do those of
-// other caches: one must not wait for a load that waits for it.
+// Calls with credentials in the outgoing metadata of ctx go past the cache. So do calls of other
+// caches: two caches that ask each other would wait for each other's load.
 func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if e, ok := ctx.Value(pinned{}).(*entry); ok {
 		return e.torrent, e.err
 	}
-	if hasCredentials(ctx) || isLooped(ctx) {
+	if md, _ := metadata.FromOutgoingContext(ctx); len(md.Get("authorization")) > 0 || origin.Looped(md.Get(origin.LoopHeader)) {
 		return c.ask(ctx, id)
 	}
 	if !c.trusted.Load() {
@@ -156,64 +152,29 @@ func (c *Cache) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev1
 	if origin.IsUncounted(ctx) {
 		return c.peek(ctx, id)
 	}
-	got, err := c.Through(ctx, id, func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
+	got, err := c.Through(ctx, id, func(alloc Alloc) (*torrentcachev1.GetTorrentResponse, error) {
 		if c.reader == nil {
 			return c.call(ctx, id)
 		}
-		return c.reader.ReadTorrent(ctx, id, room)
+		return c.reader.ReadTorrent(ctx, id, alloc)
 	})
 	if c.reader != nil && mayBeElsewhere(err) {
-		return c.ask(ctx, id) // the reader asks no other caches; they are no load to wait for either
+		return c.ask(ctx, id) // the server asks other caches, the reader does not
 	}
 	return got, err
 }
 
-// peek returns the torrent that has id to a caller of which the store shall not hear as of a
-// reader. It keeps nothing, so that the next read of the torrent is noticed.
+// peek returns the torrent that has id without a sign for the store that it was read. It keeps
+// nothing, so that the store learns of the next read.
 func (c *Cache) peek(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if e, ok := c.entries.GetIfPresent(id); ok {
 		c.counts.hits.Add(1)
-		return e.give(ctx, limit.HoldOf(ctx))
+		return e.give(ctx, limit.ReservationOf(ctx))
 	}
 	return c.ask(ctx, id)
 }
 
-func hasCredentials(ctx context.Context) bool {
-	md, _ := metadata.FromOutgoingContext(ctx)
-	return len(md.Get("authorization")) > 0
-}
-
-func isLooped(ctx context.Context) bool {
-	md, _ := metadata.FromOutgoingContext(ctx)
-	return origin.Looped(md.Get(origin.LoopHeader))
-}
-
-// Invalidate forgets all that is known of the torrent with these ids; with the
-// zero Set, of all torrents. What was being loaded is not kept, and no call that
-// begins afterwards waits for it.
-func (c *Cache) Invalidate(ids infohash.Set) {
-	if (ids == infohash.Set{}) {
-		c.Clear()
-		return
-	}
-	c.loads.Forget(ids.All(), func() {
-		c.settling.note(ids.All())
-		for _, id := range ids.All() {
-			c.entries.Invalidate(id)
-		}
-	})
-}
-
-// Clear forgets everything.
-func (c *Cache) Clear() {
-	c.loads.ForgetAll(func() {
-		c.settling.noteAll()
-		c.entries.InvalidateAll()
-		c.full.Store(false)
-	})
-}
-
-// Stats returns what the cache holds, roughly, and did.
+// Stats returns the counts of the cache; Entries and Bytes are estimates.
 func (c *Cache) Stats() Stats {
 	return Stats{
 		Hits:    c.counts.hits.Load(),
@@ -229,7 +190,7 @@ func (c *Cache) Private() bool { return c.private.Load() }
 // Close ends the cache's background work. The cache must not be used any more.
 func (c *Cache) Close() { c.entries.StopAllGoroutines() }
 
-// notFound reports whether err is the backend's word that there is no such torrent; see
+// notFound reports whether err is the backend's answer that there is no such torrent; see
 // [reason.Error.Lasting].
 func notFound(err error) bool { return reason.Of(err).Lasting() }
 

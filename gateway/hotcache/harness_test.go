@@ -2,6 +2,7 @@ package hotcache_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -22,6 +23,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/admin"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
@@ -53,7 +56,7 @@ type reader struct {
 }
 
 // ReadTorrent implements [hotcache.Reader].
-func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
+func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, alloc func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 	r.reads.Add(1)
 	if r.before != nil {
 		r.before()
@@ -63,7 +66,7 @@ func (r *reader) ReadTorrent(ctx context.Context, id infohash.ID, room func(n in
 	}
 	got, err := r.inner.ReadTorrent(ctx, id, func(n int) ([]byte, error) { return make([]byte, n), nil })
 	if err == nil {
-		into, err := room(len(got.GetTorrent()))
+		into, err := alloc(len(got.GetTorrent()))
 		if err != nil {
 			return nil, err
 		}
@@ -117,16 +120,16 @@ func newHarnessOf(t *testing.T, options hotcache.Options, b hotcache.Backend) *h
 		o.OnChange = func(ids infohash.Set) { h.Invalidate(ids) }
 	}
 	srv := server.New(o)
-	backend := server.InProcess(server.Chain{}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) {
+	backend := rpc.InProcess(rpc.Chain{}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) {
 		srv.RegisterPublic(r)
-		srv.RegisterAdmin(r)
+		admin.New(srv, admin.Options{}).Register(r)
 	})
 	h.uploads = torrentcachev1.NewCacheServiceClient(backend)
 	h.admin = torrentcachev1.NewAdminServiceClient(backend)
 	h.tap = &tap{ClientConnInterface: backend}
 	b.Conn = h.tap
 	if direct, ok := b.Reader.(*reader); ok {
-		direct.inner = srv.Reader(server.Chain{})
+		direct.inner = srv.Reader(rpc.Chain{})
 	}
 	cache, err := hotcache.New(options)
 	if err != nil {
@@ -135,18 +138,22 @@ func newHarnessOf(t *testing.T, options hotcache.Options, b hotcache.Backend) *h
 	t.Cleanup(cache.Close)
 	cache.Connect(b)
 	h.Cache = cache
-	h.fast = cache.Answers(http.HandlerFunc(h.serve), nil)
+	h.fast = cache.Answers(http.HandlerFunc(h.serve), func(b []byte, got *torrentcachev1.GetTorrentResponse) []byte {
+		return fmt.Appendf(b, "Content-Length: %d\r\nContent-Type: application/x-bittorrent\r\n", len(got.GetTorrent()))
+	})
 	return h
 }
 
-// hold returns a Hold of somebody's for an answer.
-func (h *harness) hold() *limit.Hold { return h.limits.Hold(limit.Caller{}, limit.Answering, nil) }
+// reserved returns a Reservation of somebody's for an answer.
+func (h *harness) reserved() *limit.Reservation {
+	return h.limits.Reservation(limit.Caller{}, limit.Answering, nil)
+}
 
 // answer returns what the fast path has for id, once it has left.
 func (h *harness) answer(id infohash.ID) *fastpath.Answer {
-	hold := h.hold()
-	defer hold.Release()
-	return h.fast.Answer(id, hold)
+	reserved := h.reserved()
+	defer reserved.Release()
+	return h.fast(id, reserved, true)
 }
 
 // wantMemory fails the test unless so many bytes are held.

@@ -3,7 +3,10 @@ package hotcache
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
+	"time"
 
+	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/flight"
@@ -13,38 +16,76 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
+// entry is the answer of the backend about one id. It never changes, except for answer, which is
+// made when it is first needed.
+type entry struct {
+	torrent *torrentcachev1.GetTorrentResponse // nil if there is none
+	err     error                              // why there is none
+	lasts   bool                               // it is checked, and the cache keeps it
+	shared  *limit.Shared                      // counts the torrent's bytes while they are sent
+	answer  atomic.Pointer[fastpath.Answer]    // to its download; nil until it is needed
+}
+
+// newEntry returns the entry for an answer of the backend.
+func newEntry(torrent *torrentcachev1.GetTorrentResponse, err error) *entry {
+	return &entry{torrent: torrent, err: err, shared: limit.NewShared(int64(len(torrent.GetTorrent())))}
+}
+
+// keepable reports whether e is an answer that the cache may keep.
+func (e *entry) keepable() bool {
+	if e.err != nil {
+		return notFound(e.err)
+	}
+	return !e.torrent.GetStale()
+}
+
+// entryOverhead is the memory of an entry beside the torrent's bytes: message, strings,
+// the answer's header and the cache's own node, in bytes.
+const entryOverhead = 3 << 10
+
+// weight is the memory that e takes, in bytes.
+func (e *entry) weight() uint32 { return uint32(len(e.torrent.GetTorrent()) + entryOverhead) }
+
+// age is how long e may stay.
+func (e *entry) age() time.Duration {
+	if e.err != nil {
+		return absentAge
+	}
+	return maxAge
+}
+
 // Reader reads torrents from a store in the same process. It must be safe for
 // concurrent use.
 type Reader interface {
-	// ReadTorrent answers as the GetTorrent of a caller without credentials. The
-	// bytes lie in what room gives for them, if it is asked; its error is returned. They are
-	// known to be what was stored under id: the store has checked them.
-	ReadTorrent(ctx context.Context, id infohash.ID, room Room) (*torrentcachev1.GetTorrentResponse, error)
+	// ReadTorrent answers as GetTorrent does to a caller without credentials. If it calls alloc,
+	// the bytes lie in the memory that alloc returns, and an error of alloc is returned. The store
+	// has compared the bytes with the checksum that it keeps of the torrent under id.
+	ReadTorrent(ctx context.Context, id infohash.ID, alloc Alloc) (*torrentcachev1.GetTorrentResponse, error)
 }
 
-// Room gives n bytes that hold anything, once they are counted.
-type Room = func(n int) ([]byte, error)
+// Alloc returns n bytes with arbitrary content, once they are counted.
+type Alloc = func(n int) ([]byte, error)
 
 // Load gets a torrent from the backend. It is [Reader]'s method for one id.
-type Load = func(room Room) (*torrentcachev1.GetTorrentResponse, error)
+type Load = func(alloc Alloc) (*torrentcachev1.GetTorrentResponse, error)
 
-// Through returns the torrent that has id from the cache, or what load says of it, called
-// once for all who ask meanwhile. While the cache may keep nothing each caller has its own
-// load. The Hold that ctx carries has the memory.
+// Through returns the torrent that has id from the cache, or the result of load, which it calls
+// once for all callers that ask meanwhile. While the cache may keep nothing, each caller has its
+// own load. The Reservation that ctx carries counts the memory.
 func (c *Cache) Through(ctx context.Context, id infohash.ID, load Load) (*torrentcachev1.GetTorrentResponse, error) {
-	hold := limit.HoldOf(ctx)
+	reserved := limit.ReservationOf(ctx)
 	if !c.trusted.Load() {
-		return load(hold.Room(ctx))
+		return load(reserved.Alloc(ctx))
 	}
 	if e, ok := c.entries.GetIfPresent(id); ok {
 		c.counts.hits.Add(1)
-		return e.give(ctx, hold)
+		return e.give(ctx, reserved)
 	}
 	c.counts.misses.Add(1)
-	own := false // hold has the memory of the torrent, which was loaded here
+	own := false // this call loaded the torrent, and reserved counts its memory
 	e, err := c.loads.Do(ctx, id, func() (*entry, error) {
-		return c.load(id, c.mayKeep(id), hold.Room(ctx), func(room Room) (*torrentcachev1.GetTorrentResponse, error) {
-			return load(func(n int) ([]byte, error) { own = true; return room(n) })
+		return c.load(id, c.mayKeep(id), reserved.Alloc(ctx), func(alloc Alloc) (*torrentcachev1.GetTorrentResponse, error) {
+			return load(func(n int) ([]byte, error) { own = true; return alloc(n) })
 		})
 	}, c.keep(id))
 	switch {
@@ -53,24 +94,25 @@ func (c *Cache) Through(ctx context.Context, id infohash.ID, load Load) (*torren
 	case own:
 		return e.torrent, nil
 	}
-	return e.give(ctx, hold)
+	return e.give(ctx, reserved)
 }
 
-// give returns the answer of GetTorrent once hold counts it.
-func (e *entry) give(ctx context.Context, hold *limit.Hold) (*torrentcachev1.GetTorrentResponse, error) {
+// give returns the answer of GetTorrent once reserved counts it.
+func (e *entry) give(ctx context.Context, reserved *limit.Reservation) (*torrentcachev1.GetTorrentResponse, error) {
 	if e.err == nil {
-		if err := hold.Use(ctx, e.shared); err != nil {
+		if err := reserved.Use(ctx, e.shared); err != nil {
 			return nil, err
 		}
 	}
 	return e.torrent, e.err
 }
 
-// load is what load says, and to be kept if it lasts and mayKeep has said so.
-func (c *Cache) load(id infohash.ID, mayKeep bool, room Room, load Load) (*entry, error) {
+// load returns the entry for the result of load. The cache is to keep it if mayKeep is true and
+// the answer is keepable.
+func (c *Cache) load(id infohash.ID, mayKeep bool, alloc Alloc, load Load) (*entry, error) {
 	var refused error
 	torrent, err := load(func(n int) (b []byte, err error) {
-		b, refused = room(n)
+		b, refused = alloc(n)
 		return b, refused
 	})
 	if refused != nil {
@@ -88,12 +130,8 @@ func (c *Cache) load(id infohash.ID, mayKeep bool, room Room, load Load) (*entry
 	return e, e.err
 }
 
-// mayKeep reports whether what is loaded of id from now on may be kept. Call it in a load,
-// which an Invalidate ends.
-func (c *Cache) mayKeep(id infohash.ID) bool { return !c.settling.has(id) && c.admits(id) }
-
-// check returns err, TORRENT_DAMAGED if torrent is not the one of id, or OVERLOADED if there
-// was no memory for it when it arrived.
+// check returns err if that is not nil, TORRENT_DAMAGED if torrent is not the one of id, and
+// OVERLOADED if there was no memory for it when it arrived.
 func check(torrent *torrentcachev1.GetTorrentResponse, id infohash.ID, err error) error {
 	if err != nil {
 		return err
@@ -111,7 +149,7 @@ func check(torrent *torrentcachev1.GetTorrentResponse, id infohash.ID, err error
 	return nil
 }
 
-// keep returns what keeps a load of id.
+// keep returns the function that stores a finished load of id in the cache.
 func (c *Cache) keep(id infohash.ID) func(*entry, error) {
 	return func(e *entry, _ error) {
 		if e != nil && e.lasts && e.keepable() {

@@ -10,6 +10,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // wantAnswer fails the test unless the fast path has torrent for id after so many reads.
@@ -39,7 +40,7 @@ func (h *harness) fill(t *testing.T) {
 
 // What the fast path loads and what it keeps of it is what the door says.
 func TestLoadedAnswersAreTheDoors(t *testing.T) {
-	for name, o := range map[string]gateway.Options{"private network": {}, "public": {PublicURL: "https://cache.example", MissingMaxAge: time.Minute}} {
+	for name, o := range map[string]gateway.Options{"private network": {}, "public": {Options: web.Options{PublicURL: "https://cache.example"}, MissingMaxAge: time.Minute}} {
 		t.Run(name, func(t *testing.T) { compareWithDoor(t, newLocalOf(t, roomy, o)) })
 	}
 }
@@ -49,7 +50,7 @@ func compareWithDoor(t *testing.T, h *harness) {
 	for _, torrent := range [][]byte{one, hybrid, torrenttest.V2("two"), torrenttest.Random(3, 100), torrenttest.Random(4, 300_000)} {
 		ids := h.upload(t, torrent)
 		for _, id := range ids.All() {
-			want := fastpath.Capture(t.Context(), h.door, id, torrent, nil)
+			want := fastpath.Capture(t.Context(), h.door, id)
 			h.Clear()
 			for _, got := range []*fastpath.Answer{h.answer(id), h.answer(id)} {
 				if got == nil || got.Header() != want.Header() || string(got.Body()) != string(torrent) {
@@ -59,7 +60,7 @@ func compareWithDoor(t *testing.T, h *harness) {
 			h.want(t, id, torrent) // from what was kept
 		}
 	}
-	want := fastpath.Capture(t.Context(), h.door, unknown, nil, nil)
+	want := fastpath.Capture(t.Context(), h.door, unknown)
 	if got := h.answer(unknown); got == nil || got.Header() != want.Header() || string(got.Body()) != string(want.Body()) {
 		t.Errorf("for an unknown one got %+v", got)
 	}

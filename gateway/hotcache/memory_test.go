@@ -18,12 +18,12 @@ import (
 // get is GetTorrent of somebody whose answer has not left before release is called.
 func (h *harness) get(t *testing.T, id infohash.ID) (torrent []byte, release func()) {
 	t.Helper()
-	hold := h.hold()
-	got, err := h.GetTorrent(limit.WithHold(t.Context(), hold), id)
+	reserved := h.reserved()
+	got, err := h.GetTorrent(limit.WithReservation(t.Context(), reserved), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got.GetTorrent(), hold.Release
+	return got.GetTorrent(), reserved.Release
 }
 
 // The memory of a torrent is held while it is sent, once for all who get it from the cache,
@@ -55,7 +55,7 @@ func TestMemoryIsHeldWhileATorrentIsSent(t *testing.T) {
 	}
 }
 
-// What the fast path has loaded and not kept, in memory that is used again, the hold of the
+// What the fast path has loaded and not kept, in memory that is used again, the reservation of the
 // answer has. What is kept is counted by the answer, once it has to wait.
 func TestMemoryOfTheFastPath(t *testing.T) {
 	h := newLocal(t, 1<<20)
@@ -63,12 +63,12 @@ func TestMemoryOfTheFastPath(t *testing.T) {
 	id := h.upload(t, torrent).V1
 	h.fill(t)
 	for _, want := range []int{fastpath.ScratchSize, 0, 0} {
-		hold := h.hold()
-		if h.fast.Answer(id, hold) == nil {
+		reserved := h.reserved()
+		if h.fast(id, reserved, true) == nil {
 			t.Fatal("no answer")
 		}
 		h.wantMemory(t, want)
-		hold.Release()
+		reserved.Release()
 		h.wantMemory(t, 0)
 	}
 }
@@ -110,15 +110,15 @@ func TestMessagesOfTheNetworkAreNotKept(t *testing.T) {
 }
 
 // narrow returns a context whose Hold has no room, and when room is made.
-func narrow(t *testing.T) (ctx context.Context, hold *limit.Hold, free func()) {
+func narrow(t *testing.T) (ctx context.Context, reserved *limit.Reservation, free func()) {
 	t.Helper()
 	limits := limit.New(limit.Settings{Memory: 1000})
-	other := limits.Hold(limit.Caller{}, limit.Answering, nil)
+	other := limits.Reservation(limit.Caller{}, limit.Answering, nil)
 	if !other.Try(1000) {
 		t.Fatal("not even one may have all")
 	}
-	hold = limits.Hold(limit.Caller{}, limit.Answering, nil)
-	return limit.WithHold(t.Context(), hold), hold, other.Release
+	reserved = limits.Reservation(limit.Caller{}, limit.Answering, nil)
+	return limit.WithReservation(t.Context(), reserved), reserved, other.Release
 }
 
 // Who is refused memory for what it loads says nothing to those who wait for the load.
@@ -155,7 +155,7 @@ func TestMemoryOfWhatIsKeptIsWaitedFor(t *testing.T) {
 		h := newLocal(t, roomy)
 		id := h.upload(t, one).V1
 		h.want(t, id, one)
-		ctx, hold, free := narrow(t)
+		ctx, reserved, free := narrow(t)
 		if _, err := h.GetTorrent(ctx, id); reason.Of(err).Reason != reason.Overloaded {
 			t.Errorf("who has no memory got %v", err)
 		}
@@ -163,7 +163,7 @@ func TestMemoryOfWhatIsKeptIsWaitedFor(t *testing.T) {
 		if _, err := h.GetTorrent(ctx, id); err != nil {
 			t.Error(err)
 		}
-		hold.Release()
+		reserved.Release()
 	})
 }
 
@@ -172,16 +172,16 @@ func TestFastPathDoesNotWaitForMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newLocal(t, roomy)
 		id := h.upload(t, one).V1
-		_, hold, free := narrow(t)
+		_, reserved, free := narrow(t)
 		begun := time.Now()
-		if h.fast.Answer(id, hold) != nil {
+		if h.fast(id, reserved, true) != nil {
 			t.Error("there is an answer without memory")
 		}
 		if time.Since(begun) > 0 {
 			t.Error("it was waited for")
 		}
 		free()
-		if h.fast.Answer(id, hold) == nil {
+		if h.fast(id, reserved, true) == nil {
 			t.Error("there is no answer with memory")
 		}
 	})
@@ -192,20 +192,20 @@ func TestThroughWhileNotTrusted(t *testing.T) {
 	h := newHarness(t, roomy, true) // nobody follows
 	id := h.upload(t, one).V1
 	loads := 0
-	load := func(room func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
+	load := func(alloc func(n int) ([]byte, error)) (*torrentcachev1.GetTorrentResponse, error) {
 		loads++
-		b, err := room(len(one))
+		b, err := alloc(len(one))
 		copy(b, one)
 		return &torrentcachev1.GetTorrentResponse{Torrent: b}, err
 	}
 	for want := range 3 {
-		hold := h.hold()
-		got, err := h.Through(limit.WithHold(t.Context(), hold), id, load)
+		reserved := h.reserved()
+		got, err := h.Through(limit.WithReservation(t.Context(), reserved), id, load)
 		if err != nil || !bytes.Equal(got.GetTorrent(), one) || loads != want+1 {
 			t.Errorf("got %d bytes, %v, by load %d", len(got.GetTorrent()), err, loads)
 		}
 		h.wantMemory(t, len(one))
-		hold.Release()
+		reserved.Release()
 		h.wantMemory(t, 0)
 	}
 	ctx, _, _ := narrow(t)

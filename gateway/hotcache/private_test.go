@@ -12,6 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
@@ -26,7 +27,7 @@ func newGated(t *testing.T, p *access.Policy, o hotcache.Options, b hotcache.Bac
 	t.Helper()
 	srv := server.New(server.Options{Store: memstore.New(), MaxTorrentSize: 1 << 20})
 	g := &gated{gate: access.NewGate(p)}
-	g.tap = &tap{ClientConnInterface: server.InProcess(server.Chain{Access: g.gate}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) { srv.RegisterPublic(r) })}
+	g.tap = &tap{ClientConnInterface: rpc.InProcess(rpc.Chain{Access: g.gate}, srv.MaxMessageSize(), func(r grpc.ServiceRegistrar) { srv.RegisterPublic(r) })}
 	b.Conn, o.Size = g.tap, 1<<20
 	cache, err := hotcache.New(o)
 	if err != nil {

@@ -13,22 +13,27 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// outage is what lets copies be given while the backend cannot reach its store.
+// outage decides whether the cache may give copies while the backend cannot reach its store.
 type outage struct {
-	span  time.Duration // after the feed was last heard; 0: never
-	heard atomic.Int64  // uptime at which that was; 0: never, or not everybody may read
-	down  flight.Breaker
+	span     time.Duration // how long after the feed last caught up; 0: never
+	caughtUp atomic.Int64  // uptime at which the feed last caught up; 0: never, or not everybody may read
+	down     flight.Breaker
 }
 
-func (o *outage) hear()   { o.heard.Store(int64(flight.Uptime())) }
-func (o *outage) deafen() { o.heard.Store(0) }
+// noteFeed notes that the feed has caught up.
+func (o *outage) noteFeed() { o.caughtUp.Store(int64(flight.Uptime())) }
+
+// forgetFeed makes the cache give no copies until the next noteFeed.
+func (o *outage) forgetFeed() { o.caughtUp.Store(0) }
+
+// covers reports whether copies may be given.
 func (o *outage) covers() bool {
-	heard := o.heard.Load()
-	return heard != 0 && int64(flight.Uptime())-heard <= int64(o.span)
+	caughtUp := o.caughtUp.Load()
+	return caughtUp != 0 && int64(flight.Uptime())-caughtUp <= int64(o.span)
 }
 
-// past answers without the cache: the backend's word counts. If it says nothing and
-// the feed was heard not long ago, a copy is given that says so.
+// past asks the backend, whose answer counts. If the backend does not answer and the feed was
+// heard recently, past returns a copy, marked stale.
 func (c *Cache) past(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTorrentResponse, error) {
 	if !c.outage.covers() {
 		return c.ask(ctx, id)
@@ -51,9 +56,9 @@ func (c *Cache) past(ctx context.Context, id infohash.ID) (*torrentcachev1.GetTo
 	return now, err
 }
 
-// giveStale is give with the mark that the backend could not make sure of it.
+// giveStale is give, with the mark that the backend could not confirm the copy.
 func (e *entry) giveStale(ctx context.Context) (*torrentcachev1.GetTorrentResponse, error) {
-	torrent, err := e.give(ctx, limit.HoldOf(ctx))
+	torrent, err := e.give(ctx, limit.ReservationOf(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
-// Package screen hides and refuses what an operator's deny lists name at a door whose
-// servers are on other machines and may have other lists, or none. It stands between the door,
-// with its cache, and the connection to the servers.
+// Package screen applies an operator's deny lists at a door whose servers are on other machines,
+// and may have other lists or none. It stands between the door, with its cache, and the connection
+// to the servers.
 package screen
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
-// Options are what a screen works with. All but Contact are required.
+// Options are the options of [New]. All but Contact are required.
 type Options struct {
 	Conn           grpc.ClientConnInterface // to the servers
 	Deny           *deny.Lists
@@ -28,9 +28,9 @@ type Options struct {
 	Contact        string        // whom to ask; empty: nobody is named
 }
 
-// New returns a connection that answers as the one of o does, but for what the deny lists
-// name: reads of it answer TORRENT_REMOVED, uploads TORRENT_REFUSED, and it is missing. It is
-// safe for concurrent use.
+// New returns a connection that answers as o.Conn does, except for torrents on the deny lists:
+// reads answer TORRENT_REMOVED, uploads TORRENT_REFUSED, and FindMissingTorrents reports them as
+// missing. The connection is safe for concurrent use.
 func New(o Options) grpc.ClientConnInterface {
 	return &conn{ClientConnInterface: o.Conn, o: o}
 }
@@ -51,22 +51,22 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, opts 
 	return c.hide(args, reply)
 }
 
-// reads are the requests of one torrent.
-type reads interface{ GetInfoHash() string }
+// torrentRequest is a request for one torrent.
+type torrentRequest interface{ GetInfoHash() string }
 
-// ofTorrent are the answers about one torrent.
-type ofTorrent interface {
+// torrentAnswer is an answer about one torrent.
+type torrentAnswer interface {
 	GetInfoHashV1() string
 	GetInfoHashV2() string
 }
 
-// refuse decides by the request alone.
+// refuse returns an error if the request alone shows that the deny lists name its torrent.
 func (c *conn) refuse(ctx context.Context, args any) error {
 	switch request := args.(type) {
 	case *torrentcachev1.CacheTorrentRequest:
 		return c.refuseUpload(ctx, request.GetTorrent())
 	case *torrentcachev1.GetTorrentRequest, *torrentcachev1.DescribeTorrentRequest:
-		hash := request.(reads).GetInfoHash()
+		hash := request.(torrentRequest).GetInfoHash()
 		if id, err := infohash.Parse(hash); err == nil && c.o.Deny.Denies(id) {
 			return reason.Hidden(id.String(), c.o.Contact)
 		}
@@ -74,18 +74,18 @@ func (c *conn) refuse(ctx context.Context, args any) error {
 	return nil
 }
 
-// refuseUpload reads an upload as a server does. What is wrong with it, and what cannot be
-// read, a server has to say.
+// refuseUpload reads an upload as a server does, and refuses a listed torrent. It passes on
+// uploads that it cannot read: the server reports their mistakes.
 func (c *conn) refuseUpload(ctx context.Context, upload []byte) error {
 	if c.o.Deny.Stats().Entries == 0 {
 		return nil
 	}
 	if inflate.IsCompressed(upload) {
-		hold, err := c.o.Limits.Work(ctx, limit.Caller{Addr: origin.FromContext(ctx)}, inflate.Memory(c.o.MaxTorrentSize), false)
+		reserved, err := c.o.Limits.Work(ctx, limit.Caller{Addr: origin.FromContext(ctx)}, inflate.Memory(c.o.MaxTorrentSize), false)
 		if err != nil {
 			return err
 		}
-		defer hold.Release()
+		defer reserved.Release()
 		done, err := c.o.Limits.Inflate(ctx)
 		if err != nil {
 			return err
@@ -105,13 +105,13 @@ func (c *conn) refuseUpload(ctx context.Context, upload []byte) error {
 	return nil
 }
 
-// hide decides by the answer, which tells all ids of a torrent.
+// hide returns an error if the deny lists name the torrent of the answer, which has all its ids.
 func (c *conn) hide(args, reply any) error {
 	switch answer := reply.(type) {
 	case *torrentcachev1.GetTorrentResponse, *torrentcachev1.DescribeTorrentResponse:
-		of := answer.(ofTorrent)
+		of := answer.(torrentAnswer)
 		if c.o.Deny.Denies(infohash.SetOf(of.GetInfoHashV1(), of.GetInfoHashV2()).All()...) {
-			return reason.Hidden(args.(reads).GetInfoHash(), c.o.Contact).GRPCStatus().Err()
+			return reason.Hidden(args.(torrentRequest).GetInfoHash(), c.o.Contact).GRPCStatus().Err()
 		}
 	case *torrentcachev1.FindMissingTorrentsResponse:
 		answer.MissingInfoHashes = c.withListed(args.(*torrentcachev1.FindMissingTorrentsRequest).GetInfoHashes(), answer.GetMissingInfoHashes())
@@ -119,7 +119,7 @@ func (c *conn) hide(args, reply any) error {
 	return nil
 }
 
-// withListed returns, in the order of hashes, those that are missing or listed.
+// withListed returns those of hashes that are missing or listed, in the order of hashes.
 func (c *conn) withListed(hashes, missing []string) []string {
 	absent := map[string]bool{}
 	for _, hash := range missing {

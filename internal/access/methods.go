@@ -1,6 +1,10 @@
 package access
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // apiPrefix begins the names of our services. All others are grpc's own: health and
 // reflection, which tell nothing but the contract and whether the server serves, are for
@@ -25,10 +29,10 @@ type Call struct {
 	Class Class
 }
 
-// calls has every method of ours by its full name. A method that is not here nobody may
-// call. FindMissingTorrents answers for thousands of info hashes at once, which is for
-// those who upload. DescribeTorrent tells the day of the last read to the role Sync alone.
-// DescribeServer tells callers of themselves.
+// calls has each of our methods by its full name. Nobody may call a method that is missing here.
+// FindMissingTorrents answers for thousands of info hashes at once, so it needs the role of
+// uploads. DescribeTorrent tells the day of the last read only to the role Sync. DescribeServer
+// tells callers about themselves.
 var calls = map[string]Call{
 	"/torrentcache.v1.CacheService/GetTorrent":          {Read, Reading},
 	"/torrentcache.v1.CacheService/DescribeTorrent":     {Read, Reading},
@@ -63,10 +67,4 @@ func CallOf(method string) (Call, bool) {
 func isOurs(method string) bool { return strings.HasPrefix(method, apiPrefix) }
 
 // Methods returns the full names of all methods in the table, in no order.
-func Methods() []string {
-	names := make([]string, 0, len(calls))
-	for name := range calls {
-		names = append(names, name)
-	}
-	return names
-}
+func Methods() []string { return slices.Collect(maps.Keys(calls)) }

@@ -104,12 +104,12 @@ func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
 		return who, reason.New(reason.Unauthenticated,
 			"this needs a key with the role %s; send it as Authorization: Bearer KEY, or as the password of Basic", role)
 	default:
-		return who, reason.New(reason.PermissionDenied, "%s has not the role %s, which this needs", who.Name, role)
+		return who, reason.New(reason.PermissionDenied, "%s lacks the role %s, which this needs", who.Name, role)
 	}
 }
 
-// hasAtHome reports whether a caller that another site's page has made call would have the
-// role if the service's own page had.
+// hasAtHome reports whether a caller whose call another site's page sent would have the role if
+// the service's own page had sent it.
 func (p *Policy) hasAtHome(c Credentials, role Roles) bool {
 	c.OtherSite = false
 	who, err := p.Identify(c)
@@ -137,7 +137,8 @@ func (p *Policy) Identify(c Credentials) (Principal, error) {
 	return who, nil
 }
 
-// addUnasked adds to who what a browser shows by itself, whichever page has it call.
+// addUnasked adds to who the roles of the address and the certificate, which a browser shows by
+// itself, whichever page makes it call.
 func (p *Policy) addUnasked(who *Principal, c Credentials) {
 	for _, e := range slices.Backward(p.networks) { // the smallest network names it
 		if e.Network.Contains(c.Addr.Unmap()) {

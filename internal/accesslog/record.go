@@ -1,9 +1,13 @@
 package accesslog
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -43,9 +47,9 @@ func (r Record) attrs() []slog.Attr {
 	}
 	attrs := []slog.Attr{
 		slog.String("door", r.Door), slog.String("method", method), slog.String("path", r.Path), slog.String("info_hash", hash),
-		slog.String("status", r.Status), slog.String("reason", orNone(string(r.Outcome.Reason))),
+		slog.String("status", r.Status), slog.String("reason", cmp.Or(string(r.Outcome.Reason), none)),
 		slog.Int64("received", r.Received), slog.Int64("sent", r.Sent),
-		slog.Float64("ms", float64(r.Duration.Microseconds())/1000), slog.String("key", orNone(r.Key)),
+		slog.Float64("ms", float64(r.Duration.Microseconds())/1000), slog.String("key", cmp.Or(r.Key, none)),
 	}
 	if r.Addr.IsValid() {
 		attrs = append(attrs, slog.String("address", r.Addr.Unmap().String()))
@@ -53,9 +57,62 @@ func (r Record) attrs() []slog.Attr {
 	return attrs
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return none
+// run writes records until Close.
+func (l *Log) run() {
+	defer close(l.ended)
+	for {
+		select {
+		case r := <-l.queue:
+			l.write(r)
+		case <-l.quit:
+			for len(l.queue) > 0 {
+				l.write(<-l.queue)
+			}
+			return
+		}
 	}
-	return s
+}
+
+// write makes the line of r. Lines leave when no record waits, or they are many.
+func (l *Log) write(r Record) {
+	if l.buffer == nil {
+		l.lines.LogAttrs(context.Background(), slog.LevelInfo, "access", r.attrs()...)
+		return
+	}
+	line := slog.NewRecord(r.Begin.Add(r.Duration), slog.LevelInfo, "", 0)
+	line.AddAttrs(r.attrs()...)
+	_ = l.lines.Handler().Handle(context.Background(), line) // a Buffer takes everything
+	l.count++
+	if len(l.queue) == 0 || l.buffer.Len() >= bufferSize {
+		l.flush()
+	}
+}
+
+// inUse returns the file. Nobody holds the lock while it is written: a pipe may take nothing.
+func (l *Log) inUse() *os.File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file
+}
+
+// flush writes the lines that are made. Of a file that fails the program's log hears once.
+func (l *Log) flush() {
+	file := l.inUse()
+	_, err := file.Write(l.buffer.Bytes())
+	if next := l.inUse(); errors.Is(err, os.ErrClosed) && next != file { // it was opened anew just then
+		_, err = next.Write(l.buffer.Bytes())
+	}
+	if err != nil {
+		l.dropped.Add(l.count)
+	}
+	if failed := err != nil; failed != l.failed {
+		l.failed = failed
+		if failed {
+			l.logger.Error("the access log cannot be written: requests are served, and missing lines are counted", "cause", err)
+		} else {
+			l.logger.Info("the access log is written again")
+		}
+	}
+	l.buffer.Reset()
+	l.count = 0
 }

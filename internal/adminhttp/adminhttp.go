@@ -1,13 +1,16 @@
-// Package adminhttp is the operator's listener: probes, metrics, profiles, and AdminService
-// as JSON and by gRPC. Only callers that reach the listener can use it; it is no part of
-// the public side.
+// Package adminhttp serves the operator's listener: probes, metrics, profiles, and AdminService as
+// JSON and by gRPC. Only callers that reach the listener can use it; it is no part of the public
+// side.
 package adminhttp
 
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -126,4 +129,45 @@ func (o *Options) withGRPC(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// onlyFor refuses requests for host names that this server does not have. Somebody else's web page
+// may have its own name resolved to this machine's address (DNS rebinding); it would then be of
+// the same origin as the admin listener. Addresses and localhost cannot be taken over in this way,
+// nor can the machine's own name, which it resolves itself. Any other name without a dot can: a
+// neighbour may answer for it by LLMNR, or a search domain may make it a name of somebody else.
+// gRPC calls do not come from pages.
+func onlyFor(names []string, next http.Handler) http.Handler {
+	names = append(machineNames(), names...)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isOurs(r.Host, names) {
+			httpx.WriteTextError(w, http.StatusMisdirectedRequest,
+				"This listener does not answer to that name; --admin-hosts lists the ones it has, beside addresses, localhost and the machine's own name.\n")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// machineNames returns the name of the machine as it is set, and its first label.
+func machineNames() []string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return nil
+	}
+	first, _, _ := strings.Cut(name, ".")
+	return []string{name, first}
+}
+
+// isOurs reports whether a Host header names this server. Browsers always send one.
+func isOurs(host string, names []string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, host) })
 }

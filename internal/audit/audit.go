@@ -1,6 +1,6 @@
-// Package audit keeps a file of what operators did: who, when, what, and by which
-// reference; a line of JSON each. A line is on disk before its action is done, so
-// that no action is without a line.
+// Package audit keeps a log of the operators' actions: who, when, what, and by which reference, in
+// a line of JSON each. A line is on disk before its action is done, so that no action is without a
+// line.
 //
 // The file is only ever appended to. To rotate it rename it and call
 // [Log.Reopen]. [Log] is safe for concurrent use.

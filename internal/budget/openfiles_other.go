@@ -2,6 +2,6 @@
 
 package budget
 
-// openFiles returns how many files and connections the process may have open:
-// without a limit of its own, as many as there is memory for.
+// openFiles returns how many files and connections the process may have open: any number, since
+// only memory limits them.
 func openFiles() int64 { return 1 << 30 }

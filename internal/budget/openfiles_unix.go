@@ -4,8 +4,8 @@ package budget
 
 import "golang.org/x/sys/unix"
 
-// openFiles returns how many files and connections the process may have open. Go
-// raises the limit to the highest allowed when it starts.
+// openFiles returns how many files and connections the process may have open. Go raises the soft
+// limit to the hard limit at start.
 func openFiles() int64 {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

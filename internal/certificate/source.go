@@ -1,6 +1,18 @@
+// Package certificate keeps the TLS certificate of a server, and the authorities
+// of its clients' certificates, in force, and changes them while it serves.
+//
+// They come from files ([Open]) or, the certificate alone, from an ACME authority
+// such as Let's Encrypt ([OpenACME]). A [Source] gives TLS configurations, for any
+// number of listeners. [Source.Follow] watches for changed files and
+// [Source.Reload] reads them at once; if new files cannot be used the old ones
+// stay in force. Open connections keep the certificate that they began with, so no
+// request fails because of a change.
+//
+// Everything in it is safe for concurrent use.
 package certificate
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,6 +20,9 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // Files are the names of PEM files.
@@ -147,4 +162,28 @@ func (s *Source) configNow(protocols []string) *tls.Config {
 		c.ClientCAs, c.ClientAuth = now.clients, tls.VerifyClientCertIfGiven
 	}
 	return c
+}
+
+// Follow looks every so often if the files have changed, until ctx ends, and
+// reloads them if they have. Report is called after each reload with its error.
+// Files that cannot be used are reported once, and again when they change: whoever
+// renews a certificate writes one file after the other.
+func (s *Source) Follow(ctx context.Context, every time.Duration, report func(error)) {
+	for wait.For(ctx, every) {
+		if changed, err := s.follow(); changed {
+			report(err)
+		}
+	}
+}
+
+// follow reloads the files if they have changed. One that is not there, as while
+// it is being replaced, has not.
+func (s *Source) follow() (changed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, err := s.read()
+	if err != nil || found == s.last {
+		return false, nil
+	}
+	return true, s.use(found)
 }

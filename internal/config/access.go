@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/access"
 )
 
-// auto as the roles of anonymous callers stands for what is safe.
+// auto, as the roles of anonymous callers, stands for the safe choice.
 const auto = "auto"
 
 // Access is who may do what.
@@ -20,11 +20,11 @@ type Access struct {
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (a *Access) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&a.KeysFile, "keys-file", "", "`file` of who is known by a key, network or certificate, and their roles (torrentcache key --help); read again on SIGHUP")
+	flags.StringVar(&a.KeysFile, "keys-file", "", "`file` of callers with a key, network or certificate, and their roles (torrentcache key --help); read again on SIGHUP")
 	flags.StringVar(&a.Anonymous, "anonymous", auto, "what callers without a key may do: a `list` of read, write and sync, or none; auto is read,write, and read with --keys-file")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (a *Access) Validate() error {
 	if a.Anonymous == auto {
 		return nil

@@ -44,6 +44,34 @@ func (c *choice) String() string { return *c.value }
 // Type names the kind of value in the help.
 func (*choice) Type() string { return "string" }
 
+// addEach adds to *list what parse makes of each of the texts between commas. What is there already
+// is not added again, and an empty text adds nothing.
+func addEach(list *[]string, text string, parse func(string) (string, error)) error {
+	if text == "" {
+		return nil
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		value, err := parse(strings.TrimSpace(item))
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(*list, value) {
+			*list = append(*list, value)
+		}
+	}
+	return nil
+}
+
+// orError returns what gives a text as it stands, but for an empty one an error with message.
+func orError(message string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if text == "" {
+			return "", errors.New(message)
+		}
+		return text, nil
+	}
+}
+
 // Files are the names of files, as the value of a flag that may be given several times,
 // each time with commas between names.
 type Files []string
@@ -53,19 +81,7 @@ func (f *Files) String() string { return strings.Join(*f, ",") }
 
 // Set adds names; one that is there already is not added again, and an empty text adds none.
 func (f *Files) Set(text string) error {
-	if text == "" {
-		return nil
-	}
-	for name := range strings.SplitSeq(text, ",") {
-		name = strings.TrimSpace(name)
-		if name == "" {
-			return errors.New("want names of files, with commas between")
-		}
-		if !slices.Contains(*f, name) {
-			*f = append(*f, name)
-		}
-	}
-	return nil
+	return addEach((*[]string)(f), text, orError("want names of files, with commas between"))
 }
 
 // Type names the value in the help.

@@ -31,12 +31,12 @@ type Serve struct {
 	flags *pflag.FlagSet // tells what was given
 }
 
-// minIndexCache is the smallest cache of the index that is of use, in bytes.
+// minIndexCache is the smallest useful cache of the index, in bytes.
 const minIndexCache = 1 << 20
 
 const defaultDataDir = "./torrentcache-data"
 
-// What a Store begins with.
+// The prefixes of Store.
 const (
 	diskStore   = "disk:"
 	bucketStore = "s3://"
@@ -66,15 +66,15 @@ func (s *Serve) addAddresses(flags *pflag.FlagSet) {
 }
 
 func (s *Serve) addStore(flags *pflag.FlagSet) {
-	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "`folder` of the torrents, made if it is not there")
-	flags.StringVar(&s.Store, "store", "", "where the torrents are: disk:DIR, or s3://BUCKET/PREFIX with ?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
+	flags.StringVar(&s.DataDir, "data-dir", defaultDataDir, "`folder` of the torrents, created if missing")
+	flags.StringVar(&s.Store, "store", "", "where to store torrents: disk:DIR, or s3://BUCKET/PREFIX with ?endpoint=URL&region=NAME for a bucket that several nodes may share (default disk: and --data-dir)")
 	s.LocalCache.AddFlags(flags)
 	s.MinFreeSpace = 128 << 20
 	flags.Var(&s.MinFreeSpace, "min-free-space", "refuse uploads while the disk has less free than this")
-	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no bound but the disk")
+	flags.Var(&s.MaxStoreSize, "max-store-size", "refuse uploads that would make the data folder larger than this; 0 is no limit but the disk")
 	s.Retention.addFlags(flags)
 	s.CompactionRate = 16 << 20
-	flags.Var(&s.CompactionRate, "compaction-rate", "most bytes a second to read and write to win back the space of removed torrents; 0 is not at all")
+	flags.Var(&s.CompactionRate, "compaction-rate", "maximum bytes a second to read and write to reclaim the space of removed torrents; 0 does not reclaim it")
 	s.IndexCacheSize = 64 << 20
 	flags.Var(&s.IndexCacheSize, "index-cache-size", "memory for the store's index, whatever the number of torrents")
 	s.addVerify(flags)
@@ -82,10 +82,10 @@ func (s *Serve) addStore(flags *pflag.FlagSet) {
 
 func (s *Serve) addAccess(flags *pflag.FlagSet) {
 	s.Access.AddFlags(flags)
-	flags.StringVar(&s.AuditLog, "audit-log", "", "`file` that gets a line of JSON for each removal, restoration, backup and drain, before it is done; opened anew on SIGHUP (default: lines of the log)")
+	flags.StringVar(&s.AuditLog, "audit-log", "", "`file` to which a line of JSON is written before each removal, restoration, backup and drain; reopened on SIGHUP (default: lines of the log)")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (s *Serve) Validate() error {
 	if err := firstOf(s.chooseStore(), s.refuseUnused(), s.validateMirrors()); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *Serve) Validate() error {
 		address("grpc-addr", s.GRPCAddr), clash(append(s.listeners(), listener{"grpc-addr", s.GRPCAddr})...), s.validateTLS())
 }
 
-// validateTLS refuses a certificate that nobody would see, and TLS without one.
+// validateTLS refuses a certificate that no listener would use, and TLS without a certificate.
 func (s *Serve) validateTLS() error {
 	switch {
 	case s.GRPCTLS == "on" && !s.TLS.hasCertificate():
@@ -131,8 +131,7 @@ func (s *Serve) chooseStore() error {
 	return nil
 }
 
-// refuseUnused refuses settings that the chosen store has no use for: who gave one
-// believes that it is in force.
+// refuseUnused refuses settings that would have no effect: whoever gives one believes that it has.
 func (s *Serve) refuseUnused() error {
 	if len(s.Mirrors.Mirrors) == 0 {
 		if err := s.refuse("needs --mirror-of: without it no server is followed", "mirror-ranks", "mirror-removals", "mirror-rate"); err != nil {
@@ -162,7 +161,7 @@ func (s *Serve) refuseUnused() error {
 		"min-free-space", "max-store-size", "drop-unread-after", "when-full", "evict-keyed", "compaction-rate", "index-cache-size")
 }
 
-// refuse returns an error that says why if one of the flags was given.
+// refuse returns an error with the text why if one of the flags was given.
 func (s *Serve) refuse(why string, names ...string) error {
 	for _, name := range names {
 		if given(s.flags.Lookup(name)) {
@@ -172,8 +171,8 @@ func (s *Serve) refuse(why string, names ...string) error {
 	return nil
 }
 
-// given reports whether somebody chose the value of a flag. A file of settings may
-// have been written by `torrentcache config`, which lists those that nobody chose, too.
+// given reports whether the user chose the value of a flag. A settings file may have been written
+// by `torrentcache config`, which also lists the defaults.
 func given(f *pflag.Flag) bool {
 	_, inFile := f.Annotations[fileKey]
 	return f.Changed && (!inFile || f.Value.String() != f.DefValue)

@@ -21,8 +21,8 @@ const (
 	maxTorrentSize = 256 << 20
 )
 
-// minMemoryLimit is what the process needs to be of use, in bytes: below it the
-// collector would run all the time.
+// minMemoryLimit is the memory that the process needs, in bytes: with less, the garbage collector
+// would run all the time.
 const minMemoryLimit = 64 << 20
 
 // Doors are the settings of the HTTP doors, which serve and gateway share.
@@ -74,41 +74,41 @@ func (d *Doors) AddFlags(flags *pflag.FlagSet) {
 
 func (d *Doors) addAddresses(flags *pflag.FlagSet) {
 	flags.StringVar(&d.HTTPAddr, "http-addr", "127.0.0.1:8080", "`address` to listen on for HTTP: pages, JSON, downloads, SOAP, forms (host:port, :port or off)")
-	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "`address` to listen on for the same over HTTPS; needs --tls-cert and --tls-key, or --acme")
+	flags.StringVar(&d.HTTPSAddr, "https-addr", Off, "`address` to listen on for the same content over HTTPS; needs --tls-cert and --tls-key, or --acme")
 	flags.StringVar(&d.AdminAddr, "admin-addr", "127.0.0.1:9091", "`address` to listen on for the operator: metrics, health, pprof, removals; keep it private")
-	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further `names` that the admin listener may be asked by, with commas between; addresses, localhost and the name of the machine always may")
-	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` that pages and the WSDL name, such as https://example.org (default: what the request was sent to)")
-	flags.StringVar(&d.PublicGRPCAddr, "public-grpc-addr", "", "gRPC `address` that the API guide names, HOST:PORT, or tls://HOST:PORT if it speaks TLS (default: this process's own)")
+	flags.StringVar(&d.AdminHosts, "admin-hosts", "", "further host `names` that the admin listener answers to, with commas between; it always answers to addresses, localhost and the name of the machine")
+	flags.StringVar(&d.PublicURL, "public-url", "", "`URL` of this server in pages and the WSDL, such as https://example.org (default: the address of each request)")
+	flags.StringVar(&d.PublicGRPCAddr, "public-grpc-addr", "", "gRPC `address` in the API guide, HOST:PORT, or tls://HOST:PORT if it speaks TLS (default: this process's own)")
 	flags.Var(&d.Origins, "cors-origins", "`origins` of other sites, such as https://example.org, whose pages may upload and ask by JSON; with it or --public-url all sites' pages may read torrents that everybody may read")
 }
 
 func (d *Doors) addTorrents(flags *pflag.FlagSet) {
 	d.MaxTorrentSize = 10_000_000
-	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent taken, before and after decompression")
+	flags.Var(&d.MaxTorrentSize, "max-torrent-size", "largest torrent to accept, before and after decompression")
 	DurationVar(flags, &d.DownloadMaxAge, "download-max-age", 24*time.Hour, "how long browsers and proxies may keep a download")
-	DurationVar(flags, &d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a download is not there (404); an upload does not change what they have; 0 is not at all")
-	choiceVar(flags, &d.FastPath, "fast-path", "answer plain downloads ahead of all else: on or off", "on", Off)
-	choiceVar(flags, &d.TorrentPages, "torrent-pages", "a page for each torrent at /info/HASH, with its files and trackers, to which the look-up leads: on or off", "on", Off)
+	DurationVar(flags, &d.MissingMaxAge, "missing-max-age", 0, "how long browsers and proxies may keep the answer that a torrent is missing (404); an upload does not change their copy; 0 lets them keep none")
+	choiceVar(flags, &d.FastPath, "fast-path", "answer plain downloads in a faster way: on or off", "on", Off)
+	choiceVar(flags, &d.TorrentPages, "torrent-pages", "serve a page for each torrent at /info/HASH, with its files and trackers; the look-up leads there: on or off", "on", Off)
 	flags.IntVar(&d.RemovedStatus, "removed-status", http.StatusGone, "HTTP status of removed torrents: 410 (gone) or 451 (unavailable for legal reasons)")
 	flags.Var(&d.DenyLists, "deny-list", "`file` that lists torrents to hide and to refuse: info hashes, magnet links, or // and the SHA-256 of a hash, one a line; several with commas or by several flags; read again on SIGHUP and when it has changed")
-	flags.StringVar(&d.Contact, "contact", "", "whom to ask about the server and what was removed: an e-mail address or a URL; stands on pages and in the answer for a removed torrent")
+	flags.StringVar(&d.Contact, "contact", "", "e-mail address or URL for questions about the server and its removals; shown on pages and in the answer for a removed torrent")
 }
 
 func (d *Doors) addMemory(flags *pflag.FlagSet) {
-	flags.Var(&d.MemoryLimit, "memory-limit", "memory that the process may take, as far as it can help it, a tenth of it besides the heap; 0 is what there is (GOMEMLIMIT, the container's or the machine's)")
-	flags.Var(&d.CacheSize, "cache-size", "memory for the torrents asked for most; 0 is a quarter of --memory-limit")
+	flags.Var(&d.MemoryLimit, "memory-limit", "memory that the process tries to stay within; a tenth is for memory outside the heap; 0 takes GOMEMLIMIT, or the container's or the machine's memory")
+	flags.Var(&d.CacheSize, "cache-size", "memory for the most requested torrents; 0 is a quarter of --memory-limit")
 }
 
 func (d *Doors) addProcess(flags *pflag.FlagSet) {
 	flags.StringVar(&d.File, fileFlag, "", "`file` of settings, one a line: a flag's name without --, a colon, its value (YAML)")
 	choiceVar(flags, &d.LogFormat, "log-format", "text or json", "text", "json")
 	choiceVar(flags, &d.LogLevel, "log-level", "info, debug, warn or error", "info", "debug", "warn", "error")
-	flags.StringVar(&d.AccessLog, "access-log", "", "`file` that gets a line for each request, in the format of --log-format; opened anew on SIGHUP; - is the log (default: requests are not logged)")
-	flags.BoolVar(&d.LogAddresses, "log-addresses", false, "clients' addresses are in --access-log, too")
+	flags.StringVar(&d.AccessLog, "access-log", "", "`file` to which a line is written for each request, in the format of --log-format; reopened on SIGHUP; - is the log (default: requests are not logged)")
+	flags.BoolVar(&d.LogAddresses, "log-addresses", false, "also write clients' addresses to --access-log")
 	DurationVar(flags, &d.ShutdownTimeout, "shutdown-timeout", 30*time.Second, "how long requests in flight may take to finish on SIGTERM or SIGINT")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (d *Doors) Validate() error {
 	d.PublicURL = strings.TrimSuffix(d.PublicURL, "/")
 	return firstOf(
@@ -150,7 +150,7 @@ func (d *Doors) validatePublicURL() error {
 
 func (d *Doors) validateAccessLog() error {
 	if d.LogAddresses && d.AccessLog == "" {
-		return errors.New("--log-addresses needs --access-log: addresses are in no other log")
+		return errors.New("--log-addresses needs --access-log: no other log has addresses")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -32,15 +31,15 @@ func (g *Gateway) AddFlags(flags *pflag.FlagSet) {
 }
 
 func (g *Gateway) addBackend(flags *pflag.FlagSet) {
-	flags.StringVar(&g.Backend, "backend", "", "gRPC `addresses` (--grpc-addr) of the torrentcache servers behind, several with commas if they share a store (host:port,..., required)")
+	flags.StringVar(&g.Backend, "backend", "", "gRPC `addresses` (--grpc-addr) of the torrentcache servers; several, with commas, if they share a store (host:port,..., required)")
 	g.BackendTLS.AddFlags(flags, "backend-", "backend")
-	flags.StringVar(&g.BackendToken, "backend-token", "", "`key` with the role sync, for the backend's feed of changes; users' calls carry users' keys")
+	flags.StringVar(&g.BackendToken, "backend-token", "", "`key` with the role sync, for the backend's feed of changes; calls of users carry their own keys")
 	flags.StringVar(&g.BackendTokenFile, "backend-token-file", "", "`file` that holds that key; read again on SIGHUP")
 	MarkSecret(flags.Lookup("backend-token"))
-	DurationVar(flags, &g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store: so long what was removed meanwhile may be served")
+	DurationVar(flags, &g.MaxStale, "max-stale", time.Minute, "how long copies in memory answer reads while no backend can reach its store; torrents removed meanwhile may be served for this long")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (g *Gateway) Validate() error {
 	if g.Backend == "" {
 		return errors.New("--backend is missing: want the host:port of a torrentcache server's --grpc-addr")
@@ -50,7 +49,7 @@ func (g *Gateway) Validate() error {
 		return fmt.Errorf("--backend has %d addresses: want at most %d; a name may stand for many", len(addresses), maxBackends)
 	}
 	for _, address := range addresses {
-		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" || strings.Contains(address, "/") {
+		if !IsHostPort(address) {
 			return fmt.Errorf("--backend %q: want host:port, several with commas", address)
 		}
 	}

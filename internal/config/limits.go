@@ -38,30 +38,30 @@ func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 }
 
 func (l *Limits) addClients(flags *pflag.FlagSet) {
-	flags.Var(&l.TrustedProxies, "trusted-proxies", "`networks` of the proxies and gateways whose X-Forwarded-For or Forwarded tells the client's address, and X-Forwarded-Proto and -Host what it asked for, such as 10.0.0.0/8,::1; all others' are ignored")
+	flags.Var(&l.TrustedProxies, "trusted-proxies", "`networks` of the proxies and gateways, such as 10.0.0.0/8,::1, whose headers X-Forwarded-For or Forwarded (the client's address) and X-Forwarded-Proto and -Host (the requested URL) are believed; those of others are ignored")
 	_ = l.TrustedWriters.Set("127.0.0.0/8,::1") // these are networks
-	flags.Var(&l.TrustedWriters, "trusted-writers", "`networks` for which no limit by address holds, and no budget of new bytes; none is an empty list")
+	flags.Var(&l.TrustedWriters, "trusted-writers", "`networks` without limits by address and without a budget of new bytes; none is an empty list")
 }
 
 func (l *Limits) addCounts(flags *pflag.FlagSet) {
-	flags.IntVar(&l.MaxConnections, "max-connections", 0, "most connections at a time; 0 is what an eighth of --memory-limit and three quarters of the open files allow")
-	flags.IntVar(&l.ConnectionsPerAddress, "connections-per-address", 256, "most connections at a time from one address")
-	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "most uploads under way at a time")
-	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "most uploads under way at a time from one address")
-	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "most downloads and reading calls a second from one address; not 0 ends the fast path")
+	flags.IntVar(&l.MaxConnections, "max-connections", 0, "maximum connections at a time; 0 is as many as an eighth of --memory-limit and three quarters of the open files allow")
+	flags.IntVar(&l.ConnectionsPerAddress, "connections-per-address", 256, "maximum connections at a time from one address")
+	flags.IntVar(&l.MaxUploads, "max-uploads", 1024, "maximum uploads at a time")
+	flags.IntVar(&l.UploadsPerAddress, "uploads-per-address", 64, "maximum uploads at a time from one address")
+	flags.Float64Var(&l.DownloadRate, "download-rate", 0, "maximum downloads and reading calls a second from one address; any limit turns off --fast-path")
 	DurationVar(flags, &l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for memory before it is refused")
 }
 
 // addCalls adds the limits on calls, which the server holds its callers to, however
 // they come: a gateway leaves them to the servers behind it.
 func (l *Limits) addCalls(flags *pflag.FlagSet) {
-	flags.IntVar(&l.MaxStreams, "max-streams", 256, "most streams of CacheTorrents and SyncService at a time")
-	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "most such streams at a time from one address")
-	flags.Float64Var(&l.UploadRate, "upload-rate", 20, "most uploads a second from one address")
-	flags.Float64Var(&l.KeyUploadRate, "key-upload-rate", 1000, "most uploads a second by one name of --keys-file")
+	flags.IntVar(&l.MaxStreams, "max-streams", 256, "maximum streams of CacheTorrents and SyncService at a time")
+	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "maximum such streams at a time from one address")
+	flags.Float64Var(&l.UploadRate, "upload-rate", 20, "maximum uploads a second from one address")
+	flags.Float64Var(&l.KeyUploadRate, "key-upload-rate", 1000, "maximum uploads a second by one name of --keys-file")
 	l.HourlyNewBytes, l.DailyNewBytes = 500_000_000, 2_000_000_000
-	flags.Var(&l.HourlyNewBytes, "new-bytes-per-hour", "most bytes of new torrents in an hour from one address without a key")
-	flags.Var(&l.DailyNewBytes, "new-bytes-per-day", "most bytes of new torrents in a day from one address without a key")
+	flags.Var(&l.HourlyNewBytes, "new-bytes-per-hour", "maximum bytes of new torrents in an hour from one address without a key")
+	flags.Var(&l.DailyNewBytes, "new-bytes-per-day", "maximum bytes of new torrents in a day from one address without a key")
 }
 
 func (l *Limits) addTimeouts(flags *pflag.FlagSet) {
@@ -70,7 +70,7 @@ func (l *Limits) addTimeouts(flags *pflag.FlagSet) {
 	DurationVar(flags, &l.IdleTimeout, "idle-timeout", 2*time.Minute, "how long an HTTP connection may be idle between two requests")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (l *Limits) Validate() error {
 	for name, n := range map[string]float64{
 		"max-connections": float64(l.MaxConnections), "connections-per-address": float64(l.ConnectionsPerAddress),

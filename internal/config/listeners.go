@@ -19,6 +19,12 @@ func address(flag, value string) error {
 	return nil
 }
 
+// IsHostPort reports whether text is the HOST:PORT of another process: has both, and is no URL.
+func IsHostPort(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	return err == nil && host != "" && port != "" && !strings.Contains(text, "/")
+}
+
 // listener is an address to listen on, and the flag that says it.
 type listener struct{ flag, address string }
 

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +21,14 @@ type Upstreams struct {
 // addUpstreams binds the settings to flags and sets their defaults.
 func (s *Serve) addUpstreams(flags *pflag.FlagSet) {
 	flags.Var(&s.Upstreams.Upstreams, "upstream", "ask another cache for torrents that are missing here: an `address` such as https://HOST/torrent/{HASH}.torrent ({hash} is in lower case), grpc://HOST:PORT or grpcs://HOST:PORT; files for it in its query: token-file, ca, cert, cert-key; several with commas or by several flags, asked in order")
-	DurationVar(flags, &s.UpstreamWait, "upstream-wait", 3*time.Second, "how long a reader waits for the upstreams before the answer is that the torrent is not here; they are asked for up to 15s")
-	flags.IntVar(&s.UpstreamFetches, "upstream-fetches", 16, "most torrents that upstreams are asked for at a time")
-	flags.Float64Var(&s.UpstreamRate, "upstream-rate", 1, "most torrents a second that upstreams are asked for on behalf of one address, 20 seconds' worth at once")
-	flags.BoolVar(&s.UpstreamLocalAddresses, "upstream-local-addresses", false, "let the names of upstreams lead to loopback, private and other addresses that are not public; one that stands in --upstream itself always may")
-	flags.IntVar(&s.MaxWanted, "max-wanted", 0, "have torrents that readers miss looked for by a torrentcache-resolver: keep so many info hashes for it, in memory; 0 has none looked for")
+	DurationVar(flags, &s.UpstreamWait, "upstream-wait", 3*time.Second, "how long a reader waits for the upstreams before the server answers that the torrent is missing; the search goes on for up to 15s")
+	flags.IntVar(&s.UpstreamFetches, "upstream-fetches", 16, "maximum torrents to ask the upstreams for at a time")
+	flags.Float64Var(&s.UpstreamRate, "upstream-rate", 1, "maximum torrents a second to ask the upstreams for on behalf of one address, 20 seconds' worth at once")
+	flags.BoolVar(&s.UpstreamLocalAddresses, "upstream-local-addresses", false, "let host names of upstreams resolve to loopback, private and other addresses that are not public; such an address in --upstream itself is always allowed")
+	flags.IntVar(&s.MaxWanted, "max-wanted", 0, "keep this many info hashes that readers miss, in memory, for a torrentcache-resolver that looks for the torrents; 0 keeps none")
 }
 
-// validate reports the first setting that cannot be, by its flag.
+// validate reports the first wrong setting, by its flag.
 func (u *Upstreams) validate() error {
 	switch {
 	case u.UpstreamWait <= 0 || u.UpstreamWait > 15*time.Second:
@@ -60,19 +59,7 @@ func (a *Addresses) Redacted() string {
 
 // Set adds addresses; one that is there already is not added again, and an empty text adds none.
 func (a *Addresses) Set(text string) error {
-	if text == "" {
-		return nil
-	}
-	for item := range strings.SplitSeq(text, ",") {
-		item = strings.TrimSpace(item)
-		if item == "" {
-			return errors.New("want addresses, with commas between; a comma in one of them is %2C")
-		}
-		if !slices.Contains(*a, item) {
-			*a = append(*a, item)
-		}
-	}
-	return nil
+	return addEach((*[]string)(a), text, orError("want addresses, with commas between; a comma in one of them is %2C"))
 }
 
 // Type names the value in the help.
@@ -94,17 +81,17 @@ const minVerifyEvery = time.Hour
 
 // addMirrors binds the settings to flags and sets their defaults.
 func (m *Mirrors) addMirrors(flags *pflag.FlagSet) {
-	flags.Var(&m.Mirrors, "mirror-of", "follow another server and keep here what it has: the `address` of its gRPC, grpc://HOST:PORT or grpcs://HOST:PORT; files for it in its query: token-file (a key with the role sync), ca, cert, cert-key; several with commas or by several flags")
-	choiceVar(flags, &m.MirrorRanks, "mirror-ranks", "what mirrored torrents count for: fetched, so that any upload here outranks them, or keep for what they count for there", "fetched", "keep")
-	choiceVar(flags, &m.MirrorRemovals, "mirror-removals", "removals there: hide here at once and erase after a week, follow as if removed here, or ignore; more than 1 % of all torrents in an hour stop the mirror", "hide", "follow", "ignore")
-	flags.Var(&m.MirrorRate, "mirror-rate", "most bytes of torrents a second to read from each; 0 is no bound")
+	flags.Var(&m.Mirrors, "mirror-of", "follow another server and keep its torrents here: the `address` of its gRPC, grpc://HOST:PORT or grpcs://HOST:PORT; files for it in its query: token-file (a key with the role sync), ca, cert, cert-key; several with commas or by several flags")
+	choiceVar(flags, &m.MirrorRanks, "mirror-ranks", "rank of mirrored torrents: fetched, so that any upload here outranks them, or keep for their rank at the source", "fetched", "keep")
+	choiceVar(flags, &m.MirrorRemovals, "mirror-removals", "removals at the source: hide here at once and erase after a week, follow as if removed here, or ignore; more than 1 % of all torrents in an hour stop the mirror", "hide", "follow", "ignore")
+	flags.Var(&m.MirrorRate, "mirror-rate", "maximum bytes of torrents a second to read from each; 0 is no limit")
 }
 
 // addVerify binds the settings of the verification to flags and sets their defaults.
 func (m *Mirrors) addVerify(flags *pflag.FlagSet) {
-	DurationVar(flags, &m.VerifyEvery, "verify-every", 0, "read and check the whole store so often in the background, such as 30d, and fetch from mirrors and upstreams what is damaged; 0 is never")
+	DurationVar(flags, &m.VerifyEvery, "verify-every", 0, "how often to read and check the whole store in the background, such as 30d, and fetch damaged torrents from mirrors and upstreams; 0 is never")
 	m.VerifyRate = 20_000_000
-	flags.Var(&m.VerifyRate, "verify-rate", "most bytes a second that --verify-every reads; 0 is no bound")
+	flags.Var(&m.VerifyRate, "verify-rate", "maximum bytes a second that --verify-every reads; 0 is no limit")
 }
 
 // validateMirrors reports the first setting of Mirrors that cannot be, by its flag.

@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -66,21 +65,7 @@ type Origins []string
 func (o *Origins) String() string { return strings.Join(*o, ",") }
 
 // Set adds origins; one that is there already is not added again, and an empty text adds none.
-func (o *Origins) Set(text string) error {
-	if text == "" {
-		return nil
-	}
-	for item := range strings.SplitSeq(text, ",") {
-		origin, err := parseOrigin(strings.TrimSpace(item))
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(*o, origin) {
-			*o = append(*o, origin)
-		}
-	}
-	return nil
-}
+func (o *Origins) Set(text string) error { return addEach((*[]string)(o), text, parseOrigin) }
 
 // Type names the value in the help.
 func (o *Origins) Type() string { return "origins" }

@@ -20,13 +20,13 @@ const minLocalCache = 64 << 20
 
 // AddFlags binds the settings to flags and sets their defaults.
 func (l *LocalCache) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&l.LocalCacheDir, "local-cache-dir", "", "with --store s3://...: keep what is read in this `folder` of a local disk; it may be lost at any time (default: nowhere)")
+	flags.StringVar(&l.LocalCacheDir, "local-cache-dir", "", "with --store s3://...: keep copies of read torrents in this `folder` of a local disk; it may be lost at any time (default: nowhere)")
 	l.LocalCacheSize = 10 << 30
 	flags.Var(&l.LocalCacheSize, "local-cache-size", "disk space that --local-cache-dir may take")
-	DurationVar(flags, &l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached: so long a node that is cut off may serve what was removed elsewhere")
+	DurationVar(flags, &l.MaxStale, "local-cache-max-stale", time.Minute, "with --store s3://...: how long copies, in memory and in --local-cache-dir, answer reads while the bucket cannot be reached; for this long a node that is cut off may serve torrents removed elsewhere")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (l *LocalCache) Validate() error {
 	switch {
 	case l.MaxStale < 0:
@@ -55,9 +55,9 @@ const (
 const evict = "evict"
 
 func (r *Retention) addFlags(flags *pflag.FlagSet) {
-	DurationVar(flags, &r.DropUnreadAfter, "drop-unread-after", 0, "drop torrents that nobody downloaded or uploaded for so long, at least 7d, but for those uploaded with a key; what is dropped may be uploaded again; 0 is never")
-	choiceVar(flags, &r.WhenFull, "when-full", "what an upload does at --max-store-size: reject has it refused, evict drops what was not downloaded or uploaded for the longest time, a week at least", "reject", evict)
-	flags.BoolVar(&r.EvictKeyed, "evict-keyed", false, "have --drop-unread-after and --when-full evict drop torrents that were uploaded with a key, too")
+	DurationVar(flags, &r.DropUnreadAfter, "drop-unread-after", 0, "drop torrents that nobody downloaded or uploaded for this long, at least 7d, except those uploaded with a key; dropped torrents may be uploaded again; 0 is never")
+	choiceVar(flags, &r.WhenFull, "when-full", "what happens at --max-store-size: reject refuses the upload, evict drops the torrents that were not downloaded or uploaded for the longest time, at least a week", "reject", evict)
+	flags.BoolVar(&r.EvictKeyed, "evict-keyed", false, "let --drop-unread-after and --when-full evict also drop torrents that were uploaded with a key")
 }
 
 // Evicts reports whether what is used least goes when the store is full.

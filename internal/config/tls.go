@@ -28,10 +28,10 @@ type TLS struct {
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
 func (t *TLS) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&t.TLSCert, "tls-cert", "", "certificate `file` (PEM, with intermediates); read again on SIGHUP, and when it has changed, within a minute")
+	flags.StringVar(&t.TLSCert, "tls-cert", "", "certificate `file` (PEM, with intermediates); read again on SIGHUP, and within a minute of a change")
 	flags.StringVar(&t.TLSKey, "tls-key", "", "private key `file` (PEM), read with --tls-cert")
-	flags.StringVar(&t.TLSClientCA, "tls-client-ca", "", "`file` (PEM) of the authorities of clients' certificates, whose names --keys-file gives roles; read with --tls-cert")
-	choiceVar(flags, &t.ACME, "acme", "have the certificate from Let's Encrypt, for the host of --public-url: on (you agree to its terms) or off", Off, "on")
+	flags.StringVar(&t.TLSClientCA, "tls-client-ca", "", "`file` (PEM) of the authorities of clients' certificates; --keys-file gives roles to the names in them; read with --tls-cert")
+	choiceVar(flags, &t.ACME, "acme", "get the certificate from Let's Encrypt, for the host of --public-url: on (you agree to its terms) or off", Off, "on")
 	flags.StringVar(&t.ACMEDir, "acme-dir", "./torrentcache-acme", "`folder` that keeps the account and the certificates of --acme")
 	flags.StringVar(&t.ACMEEmail, "acme-email", "", "`address` to which the authority sends warnings")
 	flags.StringVar(&t.ACMEDirectory, "acme-directory", letsEncrypt, "`URL` of another authority's ACME directory")
@@ -82,7 +82,7 @@ func (s *ClientTLS) AddFlags(flags *pflag.FlagSet, prefix, peer string) {
 	flags.StringVar(&s.Key, prefix+"cert-key", "", "private key `file` (PEM) of --"+prefix+"cert")
 }
 
-// Validate reports the first setting that cannot be, by its flag.
+// Validate reports the first wrong setting, by its flag.
 func (s *ClientTLS) Validate() error {
 	if (s.Certificate == "") != (s.Key == "") {
 		return fmt.Errorf("--%[1]scert and --%[1]scert-key belong together: give both", s.prefix)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -10,16 +11,17 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/accesslog"
+	"github.com/torrentcache/torrentcache/internal/audit"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/front"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/outcome"
 	"github.com/torrentcache/torrentcache/internal/reason"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 )
 
-// programsLog as the file of --access-log is the log itself.
+// programsLog, as the value of --access-log, means the program's own log.
 const programsLog = "-"
 
 // addAccessLog opens the access log that the settings name, if they do. SIGHUP opens its file
@@ -90,7 +92,7 @@ func (d *daemon) loggedAddr(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// onDownload returns what is told of answers on the fast path; nil if nobody logs them.
+// onDownload returns the function that logs answers on the fast path; nil without an access log.
 func (d *daemon) onDownload() func(fastpath.Download) {
 	if d.access == nil {
 		return nil
@@ -98,8 +100,7 @@ func (d *daemon) onDownload() func(fastpath.Download) {
 	return d.logDownload
 }
 
-// logDownload logs what was answered on the fast path, where everybody may have it and nobody
-// shows a key.
+// logDownload logs an answer on the fast path, where everybody may read and no caller sends a key.
 func (d *daemon) logDownload(answered fastpath.Download) {
 	peer := origin.PeerAddr(answered.Peer)
 	record := accesslog.Record{
@@ -119,7 +120,7 @@ func (d *daemon) logDownload(answered fastpath.Download) {
 
 // logCall logs a call of our own services that came by gRPC. Calls of the doors in this process
 // are in the log as what the doors were asked.
-func (d *daemon) logCall(c server.Call) {
+func (d *daemon) logCall(c rpc.Call) {
 	if d.access == nil || c.Local || !strings.HasPrefix(c.Method, "/torrentcache.") {
 		return
 	}
@@ -129,4 +130,35 @@ func (d *daemon) logCall(c server.Call) {
 		Outcome: outcome.Outcome{Reason: c.Reason, InfoHash: id}, Status: c.Code.String(),
 		Received: int64(c.BytesIn), Sent: int64(c.BytesOut), Key: c.Caller, Addr: d.loggedAddr(c.Addr),
 	})
+}
+
+// auditLog returns the function that writes audit entries: into the named file, which SIGHUP
+// reopens, or else into the log.
+func (d *daemon) auditLog(file string) (func(...audit.Entry) error, error) {
+	if file == "" {
+		return d.logAudit, nil
+	}
+	log, err := audit.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--audit-log: %w", err)
+	}
+	d.reloads.Reopen("audit log", log.Reopen)
+	return log.Append, nil
+}
+
+// logAudit writes entries into the log, which nobody syncs.
+func (d *daemon) logAudit(entries ...audit.Entry) error {
+	for _, e := range entries {
+		attrs := []any{"who", e.Who, "action", e.Action}
+		for _, a := range []slog.Attr{
+			slog.String("info_hash", e.InfoHash), slog.String("directory", e.Directory),
+			slog.String("reason", e.Reason), slog.String("reference", e.Reference), slog.String("failed", e.Failed),
+		} {
+			if a.Value.String() != "" {
+				attrs = append(attrs, a)
+			}
+		}
+		d.logger.Info("audit", attrs...)
+	}
+	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// announcement is what start-up says: where everything is, and how to open it
-// to the network. Addresses are nil for what is off.
+// announcement is the message at the start: where everything is, and how to open it to the
+// network. Addresses of listeners that are off are nil.
 type announcement struct {
 	version                  string
 	http, https, grpc, admin net.Addr
@@ -23,7 +23,7 @@ type announcement struct {
 	logger *slog.Logger
 }
 
-// print says it.
+// print writes the announcement.
 func (a announcement) print() {
 	if a.json {
 		var attrs []any
@@ -73,7 +73,7 @@ func (a announcement) text() string {
 		fmt.Fprintf(&b, "  %-8s %s\n", line[0], line[1])
 	}
 	if closed := a.adminClosed; closed != "" {
-		fmt.Fprintf(&b, "\nOf the admin listener: %s.\n", closed)
+		fmt.Fprintf(&b, "\nAdmin listener: %s.\n", closed)
 	}
 	site := cmp.Or(webURL("http", a.http), webURL("https", a.https))
 	fmt.Fprintf(&b, "\nPut a torrent in:\n  curl -F torrent=@my.torrent %sautoupload.php\n", site)
@@ -89,7 +89,7 @@ func (a announcement) text() string {
 	return b.String() + "\n"
 }
 
-// power is what the admin listener gives to who reaches it.
+// power returns what a caller can do at the admin listener.
 func (a announcement) power() string {
 	if a.backend != "" {
 		return "read profiles of the process"

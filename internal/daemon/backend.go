@@ -14,26 +14,17 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/nodes"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 )
-
-// pingMargin keeps a ping that overtakes the one before from looking like too many.
-const pingMargin = 2 * time.Second
-
-// NodeOptions are those of connections to servers that take torrents up to that
-// size, in bytes.
-func NodeOptions(maxTorrentSize int64) nodes.Options {
-	return nodes.Options{
-		Ping:           server.MinClientPing + pingMargin,
-		MaxMessageSize: server.MaxMessageSize(maxTorrentSize),
-	}
-}
 
 // dialBackend returns the connection to the servers behind a gateway, to whose feed
 // it shows what key returns. Errors name the flag.
 func (d *daemon) dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
-	o := NodeOptions(int64(cfg.MaxTorrentSize))
 	arriving := d.limits.Buffers(limit.Answering)
-	o.FeedToken, o.Arriving, o.Reserve = key, arriving, arriving.Reserve
+	o := nodes.Options{
+		Ping: rpc.ClientPing, MaxMessageSize: server.MaxMessageSize(int64(cfg.MaxTorrentSize)),
+		FeedToken: key, Arriving: arriving, Reserve: arriving.Reserve,
+	}
 	var err error
 	if o.TLS, err = cfg.BackendTLS.Config(); err != nil {
 		return nil, err
@@ -64,12 +55,13 @@ func backendCheck(backend string, conn grpc.ClientConnInterface) func(context.Co
 
 // watchBackend tells once of each change whether the backend can serve, until ctx ends.
 func (d *daemon) watchBackend(ctx context.Context, check func(context.Context) error) {
-	d.metrics.BackendServes(true)
+	serves := d.metrics.Backend()
+	serves(true)
 	lifecycle.Watch(ctx, func() error { return check(ctx) }, func(cause error) {
 		if ctx.Err() != nil {
 			return
 		}
-		d.metrics.BackendServes(cause == nil)
+		serves(cause == nil)
 		if cause != nil {
 			d.logger.Error("requests fail: the backend does not serve", "cause", cause)
 			return

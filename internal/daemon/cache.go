@@ -10,8 +10,6 @@ import (
 
 	"github.com/torrentcache/torrentcache/gateway/fastpath"
 	"github.com/torrentcache/torrentcache/gateway/hotcache"
-	"github.com/torrentcache/torrentcache/infohash"
-	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/httpx"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/nodes"
@@ -23,7 +21,7 @@ import (
 // not know it: two seconds are promised, one is for the call under way.
 const settle = 3 * time.Second
 
-// addCache adds the hot cache, which hears of changes by changed or, with follow, from the
+// addCache adds the hot cache, which hears of changes from the server or, with follow, from the
 // backend's feed.
 func (d *daemon) addCache(follow bool) (err error) {
 	o := hotcache.Options{Size: d.memory.Cache, Follow: follow}
@@ -64,20 +62,13 @@ func causeOf(err *reason.Error) string {
 	return err.Error()
 }
 
-// changed tells the hot cache which torrent has changed.
-func (d *daemon) changed(ids infohash.Set) {
-	d.cache.Invalidate(ids)
-}
-
 // fastPath returns s on l, without TLS, with the fast path of downloads before it.
-func (d *daemon) fastPath(name string, s *http.Server, l net.Listener) lifecycle.Server {
-	if d.cfg.FastPath == config.Off {
-		return lifecycle.HTTP(name, s, httpx.MendRequests(l))
+func (d *daemon) fastPath(s *http.Server, l net.Listener) lifecycle.Server {
+	if d.fast == nil {
+		return lifecycle.HTTP("HTTP", s, httpx.MendRequests(l))
 	}
-	fast := fastpath.New(l, s, d.answers)
-	fast.OnAnswer = d.onDownload()
-	d.fast = append(d.fast, fast)
-	return waitingFor(fast, lifecycle.HTTP(name, s, httpx.MendRequests(fast)))
+	fast := fastpath.New(l, s, d.fast)
+	return waitingFor(fast, lifecycle.HTTP("HTTP", s, httpx.MendRequests(fast)))
 }
 
 // waitingFor returns s, which stops when fast gives no answer any more.
@@ -92,40 +83,24 @@ func waitingFor(fast interface{ Wait(context.Context) error }, s lifecycle.Serve
 	return s
 }
 
-// fastPathTLS returns s on l over TLS, with the fast path of downloads before it.
-func (d *daemon) fastPathTLS(name string, s *http.Server, l net.Listener) lifecycle.Server {
-	if d.cfg.FastPath == config.Off {
-		return lifecycle.HTTPS(name, s, l)
+// fastPathTLS returns s on l over TLS, with the fast path of downloads before it: that of
+// connections for HTTP/1.1, of requests for HTTP/2.
+func (d *daemon) fastPathTLS(s *http.Server, l net.Listener) lifecycle.Server {
+	if d.fast == nil {
+		return lifecycle.HTTPS("HTTPS", s, l)
 	}
-	fast := fastpath.NewTLS(l, s, d.answers)
-	fast.OnAnswer = d.onDownload()
-	d.fast = append(d.fast, fast)
-	return waitingFor(fast, lifecycle.HTTP(name, s, fast))
+	s.Handler = fastpath.NewHandler(s.Handler, d.fast)
+	fast := fastpath.NewTLS(l, s, d.fast)
+	return waitingFor(fast, lifecycle.HTTP("HTTPS", s, fast))
 }
-
-// fastHandler returns next with the fast path of downloads by HTTP/2 before it.
-func (d *daemon) fastHandler(next http.Handler) http.Handler {
-	if d.cfg.FastPath == config.Off {
-		return next
-	}
-	fast := fastpath.NewHandler(next, d.answers)
-	fast.OnAnswer = d.onDownload()
-	d.fast = append(d.fast, fast)
-	return fast
-}
-
-// fastCounter counts what was answered on the fast path.
-type fastCounter interface{ Stats() fastpath.Stats }
 
 // cacheStats is called by scrapes, which begin when all listeners are there.
 func (d *daemon) cacheStats() telemetry.CacheStats {
 	c := d.cache.Stats()
 	stats := telemetry.CacheStats{Hits: c.Hits, Misses: c.Misses, Entries: c.Entries, Bytes: c.Bytes}
-	for _, fast := range d.fast {
-		f := fast.Stats()
-		stats.FastFound += f.Found
-		stats.FastAbsent += f.Absent
-		stats.FastBytes += f.Bytes
+	if d.fast != nil {
+		f := d.fast.Stats()
+		stats.FastFound, stats.FastAbsent, stats.FastBytes = f.Found, f.Absent, f.Bytes
 	}
 	return stats
 }

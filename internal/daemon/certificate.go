@@ -44,34 +44,16 @@ func (d *daemon) addCertificate(cfg config.Doors) error {
 // renew by themselves do so a month before.
 const endsSoon = 14 * 24 * time.Hour
 
-// certificateState is whether clients take the certificate for good.
-type certificateState int
-
+// What may be wrong with a certificate; "" is nothing, as far as is known.
 const (
-	certificateGood certificateState = iota // as far as is known
-	certificateEndsSoon
-	certificateEnded
-	certificateEarly   // its time has not begun
-	certificateRefused // by the authority, when it was last asked
+	certificateEndsSoon = "the certificate ends soon"
+	certificateEnded    = "the certificate has ended: clients refuse it"
+	certificateEarly    = "the certificate's time has not begun: clients refuse it"
+	certificateRefused  = "the authority gave no certificate: no client can connect by TLS until it does"
 )
 
-// String returns the state in a few words.
-func (s certificateState) String() string {
-	switch s {
-	case certificateEndsSoon:
-		return "the certificate ends soon"
-	case certificateEnded:
-		return "the certificate has ended: clients refuse it"
-	case certificateEarly:
-		return "the certificate's time has not begun: clients refuse it"
-	case certificateRefused:
-		return "the authority gave no certificate: no client can connect by TLS until it does"
-	}
-	return "the certificate is good"
-}
-
-// certificateState returns the state of the certificate in force.
-func (d *daemon) certificateState() certificateState {
+// certificateState returns what is wrong with the certificate in force.
+func (d *daemon) certificateState() string {
 	now := time.Now()
 	p, known := d.certificate.Period()
 	switch {
@@ -84,30 +66,28 @@ func (d *daemon) certificateState() certificateState {
 	case known && now.Add(endsSoon).After(p.End):
 		return certificateEndsSoon
 	}
-	return certificateGood
+	return ""
 }
 
 // certificateIs tells of a change of the certificate's state.
-func (d *daemon) certificateIs(state certificateState) {
+func (d *daemon) certificateIs(state string) {
 	p, _ := d.certificate.Period()
 	switch state {
-	case certificateGood:
-		d.logger.Info(state.String(), "end", p.End)
+	case "":
+		d.logger.Info("the certificate is good", "end", p.End)
 	case certificateEndsSoon:
-		d.logger.Warn(state.String(), "end", p.End)
-	case certificateEnded:
-		d.logger.Error(state.String(), "end", p.End)
-	case certificateEarly:
-		d.logger.Error(state.String(), "begin", p.Begin)
+		d.logger.Warn(state, "end", p.End)
 	case certificateRefused:
-		d.logger.Error(state.String(), "cause", d.certificate.Trouble())
+		d.logger.Error(state, "cause", d.certificate.Trouble())
+	default:
+		d.logger.Error(state, "begin", p.Begin, "end", p.End)
 	}
 }
 
 // certificateNote tells the operator of a certificate that is not good, or will not be for long.
 func (d *daemon) certificateNote() string {
 	switch state := d.certificateState(); state {
-	case certificateGood:
+	case "":
 		return ""
 	case certificateRefused:
 		return fmt.Sprintf("%s (%v)", state, d.certificate.Trouble())

@@ -1,6 +1,6 @@
-// Package daemon is the program while it serves: serve, which has a store, and gateway, whose
-// store is behind servers on other machines. It wires the doors, the server, the store and
-// their monitors, and is the only package that knows both a door and a store.
+// Package daemon runs the commands serve, which has a store, and gateway, whose store is behind
+// servers on other machines. It wires the doors, the server, the store and their monitors, and is
+// the only package that knows both a door and a store.
 package daemon
 
 import (
@@ -32,13 +32,12 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/origin"
 	"github.com/torrentcache/torrentcache/internal/reload"
-	"github.com/torrentcache/torrentcache/internal/steady"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/internal/upstream"
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// Environment is what the daemon knows of the world outside its settings.
+// Environment is what the daemon takes from its process besides the settings.
 type Environment struct {
 	Environ        []string // as of os.Environ
 	Stdout, Stderr io.Writer
@@ -62,13 +61,12 @@ type daemon struct {
 	memory       budget.Memory
 	grpcOverTLS  bool // of the gRPC listener
 	cache        *hotcache.Cache
-	maxStale     time.Duration   // how long the cache answers while the bucket is away
-	answers      fastpath.Source // of cache, for the fast path
-	fast         []fastCounter   // what answers on the fast path; none with --fast-path=off
-	gate         *access.Gate    // who may call what; nil at a gateway, whose backend decides
-	identify     identify        // tells who calls
-	keyed        bool            // by a keys file
-	deny         *deny.Lists     // what is hidden and refused
+	maxStale     time.Duration       // how long the cache answers while the bucket is away
+	fast         *fastpath.Downloads // nil with --fast-path=off
+	gate         *access.Gate        // who may call what; nil at a gateway, whose backend decides
+	identify     identify            // tells who calls
+	keyed        bool                // by a keys file
+	deny         *deny.Lists         // what is hidden and refused
 	reloads      reload.Reloader[config.Doors]
 	hangups      <-chan os.Signal // on each of them it reloads
 	limits       *limit.Limits
@@ -82,7 +80,6 @@ type daemon struct {
 // newDaemon returns a daemon without doors. The store's index may take that much memory, in
 // bytes.
 func newDaemon(cfg config.Doors, env Environment, index int64) (*daemon, error) {
-	steady.OverlapSync()
 	build, logger := buildinfo.Read(), telemetry.NewLogger(env.Stderr, cfg.LogFormat, cfg.LogLevel)
 	d := &daemon{
 		cfg:      cfg,
@@ -122,47 +119,28 @@ func (d *daemon) addPublic(ctx context.Context, conn grpc.ClientConnInterface, r
 	errorLog := telemetry.HTTPErrorLog(d.logger)
 	if d.cfg.HTTPAddr != config.Off {
 		s := lifecycle.NewPublicHTTP(d.certificate.Challenges(handler), errorLog)
-		if err := d.listenHTTP(ctx, s); err != nil {
+		if d.announcement.http, err = d.listen(ctx, "http-addr", d.cfg.HTTPAddr, s, limit.HTTPConnection, d.fastPath); err != nil {
 			return err
 		}
 	}
 	if d.cfg.HTTPSAddr != config.Off {
-		s := lifecycle.NewPublicHTTPS(d.fastHandler(handler), errorLog, d.certificate.Config("h2", "http/1.1"))
-		return d.listenHTTPS(ctx, s)
+		s := lifecycle.NewPublicHTTPS(handler, errorLog, d.certificate.Config("h2", "http/1.1"))
+		d.announcement.https, err = d.listen(ctx, "https-addr", d.cfg.HTTPSAddr, s, limit.TLSConnection, d.fastPathTLS)
 	}
-	return nil
+	return err
 }
 
-func (d *daemon) listenHTTP(ctx context.Context, s *http.Server) error {
-	l, err := d.listen(ctx, "http-addr", d.cfg.HTTPAddr, s, limit.HTTPConnection)
-	if err != nil {
-		return err
-	}
-	d.announcement.http = l.Addr()
-	d.group.Public = append(d.group.Public, d.fastPath("HTTP", s, l))
-	return nil
-}
-
-func (d *daemon) listenHTTPS(ctx context.Context, s *http.Server) error {
-	l, err := d.listen(ctx, "https-addr", d.cfg.HTTPSAddr, s, limit.TLSConnection)
-	if err != nil {
-		return err
-	}
-	d.announcement.https = l.Addr()
-	d.group.Public = append(d.group.Public, d.fastPathTLS("HTTPS", s, l))
-	return nil
-}
-
-// listen opens a listener for s, which gets its timeouts and takes that much memory for each
-// connection, in bytes.
-func (d *daemon) listen(ctx context.Context, setting, address string, s *http.Server, memory int64) (net.Listener, error) {
+// listen opens a listener on which serve serves s, and returns its address. S gets its timeouts,
+// and each connection that much memory, in bytes.
+func (d *daemon) listen(ctx context.Context, setting, address string, s *http.Server, memory int64, serve func(*http.Server, net.Listener) lifecycle.Server) (net.Addr, error) {
 	s.ConnContext = fastpath.ConnContext
 	s.ReadHeaderTimeout, s.IdleTimeout = d.cfg.HeaderTimeout, d.cfg.IdleTimeout
 	l, err := lifecycle.Listen(ctx, setting, address)
 	if err != nil {
 		return nil, err
 	}
-	return d.limits.Listener(l, memory), nil
+	d.group.Public = append(d.group.Public, serve(s, d.limits.Listener(l, memory)))
+	return l.Addr(), nil
 }
 
 // addAdmin adds the operator's listener. Network has the gRPC calls that it serves, and local
@@ -233,8 +211,8 @@ func (d *daemon) announce() {
 	}
 }
 
-// drain makes everything that asks hear that the server is not ready, for good.
-// What comes is served nevertheless.
+// drain makes all health checks answer for good that the server is not ready. Requests that still
+// come are served.
 func (d *daemon) drain() {
 	d.ready.SetServing(false)
 	d.health.Shutdown()

@@ -25,34 +25,30 @@ import (
 // publicHandler returns all HTTP doors, each of them calling conn.
 func (d *daemon) publicHandler(conn grpc.ClientConnInterface) (http.Handler, error) {
 	modern, err := gateway.New(gateway.Options{
-		Conn:           conn,
-		Torrents:       d.cache,
-		MaxTorrentSize: int64(d.cfg.MaxTorrentSize),
-		PublicURL:      d.cfg.PublicURL,
-		Contact:        d.cfg.Contact,
-		Retention:      d.retention,
-		GRPC:           d.guideGRPC(),
-		RemovedStatus:  d.cfg.RemovedStatus,
-		DownloadMaxAge: d.cfg.DownloadMaxAge,
-		MissingMaxAge:  d.cfg.MissingMaxAge,
-		Private:        d.cache.Private,
-		HideTorrents:   d.cfg.TorrentPages == config.Off,
-		Origins:        d.cfg.Origins,
-		TooLarge:       d.limits.TooLarge,
-		Logger:         d.logger,
+		Options: web.Options{
+			MaxTorrentSize: int64(d.cfg.MaxTorrentSize), PublicURL: d.cfg.PublicURL, Contact: d.cfg.Contact, Retention: d.retention,
+			GRPC: d.guideGRPC(), RemovedStatus: d.cfg.RemovedStatus, DownloadMaxAge: d.cfg.DownloadMaxAge, Private: d.cache.Private,
+			HideTorrents: d.cfg.TorrentPages == config.Off,
+		},
+		Conn:          conn,
+		Torrents:      d.cache,
+		MissingMaxAge: d.cfg.MissingMaxAge,
+		Origins:       d.cfg.Origins,
+		TooLarge:      d.limits.TooLarge,
+		Logger:        d.logger,
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.answers = unlimited{d.cache.Answers(front.NewMux(modern.Routes()...), modern.AppendHeader), d.limits, d.logsForwarded()}
+	if d.cfg.FastPath != config.Off {
+		answers := d.cache.Answers(front.NewMux(modern.Routes()...), modern.AppendHeader)
+		d.fast = &fastpath.Downloads{Source: d.unlimited(answers), OnAnswer: d.onDownload()}
+	}
 	legacy, err := soapcompat.New(soapcompat.Options{
 		Client:         torrentcachev1.NewCacheServiceClient(conn),
 		MaxTorrentSize: int64(d.cfg.MaxTorrentSize),
-		PublicURL:      d.cfg.PublicURL,
-		Private:        d.cache.Private,
-		HideTorrents:   d.cfg.TorrentPages == config.Off,
+		Site:           modern.Site(),
 		Home:           modern.Home,
-		Contact:        d.cfg.Contact,
 		TooLarge:       d.limits.TooLarge,
 		Logger:         d.logger,
 	})
@@ -97,30 +93,14 @@ func (d *daemon) probes() []front.Route {
 	}
 }
 
-// logsForwarded reports whether the access log needs to know addresses that proxies tell, which
-// the fast path does not read.
-func (d *daemon) logsForwarded() bool { return d.cfg.LogAddresses && len(d.cfg.TrustedProxies) > 0 }
-
-// unlimited is a source of the fast path for as long as downloads have no rate, and nobody
-// wants to know whose they are: it knows no addresses.
-type unlimited struct {
-	source fastpath.Source // not embedded: what it may get in addition has to be held back, too
-	limits *limit.Limits
-	off    bool // nothing is answered here
-}
-
-// Answer implements [fastpath.Source].
-func (u unlimited) Answer(id infohash.ID, hold *limit.Hold) *fastpath.Answer {
-	if u.off || u.limits.DownloadsLimited() {
-		return nil
+// unlimited returns source for as long as downloads have no rate, and nobody wants to know
+// whose they are: the fast path reads no addresses that proxies tell.
+func (d *daemon) unlimited(source fastpath.Source) fastpath.Source {
+	logsForwarded := d.cfg.LogAddresses && len(d.cfg.TrustedProxies) > 0
+	return func(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer {
+		if logsForwarded || d.limits.DownloadsLimited() {
+			return nil
+		}
+		return source(id, reserved, read)
 	}
-	return u.source.Answer(id, hold)
-}
-
-// Kept implements [fastpath.Source].
-func (u unlimited) Kept(id infohash.ID) *fastpath.Answer {
-	if u.limits.DownloadsLimited() {
-		return nil
-	}
-	return u.source.Kept(id)
 }

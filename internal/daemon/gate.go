@@ -2,12 +2,17 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"time"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/access"
 	"github.com/torrentcache/torrentcache/internal/config"
+	"github.com/torrentcache/torrentcache/internal/deny"
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // private reports whether not everybody may read torrents here; a gateway hears it
@@ -71,14 +76,68 @@ func (d *daemon) tellFewFiles() {
 
 // watchLimits has the limits cut off what is too slow, until ctx ends.
 func (d *daemon) watchLimits(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case now := <-ticker.C:
-			d.limits.Tick(now)
-		case <-ctx.Done():
-			return
-		}
+	for wait.For(ctx, time.Second) {
+		d.limits.Tick(time.Now())
 	}
+}
+
+// othersReach reports whether other machines can reach a listener at address, which is one of
+// the settings.
+func othersReach(address string) bool {
+	if address == config.Off {
+		return false
+	}
+	addr, err := net.ResolveTCPAddr("tcp", address)
+	return err != nil || !addr.IP.IsLoopback()
+}
+
+// adminClosed returns why the admin listener serves nothing but probes and metrics, "" if it
+// serves all: others can reach it, and no key tells the operator from them.
+func (d *daemon) adminClosed() string {
+	switch {
+	case !othersReach(d.cfg.AdminAddr):
+		return ""
+	case d.gate == nil:
+		return fmt.Sprintf("others can reach this listener (--admin-addr %s), so that it serves /metrics, /livez and /readyz alone; for the rest have it listen on 127.0.0.1", d.cfg.AdminAddr)
+	case d.keyed:
+		return ""
+	}
+	return fmt.Sprintf("others can reach this listener (--admin-addr %s) and no key tells the operator from them, so that it serves /metrics, /livez and /readyz alone; have it listen on 127.0.0.1, or give --keys-file with a key of the role admin (torrentcache key new --role admin)", d.cfg.AdminAddr)
+}
+
+// adminGate returns the gate of calls to the admin listener, which is the gate of all others
+// unless that listener is closed.
+func (d *daemon) adminGate() *access.Gate {
+	closed := d.adminClosed()
+	if closed == "" {
+		return d.gate
+	}
+	policy, _ := d.gate.Policy()
+	return access.NewGate(policy.WithoutOperator(closed))
+}
+
+// denyLook is how often the files of --deny-list are looked at.
+const denyLook = 500 * time.Millisecond
+
+// addDenyLists puts the lists of --deny-list in force, and has them read again on SIGHUP
+// and when they have changed. Call it before the hot cache answers.
+func (d *daemon) addDenyLists(ctx context.Context) (err error) {
+	d.deny, err = deny.Open(deny.Options{Files: d.cfg.DenyLists, OnChange: d.forgetDenied, Logger: d.logger})
+	if err != nil {
+		return fmt.Errorf("--deny-list: %w", err)
+	}
+	d.metrics.WatchDenyLists(func() telemetry.DenyStats { return telemetry.DenyStats(d.deny.Stats()) })
+	d.reloads.On("deny lists", func(cfg config.Doors) error { return d.deny.Reload(cfg.DenyLists) }, "deny-list")
+	go d.deny.Follow(ctx, denyLook)
+	return nil
+}
+
+// forgetDenied has the hot cache forget what the deny lists name now, and has upstreams asked
+// again for what they named before.
+func (d *daemon) forgetDenied() {
+	d.upstreams.Forget(infohash.Set{})
+	d.cache.Forget(func(ids ...infohash.ID) bool {
+		_, listed := d.deny.Find(ids...)
+		return listed
+	})
 }

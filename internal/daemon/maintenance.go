@@ -5,31 +5,33 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
-	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/internal/wait"
+	"github.com/torrentcache/torrentcache/server/admin"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// maintenance is a store's maintenance, as the server calls it.
+// maintenance is a store's maintenance, as the operator's service calls it.
 type maintenance struct {
 	*diskstore.Store
-	metrics *telemetry.Metrics
+	metrics *telemetry.Maintenance
 	logger  *slog.Logger
 }
 
 // done notes in the store, and in the log, that what a note says has been done.
 func (m maintenance) done(ctx context.Context, what, note string) {
 	if err := stores.NoteNow(ctx, m.Store, note); err != nil {
-		m.logger.Warn("done, but after a restart nobody will know when", "what", what, "cause", err)
+		m.logger.Warn("done, but the time could not be recorded and is lost at a restart", "what", what, "cause", err)
 		return
 	}
 	m.logger.Info("done", "what", what)
 }
 
-// Verify implements [server.Maintenance].
-func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
+// Verify implements [admin.Maintenance].
+func (m maintenance) Verify(ctx context.Context, o admin.VerifyOptions) error {
 	m.metrics.VerifyStarted()
 	_, err := m.Store.Verify(ctx, diskstore.VerifyOptions{
 		BytesPerSecond: o.BytesPerSecond,
@@ -38,7 +40,7 @@ func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
 		Progress: func(p diskstore.VerifyProgress) {
 			m.metrics.VerifyProgress(p.Checked, p.Total, p.Bytes)
 			m.metrics.VerifyFound(len(p.Damaged), len(p.Unreadable))
-			o.Progress(server.VerifyProgress{
+			o.Progress(admin.VerifyProgress{
 				Checked: p.Checked, Total: p.Total, Bytes: p.Bytes, Damaged: p.Damaged, Unreadable: p.Unreadable, Cleared: p.Cleared,
 			})
 		},
@@ -50,7 +52,7 @@ func (m maintenance) Verify(ctx context.Context, o server.VerifyOptions) error {
 	return err
 }
 
-// Backup implements [server.Maintenance].
+// Backup implements [admin.Maintenance].
 func (m maintenance) Backup(ctx context.Context, dir string, progress func(copied, total int64)) error {
 	m.metrics.BackupStarted()
 	err := m.Store.Backup(ctx, dir, func(copied, total int64) {
@@ -64,11 +66,11 @@ func (m maintenance) Backup(ctx context.Context, dir string, progress func(copie
 	return err
 }
 
-// Missing implements [server.Maintenance].
-func (m maintenance) Missing() []server.Missing {
-	var all []server.Missing
+// Missing implements [admin.Maintenance].
+func (m maintenance) Missing() []admin.Missing {
+	var all []admin.Missing
 	for _, missing := range m.Store.Missing() {
-		all = append(all, server.Missing(missing))
+		all = append(all, admin.Missing(missing))
 	}
 	return all
 }
@@ -82,4 +84,41 @@ func maintained(ctx context.Context, st store.Store) telemetry.Maintained {
 		_ = stores.NoteNow(ctx, st, stores.SinceNote) // the next start tries again
 	}
 	return m
+}
+
+// verifyPause is how long to wait before a verification that could not be done is tried again.
+const verifyPause = 10 * time.Minute
+
+// verifyPeriodically verifies the store, until ctx ends, whenever the last verification, which
+// may be an operator's, is old enough. A store that was never verified is due at once.
+func (d *daemon) verifyPeriodically(ctx context.Context, operator *admin.Service, st *storage, cfg config.Serve) {
+	for ctx.Err() == nil {
+		due := time.Duration(0)
+		if last := stores.Noted(ctx, st, stores.VerifyNote); !last.IsZero() {
+			due = time.Until(last.Add(cfg.VerifyEvery))
+		}
+		if due > 0 && !wait.For(ctx, due) {
+			return
+		}
+		if err := d.verifyOnce(ctx, operator, int64(cfg.VerifyRate)); err != nil && ctx.Err() == nil {
+			d.logger.Warn("the verification did not get to its end; it will be tried again", "in", verifyPause, "cause", err)
+			wait.For(ctx, verifyPause)
+		}
+	}
+}
+
+// verifyOnce verifies the store, and logs how many torrents were found damaged or unreadable.
+func (d *daemon) verifyOnce(ctx context.Context, operator *admin.Service, rate int64) error {
+	lost, healed := 0, 0
+	err := operator.Verify(ctx, admin.VerifyOptions{
+		BytesPerSecond: rate, Check: admin.CheckTorrent,
+		Progress: func(p admin.VerifyProgress) {
+			lost += len(p.Damaged) + len(p.Unreadable)
+			healed = int(p.Healed)
+		},
+	})
+	if lost+healed > 0 {
+		d.logger.Error("the verification found torrents that are damaged or cannot be read", "found", lost+healed, "healed", healed)
+	}
+	return err
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/torrentcache/torrentcache/server"
 )
 
-// mirrors are the servers that this one follows. It implements [server.Mirrors]
-// and [server.Repairer].
+// mirrors are the servers that this one follows. It implements [admin.Mirrors]
+// and repairs for the server.
 type mirrors struct {
 	names   []string // HOST:PORT
 	sources []*client.Client
@@ -123,12 +123,12 @@ func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
 	d.metrics.WatchRepairs(m.repairer.Counts)
 }
 
-// Repair implements [server.Repairer].
+// Repair is for [server.Options].
 func (m *mirrors) Repair(ctx context.Context, id infohash.ID) bool {
 	return m.repairer != nil && m.repairer.Repair(ctx, id)
 }
 
-// All implements [server.Repairer].
+// All repairs for [admin.Options].
 func (m *mirrors) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
 	if m.repairer == nil {
 		return ids
@@ -153,7 +153,7 @@ func (m *mirrors) close() {
 	}
 }
 
-// Stats implements [server.Mirrors].
+// Stats implements [admin.Mirrors].
 func (m *mirrors) Stats() []*torrentcachev1.MirrorStats {
 	var all []*torrentcachev1.MirrorStats
 	for _, f := range m.followers {
@@ -169,16 +169,12 @@ func (m *mirrors) Stats() []*torrentcachev1.MirrorStats {
 func (m *mirrors) telemetry() []telemetry.MirrorStats {
 	var all []telemetry.MirrorStats
 	for _, f := range m.followers {
-		s := f.Stats()
-		all = append(all, telemetry.MirrorStats{
-			Source: s.Source, Paused: s.Paused, Behind: s.Behind, Lag: s.Lag,
-			Torrents: s.Torrents, Removals: s.Removals, Refused: s.Refused, Wrong: s.Wrong, LeftOut: s.LeftOut,
-		})
+		all = append(all, telemetry.MirrorStats(f.Stats()))
 	}
 	return all
 }
 
-// Resume implements [server.Mirrors].
+// Resume implements [admin.Mirrors].
 func (m *mirrors) Resume(ctx context.Context, source string, skip bool) (bool, error) {
 	for _, f := range m.followers {
 		if f.Name == source {

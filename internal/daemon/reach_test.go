@@ -69,7 +69,7 @@ func TestTheStartSaysWhatOthersReach(t *testing.T) {
 	}
 	open := private
 	open.admin, open.adminClosed = at("0.0.0.0:9091"), "no key"
-	if text := open.text(); !strings.Contains(text, "Others can reach: Admin.\n") || !strings.Contains(text, "Of the admin listener: no key.") || strings.Contains(text, "Only this machine") {
+	if text := open.text(); !strings.Contains(text, "Others can reach: Admin.\n") || !strings.Contains(text, "Admin listener: no key.") || strings.Contains(text, "Only this machine") {
 		t.Error(text)
 	}
 	open.http, open.grpc = at("10.0.0.5:8080"), at("[::]:9090")

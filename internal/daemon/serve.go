@@ -17,6 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/internal/wanted"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/admin"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/web"
 )
 
@@ -77,27 +79,28 @@ func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) 
 	d.metrics.WatchStore(storeStats(st))
 	d.ready = lifecycle.NewReadiness(func(context.Context) error { return st.err() })
 	d.ready.Notes = append(d.ready.Notes, st.uploadNote)
-	if err := d.addGRPC(ctx, cfg, server.NewGRPC(chain, srv.MaxMessageSize(), d.health, srv.RegisterPublic, d.grpcTLS(cfg)...)); err != nil {
+	if err := d.addGRPC(ctx, cfg, rpc.NewGRPC(chain, d.grpcTLS(cfg), srv.MaxMessageSize(), d.health, srv.RegisterPublic)); err != nil {
 		return err
 	}
 	if st.shared {
 		d.maxStale = cfg.MaxStale
 	}
-	if err := d.addPublic(ctx, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), srv.Reader(chain)); err != nil {
+	if err := d.addPublic(ctx, rpc.InProcess(chain, srv.MaxMessageSize(), srv.RegisterPublic), srv.Reader(chain)); err != nil {
 		return err
 	}
 	go st.watch(ctx)
+	operator := d.newOperator(srv, st)
 	chain.Access = d.adminGate()
-	network := server.NewGRPC(chain, srv.MaxMessageSize(), d.health, func(r grpc.ServiceRegistrar) {
+	network := rpc.NewGRPC(chain, nil, srv.MaxMessageSize(), d.health, func(r grpc.ServiceRegistrar) {
 		srv.RegisterPublic(r)
-		srv.RegisterAdmin(r)
+		operator.Register(r)
 	})
-	if err := d.addAdmin(ctx, network, server.InProcess(chain, srv.MaxMessageSize(), srv.RegisterAdmin)); err != nil {
+	if err := d.addAdmin(ctx, network, rpc.InProcess(chain, srv.MaxMessageSize(), operator.Register)); err != nil {
 		return err
 	}
 	d.mirrors.follow(ctx)
 	if cfg.VerifyEvery > 0 {
-		d.mirrors.running.Go(func() { d.verifyAgainAndAgain(d.mirrors.ctx, srv, st, cfg) })
+		d.mirrors.running.Go(func() { d.verifyPeriodically(d.mirrors.ctx, operator, st, cfg) })
 	}
 	return nil
 }
@@ -115,24 +118,31 @@ func (d *daemon) newServer(cfg config.Serve, st *storage) (*server.Server, error
 		RefusePasskeys: cfg.Passkeys == "reject",
 		Deny:           d.deny,
 		Access:         d.gate,
-		Version:        buildinfo.Read().Version,
 		Logger:         telemetry.Thin(d.logger),
 		Limits:         d.limits,
 		OnItemError:    d.metrics.ItemFailed,
-		OnChange:       d.changed,
-		Maintenance:    st.maintenance,
+		OnChange:       d.cache.Invalidate,
 		Audit:          auditLog,
 		Contact:        cfg.Contact,
-		OnDrain:        d.drain,
 		OnRead:         st.noteRead,
 		Usage:          st.usage,
 		DownloadURL:    d.downloadURL,
 		Cache:          d.cache,
 		Upstreams:      d.upstreams,
 		Wanted:         d.newWanted(cfg),
-		Mirrors:        d.mirrors,
-		Repairer:       d.mirrors,
+		Repair:         d.mirrors.Repair,
 	}), nil
+}
+
+// newOperator returns the operator's service of srv; it listens nowhere yet.
+func (d *daemon) newOperator(srv *server.Server, st *storage) *admin.Service {
+	return admin.New(srv, admin.Options{
+		Version:     buildinfo.Read().Version,
+		Maintenance: st.maintenance,
+		Repair:      d.mirrors.All,
+		Mirrors:     d.mirrors,
+		OnDrain:     d.drain,
+	})
 }
 
 // downloadURL returns where everybody can have a torrent, "" if nobody knows or not everybody may.
@@ -144,26 +154,26 @@ func (d *daemon) downloadURL(ids infohash.Set) string {
 }
 
 // chain is the interceptors of all calls.
-func (d *daemon) chain() server.Chain {
-	return server.Chain{
+func (d *daemon) chain() rpc.Chain {
+	return rpc.Chain{
 		Logger:  telemetry.Thin(d.logger),
 		Quit:    d.quit,
 		Limits:  d.limits,
 		Access:  d.gate,
 		Proxies: origin.Proxies(d.cfg.TrustedProxies),
-		Observe: func(c server.Call) {
+		Observe: func(c rpc.Call) {
 			d.logCall(c)
 			d.metrics.ObserveRPC(c.Method, c.Code.String(), c.Reason, c.Duration, c.BytesIn, c.BytesOut)
 		},
 	}
 }
 
-// grpcTLS returns the option that makes the gRPC port speak TLS, if it shall.
-func (d *daemon) grpcTLS(cfg config.Serve) []grpc.ServerOption {
+// grpcTLS returns the credentials with which the gRPC port speaks TLS; nil if it speaks plain text.
+func (d *daemon) grpcTLS(cfg config.Serve) credentials.TransportCredentials {
 	if cfg.GRPCTLS == config.Off {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(d.certificate.Config("h2")))}
+	return credentials.NewTLS(d.certificate.Config("h2"))
 }
 
 func (d *daemon) addGRPC(ctx context.Context, cfg config.Serve, s *grpc.Server) error {

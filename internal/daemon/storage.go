@@ -10,11 +10,13 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/budget"
 	"github.com/torrentcache/torrentcache/internal/config"
 	"github.com/torrentcache/torrentcache/internal/lifecycle"
 	"github.com/torrentcache/torrentcache/internal/stores"
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/admin"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 	"github.com/torrentcache/torrentcache/store/s3store"
@@ -31,7 +33,7 @@ type storage struct {
 	refusing    func() error              // why it takes no uploads now; nil if it does
 	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
 	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
-	maintenance server.Maintenance        // nil if it has none
+	maintenance admin.Maintenance         // nil if it has none
 	oldestUse   func() time.Time          // when the torrent was last used that was used longest ago; nil if nobody knows
 	usage       server.Usage              // nil if it has none
 	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
@@ -68,15 +70,23 @@ func (d *daemon) openDisk(ctx context.Context, cfg config.Serve) (*storage, erro
 		return nil, err
 	}
 	d.retention = &web.Retention{DropUnreadAfter: cfg.DropUnreadAfter, Evicts: cfg.Evicts()}
-	d.metrics.WatchMaintenance(maintained(ctx, st))
 	return &storage{
 		Store: st, name: dir, err: st.Err, refusing: st.Refusing, room: st.Room,
-		watch:       func(ctx context.Context) { d.watchDisk(ctx, st) },
-		maintenance: maintenance{st, d.metrics, d.logger},
+		watch: func(ctx context.Context) {
+			go budget.OverlapSync(ctx, func() int64 { return contents(ctx, st) })
+			d.watchDisk(ctx, st)
+		},
+		maintenance: maintenance{st, d.metrics.Maintenance(maintained(ctx, st)), d.logger},
 		noteRead:    st.NoteRead,
 		usage:       st,
 		oldestUse:   st.OldestUse,
 	}, nil
+}
+
+// contents counts what is in st, as it changes with each upload and each removal.
+func contents(ctx context.Context, st store.Store) int64 {
+	stats, _ := st.Stats(ctx) // an error is one of a store that is closing
+	return stats.Bytes + stats.Torrents + stats.Removed
 }
 
 // orNone translates 0 for the store, where it means the default.
@@ -141,8 +151,7 @@ func (d *daemon) addLocalCache(cfg config.Serve, bucket store.Store, identity st
 		return nil, fmt.Errorf("--local-cache-dir %s: %w", cfg.LocalCacheDir, err)
 	}
 	d.metrics.WatchLocalCache(func(ctx context.Context) telemetry.LocalCacheStats {
-		s := st.CacheStats(ctx)
-		return telemetry.LocalCacheStats{Hits: s.Hits, Stale: s.Stale, Misses: s.Misses, Torrents: s.Torrents, Bytes: s.Bytes, Usable: s.Usable}
+		return telemetry.LocalCacheStats(st.CacheStats(ctx))
 	})
 	return st, nil
 }
@@ -157,4 +166,52 @@ func (d *daemon) tellHealth(serving bool) {
 	for _, service := range d.services {
 		d.health.SetServingStatus(service, status)
 	}
+}
+
+// taking is whether a store on disk takes uploads.
+type taking int
+
+const (
+	uploadsTaken   taking = iota
+	uploadsRefused        // for now: there is no room, or the index cannot be written
+	uploadsEnded          // until the store is opened again
+)
+
+// watchDisk tells once of each change whether st takes uploads, until ctx ends.
+func (d *daemon) watchDisk(ctx context.Context, st *diskstore.Store) {
+	var cause error
+	lifecycle.WatchState(ctx, func() taking {
+		if cause = st.Err(); cause != nil {
+			return uploadsEnded
+		}
+		if cause = st.Refusing(); cause != nil {
+			return uploadsRefused
+		}
+		return uploadsTaken
+	}, func(now taking) { d.uploadsAre(now, cause) })
+}
+
+// uploadsAre is told of each change. When the store takes no more changes until it is opened
+// again, gateways and balancers that ask for the gRPC health go elsewhere; reads go on. From a
+// full disk they do not go: it serves reads as well as any.
+func (d *daemon) uploadsAre(now taking, cause error) {
+	d.metrics.StoreTakesUploads(now == uploadsTaken)
+	switch now {
+	case uploadsTaken:
+		d.logger.Info("uploads are taken again")
+	case uploadsRefused:
+		d.logger.Error("uploads are refused for now; downloads go on", "cause", cause)
+	case uploadsEnded:
+		d.metrics.StoreFailed()
+		d.health.Shutdown()
+		d.logger.Error("the store takes no more changes; start the server again", "cause", cause)
+	}
+}
+
+// uploadNote is what /readyz tells the operator beside that it can serve.
+func (st *storage) uploadNote() string {
+	if err := st.refusing(); err != nil {
+		return fmt.Sprintf("uploads are refused: %v", err)
+	}
+	return ""
 }

@@ -7,11 +7,13 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
-// supervisor is the service manager that started the program and wants to hear how
-// it is, as sd_notify(3) describes: datagrams to a Unix socket. The zero value is one
-// that does not.
+// supervisor is the service manager that started the program and wants status messages, as
+// sd_notify(3) describes: datagrams to a Unix socket. The zero value is a supervisor that wants
+// none.
 type supervisor struct {
 	socket string // a path, or a name in the abstract namespace after @
 	logger *slog.Logger
@@ -55,15 +57,8 @@ func (s supervisor) opening() (opened func()) {
 	more := fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=Opening the store", startExtension.Microseconds())
 	s.tell(more)
 	go func() {
-		tick := time.NewTicker(startNotice)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				s.tell(more)
-			case <-ctx.Done():
-				return
-			}
+		for wait.For(ctx, startNotice) {
+			s.tell(more)
 		}
 	}()
 	return cancel
@@ -81,6 +76,6 @@ func (s supervisor) tell(lines string) {
 		_ = conn.Close() // a datagram is sent by then
 	}
 	if err != nil {
-		s.logger.Warn("the service manager does not hear how the server is", "cause", err)
+		s.logger.Warn("the service manager cannot be told the server's status", "cause", err)
 	}
 }

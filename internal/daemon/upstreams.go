@@ -30,7 +30,7 @@ func (d *daemon) addUpstreams(cfg config.Serve) error {
 		Limits:         d.limits,
 		Version:        buildinfo.Read().Version,
 		Key:            d.upstreamKey,
-		Observe:        d.metrics.ObserveUpstream,
+		Observe:        d.metrics.Upstreams(),
 		Logger:         d.logger,
 	})
 	if err != nil {

@@ -17,13 +17,13 @@ var (
 	magnetScheme  = []byte("magnet:")
 )
 
-// named is what a line names. The zero value is nothing, as in an empty line.
+// named is the content of a line. The zero value is that of an empty line.
 type named struct {
-	ids    infohash.Set // the ids of one torrent; one of 20 bytes is in V1, whichever it is
+	ids    infohash.Set // the ids of one torrent; a 20-byte id is in V1, whichever it is
 	digest *[sha256.Size]byte
 }
 
-// parseLine reads a line without its line feed. The error says what is wanted.
+// parseLine parses a line without its line feed. The error says what is expected.
 func parseLine(line []byte) (named, error) {
 	line, _, _ = bytes.Cut(line, []byte("#"))
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(line), byteOrderMark))
@@ -43,10 +43,7 @@ func parseLine(line []byte) (named, error) {
 	if err != nil {
 		return named{}, fmt.Errorf("want an info hash, a magnet link, or // and 64 hex digits: got %s", quote(line))
 	}
-	if id.Size() == infohash.SizeV2 {
-		return named{ids: infohash.Set{V2: id}}, nil
-	}
-	return named{ids: infohash.Set{V1: id}}, nil
+	return named{ids: id.Set()}, nil
 }
 
 func parseDigest(line []byte) (named, error) {
@@ -61,7 +58,7 @@ func parseDigest(line []byte) (named, error) {
 	return named{digest: &digest}, nil
 }
 
-// digestOf is what stands after // for an id.
+// digestOf returns the digest of an id, as after // in a line.
 func digestOf(id infohash.ID) [sha256.Size]byte { return sha256.Sum256([]byte(id.String())) }
 
 // quote returns a line for an error message: printable, and short whatever its length.

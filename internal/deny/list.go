@@ -18,7 +18,7 @@ const (
 	MaxLines = 10_000_000
 )
 
-// list is what a file names. It never changes.
+// list is the content of a file. It never changes.
 type list struct {
 	name    string
 	ids     *table // nil if there are none
@@ -29,8 +29,8 @@ type list struct {
 // stamp tells one content of a file from another.
 type stamp struct{ info os.FileInfo }
 
-// same reports whether both are of the same file with the same content, as far as size,
-// time and mode say: what could not be opened may have another mode later.
+// same reports whether both are of the same file with the same content, judging by size, time
+// and mode. The mode counts because a file that could not be opened may become readable.
 func (s stamp) same(other stamp) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == nil && other.info == nil
@@ -39,7 +39,7 @@ func (s stamp) same(other stamp) bool {
 		s.info.Mode() == other.info.Mode() && os.SameFile(s.info, other.info)
 }
 
-// stampOf returns the stamp of the file of that name, the zero one if there is none.
+// stampOf returns the stamp of a file, the zero one if there is none.
 func stampOf(name string) stamp {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -48,8 +48,7 @@ func stampOf(name string) stamp {
 	return stamp{info}
 }
 
-// read reads the file of that name, all or nothing. The error names the file, and the
-// line.
+// read reads a file, all or nothing. The error names the file and the line.
 func read(name string) (*list, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -106,14 +105,14 @@ func (l *list) readLines(file io.Reader, size int64) error {
 	}
 }
 
-// The shortest usual lines, in bytes: hashes and digests in hex with their line feed. A
-// file of shorter ones makes the tables grow.
+// The shortest usual lines, in bytes: hashes and digests in hex with their line feed. A file
+// with shorter lines makes the tables grow.
 const (
 	hashLine   = 2*infohash.SizeV1 + 1
 	digestLine = 2 + 64 + 1
 )
 
-// add adds what a line of a file of that size names.
+// add adds the names of a line in a file of that size.
 func (l *list) add(names named, line uint32, size int64) {
 	if names.digest != nil {
 		if l.digests == nil {

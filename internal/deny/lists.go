@@ -1,6 +1,7 @@
 package deny
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,9 +11,10 @@ import (
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
-// Options are what [Open] works with.
+// Options configure [Open].
 type Options struct {
 	// Files are the names of the lists.
 	Files []string
@@ -39,10 +41,10 @@ type Lists struct {
 // file is a list on disk.
 type file struct {
 	name  string
-	list  *list     // in force; nil if it was never read
-	tried stamp     // when it was last read, or could not be
-	seen  stamp     // when it was last looked at
-	since time.Time // when that was first seen
+	list  *list     // in force; nil if it was never read successfully
+	tried stamp     // of the last attempt to read it
+	seen  stamp     // of the last look
+	since time.Time // when seen was first seen
 }
 
 // Line is a line of a list.
@@ -54,11 +56,11 @@ type Line struct {
 // String returns file and line as compilers write them.
 func (l Line) String() string { return fmt.Sprintf("%s:%d", l.File, l.Number) }
 
-// Stats is what is in force, and what it did.
+// Stats describes the lists in force and their hits.
 type Stats struct {
-	Entries  int64     // hashes and digests, those of each list counted by itself
+	Entries  int64     // hashes and digests, summed over all lists
 	LastRead time.Time // when a list was last read and put in force
-	Hits     int64     // how often [Lists.Denies] said yes
+	Hits     int64     // how often [Lists.Denies] returned true
 }
 
 // Open reads all lists. The error names the file, and the line.
@@ -92,8 +94,8 @@ func (l *Lists) Find(ids ...infohash.ID) (Line, bool) {
 	return Line{}, false
 }
 
-// Denies reports whether a line names one of a torrent's ids, and counts the hits. Call
-// it to refuse a request; [Lists.Find] only looks.
+// Denies reports whether a line names one of a torrent's ids, and counts a hit. Call it to
+// refuse a request; [Lists.Find] does not count.
 func (l *Lists) Denies(ids ...infohash.ID) bool {
 	_, ok := l.Find(ids...)
 	if ok {
@@ -102,9 +104,9 @@ func (l *Lists) Denies(ids ...infohash.ID) bool {
 	return ok
 }
 
-// Reload reads the lists of these names and puts them in force in place of those that are.
-// A list that cannot be read, or has a bad line, stays as it was; the others change
-// nevertheless. The errors name the files, and the lines.
+// Reload reads the lists with these names and replaces those in force. A list that cannot be
+// read, or has a bad line, stays as it was; the others change nevertheless. The errors name the
+// files and the lines.
 func (l *Lists) Reload(names []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,7 +135,7 @@ func (f *file) read() error {
 	return nil
 }
 
-// publish puts in force what was read; l.mu is held.
+// publish puts the lists read into force; l.mu is held.
 func (l *Lists) publish() {
 	now := []*list{}
 	stats := Stats{LastRead: time.Now()}
@@ -160,4 +162,49 @@ func (l *Lists) Stats() Stats {
 	s := *l.stats.Load()
 	s.Hits = l.hits.Load()
 	return s
+}
+
+// Still is how long a file must be unchanged before it is reread: until then a program may be
+// writing it.
+const Still = 2 * time.Second
+
+// Follow checks the files at the given interval, until ctx ends, and rereads the changed ones.
+func (l *Lists) Follow(ctx context.Context, every time.Duration) {
+	for wait.For(ctx, every) {
+		l.look(time.Now())
+	}
+}
+
+// look rereads the files that have changed and been still, once.
+func (l *Lists) look(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var fresh []*list
+	for _, f := range l.files {
+		if !f.isDue(now) {
+			continue
+		}
+		if err := f.read(); err != nil {
+			l.logger.Error("deny list not read: the old one stays in force", "cause", err)
+			continue
+		}
+		fresh = append(fresh, f.list)
+	}
+	if len(fresh) == 0 {
+		return
+	}
+	l.publish()
+	for _, list := range fresh {
+		l.logger.Info("deny list in force", "file", list.name, "entries", list.len())
+	}
+}
+
+// isDue reports whether a file differs from the last attempt to read it, and has been still for
+// long enough.
+func (f *file) isDue(now time.Time) bool {
+	is := stampOf(f.name)
+	if !is.same(f.seen) || f.since.IsZero() {
+		f.seen, f.since = is, now
+	}
+	return !is.same(f.tried) && now.Sub(f.since) >= Still
 }

@@ -5,27 +5,27 @@ import "hash/maphash"
 // prefixSize is how much of an id or a digest is kept, in bytes.
 const prefixSize = 16
 
-// row is an id or a digest, and the line that names it, which is 0 in an empty row.
+// row is an id or a digest, and the line that names it; the line is 0 in an empty row.
 type row struct {
 	prefix [prefixSize]byte
 	line   uint32
 }
 
-// table finds rows by their prefix: a row stands at the place of its hash, or at the next
-// that was empty. At least a fifth of the rows is empty. It costs a tenth of the time of a
-// sorted slice to look something up, and half of it to make.
+// table is a hash table of rows by prefix, with linear probing. At least a fifth of the rows is
+// empty. A look-up takes a tenth of the time of that in a sorted slice, and building it half of
+// the time.
 type table struct {
 	seed maphash.Seed
 	rows []row
 	used int
 }
 
-// newTable returns a table with room for that many rows; more make it grow.
+// newTable returns a table with room for that many rows; it grows beyond that.
 func newTable(most int) *table {
 	return &table{seed: maphash.MakeSeed(), rows: make([]row, most+most/4+2)}
 }
 
-// at returns the row of a prefix, or the empty one where it would be.
+// at returns the row of a prefix, or the empty row for it.
 func (t *table) at(prefix [prefixSize]byte) *row {
 	place := maphash.Comparable(t.seed, prefix) % uint64(len(t.rows))
 	for {
@@ -39,8 +39,7 @@ func (t *table) at(prefix [prefixSize]byte) *row {
 	}
 }
 
-// add adds the first bytes of an id or a digest. If they are there already the line before
-// counts.
+// add adds the prefix of an id or a digest. If it is there already, the earlier line counts.
 func (t *table) add(id []byte, line uint32) {
 	if t.used+t.used/4+2 > len(t.rows) {
 		t.resize(2*t.used + 1)
@@ -64,7 +63,7 @@ func (t *table) resize(most int) {
 	*t = *bigger
 }
 
-// trim gives back memory if there are far fewer rows than there was room made for.
+// trim shrinks a table that is much too large for its rows.
 func (t *table) trim() {
 	if len(t.rows) > t.used+t.used/2+2 {
 		t.resize(t.used)

@@ -1,6 +1,6 @@
-// Package flight lets callers that ask for the same thing at the same time share one load of
-// it. No caller of a [Group] gets a load that may be from before a change. With a [Breaker]
-// callers do not wait for a backend that cannot be reached.
+// Package flight lets callers that ask for the same thing at the same time share one load. No
+// caller of a [Group] gets the result of a load that may have begun before a change. With a
+// [Breaker], callers do not wait for an unreachable backend.
 package flight
 
 import (
@@ -13,26 +13,27 @@ import (
 // Group runs the loads of a V for each K. Its zero value is ready, and it is safe for
 // concurrent use.
 type Group[K comparable, V any] struct {
-	// MaxAge is how long ago a load may have begun for callers to wait for it: the next of
-	// the key takes its place, and what an older one says is not kept. 0 means any time.
+	// MaxAge is how long ago a load may have begun for a new caller to wait for it. A caller that
+	// comes later begins another load, and the result of the older one is not kept. 0 means that
+	// any load may be waited for.
 	MaxAge time.Duration
 
 	mu sync.Mutex
-	of map[K]*call[V] // of which nothing was forgotten since they began; guarded by mu
+	of map[K]*call[V] // loads whose keys were not forgotten since they began; guarded by mu
 }
 
 // call is one load.
 type call[V any] struct {
 	begun time.Duration // uptime
-	done  chan struct{} // closed when all below is set
+	done  chan struct{} // closed when the fields below are set
 	value V
 	err   error
-	own   bool // err says nothing to the others; so does a load that panicked
-	short bool // it is Own: whoever waited goes on without others
+	own   bool // only the loading caller gets err, or the load panicked
+	short bool // err is an Own: waiting callers load at once
 }
 
-// Own is an error that says nothing to those who wait for the same load: its caller alone
-// was refused something.
+// Own is an error that concerns only the caller whose load returned it, such as a refusal, and not
+// the callers that wait for that load.
 type Own struct{ Err error }
 
 // Error implements error.
@@ -41,14 +42,14 @@ func (o Own) Error() string { return o.Err.Error() }
 // Unwrap returns the error inside.
 func (o Own) Unwrap() error { return o.Err }
 
-// Do returns the result of load. If another caller is loading key already, Do waits for that
-// result instead, unless it says nothing to others: its caller's ctx ended, its error was an
-// [Own], or it panicked; then one of those who wait loads. After an Own all of them do, at a
-// time and without keep, so that none has to wait for the refusals of the others. If ctx ends
-// first Do returns the error of ctx.
+// Do returns the result of load. If another caller is loading key already, Do waits for that result
+// instead. A result is not shared if the ctx of the loading caller ended, if its error is an [Own],
+// or if load panicked; then one of the waiting callers loads. After an Own all waiting callers load
+// at the same time and without keep, so that none waits for the refusals of the others. If ctx ends
+// first, Do returns the error of ctx.
 //
-// Keep is called with what load returned, errors that say something to others included, unless
-// key was forgotten meanwhile, and never at the same time as a Forget. It must not block.
+// Do calls keep with a result that may be shared, be it a value or an error, unless key was
+// forgotten meanwhile. Keep never runs at the same time as a Forget, and must not block.
 func (g *Group[K, V]) Do(ctx context.Context, key K, load func() (V, error), keep func(V, error)) (V, error) {
 	for {
 		c, first := g.join(key)
@@ -72,9 +73,9 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, load func() (V, error), kee
 	}
 }
 
-// Try is Do for a caller that does not wait for others: if there is a load under way it
-// returns false. Nor do others have its result, unless keep gave it to them: those who wait
-// load themselves. So it may be of memory that the caller uses again.
+// Try is Do for a caller that does not wait for others: if a load is under way, it returns false.
+// Other callers do not get its result, unless keep gave it to them; callers that wait load
+// themselves. So the value may use memory that the caller reuses.
 func (g *Group[K, V]) Try(ctx context.Context, key K, load func() (V, error), keep func(V, error)) (value V, err error, ok bool) {
 	c, first := g.join(key)
 	if !first {
@@ -87,9 +88,9 @@ func (g *Group[K, V]) Try(ctx context.Context, key K, load func() (V, error), ke
 	return value, err, true
 }
 
-// Forget says that what is loaded now of these keys may be from before a change: it is not
-// kept, and no Do that begins afterwards waits for it. Drop is called meanwhile, for what was
-// kept before; it must not block.
+// Forget says that a load of these keys that is under way may have begun before a change. Its
+// result is not kept, and no later Do waits for it. Forget calls drop at the same time, to discard
+// the results that were kept before; drop must not block.
 func (g *Group[K, V]) Forget(keys []K, drop func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +100,7 @@ func (g *Group[K, V]) Forget(keys []K, drop func()) {
 	drop()
 }
 
-// ForgetAll is Forget of all keys.
+// ForgetAll is Forget for all keys.
 func (g *Group[K, V]) ForgetAll(drop func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,7 +108,7 @@ func (g *Group[K, V]) ForgetAll(drop func()) {
 	drop()
 }
 
-// join returns the load of key that is under way, or a new one, which the caller runs.
+// join returns the load of key that is under way, or a new one, which the caller must run.
 func (g *Group[K, V]) join(key K) (c *call[V], first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -123,7 +124,7 @@ func (g *Group[K, V]) join(key K) (c *call[V], first bool) {
 	return c, true
 }
 
-// run runs load for c. Whatever becomes of load, those who wait for c go on.
+// run runs load for c. It ends c even if load panics.
 func (g *Group[K, V]) run(ctx context.Context, key K, c *call[V], load func() (V, error), keep func(V, error)) {
 	defer g.end(key, c, keep)
 	c.value, c.err = load()

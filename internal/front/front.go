@@ -1,3 +1,28 @@
+// Package front is the public HTTP side: one table of routes, and the layers that consult it.
+//
+// A door (a package that serves paths, such as gateway or soapcompat) lists its paths as
+// [Route] values, and [New] makes one handler of all of them. Each route has the same layers
+// before its handlers. In the order in which a request meets them:
+//
+//   - a key in the path moves into the header Authorization;
+//   - the path chooses the route, and nothing is ever redirected;
+//   - the header says which other sites' pages may read the answer;
+//   - the client's address is determined;
+//   - the request is measured, and reported for the metrics and the access log when it has been
+//     answered, with the outcome that the door gave (package outcome);
+//   - a panic becomes an answer;
+//   - another site's page may not use what a browser sends unasked: a remembered password, a
+//     certificate, an address;
+//   - a key in the path has to be known;
+//   - memory is taken from the budget, and given back with the answer;
+//   - a route that reads is held to the rate of downloads;
+//   - what is posted needs the role write, and its body is held to the limits;
+//   - the method chooses the handler.
+//
+// When a layer refuses a request the route writes the error, so that a script gets it in the
+// form of its door: a line of the form, a SOAP answer, JSON, a page.
+//
+// Everything in the package is safe for concurrent use.
 package front
 
 import (
@@ -46,38 +71,9 @@ func New(o Options) http.Handler {
 
 // layered returns rt with its layers. The last one here meets a request first.
 func (o *Options) layered(rt *Route) http.Handler {
-	h := o.replacingStatus(rt)
-	h = o.limited(rt, h)
-	h = o.withMemory(h)
+	h := o.withMemory(o.limited(rt))
 	h = o.keyKnown(rt, h)
 	h = rt.sameSite(h)
 	h = Recover(o.Logger, rt.Refuse, h)
 	return o.observed(rt, h)
 }
-
-// replacingStatus returns next with the status that the operator wants for removed torrents.
-func (o *Options) replacingStatus(next http.Handler) http.Handler {
-	if o.RemovedStatus == 0 || o.RemovedStatus == http.StatusGone {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&statusReplacer{w, o.RemovedStatus}, r)
-	})
-}
-
-// statusReplacer replaces the status 410: nothing but a removed torrent is gone.
-type statusReplacer struct {
-	http.ResponseWriter
-	replacement int
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *statusReplacer) WriteHeader(status int) {
-	if status == http.StatusGone {
-		status = w.replacement
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the server's own writer.
-func (w *statusReplacer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

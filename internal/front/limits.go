@@ -18,16 +18,16 @@ func (o *Options) withMemory(next http.Handler) http.Handler {
 		if r.Method == http.MethodPost {
 			use = limit.Uploading
 		}
-		hold := o.Limits.Hold(callerOf(r), use, o.Conn(r))
-		defer hold.Release()
-		next.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+		reserved := o.Limits.Reservation(callerOf(r), use, o.Conn(r))
+		defer reserved.Release()
+		next.ServeHTTP(w, r.WithContext(limit.WithReservation(r.Context(), reserved)))
 	})
 }
 
-// limited returns next with the requests of rt held to the limits. What may not be uploaded
+// limited returns rt with its requests held to the limits. What may not be uploaded
 // takes no room from what may.
-func (o *Options) limited(rt *Route, next http.Handler) http.Handler {
-	bodies := o.Limits.Bodies(next)
+func (o *Options) limited(rt *Route) http.Handler {
+	bodies := o.Limits.Bodies(rt)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		if rt.Reads {

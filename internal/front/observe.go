@@ -1,6 +1,8 @@
 package front
 
 import (
+	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"time"
@@ -28,64 +30,85 @@ type Meter interface {
 }
 
 // observed returns next with its requests told to the meter, those whose connection is cut
-// included.
+// included, and with the status that the operator wants for removed torrents.
 func (o *Options) observed(rt *Route, next http.Handler) http.Handler {
-	if o.Meter == nil {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := &answer{ResponseWriter: w, gone: o.RemovedStatus}
+		if o.Meter == nil {
+			next.ServeHTTP(a, r)
+			return
+		}
 		begin := time.Now()
 		o.Meter.Began()
-		answer := &countedWriter{ResponseWriter: w}
 		body := &countedBody{ReadCloser: r.Body}
 		r.Body = body
 		defer func() {
 			o.Meter.Ended(Access{
-				Route: rt, Request: r, Outcome: answer.outcome, Status: answer.code(),
-				Received: body.n, Sent: answer.n, Begin: begin, Duration: time.Since(begin),
+				Route: rt, Request: r, Outcome: a.outcome, Status: cmp.Or(a.status, http.StatusOK), // as net/http for a handler that says nothing
+				Received: body.n, Sent: a.n, Begin: begin, Duration: time.Since(begin),
 			})
 		}()
-		next.ServeHTTP(answer, r)
+		next.ServeHTTP(a, r)
 	})
 }
 
-// countedWriter remembers an answer's status and outcome, and counts its body.
-type countedWriter struct {
+// answer remembers the status and the outcome of an answer, and counts its body. It is used by
+// one request's goroutine at a time, as any ResponseWriter.
+type answer struct {
 	http.ResponseWriter
-	status  int
-	n       int64
+	gone    int   // the status in place of 410, which nothing but a removed torrent has; 0: 410
+	status  int   // 0: the answer has not begun
+	n       int64 // bytes of the body
 	outcome outcome.Outcome
 }
 
-// Hear implements [outcome.Hearer].
-func (w *countedWriter) Hear(o outcome.Outcome) { w.outcome.Add(o) }
+// Observe implements [outcome.Observer].
+func (a *answer) Observe(o outcome.Outcome) { a.outcome.Add(o) }
 
-func (w *countedWriter) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 { // 1xx is not the answer yet
-		w.status = status
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(status int) {
+	if status == http.StatusGone {
+		status = cmp.Or(a.gone, status)
 	}
-	w.ResponseWriter.WriteHeader(status)
+	a.begin(status)
+	a.ResponseWriter.WriteHeader(status)
 }
 
-func (w *countedWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
+func (a *answer) begin(status int) {
+	if a.status == 0 && status >= http.StatusOK { // 1xx is not the answer yet
+		a.status = status
 	}
-	n, err := w.ResponseWriter.Write(b)
-	w.n += int64(n)
+}
+
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(p []byte) (int, error) {
+	a.begin(http.StatusOK)
+	n, err := a.ResponseWriter.Write(p)
+	a.n += int64(n)
 	return n, err
 }
 
-// Unwrap lets http.ResponseController reach the server's own writer.
-func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// code returns the status; net/http sends 200 for a handler that says nothing.
-func (w *countedWriter) code() int {
-	if w.status == 0 {
-		return http.StatusOK
+// ReadFrom writes a whole body in memory, which [http.ServeContent] hides in a limit, as it
+// is: Copy would copy it to new memory first.
+func (a *answer) ReadFrom(src io.Reader) (int64, error) {
+	if limited, ok := src.(*io.LimitedReader); ok {
+		if whole, ok := limited.R.(*bytes.Reader); ok && int64(whole.Len()) <= limited.N {
+			n, err := whole.WriteTo(struct{ io.Writer }{a})
+			limited.N -= n
+			return n, err
+		}
 	}
-	return w.status
+	return io.Copy(struct{ io.Writer }{a}, src)
 }
+
+// Flush is for handlers that ask for an [http.Flusher].
+func (a *answer) Flush() {
+	a.begin(http.StatusOK)
+	_ = http.NewResponseController(a.ResponseWriter).Flush() // a writer that cannot flush holds nothing back
+}
+
+// Unwrap lets [http.ResponseController] reach the server's own writer.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // countedBody counts what is read of a body. A handler reads it from one
 // goroutine at a time.

@@ -22,6 +22,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 	"github.com/torrentcache/torrentcache/internal/reason"
 	"github.com/torrentcache/torrentcache/soapcompat"
+	"github.com/torrentcache/torrentcache/web"
 )
 
 // maxTorrentSize is the largest torrent of the doors under test, in bytes.
@@ -37,11 +38,13 @@ func (refusing) Invoke(context.Context, string, any, any, ...grpc.CallOption) er
 // realRoutes are the rows of all doors.
 func realRoutes(t *testing.T) []front.Route {
 	t.Helper()
-	modern, err := gateway.New(gateway.Options{Conn: refusing{}, MaxTorrentSize: maxTorrentSize, Logger: slog.New(slog.DiscardHandler)})
+	modern, err := gateway.New(gateway.Options{Conn: refusing{}, Options: web.Options{MaxTorrentSize: maxTorrentSize}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	legacy, err := soapcompat.New(soapcompat.Options{Client: torrentcachev1.NewCacheServiceClient(refusing{}), MaxTorrentSize: maxTorrentSize})
+	legacy, err := soapcompat.New(soapcompat.Options{
+		Client: torrentcachev1.NewCacheServiceClient(refusing{}), MaxTorrentSize: maxTorrentSize, Site: modern.Site(), Home: modern.Home,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,17 +15,16 @@ import (
 // callTime is how long a door waits for the service to answer one call.
 const callTime = time.Minute
 
-// leaveTime is how long a read goes on for a client of HTTP/1.1 that net/http takes for
-// one that is gone. It may have closed its sending side alone, as scripts over plain
-// sockets do, and nearly every read is over by then.
+// leaveTime is how long a read goes on for a client of HTTP/1.1 that net/http takes for gone. The
+// client may have closed only its sending side, as scripts over plain sockets do, and nearly every
+// read ends within that time.
 const leaveTime = time.Second
 
-// CallContext returns the context of a gRPC call on behalf of r, and the
-// function that releases it. Of r's headers only the credentials go along, as
-// metadata, and the client's address that r's context tells (see
-// [origin.FromContext]), the names in its certificate (see [access.CertNames]), whether
-// another site's page had it sent (see [access.WithOtherSite]), and whether another cache
-// did (see [origin.Looped]).
+// CallContext returns the context of a gRPC call on behalf of r, and the function that releases
+// it. Of r's headers only the credentials go along, as metadata. With them go the client's address
+// in r's context (see [origin.FromContext]), the names in its certificate (see
+// [access.CertNames]), and whether another site's page (see [access.WithOtherSite]) or another
+// cache (see [origin.Looped]) sent the request.
 //
 // The call is bounded in time, but does not end with the request: it is better to
 // finish an upload whose client has gone. For reads there is [ReadContext].
@@ -89,9 +88,9 @@ func ReadContext(r *http.Request) (context.Context, context.CancelFunc) {
 	}
 }
 
-// presentable returns credentials as the value of gRPC metadata, or what is no
-// key anywhere if they cannot be one: grpc fails the call otherwise, and without
-// credentials it would pass as an anonymous one.
+// presentable returns credentials as a value of gRPC metadata. If they cannot be one, it returns a
+// text that is no key: grpc would fail the call otherwise, and without credentials the call would
+// count as anonymous.
 func presentable(credentials string) string {
 	for i := range len(credentials) {
 		if credentials[i] < ' ' || credentials[i] > '~' {

@@ -1,19 +1,24 @@
+// Package httpx has what the HTTP doors share: reading a body within its limit, writing an error,
+// calling the service on behalf of a request, and mending the request lines of old clients.
+//
+// It knows HTTP and reasons and nothing of torrents. Everything in it is safe
+// for concurrent use unless it says otherwise.
 package httpx
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/torrentcache/torrentcache/internal/outcome"
-	"github.com/torrentcache/torrentcache/internal/reason"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/torrentcache/torrentcache/internal/outcome"
+	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
 // retrySeconds is the Retry-After of 429 and 503 where nothing better is known.
@@ -60,10 +65,7 @@ func WriteJSONError(w http.ResponseWriter, e *reason.Error) {
 	h := w.Header()
 	SetRetryAfter(h, e)
 	SetErrorHeaders(h, status)
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that left needs no answer
+	Write(w, status, "application/json", body)
 }
 
 // WriteTextError answers with status and body as text/plain; charset=utf-8.
@@ -74,11 +76,17 @@ func WriteTextError(w http.ResponseWriter, status int, body string) {
 
 // WriteText is [WriteTextError] without headers about caching.
 func WriteText(w http.ResponseWriter, status int, body string) {
+	Write(w, status, "text/plain; charset=utf-8", []byte(body))
+}
+
+// Write answers with a status and a whole body of a type. Its length is told, which clients
+// need that do not know chunks.
+func Write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // a client that left needs no answer
+	_, _ = w.Write(body) // a client that left needs no answer
 }
 
 // LogInternal logs e if it is INTERNAL and was made in this process. One that
@@ -87,4 +95,11 @@ func LogInternal(ctx context.Context, log *slog.Logger, e *reason.Error) {
 	if cause := e.Unwrap(); e.Reason == reason.Internal && cause != nil {
 		log.ErrorContext(ctx, "request failed", "error", cause)
 	}
+}
+
+// SetSecurityHeaders sets the headers that every answer of the HTTP doors
+// carries: no guessing of content types, no Referer to other sites.
+func SetSecurityHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
 }

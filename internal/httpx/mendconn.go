@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -118,12 +119,7 @@ func isEnd(line []byte) bool { return len(bytes.TrimRight(line, "\r\n")) == 0 }
 // announcesBody reports whether what follows a request with this header may be
 // something else than the next request.
 func announcesBody(header string) bool {
-	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Upgrade"} {
-		if strings.EqualFold(header, name) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains([]string{"content-length", "transfer-encoding", "upgrade"}, strings.ToLower(header))
 }
 
 // NetConn returns the connection that is mended.

@@ -3,6 +3,9 @@ package httpx
 import (
 	"bytes"
 	"fmt"
+	"slices"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // mendRequestLine returns line, which ends in a line feed, with what net/http
@@ -58,7 +61,7 @@ func mendHeaderLine(line []byte) []byte {
 	switch {
 	case mayFrame(name):
 		return line
-	case !found, !isName(name):
+	case !found, !httpguts.ValidHeaderFieldName(string(name)):
 		return nil
 	case bytes.EqualFold(name, []byte("Expect")) && !bytes.EqualFold(bytes.TrimSpace(value), []byte("100-continue")):
 		return nil
@@ -75,24 +78,6 @@ func mendHeaderLine(line []byte) []byte {
 // mayFrame reports whether a server might take name for that of a header which says where a
 // message ends or goes.
 func mayFrame(name []byte) bool {
-	lower := bytes.ToLower(name)
-	for _, part := range []string{"content-length", "transfer-encoding", "upgrade", "connection", "host"} {
-		if bytes.Contains(lower, []byte(part)) {
-			return true
-		}
-	}
-	return false
-}
-
-// isName reports whether b is a token (RFC 9110, section 5.6.2).
-func isName(b []byte) bool {
-	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
-		default:
-			return false
-		}
-	}
-	return len(b) > 0
+	framing := []string{"content-length", "transfer-encoding", "upgrade", "connection", "host"}
+	return slices.ContainsFunc(framing, func(part string) bool { return bytes.Contains(bytes.ToLower(name), []byte(part)) })
 }

@@ -5,9 +5,8 @@ import (
 	"encoding/base64"
 )
 
-// IsBase64 reports whether b begins as the base64 (RFC 4648) of a torrent, or of gzip or
-// bzip2, does. No torrent and nothing compressed begins so, and none of them consists of
-// base64 digits alone.
+// IsBase64 reports whether b begins like the base64 (RFC 4648) of a torrent, or of gzip or bzip2
+// data. Torrents and compressed data never begin like that.
 func IsBase64(b []byte) bool {
 	var head [3]byte
 	b = bytes.TrimLeft(b, " \t\r\n")
@@ -20,9 +19,9 @@ func IsBase64(b []byte) bool {
 	return head[0] == 'd' && '0' <= head[1] && head[1] <= '9' || IsCompressed(head[:])
 }
 
-// FromBase64 returns what b is the base64 of, if [IsBase64] and all of it is: callers encode
-// once more than needed when what they call does so too. Padding may lack, and line breaks
-// may be anywhere. Otherwise it returns b itself. It is safe for concurrent use.
+// FromBase64 returns the decoded b if [IsBase64] and all of it is base64, and otherwise b
+// itself. Some callers encode twice because their library encodes, too. Padding is optional, and
+// line breaks may be anywhere. It is safe for concurrent use.
 func FromBase64(b []byte) []byte {
 	if !IsBase64(b) {
 		return b

@@ -1,17 +1,16 @@
-// Package inflate undoes the compression that uploaded torrents may come in.
+// Package inflate decompresses uploaded torrents.
 //
-// It knows gzip (RFC 1952) and bzip2 by their first bytes and undoes exactly
-// one layer: what is inside is returned as it stands, compressed again or not.
-// Data whose first bytes are neither is returned unchanged; no torrent begins
-// like them.
+// It recognizes gzip (RFC 1952) and bzip2 by their first bytes and removes exactly one layer:
+// the content is returned as it is, compressed again or not. Data with other first bytes is
+// returned unchanged; no torrent begins like either format.
 //
-// Compressed data must be whole. If it is cut short, damaged, or followed by
-// anything that is not another member of the same compression (both formats
-// allow several, which are joined), it is refused, because part of a torrent is
-// no torrent. Only zeros may follow gzip, as gunzip has it too.
+// Compressed data must be complete, because a part of a torrent is not a torrent. It is refused
+// if it is cut short, damaged, or followed by anything other than further members of the same
+// compression, whose contents are joined. Only zeros may follow gzip, as in gunzip.
 package inflate
 
 import (
+	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"errors"
@@ -39,18 +38,18 @@ func IsCompressed(b []byte) bool {
 	return bytes.HasPrefix(b, gzipMagic) || bytes.HasPrefix(b, bzip2Magic)
 }
 
-// Inflate returns what b holds if it is gzip or bzip2, and otherwise b itself,
-// of any length. More than limit bytes coming out is [ErrTooLarge]; anything
-// wrong with the compressed data is [ErrCorrupt]. It is safe for concurrent use.
+// Inflate returns the content of b if b is gzip or bzip2, and otherwise b itself, of any length.
+// More than limit bytes of content are [ErrTooLarge]; invalid compressed data is [ErrCorrupt].
+// It is safe for concurrent use.
 //
-// It holds at most [Memory] at once, and less if less comes out, whatever the data
-// claims. Its time is bounded by what comes out as well: see [meter].
+// It takes at most [Memory] at once, and less for less content, whatever the data claims. The
+// content bounds its time as well: see [meter].
 func Inflate(b []byte, limit int64) ([]byte, error) {
-	m := &meter{all: b, in: bytes.NewReader(b)}
+	m := &meter{in: bytes.NewReader(b)}
 	switch {
 	case bytes.HasPrefix(b, gzipMagic):
 		m.allowed = gzipSlack
-		r, err := newGzipMembers(m)
+		r, err := NewGzip(bufio.NewReader(m))
 		if err != nil {
 			return nil, corrupt("gzip", err)
 		}
@@ -62,12 +61,11 @@ func Inflate(b []byte, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// Memory returns how many bytes [Inflate] holds at most with this limit: that and
-// a ninth of it, and 8 MB for two blocks of bzip2, of which the second is a later
-// stream's that needs larger ones than the first.
+// Memory returns the maximum memory of [Inflate] with this limit: the limit and a ninth of it,
+// and 8 MB for two blocks of bzip2, the second of a later stream with larger blocks.
 func Memory(limit int64) int64 { return limit + limit/9 + 8<<20 }
 
-// readAll returns what r makes of all that m gives it.
+// readAll returns the output of r, which reads from m.
 func readAll(r io.Reader, m *meter, out *output) ([]byte, error) {
 	for {
 		free, err := out.room()
@@ -88,16 +86,17 @@ func readAll(r io.Reader, m *meter, out *output) ([]byte, error) {
 	}
 }
 
-// bzip2Continuation is what the decompressor says of bytes behind its end.
+// bzip2Continuation is the decompressor's error for bytes after its end.
 const bzip2Continuation = bzip2.StructuralError("bad magic value in continuation file")
 
-// corrupt makes an error of what a decompressor complains about.
+// corrupt converts an error of a decompressor.
 func corrupt(name string, err error) error {
-	text := strings.TrimPrefix(err.Error(), name+": ")
+	if err == bzip2Continuation {
+		err = errJunk
+	}
+	text := strings.TrimPrefix(err.Error(), "gzip: ")
 	if damage, ok := errors.AsType[bzip2.StructuralError](err); ok {
-		if text = string(damage); damage == bzip2Continuation {
-			text = errJunk.Error()
-		}
+		text = string(damage)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
 		text = "it is cut short"

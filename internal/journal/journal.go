@@ -1,21 +1,22 @@
-// Package journal remembers which contents a server has acknowledged, so that a push,
-// or a removal of many torrents, that was stopped anywhere continues where it was.
+// Package journal records the contents that a server has acknowledged, so that an interrupted
+// push, or removal of many torrents, can continue.
 //
-// A journal is a text file: a header, then one line per content, its key and
-// the info hash. Lines are only appended, and only for what a server
-// acknowledged. A line that a crash cut short is dropped on opening. Nothing is
-// synced: a line that is lost costs asking the server once more, and a journal
-// is only ever a hint of what to ask, never taken for the server's word.
+// A journal is a text file: a header, then one line per content, with its key and the info hash.
+// Lines are only appended, and only for acknowledged contents. Opening drops a line that a crash
+// cut short. Nothing is synced: a lost line costs asking the server once more. A journal is only
+// a hint about what to ask, and never replaces the server's answer.
 //
 // In memory a journal of a million contents takes 45 MB.
 package journal
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 
 	"github.com/torrentcache/torrentcache/infohash"
@@ -24,7 +25,7 @@ import (
 // header is the first line of a journal.
 const header = "torrentcache journal 1\n"
 
-// Key stands for a content at a place, or for what is done to a torrent and why.
+// Key identifies a content at a place, or an action on a torrent and its reason.
 type Key [16]byte
 
 // lineSize is the size of a line in bytes: key, space, 20-byte info hash, line feed.
@@ -32,12 +33,12 @@ const lineSize = 2*len(Key{}) + 1 + 2*infohash.SizeV1 + 1
 
 // Journal is an open journal. It is safe for concurrent use.
 type Journal struct {
-	known table // what stood in the file when it was opened; never changes
+	known table // content of the file when it was opened; never changes
 	file  *os.File
 }
 
-// Open opens the journal of that path, and makes it if it is not there. A file that is
-// no journal is an error, and stays as it is.
+// Open opens or creates the journal at path. If the file is not a journal, it returns an error
+// and does not change the file.
 func Open(path string) (*Journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -51,8 +52,8 @@ func Open(path string) (*Journal, error) {
 	return j, nil
 }
 
-// load reads the file, cuts off a line that is not whole, and begins a new file.
-// What others who share the journal add meanwhile is neither read nor cut off.
+// load reads the file, truncates an incomplete line, and starts a new file. It neither reads nor
+// truncates lines that other processes add meanwhile.
 func (j *Journal) load() error {
 	in := bufio.NewReaderSize(j.file, 1<<16)
 	head := make([]byte, len(header))
@@ -84,8 +85,8 @@ func (j *Journal) begin() error {
 	return err
 }
 
-// loadLines returns how many bytes of lines are whole. What follows the first
-// bad line was written by nobody who had seen it whole, and goes.
+// loadLines returns the size of all complete lines in bytes. The rest from the first bad line on
+// is dropped.
 func (j *Journal) loadLines(in io.Reader) (whole int64, err error) {
 	line := make([]byte, lineSize)
 	for {
@@ -128,8 +129,8 @@ func (j *Journal) Lookup(key Key) infohash.ID {
 // Len returns how many lines the journal had when it was opened.
 func (j *Journal) Len() int { return len(j.known.entries) }
 
-// Add notes that a server has acknowledged the content under id. The line is
-// written at once and as a whole, so two processes may share a journal.
+// Add records that a server has acknowledged the content under id. It writes the line at once
+// and as a whole, so two processes may share a journal.
 func (j *Journal) Add(key Key, id infohash.ID) error {
 	var line [lineSize]byte
 	hex.Encode(line[:], key[:])
@@ -142,3 +143,50 @@ func (j *Journal) Add(key Key, id infohash.ID) error {
 
 // Close closes the file.
 func (j *Journal) Close() error { return j.file.Close() }
+
+// entry is a line. A v2 hash is truncated to 20 bytes, by which servers find the torrent, too.
+type entry struct {
+	key Key
+	id  [infohash.SizeV1]byte
+}
+
+// table finds entries by key: the entries in the order of the file, and a hash
+// table of their positions with linear probing, because a million of them are
+// loaded at a start. Keys are digests: their first bytes are hash enough.
+type table struct {
+	entries []entry
+	slots   []uint32 // a position in entries + 1, or 0; a power of two, at most half of them taken
+}
+
+// newTable returns a table for up to n entries.
+func newTable(n int64) table {
+	return table{entries: make([]entry, 0, n), slots: make([]uint32, 1<<bits.Len64(uint64(2*n)))}
+}
+
+// slot returns the slot of key, or the empty one for it.
+func (t *table) slot(key Key) *uint32 {
+	last := uint64(len(t.slots) - 1)
+	for at := binary.LittleEndian.Uint64(key[:]) & last; ; at = (at + 1) & last {
+		if n := t.slots[at]; n == 0 || t.entries[n-1].key == key {
+			return &t.slots[at]
+		}
+	}
+}
+
+// add adds an entry; of several with one key the last counts.
+func (t *table) add(e entry) {
+	slot := t.slot(e.key)
+	t.entries = append(t.entries, e)
+	*slot = uint32(len(t.entries))
+}
+
+// find returns the entry of key, nil if there is none.
+func (t *table) find(key Key) *entry {
+	if len(t.entries) == 0 {
+		return nil
+	}
+	if n := *t.slot(key); n > 0 {
+		return &t.entries[n-1]
+	}
+	return nil
+}

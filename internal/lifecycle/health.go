@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
 // checkTime bounds how long a readiness check may take.
@@ -76,4 +78,27 @@ func probe(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text) // a probe that left needs no answer
+}
+
+// Watch asks failure each second whether something is out of order, until ctx ends. It calls
+// changed with the cause when something goes out of order, and with nil when it is in order
+// again. At first it assumes that all is in order.
+func Watch(ctx context.Context, failure func() error, changed func(error)) {
+	var now error
+	WatchState(ctx, func() bool {
+		now = failure()
+		return now != nil
+	}, func(bool) { changed(now) })
+}
+
+// WatchState asks each second in which state something is, until ctx ends, and calls changed
+// when that is another one than before. The zero state is the one at first.
+func WatchState[S comparable](ctx context.Context, state func() S, changed func(S)) {
+	var before S
+	for goesOn := true; goesOn; goesOn = wait.For(ctx, time.Second) {
+		if now := state(); now != before {
+			before = now
+			changed(now)
+		}
+	}
 }

@@ -1,3 +1,11 @@
+// Package lifecycle starts and stops the program's servers: listeners with
+// errors that name the setting to change, HTTP servers with every timeout set,
+// readiness, signals, and a shutdown in order.
+//
+// The order of a shutdown is: not ready; public servers stop accepting and finish what
+// is in flight; the admin server, which has reported their state until then, stops;
+// last, the store and other shared parts are closed. A shutdown always ends in time,
+// whatever is in flight.
 package lifecycle
 
 import (
@@ -5,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -67,22 +76,19 @@ func (g *Group) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), g.Timeout)
 	defer cancel()
 	for _, servers := range [][]Server{g.Public, g.Admin} {
-		stopped := make(chan *Server, len(servers))
-		for _, s := range servers {
-			go func() {
-				if s.Stop(ctx) != nil {
-					stopped <- &s
-					return
-				}
-				stopped <- nil
-			}()
-		}
+		var mu sync.Mutex
 		var late []Server
-		for range servers {
-			if s := <-stopped; s != nil {
-				late = append(late, *s)
-			}
+		var stopping sync.WaitGroup
+		for _, s := range servers {
+			stopping.Go(func() {
+				if s.Stop(ctx) != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					late = append(late, s)
+				}
+			})
 		}
+		stopping.Wait()
 		g.cut(late)
 	}
 }

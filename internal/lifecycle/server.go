@@ -2,9 +2,14 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"log"
 	"net"
 	"net/http"
+	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -67,5 +72,84 @@ func GRPC(name string, s *grpc.Server, l net.Listener) Server {
 		},
 		// Stop waits two minutes for connections that have not said yet what they want.
 		Cut: s.Stop,
+	}
+}
+
+// Times and sizes of HTTP connections. ReadTimeout and WriteTimeout cover whole
+// bodies: 10 MB in 10 minutes is 17 kB/s, which the slowest lines still do.
+const (
+	readHeaderTimeout = 10 * time.Second
+	bodyTimeout       = 10 * time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+)
+
+// NewPublicHTTP returns a server for the public: cleartext HTTP/1.1.
+func NewPublicHTTP(handler http.Handler, errorLog *log.Logger) *http.Server {
+	s := newHTTP(handler, errorLog)
+	s.ReadTimeout, s.WriteTimeout = bodyTimeout, bodyTimeout
+	s.Protocols.SetHTTP1(true)
+	return s
+}
+
+// NewPublicHTTPS returns a server for the public: HTTP/1.1 and HTTP/2 over TLS,
+// as config says. Start it with ServeTLS and no file names.
+func NewPublicHTTPS(handler http.Handler, errorLog *log.Logger, config *tls.Config) *http.Server {
+	s := NewPublicHTTP(handler, errorLog)
+	s.Protocols.SetHTTP2(true)
+	s.TLSConfig = config
+	return s
+}
+
+// NewAdminHTTP returns a server for the operator: cleartext HTTP/1.1, and HTTP/2
+// without TLS for gRPC. Answers may take as long as they like: profiles and
+// progress streams do.
+func NewAdminHTTP(handler http.Handler, errorLog *log.Logger) *http.Server {
+	s := newHTTP(handler, errorLog)
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
+
+func newHTTP(handler http.Handler, errorLog *log.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ErrorLog:          errorLog,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		Protocols:         new(http.Protocols),
+	}
+}
+
+// windowsAddrInUse is WSAEADDRINUSE, which package syscall does not name; Unix
+// has no such number.
+const windowsAddrInUse = syscall.Errno(10048)
+
+// Listen listens on a TCP address. The error says which setting it is about and
+// what to do.
+func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, windowsAddrInUse):
+		return nil, fmt.Errorf("--%s %s: another program uses the port: stop it, or choose another port", setting, address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("--%s %s: not allowed: ports below 1024 need a privilege, choose a higher one", setting, address)
+	default:
+		return nil, fmt.Errorf("--%s %s: cannot listen: %w", setting, address, cause(err))
+	}
+}
+
+// cause returns the last error of err's chain, which has none of net's own
+// repetition of the address.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
 	}
 }

@@ -89,7 +89,7 @@ func TestRoomIsMadeByTheLatest(t *testing.T) {
 			l.Arriving(c, on, func() { cut = append(cut, name) })
 			time.Sleep(time.Millisecond)
 		}
-		if n, any := l.arriving.makeRoom(time.Now()); n != 0 || any {
+		if n, any := l.arriving.makeRoom(time.Now(), l.nobodys(Uploading)); n != 0 || any {
 			t.Errorf("%d of nothing were cut, %v", n, any)
 		}
 		arrive(someone, OnCall, "first")
@@ -106,11 +106,11 @@ func TestRoomIsMadeByTheLatest(t *testing.T) {
 			{roomEach, []string{"second", "a neighbor's", "first"}},
 		} {
 			time.Sleep(step.pause)
-			if _, any := l.arriving.makeRoom(time.Now()); !any || !slices.Equal(cut, step.want) {
+			if _, any := l.arriving.makeRoom(time.Now(), l.nobodys(Uploading)); !any || !slices.Equal(cut, step.want) {
 				t.Errorf("after %s more %v were cut, %v; want %v", step.pause, cut, any, step.want)
 			}
 		}
-		if _, any := l.arriving.makeRoom(time.Now()); any {
+		if _, any := l.arriving.makeRoom(time.Now(), l.nobodys(Uploading)); any {
 			t.Error("a stream makes room")
 		}
 	})

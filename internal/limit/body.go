@@ -18,7 +18,7 @@ const (
 	// reads as a whole, 3.9; others take 1.9 to 2.6 (TestMemoryOfAnUpload in test).
 	perByte = 4
 
-	// portion is by how much the hold of a body grows at least, in bytes of body:
+	// portion is by how much the reservation of a body grows at least, in bytes of body:
 	// most torrents are within the first.
 	portion = 64 << 10
 
@@ -30,12 +30,11 @@ const (
 	leastRate = 16 << 10
 )
 
-// Bodies returns next with the bodies of requests held to the limits: how many
-// are under way, what memory they take, how slow they are. Reading a refused body
-// returns the refusal first, before anything is read; it is a *reason.Error.
-// After that the rest can be read, to be thrown away. Requests need the client's
-// address in their context, and the Hold that has the memory of their bodies (see
-// [WithHold]); without one it is not counted.
+// Bodies returns next with the limits applied to request bodies: their number, their memory, and
+// their speed. Reading a refused body first returns the refusal, a *reason.Error, without reading
+// anything. After that the rest can be read, to be discarded. The request's context must have the
+// client's address, and the Reservation for the memory of the body (see [WithReservation]); without
+// a Hold its memory is not counted.
 func (l *Limits) Bodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -44,7 +43,7 @@ func (l *Limits) Bodies(next http.Handler) http.Handler {
 		}
 		b := &body{
 			ReadCloser: r.Body, limits: l, ctx: r.Context(), declared: r.ContentLength,
-			connection: http.NewResponseController(w), hold: HoldOf(r.Context()),
+			connection: http.NewResponseController(w), reserved: ReservationOf(r.Context()),
 		}
 		defer b.release()
 		r.Body = b
@@ -60,14 +59,14 @@ type body struct {
 	declared   int64 // Content-Length, -1 if there is none
 	connection *http.ResponseController
 
-	begun    time.Time // of the first Read; zero before
-	deadline time.Time // that is set
-	arrived  int64     // bytes
-	covered  int64     // bytes of the body for which there is room, those that arrived included
-	hold     *Hold     // of the request
-	leave    func()    // of the count; nil if it is not in it
-	refused  bool      // what comes is thrown away
-	err      error     // what Read returns once nothing comes any more
+	begun    time.Time    // of the first Read; zero before
+	deadline time.Time    // the deadline currently set
+	arrived  int64        // bytes
+	covered  int64        // bytes of the body with memory reserved, including those that arrived
+	reserved *Reservation // of the request
+	leave    func()       // ends the count; nil if the body is not counted
+	refused  bool         // further bytes are discarded
+	err      error        // the error of Read after the end
 }
 
 // Read implements [io.Reader].
@@ -97,7 +96,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// admit counts the body when it is first read, and takes room for what comes next.
+// admit counts the body on its first read, and reserves memory for its next bytes.
 func (b *body) admit() (err error) {
 	if b.begun.IsZero() {
 		b.begun = time.Now()
@@ -113,10 +112,10 @@ func (b *body) admit() (err error) {
 		next = min(next, max(1, b.declared-b.arrived))
 	}
 	b.covered += next
-	return b.hold.Take(b.ctx, next*perByte)
+	return b.reserved.Take(b.ctx, next*perByte)
 }
 
-// extend moves the deadline on as bytes arrive.
+// extend extends the deadline as bytes arrive.
 func (b *body) extend() {
 	now := time.Now()
 	deadline := b.begun.Add(stall + time.Duration(b.arrived)*time.Second/leastRate)
@@ -130,34 +129,34 @@ func (b *body) extend() {
 		return
 	}
 	b.deadline = deadline
-	_ = b.connection.SetReadDeadline(deadline) // a writer without deadlines is a test's
+	_ = b.connection.SetReadDeadline(deadline) // only tests have a writer without deadlines
 }
 
 func (b *body) release() {
-	b.hold.Release()
+	b.reserved.Release()
 	if b.leave != nil {
 		b.leave()
 		b.leave = nil
 	}
 }
 
-// Inflated returns r's body without its content coding. It takes memory of the Hold that
-// ctx carries as a body does. It belongs to one goroutine.
+// Inflated returns a reader of the decoded body r. It reserves memory from the Reservation in ctx
+// as a body does. It is not safe for concurrent use.
 func Inflated(ctx context.Context, r io.Reader) io.Reader {
-	return &inflated{Reader: r, ctx: ctx, hold: HoldOf(ctx)}
+	return &inflated{Reader: r, ctx: ctx, reserved: ReservationOf(ctx)}
 }
 
 type inflated struct {
 	io.Reader
-	ctx  context.Context
-	hold *Hold
-	left int // bytes for which there is room
+	ctx      context.Context
+	reserved *Reservation
+	left     int // bytes of memory reserved and not used
 }
 
 // Read implements [io.Reader].
 func (i *inflated) Read(p []byte) (int, error) {
 	if i.left == 0 {
-		if err := i.hold.Take(i.ctx, portion*perByte); err != nil {
+		if err := i.reserved.Take(i.ctx, portion*perByte); err != nil {
 			return 0, err
 		}
 		i.left = portion

@@ -23,45 +23,60 @@ const (
 	collectEach = 100 * time.Millisecond
 )
 
-// Buffers lends grpc the memory in which messages arrive. A message is in nobody's hands
-// before it is whole, so it has no Hold of a call: each buffer that is lent has one of its
-// own, until grpc gives it back or, since grpc drops those of cancelled calls, the collector
-// finds it. It implements grpc's mem.BufferPool and is safe for concurrent use.
+// Buffers lends grpc the memory for arriving messages. A message has no handler, and so no
+// Reservation of a call, before it is complete. So each lent buffer has its own Reservation, until
+// grpc returns the buffer or the collector finds it; grpc drops the buffers of cancelled calls. The
+// Reservation counts at no address until a connection of [Buffers.Frames] reads into the buffer.
+// Buffers implements grpc's mem.BufferPool and is safe for concurrent use.
 type Buffers struct {
 	limits *Limits
 	use    Use
 	idle   chan *[]byte
 
 	mu   sync.Mutex
-	lent map[weak.Pointer[[]byte]]*Hold // guarded by mu
+	lent map[weak.Pointer[byte]]*Reservation // by their first byte; guarded by mu
 }
 
-// Buffers returns new ones for messages of one use.
+// Buffers returns new Buffers for messages of one use.
 func (l *Limits) Buffers(use Use) *Buffers {
 	l.buffered[use].Store(true)
-	return &Buffers{limits: l, use: use, idle: make(chan *[]byte, idleFrames), lent: map[weak.Pointer[[]byte]]*Hold{}}
+	return &Buffers{limits: l, use: use, idle: make(chan *[]byte, idleFrames), lent: map[weak.Pointer[byte]]*Reservation{}}
 }
 
-// Get returns a buffer of n bytes. It waits for memory: while it does the connection is not
-// read. If there is none even so the messages that began to arrive last are cut off one by
-// one; if none is arriving the buffer is taken all the same, for a frame that is here already.
+// Get returns a buffer of n bytes. It waits for memory; meanwhile the connection is not read. If
+// there is none in time, it cancels the messages that began to arrive last, one by one. If none
+// is arriving, it takes the memory all the same, for a frame that is already here.
 func (b *Buffers) Get(n int) *[]byte {
-	size, l := max(n, frame), b.limits
-	h := l.nobodys(b.use)
-	h.lasts = true
-	for !h.claim(context.Background(), int64(size), frameWait) {
-		cut, any := l.arriving.makeRoom(time.Now())
-		l.refused[Memory].Add(cut)
-		if !any {
-			h.force(int64(size))
-			break
-		}
-	}
+	size := max(n, frame)
+	r := b.lend(int64(size))
 	buffer := b.make(n, size)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lent[weak.Make(buffer)] = h
+	b.lent[keyOf(*buffer)] = r
 	return buffer
+}
+
+// lend returns a reservation of n bytes that counts at no address.
+func (b *Buffers) lend(n int64) *Reservation {
+	r := b.limits.nobodys(b.use)
+	r.lasts = true
+	b.take(r, nil, n)
+	return r
+}
+
+// take gives r n bytes, those of lent if that is not nil, as soon as there is room for them or no
+// message can make room.
+func (b *Buffers) take(r, lent *Reservation, n int64) {
+	defer lent.Release()
+	l := b.limits
+	for !(lent != nil && r.inherit(lent)) && !r.claim(context.Background(), n, frameWait) {
+		cut, any := l.arriving.makeRoom(time.Now(), r)
+		l.refused[Memory].Add(cut)
+		if !any {
+			r.force(n)
+			return
+		}
+	}
 }
 
 // make returns an idle buffer or a new one, of n bytes with room for size.
@@ -75,15 +90,15 @@ func (b *Buffers) make(n, size int) *[]byte {
 		}
 	}
 	made := make([]byte, n, size)
-	buffer := &made
-	runtime.AddCleanup(buffer, b.back, weak.Make(buffer))
-	return buffer
+	key := keyOf(made)
+	runtime.AddCleanup(&made[:1][0], b.back, key)
+	return &made
 }
 
 // Put takes a buffer back.
 func (b *Buffers) Put(buffer *[]byte) {
-	b.back(weak.Make(buffer))
-	if cap(*buffer) != frame { // grpc cuts the front off those with padding
+	b.back(keyOf(*buffer))
+	if cap(*buffer) != frame { // a larger one is not kept
 		return
 	}
 	select {
@@ -92,48 +107,50 @@ func (b *Buffers) Put(buffer *[]byte) {
 	}
 }
 
-// back gives back the memory of a buffer, unless it was given back before.
-func (b *Buffers) back(buffer weak.Pointer[[]byte]) {
+// back gives back the memory of a buffer, once.
+func (b *Buffers) back(buffer weak.Pointer[byte]) {
 	b.mu.Lock()
-	h := b.lent[buffer]
+	r := b.lent[buffer]
 	delete(b.lent, buffer)
 	b.mu.Unlock()
-	h.Release()
+	r.Release()
 }
 
-// Reserve takes memory for a message of n bytes that has arrived in b and is to be copied.
-// The caller calls free when the copy is garbage. A patient one waits for a minute.
+// Reserve reserves memory for the copy of a message of n bytes that has arrived in b. The caller
+// calls free when the copy is garbage. A patient caller waits up to a minute.
 func (b *Buffers) Reserve(n int, patient bool) (free func(), ok bool) {
 	wait := b.limits.wait(b.use)
 	if patient {
 		wait = patience
 	}
-	h := b.limits.nobodys(b.use)
-	return h.Release, h.claim(context.Background(), int64(n), wait)
+	r := b.limits.nobodys(b.use)
+	return r.Release, r.claim(context.Background(), int64(n), wait)
 }
 
-// nobodys returns a Hold for what has arrived at nobody's address in particular.
-func (l *Limits) nobodys(use Use) *Hold { return &Hold{limits: l, use: use, exempt: true} }
+// nobodys returns a Reservation for memory without an address.
+func (l *Limits) nobodys(use Use) *Reservation {
+	return &Reservation{limits: l, use: use, exempt: true}
+}
 
-// collect has the garbage collector run, because h waits for memory and some may be garbage: as
-// soon as the last run of this kind is collectEach ago.
-func (h *Hold) collect() {
-	l := h.limits
-	if !l.buffered[h.use].Load() || !l.collecting.CompareAndSwap(false, true) {
-		return // there is none, or a run is still to begin
+// collect starts a garbage collection, because r waits for memory and some may be garbage, once
+// the last one started here is collectEach ago.
+func (r *Reservation) collect() {
+	l := r.limits
+	if !l.buffered[r.use].Load() || !l.collecting.CompareAndSwap(false, true) {
+		return // there is no garbage, or a collection is due already
 	}
 	next := time.Unix(0, l.collected.Load()).Add(collectEach)
-	time.AfterFunc(min(time.Until(next), collectEach), func() { // the clock may be set back
+	time.AfterFunc(min(time.Until(next), collectEach), func() { // in case the clock was set back
 		l.collected.Store(time.Now().UnixNano())
 		l.collecting.Store(false)
 		runtime.GC()
 	})
 }
 
-// force adds n bytes, whether there is room for them or not.
-func (h *Hold) force(n int64) {
-	m := &h.limits.memory
+// force adds n bytes unconditionally.
+func (r *Reservation) force(n int64) {
+	m := &r.limits.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.add(h, n)
+	m.add(r, n)
 }

@@ -130,7 +130,7 @@ func TestGarbageIsCollectedWhenItLacks(t *testing.T) {
 	for range 20 {
 		pool.Get(frame) // and forget it
 	}
-	h := l.Hold(someone, Uploading, nil)
+	h := l.Reservation(someone, Uploading, nil)
 	if err := h.take(t.Context(), 2*frame, time.Minute); err != nil {
 		t.Error(err)
 	}
@@ -146,7 +146,7 @@ func TestGarbageIsCollectedWhileSomebodyWaits(t *testing.T) {
 	l := New(Settings{Memory: frame, UploadMemory: frame})
 	used := l.Buffers(Uploading).Get(frame)
 	got := make(chan error)
-	go func() { got <- l.Hold(someone, Uploading, nil).take(t.Context(), 1, time.Minute) }()
+	go func() { got <- l.Reservation(someone, Uploading, nil).take(t.Context(), 1, time.Minute) }()
 	for l.collected.Load() == 0 { // in vain
 		runtime.Gosched()
 	}

@@ -6,25 +6,30 @@ import (
 	"time"
 )
 
-// maxWaiting bounds how many claims of calls wait at a time: each is looked at whenever
-// memory is given back. One address has at most half of the places.
+// maxWaiting is the maximum number of waiting claims of calls: each is examined whenever memory
+// is given back. One address may have half of them.
 const maxWaiting = 1024
 
 // claim is a wait for n bytes.
 type claim struct {
-	hold  *Hold
-	n     int64
-	ready chan struct{} // closed when hold has them
+	reserved *Reservation
+	n        int64
+	full     verdict       // why it waits
+	ready    chan struct{} // closed when reserved has them
 }
 
-// claim waits at most as long as wait for n bytes, and reports whether h has them.
-func (h *Hold) claim(ctx context.Context, n int64, wait time.Duration) bool {
-	m := &h.limits.memory
-	c, ok := m.enqueue(h, n, wait)
+// claim waits at most as long as wait for n bytes, and reports whether r has them.
+func (r *Reservation) claim(ctx context.Context, n int64, wait time.Duration) bool {
+	m := &r.limits.memory
+	c, ok := m.enqueue(r, n, wait)
 	if c == nil {
 		return ok
 	}
-	h.collect()
+	// What an address that is at its half has dropped, Tick finds within a second. Else one address
+	// could make the process collect garbage all the time.
+	if c.full != addressFull {
+		r.collect()
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -36,99 +41,93 @@ func (h *Hold) claim(ctx context.Context, n int64, wait time.Duration) bool {
 	return !m.withdraw(c)
 }
 
-// enqueue gives h n bytes if there is room for them; otherwise it returns a claim that waits
+// enqueue gives r n bytes if there is room for them; otherwise it returns a claim that waits
 // for them, nil if there is nothing to wait for.
-func (m *memory) enqueue(h *Hold, n int64, wait time.Duration) (c *claim, ok bool) {
+func (m *memory) enqueue(r *Reservation, n int64, wait time.Duration) (c *claim, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.give(h, n) {
+	if m.give(r, n) {
 		return nil, true
 	}
-	if wait <= 0 || m.crowded(h) {
+	if wait <= 0 || m.crowded(r) {
 		return nil, false
 	}
-	c = &claim{hold: h, n: n, ready: make(chan struct{})}
+	c = &claim{reserved: r, n: n, full: m.judge(r, n), ready: make(chan struct{})}
 	m.waiting = append(m.waiting, c)
 	m.admit()
 	return c, false
 }
 
-// crowded reports whether too many claims wait for one of h to wait, too; m.mu is held.
-func (m *memory) crowded(h *Hold) bool {
-	if h.lasts {
-		return false // of these there is one to a connection
+// crowded reports whether too many claims wait for one of r to wait, too; m.mu is held.
+func (m *memory) crowded(r *Reservation) bool {
+	if r.lasts {
+		return false // a connection has only one of these
 	}
 	same := 0
 	for _, c := range m.waiting {
-		if !c.hold.exempt && c.hold.block == h.block {
+		if !c.reserved.exempt && c.reserved.block == r.block {
 			same++
 		}
 	}
-	return len(m.waiting) >= maxWaiting || !h.exempt && same >= maxWaiting/2
+	return len(m.waiting) >= maxWaiting || !r.exempt && same >= maxWaiting/2
 }
 
-// admit gives those who wait what now fits; m.mu is held. A large claim gives way to
-// small ones rather than keep them all waiting. But uploads take their memory bit by bit:
-// were it used up by those that all need more, none would come to its end. So one of them
-// is the favorite, until it has given everything back or has waited in vain.
+// admit grants the waiting claims that now fit; m.mu is held. Small claims may overtake a large
+// one, rather than wait behind it. But uploads claim their memory bit by bit: if uploads that
+// all need more had all the memory, none would ever complete. So one of them is the favorite,
+// until it has given everything back or has waited in vain.
 func (m *memory) admit() {
 	m.waiting = slices.DeleteFunc(m.waiting, func(c *claim) bool {
-		if m.favorite == nil && c.hold.use == Uploading && !c.hold.lasts {
-			m.favorite = c.hold
+		if m.favorite == nil && c.reserved.use == Uploading && !c.reserved.lasts {
+			m.favorite = c.reserved
 		}
-		if m.judge(c.hold, c.n) != granted {
+		if m.judge(c.reserved, c.n) != granted {
 			return false
 		}
-		m.add(c.hold, c.n)
+		m.add(c.reserved, c.n)
 		close(c.ready)
 		return true
 	})
 }
 
-// withdraw ends a claim, and reports whether it got nothing.
+// withdraw ends a claim, and reports whether nothing was granted.
 func (m *memory) withdraw(c *claim) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.Index(m.waiting, c)
 	if i < 0 {
-		return false // it was given at that very moment
+		return false // it was granted at that very moment
 	}
 	m.waiting = slices.Delete(m.waiting, i, i+1)
-	if m.favorite == c.hold {
+	if m.favorite == c.reserved {
 		m.favorite = nil
 		m.admit()
 	}
 	return true
 }
 
-// patience is how long an upload of a stream waits for memory: its sender, from whom nothing
-// is read meanwhile, can wait.
+// patience is how long an upload of a stream waits for memory. Its sender is not read from
+// meanwhile, and can wait.
 const patience = time.Minute
 
-// Work takes the n bytes that the handling of an upload takes of memory, and returns the
-// Hold that has them, which the caller releases. If ctx carries one, because a door has read
-// the body, that takes what is missing, and the returned one is nil. A patient caller waits
-// for a minute. The error is OVERLOADED or that of ctx.
-func (l *Limits) Work(ctx context.Context, c Caller, n int64, patient bool) (*Hold, error) {
-	if h := HoldOf(ctx); h != nil && h.use == Uploading {
-		return nil, h.Take(ctx, n-h.size())
+// Work reserves the n bytes for handling an upload and returns their Reservation, which the caller
+// releases. If ctx has a Reservation, because a door has read the body, Work extends that one and
+// returns nil. A patient caller waits up to a minute. The error is OVERLOADED or that of ctx.
+func (l *Limits) Work(ctx context.Context, c Caller, n int64, patient bool) (*Reservation, error) {
+	if r := ReservationOf(ctx); r != nil && r.use == Uploading {
+		return nil, r.Take(ctx, n-r.size())
 	}
-	h := l.Hold(c, Uploading, nil)
+	r := l.Reservation(c, Uploading, nil)
 	wait := l.wait(Uploading)
 	if patient {
 		wait = patience
 	}
-	return h, h.take(ctx, n, wait)
+	return r, r.take(ctx, n, wait)
 }
 
-// Inflate waits for a processor to inflate an upload with, and returns the function that
-// gives it back. The error is OVERLOADED if there is none in time, or that of ctx.
+// Inflate waits for permission to inflate an upload, and returns the function that ends it. The
+// error is OVERLOADED if none comes in time, or that of ctx.
 func (l *Limits) Inflate(ctx context.Context) (done func(), err error) {
-	select {
-	case l.inflating <- struct{}{}:
-		return func() { <-l.inflating }, nil
-	default:
-	}
 	timer := time.NewTimer(max(l.settings.Load().Wait, time.Millisecond))
 	defer timer.Stop()
 	select {

@@ -18,7 +18,7 @@ func TestWaitingEndsWithTime(t *testing.T) {
 		for use, want := range map[Use]time.Duration{Answering: readWait, Uploading: s.Wait, Connecting: readWait} {
 			_, release := fill(l, []Caller{local}, use, 5000)
 			begin := time.Now()
-			h := l.Hold(someone, use, nil)
+			h := l.Reservation(someone, use, nil)
 			wantRefusal(t, l, h.Take(t.Context(), 1), reason.Overloaded, Memory)
 			if took := time.Since(begin); took != want {
 				t.Errorf("use %d: refused after %s, want %s", use, took, want)
@@ -38,7 +38,7 @@ func TestWaitingEndsWithTheCaller(t *testing.T) {
 		_, release := fill(l, []Caller{local}, Answering, 900)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := l.Hold(someone, Answering, nil).Take(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		if err := l.Reservation(someone, Answering, nil).Take(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 		if got := l.Stats().Refused["memory"]; got != 0 {
@@ -53,7 +53,7 @@ func TestWaitingEndsWithRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)
 		_, release := fill(l, []Caller{local}, Answering, 900)
-		h := l.Hold(someone, Answering, nil)
+		h := l.Reservation(someone, Answering, nil)
 		time.AfterFunc(time.Second, release)
 		begin := time.Now()
 		if err := h.Take(t.Context(), 500); err != nil || time.Since(begin) != time.Second || h.size() != 500 {
@@ -70,7 +70,7 @@ func TestWaitingEndsWithALargerBudget(t *testing.T) {
 		l := budgetOf(t)
 		_, release := fill(l, []Caller{local}, Answering, 900)
 		time.AfterFunc(time.Second, func() { l.Set(Settings{Memory: 10_000}) })
-		h := l.Hold(someone, Answering, nil)
+		h := l.Reservation(someone, Answering, nil)
 		if err := h.Take(t.Context(), 500); err != nil {
 			t.Error(err)
 		}
@@ -85,7 +85,7 @@ func TestALargeClaimDoesNotKeepSmallOnesWaiting(t *testing.T) {
 		l := budgetOf(t)
 		_, releaseMost := fill(l, []Caller{local}, Answering, 800)
 		_, releaseRest := fill(l, []Caller{local}, Answering, 100)
-		large, small := l.Hold(local, Answering, nil), l.Hold(local, Answering, nil)
+		large, small := l.Reservation(local, Answering, nil), l.Reservation(local, Answering, nil)
 		done := make(chan error, 1)
 		go func() { done <- large.Take(t.Context(), 600) }()
 		synctest.Wait()
@@ -112,7 +112,7 @@ func TestPlacesToWaitAreBounded(t *testing.T) {
 		var all sync.WaitGroup
 		take := func(c Caller) (waited bool) {
 			begin := time.Now()
-			wantRefusal(t, l, l.Hold(c, Answering, nil).Take(t.Context(), 1), reason.Overloaded, Memory)
+			wantRefusal(t, l, l.Reservation(c, Answering, nil).Take(t.Context(), 1), reason.Overloaded, Memory)
 			return time.Since(begin) == readWait
 		}
 		for range maxWaiting / 2 {
@@ -146,7 +146,7 @@ func TestHalfArrivedUploadsComeToAnEnd(t *testing.T) {
 				halfway.Add(most)
 				for _, c := range callers[:most] {
 					all.Go(func() {
-						h := l.Hold(c, Uploading, nil)
+						h := l.Reservation(c, Uploading, nil)
 						defer h.Release()
 						for step := range steps {
 							if err := h.Take(t.Context(), 10); err != nil {
@@ -174,7 +174,7 @@ func TestTheFavoriteDoesNotStay(t *testing.T) {
 		l := New(Settings{Memory: 1000, UploadMemory: 400, ConnectionMemory: 100, Wait: time.Second})
 		_, releaseAnswers := fill(l, addresses(2), Answering, 400)
 		_, releaseUploads := fill(l, addresses(1), Uploading, 100)
-		first, second := l.Hold(someone, Uploading, nil), l.Hold(neighbor, Uploading, nil)
+		first, second := l.Reservation(someone, Uploading, nil), l.Reservation(neighbor, Uploading, nil)
 		frame := l.nobodys(Uploading)
 		frame.lasts = true
 		got := make(chan bool)

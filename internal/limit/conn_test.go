@@ -73,7 +73,7 @@ func TestConnOfComesThroughTLS(t *testing.T) {
 	if ConnOf(&net.TCPAddr{}) != nil || ConnOf(nil) != nil {
 		t.Error("an address that nobody counts has a connection")
 	}
-	if h := known.Hold(); h.block != someone.block() || h.use != Answering || h.conn != known {
+	if h := known.Reservation(); h.block != someone.block() || h.use != Answering || h.conn != known {
 		t.Errorf("%+v", h)
 	}
 }
@@ -142,10 +142,10 @@ func TestCutEndsATCPConnection(t *testing.T) {
 	wantIdle(t, l)
 }
 
-// lend returns a hold of 100 bytes whose answer the transport has, and what ends that.
-func lend(t *testing.T, known *Conn) (*Hold, func()) {
+// lend returns a reservation of 100 bytes whose answer the transport has, and what ends that.
+func lend(t *testing.T, known *Conn) (*Reservation, func()) {
 	t.Helper()
-	h := known.Hold()
+	h := known.Reservation()
 	if !h.Try(60) || !h.Share(NewShared(40)) {
 		t.Fatal("there is no room")
 	}
@@ -175,10 +175,10 @@ func TestWhatIsLentIsGivenBackOnce(t *testing.T) {
 	wantIdle(t, l)
 }
 
-// A hold of a call whose connection is not known has only the call to give it back.
+// A reservation of a call whose connection is not known has only the call to give it back.
 func TestLendWithoutAConnection(t *testing.T) {
 	l := budgetOf(t)
-	h := l.Hold(someone, Answering, nil)
+	h := l.Reservation(someone, Answering, nil)
 	h.Try(10)
 	letGo := h.Lend()
 	if l.Stats().MemoryBytes != 10 {

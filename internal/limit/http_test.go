@@ -42,12 +42,12 @@ func serveBodies(t *testing.T, l *limit.Limits, during func()) string {
 		_, _ = io.WriteString(w, strings.Repeat("x", n))
 	})
 	bodies := l.Bodies(read)
-	withHold := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		hold := l.Hold(limit.Caller{Addr: origin.FromContext(r.Context())}, limit.Uploading, nil)
-		defer hold.Release()
-		bodies.ServeHTTP(w, r.WithContext(limit.WithHold(r.Context(), hold)))
+	withReservation := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reserved := l.Reservation(limit.Caller{Addr: origin.FromContext(r.Context())}, limit.Uploading, nil)
+		defer reserved.Release()
+		bodies.ServeHTTP(w, r.WithContext(limit.WithReservation(r.Context(), reserved)))
 	})
-	s := httptest.NewServer(origin.Proxies{}.Handler(withHold))
+	s := httptest.NewServer(origin.Proxies{}.Handler(withReservation))
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -123,18 +123,18 @@ func TestBodiesWaitForMemory(t *testing.T) {
 // What a compressed body becomes takes memory as a body does.
 func TestInflatedBodiesWaitForMemory(t *testing.T) {
 	l := limit.New(limit.Settings{Memory: 1 << 20, Wait: time.Millisecond})
-	holdOf := func(addr string) *limit.Hold {
-		return l.Hold(limit.Caller{Addr: netip.MustParseAddr(addr)}, limit.Uploading, nil)
+	reservationOf := func(addr string) *limit.Reservation {
+		return l.Reservation(limit.Caller{Addr: netip.MustParseAddr(addr)}, limit.Uploading, nil)
 	}
 	inflate := func() (int64, error) {
-		hold := holdOf("192.0.2.1")
-		defer hold.Release()
-		return io.Copy(io.Discard, limit.Inflated(limit.WithHold(t.Context(), hold), bytes.NewReader(make([]byte, 1<<20))))
+		reserved := reservationOf("192.0.2.1")
+		defer reserved.Release()
+		return io.Copy(io.Discard, limit.Inflated(limit.WithReservation(t.Context(), reserved), bytes.NewReader(make([]byte, 1<<20))))
 	}
 	if n, err := inflate(); n != 1<<20 || err != nil {
 		t.Errorf("alone: %d bytes, %v", n, err)
 	}
-	other := holdOf("198.51.100.1")
+	other := reservationOf("198.51.100.1")
 	if err := other.Take(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

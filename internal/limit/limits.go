@@ -12,8 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
-// Limits are limits in force, and the books by which they are kept. Make one with
-// [New].
+// Limits are the limits in force, and the books they need. Make one with [New].
 type Limits struct {
 	settings atomic.Pointer[Settings]
 	refused  [kinds]atomic.Int64
@@ -21,11 +20,11 @@ type Limits struct {
 	connections, uploads, streams counter
 
 	memory     memory
-	buffered   [uses]atomic.Bool // some of what is held for the use may be garbage
+	buffered   [uses]atomic.Bool // some memory held for the use may be garbage
 	inflating  chan struct{}
 	arriving   arrivals
-	collecting atomic.Bool  // a run of the collector is about to begin
-	collected  atomic.Int64 // when one last began; Unix time in nanoseconds
+	collecting atomic.Bool  // a garbage collection is about to begin
+	collected  atomic.Int64 // when the last one began; Unix time in nanoseconds
 	allocating sync.Mutex
 
 	byAddress, downloads, upstream, wants rates[netip.Prefix]
@@ -44,7 +43,7 @@ func New(s Settings) *Limits {
 	return l
 }
 
-// Set puts other settings in force. What is under way already stays.
+// Set changes the settings. Work in progress is not affected.
 func (l *Limits) Set(s Settings) {
 	l.settings.Store(&s)
 	l.memory.resize(s.Memory, [uses]int64{Answering: s.Memory - s.ConnectionMemory, Uploading: s.UploadMemory, Connecting: s.ConnectionMemory})
@@ -56,8 +55,8 @@ func (l *Limits) refuse(k Kind, e *reason.Error) error {
 	return e
 }
 
-// TooLarge counts an upload that was refused because of its size. The code that refuses it
-// calls this, once; code that passes the refusal on does not.
+// TooLarge counts an upload refused for its size. Only the code that refuses it calls this, and
+// not code that passes the refusal on.
 func (l *Limits) TooLarge() { l.refused[Size].Add(1) }
 
 // Upload counts an upload of c, which may be RATE_LIMITED.
@@ -68,8 +67,8 @@ func (l *Limits) Upload(c Caller) error {
 	return nil
 }
 
-// AwaitUpload counts an upload of c when it may be. It returns ctx's error if that
-// ends before.
+// AwaitUpload counts an upload of c as soon as the rate permits. It returns ctx's error if ctx
+// ends first.
 func (l *Limits) AwaitUpload(ctx context.Context, c Caller) error {
 	for {
 		left := l.takeUpload(c)
@@ -82,7 +81,8 @@ func (l *Limits) AwaitUpload(ctx context.Context, c Caller) error {
 	}
 }
 
-// takeUpload returns how long c must wait for the next upload; 0 counts it.
+// takeUpload returns how long c must wait for the next upload; 0 means that the upload is
+// counted.
 func (l *Limits) takeUpload(c Caller) time.Duration {
 	s := l.settings.Load()
 	switch {
@@ -106,8 +106,7 @@ func (l *Limits) Download(c Caller) error {
 	return nil
 }
 
-// Upstream counts a torrent that other caches are to be asked for on behalf of c, and reports
-// whether they may be.
+// Upstream counts a request to other caches on behalf of c, and reports whether it is permitted.
 func (l *Limits) Upstream(c Caller) bool {
 	s := l.settings.Load()
 	if s.UpstreamRate == 0 || s.exempt(c) || l.upstream.takeOf(c.block(), s.UpstreamRate, upstreamBurst, time.Now()) == 0 {
@@ -117,7 +116,7 @@ func (l *Limits) Upstream(c Caller) bool {
 	return false
 }
 
-// Want counts a torrent that a caller without a key wants to have looked for, which may be
+// Want counts a request by a caller without a key to search for a torrent. It may be
 // RATE_LIMITED.
 func (l *Limits) Want(c Caller) error {
 	if c.Name != "" || l.settings.Load().exempt(c) {
@@ -129,8 +128,8 @@ func (l *Limits) Want(c Caller) error {
 	return nil
 }
 
-// NewBytes takes n bytes from the budget of c, which are RATE_LIMITED if they do
-// not fit. Call settle, unless the error is not nil, with whether they were new.
+// NewBytes takes n bytes from the budget of c. It is RATE_LIMITED if they do not fit. Unless
+// there is an error, call settle with whether the bytes were new.
 func (l *Limits) NewBytes(c Caller, n int64) (settle func(isNew bool), err error) {
 	s := l.settings.Load()
 	if c.Name != "" || s.exempt(c) || s.HourlyBytes == 0 && s.DailyBytes == 0 {
@@ -160,8 +159,14 @@ func (l *Limits) Stream(c Caller) (leave func(), err error) {
 	return func() { l.streams.leave(c.block()) }, nil
 }
 
-// startUpload counts an upload that is under way until leave is called. It may be
-// RATE_LIMITED or OVERLOADED.
+// Unsent counts that the stream of a feed ends because its follower took no answer while more
+// than n changes were made, and returns OVERLOADED.
+func (l *Limits) Unsent(n int) error {
+	return l.refuse(UnsentChanges, busy("no answer was taken while more than %d changes were made; go on after the last one", n))
+}
+
+// startUpload counts an upload in progress until leave is called. It may be RATE_LIMITED or
+// OVERLOADED.
 func (l *Limits) startUpload(c Caller) (leave func(), err error) {
 	s := l.settings.Load()
 	switch l.uploads.enter(c.block(), s.most(c, s.Uploads, s.UploadsPerAddress)) {
@@ -181,8 +186,61 @@ func (s *Settings) most(c Caller, total, perAddress int) most {
 	return most{total, perAddress}
 }
 
-// ceil rounds up to seconds, for people.
+// ceil rounds up to whole seconds.
 func ceil(d time.Duration) time.Duration { return (d + time.Second - 1).Truncate(time.Second) }
 
-// DownloadsLimited reports whether downloads are held to a rate.
+// DownloadsLimited reports whether downloads have a rate limit.
 func (l *Limits) DownloadsLimited() bool { return l.settings.Load().DownloadRate > 0 }
+
+// counter counts work in progress, in total and by address.
+type counter struct {
+	mu    sync.Mutex
+	total int                  // guarded by mu
+	by    map[netip.Prefix]int // none is zero; guarded by mu
+}
+
+// most is the maximum in total and by address; 0 means no maximum.
+type most struct{ total, perAddress int }
+
+type verdict int
+
+const (
+	granted verdict = iota
+	addressFull
+	useFull // for memory only
+	allFull
+)
+
+// enter counts one more of address, if permitted.
+func (c *counter) enter(address netip.Prefix, m most) verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case m.perAddress > 0 && c.by[address] >= m.perAddress:
+		return addressFull
+	case m.total > 0 && c.total >= m.total:
+		return allFull
+	}
+	if c.by == nil {
+		c.by = map[netip.Prefix]int{}
+	}
+	c.total++
+	c.by[address]++
+	return granted
+}
+
+// leave undoes a granted enter.
+func (c *counter) leave(address netip.Prefix) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total--
+	if c.by[address]--; c.by[address] == 0 {
+		delete(c.by, address)
+	}
+}
+
+func (c *counter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}

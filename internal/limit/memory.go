@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Use is what memory is held for.
+// Use is a purpose of memory.
 type Use int
 
-// The uses of memory. Each has a bound of its own within that of all together, so
-// that none of them starves the others.
+// The uses of memory. Each has a bound within the total, so that none of them starves the
+// others.
 const (
 	Answering  Use = iota // answers: being read, being made, or not yet taken by the client
 	Uploading             // uploads: arriving, being inflated, parsed and stored
@@ -21,85 +21,89 @@ const (
 	uses                  // how many there are
 )
 
-// memory is the budget of everything that grows with what callers do, in bytes.
+// memory is the budget of all memory that grows with the work of callers, in bytes.
 //
-//   - Holds of one use have at most its bound, and all together at most capacity: what
-//     connections may take is kept for them, answers and uploads share the rest.
-//   - Those of one address have at most half of the use's bound.
-//   - A hold that is larger than a bound fits when there is no other under that bound.
+//   - The reservations of one use have at most its bound, and all together at most
+//     capacity: a part is kept for connections, answers and uploads share the rest.
+//   - The reservations of one address have at most half of the use's bound.
+//   - A reservation larger than a bound fits when no other reservation is under that bound.
 //
-// A capacity of 0 is no bound at all, the bound of a use that is 0 none of its own.
+// A capacity of 0 means no bound at all; a use with bound 0 has none of its own.
 type memory struct {
-	mu       sync.Mutex // guards what follows, and the fields of Holds and Conns that say so
+	mu       sync.Mutex // guards what follows, and the fields of Reservations and Conns that say so
 	capacity int64
 	bounds   [uses]int64
 	held     [uses]int64
 	parts    map[share]*part // none is empty
 	waiting  []*claim        // in the order in which they came
-	favorite *Hold           // may pass the bound of its use; nil if there is none
-	lacking  time.Time       // when there was last no room, whoever had asked
+	favorite *Reservation    // may exceed the bound of its use; nil if there is none
+	lacking  time.Time       // when there was last no room, whichever caller asked
 	sending  map[*Conn]struct{}
 }
 
-// share is what one address holds for one use.
+// share identifies the memory of one address for one use.
 type share struct {
 	block netip.Prefix
 	use   Use
 }
 
-// part is what a share has.
+// part is the memory of a share.
 type part struct {
 	held    int64     // bytes
 	lacking time.Time // when the address was last refused more than its half
 }
 
-// judge says whether h may have n bytes more, and if not what is full; m.mu is held.
-func (m *memory) judge(h *Hold, n int64) verdict {
-	others := m.held[Answering] + m.held[Uploading] - h.n
-	used, bound := m.held[h.use], m.bounds[h.use]
+// judge says whether r may have n bytes more, or which bound is reached; m.mu is held.
+func (m *memory) judge(r *Reservation, n int64) verdict {
+	others := m.held[Answering] + m.held[Uploading] - r.n
+	used, bound := m.held[r.use], m.bounds[r.use]
 	switch {
 	case m.capacity == 0:
 		return granted
-	case h.use != Connecting && others > 0 && others+h.n+n > m.capacity-m.bounds[Connecting]:
+	case r.use != Connecting && others > 0 && others+r.n+n > m.capacity-m.bounds[Connecting]:
 		return allFull
-	case bound == 0 || m.favorite == h:
+	case bound == 0 || m.favorite == r:
 		return granted
-	case used > h.n && used+n > bound:
+	case used > r.n && used+n > bound:
 		return useFull
-	case h.exempt:
-		return granted
-	}
-	if p := m.parts[share{h.block, h.use}]; p != nil && p.held > h.n && p.held+n > bound/2 {
+	case m.isHalf(r, n):
 		return addressFull
 	}
 	return granted
 }
 
-// give gives n bytes to h if it may have them, and reports whether it may; m.mu is held.
-func (m *memory) give(h *Hold, n int64) bool {
-	v := m.judge(h, n)
+// isHalf reports whether the address of r would have more than its half with n bytes more for r;
+// m.mu is held.
+func (m *memory) isHalf(r *Reservation, n int64) bool {
+	bound, p := m.bounds[r.use], m.parts[share{r.block, r.use}]
+	return m.capacity > 0 && bound > 0 && !r.exempt && p != nil && p.held > r.n && p.held+n > bound/2
+}
+
+// give gives n bytes to r if permitted, and reports whether it did; m.mu is held.
+func (m *memory) give(r *Reservation, n int64) bool {
+	v := m.judge(r, n)
 	if v == granted {
-		m.add(h, n)
+		m.add(r, n)
 	} else {
-		m.lacked(h, v, time.Now())
+		m.lacked(r, v, time.Now())
 	}
 	return v == granted
 }
 
-// add gives n bytes to h, or takes them back if n is negative; m.mu is held.
-func (m *memory) add(h *Hold, n int64) {
+// add gives n bytes to r, or takes them back if n is negative; m.mu is held.
+func (m *memory) add(r *Reservation, n int64) {
 	if n == 0 {
 		return
 	}
-	h.n += n
-	m.held[h.use] += n
-	if !h.exempt {
-		m.addPart(share{h.block, h.use}, n)
+	r.n += n
+	m.held[r.use] += n
+	if !r.exempt {
+		m.addPart(share{r.block, r.use}, n)
 	}
-	if h.use == Answering {
-		m.owes(h.conn, n)
+	if r.use == Answering {
+		m.owes(r.conn, n)
 	}
-	if h.n == 0 && m.favorite == h {
+	if r.n == 0 && m.favorite == r {
 		m.favorite = nil
 	}
 }
@@ -116,17 +120,17 @@ func (m *memory) addPart(of share, n int64) {
 	}
 }
 
-// release gives back all that h has and shares; m.mu is held.
-func (m *memory) release(h *Hold) {
-	if h.n == 0 && len(h.shares) == 0 {
+// release gives back the own and shared memory of r; m.mu is held.
+func (m *memory) release(r *Reservation) {
+	if r.n == 0 && len(r.shares) == 0 {
 		return
 	}
-	m.unshare(h)
-	m.add(h, -h.n)
+	m.unshare(r)
+	m.add(r, -r.n)
 	m.admit()
 }
 
-// resize puts other bounds in force.
+// resize changes the bounds.
 func (m *memory) resize(capacity int64, bounds [uses]int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -134,14 +138,14 @@ func (m *memory) resize(capacity int64, bounds [uses]int64) {
 	m.admit()
 }
 
-// inUse returns how much is held for each use.
+// inUse returns the bytes held for each use.
 func (m *memory) inUse() [uses]int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.held
 }
 
-// bound returns how much may be held for a use.
+// bound returns the maximum for a use.
 func (m *memory) bound(use Use) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,8 +162,8 @@ const (
 	nearShare = 85
 )
 
-// allocate returns n bytes. What calls have given back is garbage until the collector runs,
-// which it does too late if calls allocate much and end at once: then it is run here.
+// allocate returns n bytes. Memory given back by calls is garbage until a collection. If calls
+// allocate much and end at once, the collector starts too late, so allocate then starts it.
 func (l *Limits) allocate(n int) []byte {
 	if n < large {
 		return make([]byte, n)
@@ -172,7 +176,7 @@ func (l *Limits) allocate(n int) []byte {
 	return make([]byte, n)
 }
 
-// near reports whether the process is near its memory limit with n bytes more.
+// near reports whether n more bytes bring the process near its memory limit.
 func near(n int) bool {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(samples)

@@ -26,9 +26,9 @@ func addresses(n int) []Caller {
 // fill has each caller take n bytes until there is no room, and returns how many of them got
 // them, and what gives all back.
 func fill(l *Limits, callers []Caller, use Use, n int64) (got int, release func()) {
-	var holds []*Hold
+	var holds []*Reservation
 	for _, c := range callers {
-		h := l.Hold(c, use, nil)
+		h := l.Reservation(c, use, nil)
 		if h.Try(n) {
 			holds = append(holds, h)
 		}
@@ -112,18 +112,18 @@ func TestTrustedAddressesHaveAllOfAUse(t *testing.T) {
 	wantIdle(t, l)
 }
 
-func TestAHoldLargerThanABoundFitsAlone(t *testing.T) {
+func TestReservationLargerThanABoundFitsAlone(t *testing.T) {
 	l := budgetOf(t)
 	for _, use := range []Use{Answering, Uploading, Connecting} {
-		h := l.Hold(someone, use, nil)
+		h := l.Reservation(someone, use, nil)
 		if !h.Try(2500) || !h.Try(2501) {
-			t.Errorf("use %d: a large hold does not fit into an empty budget", use)
+			t.Errorf("use %d: a large reservation does not fit into an empty budget", use)
 		}
 		if got, _ := fill(l, []Caller{someone, neighbor}, use, 1); got != 0 {
 			t.Errorf("use %d: %d others fit beside it", use, got)
 		}
 		if got, release := fill(l, addresses(1), Connecting, 1); use != Connecting && got != 1 {
-			t.Error("connections have lost their part to a large hold")
+			t.Error("connections have lost their part to a large reservation")
 		} else {
 			release()
 		}
@@ -154,9 +154,9 @@ func TestBoundsOfZeroAreNone(t *testing.T) {
 	wantIdle(t, l)
 }
 
-func TestAHoldGrowsAndShrinks(t *testing.T) {
+func TestReservationGrowsAndShrinks(t *testing.T) {
 	l := budgetOf(t)
-	h := l.Hold(someone, Answering, nil)
+	h := l.Reservation(someone, Answering, nil)
 	for _, step := range []struct {
 		do   func() error
 		want int64
@@ -166,19 +166,19 @@ func TestAHoldGrowsAndShrinks(t *testing.T) {
 		{func() error { h.Shrink(200); return nil }, 100},
 		{func() error { h.Shrink(30); return nil }, 30},
 		{func() error { return h.Take(t.Context(), 10) }, 40},
-		{func() error { _, err := h.Room(t.Context())(10); return err }, 50},
+		{func() error { _, err := h.Alloc(t.Context())(10); return err }, 50},
 	} {
 		if err := step.do(); err != nil || h.size() != step.want || l.Stats().MemoryBytes != step.want {
-			t.Errorf("%v: the hold has %d, want %d; in use are %d", err, h.size(), step.want, l.Stats().MemoryBytes)
+			t.Errorf("%v: the reservation has %d, want %d; in use are %d", err, h.size(), step.want, l.Stats().MemoryBytes)
 		}
 	}
 	h.Release()
 	wantIdle(t, l)
 }
 
-func TestNoHoldCountsNothing(t *testing.T) {
-	h := HoldOf(t.Context())
-	b, err := h.Room(t.Context())(10)
+func TestNoReservationCountsNothing(t *testing.T) {
+	h := ReservationOf(t.Context())
+	b, err := h.Alloc(t.Context())(10)
 	if err != nil || len(b) != 10 {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
@@ -188,8 +188,8 @@ func TestNoHoldCountsNothing(t *testing.T) {
 	h.Shrink(0)
 	h.Lend()()
 	h.Release()
-	if (*Conn)(nil).Hold() != nil {
-		t.Error("no connection has a hold")
+	if (*Conn)(nil).Reservation() != nil {
+		t.Error("no connection has a reservation")
 	}
 	(*Conn)(nil).Sent(1)
 }

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// maxPages is how many callers a book has at most: with all it needs, some 16 MB.
+// maxPages is the maximum number of callers in a book: some 16 MB in all.
 const maxPages = 1 << 16
 
-// book keeps a V for each K that was seen lately. It forgets the one that was not seen
-// for longest. A cache that prefers what came often, as otter does, would not do: when the
-// book is full, it forgets some newcomers at once, who then are held to no limit.
+// book keeps a V for each recently seen K, and forgets the least recently seen first. A cache
+// that prefers frequent keys, such as otter, is unsuitable: when full, it forgets some newcomers
+// at once, and those would have no limit.
 type book[K comparable, V any] struct {
 	mu    sync.Mutex
 	pages map[K]*list.Element // of *page[K, V]; guarded by mu
-	order list.List           // what was used last comes first; guarded by mu
+	order list.List           // most recently used first; guarded by mu
 }
 
 type page[K comparable, V any] struct {
@@ -24,8 +24,7 @@ type page[K comparable, V any] struct {
 	value V
 }
 
-// update calls change with what the book has of key, the zero V at first, and
-// keeps what change makes of it.
+// update calls change with the value of key, at first the zero V, and stores the result.
 func (b *book[K, V]) update(key K, change func(*V)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,27 +52,26 @@ func (b *book[K, V]) add(key K) *list.Element {
 	return at
 }
 
-// How much of a rate may be used at once: what so much time gives. A page shows more
-// torrents at a time that are not here than anybody uploads.
+// The burst of a rate: the amount that the rate gives in this time. One page may show more
+// missing torrents at once than anybody uploads.
 const (
 	burst         = 10 * time.Second
 	upstreamBurst = 20 * time.Second
 )
 
-// wantRate is how many torrents a second are looked for on behalf of an address, and wantBurst is
-// what time gives the three that may be at once.
+// wantRate is the number of searches per second for an address. wantBurst is the time in which
+// that rate gives the three that are permitted at once.
 const (
 	wantRate  = 3.0 / 60
 	wantBurst = time.Minute
 )
 
-// rates holds each caller to a rate by the generic cell rate algorithm (ITU-T
-// I.371): of each it remembers one moment, when what was taken so far would have
-// been taken at exactly the rate.
+// rates enforces a rate for each caller by the generic cell rate algorithm (ITU-T I.371). For
+// each it stores one time: the end of all units taken so far at exactly the rate.
 type rates[K comparable] struct{ book[K, time.Time] }
 
-// take takes one of perSecond for key at now, if it may; otherwise it returns how
-// long to wait.
+// take takes one unit of perSecond for key at now, if permitted; otherwise it returns how long
+// to wait.
 func (r *rates[K]) take(key K, perSecond float64, now time.Time) (wait time.Duration) {
 	return r.takeOf(key, perSecond, burst, now)
 }
@@ -93,8 +91,8 @@ func (r *rates[K]) takeOf(key K, perSecond float64, burst time.Duration, now tim
 	return wait
 }
 
-// account is what an address has stored: in the hour and the day that began with
-// its first new bytes after the last one.
+// account counts the new bytes of an address, in an hour and a day that each began with its
+// first new bytes after the previous one.
 type account struct{ hour, day window }
 
 type window struct {
@@ -102,7 +100,7 @@ type window struct {
 	used  int64 // bytes
 }
 
-// roll begins a new window if this one is over.
+// roll begins a new window if this one has ended.
 func (w *window) roll(now time.Time, length time.Duration) {
 	if now.Sub(w.begun) >= length {
 		*w = window{begun: now}
@@ -114,8 +112,8 @@ type budget struct{ book[netip.Prefix, account] }
 
 const day = 24 * time.Hour
 
-// reserve takes n bytes at now. If they do not fit it takes none and returns
-// when they may; what is larger than a whole budget fits an empty one.
+// reserve takes n bytes at now. If they do not fit, it takes none and returns how long to wait.
+// An amount above a whole budget fits into an empty one.
 func (b *budget) reserve(of netip.Prefix, n int64, s *Settings, now time.Time) (wait time.Duration) {
 	b.update(of, func(a *account) {
 		a.hour.roll(now, time.Hour)
@@ -134,7 +132,7 @@ func (b *budget) reserve(of netip.Prefix, n int64, s *Settings, now time.Time) (
 	return wait
 }
 
-// add counts n bytes without asking; a negative n gives back what was reserved.
+// add counts n bytes unconditionally; a negative n gives reserved bytes back.
 func (b *budget) add(to netip.Prefix, n int64, now time.Time) {
 	b.update(to, func(a *account) {
 		a.hour.roll(now, time.Hour)

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Settings are the limits. A number of 0 is no limit.
+// Settings are the limits. 0 means no limit.
 type Settings struct {
 	// TrustedWriters are exempt from everything that is by address, and from the
 	// budget of new bytes.
@@ -24,7 +24,7 @@ type Settings struct {
 	UploadRate    float64 // uploads a second of an address
 	KeyUploadRate float64 // uploads a second of a caller that has a name
 	DownloadRate  float64 // downloads and calls that read a second of an address
-	UpstreamRate  float64 // torrents that other caches are asked for a second for an address
+	UpstreamRate  float64 // torrents per second requested from other caches for an address
 
 	HourlyBytes, DailyBytes int64 // new bytes of an address whose caller is anonymous
 
@@ -38,19 +38,19 @@ type Settings struct {
 	BodyTime time.Duration
 }
 
-// exempt reports whether limits by address do not hold for the caller.
+// exempt reports whether limits by address do not apply to the caller.
 func (s *Settings) exempt(c Caller) bool { return s.TrustedWriters.Contains(c.Addr) }
 
 // Caller is a client as the limits know it.
 type Caller struct {
 	Addr netip.Addr // the client's; [origin.Unknown] counts as one address
-	Name string     // that its key gives it; "" for an anonymous caller
+	Name string     // from its key; "" for an anonymous caller
 }
 
-// block returns the network under which the books have the caller's address.
+// block returns the network by which the books know the caller.
 func (c Caller) block() netip.Prefix { return origin.Block(c.Addr) }
 
-// soon is after what time to try again for something that may be free at any moment.
+// soon is the time after which to try again for a resource that may be free at any moment.
 const soon = 5 * time.Second
 
 func busy(format string, args ...any) *reason.Error {
@@ -61,7 +61,7 @@ func tooMany(after time.Duration, format string, args ...any) *reason.Error {
 	return reason.New(reason.RateLimited, format, args...).After(after)
 }
 
-// Kind is a limit by which something was refused.
+// Kind is a limit that refuses work.
 type Kind int
 
 // The limits, as the metric names them.
@@ -82,16 +82,17 @@ const (
 	SlowReader
 	UpstreamRate
 	WantRate
+	UnsentChanges
 	kinds // how many there are
 )
 
 var kindNames = [kinds]string{
 	"connections", "connections_per_address", "uploads", "uploads_per_address", "streams", "streams_per_address",
 	"upload_rate", "download_rate", "new_bytes", "memory", "inflating", "body_time",
-	"size", "slow_reader", "upstream_rate", "want_rate",
+	"size", "slow_reader", "upstream_rate", "want_rate", "unsent_changes",
 }
 
-// Stats is what is under way, and what was refused since the start.
+// Stats is the work in progress, and the refusals since the start.
 type Stats struct {
 	Connections, Uploads, Streams int
 	UploadBytes                   int64            // held for uploads in flight

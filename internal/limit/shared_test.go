@@ -8,8 +8,8 @@ import (
 func TestSharedMemoryIsCountedOnce(t *testing.T) {
 	l := budgetOf(t)
 	s := NewShared(100)
-	first, second := l.Hold(someone, Answering, nil), l.Hold(neighbor, Answering, nil)
-	for _, h := range []*Hold{first, second, second} { // one call may use it twice
+	first, second := l.Reservation(someone, Answering, nil), l.Reservation(neighbor, Answering, nil)
+	for _, h := range []*Reservation{first, second, second} { // one call may use it twice
 		if !h.Share(s) {
 			t.Fatal("there is no room")
 		}
@@ -36,7 +36,7 @@ func TestUseWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)
 		_, release := fill(l, []Caller{local}, Answering, 850)
-		s, h := NewShared(100), l.Hold(someone, Answering, nil)
+		s, h := NewShared(100), l.Reservation(someone, Answering, nil)
 		if h.Share(s) {
 			t.Error("it fits where there is no room")
 		}

@@ -13,7 +13,7 @@ const (
 	wantedFor = 5 * time.Second
 )
 
-// owes notes that c has n bytes more to send, or less; m.mu is held.
+// owes records that c has n more bytes to send, or fewer if n is negative; m.mu is held.
 func (m *memory) owes(c *Conn, n int64) {
 	if c == nil {
 		return
@@ -28,15 +28,15 @@ func (m *memory) owes(c *Conn, n int64) {
 	}
 }
 
-// lacked notes that h did not get what it asked for, so that the clients that keep it are
-// looked at: those of its own address, or all; m.mu is held. What uploads lack because of
-// their own bound no client keeps.
-func (m *memory) lacked(h *Hold, v verdict, now time.Time) {
+// lacked records that r did not get its memory, so that the clients that keep it are examined:
+// those of the same address, or all; m.mu is held. If uploads reach their own bound, no client
+// is at fault.
+func (m *memory) lacked(r *Reservation, v verdict, now time.Time) {
 	switch {
-	case v == allFull, v == useFull && h.use != Uploading:
+	case v == allFull, v == useFull && r.use != Uploading:
 		m.lacking = now
-	case v == addressFull && h.use != Uploading:
-		if p := m.parts[share{h.block, Answering}]; p != nil {
+	case v == addressFull && r.use != Uploading:
+		if p := m.parts[share{r.block, Answering}]; p != nil {
 			p.lacking = now
 		}
 	}
@@ -51,13 +51,13 @@ func (m *memory) wanted(c *Conn, now time.Time) bool {
 	return p != nil && now.Sub(p.lacking) < wantedFor
 }
 
-// slowConns returns the connections that are to be cut, each once.
+// slowConns returns each connection to be cut, once.
 func (m *memory) slowConns(now time.Time) (cut []*Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.waiting {
-		m.lacked(c.hold, m.judge(c.hold, c.n), now)
-		c.hold.collect()
+		m.lacked(c.reserved, m.judge(c.reserved, c.n), now)
+		c.reserved.collect()
 	}
 	for c := range m.sending {
 		if c.measure(now) && m.wanted(c, now) {
@@ -68,7 +68,7 @@ func (m *memory) slowConns(now time.Time) (cut []*Conn) {
 	return cut
 }
 
-// measure reports whether c took too little for slowTime and takes too little since.
+// measure reports whether c took too little for slowTime, and still does.
 func (c *Conn) measure(now time.Time) bool {
 	passed, sent := now.Sub(c.marked), c.sent.Load()
 	slow := float64(sent-c.mark) <= slowRate*passed.Seconds()
@@ -80,8 +80,8 @@ func (c *Conn) measure(now time.Time) bool {
 }
 
 // Tick collects garbage that still counts as memory, and cuts off slow clients: uploads that
-// have been arriving for longer than BodyTime and, while others wait for memory, clients that
-// do not take what they asked for. Call it about once a second.
+// have been arriving for longer than BodyTime and, while others wait for memory, clients that do
+// not take the answers they requested. Call it about once a second.
 func (l *Limits) Tick(now time.Time) {
 	if most := l.settings.Load().BodyTime; most > 0 {
 		l.refused[BodyTime].Add(l.arriving.cut(most, OnCall, OnStream))

@@ -8,15 +8,15 @@ import (
 
 // reader is a client that has 100 bytes of an answer outstanding.
 type reader struct {
-	conn *fakeConn
-	know *Conn
-	hold *Hold
+	conn     *fakeConn
+	know     *Conn
+	reserved *Reservation
 }
 
 func newReader(t *testing.T, l *Limits, c Caller) reader {
 	t.Helper()
 	_, inner, known := connect(t, l, c, 1)
-	h := known.Hold()
+	h := known.Reservation()
 	if !h.Try(100) {
 		t.Fatal("there is no room")
 	}
@@ -26,7 +26,7 @@ func newReader(t *testing.T, l *Limits, c Caller) reader {
 // want has somebody want more than there is.
 func want(t *testing.T, l *Limits, c Caller, use Use) {
 	t.Helper()
-	if l.Hold(c, use, nil).Try(900) {
+	if l.Reservation(c, use, nil).Try(900) {
 		t.Fatal("there is room")
 	}
 }
@@ -52,7 +52,7 @@ func TestSlowClientsAreCutOnlyWhileOthersWait(t *testing.T) {
 		if r.conn.closed != 1 || l.Stats().Refused["slow_reader"] != 1 {
 			t.Errorf("closed %d times, counted are %d", r.conn.closed, l.Stats().Refused["slow_reader"])
 		}
-		r.hold.Release()
+		r.reserved.Release()
 		r.know.leave()
 		wantIdle(t, l)
 	})
@@ -82,7 +82,7 @@ func TestAClaimThatWaitsIsWanted(t *testing.T) {
 		l := New(trusted(t, Settings{Memory: 1000, UploadMemory: 400, ConnectionMemory: 100, Wait: time.Minute}))
 		_, release := fill(l, addresses(2), Answering, 390)
 		r := newReader(t, l, someone)
-		go func() { _ = l.Hold(local, Uploading, nil).Take(t.Context(), 100) }()
+		go func() { _ = l.Reservation(local, Uploading, nil).Take(t.Context(), 100) }()
 		pass(l, slowTime)
 		if r.conn.closed != 1 {
 			t.Error("not cut while an upload waits")
@@ -96,7 +96,7 @@ func TestProgressKeepsAClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)
 		steady, hasty, idle := newReader(t, l, someone), newReader(t, l, someone), newReader(t, l, someone)
-		idle.hold.Release() // has all that it asked for
+		idle.reserved.Release() // has all that it asked for
 		for second := range 300 {
 			want(t, l, local, Answering)
 			steady.know.Sent(slowRate + 1)
@@ -110,8 +110,8 @@ func TestProgressKeepsAClient(t *testing.T) {
 				t.Errorf("the %s client is cut", name)
 			}
 		}
-		steady.hold.Release()
-		hasty.hold.Release()
+		steady.reserved.Release()
+		hasty.reserved.Release()
 		if len(l.memory.sending) > 0 || !steady.know.marked.IsZero() {
 			t.Error("clients that have all are still watched")
 		}
@@ -161,7 +161,7 @@ func TestWhoseWantCutsWhom(t *testing.T) {
 					fill(l, addresses(1), Uploading, 100)
 				}
 				pass(l, slowTime)
-				if l.Hold(c.by, c.use, nil).Try(n) {
+				if l.Reservation(c.by, c.use, nil).Try(n) {
 					t.Fatal("there is room")
 				}
 				pass(l, time.Second)

@@ -13,13 +13,13 @@ import (
 func TestWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Memory: 1000, UploadMemory: 400, ConnectionMemory: 100, Wait: time.Second})
-		door := l.Hold(someone, Uploading, nil)
+		door := l.Reservation(someone, Uploading, nil)
 		if err := door.Take(t.Context(), 50); err != nil {
 			t.Fatal(err)
 		}
-		ctx := WithHold(t.Context(), door)
+		ctx := WithReservation(t.Context(), door)
 		if h, err := l.Work(ctx, someone, 120, false); h != nil || err != nil || door.size() != 120 {
-			t.Errorf("with a hold of the door: %v, %v, which has %d, want 120", h, err, door.size())
+			t.Errorf("with a reservation of the door: %v, %v, which has %d, want 120", h, err, door.size())
 		}
 		h, err := l.Work(t.Context(), neighbor, 200, false)
 		if err != nil || h.size() != 200 {

@@ -1,5 +1,5 @@
-// Package lists reads what people give to commands: info hashes and magnet links, paths, and
-// lists of them in files and on standard input.
+// Package lists reads the arguments that people give to commands: info hashes and magnet links,
+// paths, and lists of them in files and on standard input.
 package lists
 
 import (
@@ -19,17 +19,17 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// Help says what commands take for HASH, for their --help.
+// Help describes the argument HASH for the --help of commands.
 const Help = `HASH is what people paste: an info hash (40 or 64 hex digits, 32 base32 digits), a
-magnet link, urn:btih:HASH, HASH.torrent, or the URL of a download on any host. In a
-list white space around it, empty lines and such that begin with # do not matter.
+magnet link, urn:btih:HASH, HASH.torrent, or the URL of a download on any host. Lists may
+have white space around a hash, empty lines, and lines that begin with #.
 `
 
-// UnreadableMark follows the info hash of a torrent that cannot be read in what verify reports.
+// UnreadableMark follows the info hash of an unreadable torrent in the report of verify.
 const UnreadableMark = " unreadable"
 
-// ParseID reads what people paste for a torrent, and returns the v1 id if there is
-// one, else the v2 id. It also takes a line of what verify reports.
+// ParseID reads the text that people paste for a torrent, and returns the v1 id if there is one,
+// else the v2 id. It also accepts a line of the report of verify.
 func ParseID(text string) (infohash.ID, error) {
 	ids, err := infohash.ParsePasted(strings.TrimSuffix(text, UnreadableMark))
 	if err != nil {
@@ -38,8 +38,8 @@ func ParseID(text string) (infohash.ID, error) {
 	return ids.Primary(), nil
 }
 
-// HashLines yields those of the lines that may name a torrent, without what is around
-// them: not those that are empty, or comments, which begin with #.
+// HashLines yields the lines that may name a torrent, without surrounding characters. It omits
+// empty lines and comments, which begin with #.
 func HashLines(all iter.Seq[string]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range all {
@@ -50,12 +50,12 @@ func HashLines(all iter.Seq[string]) iter.Seq[string] {
 	}
 }
 
-// errNothingRead is why a command whose list on standard input has no line fails: then
-// what should have made the list has failed more likely than not.
+// errNothingRead says that a list on standard input has no line: then the program that should
+// have made the list has probably failed.
 var errNothingRead = errors.New("standard input is empty: want a list there")
 
-// ExpandStdin yields args, and in place of each `-` what stands before each end
-// in in. An error of reading, also if there is nothing to read, goes to failed.
+// ExpandStdin yields args, with each `-` replaced by the texts in in that the byte end
+// separates. A read error goes to failed, and so does an empty list.
 func ExpandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, arg := range args {
@@ -74,8 +74,8 @@ func ExpandStdin(args []string, in io.Reader, end byte, failed *error) iter.Seq[
 	}
 }
 
-// SomeLines yields what stands between ends in in, empty lines left out. An error of reading,
-// or of a line over 1 MiB, goes to failed, and so does that there is no line.
+// SomeLines yields the texts in in that the byte end separates, without empty ones. A read
+// error, a line over 1 MiB, or a list without lines goes to failed.
 func SomeLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		some := false
@@ -90,9 +90,9 @@ func SomeLines(in io.Reader, end byte, failed *error) iter.Seq[string] {
 	}
 }
 
-// Expand yields args, and in place of - and of each file the lines in it, but
-// not such that begin with #. What could be an info hash or a magnet link is one,
-// also where a file has that name. An error of reading goes to failed.
+// Expand yields args, with - and each file replaced by its lines, except those that begin with
+// #. An argument that could be an info hash or a magnet link is one, even if a file has that
+// name. A read error goes to failed.
 func Expand(args []string, stdin io.Reader, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, arg := range args {
@@ -131,17 +131,17 @@ func openList(arg string, stdin io.Reader) (in io.ReadCloser, isList bool, err e
 	}
 	in, err = os.Open(arg)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil // parsing it says what is wrong
+		return nil, false, nil // parsing it reports the error
 	}
 	return in, err == nil, err
 }
 
-// maxLine is how long a line of a list may be, in bytes; longer ones are no list's.
+// maxLine is the maximum length of a line in bytes; a file with a longer line is not a list.
 const maxLine = 1 << 20
 
-// lines yields what stands between ends in in, empty lines left out. A byte order mark may
-// be before it, also that of UTF-16, which PowerShell writes. An error of reading, or of a
-// line over 1 MiB, goes to failed; it names in by name, and the line.
+// lines yields the texts in in that the byte end separates, without empty ones. A byte order
+// mark may precede them, also that of UTF-16, which PowerShell writes. A read error, or a line
+// over 1 MiB, goes to failed, with name and the number of the line.
 func lines(in io.Reader, name string, end byte, failed *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		scanner := bufio.NewScanner(transform.NewReader(in, unicode.BOMOverride(transform.Nop)))
@@ -166,7 +166,8 @@ func lines(in io.Reader, name string, end byte, failed *error) iter.Seq[string] 
 	}
 }
 
-// splitAt cuts what a scanner reads at each end, and takes what stands behind the last one, too.
+// splitAt splits the input of a scanner at each end, and returns the rest after the last one,
+// too.
 func splitAt(end byte) bufio.SplitFunc {
 	return func(data []byte, atEOF bool) (int, []byte, error) {
 		if at := bytes.IndexByte(data, end); at >= 0 {

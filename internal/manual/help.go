@@ -3,6 +3,7 @@
 package manual
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -28,10 +29,7 @@ func SetHelp(root *cobra.Command) {
 }
 
 func helpText(c *cobra.Command) string {
-	long := c.Long
-	if long == "" {
-		long = c.Short + "."
-	}
+	long := cmp.Or(c.Long, c.Short+".")
 	return wrapProse(strings.TrimSpace(long)) + "\n\n" + usageText(c)
 }
 
@@ -47,11 +45,7 @@ func usageText(c *cobra.Command) string {
 		writeCommands(&b, c)
 	}
 	for _, section := range config.Sections(c.Flags()) {
-		title := section.Title
-		if title == "" {
-			title = "Flags"
-		}
-		fmt.Fprintf(&b, "\n%s:\n%s", title, section.Flags.FlagUsagesWrapped(helpWidth))
+		fmt.Fprintf(&b, "\n%s:\n%s", cmp.Or(section.Title, "Flags"), section.Flags.FlagUsagesWrapped(helpWidth))
 	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s COMMAND --help says more of a command.\n", c.CommandPath())

@@ -10,15 +10,14 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// maxAttempts bounds how often one torrent meets a destination that changes under it.
+// maxAttempts bounds the attempts to store one torrent while it changes in the destination.
 const maxAttempts = 10
 
-// errBusy says that somebody else keeps changing a torrent in the destination.
+// errBusy says that others keep changing a torrent in the destination.
 var errBusy = errors.New("others change it in the destination")
 
-// equal makes the destination have under ids what the source has. Ids of one change
-// need not be of one record any more. Removals come last: clearing another id may
-// undo them.
+// equal gives the destination what the source has under ids. The ids of one change may belong to
+// several records by now. Removals come last, because clearing another id may undo them.
 func (m *mover) equal(ctx context.Context, ids infohash.Set) error {
 	removals := map[infohash.ID]store.Removal{}
 	for _, id := range ids.All() {
@@ -54,8 +53,8 @@ func (m *mover) refuse(id infohash.ID, err error) {
 	m.Refused(id, err)
 }
 
-// put makes the destination have t, with t's rank unless what is there has a higher
-// one.
+// put makes the destination have t. If the torrent has a higher rank there than t, it keeps that
+// rank.
 func (m *mover) put(ctx context.Context, t store.Torrent) error {
 	id := t.IDs.Primary()
 	parsed, err := metainfo.Parse(t.Bytes)
@@ -85,22 +84,22 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 		}
 		current, err := m.To.Get(ctx, id, nil)
 		if err == nil && current.Version == t.Version {
-			return nil // the put has seen to the rank
+			return nil // Put has raised the rank if necessary
 		}
 		if err != nil && !lasting(err) {
 			return fmt.Errorf("reading %s of the destination: %w", id, err)
 		}
-		item.Replaces = current.Version // none if it is gone
+		item.Replaces = current.Version // the zero version if the torrent is gone
 	}
 	return fmt.Errorf("storing %s: %w", id, errBusy)
 }
 
-// lasting reports whether err says what a store has, and not that it cannot say.
+// lasting reports whether err says what a store has, rather than that the store cannot say.
 func lasting(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrDamaged)
 }
 
-// remove makes id removed in the destination, for the same reason.
+// remove makes id removed in the destination, with the reason, reference and time of want.
 func (m *mover) remove(ctx context.Context, id infohash.ID, want store.Removal) error {
 	_, err := m.To.Get(ctx, id, nil)
 	if have, ok := errors.AsType[*store.RemovedError](err); ok && same(have.Removal, want) {
@@ -120,8 +119,8 @@ func same(a, b store.Removal) bool {
 	return a.Reason == b.Reason && a.Reference == b.Reference && a.Time.Equal(b.Time)
 }
 
-// clear makes id unknown in the destination, as it is in the source after the bytes
-// were erased and the removal was undone.
+// clear makes id unknown in the destination. An id is unknown in the source once its bytes were
+// erased and its removal was undone.
 func (m *mover) clear(ctx context.Context, id infohash.ID) error {
 	_, err := m.To.Get(ctx, id, nil)
 	switch {
@@ -140,7 +139,7 @@ func (m *mover) removeOne(ctx context.Context, id infohash.ID, removal store.Rem
 	return m.To.Remove(ctx, []infohash.ID{id}, removal)[0].Err
 }
 
-// restore undoes the removals of ids, of those that are removed.
+// restore undoes the removals of those of ids that are removed.
 func (m *mover) restore(ctx context.Context, ids ...infohash.ID) error {
 	for i, restored := range m.To.Restore(ctx, ids) {
 		if restored.Err != nil && !errors.Is(restored.Err, store.ErrNotFound) {

@@ -1,11 +1,10 @@
-// Package migrate makes a store equal to another one that serves meanwhile, by the
-// other's feed: for each torrent that the feed names, it makes what the destination
-// has the same as what the source has now. So a change may be done twice or at any
-// later time without harm, and a migration that was stopped goes on from the place
-// in the feed that it noted.
+// Package migrate makes a store equal to another store, which serves meanwhile. It reads the feed
+// of the source. For each torrent that the feed names, it gives the destination what the source has
+// now. So it may process a change twice or late without harm, and a migration that was stopped goes
+// on from the place in the feed that it saved.
 //
-// Run leaves the destination's other torrents alone. Others must not change
-// there the torrents that the source has, or one of both changes wins.
+// Run leaves the destination's other torrents alone. Nobody else may change in the destination the
+// torrents that the source has; else either change may win.
 package migrate
 
 import (
@@ -22,58 +21,56 @@ import (
 )
 
 const (
-	// batch is how many changes are done between two notes of the place.
+	// batch is how many changes are processed between two saved places.
 	batch = 1000
 
 	// pollPause is how often a source whose feed has ended is asked for more.
 	pollPause = 500 * time.Millisecond
 
-	// retryPause is how long to wait for a store that cannot answer.
+	// retryPause is how long to wait before asking again a store that could not answer.
 	retryPause = time.Second
 )
 
-// Source is what is read of the store to move; a [store.Store] is one.
+// Source is the store to read from; a [store.Store] is one.
 type Source interface {
 	Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error)
-	Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error)
+	Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error)
 }
 
-// Options say what is moved where. All but After, Follow, Patience and CaughtUp are
-// required.
+// Options configure a migration. All but After, Follow, Patience and CaughtUp are required.
 type Options struct {
 	From  Source
 	To    store.Store
 	After store.Cursor // the place to begin at
 	// Parallel is how many torrents are under way at a time.
 	Parallel int
-	// Follow goes on with what changes after the end of the feed, until ctx ends.
+	// Follow means to go on with changes after the end of the feed, until ctx ends.
 	Follow bool
 	// Patience is how long a store may be unavailable before the migration fails.
 	Patience time.Duration
-	// Save notes the place in the feed; everything before it is durable in To, and
-	// counted.
+	// Save saves the place in the feed. Everything before it is durable in To and counted.
 	Save func(store.Cursor) error
-	// CaughtUp is told whenever the end of the feed is reached.
+	// CaughtUp is called whenever the end of the feed is reached.
 	CaughtUp func()
-	// Refused is told of each torrent that cannot be moved, with the reason. It is
-	// called by several goroutines at a time.
+	// Refused is called for each torrent that cannot be moved, with the reason. Several goroutines
+	// may call it at a time.
 	Refused func(id infohash.ID, err error)
 }
 
-// Counts is how far a migration is. It is safe for concurrent use.
+// Counts is the progress of a migration. It is safe for concurrent use.
 type Counts struct {
-	Changes  atomic.Int64 // of the feed, done
+	Changes  atomic.Int64 // of the feed, processed
 	Torrents atomic.Int64 // stored in the destination
-	Bytes    atomic.Int64 // of those
+	Bytes    atomic.Int64 // of those torrents
 	Removals atomic.Int64 // made in the destination
 	Refused  atomic.Int64
 }
 
-// Run moves until the end of the feed, or with Follow until ctx ends, which is no
+// Run copies changes until the end of the feed. With Follow it goes on until ctx ends, which is no
 // error then. It adds what it does to counts.
 func Run(ctx context.Context, o Options, counts *Counts) error {
 	m := &mover{Options: o, counts: counts}
-	var since time.Time // a store has been unavailable; zero: it is not
+	var since time.Time // when a store became unavailable; zero if none is
 	for {
 		more, err := m.step(ctx)
 		switch {
@@ -107,7 +104,7 @@ type mover struct {
 	counts *Counts
 }
 
-// step does the next batch and reports whether there was one.
+// step processes the next batch and reports whether there was one.
 func (m *mover) step(ctx context.Context) (more bool, err error) {
 	changes, next, err := m.From.Changes(ctx, m.After, batch)
 	if err != nil {
@@ -143,7 +140,7 @@ func distinct(changes []store.Change) []infohash.Set {
 	return sets
 }
 
-// all makes the destination equal for all sets. The first error ends it.
+// all makes the destination equal for all sets. It stops at the first error.
 func (m *mover) all(ctx context.Context, sets []infohash.Set) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

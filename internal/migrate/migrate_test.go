@@ -120,14 +120,14 @@ type stopping struct {
 	stop  func()
 }
 
-func (s *stopping) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+func (s *stopping) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.after--; s.after <= 0 {
 		s.stop()
 		return store.Torrent{}, context.Canceled
 	}
-	return s.Store.Get(ctx, id, room)
+	return s.Store.Get(ctx, id, alloc)
 }
 
 func (s *stopping) Changes(ctx context.Context, after store.Cursor, _ int) ([]store.Change, store.Cursor, error) {

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/torrentcache/torrentcache/internal/wholefile"
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// State is the note of how far a migration is, in a file.
+// State is the progress of a migration, as a file keeps it.
 type State struct {
 	To      string // the destination
 	Cursor  store.Cursor
-	Changes int64 // done
+	Changes int64 // processed so far
 }
 
 type stateFile struct {
@@ -24,9 +24,9 @@ type stateFile struct {
 	Changes int64  `json:"changes"`
 }
 
-// ReadState reads the note in the file of that name. There may be none: then it is
-// of a migration to the given destination that has not begun. A note of another
-// destination, or a damaged one, is an error.
+// ReadState reads the state in the named file. If there is no such file, it returns the state of a
+// migration to the given destination that has not begun. A damaged state, or one of another
+// destination, is an error.
 func ReadState(name, to string) (State, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,23 +49,12 @@ func ReadState(name, to string) (State, error) {
 	return State{To: to, Cursor: cursor, Changes: f.Changes}, nil
 }
 
-// Write writes the note: a new file, fsync, then its name, so that there is always a
-// whole one. If a crash brings back an older note, some work is done again.
+// Write writes the state to a new file, calls fsync, and renames it, so that the named file is
+// always whole. If a crash brings back an older state, some work is done again.
 func (s State) Write(name string) error {
 	text, err := json.Marshal(stateFile{To: s.To, Cursor: s.Cursor.String(), Changes: s.Changes})
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return wholefile.Write(name, append(text, '\n'), (*os.File).Sync)
 }

@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// batchSize is how many changes are done together.
+	// batchSize is how many changes are processed together.
 	batchSize = 1000
 
-	// tries is how often a torrent is asked for that the source has and cannot give now; after
-	// each but the last retryPause, twice as long each time, is waited.
+	// tries is how often the follower asks for a torrent that the source has and cannot give now.
+	// retryPause is the wait before the second try; it doubles before each further one.
 	tries      = 3
 	retryPause = time.Second
 )
 
-// item is a torrent that changes name, and what they say of it.
+// item is a torrent that changes name, with what they say of it.
 type item struct {
 	set      infohash.Set
-	added    bool // and nothing else happened to it
+	added    bool // it was added, and nothing else happened to it
 	restored bool
 	only     bool // it was removed, and nothing else happened to it
-	removed  bool // or restored: what holds there now it alone can say
-	gone     bool // a removal is the last of it
-	dropped  bool // here, because nobody read it: its bytes are not wanted
-	late     bool // it was done before, as far as the source could: its bytes alone are wanted
+	removed  bool // it was removed or restored: only the source can say which holds now
+	gone     bool // the last change is a removal
+	dropped  bool // this server dropped it because nobody read it: its bytes are not wanted
+	late     bool // its changes were processed before: only its bytes are wanted
 }
 
 // itemsOf returns the torrents that changes name, each once.
@@ -40,7 +40,7 @@ func itemsOf(changes []*torrentcachev1.Change) []*item {
 	for _, c := range changes {
 		set := infohash.SetOf(c.GetInfoHashV1(), c.GetInfoHashV2())
 		if set == (infohash.Set{}) || c.GetKind() == torrentcachev1.ChangeKind_CHANGE_KIND_DROPPED {
-			continue // what left there stays here
+			continue // a torrent dropped there stays here
 		}
 		it := known[set.Primary()]
 		if it == nil {
@@ -61,8 +61,8 @@ func (it *item) note(kind torrentcachev1.ChangeKind) {
 	it.gone = kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED
 }
 
-// batch does what is to be done of items, and returns how many of them are left out, since the
-// source has them and cannot give them now. A removal is never left out.
+// batch does what items require. It returns how many of them it left out because the source has
+// them and cannot give them now. It never leaves out a removal.
 func (f *Follower) batch(ctx context.Context, items []*item) (left int, err error) {
 	if items, err = f.lacking(ctx, items); err != nil {
 		return 0, err
@@ -84,7 +84,8 @@ func (f *Follower) batch(ctx context.Context, items []*item) (left int, err erro
 	return 0, nil
 }
 
-// leaveOut counts items that are left out, and tells of them.
+// leaveOut counts and logs the items that are left out. It returns an error if the last change of
+// one that is not late is a removal.
 func (f *Follower) leaveOut(items []*item) error {
 	fresh := 0
 	for _, it := range items {
@@ -103,8 +104,8 @@ func (f *Follower) leaveOut(items []*item) error {
 	return nil
 }
 
-// lacking returns the items that are worth asking for. Of what was dropped here those are the
-// ones that may be removed there.
+// lacking returns the items worth asking for. A torrent that was dropped here is worth asking for
+// only if it may be removed there.
 func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) {
 	ids := idsOf(items)
 	held, err := f.Target.Has(ctx, ids)
@@ -115,7 +116,7 @@ func (f *Follower) lacking(ctx context.Context, items []*item) ([]*item, error) 
 	if err != nil {
 		return nil, err
 	}
-	var none store.Rank // the highest that counts as lacking
+	var none store.Rank // the highest rank that counts as lacking
 	if f.KeepRanks {
 		none = store.RankFetched
 	}

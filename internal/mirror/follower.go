@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"log/slog"
@@ -14,11 +15,11 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Source is the server that is followed. Nothing that it says is believed.
+// Source is the server that is followed. Nothing that it says is trusted.
 type Source interface {
-	// Changes are the answers of WatchChanges after a cursor; an error comes last.
+	// Changes yields the answers of WatchChanges after a cursor. An error ends the sequence.
 	Changes(ctx context.Context, after string) iter.Seq2[*torrentcachev1.WatchChangesResponse, error]
-	// ReadTorrents are answers about each of ids, in order; an error comes last.
+	// ReadTorrents yields an answer about each of ids, in order. An error ends the sequence.
 	ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*torrentcachev1.ReadTorrentsResponse, error]
 }
 
@@ -26,17 +27,17 @@ type Source interface {
 type Target interface {
 	// Has is [store.Store.Has].
 	Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error)
-	// Dropped reports for each of ids whether it was dropped here lately because nobody read it.
+	// Dropped reports for each of ids whether this server dropped it lately because nobody read it.
 	Dropped(ctx context.Context, ids []infohash.ID) ([]bool, error)
-	// Keep stores a torrent that is said to have id, by the policy that holds for uploads. It
-	// returns when the torrent is durable.
+	// Keep stores a torrent that the source says has id, under the policy for uploads. It returns
+	// when the torrent is durable.
 	Keep(ctx context.Context, id infohash.ID, torrent []byte, rank store.Rank) error
-	// Remove removes torrents that a source says are removed, unless they are already; with
-	// keep their bytes stay for a week.
+	// Remove removes the torrents of sets, which source says are removed. It leaves alone those
+	// that are removed already. With keep, their bytes stay for a week.
 	Remove(ctx context.Context, source, origin string, sets []infohash.Set, keep bool) error
-	// Restore undoes the removal of a torrent if source made it.
+	// Restore undoes the removal of a torrent if source made that removal.
 	Restore(ctx context.Context, source string, set infohash.Set) error
-	// Origin names this server as the origin of removals.
+	// Origin returns the name of this server as an origin of removals.
 	Origin(ctx context.Context) (string, error)
 	// Stats, Value and SetValue are those of [store.Store].
 	Stats(ctx context.Context) (store.Stats, error)
@@ -44,58 +45,54 @@ type Target interface {
 	SetValue(ctx context.Context, name string, value []byte) error
 }
 
-// What becomes here of removals at the source.
+// How a removal at the source takes effect here.
 const (
-	Hide   = "hide"   // they are in force at once, and the bytes stay for a week
-	Follow = "follow" // they are made as by an operator here: the bytes leave within a day
+	Hide   = "hide"   // the removal is in force at once, and the bytes stay for a week
+	Follow = "follow" // as a removal by an operator here: the bytes leave within a day
 	Ignore = "ignore" // nothing
 )
 
-// Options say who follows whom, and how. Name, Source and Target are required.
+// Options configure a Follower. Name, Source and Target are required.
 type Options struct {
-	Name      string // of the source, HOST:PORT
+	Name      string // of the source, as HOST:PORT
 	Source    Source
 	Target    Target
-	KeepRanks bool   // torrents get the rank that they have there, at most that of a key; else they count as fetched
+	KeepRanks bool   // keep the source's ranks, at most RankKeyed; else torrents count as fetched
 	Removals  string // empty: Hide
-	// Rate is how many bytes of torrents a second are read at most; 0: any number.
+	// Rate is how many bytes of torrents are read per second at most; 0 means no limit.
 	Rate   int64
 	Logger *slog.Logger // nil: slog.Default()
 }
 
 const (
-	firstPause   = 500 * time.Millisecond // before a source that failed is asked again
+	firstPause   = 500 * time.Millisecond // before the first retry after the source failed
 	longestPause = 30 * time.Second
 )
 
 // Follower follows one source. Its methods are safe for concurrent use.
 type Follower struct {
 	Options
-	pace pace
-	wake chan struct{} // has something when a pause may be over
+	pace *wait.Pace
+	wake chan struct{} // has an element when a pause may be over
 
-	mu    sync.Mutex
-	state state // guarded by mu, as all below
-	ready bool  // the state was read
-	again again // unless nothing was left out
-	stats Stats
-	heard time.Time // when the source last said something
-	equal time.Time // when there last was nothing to do
+	mu       sync.Mutex
+	state    state // guarded by mu, as all below
+	ready    bool  // the state has been read
+	again    again // in use while something is left out
+	stats    Stats
+	answered time.Time // when the source last answered
+	equal    time.Time // when there was last nothing to do
 }
 
-// New returns a Follower that does nothing until it is run.
+// New returns a Follower that does nothing until Run is called.
 func New(o Options) *Follower {
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	if o.Removals == "" {
-		o.Removals = Hide
-	}
-	return &Follower{Options: o, pace: pace{rate: o.Rate}, wake: make(chan struct{}, 1), equal: time.Now()}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	o.Removals = cmp.Or(o.Removals, Hide)
+	return &Follower{Options: o, pace: wait.NewPace(o.Rate), wake: make(chan struct{}, 1), equal: time.Now()}
 }
 
-// Run follows until ctx ends. It writes one line when the source, or the store here, fails, and
-// one when it goes on.
+// Run follows the source until ctx ends. It logs one line when the source, or the store here, keeps
+// failing, and one when following goes on.
 func (f *Follower) Run(ctx context.Context) {
 	pause, told := firstPause, false
 	recovered := func() {
@@ -119,7 +116,7 @@ func (f *Follower) Run(ctx context.Context) {
 			f.Logger.Warn("mirror: cannot follow, and tries again", "source", f.Name, "cause", err)
 			told = true
 		}
-		if reason.Of(err).Reason == reason.RequestInvalid { // the cursor is none of the source's
+		if reason.Of(err).Reason == reason.RequestInvalid { // the source does not know the cursor
 			f.restart()
 		}
 		wait.For(ctx, pause)
@@ -127,14 +124,15 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
-// follow reads the feed until it breaks, or removals stop it, or it is time to ask for what was
-// left out, which is no error. It calls done after each answer.
+// follow reads the feed until the feed breaks, which is an error, or until removals stop the
+// follower or it is time to ask for the torrents that were left out. It calls done after each
+// answer.
 func (f *Follower) follow(ctx context.Context, done func()) error {
 	for news, err := range f.Source.Changes(ctx, f.cursor()) {
 		if err != nil {
 			return err
 		}
-		f.hear(news)
+		f.noteAnswer(news)
 		if err := f.answer(ctx, news); err != nil {
 			return err
 		}
@@ -152,7 +150,7 @@ func (f *Follower) follow(ctx context.Context, done func()) error {
 	return reason.New(reason.Overloaded, "the source ended its feed")
 }
 
-// answer does all that an answer of the feed names, and moves the cursor.
+// answer does all that an answer of the feed names, and then moves the cursor.
 func (f *Follower) answer(ctx context.Context, news *torrentcachev1.WatchChangesResponse) error {
 	if news.GetRestarted() {
 		f.Logger.Info("mirror: the source's feed began anew; what is lacking is looked for in all of it", "source", f.Name)
@@ -172,8 +170,8 @@ func (f *Follower) answer(ctx context.Context, news *torrentcachev1.WatchChanges
 	return f.move(ctx, news)
 }
 
-// batches calls do for the torrents that changes name, so many at a time as is good for memory,
-// until it fails or removals stop the follower.
+// batches calls do for the torrents that changes name. It takes batchSize changes at a time, which
+// bounds memory, and stops when do fails or removals stop the follower.
 func (f *Follower) batches(changes []*torrentcachev1.Change, do func([]*item) error) error {
 	for len(changes) > 0 {
 		n := min(len(changes), batchSize)
@@ -185,7 +183,7 @@ func (f *Follower) batches(changes []*torrentcachev1.Change, do func([]*item) er
 	return nil
 }
 
-// awaitResume waits until the follower is not stopped; false: ctx ended.
+// awaitResume waits while removals keep the follower stopped. It returns false if ctx ended.
 func (f *Follower) awaitResume(ctx context.Context) bool {
 	for f.paused() {
 		select {

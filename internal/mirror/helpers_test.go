@@ -19,6 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
@@ -38,7 +39,7 @@ func newNode(t *testing.T) *node {
 	t.Helper()
 	n := &node{t: t, store: memstore.New()}
 	n.srv = server.New(server.Options{Store: n.store, MaxTorrentSize: 1_000_000, Logger: silent})
-	n.sync = torrentcachev1.NewSyncServiceClient(server.InProcess(server.Chain{}, 10_000_000, n.srv.RegisterPublic))
+	n.sync = torrentcachev1.NewSyncServiceClient(rpc.InProcess(rpc.Chain{}, 10_000_000, n.srv.RegisterPublic))
 	return n
 }
 

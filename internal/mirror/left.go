@@ -8,21 +8,21 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// After what time what was left out is asked for again: twice as long each time that something is
-// left out still.
+// How long the follower waits before it asks again for the torrents that were left out. The time
+// doubles with each attempt, up to longestAgain.
 const (
 	firstAgain   = time.Minute
 	longestAgain = time.Hour
 )
 
-// again is when what was left out is asked for again.
+// again says when the follower asks again for the torrents that were left out.
 type again struct {
 	at    time.Time
-	pause time.Duration // before the next time
+	pause time.Duration // from the next attempt to the one after it
 }
 
-// leave notes that torrents of the answer behind a cursor of the feed are left out. That is durable
-// when the cursor is, which moves behind the answer.
+// leave notes that the answer after cursor left out torrents. The note becomes durable when the
+// cursor of the follower moves past that answer.
 func (f *Follower) leave(cursor string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -32,20 +32,20 @@ func (f *Follower) leave(cursor string) {
 	}
 }
 
-// owes reports whether it is time to ask for what was left out.
+// owes reports whether it is time to ask again for what was left out.
 func (f *Follower) owes() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.state.Left != nil && !time.Now().Before(f.again.at)
 }
 
-// askAgain reads the feed once more from where something was left out first, to its end, and asks
-// for what is lacking of it. Removals in it were made when they were read first, and what an
-// operator did since is not undone.
+// askAgain reads the feed again, from the first answer that left something out to the end, and asks
+// for the torrents that are still lacking. It makes no removals: they were made at the first
+// reading, and what an operator did since must not be undone.
 func (f *Follower) askAgain(ctx context.Context) error {
 	f.mu.Lock()
 	cursor := *f.state.Left
-	pause := max(f.again.pause, firstAgain) // it is 0 after a start
+	pause := max(f.again.pause, firstAgain) // again.pause is 0 after a start
 	f.again = again{at: time.Now().Add(pause), pause: min(2*pause, longestAgain)}
 	f.mu.Unlock()
 	var left *string
@@ -68,8 +68,8 @@ func (f *Follower) askAgain(ctx context.Context) error {
 	return reason.New(reason.Overloaded, "the source ended its feed")
 }
 
-// answerAgain asks for what is lacking of an answer of the feed that was done before, and returns
-// how many torrents are left out still.
+// answerAgain asks for what is still lacking from an answer of the feed that was processed before.
+// It returns how many torrents are still left out.
 func (f *Follower) answerAgain(ctx context.Context, news *torrentcachev1.WatchChangesResponse) (left int, err error) {
 	err = f.batches(news.GetChanges(), func(items []*item) error {
 		for _, it := range items {

@@ -7,25 +7,26 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// Of the torrents here, so many may be removed by one source in a window of time: one in
-// removedShare, or removedLeast where that is more.
+// Within a window of time one source may remove one in removedShare of the torrents here, or
+// removedLeast torrents if that is more.
 const (
 	window       = time.Hour
 	removedShare = 100
 	removedLeast = 10
 )
 
-// removal is what a follower keeps of removals.
+// removal is the part of a follower's state that is about removals.
 type removal struct {
-	Begun     time.Time `json:"begun"` // of the window
-	Count     int64     `json:"count"` // torrents that were here and were removed in it
+	Begun     time.Time `json:"begun"` // start of the window
+	Count     int64     `json:"count"` // torrents held here that the source removed in it
 	Torrents  int64     `json:"torrents"`
 	Paused    bool      `json:"paused,omitempty"`
-	FreeUntil time.Time `json:"free_until"`     // nothing is counted until then
+	FreeUntil time.Time `json:"free_until"`     // removals are not counted until then
 	Skip      bool      `json:"skip,omitempty"` // removals are passed over until the end of the feed
 }
 
-// admit counts n removals, and reports whether they may be made. Torrents are here now.
+// admit counts n removals and reports whether they may be made. Torrents is how many torrents are
+// here now.
 func (r *removal) admit(n, torrents int64, now time.Time) bool {
 	if now.Before(r.FreeUntil) || n == 0 {
 		return true
@@ -44,7 +45,8 @@ type removedThere struct {
 	origin string
 }
 
-// remove makes removals of the source here, unless they are too many: then the follower stops.
+// remove makes removals of the source here. If they are too many, it makes none and the follower
+// stops.
 func (f *Follower) remove(ctx context.Context, removals []removedThere) error {
 	own, err := f.Target.Origin(ctx)
 	if err != nil {
@@ -73,7 +75,7 @@ func (f *Follower) remove(ctx context.Context, removals []removedThere) error {
 	return nil
 }
 
-// admit counts those of ids that are held, durably, and reports whether they may be removed.
+// admit durably counts those of ids that are held, and reports whether they may be removed.
 func (f *Follower) admit(ctx context.Context, ids []infohash.ID) (bool, error) {
 	held, err := f.Target.Has(ctx, ids)
 	if err != nil {
@@ -96,7 +98,7 @@ func (f *Follower) admit(ctx context.Context, ids []infohash.ID) (bool, error) {
 	err = f.change(ctx, func(s *state) {
 		before := s.Removal
 		if goesOn = s.Removal.admit(n, stats.Torrents, time.Now()); !goesOn {
-			s.Removal = before // these are not made
+			s.Removal = before // these removals are not made
 			s.Removal.Paused = true
 		}
 	})

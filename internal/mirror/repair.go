@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// repairWait is how long a reader waits for a torrent to be repaired, and repairTime how long
-	// that goes on without readers.
+	// repairWait is how long a reader waits for the repair of a torrent. repairTime is how long the
+	// repair may take, whether or not a reader still waits.
 	repairWait = 3 * time.Second
 	repairTime = 15 * time.Second
 
-	// repairAgain is after what time a torrent that could not be repaired is tried again for a
-	// reader. Of at most maxHopeless it is known.
+	// repairAgain is how long after a failed repair readers cause no further repair of that
+	// torrent. At most maxHopeless failed repairs are remembered.
 	repairAgain = time.Minute
 	maxHopeless = 10_000
 
-	// repairsAtOnce is how many are repaired for readers at a time.
+	// repairsAtOnce is how many repairs for readers run at a time.
 	repairsAtOnce = 4
 )
 
 // Repairer fetches torrents that the store here has lost: their bytes are damaged, gone, or cannot
-// be read. What it fetches is held to its info hash and goes through the policy of uploads. It is
+// be read. It checks each fetched torrent against its info hash and the policy for uploads. It is
 // safe for concurrent use.
 type Repairer struct {
 	target  Target
@@ -35,16 +35,16 @@ type Repairer struct {
 	fetch   func(context.Context, infohash.ID) bool
 
 	flights flight.Group[infohash.ID, bool]
-	places  chan struct{} // has one for each repair for a reader
+	places  chan struct{} // one element for each running repair for a reader
 
 	mu       sync.Mutex
-	hopeless map[infohash.ID]time.Time // when it was last tried in vain
+	hopeless map[infohash.ID]time.Time // when the last repair failed
 
 	healed, failed atomic.Int64
 }
 
-// NewRepairer returns a Repairer that asks sources in order, then fetch, which fetches and stores a
-// torrent from elsewhere; nil: nothing else is asked.
+// NewRepairer returns a Repairer that asks sources in order and then calls fetch, which fetches a
+// torrent from elsewhere and stores it. If fetch is nil, nothing else is asked.
 func NewRepairer(target Target, sources []Source, fetch func(context.Context, infohash.ID) bool) *Repairer {
 	return &Repairer{
 		target: target, sources: sources, fetch: fetch,
@@ -52,11 +52,11 @@ func NewRepairer(target Target, sources []Source, fetch func(context.Context, in
 	}
 }
 
-// Counts returns how many torrents were healed, and could not be, since the start.
+// Counts returns how many repairs of a torrent succeeded, and how many failed, since the start.
 func (r *Repairer) Counts() (healed, failed int64) { return r.healed.Load(), r.failed.Load() }
 
-// Repair repairs the torrent of id for a reader, and reports whether it is whole now. It takes no
-// longer than a reader should wait; the work goes on a little longer.
+// Repair repairs the torrent of id for a reader and reports whether it is whole now. It returns
+// after repairWait at the latest; the repair itself may go on until repairTime is over.
 func (r *Repairer) Repair(ctx context.Context, id infohash.ID) bool {
 	if r.isHopeless(id) {
 		return false
@@ -79,7 +79,7 @@ func (r *Repairer) Repair(ctx context.Context, id infohash.ID) bool {
 	return false
 }
 
-// one repairs a torrent, unless others are being repaired already.
+// one repairs a torrent. It returns false at once if repairsAtOnce repairs for readers are running.
 func (r *Repairer) one(ctx context.Context, id infohash.ID) bool {
 	select {
 	case r.places <- struct{}{}:
@@ -90,7 +90,7 @@ func (r *Repairer) one(ctx context.Context, id infohash.ID) bool {
 	return len(r.All(ctx, []infohash.ID{id})) == 0
 }
 
-// All repairs torrents, and returns those that it could not.
+// All repairs torrents and returns the ids of those that it could not repair.
 func (r *Repairer) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
 	left := ids
 	for _, source := range r.sources {
@@ -110,7 +110,7 @@ func (r *Repairer) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
 	return hopeless
 }
 
-// from repairs what one source has, and returns the rest.
+// from repairs the torrents that one source has and returns the ids of the rest.
 func (r *Repairer) from(ctx context.Context, source Source, ids []infohash.ID) (left []infohash.ID) {
 	next := 0
 	for answer, err := range source.ReadTorrents(ctx, ids) {
@@ -138,7 +138,7 @@ func (r *Repairer) note(ids []infohash.ID) {
 	defer r.mu.Unlock()
 	for _, id := range ids {
 		if len(r.hopeless) >= maxHopeless {
-			clear(r.hopeless) // to try again is no harm
+			clear(r.hopeless) // trying again does no harm
 		}
 		r.hopeless[id] = time.Now()
 	}

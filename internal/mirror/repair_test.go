@@ -16,6 +16,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/mirror"
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 	"github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/admin"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
@@ -78,21 +80,17 @@ type ailing struct {
 	repairer *mirror.Repairer
 }
 
-// Repair and All are for its server, which is there before its repairer.
+// Repair is for its server, which is there before its repairer.
 func (n *ailing) Repair(ctx context.Context, id infohash.ID) bool {
 	return n.repairer.Repair(ctx, id)
-}
-
-func (n *ailing) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
-	return n.repairer.All(ctx, ids)
 }
 
 // maintained is a store that a server can verify.
 type maintained struct{ *diskstore.Store }
 
-func (m maintained) Verify(ctx context.Context, o server.VerifyOptions) error {
+func (m maintained) Verify(ctx context.Context, o admin.VerifyOptions) error {
 	_, err := m.Store.Verify(ctx, diskstore.VerifyOptions{Check: o.Check, GiveUp: o.GiveUp, Progress: func(p diskstore.VerifyProgress) {
-		o.Progress(server.VerifyProgress{Checked: p.Checked, Damaged: p.Damaged, Unreadable: p.Unreadable})
+		o.Progress(admin.VerifyProgress{Checked: p.Checked, Damaged: p.Damaged, Unreadable: p.Unreadable})
 	}})
 	return err
 }
@@ -101,7 +99,7 @@ func (m maintained) Backup(ctx context.Context, dir string, progress func(copied
 	return m.Store.Backup(ctx, dir, progress)
 }
 
-func (maintained) Missing() []server.Missing { return nil }
+func (maintained) Missing() []admin.Missing { return nil }
 
 // newAiling returns one that repairs from sources, then by fetch.
 func newAiling(t *testing.T, sources []mirror.Source, fetch func(context.Context, infohash.ID) bool) *ailing {
@@ -113,9 +111,9 @@ func newAiling(t *testing.T, sources []mirror.Source, fetch func(context.Context
 	}
 	t.Cleanup(func() { _ = n.segments.Close() })
 	n.node = &node{t: t, store: n.segments, srv: server.New(server.Options{
-		Store: n.segments, Maintenance: maintained{n.segments}, MaxTorrentSize: 1_000_000, Logger: silent, Repairer: n,
+		Store: n.segments, MaxTorrentSize: 1_000_000, Logger: silent, Repair: n.Repair,
 	})}
-	n.cache = torrentcachev1.NewCacheServiceClient(server.InProcess(server.Chain{}, 10_000_000, n.srv.RegisterPublic))
+	n.cache = torrentcachev1.NewCacheServiceClient(rpc.InProcess(rpc.Chain{}, 10_000_000, n.srv.RegisterPublic))
 	n.repairer = mirror.NewRepairer(n.srv.Copies(), sources, fetch)
 	return n
 }
@@ -132,7 +130,8 @@ func (n *ailing) gives(torrent []byte) {
 // verify verifies, and returns how many torrents are lost, and were healed.
 func (n *ailing) verify() (lost, healed int) {
 	n.t.Helper()
-	err := n.srv.Verify(n.t.Context(), server.VerifyOptions{Check: server.CheckTorrent, Progress: func(p server.VerifyProgress) {
+	operator := admin.New(n.srv, admin.Options{Maintenance: maintained{n.segments}, Repair: n.repairer.All})
+	err := operator.Verify(n.t.Context(), admin.VerifyOptions{Check: admin.CheckTorrent, Progress: func(p admin.VerifyProgress) {
 		lost, healed = lost+len(p.Damaged)+len(p.Unreadable), int(p.Healed)
 	}})
 	if err != nil {

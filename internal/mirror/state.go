@@ -14,20 +14,21 @@ import (
 // state is what a follower keeps in the store.
 type state struct {
 	Source string `json:"source"`
-	// Cursor is the place in the source's feed: all before it is done.
+	// Cursor is a place in the source's feed. Everything before it has been processed.
 	Cursor  string  `json:"cursor"`
 	Removal removal `json:"removal"`
-	// Left is the cursor behind which torrents were left out first; nil if none are lacking.
+	// Left is the cursor before the first answer that left torrents out; nil if none is lacking.
 	Left *string `json:"left,omitempty"`
 }
 
-// valueName is the name of the value that has the state of the follower of a source.
+// valueName returns the name under which the store keeps the state of the follower of source.
 func valueName(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return "mirror." + hex.EncodeToString(sum[:16])
 }
 
-// load reads the state, once. One that is not of this source, or cannot be read, begins anew.
+// load reads the state, once. If the stored state is about another source or cannot be read, the
+// follower begins anew.
 func (f *Follower) load(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,7 +47,7 @@ func (f *Follower) load(ctx context.Context) error {
 	return nil
 }
 
-// save keeps the state; f.mu is held.
+// save stores the state; f.mu is held.
 func (f *Follower) save(ctx context.Context) error {
 	b, err := json.Marshal(f.state)
 	if err != nil {
@@ -55,7 +56,7 @@ func (f *Follower) save(ctx context.Context) error {
 	return f.Target.SetValue(ctx, valueName(f.Name), b)
 }
 
-// change changes the state and keeps it.
+// change changes the state and stores it. If that fails, the state stays as it was.
 func (f *Follower) change(ctx context.Context, do func(*state)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,15 +75,15 @@ func (f *Follower) cursor() string {
 	return f.state.Cursor
 }
 
-// restart has the feed read from its beginning the next time.
+// restart makes the follower read the feed from its beginning.
 func (f *Follower) restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.state.Cursor, f.state.Left = "", nil // all is looked at
+	f.state.Cursor, f.state.Left = "", nil // the whole feed includes what was left out
 }
 
-// move moves the cursor behind an answer that is done. That of an answer without changes is
-// not worth a write.
+// move moves the cursor past an answer that has been processed. An answer without changes is not
+// worth a write of its own.
 func (f *Follower) move(ctx context.Context, news *torrentcachev1.WatchChangesResponse) error {
 	isEnd := len(news.GetChanges()) == 0
 	f.mu.Lock()
@@ -100,11 +101,11 @@ func (f *Follower) move(ctx context.Context, news *torrentcachev1.WatchChangesRe
 	return f.save(ctx)
 }
 
-// hear notes that the source said something.
-func (f *Follower) hear(news *torrentcachev1.WatchChangesResponse) {
+// noteAnswer notes when the source last answered and how many of its changes are not processed.
+func (f *Follower) noteAnswer(news *torrentcachev1.WatchChangesResponse) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.heard = time.Now()
+	f.answered = time.Now()
 	f.stats.Behind = max(0, news.GetRemainingCount()) + int64(len(news.GetChanges()))
 }
 
@@ -114,8 +115,9 @@ func (f *Follower) paused() bool {
 	return f.state.Removal.Paused
 }
 
-// Resume goes on after too many removals. Those that come within an hour are not counted; with
-// skip those up to the present end of the feed are passed over, since they were a mistake.
+// Resume restarts a follower that too many removals stopped. Without skip, removals within the next
+// hour are not counted. With skip, the follower passes over all removals up to the present end of
+// the feed.
 func (f *Follower) Resume(ctx context.Context, skip bool) error {
 	if err := f.load(ctx); err != nil {
 		return err
@@ -137,22 +139,22 @@ func (f *Follower) Resume(ctx context.Context, skip bool) error {
 	return nil
 }
 
-// Stats is how far a follower is.
+// Stats is the progress of one follower.
 type Stats struct {
 	Source string
 	Paused bool  // by too many removals
-	Behind int64 // changes of the source that are not done, as far as known
-	// Lag is for how long there has been something to do, or nothing was heard.
+	Behind int64 // changes of the source that are not processed, as far as known
+	// Lag is how long ago there was last nothing to do; 0 while that is at most quiet.
 	Lag time.Duration
 
 	Torrents, Bytes int64 // read and stored, since the start
-	Removals        int64 // of the source that are in force here
-	Refused         int64 // torrents that this server does not take
-	Wrong           int64 // torrents that are not what the source says
-	LeftOut         int64 // torrents that the source had and could not give when its feed named them
+	Removals        int64 // removals of the source that were made here
+	Refused         int64 // torrents that this server does not accept
+	Wrong           int64 // torrents whose bytes are invalid or of another info hash
+	LeftOut         int64 // torrents left out when the feed named them
 }
 
-// Stats returns how far f is.
+// Stats returns the progress of f.
 func (f *Follower) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -164,7 +166,7 @@ func (f *Follower) Stats() Stats {
 	return s
 }
 
-// quiet is how long after the end of the feed the follower counts as equal: three heartbeats.
+// quiet is how long after the end of the feed the follower counts as equal: four heartbeats.
 const quiet = 2 * time.Second
 
 func (f *Follower) count(do func(*Stats)) {
@@ -173,7 +175,7 @@ func (f *Follower) count(do func(*Stats)) {
 	do(&f.stats)
 }
 
-// forNow reports whether the same may be tried again with another result.
+// forNow reports whether err may pass, so that another try may succeed.
 func forNow(err error) bool {
 	switch reason.Of(err).Reason {
 	case reason.Overloaded, reason.RateLimited, reason.StorageFull, reason.Internal:

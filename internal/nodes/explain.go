@@ -9,17 +9,18 @@ import (
 
 // plain are what grpc's messages about a connection mean, each told by a part of it.
 var plain = []struct{ part, means string }{
-	{"does not look like a TLS handshake", "what answers there speaks no TLS"},
+	{"does not look like a TLS handshake", "the server there speaks no TLS"},
 	{"HTTP/1.1 header", notGRPC},
 	{"server preface: http2", notGRPC},
 	{"unexpected HTTP status", notGRPC},
 	{"server preface: EOF", closedAtOnce},
 	{"server preface: read", closedAtOnce},
+	{"server preface: connection reset", closedAtOnce},
 }
 
 const (
-	notGRPC      = "what answers there is no gRPC server"
-	closedAtOnce = "what answers there ends the connection at once: a server with TLS does so to a client without"
+	notGRPC      = "the server there speaks no gRPC"
+	closedAtOnce = "the server there ends the connection at once, as a server with TLS does to a client without"
 )
 
 // Explain returns what the failure of a call by a [Conn] means for the operator, who chose the
@@ -34,7 +35,7 @@ func Explain(err error) string {
 	case codes.DeadlineExceeded:
 		return "no answer in time"
 	case codes.Unimplemented:
-		return "what answers there is no torrentcache server"
+		return "the server there is no torrentcache server"
 	case codes.Unavailable:
 		return explainConnection(s.Message())
 	}
@@ -48,6 +49,12 @@ func explainConnection(message string) string {
 			return p.means
 		}
 	}
+	return Cause(message)
+}
+
+// Cause returns what matters of grpc's message about a connection that could not be made; any other
+// message as it is.
+func Cause(message string) string {
 	for _, begin := range []string{"dial ", "authentication handshake failed: "} {
 		if at := strings.LastIndex(message, begin); at >= 0 {
 			return strings.TrimSuffix(message[at:], `"`)

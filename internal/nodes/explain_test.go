@@ -44,11 +44,11 @@ func TestExplain(t *testing.T) {
 		want          string
 	}{
 		{"nobody", nobody.Addr().String(), nil, "connection refused"},
-		{"a web server", web.Listener.Addr().String(), nil, "what answers there is no gRPC server"},
-		{"a web server with TLS", secure.Listener.Addr().String(), nil, "what answers there"},
-		{"no TLS", l.Addr().String(), &tls.Config{}, "what answers there speaks no TLS"},
+		{"a web server", web.Listener.Addr().String(), nil, "the server there speaks no gRPC"},
+		{"a web server with TLS", secure.Listener.Addr().String(), nil, "the server there"},
+		{"no TLS", l.Addr().String(), &tls.Config{}, "the server there speaks no TLS"},
 		{"an unknown authority", secure.Listener.Addr().String(), &tls.Config{}, "certificate signed by unknown authority"},
-		{"another gRPC server", l.Addr().String(), nil, "what answers there is no torrentcache server"},
+		{"another gRPC server", l.Addr().String(), nil, "the server there is no torrentcache server"},
 		{"no such name", "no.such.name.invalid:9090", nil, "no.such.name.invalid has no address"},
 	} {
 		conn, err := nodes.Dial([]string{c.address}, nodes.Options{Ping: time.Minute, MaxMessageSize: 1 << 20, TLS: c.tls})

@@ -1,5 +1,5 @@
-// Package nodes is the way from an edge to the servers behind it: one gRPC
-// connection over several nodes that serve the same torrents.
+// Package nodes connects an edge to the servers behind it: one gRPC connection over several nodes
+// that serve the same torrents.
 //
 // Calls go round robin over all addresses of all names. A node that says by
 // grpc.health that it does not serve gets no calls, unless no node says that it
@@ -8,24 +8,27 @@
 package nodes
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/experimental"
 	_ "google.golang.org/grpc/health" // lets the client ask nodes for their health
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// A node that is gone without a word, its machine off or cut off, is noticed after
-// Ping and this time at most; with something under way, after this time.
+// A node that is gone silently, with its machine off or cut off, is noticed after at most Ping and
+// this time; if a call is in flight, after this time.
 const pingTimeout = 5 * time.Second
 
 // Options say how nodes are reached. Ping and MaxMessageSize are required.
@@ -38,8 +41,8 @@ type Options struct {
 	// TLS is for the way to the nodes; the name in each address is checked. Nil
 	// means that it is not encrypted.
 	TLS *tls.Config
-	// Ailing has calls go to nodes that say that they do not serve, too: for the
-	// operator, who works on just those.
+	// Ailing also sends calls to nodes that report that they do not serve: the operator works on
+	// those.
 	Ailing bool
 	// FeedToken returns what, unless empty, is sent with the calls of SyncService, which are the
 	// edge's own. All others are users' calls and carry users' credentials.
@@ -107,4 +110,65 @@ func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.Ping, Timeout: pingTimeout, PermitWithoutStream: true}),
 	)
+}
+
+// Conn is a connection to the nodes. It is safe for concurrent use.
+type Conn struct {
+	healthy *grpc.ClientConn // to those that say that they serve
+	any     *grpc.ClientConn // to all; connects when it is first used
+	reads   *repeater
+}
+
+var _ grpc.ClientConnInterface = (*Conn)(nil)
+
+// use returns the connection for a call. While no node reports that it serves, as when the store
+// behind all of them is away, each node may still answer some calls.
+func (c *Conn) use() *grpc.ClientConn {
+	if c.healthy.GetState() == connectivity.TransientFailure {
+		return c.any
+	}
+	return c.healthy
+}
+
+// Invoke implements [grpc.ClientConnInterface].
+func (c *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.reads.do(ctx, method, func(ctx context.Context) error {
+		return c.use().Invoke(ctx, method, args, reply, opts...)
+	})
+}
+
+// NewStream implements [grpc.ClientConnInterface].
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.use().NewStream(ctx, desc, method, opts...)
+}
+
+// Close ends the connection and all calls over it.
+func (c *Conn) Close() error { return errors.Join(c.healthy.Close(), c.any.Close()) }
+
+// WithKey returns conn, which shows key with each call unless that is empty.
+func WithKey(conn grpc.ClientConnInterface, key string) grpc.ClientConnInterface {
+	if key == "" {
+		return conn
+	}
+	return keyedConn{conn, key}
+}
+
+// keyedConn shows a key with each call.
+type keyedConn struct {
+	grpc.ClientConnInterface
+	key string
+}
+
+// Invoke implements [grpc.ClientConnInterface].
+func (c keyedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.ClientConnInterface.Invoke(c.shown(ctx), method, args, reply, opts...)
+}
+
+// NewStream implements [grpc.ClientConnInterface].
+func (c keyedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.ClientConnInterface.NewStream(c.shown(ctx), desc, method, opts...)
+}
+
+func (c keyedConn) shown(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.key)
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// forwardedForHops reads the addresses in values of X-Forwarded-For. What is no
-// address becomes [Unknown].
+// forwardedForHops parses the addresses in values of X-Forwarded-For. Anything but an address
+// becomes [Unknown].
 func forwardedForHops(values []string) []netip.Addr {
 	var hops []netip.Addr
 	for _, value := range values {
@@ -19,9 +19,9 @@ func forwardedForHops(values []string) []netip.Addr {
 	return hops
 }
 
-// forwardedHops reads the addresses in values of Forwarded, one for each element.
-// An element that says no address is [Unknown], and so is a value that breaks the
-// grammar: its elements cannot be told apart.
+// forwardedHops parses the addresses in values of Forwarded, one for each element. An element
+// without an address is [Unknown], and so is a value that breaks the grammar, because its
+// elements cannot be separated.
 func forwardedHops(values []string) []netip.Addr {
 	var hops []netip.Addr
 	for _, value := range values {
@@ -70,8 +70,8 @@ func forwardedElements(value string) ([]netip.Addr, bool) {
 
 func skipBlanks(text string) string { return strings.TrimLeft(text, " \t") }
 
-// cutPair returns the pair name=value that text begins with, and the rest, which
-// begins with a separator or is empty; false if there is no such pair.
+// cutPair returns the pair name=value at the beginning of text, and the rest, which begins with
+// a separator or is empty; false if there is no such pair.
 func cutPair(text string) (name, value, rest string, ok bool) {
 	name, rest = cutToken(text)
 	rest, isPair := strings.CutPrefix(rest, "=")
@@ -83,7 +83,7 @@ func cutPair(text string) (name, value, rest string, ok bool) {
 	return name, value, rest, ok && (rest == "" || rest[0] == ',' || rest[0] == ';')
 }
 
-// cutToken returns the token that text begins with, and the rest.
+// cutToken returns the token at the beginning of text, and the rest.
 func cutToken(text string) (token, rest string) {
 	end := strings.IndexFunc(text, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
@@ -94,8 +94,8 @@ func cutToken(text string) (token, rest string) {
 	return text[:end], text[end:]
 }
 
-// cutValue returns the token or quoted string that text begins with, and the
-// rest; false if it begins with neither.
+// cutValue returns the token or quoted string at the beginning of text, and the rest; false if
+// there is neither.
 func cutValue(text string) (value, rest string, ok bool) {
 	quoted, isQuoted := strings.CutPrefix(text, `"`)
 	if !isQuoted {
@@ -118,7 +118,7 @@ func cutValue(text string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// hop is the address that a proxy gives for the request it got.
+// hop returns the address that a proxy names for its client.
 func hop(text string) netip.Addr {
 	if addr, ok := parseAddr(text); ok && !addr.IsUnspecified() {
 		return addr

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// none is how an empty list is written: an empty environment variable counts as
-// not set.
+// none is the text of an empty list, because an empty environment variable counts as unset.
 const none = "none"
 
-// Networks is a set of IP networks. As text it is a list of CIDR networks and
-// single addresses with commas between, or none. Its pointer is a pflag.Value.
+// Networks is a set of IP networks. Its text form is a comma-separated list of CIDR networks and
+// single addresses, or none. Its pointer is a pflag.Value.
 type Networks []netip.Prefix
 
 // ParseNetworks reads the text form.
@@ -30,7 +29,7 @@ func ParseNetworks(text string) (Networks, error) {
 	return list, nil
 }
 
-// parseNetwork refuses a network with host bits: it may not be what was meant.
+// parseNetwork parses a network. It refuses host bits, which are probably a mistake.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		addr = addr.Unmap()

@@ -1,5 +1,5 @@
-// Package outcome is how a door tells the layers before it, which measure and log requests,
-// what the answer itself does not show: why a request was refused, and which torrent it was
+// Package outcome lets a door tell the layers before it, which measure and log requests, two
+// things that the answer itself does not show: why a request was refused, and which torrent it was
 // about.
 package outcome
 
@@ -16,9 +16,9 @@ type Outcome struct {
 	InfoHash infohash.ID
 }
 
-// Hearer is a writer of an answer that hears of its outcome, several times perhaps, of
-// which the last word on a field counts. It is called by the goroutine that writes.
-type Hearer interface{ Hear(Outcome) }
+// Observer is a response writer that is told the outcome, perhaps several times; the last value of a
+// field counts. It is called by the goroutine that writes.
+type Observer interface{ Observe(Outcome) }
 
 // Refused tells the layers around w why a request is refused.
 func Refused(w http.ResponseWriter, e *reason.Error) { tell(w, Outcome{Reason: e.Reason}) }
@@ -26,11 +26,11 @@ func Refused(w http.ResponseWriter, e *reason.Error) { tell(w, Outcome{Reason: e
 // About tells the layers around w which torrent a request is about.
 func About(w http.ResponseWriter, id infohash.ID) { tell(w, Outcome{InfoHash: id}) }
 
-// tell calls each Hearer that w is made of.
+// tell calls each Observer that w is made of.
 func tell(w http.ResponseWriter, o Outcome) {
 	for w != nil {
-		if h, ok := w.(Hearer); ok {
-			h.Hear(o)
+		if h, ok := w.(Observer); ok {
+			h.Observe(o)
 		}
 		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {

@@ -1,10 +1,11 @@
-// Package progress shows how far a push, work on a store or on a list is: one line that is drawn
-// anew on a terminal, a line now and then elsewhere.
+// Package progress shows the progress of a push, or of work on a store or a list. On a terminal it
+// redraws one line; elsewhere it writes a line from time to time.
 package progress
 
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,17 +18,17 @@ const (
 	samplesIn = int(rateOver / redraw) // samples kept
 )
 
-// Counts is how far the push is.
+// Counts is the progress of the work.
 type Counts struct {
-	Files      int64 // done, whatever became of them
-	Bytes      int64 // of input gone through
-	TotalBytes int64 // of input; 0 while not known
-	TotalFiles int64 // to do; 0 if not known
+	Files      int64 // done, whatever their outcome
+	Bytes      int64 // of input processed
+	TotalBytes int64 // of input; 0 while unknown
+	TotalFiles int64 // to do; 0 if unknown
 	New        int64
 	Already    int64
-	Missing    int64 // of a dry run
-	Refused    int64 // and unreadable, except on a store
-	Unreadable int64 // on a store
+	Missing    int64 // in a dry run
+	Refused    int64 // includes unreadable files, except in work on a store
+	Unreadable int64 // in work on a store
 }
 
 // Display shows Counts. It is safe for concurrent use.
@@ -41,7 +42,7 @@ type Display struct {
 
 	mu      sync.Mutex
 	out     io.Writer
-	drawn   bool     // the terminal's last line is ours
+	drawn   bool     // the last line on the terminal is that of the display
 	samples []sample // oldest first
 }
 
@@ -50,8 +51,8 @@ type sample struct {
 	counts Counts
 }
 
-// Start begins to show counts on out; width is asked for the columns of the
-// terminal, and nil if out is none. The caller calls Stop.
+// Start begins to show counts on out. Width returns the number of columns of the terminal out; it
+// is nil if out is not a terminal. The caller must call Stop.
 func Start(out io.Writer, width func() int, counts func() Counts) *Display {
 	return start(out, width, counts, Line)
 }
@@ -80,7 +81,7 @@ func (d *Display) run(every time.Duration) {
 	}
 }
 
-// Stop ends the display and takes its line off the terminal.
+// Stop ends the display and erases its line on the terminal.
 func (d *Display) Stop() {
 	close(d.ended)
 	d.running.Wait()
@@ -89,12 +90,18 @@ func (d *Display) Stop() {
 	d.clear()
 }
 
-// Print writes lines above the display, without what could break a terminal.
+// Print writes lines above the display, with unprintable characters replaced.
 func (d *Display) Print(lines string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clear()
 	fmt.Fprintln(d.out, Lines(lines))
+}
+
+// Write implements [io.Writer] with [Display.Print]; b must consist of whole lines.
+func (d *Display) Write(b []byte) (int, error) {
+	d.Print(strings.TrimSuffix(string(b), "\n"))
+	return len(b), nil
 }
 
 func (d *Display) show(now time.Time) {
@@ -113,7 +120,7 @@ func (d *Display) show(now time.Time) {
 	d.drawn = true
 }
 
-// eraseLine goes to the beginning of the terminal's line and erases it (ECMA-48: EL).
+// eraseLine moves to the start of the terminal's line and erases the line (ECMA-48: EL).
 const eraseLine = "\r\x1b[2K"
 
 func (d *Display) clear() {
@@ -130,7 +137,7 @@ func (d *Display) note(now time.Time) {
 	}
 }
 
-// text is the line for the samples so far, in ASCII.
+// text returns the line for the samples so far, in ASCII.
 func (d *Display) text() string {
 	first, last := d.samples[0], d.samples[len(d.samples)-1]
 	return d.line(last.counts, rate{

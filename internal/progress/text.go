@@ -14,7 +14,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Printable returns text with what could break a line or a terminal replaced by `?`.
+// Printable returns text with each unprintable character, which could break a line or a terminal,
+// replaced by `?`.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -24,7 +25,7 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Lines is Printable for texts of several lines: their ends stay.
+// Lines is Printable for text of several lines. It keeps their line feeds.
 func Lines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -33,8 +34,8 @@ func Lines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// JSON returns v as one line of JSON with its end. What could break a terminal is escaped,
-// which JSON itself asks for only of what is below U+0020.
+// JSON returns v as one line of JSON, with its line feed. It escapes every unprintable character,
+// because such a character could break a terminal; JSON requires that only below U+0020.
 func JSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -45,7 +46,7 @@ func JSON(v any) ([]byte, error) {
 	return EscapeJSON(b.Bytes()), nil
 }
 
-// EscapeJSON returns a text of JSON with what could break a terminal in its strings escaped.
+// EscapeJSON returns JSON text with the unprintable characters in its strings escaped.
 func EscapeJSON(text []byte) []byte {
 	escaped := make([]byte, 0, len(text))
 	for _, r := range string(text) {
@@ -60,11 +61,11 @@ func EscapeJSON(text []byte) []byte {
 	return escaped
 }
 
-// OneLine is Printable for messages: white space becomes single spaces.
+// OneLine is Printable for messages. It replaces each run of white space by one space.
 func OneLine(text string) string { return Printable(strings.Join(strings.Fields(text), " ")) }
 
-// Width returns how to ask for the columns of the terminal that w is; nil
-// if it is none.
+// Width returns a function that returns the number of columns of the terminal w; nil if w is not a
+// terminal.
 func Width(w io.Writer) func() int {
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {

@@ -9,25 +9,25 @@ import (
 	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
-// report writes outcomes for machines: JSON lines, and the file of --report. It
-// is safe for concurrent use.
+// report writes outcomes for programs: JSON lines for --json, and the file of --report. It is safe
+// for concurrent use.
 type report struct {
 	mu   sync.Mutex
 	json io.Writer // nil without --json
 	file *os.File  // nil without --report
 }
 
-// Outcome is what became of one file.
+// Outcome is the outcome of one file, as --json writes it.
 type Outcome struct {
 	Name     string `json:"name"`
 	Status   string `json:"status"`
 	InfoHash string `json:"info_hash,omitempty"`
-	Reason   string `json:"reason,omitempty"` // of a refused or unreadable file
+	Reason   string `json:"reason,omitempty"` // of a file that was refused, left out or unreadable
 	Message  string `json:"message,omitempty"`
 }
 
-// newReport writes JSON to stdout unless that is nil, and the report to path
-// unless that is empty.
+// newReport returns a report that writes JSON to stdout, unless stdout is nil, and the report file
+// to path, unless path is empty.
 func newReport(stdout io.Writer, path string) (*report, error) {
 	r := &report{json: stdout}
 	if path == "" {

@@ -15,51 +15,42 @@ import (
 	"github.com/torrentcache/torrentcache/internal/progress"
 )
 
-// tally counts what became of the files.
+// tally counts the outcomes of files.
 type tally struct {
-	new, already, missing, private, passkey, refused, unreadable atomic.Int64
-	skipped                                                      atomic.Int64 // no torrents
-	bytes                                                        atomic.Int64 // of input gone through
-	sent                                                         atomic.Int64 // bytes of torrents
+	files   [client.Passkey + 1]atomic.Int64 // by their status
+	skipped atomic.Int64                     // files that are no torrents
+	bytes   atomic.Int64                     // of input processed
+	sent    atomic.Int64                     // bytes of torrents
 }
 
-// of returns the count of a status.
-func (t *tally) of(s client.Status) *atomic.Int64 {
-	switch s {
-	case client.New:
-		return &t.new
-	case client.Already:
-		return &t.already
-	case client.Missing:
-		return &t.missing
-	case client.Private:
-		return &t.private
-	case client.Passkey:
-		return &t.passkey
-	case client.Refused:
-		return &t.refused
-	default:
-		return &t.unreadable
+// of returns how many files have one of statuses.
+func (t *tally) of(statuses ...client.Status) (n int64) {
+	for _, s := range statuses {
+		n += t.files[s].Load()
 	}
+	return n
 }
 
-func (t *tally) files() int64 {
-	return t.new.Load() + t.already.Load() + t.missing.Load() + t.private.Load() + t.passkey.Load() + t.refused.Load() + t.unreadable.Load()
+// all returns how many files have any status.
+func (t *tally) all() (n int64) {
+	for i := range t.files {
+		n += t.files[i].Load()
+	}
+	return n
 }
 
 func (r *run) progress() progress.Counts {
 	t := &r.tally
 	return progress.Counts{
-		Files: t.files(), Bytes: t.bytes.Load(), TotalBytes: r.total.Load(),
-		New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(),
-		Refused: t.refused.Load() + t.unreadable.Load() + t.passkey.Load(),
+		Files: t.all(), Bytes: t.bytes.Load(), TotalBytes: r.total.Load(),
+		New: t.of(client.New), Already: t.of(client.Already), Missing: t.of(client.Missing),
+		Refused: t.of(client.Refused, client.Unreadable, client.Passkey),
 	}
 }
 
-// result notes what became of one file. The journal gets what the server
-// acknowledged, and nothing else.
+// result notes the outcome of one file. It adds to the journal only what the server acknowledged.
 func (r *run) result(result client.Result) error {
-	r.tally.of(result.Status).Add(1)
+	r.tally.files[result.Status].Add(1)
 	r.tally.sent.Add(result.Sent)
 	acknowledged := result.Status == client.New || result.Status == client.Already
 	if id := result.IDs.Primary(); acknowledged && r.journal != nil && result.Item.Known != id.Short() {
@@ -68,7 +59,7 @@ func (r *run) result(result client.Result) error {
 		}
 	}
 	if result.Reason == "" && !r.settings.JSON {
-		return nil // what went well is only counted
+		return nil // a success is only counted
 	}
 	return r.tell(Outcome{
 		Name: result.Item.Name, Status: result.Status.String(), InfoHash: hashes(result.IDs),
@@ -76,22 +67,22 @@ func (r *run) result(result client.Result) error {
 	})
 }
 
-// problem notes what could not be read at all.
+// problem notes a file, folder or archive that could not be read.
 func (r *run) problem(name string, err error) error {
-	r.tally.unreadable.Add(1)
+	r.tally.files[client.Unreadable].Add(1)
 	return r.tell(Outcome{Name: name, Status: client.Unreadable.String(), Reason: "TORRENT_MISSING", Message: err.Error()})
 }
 
-// skipped notes what is left out because it is no torrent.
+// skipped notes a file that is left out because it is no torrent.
 func (r *run) skipped(name string) error {
 	r.tally.skipped.Add(1)
 	return r.report.add(Outcome{Name: name, Status: "skipped"})
 }
 
-// hashes is the id that answers lead with, empty if none is known.
+// hashes returns the id that answers name first; "" if no id is known.
 func hashes(ids infohash.Set) string { return ids.Primary().String() }
 
-// tell writes an outcome to where it is wanted.
+// tell writes an outcome to the display and the report, as the settings ask.
 func (r *run) tell(o Outcome) error {
 	if o.Reason != "" && !r.settings.JSON {
 		r.display.Print(fmt.Sprintf("%s: %s: %s: %s", o.Status, progress.Printable(o.Name), o.Reason, progress.OneLine(o.Message)))
@@ -99,12 +90,12 @@ func (r *run) tell(o Outcome) error {
 	return r.report.add(o)
 }
 
-// Summary is the counts at the end, for machines.
+// Summary is the counts at the end, for programs.
 type Summary struct {
 	Files      int64   `json:"files"`
 	New        int64   `json:"new"`
 	Already    int64   `json:"already"`
-	Missing    int64   `json:"missing"` // of a dry run
+	Missing    int64   `json:"missing"` // in a dry run
 	Private    int64   `json:"private_skipped"`
 	Passkeys   int64   `json:"passkeys_skipped"`
 	Refused    int64   `json:"refused"`
@@ -112,10 +103,10 @@ type Summary struct {
 	Skipped    int64   `json:"no_torrents_skipped"`
 	SentBytes  int64   `json:"sent_bytes"`
 	Seconds    float64 `json:"seconds"`
-	Complete   bool    `json:"complete"` // push got to the end
+	Complete   bool    `json:"complete"` // the run came to its end
 }
 
-// LackingError says that a run came to its end, and that not all is cached.
+// LackingError says that a run came to its end but not all files are cached.
 type LackingError struct{ Lacking, Files int64 }
 
 // Error implements error.
@@ -127,12 +118,12 @@ func (e *LackingError) Error() string {
 func (r *run) conclude(ctx context.Context, pushed error) error {
 	failed := errors.Join(pushed, r.listed)
 	if r.settings.Watch && ctx.Err() != nil && errors.Is(pushed, context.Canceled) {
-		failed = nil // the only way for it to end
+		failed = nil // cancellation is how --watch ends
 	}
 	t := &r.tally
 	s := Summary{
-		Files: t.files(), New: t.new.Load(), Already: t.already.Load(), Missing: t.missing.Load(), Private: t.private.Load(),
-		Passkeys: t.passkey.Load(), Refused: t.refused.Load(), Unreadable: t.unreadable.Load(), Skipped: t.skipped.Load(),
+		Files: t.all(), New: t.of(client.New), Already: t.of(client.Already), Missing: t.of(client.Missing), Private: t.of(client.Private),
+		Passkeys: t.of(client.Passkey), Refused: t.of(client.Refused), Unreadable: t.of(client.Unreadable), Skipped: t.skipped.Load(),
 		SentBytes: t.sent.Load(), Seconds: time.Since(r.begin).Seconds(), Complete: failed == nil,
 	}
 	if err := r.writeSummary(s); err != nil {
@@ -165,7 +156,7 @@ func (r *run) writeSummary(s Summary) error {
 	return err
 }
 
-// text is the summary for people.
+// text returns the summary for people.
 func (s Summary) text(dryRun bool) string {
 	parts := []string{progress.Number(s.New) + " new"}
 	if dryRun {
@@ -186,7 +177,7 @@ func (s Summary) text(dryRun bool) string {
 	return fmt.Sprintf("%s in %s: %s; %s sent", progress.Count(s.Files, "file"), took, strings.Join(parts, ", "), progress.Bytes(s.SentBytes))
 }
 
-// open opens what the run writes to.
+// open opens the files to which the run writes.
 func (r *run) open() (err error) {
 	if r.settings.Resume != "" {
 		if r.journal, err = journal.Open(r.settings.Resume); err != nil {

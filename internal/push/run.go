@@ -1,6 +1,6 @@
-// Package push is a run of the commands push and import: torrents go from files, folders and
-// archives to a server by a [client.Client], a journal notes the torrents that the server
-// acknowledged, and the run reports and counts the outcome of each file.
+// Package push runs the commands push and import. A run sends torrents from files, folders and
+// archives to a server with a [client.Client]. A journal notes which torrents the server
+// acknowledged. The run reports and counts the outcome of each file.
 package push
 
 import (
@@ -20,43 +20,46 @@ import (
 	"github.com/torrentcache/torrentcache/internal/source"
 )
 
-// Options are the settings of a run, and where it reads and writes.
+// Options configure a run.
 type Options struct {
-	// Resume is the file that notes what the server acknowledged; "" is none.
+	// Resume is the file of the journal, which notes the torrents that the server acknowledged. ""
+	// means no journal.
 	Resume string
-	// Report is the file that gets what was refused, left out or unreadable; "" is none.
+	// Report is the file that lists what was refused, left out or unreadable. "" means no such
+	// file.
 	Report string
-	// DryRun says what is missing and sends nothing.
+	// DryRun finds out what is missing and sends nothing.
 	DryRun bool
-	// IncludePrivate pushes private torrents, too.
+	// IncludePrivate pushes private torrents too.
 	IncludePrivate bool
-	// IncludePasskeys pushes those that are not private and hold a passkey, too.
+	// IncludePasskeys also pushes torrents that are not private and contain a passkey.
 	IncludePasskeys bool
-	// JSON writes to Stdout what became of each file, and the counts.
+	// JSON writes the outcome of each file, and the counts, to Stdout.
 	JSON bool
-	// Watch goes on with what appears in folders, at which it looks each Interval.
+	// Watch goes on with torrents that appear in folders. It scans the folders each Interval.
 	Watch    bool
 	Interval time.Duration
-	// Null says that a NUL ends each path on Stdin in place of a line feed.
+	// Null says that NUL, not a line feed, ends each path on Stdin.
 	Null bool
-	// Streams is how many streams to send over, and Patience how long to wait for a server
-	// that is away, busy or full.
+	// Streams is how many streams send in parallel. Patience is how long to wait for a server that
+	// is away, busy or full.
 	Streams  int
 	Patience time.Duration
-	// MaxTorrentSize is the largest torrent to handle, in bytes.
+	// MaxTorrentSize is the size of the largest torrent to push, in bytes.
 	MaxTorrentSize int64
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
-// Paths pushes what is in files, folders and archives; - stands for a list of them on Stdin.
-// The error is a *[LackingError] if it came to its end and not all is cached.
+// Paths pushes the torrents in files, folders and archives. The path - stands for a list of paths
+// on Stdin. The error is a *[LackingError] if the run came to its end but not all torrents are
+// cached.
 func Paths(ctx context.Context, c *client.Client, paths []string, o Options) error {
 	return start(ctx, o, func(ctx context.Context, r *run) error { return r.push(ctx, c, paths) })
 }
 
-// start makes a run, of which send sends.
+// start makes a run and calls send, which sends its torrents.
 func start(ctx context.Context, o Options, send func(context.Context, *run) error) (err error) {
 	r := &run{settings: o, begin: time.Now()}
 	if err := r.open(); err != nil {
@@ -69,7 +72,7 @@ func start(ctx context.Context, o Options, send func(context.Context, *run) erro
 	return r.conclude(ctx, pushed)
 }
 
-// run is one run.
+// run is the state of one run.
 type run struct {
 	settings Options
 	begin    time.Time
@@ -77,12 +80,12 @@ type run struct {
 	report   *report
 	display  *progress.Display
 	tally    tally
-	total    atomic.Int64 // bytes of input; 0 while not known
-	warned   atomic.Int64 // when waiting last printed, Unix time in nanoseconds
-	listed   error        // of reading the list on standard input
+	total    atomic.Int64 // bytes of input; 0 while unknown
+	warned   atomic.Int64 // when waiting last printed, in Unix nanoseconds
+	listed   error        // from reading the list on standard input
 }
 
-// push pushes all paths and returns what ended it.
+// push pushes all paths and returns the error that ended it.
 func (r *run) push(ctx context.Context, c *client.Client, paths []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -95,7 +98,7 @@ func (r *run) push(ctx context.Context, c *client.Client, paths []string) error 
 	return r.send(ctx, cancel, c, r.items(r.files(ctx, paths, o)))
 }
 
-// send sends items, and cancels when a result cannot be told.
+// send sends items. It cancels the run if an outcome cannot be written.
 func (r *run) send(ctx context.Context, cancel context.CancelCauseFunc, c *client.Client, items iter.Seq[client.Item]) error {
 	return c.Push(ctx, items, client.PushOptions{
 		Streams:         r.settings.Streams,
@@ -108,7 +111,7 @@ func (r *run) send(ctx context.Context, cancel context.CancelCauseFunc, c *clien
 	})
 }
 
-// waiting tells why nothing happens; not for each stream and pause again.
+// waiting prints why nothing happens, but not again for each stream and pause.
 func (r *run) waiting(err error, _ time.Duration) {
 	const often = 10 * time.Second
 	now, last := time.Now().UnixNano(), r.warned.Load()
@@ -139,7 +142,7 @@ func (r *run) files(ctx context.Context, paths []string, o source.Options) iter.
 	return source.Walk(ctx, lists.ExpandStdin(paths, r.settings.Stdin, end, &r.listed), o)
 }
 
-// items yields files as the client wants them, with what the journal knows.
+// items yields files as items of the client, with their ids from the journal.
 func (r *run) items(files iter.Seq[source.File]) iter.Seq[client.Item] {
 	return func(yield func(client.Item) bool) {
 		for file := range files {
@@ -152,4 +155,27 @@ func (r *run) items(files iter.Seq[source.File]) iter.Seq[client.Item] {
 			}
 		}
 	}
+}
+
+// Archive pushes each member of a tar archive, plain or compressed. The error is as that of
+// [Paths], or says that the archive is empty, cut short, or followed by something else.
+func Archive(ctx context.Context, c *client.Client, in io.Reader, o Options) error {
+	return start(ctx, o, func(ctx context.Context, r *run) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		var failed error
+		files := source.Tar(ctx, in, source.Options{
+			MaxSize:  r.settings.MaxTorrentSize,
+			Consumed: func(n int64) { r.tally.bytes.Add(n) },
+			Problem: func(name string, err error) {
+				if name == "" {
+					failed = fmt.Errorf("the archive %w", err)
+				} else {
+					cancelOn(cancel, r.problem(name, err))
+				}
+			},
+		})
+		err := r.send(ctx, cancel, c, r.items(files))
+		return errors.Join(failed, err)
+	})
 }

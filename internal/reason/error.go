@@ -26,31 +26,31 @@ type Error struct {
 	code       codes.Code
 	cause      error
 	retryAfter time.Duration
-	field      string // of the request, which is at fault; empty if none is
+	field      string // the invalid field of the request; empty if none is
 	offset     string // of the byte in the torrent that breaks a rule, as a number; empty if none does
-	upstreams  string // what is known of the torrent at other caches; empty if there are none
+	upstreams  string // state of the torrent at other caches; empty if there are none
 	wanted     Wanted // whether the torrent is looked for among peers
 }
 
-// Where an ErrorInfo has these among its metadata.
+// Keys of these fields in the metadata of an ErrorInfo.
 const (
 	offsetKey    = "byte_offset"
 	upstreamsKey = "upstreams"
 	wantedKey    = "wanted"
 )
 
-// Wanted is whether a torrent that is not here is looked for among peers. Empty: it is not, and
-// cannot be.
+// Wanted says whether peers are searched for a missing torrent. Empty means that they are not
+// and cannot be.
 type Wanted string
 
 // The values.
 const (
-	NotWanted Wanted = "no" // it can be
+	NotWanted Wanted = "no" // not searched for, but it can be
 	Looking   Wanted = "looking"
 )
 
-// New returns an Error for r with a message made as by fmt.Sprintf. Where trying again is
-// worth it, the Error says after what time.
+// New returns an Error for r with a message formatted as by fmt.Sprintf. If the reason is worth
+// a retry, the Error says after what time.
 func New(r Reason, format string, args ...any) *Error {
 	a := r.Answer()
 	return &Error{Reason: r, Message: fmt.Sprintf(format, args...), code: a.Code, retryAfter: a.Retry}
@@ -63,62 +63,61 @@ func (e *Error) Because(cause error) *Error {
 	return &c
 }
 
-// After returns a copy of e that says after what time to try again.
+// After returns a copy of e with the time after which to try again.
 func (e *Error) After(d time.Duration) *Error {
 	c := *e
 	c.retryAfter = d
 	return &c
 }
 
-// On returns a copy of e that names the field of the request that is at fault, as the
-// .proto does: `info_hashes[2]`.
+// On returns a copy of e that names the invalid field of the request as in the .proto:
+// `info_hashes[2]`.
 func (e *Error) On(field string) *Error {
 	c := *e
 	c.field = field
 	return &c
 }
 
-// At returns a copy of e that has the offset of the byte in the torrent where the rule is
-// broken.
+// At returns a copy of e with the offset of the byte in the torrent that breaks the rule.
 func (e *Error) At(offset int64) *Error {
 	c := *e
 	c.offset = strconv.FormatInt(offset, 10)
 	return &c
 }
 
-// Upstreams returns a copy of e that says in a word what is known of the torrent at the other
-// caches that the server asks.
+// Upstreams returns a copy of e with the state of the torrent at the other caches that the
+// server asks.
 func (e *Error) Upstreams(state string) *Error {
 	c := *e
 	c.upstreams = state
 	return &c
 }
 
-// Looked returns a copy of e that says whether the torrent is looked for among peers.
+// Looked returns a copy of e that says whether peers are searched for the torrent.
 func (e *Error) Looked(w Wanted) *Error {
 	c := *e
 	c.wanted = w
 	return &c
 }
 
-// Wanted returns whether the torrent is looked for among peers.
+// Wanted returns whether peers are searched for the torrent.
 func (e *Error) Wanted() Wanted { return e.wanted }
 
-// Lasting reports whether e is the word of a server that there is no such torrent, and may be
-// kept for a while. One that says to try again does so since other caches may have it still.
-// What a proxy says, without a reason of ours, does not last either.
+// Lasting reports whether e is a server's definite answer that the torrent does not exist, which
+// may be cached for a while. An answer with a time to try again is not, because other caches may
+// still have the torrent. Nor is a proxy's answer without a reason of ours.
 func (e *Error) Lasting() bool {
 	return e.Reason == TorrentNotFound && e.cause == nil && e.retryAfter == 0
 }
 
-// Reworded returns a copy of e with what reword makes of its message and of its field.
+// Reworded returns a copy of e with reword applied to its message and field.
 func (e *Error) Reworded(reword func(string) string) *Error {
 	c := *e
 	c.Message, c.field = reword(e.Message), reword(e.field)
 	return &c
 }
 
-// RetryAfter returns after what time to try again; 0 if that is not known.
+// RetryAfter returns the time after which to try again; 0 if unknown.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
 
 // OnRead returns a copy of e with the gRPC code of a call that only reads: a
@@ -135,7 +134,7 @@ func (e *Error) Error() string { return string(e.Reason) + ": " + e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// GRPCStatus returns the status that e is on the wire; grpc calls it.
+// GRPCStatus returns e as a gRPC status; grpc calls it.
 func (e *Error) GRPCStatus() *status.Status {
 	s := status.New(e.code, e.Message)
 	info := &errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain, Metadata: e.metadata()}
@@ -154,7 +153,7 @@ func (e *Error) GRPCStatus() *status.Status {
 	return s
 }
 
-// metadata returns what an ErrorInfo says besides the reason, nil if that is nothing.
+// metadata returns the metadata of the ErrorInfo; nil if there is none.
 func (e *Error) metadata() map[string]string {
 	m := map[string]string{offsetKey: e.offset, upstreamsKey: e.upstreams, wantedKey: string(e.wanted)}
 	maps.DeleteFunc(m, func(_, value string) bool { return value == "" })
@@ -164,10 +163,15 @@ func (e *Error) metadata() map[string]string {
 	return m
 }
 
-// Of returns what err means: an [Error] in its chain as it is, a gRPC status by
-// its ErrorInfo, a status without one (grpc's own, or a proxy's) by its code, a
-// context's end as [Overloaded], anything else as [Internal] with err as its
-// cause. Of(nil) is nil.
+// Unexpected returns an error that hides cause from the caller; only the log gets it.
+func Unexpected(cause error) *Error {
+	return New(Internal, "internal error; the server's log has the cause").Because(cause)
+}
+
+// Of converts err to an [Error]. An [Error] in its chain is returned as it is. A gRPC status is
+// converted by its ErrorInfo, or, without one (from grpc itself or a proxy), by its code. The
+// end of a context is [Overloaded], and anything else is [Internal] with err as its cause.
+// Of(nil) is nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -206,13 +210,13 @@ func ofStatus(s *status.Status) *Error {
 	}
 	r := byCode(s.Code())
 	if r == RequestInvalid {
-		return &Error{Reason: r, Message: s.Message(), code: s.Code()} // about what the caller sent
+		return &Error{Reason: r, Message: s.Message(), code: s.Code()} // the caller's input is at fault
 	}
 	// A message made on the way may name addresses of the inside.
 	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err(), retryAfter: cmp.Or(ours.retryAfter, r.Answer().Retry)}
 }
 
-// byCode is for statuses that no torrentcache server made.
+// byCode returns the reason of a status that no torrentcache server made.
 func byCode(c codes.Code) Reason {
 	switch c {
 	case codes.InvalidArgument, codes.OutOfRange:

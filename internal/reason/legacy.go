@@ -9,9 +9,9 @@ import (
 // header, in bytes.
 const maxLegacyText = 400
 
-// Text returns what people read: the reason's own words, then what to change. What is
-// against the policy is said in the policy's words alone, some of which scripts look for.
-// It is as long as the message, and may hold any character that is in it.
+// Text returns the text for people: the words of the reason, then the advice of the message. For
+// a refusal by policy it returns the message alone, because scripts look for some of its words.
+// It is as long as the message, and may have any character of it.
 func (e *Error) Text() string {
 	text := e.Reason.Answer().Text
 	if e.Reason == TorrentRefused && e.Message != "" {
@@ -23,7 +23,7 @@ func (e *Error) Text() string {
 	return text
 }
 
-// undoubled returns message without the advice at its end that text has given already.
+// undoubled returns message without advice at its end that text already gives.
 func undoubled(text, message string) string {
 	const later = "try again later"
 	if rest, ok := strings.CutSuffix(message, later); ok && strings.Contains(text, later) {
@@ -34,10 +34,9 @@ func undoubled(text, message string) string {
 	return message
 }
 
-// LegacyText returns the message of the legacy form, without its `Error <code>: `
-// prefix: [Error.Text], which begins with the words scripts look for, as one line of
-// printable ASCII without a run of 40 hex digits, because scripts take such a run
-// for the info hash.
+// LegacyText returns the message of the legacy form, without its `Error <code>: ` prefix. It is
+// [Error.Text], which begins with the words scripts look for, as one line of printable ASCII. It
+// has no run of 40 hex digits, because scripts take such a run for the info hash.
 func (e *Error) LegacyText() string { return breakHexRuns(printable(e.Text())) }
 
 // LegacyBody returns the body of the legacy form's answer: `Error <code>: <text>`
@@ -46,7 +45,7 @@ func (e *Error) LegacyBody() string {
 	return fmt.Sprintf("Error %d: %s\n", e.Reason.Answer().SOAP, e.LegacyText())
 }
 
-// sentence returns next as it follows text: with a capital after a full stop.
+// sentence returns next as a continuation of text: capitalized after a full stop.
 func sentence(text, next string) string {
 	if !strings.HasSuffix(text, ".") {
 		return next
@@ -78,4 +77,23 @@ func breakHexRuns(s string) string {
 		out.WriteByte(s[i])
 	}
 	return out.String()
+}
+
+// Denied returns the refusal of an upload on the operator's deny list. Its text begins with the
+// words by which scripts know that a retry is useless. Contact says whom to ask; it may be
+// empty.
+func Denied(hash, contact string) *Error {
+	return New(TorrentRefused, "%s %s is on this server's deny list%s", textRemoved, hash, questions(contact))
+}
+
+// Hidden returns the error for a reader of a torrent on the operator's deny list; see [Denied].
+func Hidden(hash, contact string) *Error {
+	return New(TorrentRemoved, "%s is on this server's deny list%s", hash, questions(contact)).OnRead()
+}
+
+func questions(contact string) string {
+	if contact == "" {
+		return ""
+	}
+	return "; questions go to " + contact
 }

@@ -1,13 +1,16 @@
-// Package reason is the one table of why a call fails and what each door
-// answers: gRPC code, JSON status, download status, SOAP code, form answer.
+// Package reason is the single table of the reasons for failed calls, and of the answer of each
+// door: gRPC code, JSON status, download status, SOAP code, form answer.
 //
-// Inside the house an error is an [Error]; on the wire it is a gRPC status with
-// a google.rpc.ErrorInfo; [Of] reads either back. The package is a leaf: it
-// imports nothing else of the module. Everything in it is safe for concurrent use.
+// Within the program an error is an [Error]. On the wire it is a gRPC status with a
+// google.rpc.ErrorInfo. [Of] converts either. The package is a leaf: it imports no other package
+// of the module. Everything in it is safe for concurrent use.
 package reason
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -16,10 +19,10 @@ import (
 // Domain is the ErrorInfo domain of every reason.
 const Domain = "torrentcache"
 
-// Reason is why a call failed: stable, part of the API.
+// Reason says why a call failed. Its values are stable, part of the API.
 type Reason string
 
-// The reasons. What each door answers is in the table below.
+// The reasons. The table below has the answer of each door.
 const (
 	TorrentMissing   Reason = "TORRENT_MISSING"   // the request has no torrent in it
 	TorrentEmpty     Reason = "TORRENT_EMPTY"     // the torrent is zero bytes long
@@ -44,7 +47,7 @@ const (
 	Internal         Reason = "INTERNAL"
 )
 
-// Answer is what the doors answer for one reason.
+// Answer is the answer of each door for one reason.
 type Answer struct {
 	Code     codes.Code // gRPC
 	ReadCode codes.Code // gRPC, on calls that only read; equal to Code but for TORRENT_REMOVED
@@ -54,16 +57,16 @@ type Answer struct {
 	Form     int        // HTTP status of autoupload.php
 	Text     string     // first words of the form's message; scripts look for some of them
 
-	Retry time.Duration // after what time trying again is worth it, if nothing better is known; 0 if it is not
+	Retry time.Duration // time after which to try again, if nothing better is known; 0 if a retry is useless
 }
 
-// Texts that scripts written for the original look for.
+// Texts that scripts for the original service look for.
 const (
 	textInvalid = "Broken torrent file, please recreate it and try again."
 	textRemoved = "Deleted torrent:"
 )
 
-// The columns that most rows share are filled in by answer.
+// The function answer fills in the columns that most rows share.
 var table = map[Reason]Answer{
 	TorrentMissing:   {Code: codes.InvalidArgument, JSON: 400, SOAP: 110, Form: 200, Text: "No torrent file in the request."},
 	TorrentEmpty:     {Code: codes.InvalidArgument, JSON: 400, SOAP: 111, Form: 200, Text: "The torrent file is empty."},
@@ -88,8 +91,7 @@ var table = map[Reason]Answer{
 	Internal:         {Code: codes.Internal, JSON: http.StatusInternalServerError, SOAP: 113, Form: 200, Text: "Internal error, try again."},
 }
 
-// Answer returns what the doors answer for r; for a reason not in the table,
-// what they answer for [Internal].
+// Answer returns the answer for r; for a reason not in the table, that for [Internal].
 func (r Reason) Answer() Answer {
 	a, ok := table[r]
 	if !ok {
@@ -98,9 +100,7 @@ func (r Reason) Answer() Answer {
 	if a.ReadCode == codes.OK {
 		a.ReadCode = a.Code
 	}
-	if a.Download == 0 {
-		a.Download = a.JSON
-	}
+	a.Download = cmp.Or(a.Download, a.JSON)
 	return a
 }
 
@@ -111,10 +111,4 @@ func (r Reason) Known() bool {
 }
 
 // All returns every reason, in no order.
-func All() []Reason {
-	all := make([]Reason, 0, len(table))
-	for r := range table {
-		all = append(all, r)
-	}
-	return all
-}
+func All() []Reason { return slices.Collect(maps.Keys(table)) }

@@ -1,5 +1,4 @@
-// Package reload lets a running server read settings and files again, on
-// SIGHUP.
+// Package reload lets a running server read its settings and files again on SIGHUP.
 package reload
 
 import (
@@ -9,22 +8,23 @@ import (
 	"slices"
 )
 
-// Reloader is what a running server reads again. S is its settings. Add all parts with
-// [Reloader.On] and [Reloader.Reopen] before [Reloader.Follow]; it is not safe for concurrent use.
+// Reloader reloads the settings and files of a running server. S is the type of the settings. Add
+// all parts with [Reloader.On] and [Reloader.Reopen] before [Reloader.Follow]. A Reloader is not
+// safe for concurrent use.
 type Reloader[S any] struct {
-	// Read reads the settings anew, and says which of them, by name, are not those with
-	// which the server was started.
+	// Read reads the settings. It also returns the names of the settings that differ from those
+	// with which the server was started.
 	Read func() (S, []string, error)
-	// InForce is the settings as they were last read.
+	// InForce is the settings as last read.
 	InForce S
-	// Logger is told what was reloaded and what was not.
+	// Logger gets a line for each thing that was reloaded, or could not be.
 	Logger *slog.Logger
 
 	parts []part[S]
 	files []file
 }
 
-// file is a file that is written to.
+// file is a file to which the server writes.
 type file struct {
 	name   string
 	reopen func() error
@@ -37,13 +37,14 @@ type part[S any] struct {
 	settings []string
 }
 
-// On adds a part, which puts these settings in force, if any. Again does so with what the
-// settings and files say now; if it returns an error, all of the part stays as it was.
+// On adds a part of the server, which puts the named settings in force. Again is called on each
+// reload, with the settings as just read. If it returns an error, the whole part must stay as it
+// was.
 func (r *Reloader[S]) On(name string, again func(S) error, settings ...string) {
 	r.parts = append(r.parts, part[S]{name, again, settings})
 }
 
-// Reopen adds a file that is written to, such as a log, which is opened anew on each signal,
+// Reopen adds a file to which the server writes, such as a log. Each signal opens the file again,
 // whatever the settings say, so that logs can be rotated.
 func (r *Reloader[S]) Reopen(name string, reopen func() error) {
 	r.files = append(r.files, file{name, reopen})
@@ -61,9 +62,9 @@ func (r *Reloader[S]) Follow(ctx context.Context, signals <-chan os.Signal) {
 	}
 }
 
-// reload reads everything again. Settings that cannot be read leave all as it was: the rest is
-// what they say. A part that cannot be read stays as it was, and does not keep the others from
-// being read.
+// reload reads everything again. If the settings cannot be read, all parts stay as they were,
+// because the settings say what else to read. If one part fails, it stays as it was, and the others
+// are reloaded all the same.
 func (r *Reloader[S]) reload() {
 	for _, f := range r.files {
 		if err := f.reopen(); err != nil {
@@ -90,7 +91,7 @@ func (r *Reloader[S]) reload() {
 	}
 }
 
-// late returns those of the settings that no part puts in force.
+// late returns those of the changed settings that no part puts in force.
 func (r *Reloader[S]) late(changed []string) []string {
 	return slices.DeleteFunc(changed, func(name string) bool {
 		return slices.ContainsFunc(r.parts, func(part part[S]) bool { return slices.Contains(part.settings, name) })

@@ -10,13 +10,15 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"github.com/torrentcache/torrentcache/internal/inflate"
 )
 
 // kind is what a file holds.
 type kind int
 
 const (
-	other   kind = iota // neither of the below
+	other   kind = iota // none of the kinds below
 	torrent             // begins as a torrent does, perhaps compressed
 	tarball             // tar, perhaps compressed
 	zipped
@@ -25,19 +27,26 @@ const (
 // tarBlock is the size of a tar header in bytes.
 const tarBlock = 512
 
-// maxWindow bounds what decompressing an archive takes in memory, in bytes; xz -9
-// needs 64 MiB.
+// maxWindow bounds the memory that decompressing an archive takes, in bytes; xz -9 needs 64 MiB.
 const maxWindow = 128 << 20
 
-// compressions by the bytes that they begin with.
+// compressions lists the compressions by their first bytes.
 var compressions = []struct {
 	magic []byte
 	open  func(io.Reader) (io.ReadCloser, error)
 }{
-	{gzipMagic, openGzip},
+	{[]byte{0x1f, 0x8b}, openGzip},
 	{[]byte("BZh"), func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
 	{[]byte{0xfd, '7', 'z', 'X', 'Z', 0}, openXZ},
 	{[]byte{0x28, 0xb5, 0x2f, 0xfd}, openZstd},
+}
+
+func openGzip(r io.Reader) (io.ReadCloser, error) {
+	d, err := inflate.NewGzip(bufio.NewReaderSize(r, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(d), nil
 }
 
 func openXZ(r io.Reader) (io.ReadCloser, error) {
@@ -56,8 +65,7 @@ func openZstd(r io.Reader) (io.ReadCloser, error) {
 	return d.IOReadCloser(), nil
 }
 
-// decompress returns the content of r, whatever it is compressed with, and
-// whether it is.
+// decompress returns the content of r without its compression, and whether it was compressed.
 func decompress(r io.Reader) (content io.ReadCloser, compressed bool, err error) {
 	buffered := bufio.NewReaderSize(r, 256<<10)
 	head, err := buffered.Peek(6)
@@ -73,8 +81,8 @@ func decompress(r io.Reader) (content io.ReadCloser, compressed bool, err error)
 	return io.NopCloser(buffered), false, nil
 }
 
-// detect says what the file at the beginning of r holds. It reads no more than
-// it needs to know. An error is one of reading: content that is broken is other.
+// detect returns the kind of file that begins at r. It reads no more than it needs. Its error is
+// one of reading r; broken content is of the kind other.
 func detect(r io.Reader) (kind, error) {
 	failing := &errorKeeper{r: r}
 	buffered := bufio.NewReaderSize(failing, 64<<10)
@@ -98,8 +106,8 @@ func detect(r io.Reader) (kind, error) {
 	return other, failing.err
 }
 
-// looksLikeTorrent reports whether b begins with a dictionary whose first key
-// has at most 99 bytes, as that of every torrent.
+// looksLikeTorrent reports whether b begins with a dictionary whose first key has at most 99 bytes,
+// as every torrent does.
 func looksLikeTorrent(b []byte) bool {
 	digit := func(i int) bool { return i < len(b) && '0' <= b[i] && b[i] <= '9' }
 	if len(b) < 3 || b[0] != 'd' || !digit(1) {
@@ -112,12 +120,12 @@ func looksLikeTorrent(b []byte) bool {
 // archive without members is one too.
 func isTarHeader(block []byte) bool {
 	_, err := tar.NewReader(bytes.NewReader(block)).Next()
-	// Headers of long names go on in further blocks.
+	// A header with a long name continues in further blocks.
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// errorKeeper remembers an error of reading, which decompressors would mix up
-// with those of the content.
+// errorKeeper remembers an error of reading, which a decompressor would not tell from one of the
+// content.
 type errorKeeper struct {
 	r   io.Reader
 	err error
@@ -129,4 +137,18 @@ func (k *errorKeeper) Read(b []byte) (int, error) {
 		k.err = err
 	}
 	return n, err
+}
+
+// unfamiliarMember yields a member whose name says nothing if its content, perhaps decompressed,
+// begins as a torrent does.
+func (w *walk) unfamiliarMember(file File, content []byte) {
+	holds, err := detect(bytes.NewReader(content))
+	switch {
+	case err != nil || holds == other:
+		w.Skipped(file.Name)
+	case holds == torrent:
+		w.emit(file)
+	default:
+		w.Problem(file.Name, errNested)
+	}
 }

@@ -7,12 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 )
 
-// folder walks a folder and all below: its files first, in the order of the file
-// system, then its folders. The file system is read some thousand names ahead, in
-// goroutines of their own.
+// folder walks a folder and its subfolders: first its files, in the order of the file system, then
+// its subfolders. Goroutines of their own read some thousand names ahead.
 func (w *walk) folder(path string) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
@@ -41,9 +42,9 @@ type scan struct {
 	found chan<- []listed
 }
 
-// folder tells all files of a folder and below; false if nobody listens any
-// more. It holds the names of the folders still to come. Links to files are
-// followed, links to folders are not, because they may lead in circles.
+// folder sends all files of a folder and its subfolders to found. It returns false if ctx ended. It
+// holds the names of the subfolders still to come. It follows links to files but not links to
+// folders, which may lead in circles.
 func (s scan) folder(path string) bool {
 	var folders []string
 	prefix := below(path)
@@ -78,13 +79,12 @@ func (s scan) tell(chunk []listed) bool {
 	}
 }
 
-// below returns what the names in a folder are appended to.
+// below returns the prefix that makes a name in folder a path.
 func below(folder string) string {
 	return strings.TrimSuffix(filepath.Join(folder, "x"), "x")
 }
 
-// entriesOf yields what is in a folder, some at a time, at last with an error if
-// there was one.
+// entriesOf yields the entries of a folder, chunkSize at a time. An error comes last.
 func entriesOf(path string) func(yield func([]fs.DirEntry, error) bool) {
 	return func(yield func([]fs.DirEntry, error) bool) {
 		dir, err := os.Open(path)
@@ -100,4 +100,56 @@ func entriesOf(path string) func(yield func([]fs.DirEntry, error) bool) {
 			}
 		}
 	}
+}
+
+// How far the walk reads the file system ahead.
+const (
+	chunkSize   = 1024 // names read at once
+	chunksAhead = 4
+	lookers     = 4 // goroutines that read sizes and times, for slow disks and network drives
+)
+
+// listed is a regular file below a folder, or an error of reading.
+type listed struct {
+	path string
+	info fs.FileInfo
+	err  error
+}
+
+// lookAt returns the regular files among entries, and the links to regular files, in order.
+func lookAt(prefix string, entries []fs.DirEntry) []listed {
+	files := make([]listed, len(entries))
+	each := (len(entries) + lookers - 1) / lookers
+	var looking sync.WaitGroup
+	for begin := 0; begin < len(entries); begin += each {
+		end := min(begin+each, len(entries))
+		looking.Go(func() {
+			for i := begin; i < end; i++ {
+				files[i] = look(prefix, entries[i])
+			}
+		})
+	}
+	looking.Wait()
+	return slices.DeleteFunc(files, func(s listed) bool { return s.info == nil && s.err == nil })
+}
+
+// look returns the zero listed if entry is no file, or has gone since the folder was read.
+func look(prefix string, entry fs.DirEntry) listed {
+	if entry.IsDir() {
+		return listed{}
+	}
+	path := prefix + entry.Name()
+	info, err := entry.Info()
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && entry.Type()&fs.ModeSymlink == 0:
+		return listed{}
+	case err != nil:
+		return listed{path: path, err: err}
+	case !info.Mode().IsRegular():
+		return listed{}
+	}
+	return listed{path: path, info: info}
 }

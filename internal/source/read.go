@@ -22,10 +22,10 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return b, plain(err)
 }
 
-// readUpTo reads r to its end, but no more than limit + 1 bytes. The size is
-// what is expected, and costs no more than limit even if it is a lie.
+// readUpTo reads r to its end, but no more than limit + 1 bytes. Size is the expected size. A wrong
+// size costs no more memory than limit.
 func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
-	// One byte more than expected: a read that fills it would not show the end.
+	// One byte more than expected, since a read that fills the buffer does not show the end.
 	b := make([]byte, 0, max(0, min(size, limit))+1)
 	for int64(len(b)) <= limit {
 		if len(b) == cap(b) {
@@ -43,7 +43,7 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// plain returns an error without the path, which stands beside it wherever it is shown.
+// plain returns an error without its path, which is shown beside the error anyway.
 func plain(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -51,8 +51,8 @@ func plain(err error) error {
 	return err
 }
 
-// fileAt reads at offsets of the file of that path, opening it each time: what is
-// read later needs no open file until then.
+// fileAt reads the file of that path at any offset. It opens the file for each read, so that no
+// file stays open until its members are loaded.
 type fileAt string
 
 func (path fileAt) ReadAt(b []byte, offset int64) (int, error) {

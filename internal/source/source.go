@@ -1,7 +1,24 @@
+// Package source finds torrents in files, in folders and their subfolders, and in tar and zip
+// archives, which it reads without unpacking them.
+//
+// [Walk] goes through any number of paths and yields a [File] for each file that is or may be a
+// torrent: every file that is named explicitly; every file below a folder or in an archive whose
+// name ends in .torrent, .torrent.gz or .torrent.bz2; and every other file there that begins as a
+// torrent does. Walk leaves out files that operating systems add (._*, .DS_Store, Thumbs.db, ...)
+// and unfinished downloads (*.part, ...).
+//
+// Walk recognizes archives by their content, not by their names: tar, plain or compressed with
+// gzip, bzip2, xz or zstd, and zip. A file in an archive may itself be compressed with gzip or
+// bzip2, as the files in torrage's data folder are. Walk yields it still compressed, since servers
+// and clients inflate it.
+//
+// Memory does not grow with the number of files.
 package source
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"iter"
@@ -11,40 +28,37 @@ import (
 
 // File is a file, or a member of an archive, that is or may be a torrent.
 type File struct {
-	// Name is for people: the path, for a member `ARCHIVE: MEMBER`.
+	// Name is for people: the path, or `ARCHIVE: MEMBER` for a member.
 	Name string
-	// Key stands for this content at this place.
+	// Key identifies this content at this place.
 	Key Key
-	// Size is that of the content in bytes, as it is stored.
+	// Size is the size of the stored content in bytes.
 	Size int64
-	// Content is the content if it had to be read already, else nil.
+	// Content is the content if Walk had to read it, else nil.
 	Content []byte
-	// Load reads the content. It may be called from any goroutine, at any time,
-	// several times. Of content larger than Options.MaxSize it returns
-	// MaxSize + 1 bytes.
+	// Load reads the content. It may be called from any goroutine, at any time, more than once. If
+	// the content is larger than Options.MaxSize, Load returns MaxSize + 1 bytes.
 	Load func() ([]byte, error)
 }
 
-// Options say how to walk.
+// Options configure a walk.
 type Options struct {
-	// MaxSize is the size in bytes up to which contents are of interest.
+	// MaxSize is the size in bytes of the largest content of interest.
 	MaxSize int64
-	// Problem is told of what cannot be read: a path, a folder, an archive or the
-	// rest of one. Nil means nobody is.
+	// Problem is called for each thing that cannot be read: a path, a folder, an archive, or the
+	// rest of an archive. It may be nil.
 	Problem func(name string, err error)
-	// Skipped is told of each file that is left out because it is no torrent or
-	// litter. Nil means nobody is.
+	// Skipped is called for each file left out, as litter or because it is no torrent. It may be
+	// nil.
 	Skipped func(name string)
-	// Consumed is told how many bytes of input have been gone through since it was
-	// last called: of files their sizes, of archives what was read of them. Nil
-	// means nobody is.
+	// Consumed is called with the number of input bytes processed since the last call: the size of
+	// each file, and what was read of each archive. It may be nil.
 	Consumed func(bytes int64)
 }
 
-// Walk yields the torrents of paths, in order: of each path the file itself,
-// the files below the folder, the members of the archive, or, if there is no such path
-// and it has one of `*?[` in it, what matches it as a pattern. It reads contents no
-// further than what is taken from it, and ends when ctx does.
+// Walk yields the torrents of paths, in order. A path may be a file, a folder, or an archive. If
+// there is no such path and it has one of `*?[` in it, Walk takes it as a pattern. Walk reads
+// contents no further than the caller consumes them, and ends when ctx does.
 func Walk(ctx context.Context, paths iter.Seq[string], o Options) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		w := newWalk(ctx, o, yield)
@@ -57,12 +71,12 @@ func Walk(ctx context.Context, paths iter.Seq[string], o Options) iter.Seq[File]
 	}
 }
 
-// walk is one Walk.
+// walk is the state of one Walk.
 type walk struct {
 	Options
 	ctx   context.Context
 	yield func(File) bool
-	visit func(path string, info fs.FileInfo) // what is done with a file of a folder
+	visit func(path string, info fs.FileInfo) // called for each file of a folder
 	// measures is set if files are only measured.
 	measures bool
 	stopped  bool
@@ -98,7 +112,7 @@ func Measure(ctx context.Context, paths iter.Seq[string]) int64 {
 	return total
 }
 
-// over reports whether nothing more is wanted.
+// over reports whether the walk should end.
 func (w *walk) over() bool { return w.stopped || w.ctx.Err() != nil }
 
 func (w *walk) emit(f File) {
@@ -132,8 +146,8 @@ func (w *walk) named(path string) {
 	}
 }
 
-// file walks a regular file. One that the user named is a torrent unless it is
-// an archive.
+// file walks a regular file. A file that the user named counts as a torrent unless it is an
+// archive.
 func (w *walk) file(path string, info fs.FileInfo, named bool) {
 	switch {
 	case isLitter(filepath.Base(path)):
@@ -145,7 +159,7 @@ func (w *walk) file(path string, info fs.FileInfo, named bool) {
 	}
 }
 
-// unfamiliar walks a file whose name does not say what it is.
+// unfamiliar walks a file whose name says neither that it is a torrent nor that it is litter.
 func (w *walk) unfamiliar(path string, info fs.FileInfo, named bool) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -185,4 +199,38 @@ func (w *walk) emitFile(path string, info fs.FileInfo) {
 		Load: func() ([]byte, error) { return readFile(path, w.MaxSize) },
 	})
 	w.Consumed(info.Size())
+}
+
+// Key identifies a content at a place. It is made from the path, size and modification time of a
+// file and, for a member of an archive, from its position there. If a file changes and keeps its
+// size and time, its Key stays the same.
+type Key [16]byte
+
+// keyMaker makes keys. It remembers the absolute path of the last folder, because finding it costs
+// as much as making a key.
+type keyMaker struct {
+	folder, absolute string
+	buffer           []byte
+}
+
+// of returns the key of a file, or of the member at a position of an archive.
+func (k *keyMaker) of(path string, info fs.FileInfo, position string) Key {
+	folder, name := filepath.Split(path)
+	if k.absolute == "" || folder != k.folder {
+		k.folder, k.absolute = folder, absolute(folder)
+	}
+	b := append(append(append(k.buffer[:0], k.absolute...), name...), 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(info.Size()))
+	b = binary.BigEndian.AppendUint64(b, uint64(info.ModTime().UnixNano()))
+	k.buffer = append(b, position...)
+	sum := sha256.Sum256(k.buffer)
+	return Key(sum[:])
+}
+
+// absolute returns the prefix that makes a name in folder an absolute path.
+func absolute(folder string) string {
+	if absolute, err := filepath.Abs(folder); err == nil {
+		folder = absolute
+	}
+	return below(folder)
 }

@@ -12,10 +12,10 @@ import (
 	"os"
 )
 
-// Tar yields every member with content of the tar archive that r reads, plain or
-// compressed, and of those that follow it there, whatever their names. What cannot be
-// read goes to o.Problem: under the member's name, or under no name if nothing behind
-// it can be read either. Files have no keys.
+// Tar yields every member with content, whatever its name, of the tar archive that r reads, plain
+// or compressed, and of the archives that follow it in r. It passes what it cannot read to
+// o.Problem, with the member's name, or with no name if nothing behind it can be read either. Files
+// have no keys.
 func Tar(ctx context.Context, r io.Reader, o Options) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		w := newWalk(ctx, o, yield)
@@ -35,8 +35,8 @@ func Tar(ctx context.Context, r io.Reader, o Options) iter.Seq[File] {
 	}
 }
 
-// tar walks a tar archive. In a plain one members are read when they are loaded;
-// in a compressed one they have to be read in passing.
+// tar walks a tar archive. Members of a plain archive are read when they are loaded; members of a
+// compressed one must be read in passing.
 func (w *walk) tar(f *os.File, path string, info fs.FileInfo) {
 	position := &counter{file: f, consumed: w.Consumed}
 	defer func() { w.Consumed(info.Size() - position.told) }()
@@ -54,7 +54,7 @@ func (w *walk) tar(f *os.File, path string, info fs.FileInfo) {
 	if compressed {
 		archive.content = bufio.NewReader(content)
 	} else {
-		// Without the buffer: the place of a member is where the file stands then.
+		// No buffer: the offset of the file must be the position of the member.
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			w.Problem(path, plain(err))
 			return
@@ -64,21 +64,21 @@ func (w *walk) tar(f *os.File, path string, info fs.FileInfo) {
 	archive.archives()
 }
 
-// tarWalk is the walk of one tar archive, and of those that follow it in its file.
+// tarWalk is the walk of one tar archive and of those that follow it in its file.
 type tarWalk struct {
 	*walk
 	path    string        // empty if the archive is a stream
-	info    fs.FileInfo   // nil if it is one
-	every   bool          // members of every name are wanted
+	info    fs.FileInfo   // nil if the archive is a stream
+	every   bool          // members are yielded whatever their names
 	plain   *os.File      // the archive, nil unless it is a plain file
-	content *bufio.Reader // what the archive is decompressed to, nil if it is a plain file
-	input   *tarInput     // reads content if the archive is a stream, else nil
+	content *bufio.Reader // the decompressed archive; nil if it is a plain file
+	input   *tarInput     // reads content if the archive is a stream; else nil
 	reader  *tar.Reader
 	index   int    // of the next member
-	tell    func() // is called when a member has been gone through
+	tell    func() // called after each member
 }
 
-// archives walks archives one behind the other: `cat` makes such of several.
+// archives walks archives that follow one another, as `cat` joins them.
 func (a *tarWalk) archives() {
 	for more := true; more && !a.over(); {
 		switch {
@@ -121,8 +121,8 @@ func (a *tarWalk) members() error {
 	return nil
 }
 
-// another looks at what follows the end of an archive: zeros, which do not matter, and
-// then nothing, or another archive.
+// another reports whether another archive follows the end of this one. Zeros in between do not
+// matter; anything else is an error.
 func (a *tarWalk) another() (bool, error) {
 	rest, start := a.content, int64(0)
 	if a.plain != nil {
@@ -153,7 +153,7 @@ func (a *tarWalk) another() (bool, error) {
 	return true, err
 }
 
-// counter reads a file and tells how far it stands.
+// counter reads a file and reports how far it has read.
 type counter struct {
 	file     *os.File
 	consumed func(int64)
@@ -162,7 +162,7 @@ type counter struct {
 
 func (c *counter) Read(b []byte) (int, error) { return c.file.Read(b) }
 
-// tell tells what was gone through since the last time.
+// tell reports the bytes read since the last call.
 func (c *counter) tell() {
 	if at, err := c.file.Seek(0, io.SeekCurrent); err == nil && at > c.told {
 		c.consumed(at - c.told)
@@ -170,7 +170,7 @@ func (c *counter) tell() {
 	}
 }
 
-// teller reads and tells how much.
+// teller reads r and reports how many bytes it read.
 type teller struct {
 	r        io.Reader
 	consumed func(int64)
@@ -180,4 +180,61 @@ func (t teller) Read(b []byte) (int, error) {
 	n, err := t.r.Read(b)
 	t.consumed(int64(n))
 	return n, err
+}
+
+// tarInput is the stream from which a tar archive is read. It knows whether the archive was whole.
+// [archive/tar] does not: it takes the end of its input for the end of the archive if that comes
+// between two members or in the padding after the last one.
+type tarInput struct {
+	r     io.Reader
+	read  int64 // bytes read
+	zeros int64 // zero bytes at the end, at most those of the last read and one block
+}
+
+// Read implements io.Reader.
+func (in *tarInput) Read(b []byte) (int, error) {
+	n, err := in.r.Read(b)
+	zeros := int64(trailingZeros(b[:n]))
+	if zeros == int64(n) {
+		zeros += min(in.zeros, tarBlock)
+	}
+	in.read, in.zeros = in.read+int64(n), zeros
+	return n, err
+}
+
+func trailingZeros(b []byte) int {
+	n := 0
+	for n < len(b) && b[len(b)-1-n] == 0 {
+		n++
+	}
+	return n
+}
+
+// errCut says that an archive lacks the end of a tar archive.
+var errCut = errors.New("it was cut short: a tar archive ends with blocks of zeros")
+
+// checkEnd returns an error if the archive was cut after its last member. Two blocks of zeros end
+// an archive (POSIX, pax, "ustar Interchange Format"). Some programs write one block or none, and
+// GNU tar reads such archives. From files (in is nil) this package reads them too. In a stream,
+// only the zeros show that its writer got to the end, so at least one block is required.
+func (in *tarInput) checkEnd() error {
+	if in != nil && (in.read%tarBlock != 0 || in.zeros < tarBlock) {
+		return errCut
+	}
+	return nil
+}
+
+// skipZeros reads the zeros at the start of r and returns how many there are. If nothing else
+// follows, the error is io.EOF.
+func skipZeros(r *bufio.Reader) (n int64, err error) {
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		if b != 0 {
+			return n, r.UnreadByte()
+		}
+		n++
+	}
 }

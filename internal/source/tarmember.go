@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Types of entries that only GNU tar makes.
+// Types of entries that only GNU tar writes.
 const (
-	gnuDumpDir     = 'D' // the names in a folder, of an incremental backup
+	gnuDumpDir     = 'D' // the names in a folder, in an incremental backup
 	gnuMultiVolume = 'M' // the rest of a member that began in another file
 	gnuVolume      = 'V' // a name for the archive
 )
 
-// entry goes through one entry of the archive.
+// entry processes one entry of the archive.
 func (a *tarWalk) entry(header *tar.Header) {
 	switch header.Typeflag {
 	case tar.TypeDir, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader, gnuDumpDir, gnuVolume:
@@ -25,7 +25,7 @@ func (a *tarWalk) entry(header *tar.Header) {
 		a.link(header)
 	case gnuMultiVolume:
 		a.Problem(a.name(header), errors.New("it is the rest of a member whose beginning is in another volume"))
-	default: // files, sparse files; and POSIX has it that types nobody knows are files
+	default: // files, sparse files, and unknown types, which POSIX says to treat as files
 		a.member(header)
 	}
 }
@@ -38,8 +38,8 @@ func (a *tarWalk) name(header *tar.Header) string {
 	return a.path + ": " + header.Name
 }
 
-// link tells of a link that leads to content which is not taken. What else it leads to
-// is a member of the archive, and walked as that.
+// link reports a link whose target is not read from the archive. Any other target is a member, and
+// is walked as one.
 func (a *tarWalk) link(header *tar.Header) {
 	if isLitterPath(header.Name) || !a.every && !isTorrentName(header.Name) {
 		return
@@ -77,7 +77,7 @@ func (a *tarWalk) member(header *tar.Header) {
 // errNested says what to do about an archive in an archive.
 var errNested = errors.New("an archive inside an archive is not opened: unpack it first")
 
-// emitLater yields a member that is read from its place when it is loaded.
+// emitLater yields a member whose content is read from the file when it is loaded.
 func (a *tarWalk) emitLater(file File) {
 	start, err := a.plain.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -95,8 +95,8 @@ func (a *tarWalk) emitLater(file File) {
 	a.emit(file)
 }
 
-// emitNow reads a member in passing and yields it, unless neither its name nor
-// its content is that of a torrent.
+// emitNow reads a member in passing. It yields the member if its name or its content is that of a
+// torrent.
 func (a *tarWalk) emitNow(file File, familiar bool) {
 	b, err := readUpTo(a.reader, file.Size, a.MaxSize)
 	if err != nil {
@@ -113,7 +113,7 @@ func (a *tarWalk) emitNow(file File, familiar bool) {
 	a.unfamiliarMember(file, b)
 }
 
-// isSparse reports whether a member's content does not stand in one piece.
+// isSparse reports whether a member's content is not stored in one piece.
 func isSparse(header *tar.Header) bool {
 	for key := range header.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// Clock tells the time and waits, as time.Now and time.After do.
+// Clock tells the time and waits.
 type Clock struct {
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
 }
 
-// SystemClock is the real time.
+// SystemClock is the clock of the system.
 var SystemClock = Clock{Now: time.Now, After: time.After}
 
-// Watch yields the torrents that are in the folders or below, and then those
-// that appear or change there, until ctx ends. It looks every interval, and less
-// often where looking takes long (a tenth of the time at most), which needs
-// nothing of the file system and works on network drives.
+// Watch yields the torrents in folders and their subfolders, and then those that appear or change
+// there, until ctx ends. It scans the folders every interval. If scans are slow, it waits ten times
+// as long as a scan took. Scanning needs no support from the file system and works on network
+// drives.
 //
-// A file is left alone until two looks in a row find it with the same size and
-// modification time, so that it is not read while it is being written. One whose
-// writer pauses for longer is yielded half written, and again when it goes on.
+// Watch yields a file only after two scans in a row found it with the same size and modification
+// time, so that it is not read while it is being written. If the writer pauses for longer, Watch
+// yields the file half written, and again when it has changed.
 //
-// Memory grows with the number of files, by about 100 bytes each.
+// Memory grows by about 100 bytes with each file.
 func Watch(ctx context.Context, folders []string, o Options, interval time.Duration, clock Clock) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		w := &watch{walk: newWalk(ctx, o, yield), seen: map[Key]sight{}}
@@ -49,22 +49,22 @@ func Watch(ctx context.Context, folders []string, o Options, interval time.Durat
 	}
 }
 
-// watch is one Watch.
+// watch is the state of one Watch.
 type watch struct {
 	*walk
 	seen map[Key]sight // by path
-	turn uint64        // how often the folders were gone through
+	turn uint64        // number of finished scans
 }
 
-// sight is what was last seen of a file.
+// sight is what the last scan saw of a file.
 type sight struct {
 	turn    uint64
 	size    int64
 	changed int64 // modification time in nanoseconds
-	done    bool  // yielded as it is
+	done    bool  // this state of the file was yielded
 }
 
-// look compares a file with what it was the last time.
+// look compares a file with its last sight.
 func (w *watch) look(path string, info fs.FileInfo) {
 	sum := sha256.Sum256([]byte(path))
 	key := Key(sum[:])
@@ -78,7 +78,7 @@ func (w *watch) look(path string, info fs.FileInfo) {
 	w.seen[key] = now
 }
 
-// forget ends a turn and drops what is no longer there.
+// forget ends a scan and drops the files that it did not find.
 func (w *watch) forget() {
 	for key, s := range w.seen {
 		if s.turn != w.turn {

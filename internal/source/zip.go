@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bufio"
 	"compress/flate"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 	"strings"
 )
 
-// zip walks a zip archive, and others before it in its file. Members are read when they
-// are loaded.
+// zip walks a zip archive and any others before it in its file. Members are read when they are
+// loaded.
 func (w *walk) zip(f *os.File, path string, info fs.FileInfo) {
 	defer w.Consumed(info.Size())
 	dirs, err := zipDirectories(f, info.Size())
@@ -56,7 +57,7 @@ func (w *walk) zipMember(path string, info fs.FileInfo, index int, m zipEntry) {
 	default:
 		content, err := file.Load()
 		if err != nil {
-			w.emit(file) // loading it says what is wrong
+			w.emit(file) // loading it returns the error
 			return
 		}
 		w.unfamiliarMember(file, content)
@@ -70,7 +71,7 @@ const (
 	zipEncrypted = 1 << 0
 )
 
-// read returns the member's content, at most limit + 1 bytes of it.
+// read returns the member's content, but no more than limit + 1 bytes.
 func (m zipEntry) read(r io.ReaderAt, limit int64) ([]byte, error) {
 	if m.flags&zipEncrypted != 0 {
 		return nil, errors.New("encrypted")
@@ -83,8 +84,8 @@ func (m zipEntry) read(r io.ReaderAt, limit int64) ([]byte, error) {
 	switch m.method {
 	case zipStored:
 	case zipDeflated:
-		// One read of the file for a member of usual size.
-		content = flate.NewReader(newWholeReader(content, m.compressedSize))
+		// A member of usual size takes one read of the file.
+		content = flate.NewReader(bufio.NewReaderSize(content, int(min(m.compressedSize, 64<<10))))
 	default:
 		return nil, fmt.Errorf("compressed by the unknown method %d", m.method)
 	}

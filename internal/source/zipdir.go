@@ -12,9 +12,9 @@ import (
 	"slices"
 )
 
-// The directory of a zip archive, read one entry at a time: archive/zip keeps all of
-// them, which is 300 MB for a million, and push as a whole is to stay below 200 MB.
-// Numbers in comments are sections of PKWARE's APPNOTE.TXT 6.3.
+// This file reads the directory of a zip archive one entry at a time. archive/zip holds all
+// entries, 300 MB for a million, and push as a whole must stay below 200 MB. Numbers in comments
+// are sections of PKWARE's APPNOTE.TXT 6.3.
 
 // zipEntry is an entry of the directory (4.3.12).
 type zipEntry struct {
@@ -22,8 +22,8 @@ type zipEntry struct {
 	method, flags  uint16
 	crc            uint32
 	compressedSize int64 // bytes
-	size           int64 // bytes, of the content
-	offset         int64 // of its local header, from the beginning of the file
+	size           int64 // bytes of the content
+	offset         int64 // position of the local header in the file
 }
 
 var errNoZip = errors.New("damaged: the zip directory cannot be found")
@@ -53,16 +53,16 @@ func (dir zipDirectory) entries(r io.ReaderAt) iter.Seq2[zipEntry, error] {
 	}
 }
 
-// zipDirectory is where the directory stands.
+// zipDirectory is the place of a directory in its file.
 type zipDirectory struct {
 	count       uint64
 	start, size int64
 	shift       int64 // bytes before the archive in its file
-	end         int64 // of the archive
+	end         int64 // where the archive ends
 }
 
-// zipDirectories returns the directories of the archives that stand one behind the other
-// in a file of that size, and an error if something else is there too.
+// zipDirectories returns the directories of the archives that follow one another in a file of that
+// size. The error says that something else is there too.
 func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) {
 	for end := size; end > 0; end = dirs[len(dirs)-1].shift {
 		dir, failed := findZipDirectory(r, end)
@@ -79,7 +79,7 @@ func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) 
 		}
 		dirs = append(dirs, dir)
 	}
-	slices.Reverse(dirs) // they were found from the end
+	slices.Reverse(dirs) // they were found from the end to the start
 	return dirs, err
 }
 
@@ -170,7 +170,7 @@ func readZipEntry(r io.Reader) (zipEntry, error) {
 	return entry, entry.takeFrom64(rest[nameLen : nameLen+extraLen])
 }
 
-// takeFrom64 replaces the numbers that did not fit into 32 bits (4.5.3).
+// takeFrom64 sets the numbers that do not fit into 32 bits (4.5.3).
 func (e *zipEntry) takeFrom64(extra []byte) error {
 	field := findZipExtra(extra, zipExtra64)
 	for _, number := range []*int64{&e.size, &e.compressedSize, &e.offset} {
@@ -189,7 +189,7 @@ func (e *zipEntry) takeFrom64(extra []byte) error {
 	return nil
 }
 
-// findZipExtra returns the extra field of that id; nil if there is none.
+// findZipExtra returns the extra field with the given id; nil if there is none.
 func findZipExtra(extra []byte, id uint16) []byte {
 	for len(extra) >= 4 {
 		size := int(binary.LittleEndian.Uint16(extra[2:]))
@@ -204,8 +204,8 @@ func findZipExtra(extra []byte, id uint16) []byte {
 	return nil
 }
 
-// dataStart returns where the member's data begin: after its local header, whose
-// name and extra field have lengths of their own.
+// dataStart returns the position of the member's data. They follow the local header, whose name and
+// extra field have lengths of their own.
 func (e zipEntry) dataStart(r io.ReaderAt) (int64, error) {
 	var local [zipLocalSize]byte
 	if _, err := r.ReadAt(local[:], e.offset); err != nil {
@@ -216,9 +216,4 @@ func (e zipEntry) dataStart(r io.ReaderAt) (int64, error) {
 	}
 	skip := int64(binary.LittleEndian.Uint16(local[26:])) + int64(binary.LittleEndian.Uint16(local[28:]))
 	return e.offset + zipLocalSize + skip, nil
-}
-
-// newWholeReader reads r in pieces of the given size, within bounds.
-func newWholeReader(r io.Reader, size int64) io.Reader {
-	return bufio.NewReaderSize(r, int(max(512, min(size, 64<<10))))
 }

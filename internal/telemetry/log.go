@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// NewLogger returns a logger that writes to w: format is "json", or else text;
-// level is one of slog's names in any case, and info if it is none.
+// NewLogger returns a logger that writes to w. The format is JSON if format is "json", else text.
+// Level is the name of a slog level, in any case; any other text means info.
 func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	var min slog.Level
 	if min.UnmarshalText([]byte(level)) != nil {
@@ -24,8 +24,8 @@ func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// plainError has an error logged by what it says: as text slog would ask it for
-// more, and some libraries' errors then tell where in the code they were made.
+// plainError logs an error by its message. Otherwise slog formats the error in more detail, and the
+// errors of some libraries then include places in their code.
 func plainError(_ []string, a slog.Attr) slog.Attr {
 	if err, ok := a.Value.Any().(error); ok {
 		return slog.String(a.Key, err.Error())
@@ -33,16 +33,16 @@ func plainError(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// HTTPErrorLog returns the ErrorLog of an http.Server: its lines go to logger,
-// as debug messages and without the client's address. They tell of clients that
-// speak TLS badly or leave; errors of the server are logged elsewhere.
+// HTTPErrorLog returns the ErrorLog of an http.Server. It logs to logger, at the level debug and
+// without client addresses. Its lines are about clients that speak TLS badly or leave; errors of
+// the server are logged elsewhere.
 func HTTPErrorLog(logger *slog.Logger) *log.Logger {
 	return log.New(errorLog{logger}, "", 0)
 }
 
 type errorLog struct{ logger *slog.Logger }
 
-// address is how packages net and net/http name one of the two ends of a connection.
+// address matches an end of a connection as packages net and net/http write it.
 var address = regexp.MustCompile(`(\[[0-9a-zA-Z:.%]*\]|[0-9]+(\.[0-9]+){3}):[0-9]+`)
 
 func (e errorLog) Write(line []byte) (int, error) {
@@ -50,25 +50,26 @@ func (e errorLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// thinEvery is how often a line of one reason is logged at most, by a [Thin] logger.
+// thinEvery is the shortest time between two lines of the same reason from a [Thin] logger.
 const thinEvery = time.Minute
 
-// Thin returns a logger for what fails by the server's fault, request for request. Of lines
-// that have the same reason it writes one a minute, and the next one says how many it left out:
-// a bucket that is away would fill the disk. Lines without a reason, and those of INTERNAL,
-// which each have a cause of their own, are all written.
+// Thin returns a logger for requests that fail by the server's fault. Of lines with the same reason
+// it writes one a minute, and the next one says how many were left out. Otherwise a bucket that
+// cannot be reached would fill the disk with lines. It writes all lines without a reason, and all
+// lines of INTERNAL, each of which has a cause of its own.
 func Thin(logger *slog.Logger) *slog.Logger {
 	return slog.New(thin{logger.Handler(), &thinned{last: map[string]time.Time{}, out: map[string]int{}}})
 }
 
-// thin is the handler of such a logger. Lines are told apart by their own attributes, not by
+// thin is the handler of a Thin logger. It looks for the reason in a line's own attributes, not in
 // those of [slog.Logger.With].
 type thin struct {
 	slog.Handler
 	*thinned
 }
 
-// thinned is when which reason was last logged, and how often it was left out since.
+// thinned holds for each reason the time of the last line written, and how many were left out
+// since.
 type thinned struct {
 	mu   sync.Mutex
 	last map[string]time.Time
@@ -97,7 +98,7 @@ func (t thin) Handle(ctx context.Context, record slog.Record) error {
 	return t.Handler.Handle(ctx, record)
 }
 
-// reasonIn returns the attribute reason of a line, "" if there is none.
+// reasonIn returns the attribute reason of a line; "" if there is none.
 func reasonIn(record slog.Record) (why string) {
 	record.Attrs(func(a slog.Attr) bool {
 		if a.Key == "reason" {

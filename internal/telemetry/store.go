@@ -7,71 +7,105 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// scrapeTime bounds how long the store may take to answer a scrape.
+// scrapeTime is how long the store may take to answer a scrape.
 const scrapeTime = 2 * time.Second
 
-// StoreStats is what a store holds.
+// storeMetrics are the metrics of the store's health.
+type storeMetrics struct {
+	damaged        prometheus.Counter
+	failed, taking prometheus.Gauge
+	dropped        *prometheus.CounterVec
+}
+
+func (m *Metrics) newStoreMetrics() storeMetrics {
+	s := storeMetrics{
+		damaged: m.make.NewCounter(prometheus.CounterOpts{Name: "torrentcache_store_damaged_total",
+			Help: "Stored torrents found damaged since the start. Any increase is an alarm."}),
+		failed: m.gauge("torrentcache_store_failed", "1 if the store takes no more changes until the server is started again."),
+		taking: m.gauge("torrentcache_store_takes_uploads", "0 if uploads are refused now: the store failed, is full or cannot be reached. The log says which."),
+		dropped: m.counter("torrentcache_store_dropped_total",
+			"Torrents dropped since the start, because nobody used them (unread, --drop-unread-after) or to make room (full, --when-full evict).", "cause"),
+	}
+	s.taking.Set(1)
+	for _, cause := range []string{"unread", "full"} {
+		s.dropped.WithLabelValues(cause)
+	}
+	return s
+}
+
+// StoreDamaged counts a stored torrent that was found damaged.
+func (m *Metrics) StoreDamaged() { m.store.damaged.Inc() }
+
+// Dropped counts torrents that the store dropped by itself. Cause is one of those that the help of
+// the metric names.
+func (m *Metrics) Dropped(cause string, torrents int) {
+	m.store.dropped.WithLabelValues(cause).Add(float64(torrents))
+}
+
+// StoreFailed notes that the store accepts no more changes.
+func (m *Metrics) StoreFailed() { m.store.failed.Set(1) }
+
+// StoreTakesUploads notes whether the store accepts uploads now.
+func (m *Metrics) StoreTakesUploads(does bool) { m.store.taking.Set(number(does)) }
+
+// StoreStats describes the content of a store.
 type StoreStats struct {
 	Torrents  int64
 	Removed   int64
 	Bytes     int64 // of the torrents
-	DiskBytes int64 // overhead included; 0 for a store that cannot tell
+	DiskBytes int64 // overhead included; 0 if the store does not know
 
-	Room int64 // bytes that uploads may still take; negative if nobody knows
+	Room int64 // bytes that uploads may still take; negative if unknown
 
-	OldestUse time.Time // when the torrent was last used that was used longest ago; zero if nobody knows
+	OldestUse time.Time // last use of the torrent unused for longest; zero if unknown
 
-	MissingSegments int64 // segment files of which something is missing
+	MissingSegments int64 // segment files that are missing or too short
 }
 
-// WatchStore adds the store's size to the metrics. Stats is called at each
-// scrape; while it fails the metrics are absent.
+// WatchStore adds the store's size to the metrics. Stats is called at each scrape. If it fails,
+// these metrics are absent.
 func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
-	m.registry.MustRegister(&storeCollector{
-		stats:    stats,
-		torrents: prometheus.NewDesc("torrentcache_store_torrents", "Torrents that can be downloaded.", nil, nil),
-		removed:  prometheus.NewDesc("torrentcache_store_removed_ids", "Info hashes removed and not restored.", nil, nil),
-		bytes:    prometheus.NewDesc("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", nil, nil),
-		disk:     prometheus.NewDesc("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", nil, nil),
-		room:     prometheus.NewDesc("torrentcache_store_room_bytes", "Bytes that uploads may still take: what the disk has free above --min-free-space, or --max-store-size leaves. Uploads are refused when there is next to nothing.", nil, nil),
-		oldest:   prometheus.NewDesc("torrentcache_store_oldest_read_timestamp_seconds", "Day of the last download or upload of the torrent that was used longest ago, Unix time, as of the last look for what to drop (--drop-unread-after, --when-full evict).", nil, nil),
-		missing:  prometheus.NewDesc("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", nil, nil),
+	m.watch(func(s samples) {
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+		defer cancel()
+		now, err := stats(ctx)
+		if err != nil {
+			return
+		}
+		s.gauge("torrentcache_store_torrents", "Torrents that can be downloaded.", float64(now.Torrents))
+		s.gauge("torrentcache_store_removed_ids", "Info hashes removed and not restored.", float64(now.Removed))
+		s.gauge("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", float64(now.Bytes))
+		s.gauge("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", float64(now.DiskBytes))
+		if now.Room >= 0 {
+			s.gauge("torrentcache_store_room_bytes", "Bytes that uploads may still take: what the disk has free above --min-free-space, or --max-store-size leaves. Uploads are refused when there is next to nothing.", float64(now.Room))
+		}
+		if !now.OldestUse.IsZero() {
+			s.gauge("torrentcache_store_oldest_read_timestamp_seconds", "Day of the last download or upload of the torrent that was used longest ago, Unix time, as of the last look for what to drop (--drop-unread-after, --when-full evict).", float64(now.OldestUse.Unix()))
+		}
+		s.gauge("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", float64(now.MissingSegments))
 	})
 }
 
-type storeCollector struct {
-	stats func(context.Context) (StoreStats, error)
-
-	torrents, removed, bytes, disk, room, oldest, missing *prometheus.Desc
+// LocalCacheStats describes the cache on disk in front of a bucket: its reads since it was opened,
+// and its content now.
+type LocalCacheStats struct {
+	Hits, Stale, Misses int64 // reads
+	Torrents, Bytes     int64
+	Usable              bool // whether its disk works
 }
 
-// Describe implements prometheus.Collector.
-func (c *storeCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.torrents, c.removed, c.bytes, c.disk, c.room, c.oldest, c.missing} {
-		descs <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *storeCollector) Collect(metrics chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
-	defer cancel()
-	stats, err := c.stats(ctx)
-	if err != nil {
-		return
-	}
-	gauge := func(d *prometheus.Desc, value int64) {
-		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value))
-	}
-	gauge(c.torrents, stats.Torrents)
-	gauge(c.removed, stats.Removed)
-	gauge(c.bytes, stats.Bytes)
-	gauge(c.disk, stats.DiskBytes)
-	if stats.Room >= 0 {
-		gauge(c.room, stats.Room)
-	}
-	if !stats.OldestUse.IsZero() {
-		gauge(c.oldest, stats.OldestUse.Unix())
-	}
-	gauge(c.missing, stats.MissingSegments)
+// WatchLocalCache adds the cache on disk to the metrics. Stats is called at each scrape.
+func (m *Metrics) WatchLocalCache(stats func(context.Context) LocalCacheStats) {
+	m.watch(func(s samples) {
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+		defer cancel()
+		now := stats(ctx)
+		const lookups, help = "torrentcache_local_cache_lookups_total", "Torrents asked of the local cache before the bucket; stale ones were answered because the bucket could not be reached."
+		s.counter(lookups, help, now.Hits, "result", "hit")
+		s.counter(lookups, help, now.Stale, "result", "stale")
+		s.counter(lookups, help, now.Misses, "result", "miss")
+		s.gauge("torrentcache_local_cache_torrents", "Torrents in the local cache.", float64(now.Torrents))
+		s.gauge("torrentcache_local_cache_bytes", "Disk space that the local cache takes.", float64(now.Bytes))
+		s.gauge("torrentcache_local_cache_usable", "1 while the local cache's disk serves, 0 while all reads go to the bucket.", number(now.Usable))
+	})
 }

@@ -170,31 +170,31 @@ func TestMaintenance(t *testing.T) {
 	if strings.Contains(scrape(t, m), "torrentcache_backup_end_timestamp_seconds") {
 		t.Error("a store that others look after tells of backups")
 	}
-	m.WatchMaintenance(Maintained{Since: time.Unix(1_700_000_000, 0)})
+	maintenance := m.Maintenance(Maintained{Since: time.Unix(1_700_000_000, 0)})
 	m.StoreTakesUploads(false)
 	wantLines(t, scrape(t, m), "torrentcache_store_since_timestamp_seconds 1.7e+09", "torrentcache_store_takes_uploads 0")
 	m.StoreTakesUploads(true)
 	wantLines(t, scrape(t, m), "torrentcache_store_takes_uploads 1")
 	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 0", "torrentcache_store_failed 0",
 		"torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0", "torrentcache_backup_end_timestamp_seconds 0")
-	m.VerifyStarted()
-	m.VerifyProgress(3, 10, 3000)
-	m.VerifyFound(2, 0)
-	m.VerifyFound(0, 3)
+	maintenance.VerifyStarted()
+	maintenance.VerifyProgress(3, 10, 3000)
+	maintenance.VerifyFound(2, 0)
+	maintenance.VerifyFound(0, 3)
 	m.StoreDamaged()
 	m.StoreFailed()
-	m.BackupStarted()
-	m.BackupProgress(5, 6)
+	maintenance.BackupStarted()
+	maintenance.BackupProgress(5, 6)
 	wantLines(t, scrape(t, m), "torrentcache_store_damaged_total 1", "torrentcache_store_failed 1", "torrentcache_verify_running 1",
 		"torrentcache_verify_checked_torrents 3", "torrentcache_verify_torrents 10", "torrentcache_verify_checked_bytes 3000",
 		"torrentcache_verify_damaged_torrents 2", "torrentcache_verify_unreadable_torrents 3", "torrentcache_backup_running 1", "torrentcache_backup_copied_bytes 5", "torrentcache_backup_bytes 6")
-	m.VerifyEnded(false)
-	m.BackupEnded(false)
+	maintenance.VerifyEnded(false)
+	maintenance.BackupEnded(false)
 	wantLines(t, scrape(t, m), "torrentcache_verify_running 0", "torrentcache_verify_end_timestamp_seconds 0",
 		"torrentcache_backup_running 0", "torrentcache_backup_end_timestamp_seconds 0")
-	m.VerifyEnded(true)
-	m.BackupEnded(true)
-	m.VerifyStarted()
+	maintenance.VerifyEnded(true)
+	maintenance.BackupEnded(true)
+	maintenance.VerifyStarted()
 	metrics := scrape(t, m)
 	wantLines(t, metrics, "torrentcache_verify_damaged_torrents 0", "torrentcache_verify_unreadable_torrents 0", "torrentcache_verify_checked_torrents 0")
 	for _, name := range []string{"torrentcache_verify_end_timestamp_seconds", "torrentcache_backup_end_timestamp_seconds"} {

@@ -21,17 +21,17 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// messageOverhead is how much larger than its torrent a message may be, in bytes.
+// messageOverhead is how many bytes a message may have besides its torrent.
 const messageOverhead = 64 << 10
 
-// peer asks a server of this kind by gRPC.
+// peer asks a torrentcache server by gRPC.
 type peer struct {
 	conn     *grpc.ClientConn
 	torrents torrentcachev1.CacheServiceClient
 	key      func() string // nil if there is none
 }
 
-// newPeer returns one that connects when it is first asked.
+// newPeer returns a peer that connects when it is first asked.
 func newPeer(l Location, key func() string, g guard, secure *tls.Config, o Options) (*peer, error) {
 	transport := insecure.NewCredentials()
 	if secure != nil {

@@ -34,9 +34,9 @@ type web struct {
 
 func newWeb(l Location, key func() string, g guard, secure *tls.Config, o Options) *web {
 	transport := &http.Transport{
-		Proxy:       nil, // what HTTP_PROXY names would see which torrents are missing here
+		Proxy:       nil, // a proxy from HTTP_PROXY would see which torrents are missing here
 		DialContext: g.dialer().DialContext,
-		// What comes compressed all the same is inflated as an upload is, within bounds.
+		// A body that is compressed nevertheless is inflated within bounds, like an upload.
 		DisableCompression:     true,
 		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    5 * time.Second,
@@ -51,7 +51,7 @@ func newWeb(l Location, key func() string, g guard, secure *tls.Config, o Option
 	}
 }
 
-// checkRedirect lets a redirect lead to the same host alone.
+// checkRedirect allows a redirect only to the same host, and never from https to http.
 func checkRedirect(next *http.Request, before []*http.Request) error {
 	first := before[0].URL
 	same := next.URL.Host == first.Host && next.URL.Scheme == first.Scheme
@@ -63,7 +63,7 @@ func checkRedirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// get implements source. The Hold that ctx carries has the memory.
+// get implements source. It takes memory from the Reservation in ctx.
 func (w *web) get(ctx context.Context, id infohash.ID) ([]byte, error) {
 	answer, err := w.ask(ctx, id)
 	if errors.Is(err, errRedirect) {
@@ -101,7 +101,7 @@ func (w *web) ask(ctx context.Context, id infohash.ID) (*http.Response, error) {
 	return w.client.Do(r)
 }
 
-// read reads the body, of maxSize bytes at most.
+// read reads the body. It fails if the body is longer than maxSize.
 func (w *web) read(ctx context.Context, answer *http.Response) ([]byte, error) {
 	if answer.ContentLength > w.maxSize {
 		return nil, &failure{tooLarge, nil}
@@ -119,7 +119,7 @@ func (w *web) read(ctx context.Context, answer *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// withoutURL returns what is in an error of net/http, without the address of the torrent.
+// withoutURL returns the cause in an error of net/http, without the URL, which names the torrent.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err

@@ -8,31 +8,35 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
+
+	"github.com/torrentcache/torrentcache/internal/globaladdr"
 )
 
-// Location says where an upstream is, and by what it is asked.
+// Location says where an upstream is and how to ask it.
 type Location struct {
-	// Name is its scheme and its host, for people.
+	// Name is the scheme and the host, for people.
 	Name string
-	// Template is the address of a torrent, with {HASH} or {hash} in it; empty for gRPC.
+	// Template is the URL of a torrent, with {HASH} or {hash} in it; empty for gRPC.
 	Template string
 	// Address is HOST:PORT.
 	Address string
-	// GRPC says that it is asked by gRPC, and TLS that it is by TLS.
+	// GRPC says that the upstream is asked by gRPC. TLS says that the connection uses TLS.
 	GRPC, TLS bool
 	// TokenFile, CA, Certificate and Key are names of files, each empty if there is none.
 	TokenFile, CA, Certificate, Key string
 }
 
-// Where a template has the info hash, in upper case and in lower case.
+// Placeholders of a template: the info hash in upper case and in lower case.
 const (
 	upperHash = "{HASH}"
 	lowerHash = "{hash}"
 )
 
-// Parse reads http(s)://HOST/...{HASH}... or grpc(s)://HOST:PORT, with token-file, ca, cert and
-// cert-key as parameters of the query, of which HTTP may have others. The error repeats nothing
-// of text.
+// Parse reads http(s)://HOST/...{HASH}... or grpc(s)://HOST:PORT. The query may have the parameters
+// token-file, ca, cert and cert-key; with HTTP it may have others too. The error repeats nothing of
+// text.
 func Parse(text string) (Location, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
@@ -61,7 +65,7 @@ func Parse(text string) (Location, error) {
 	return l, err
 }
 
-// takeSettings takes our own parameters out of u's query, which keeps all others as they are.
+// takeSettings takes our own parameters out of u's query and leaves all others as they are.
 func (l *Location) takeSettings(u *url.URL) error {
 	own := map[string]*string{"token-file": &l.TokenFile, "ca": &l.CA, "cert": &l.Certificate, "cert-key": &l.Key}
 	var rest []string
@@ -97,7 +101,7 @@ func (l *Location) readHTTP(u *url.URL) error {
 	return nil
 }
 
-// unescapeBraces undoes what net/url makes of the braces of a template.
+// unescapeBraces restores the braces of a template, which net/url escapes.
 func unescapeBraces(text string) string {
 	return strings.NewReplacer("%7BHASH%7D", upperHash, "%7Bhash%7D", lowerHash).Replace(text)
 }
@@ -122,18 +126,19 @@ func (l *Location) check() error {
 	return nil
 }
 
-// errKeyInClear refuses to show a key to everybody on the way.
+// errKeyInClear refuses to send a key without TLS over a public network.
 var errKeyInClear = errors.New("a key goes without TLS to loopback and private addresses alone: use https:// or grpcs://")
 
-// literal returns the address that the host is; the zero Addr if it is a name.
+// literal returns the address that the operator wrote as the host; the zero Addr if the host is a
+// name.
 func (l *Location) literal() netip.Addr {
 	host, _, _ := net.SplitHostPort(l.Address)
 	addr, _ := netip.ParseAddr(host)
 	return addr.Unmap()
 }
 
-// ParseAll is [Parse] of all texts. No two may have one name. The error is about the text that
-// which tells the index of.
+// ParseAll is [Parse] of all texts. No two may have the same Name. On an error, which is the index
+// of the text at fault.
 func ParseAll(texts []string) (all []Location, which int, err error) {
 	for i, text := range texts {
 		l, err := Parse(text)
@@ -147,3 +152,39 @@ func ParseAll(texts []string) (all []Location, which int, err error) {
 	}
 	return all, 0, nil
 }
+
+// errAddress refuses to connect to an address.
+var errAddress = errors.New("the address is not a public one: --upstream-local-addresses allows it")
+
+// guard decides which addresses may be connected to. It checks the address of the connection
+// itself, because a name may resolve to one address when it is checked and to another later.
+type guard struct {
+	literal netip.Addr // the address that the operator wrote; the zero Addr for a name
+	local   bool       // all addresses are allowed
+	near    bool       // only loopback and private addresses: a key is sent without TLS
+}
+
+// dialer returns a Dialer that connects only to addresses that g allows.
+func (g guard) dialer() *net.Dialer {
+	return &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		return g.check(at.Addr())
+	}}
+}
+
+func (g guard) check(addr netip.Addr) error {
+	addr = addr.Unmap()
+	switch {
+	case g.near && !isNear(addr):
+		return errKeyInClear
+	case g.local || addr == g.literal || globaladdr.Is(addr):
+		return nil
+	}
+	return errAddress
+}
+
+// isNear reports whether addr is a loopback or a private address (RFC 1918, RFC 4193).
+func isNear(addr netip.Addr) bool { return addr.IsLoopback() || addr.IsPrivate() }

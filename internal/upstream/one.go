@@ -17,16 +17,16 @@ import (
 
 // source is a cache that can be asked. It is safe for concurrent use.
 type source interface {
-	// get returns what the cache says is the torrent of id; nothing in it is checked. Errors
-	// are for outcomeOf.
+	// get returns the bytes that the cache sends as the torrent of id, unchecked. outcomeOf
+	// explains its errors.
 	get(ctx context.Context, id infohash.ID) ([]byte, error)
 }
 
-// failsBefore is after how many failures in a row an upstream counts as away: one may be about a
-// single torrent.
+// failsBefore is after how many failures in a row an upstream counts as away. A single failure may
+// be about a single torrent.
 const failsBefore = 3
 
-// one is one upstream.
+// one is an upstream.
 type one struct {
 	name    string
 	source  source
@@ -34,11 +34,11 @@ type one struct {
 	logger  *slog.Logger
 
 	counts [4]atomic.Int64 // by the constants below
-	fails  atomic.Int64    // in a row, of being out of reach
-	away   flight.Breaker  // open while it is not to be asked
+	fails  atomic.Int64    // failures in a row to reach the upstream
+	away   flight.Breaker  // open while the upstream is not asked
 }
 
-// What is counted of an upstream.
+// Indexes of counts.
 const (
 	countAsked = iota
 	countFound
@@ -68,7 +68,7 @@ func newOne(l Location, o Options) (*one, error) {
 	return up, err
 }
 
-// tlsConfig returns the TLS settings, nil without TLS.
+// tlsConfig returns the TLS settings; nil without TLS.
 func (l Location) tlsConfig() (*tls.Config, error) {
 	if !l.TLS {
 		return nil, nil
@@ -94,7 +94,7 @@ func (l Location) tlsConfig() (*tls.Config, error) {
 	return c, nil
 }
 
-// ask asks for the torrent of id, has here keep what comes, and says what it came to.
+// ask asks for the torrent of id, has here keep what comes, and returns the outcome.
 func (up *one) ask(ctx context.Context, id infohash.ID, here Here) outcome {
 	if up.away.Open() {
 		return down
@@ -115,7 +115,7 @@ func (up *one) ask(ctx context.Context, id infohash.ID, here Here) outcome {
 	return result
 }
 
-// count counts what asking came to.
+// count counts an outcome.
 func (up *one) count(result outcome) {
 	up.counts[countAsked].Add(1)
 	switch state, _ := result.verdict(); state {
@@ -128,8 +128,8 @@ func (up *one) count(result outcome) {
 	}
 }
 
-// note notes whether the upstream was in reach, and tells when that changes. An upstream that
-// is away is asked once a second, so that its return is noticed.
+// note notes whether the upstream was reachable, and logs when that changes. An upstream that is
+// away is still asked once a second, so that its return is noticed.
 func (up *one) note(result outcome, cause error) {
 	switch {
 	case result == busy:
@@ -149,7 +149,7 @@ func (up *one) note(result outcome, cause error) {
 	}
 }
 
-// causeText is why an upstream did not answer, for the log.
+// causeText returns why an upstream did not answer, for the log.
 func causeText(err error) string {
 	if f, ok := errors.AsType[*failure](err); ok && f.cause != nil {
 		return f.cause.Error()

@@ -8,51 +8,51 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// State is what is known of a torrent at the upstreams.
+// State is what is known of a torrent at all upstreams.
 type State string
 
 // The states.
 const (
-	Unasked State = ""        // nobody was asked, as far as is remembered
+	Unasked State = ""        // no upstream was asked, as far as is remembered
 	Found   State = "found"   // it is in the store now
-	Absent  State = "absent"  // none has it, or none has it in a form that may be stored
-	Failed  State = "failed"  // an upstream that may have it could not be asked
-	Asking  State = "asking"  // they are being asked
-	Busy    State = "busy"    // too much else is under way here
-	Limited State = "limited" // too many were asked for the same address
+	Absent  State = "absent"  // no upstream has it, or none in a form that may be stored
+	Failed  State = "failed"  // no upstream gave it, and one that may have it could not be asked
+	Asking  State = "asking"  // the upstreams are being asked
+	Busy    State = "busy"    // this server is too busy to ask
+	Limited State = "limited" // the caller's address has used up its searches
 )
 
-// How long it is remembered that a torrent is not to be had.
+// How long the result of a search that found nothing is remembered.
 const (
 	absentAge = time.Hour
-	goneAge   = 24 * time.Hour // it was removed there, or may not be stored here
+	goneAge   = 24 * time.Hour // the torrent was removed there, or may not be stored here
 	failedAge = time.Minute
 )
 
-// outcome is what asking one upstream came to, as the metrics name it.
+// outcome is the result of asking one upstream, as the metrics name it.
 type outcome string
 
 const (
 	found       outcome = "found"
 	absent      outcome = "absent"
 	gone        outcome = "gone"      // 410, 451 or TORRENT_REMOVED
-	refused     outcome = "refused"   // the policy of uploads refuses it
-	tooLarge    outcome = "too_large" // than what this server takes
-	invalid     outcome = "invalid"   // it is no torrent, such as a page, or another one
+	refused     outcome = "refused"   // the policy for uploads refuses the torrent
+	tooLarge    outcome = "too_large" // larger than this server accepts
+	invalid     outcome = "invalid"   // not a torrent (a web page, for example), or another torrent
 	unreachable outcome = "unreachable"
 	timeout     outcome = "timeout"
 	badStatus   outcome = "status"
 	badRedirect outcome = "redirect"
 	badAddress  outcome = "address"
 	cutShort    outcome = "cut_short"
-	down        outcome = "down" // it was not asked: it did not answer lately
-	busy        outcome = "busy" // no fault of the upstream: memory, budgets, a full disk, a shutdown
+	down        outcome = "down" // not asked, because it did not answer lately
+	busy        outcome = "busy" // not the upstream's fault: memory, budgets, a full disk, a shutdown
 )
 
 // failure is why a source did not give a torrent.
 type failure struct {
 	outcome outcome
-	cause   error // nil if the outcome says all
+	cause   error // nil if the outcome says it all
 }
 
 func (f *failure) Error() string {
@@ -64,7 +64,8 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// outcomeOf returns what err, of a source, says. Ended is the error of the context.
+// outcomeOf returns the outcome that err, an error of a source, stands for. Ended is the error of
+// the context.
 func outcomeOf(err, ended error) outcome {
 	f, ok := errors.AsType[*failure](err)
 	switch {
@@ -83,7 +84,7 @@ func outcomeOf(err, ended error) outcome {
 	return unreachable
 }
 
-// keptOutcome returns what it says that a torrent, which came, was stored or not.
+// keptOutcome returns the outcome of a torrent that arrived; err is the error of storing it.
 func keptOutcome(err error) outcome {
 	if err == nil {
 		return found
@@ -100,7 +101,7 @@ func keptOutcome(err error) outcome {
 	}
 }
 
-// verdict returns what an outcome says of the torrent, and for how long.
+// verdict returns what o says of the torrent, and for how long that is remembered.
 func (o outcome) verdict() (State, time.Duration) {
 	switch o {
 	case found:
@@ -116,7 +117,7 @@ func (o outcome) verdict() (State, time.Duration) {
 	}
 }
 
-// away reports whether the outcome says that the upstream itself is out of reach.
+// away reports whether o says that the upstream itself cannot be reached.
 func (o outcome) away() bool {
 	switch o {
 	case unreachable, timeout, badStatus, badAddress:

@@ -8,28 +8,28 @@ import (
 	"github.com/torrentcache/torrentcache/internal/flight"
 )
 
-// maxRemembered bounds what is remembered: two generations of so many ids, with all that they
-// need 8 MB.
+// maxRemembered bounds what is remembered: two generations of this many ids, which take 8 MB
+// together.
 const maxRemembered = 1 << 15
 
 // maxFlights bounds the searches that are under way or wait for their turn.
 const maxFlights = 1024
 
-// search is one for one torrent.
+// search is one search for one torrent.
 type search struct {
 	done  chan struct{} // closed when state is set
 	state State
 }
 
-// table knows which torrents are being looked for, and which are not to be had. It is safe for
+// table knows which torrents are being looked for, and which are not available. It is safe for
 // concurrent use.
 type table struct {
 	mu             sync.Mutex
 	searches       map[infohash.ID]*search // guarded by mu, as all below
-	recent, before map[infohash.ID]memory  // before was recent until that was full
+	recent, before map[infohash.ID]memory  // before is the previous recent, which was full
 }
 
-// memory is what is remembered of a torrent, until that uptime.
+// memory is what is remembered of a torrent. It holds until the uptime until.
 type memory struct {
 	state State
 	until time.Duration
@@ -39,14 +39,14 @@ func newTable() *table {
 	return &table{searches: map[infohash.ID]*search{}, recent: map[infohash.ID]memory{}}
 }
 
-// look returns what is known of id, and the search for it that is under way, nil if there is none.
+// look returns what is known of id, and the search for it that is under way; nil if there is none.
 func (t *table) look(id infohash.ID) (State, *search) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.known(id)
 }
 
-// known is look; t.mu is held.
+// known does the work of look; t.mu is held.
 func (t *table) known(id infohash.ID) (State, *search) {
 	if s := t.searches[id]; s != nil {
 		return Asking, s
@@ -61,8 +61,8 @@ func (t *table) known(id infohash.ID) (State, *search) {
 	return m.state, nil
 }
 
-// begin returns a new search for id, which the caller runs. If one is under way or it is known
-// what it would say, that is returned, and isNew is false.
+// begin returns a new search for id, which the caller must run. If a search is under way, or its
+// result is known, begin returns that, and isNew is false.
 func (t *table) begin(id infohash.ID) (s *search, state State, isNew bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,8 +78,8 @@ func (t *table) begin(id infohash.ID) (s *search, state State, isNew bool) {
 	return s, Asking, true
 }
 
-// end ends s with what it came to, which is remembered for that long, unless id was forgotten
-// since s began.
+// end ends s with its result, state, and remembers the result for age. It remembers nothing if id
+// was forgotten since s began.
 func (t *table) end(id infohash.ID, s *search, state State, age time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,7 +101,7 @@ func (t *table) remember(id infohash.ID, m memory) {
 	t.recent[id] = m
 }
 
-// forget forgets what is known of a torrent; of all if it has no ids.
+// forget forgets what is known of a torrent; without ids, of all torrents.
 func (t *table) forget(ids infohash.Set) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

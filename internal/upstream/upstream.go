@@ -1,3 +1,19 @@
+// Package upstream asks other caches for torrents that the store of this server lacks.
+//
+// [Upstreams.Fetch] asks one upstream after another. Callers that miss the same torrent at the same
+// time share one search. That no upstream has a torrent is remembered for a while. A caller waits
+// no longer than [Options.Wait]; the search goes on without it. A torrent that is found goes to a
+// function of the caller ([Here]), which checks and stores it like an upload: this package knows no
+// policy and no store.
+//
+// # Trust
+//
+// The package trusts nothing that an upstream sends, and no name. It checks the address to which a
+// name resolves when it makes the connection, and refuses every address that is not public (see
+// guard). It follows a redirect only within the same host. It bounds the bytes that it reads, and
+// charges them to the memory budget. Each request has the header CDN-Loop (RFC 8586), which marks
+// it as one of a server of this kind. Another such server answers it from its own store alone, so
+// that servers that ask each other in a ring never wait for themselves.
 package upstream
 
 import (
@@ -15,60 +31,61 @@ import (
 // searchTime is how long a search for one torrent may take, over all upstreams.
 const searchTime = 15 * time.Second
 
-// Options are what [Upstreams] work with. All but LocalAddresses, Observe and Logger are required, and
-// Key if a Location has a TokenFile.
+// Options configure [Upstreams]. All but LocalAddresses, Observe and Logger are required; Key is
+// required only if a Location has a TokenFile.
 type Options struct {
 	// Locations are the upstreams, in the order in which they are asked.
 	Locations []Location
 	// MaxTorrentSize is the size of the largest torrent taken, in bytes.
 	MaxTorrentSize int64
-	// Wait is how long at most a reader waits for what the upstreams say.
+	// Wait is how long a reader waits at most for the answer of the upstreams.
 	Wait time.Duration
-	// AtOnce is how many searches may ask at a time.
+	// AtOnce is how many searches may ask upstreams at a time.
 	AtOnce int
-	// LocalAddresses lets names lead to addresses that are not public.
+	// LocalAddresses allows names that resolve to addresses that are not public.
 	LocalAddresses bool
-	// Limits have the memory of what arrives, and the rate of each address.
+	// Limits holds the memory budget of what arrives and the rate limit of each address.
 	Limits *limit.Limits
-	// Version is the program's, for its User-Agent.
+	// Version is the program's version, for the User-Agent.
 	Version string
-	// Key returns what gives the key in the TokenFile of an upstream. It is called for each
-	// request, and so may give another key than before.
+	// Key returns a function that returns the key in the TokenFile of an upstream. That function is
+	// called for each request and may return a new key.
 	Key func(Location) (func() string, error)
-	// Observe is told how asking an upstream ended, in a word, and how long the upstream took.
-	// Nil: nobody is told.
+	// Observe is called with the outcome of asking an upstream, in a word, and with the time that
+	// the upstream took. Nil: nothing is called.
 	Observe func(upstream, outcome string, took time.Duration)
-	// Logger gets a line when an upstream goes away and when it is back. Nil means slog.Default().
+	// Logger gets a line when an upstream stops answering and when it answers again. Nil means
+	// slog.Default().
 	Logger *slog.Logger
 }
 
 func (o Options) agent() string { return "torrentcache/" + o.Version }
 
-// Here is what a search needs of this server. It is used until the search ends.
+// Here is the part of this server that a search needs. It is used until the search ends.
 type Here struct {
-	// Holds reports whether the torrent is here. One that was missing may have come before the
-	// search began.
+	// Holds reports whether the store has the torrent. The torrent may have arrived after it was
+	// found missing and before the search began.
 	Holds func(ctx context.Context) bool
-	// Keep stores a torrent that an upstream sent, of which nothing is known yet. Its errors are
+	// Keep stores a torrent that an upstream sent and that nothing has checked. Its errors are
 	// those of an upload.
 	Keep func(ctx context.Context, torrent []byte) error
 }
 
-// Upstreams are other caches. A nil *Upstreams are none. They are safe for concurrent use.
+// Upstreams are other caches. A nil *Upstreams has none. Upstreams are safe for concurrent use.
 type Upstreams struct {
 	options Options
 	all     []*one
 	known   *table
-	turns   chan struct{} // has a place for each search that may ask
+	turns   chan struct{} // one element for each search that asks
 
 	ctx      context.Context // ends with Close
 	end      context.CancelFunc
 	searches sync.WaitGroup
-	missed   map[State]*atomic.Int64 // what readers were told; the map is never written
+	missed   map[State]*atomic.Int64 // what Fetch answered; the map is never written
 }
 
-// New returns the upstreams of o, which are not asked yet. The error says which is wrong, by
-// its name, and why.
+// New returns the upstreams of o. It asks none of them yet. The error names the Location that is
+// wrong, and the cause.
 func New(o Options) (*Upstreams, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, string, time.Duration) {}
@@ -105,17 +122,18 @@ func (u *Upstreams) Known(id infohash.ID) State {
 	return state
 }
 
-// Forget forgets what is known of a torrent, since it has changed here; of all with the zero Set.
+// Forget forgets what is known of a torrent, since the torrent has changed here. The zero Set means
+// all torrents.
 func (u *Upstreams) Forget(ids infohash.Set) {
 	if u != nil {
 		u.known.forget(ids)
 	}
 }
 
-// Fetch asks the upstreams for the torrent of id on behalf of a caller, and has it stored. It
-// returns what it came to: Found once it is stored, and Asking if that is not known when the
-// caller has waited long enough: as long as the options say, and not longer than ctx lasts. Who
-// asks for the same id at a time waits for the same search, which uses the first one's here.
+// Fetch asks the upstreams for the torrent of id on behalf of a caller, and has here store it. It
+// returns Found once the torrent is stored, and Asking if the search has not ended when the caller
+// has waited as long as the options allow, or until ctx is nearly over. Callers that ask for the
+// same id at the same time share one search, which uses the here of the first caller.
 func (u *Upstreams) Fetch(ctx context.Context, id infohash.ID, from limit.Caller, here Here) State {
 	state := u.fetch(ctx, id, from, here)
 	u.missed[state].Add(1)
@@ -147,8 +165,8 @@ func (u *Upstreams) fetch(ctx context.Context, id infohash.ID, from limit.Caller
 	return Asking
 }
 
-// patience is how long the caller of ctx waits: nine tenths of the time that it has at most, so
-// that its answer still comes in time.
+// patience returns how long the caller of ctx waits: at most nine tenths of the time that ctx
+// leaves, so that its answer still comes in time.
 func (u *Upstreams) patience(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -157,8 +175,8 @@ func (u *Upstreams) patience(ctx context.Context) time.Duration {
 	return min(u.options.Wait, time.Until(deadline)/10*9)
 }
 
-// run runs the search s for id, in its turn. Who waits for its turn longer than readers wait
-// has no reader any more.
+// run runs the search s for id when its turn comes. A search that has waited for its turn longer
+// than readers wait is given up, because no reader waits for it any more.
 func (u *Upstreams) run(id infohash.ID, s *search, from limit.Caller, here Here) {
 	state, age := Busy, time.Duration(0)
 	defer func() { u.known.end(id, s, state, age) }()
@@ -172,26 +190,26 @@ func (u *Upstreams) run(id infohash.ID, s *search, from limit.Caller, here Here)
 		return
 	}
 	defer func() { <-u.turns }()
-	hold := u.options.Limits.Hold(from, limit.Uploading, nil)
-	ctx, cancel := context.WithTimeout(limit.WithHold(u.ctx, hold), searchTime)
+	reserved := u.options.Limits.Reservation(from, limit.Uploading, nil)
+	ctx, cancel := context.WithTimeout(limit.WithReservation(u.ctx, reserved), searchTime)
 	defer cancel()
 	if here.Holds(ctx) {
 		state = Found
 		return
 	}
-	state, age = u.askAll(ctx, id, hold, here)
+	state, age = u.askAll(ctx, id, reserved, here)
 }
 
-// askAll asks one upstream after the other, until one has the torrent. Each gets its share of
+// askAll asks one upstream after another until one has the torrent. Each may take an equal share of
 // the time that is left.
-func (u *Upstreams) askAll(ctx context.Context, id infohash.ID, hold *limit.Hold, here Here) (State, time.Duration) {
+func (u *Upstreams) askAll(ctx context.Context, id infohash.ID, reserved *limit.Reservation, here Here) (State, time.Duration) {
 	state, age := Absent, goneAge
 	for i, up := range u.all {
 		deadline, _ := ctx.Deadline()
 		own, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(u.all)-i))
 		said, lasts := up.ask(own, id, here).verdict()
 		cancel()
-		hold.Release()
+		reserved.Release()
 		switch {
 		case said == Found, said == Busy:
 			return said, 0
@@ -201,4 +219,37 @@ func (u *Upstreams) askAll(ctx context.Context, id infohash.ID, hold *limit.Hold
 		age = min(age, lasts)
 	}
 	return state, age
+}
+
+// Stats counts the requests to an upstream, and its answers, since the start.
+type Stats struct {
+	Name                         string
+	Asked, Found, Absent, Failed int64
+	Away                         bool // the upstream does not answer
+}
+
+// Stats returns the Stats of each upstream, in order.
+func (u *Upstreams) Stats() []Stats {
+	if u == nil {
+		return nil
+	}
+	var all []Stats
+	for _, up := range u.all {
+		n := func(i int) int64 { return up.counts[i].Load() }
+		all = append(all, Stats{
+			Name: up.name, Asked: n(countAsked), Found: n(countFound), Absent: n(countAbsent), Failed: n(countFailed),
+			Away: up.fails.Load() >= failsBefore,
+		})
+	}
+	return all
+}
+
+// Missed returns how often Fetch has answered each State since the start. All states that Fetch
+// returns are in it.
+func (u *Upstreams) Missed() map[State]int64 {
+	counts := map[State]int64{}
+	for state, n := range u.missed {
+		counts[state] = n.Load()
+	}
+	return counts
 }

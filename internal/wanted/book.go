@@ -1,7 +1,14 @@
+// Package wanted keeps, in memory, the missing torrents that callers want, for a program that
+// searches for them elsewhere.
+//
+// A crawl of info hashes, real or not, must not fill it. So a torrent is wanted only if a caller
+// asks for it ([Book.Ask]), if a caller with a key misses it, or if two different callers miss
+// it. Of a caller's address it keeps only a hash, with a new salt each day.
 package wanted
 
 import (
 	"container/list"
+	"hash/maphash"
 	"net/netip"
 	"sync"
 	"time"
@@ -17,32 +24,32 @@ const (
 	tellAgain = time.Minute
 )
 
-// Torrent is one that is wanted.
+// Torrent is a wanted torrent.
 type Torrent struct {
 	ID       infohash.ID // by which it was asked for
 	Asked    int64       // how often
 	Since    time.Time   // when it became wanted
-	Trackers []string    // that somebody named, at most MaxTrackers
+	Trackers []string    // named by callers, at most MaxTrackers
 }
 
 // entry is a torrent in the book.
 type entry struct {
 	Torrent
-	number uint64    // of the last time that it was told of
+	number uint64    // of the last time that it was announced
 	told   time.Time // when that was
 }
 
-// Book has the torrents that are wanted. A nil *Book has none, and takes none. It is safe for
-// concurrent use.
+// Book holds the wanted torrents. A nil *Book is empty and stays so. It is safe for concurrent
+// use.
 type Book struct {
 	max int
 
 	mu      sync.Mutex
 	entries map[infohash.ID]*list.Element // of *entry; guarded by mu, as all below
-	order   list.List                     // what was told of last comes first
+	order   list.List                     // most recently announced first
 	askers  askers
-	number  uint64        // of the last telling
-	news    chan struct{} // closed when there is another
+	number  uint64        // of the last announcement
+	news    chan struct{} // closed at the next announcement
 }
 
 // New returns a Book of at most so many torrents; nil for 0.
@@ -53,8 +60,8 @@ func New(most int) *Book {
 	return &Book{max: most, entries: map[infohash.ID]*list.Element{}, news: make(chan struct{})}
 }
 
-// Miss notes that a caller of that network has asked for a torrent that is not here, and reports
-// whether it is wanted. Known says that the caller showed a key.
+// Miss records that a caller of that network requested a missing torrent, and reports whether it
+// is wanted. Known says that the caller showed a key.
 func (b *Book) Miss(id infohash.ID, from netip.Prefix, known bool) bool {
 	if b == nil {
 		return false
@@ -69,7 +76,7 @@ func (b *Book) Miss(id infohash.ID, from netip.Prefix, known bool) bool {
 	return true
 }
 
-// Ask notes that somebody wants a torrent that is not here, and the trackers that may know it.
+// Ask records that a caller wants a missing torrent, and the trackers that may know it.
 func (b *Book) Ask(id infohash.ID, trackers []string) {
 	if b == nil {
 		return
@@ -79,7 +86,7 @@ func (b *Book) Ask(id infohash.ID, trackers []string) {
 	b.note(id, Trackers(trackers), time.Now())
 }
 
-// Forget notes that the torrents of ids are here, or may not be.
+// Forget removes the torrents of ids, which are, or may be, here.
 func (b *Book) Forget(ids ...infohash.ID) {
 	if b == nil {
 		return
@@ -104,7 +111,7 @@ func (b *Book) Since(id infohash.ID) time.Time {
 	return time.Time{}
 }
 
-// Len is how many torrents are wanted.
+// Len returns the number of wanted torrents.
 func (b *Book) Len() int {
 	if b == nil {
 		return 0
@@ -114,9 +121,9 @@ func (b *Book) Len() int {
 	return len(b.entries)
 }
 
-// After returns at most n torrents that were told of after that number, the first of them first,
-// and the number after which to go on. The channel is closed when there are more. The number 0
-// stands before all.
+// After returns at most n torrents announced after that number, the oldest announcement first,
+// and the number from which to continue. The channel is closed when there are more. 0 starts
+// from the beginning.
 func (b *Book) After(number uint64, n int) (all []Torrent, next uint64, more <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +142,7 @@ func (b *Book) After(number uint64, n int) (all []Torrent, next uint64, more <-c
 	return all, next, b.news
 }
 
-// note notes that a torrent was asked for; b.mu is held.
+// note records a request for a torrent; b.mu is held.
 func (b *Book) note(id infohash.ID, trackers []string, now time.Time) {
 	e := b.find(id, now)
 	if e == nil {
@@ -178,4 +185,38 @@ func (b *Book) drop(id infohash.ID) {
 		b.order.Remove(at)
 		delete(b.entries, id)
 	}
+}
+
+// maxAskers is the maximum number of torrents in each of two generations whose first asker is
+// remembered: 6 MB in all.
+const maxAskers = 1 << 15
+
+// saltFor is the lifetime of a salt, and of the hashes made with it.
+const saltFor = 24 * time.Hour
+
+// askers remembers, by a hash, the first asker of each id. The zero value is ready.
+type askers struct {
+	salt           maphash.Seed
+	salted         time.Time
+	recent, before map[infohash.ID]uint64 // before was recent until that was full
+}
+
+// second reports whether a caller of another network asked for id earlier today.
+func (a *askers) second(id infohash.ID, from netip.Prefix, now time.Time) bool {
+	if now.Sub(a.salted) >= saltFor {
+		*a = askers{salt: maphash.MakeSeed(), salted: now, recent: map[infohash.ID]uint64{}}
+	}
+	asker := maphash.Comparable(a.salt, from)
+	first, known := a.recent[id]
+	if !known {
+		first, known = a.before[id]
+	}
+	if known {
+		return first != asker
+	}
+	if len(a.recent) >= maxAskers {
+		a.before, a.recent = a.recent, map[infohash.ID]uint64{}
+	}
+	a.recent[id] = asker
+	return false
 }

@@ -17,8 +17,8 @@ const (
 	maxTracker = 200
 )
 
-// Trackers returns those of addresses that are kept of a torrent that is looked for: the first
-// MaxTrackers, each once, that [IsTracker] lets in.
+// Trackers returns the addresses to keep for a wanted torrent: the first MaxTrackers distinct
+// ones that [IsTracker] accepts.
 func Trackers(addresses []string) []string {
 	var kept []string
 	for _, address := range addresses {
@@ -29,7 +29,7 @@ func Trackers(addresses []string) []string {
 	return kept
 }
 
-// OfMagnet returns the trackers of a magnet link (tr) that are kept; none of any other text.
+// OfMagnet returns the trackers (tr) of a magnet link to keep; none for any other text.
 func OfMagnet(link string) []string {
 	before, query, _ := strings.Cut(link, "?")
 	if !strings.Contains(strings.ToLower(before), "magnet:") {
@@ -46,9 +46,9 @@ func OfMagnet(link string) []string {
 	return Trackers(all)
 }
 
-// IsTracker reports whether address is one of a tracker that strangers may be sent to: its scheme
-// is http, https or udp, it has at most 200 bytes, and holds neither a password nor what looks like
-// a passkey, which is for one user alone.
+// IsTracker reports whether address is a tracker that strangers may use: its scheme is http,
+// https or udp, it has at most 200 bytes, and contains neither a password nor a presumed
+// passkey, which is for one user alone.
 func IsTracker(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || len(address) > maxTracker || u.Hostname() == "" || u.User != nil || metainfo.IsPasskeyURL(address) {

@@ -1,3 +1,17 @@
+// Package wire sends and receives torrents over gRPC with few copies.
+//
+// [Codec] is grpc's own protobuf codec, except for messages with a torrent:
+//
+//   - those sent refer to the torrent's bytes instead of copying them, and
+//   - those received are copied once, from the transport's buffers into one of
+//     their own, and not a second time out of that into the field.
+//
+// It also counts the memory of messages: of sent ones until the transport has released them
+// ([Held]), of received ones from before they are copied until they are garbage ([Reserve]).
+//
+// The bytes on the wire and the accepted messages are the same as with grpc's codec.
+// (protobuf-go v1.36.12 has protoiface.UnmarshalAliasBuffer for the second purpose, but its
+// bytes fields ignore it; hence message.go.)
 package wire
 
 import (
@@ -11,8 +25,8 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 )
 
-// minShared is the size from which sharing a torrent's bytes costs less than
-// copying them, in bytes.
+// minShared is the size in bytes from which sharing a torrent's bytes is cheaper than copying
+// them.
 const minShared = 1 << 10
 
 // Codec implements [encoding.CodecV2]. Nobody may change a torrent in a message
@@ -21,11 +35,11 @@ const minShared = 1 << 10
 type Codec struct {
 	standard encoding.CodecV2
 	reserve  Reserve // nil: memory is not counted
-	others   int     // most bytes of a message without a torrent; 0: any
+	others   int     // maximum size of a message without a torrent; 0: no maximum
 }
 
-// NewCodec returns a Codec. Reserve is asked for the memory of each torrent that arrives;
-// nil: nobody is. Other messages that arrive may have others bytes; 0: any number.
+// NewCodec returns a Codec. It calls reserve, unless nil, for the memory of each received
+// torrent. Other received messages may have at most others bytes; 0 means no maximum.
 func NewCodec(reserve Reserve, others int) Codec {
 	return Codec{standard: encoding.GetCodecV2(proto.Name), reserve: reserve, others: others}
 }
@@ -45,7 +59,7 @@ func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
 	return encode(torrent, rest, nil)
 }
 
-// marshalHeld is Marshal for a message with memory.
+// marshalHeld is Marshal for a message with held memory.
 func (c Codec) marshalHeld(h Held) (data mem.BufferSlice, err error) {
 	defer func() {
 		if err != nil {
@@ -81,7 +95,7 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return fmt.Errorf("%d bytes, at most %d make such a message", data.Len(), c.others)
 	}
 	if field.value == nil || data.Len() < minShared || len(data) == 1 && c.reserve == nil {
-		return c.standard.Unmarshal(data, v) // which copies one buffer once, too
+		return c.standard.Unmarshal(data, v) // it copies a single buffer once, too
 	}
 	if c.reserve == nil {
 		return decode(join(data), v, field)
@@ -96,7 +110,7 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return decode(b, v, field)
 }
 
-// failed returns the failure whose mark data is.
+// failed returns the failure marked by data.
 func failed(data mem.BufferSlice) Failure {
 	if len(data) != 1 {
 		return Sound
@@ -104,8 +118,8 @@ func failed(data mem.BufferSlice) Failure {
 	return FailureOf(data[0].ReadOnlyData())
 }
 
-// join returns what is in data, in memory of its own. bytes.Join does not clear
-// that memory first, as make would.
+// join returns the content of data in new memory. bytes.Join does not clear that memory first,
+// as make would.
 func join(data mem.BufferSlice) []byte {
 	parts := make([][]byte, len(data))
 	for i, b := range data {

@@ -10,23 +10,24 @@ import (
 // Dict is a bencoded dictionary; [Bencode] writes its keys in sorted order.
 type Dict map[string]any
 
-// Pair is one key and value of a [Pairs].
+// Pair is one entry of a [Pairs].
 type Pair struct {
 	Key   string
 	Value any
 }
 
-// Pairs is a bencoded dictionary written exactly in this order, duplicates and all.
+// Pairs is a bencoded dictionary that [Bencode] writes in exactly this order, including duplicate
+// keys.
 type Pairs []Pair
 
 // List is a bencoded list.
 type List []any
 
-// Raw is put into the output as it stands, well-formed or not.
+// Raw is written to the output unchanged, well-formed or not.
 type Raw string
 
-// Bencode encodes v: string, []byte, int, int64, [Dict], [Pairs], [List] or
-// [Raw], nested as wanted. It panics on any other type.
+// Bencode encodes v: a string, []byte, int, int64, [Dict], [Pairs], [List] or [Raw], at any
+// nesting. It panics on any other type.
 func Bencode(v any) []byte { return appendValue(nil, v) }
 
 func appendValue(b []byte, v any) []byte {

@@ -1,10 +1,10 @@
-// Package torrenttest builds .torrent files for tests: well-formed ones of all
-// three kinds by [V1], [V2], [Hybrid] and [Random], and broken ones from
-// [Bencode] and its types. The same arguments always give the same bytes, and
-// torrents of different names have different info hashes.
+// Package torrenttest builds .torrent files for tests: well-formed ones of all three kinds by
+// [V1], [V2], [Hybrid] and [Random], and malformed ones by [Bencode] and its types. The same
+// arguments always give the same bytes, and torrents of different names have different info
+// hashes.
 //
-// The package imports nothing of the project, so that every package's tests,
-// those of metainfo included, may use it.
+// The package imports no other package of the project, so that the tests of every package,
+// metainfo included, may use it.
 package torrenttest
 
 import (
@@ -15,15 +15,14 @@ import (
 	"strings"
 )
 
-// PieceLength is the piece length, in bytes, of every torrent built here
-// except by [Random].
+// PieceLength is the piece length, in bytes, of every torrent built here except by [Random].
 const PieceLength = 1 << 15
 
 // announce is the tracker of the built torrents.
 const announce = "http://tracker.example/announce"
 
-// File is one file of a torrent. Path has its parts separated by '/'; in a
-// torrent of one file whose Path is "" the torrent's name is the file's.
+// File is one file of a torrent. Slashes separate the segments of Path. If a torrent has one file
+// and its Path is "", the file has the torrent's name.
 type File struct {
 	Path string
 	Data []byte
@@ -38,22 +37,22 @@ func Data(seed uint64, size int) []byte {
 	return b
 }
 
-// V1 returns a v1 torrent (BEP 3) of these files, in this order. Without files
-// it has one of 100,000 bytes, derived from name, named as the torrent.
+// V1 returns a v1 torrent (BEP 3) of these files, in this order. Without files it has one file of
+// 100,000 bytes, which is derived from name and has the torrent's name.
 func V1(name string, files ...File) []byte {
 	return torrent(v1Info(name, orDefault(name, files)), nil)
 }
 
-// V2 returns a v2 torrent (BEP 52) with all its piece layers. Files as in [V1].
+// V2 returns a v2 torrent (BEP 52) with all its piece layers. It takes files as [V1] does.
 func V2(name string, files ...File) []byte {
 	files = orDefault(name, files)
 	info, layers := v2Info(name, files)
 	return torrent(info, layers)
 }
 
-// Hybrid returns a torrent that is both v1 and v2 (BEP 52), with pad files
-// (BEP 47) between its files and all its piece layers. Files as in [V1]; they
-// must be given in sorted order of their paths' parts.
+// Hybrid returns a torrent that is both v1 and v2 (BEP 52), with pad files (BEP 47) between its
+// files and all its piece layers. It takes files as [V1] does, but sorted by the segments of
+// their paths.
 func Hybrid(name string, files ...File) []byte {
 	files = orDefault(name, files)
 	info, layers := v2Info(name, files)
@@ -63,9 +62,8 @@ func Hybrid(name string, files ...File) []byte {
 	return torrent(info, layers)
 }
 
-// Random returns a v1 torrent that depends on seed only and is within a few
-// hundred bytes of approxSize bytes long, at least 300. Nearly all of it is
-// piece hashes, as in real torrents.
+// Random returns a v1 torrent that depends on seed only. Its size is within a few hundred bytes
+// of approxSize, and at least 300 bytes. Nearly all of it is piece hashes, as in real torrents.
 func Random(seed uint64, approxSize int) []byte {
 	pieces := max(1, (approxSize-280)/sha1.Size)
 	name := fmt.Sprintf("random-%d", seed)

@@ -26,7 +26,7 @@ func v1Info(name string, files []File) Dict {
 	return info
 }
 
-// pieces returns the SHA-1 of every piece of the files laid end to end (BEP 3).
+// pieces returns the SHA-1 of every piece of the concatenated files (BEP 3).
 func pieces(files []File) []byte {
 	var all bytes.Buffer
 	for _, f := range files {
@@ -40,8 +40,8 @@ func pieces(files []File) []byte {
 	return out
 }
 
-// padded returns files with a pad file (BEP 47) after each that does not end at
-// a piece boundary, the last one excepted.
+// padded returns files with a pad file (BEP 47) after each file, except the last, that does not
+// end at a piece boundary.
 func padded(files []File) []File {
 	var out []File
 	for i, f := range files {

@@ -45,8 +45,8 @@ func insert(tree Dict, path string, entry Dict) {
 	tree[parts[len(parts)-1]] = entry
 }
 
-// merkle returns the root of a file's tree and its layer of piece hashes, both
-// as BEP 52 has them in `pieces root` and `piece layers`.
+// merkle returns the root of a file's tree and its layer of piece hashes, in the form of `pieces
+// root` and `piece layers` (BEP 52).
 func merkle(data []byte) (root, layer []byte) {
 	var leaves [][]byte
 	for block := range slices.Chunk(data, blockSize) {
@@ -64,17 +64,17 @@ func merkle(data []byte) (root, layer []byte) {
 	return MerkleRoot(layer, PieceLength), layer
 }
 
-// MerkleRoot returns the root of the tree over layer, which has the 32-byte
-// hashes of a file's pieces, each of pieceLength bytes (BEP 52). Tests need it
-// to make up a layer without the file.
+// MerkleRoot returns the root of the tree over layer, the concatenated 32-byte hashes of a file's
+// pieces (BEP 52). Each piece has pieceLength bytes. With it a test can make a layer without a
+// file.
 func MerkleRoot(layer []byte, pieceLength int) []byte {
 	zero := make([]byte, sha256.Size)
 	pad := up([][]byte{zero}, zero, pieceLength/blockSize)
 	return up(slices.Collect(slices.Chunk(layer, sha256.Size)), pad, 0)
 }
 
-// up returns the root over nodes, filled with pad to the next power of two and
-// at least to width.
+// up returns the root over nodes, padded with pad to the next power of two that is at least
+// width.
 func up(nodes [][]byte, pad []byte, width int) []byte {
 	size := 1
 	for size < len(nodes) || size < width {

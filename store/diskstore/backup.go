@@ -12,13 +12,11 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// Backup copies the store into dir, which must not exist or be empty, as it is
-// at one moment, while it goes on serving; compaction, and the erasing of
-// removals, waits meanwhile. On the same file system the sealed segments become
-// hard links, and the rest is copied. Opening the copy is how to restore it:
-// Open builds the index and begins a new epoch. progress, unless nil, is told
-// after every MiB copied and every file, in bytes. A backup that did not end
-// well cannot be opened.
+// Backup copies the store, as it is at one moment, into dir, which must be empty or not exist.
+// The store keeps serving; compaction and erasing removals wait meanwhile. On the same file
+// system sealed segments become hard links, and the rest is copied. To restore a backup, open
+// it: Open builds its index and begins a new epoch. Unless nil, progress is called after every
+// MiB copied and every file, with numbers of bytes. An unfinished backup cannot be opened.
 func (s *Store) Backup(ctx context.Context, dir string, progress func(copied, total int64)) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -37,7 +35,7 @@ func (s *Store) Backup(ctx context.Context, dir string, progress func(copied, to
 	return nil
 }
 
-// backup is one run of Backup. It holds the turn, so that no segment goes.
+// backup is one run of Backup. It holds the turn, so that no segment is deleted.
 type backup struct {
 	store         *Store
 	dir           string
@@ -50,7 +48,7 @@ func (b *backup) run(ctx context.Context) error {
 	if err := b.begin(); err != nil {
 		return err
 	}
-	// All of the log up to here is synced; nothing is sealed behind it.
+	// The log up to now is synced; nothing is sealed beyond it.
 	now := b.store.committer.Stats()
 	var ids []uint64
 	for _, id := range b.store.segments.IDs() {
@@ -74,7 +72,7 @@ func (b *backup) run(ctx context.Context) error {
 	return files.Rename(fs, b.dir, files.UnfinishedName, files.BackupName)
 }
 
-// begin makes the folder, with the note that it is not whole yet.
+// begin creates the folder with a note that it is unfinished.
 func (b *backup) begin() error {
 	fs := b.store.options.FS
 	names, err := fs.List(b.dir)
@@ -101,8 +99,8 @@ func (b *backup) length(id uint64, now index.State) int64 {
 	return b.store.segments.Size(id)
 }
 
-// segment links or copies one segment. The last is always copied: it is the one
-// that opening writes to.
+// segment links or copies one segment. It always copies the last one, because opening the backup
+// writes to that one.
 func (b *backup) segment(ctx context.Context, id uint64, now index.State) error {
 	fs, name := b.store.options.FS, format.SegmentName(id)
 	from, to := fs.PathJoin(b.store.options.Dir, files.SegmentsDir, name), fs.PathJoin(b.dir, files.SegmentsDir, name)
@@ -124,11 +122,11 @@ func (b *backup) advance(n int64) {
 	}
 }
 
-// checkBackup reports whether the folder of o is a backup that is opened for
-// the first time. It refuses one that is not whole.
+// checkBackup reports whether the folder of o is a backup that is opened for the first time. It
+// refuses an unfinished one.
 func checkBackup(o Options) (restored bool, err error) {
 	if there, err := files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.UnfinishedName)); err != nil || there {
-		return false, errors.Join(err, errors.New("a backup that was not finished; use another, or make it anew"))
+		return false, errors.Join(err, errors.New("the folder is an unfinished backup: use another one, or make it again"))
 	}
 	return files.Exists(o.FS, o.FS.PathJoin(o.Dir, files.BackupName))
 }

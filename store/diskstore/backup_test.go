@@ -128,7 +128,7 @@ func TestBackupUnfinished(t *testing.T) {
 				t.Errorf("Backup = %v", err)
 			}
 			broken.Store(false)
-			if _, err := Open(onDisk(fs, "/backup")); err == nil || !strings.Contains(err.Error(), "not finished") {
+			if _, err := Open(onDisk(fs, "/backup")); err == nil || !strings.Contains(err.Error(), "unfinished backup:") {
 				t.Errorf("Open of an unfinished backup = %v", err)
 			}
 			if err := s.Backup(t.Context(), "/backup", nil); !errors.Is(err, store.ErrInvalid) {

@@ -15,27 +15,27 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// leastSegments is how many segments a bounded store must have room for.
+// leastSegments is the least number of segments in the bound of a store.
 const leastSegments = 4
 
 // checkBound returns an error if the bound of o is too small for its segments.
 func checkBound(o Options) error {
 	if o.Bounded != 0 && o.Bounded < leastSegments*o.SegmentSize {
-		return fmt.Errorf("Options.Bounded is %d, it must be at least %d, room for %d segments",
+		return fmt.Errorf("Options.Bounded is %d; it must be at least %d, the size of %d segments",
 			o.Bounded, leastSegments*o.SegmentSize, leastSegments)
 	}
 	return nil
 }
 
-// noteRead notes that the record at a place was read.
+// noteRead records that the record at a place was read.
 func (s *Store) noteRead(at format.Place) {
 	if segment := s.segments.Get(at.Segment); segment != nil {
 		segment.NoteRead(at.Offset)
 	}
 }
 
-// shrink lets segments fall off, the oldest first, as long as the store has no
-// room for two more, and whichever hold removed bytes that are due.
+// shrink discards segments, the oldest first, until the store has room for two more. It also
+// discards the segments that hold removed bytes that are due.
 func (s *Store) shrink(ctx context.Context) error {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
@@ -47,41 +47,41 @@ func (s *Store) shrink(ctx context.Context) error {
 		if !s.isCrowded() && (due == 0 || due > now) {
 			continue
 		}
-		if err := s.fallOff(ctx, id); err != nil {
+		if err := s.discard(ctx, id); err != nil {
 			return fmt.Errorf("segment %d: %w", id, err)
 		}
 	}
 	return nil
 }
 
-// isCrowded reports whether there is no room for the active segment, when it is
-// full, and another beside it, which fills while the oldest falls off.
+// isCrowded reports whether the store lacks room for a full active segment and another one,
+// which fills while the oldest is discarded.
 func (s *Store) isCrowded() bool {
 	sealed := s.segments.SealedBytes(s.committer.Stats().Segment)
 	return sealed+s.index.DiskUsed()+2*s.options.SegmentSize > s.options.Bounded
 }
 
-// fallOff forgets a segment, but for what was read in it, which is appended
-// again: at most half of it, so that room is won whatever was read.
-func (s *Store) fallOff(ctx context.Context, id uint64) error {
+// discard discards a segment. It appends again the records that were read, at most half of the
+// segment, so that discarding always frees space.
+func (s *Store) discard(ctx context.Context, id uint64) error {
 	seg := s.segments.Get(id)
 	if seg == nil || !s.segments.IsSealed(seg) {
 		return nil
 	}
-	// The header of this segment says what is void of the one before.
+	// The header of this segment says which end of the previous one is void.
 	if before := s.segments.Get(seg.Header.Previous); before != nil && before.Size > seg.Header.PreviousEnd {
-		if err := s.fallOff(ctx, before.ID); err != nil {
+		if err := s.discard(ctx, before.ID); err != nil {
 			return err
 		}
 	}
 	end := s.segments.End(seg)
-	f := &falling{
+	f := &discarding{
 		store: s, segment: seg, spare: (end - format.SegmentStart) / 2,
-		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}},
+		kept: copies{compaction: &compaction{store: s, now: s.options.Clock().Unix()}},
 	}
 	left, err := seg.Walk(ctx, s.id, format.SegmentStart, end, func(file vfs.File, h *format.Header, at int64) error { return f.record(ctx, file, h, at) })
 	if len(left) > 0 && err == nil {
-		err = f.unreadable(ctx, left) // whatever it was, it can be fetched again
+		err = f.unreadable(ctx, left) // unreadable records can be fetched again
 	}
 	if err := errors.Join(err, f.flush(ctx)); err != nil {
 		return err
@@ -89,20 +89,20 @@ func (s *Store) fallOff(ctx context.Context, id uint64) error {
 	return s.retire(ctx, seg)
 }
 
-// falling is a segment on its way out.
-type falling struct {
+// discarding is a segment that is being discarded.
+type discarding struct {
 	store   *Store
 	segment *log.Segment
-	spare   int64  // how many bytes may be kept still
-	kept    copies // those that are
-	gone    []commit.Relic
+	spare   int64  // how many more bytes may be kept
+	kept    copies // the records kept
+	gone    []commit.Survivor
 }
 
-// fallBatch bounds how many records are forgotten at once.
-const fallBatch = 1000
+// forgetBatch is how many records are forgotten at a time.
+const forgetBatch = 1000
 
-// record keeps the record at an offset if it was read, else it is forgotten.
-func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, at int64) error {
+// record keeps the record at an offset if it was read; else it forgets the record.
+func (f *discarding) record(ctx context.Context, file vfs.File, h *format.Header, at int64) error {
 	place := format.Place{Segment: f.segment.ID, Offset: at, Length: h.Length}
 	if !h.IsPut() && !h.IsWord() {
 		return f.kept.add(ctx, file, h, place)
@@ -118,47 +118,46 @@ func (f *falling) record(ctx context.Context, file vfs.File, h *format.Header, a
 			return err
 		}
 	}
-	f.gone = append(f.gone, commit.Relic{Header: *h, At: place})
-	if len(f.gone) < fallBatch {
+	f.gone = append(f.gone, commit.Survivor{Header: *h, At: place})
+	if len(f.gone) < forgetBatch {
 		return nil
 	}
 	return f.forget(ctx)
 }
 
-// unreadable has those forgotten that stood in gaps.
-func (f *falling) unreadable(ctx context.Context, left log.Gaps) error {
+// unreadable forgets the records that the index has in gaps.
+func (f *discarding) unreadable(ctx context.Context, left log.Gaps) error {
 	if err := f.flush(ctx); err != nil {
 		return err
 	}
 	entries, err := f.store.index.PointingTo(left.In(f.segment.ID))
 	for _, e := range entries {
 		h := format.Header{Kind: store.ChangeAdded, Names: e.Names, IDs: e.IDs, Sequence: e.Put}
-		f.gone = append(f.gone, commit.Relic{Header: h, At: e.At})
+		f.gone = append(f.gone, commit.Survivor{Header: h, At: e.At})
 	}
 	return err
 }
 
-func (f *falling) flush(ctx context.Context) error {
+func (f *discarding) flush(ctx context.Context) error {
 	return errors.Join(f.kept.flush(ctx), f.forget(ctx))
 }
 
-func (f *falling) forget(ctx context.Context) error {
+func (f *discarding) forget(ctx context.Context) error {
 	gone := f.gone
 	f.gone = nil
-	return f.store.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
+	return f.store.committer.Do(ctx, 0, func(g *commit.Group) error {
 		for i := range gone {
 			if err := g.Fall(&gone[i].Header, gone[i].At); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		return 0, nil
+		return nil
 	})
 }
 
-// Forget makes a bounded store know nothing of the torrents that have ids, not
-// even that they were removed: for a cache of something else, where they
-// changed. Ids that are unknown are no error. It returns when that is durable.
-// ErrInvalid if the store is not bounded.
+// Forget makes a bounded store forget the torrents with these ids, and their removals: use it
+// for torrents that changed elsewhere. Unknown ids are no error. It returns once that is
+// durable. The error is ErrInvalid if the store is not bounded.
 func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -168,12 +167,12 @@ func (s *Store) Forget(ctx context.Context, ids []infohash.ID) error {
 		return fmt.Errorf("%w: only a bounded store can forget", store.ErrInvalid)
 	}
 	size := format.RecordSize(0) * int64(len(ids))
-	return s.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
+	return s.committer.Do(ctx, size, func(g *commit.Group) error {
 		for _, id := range ids {
 			if err := g.Forget(id); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		return 0, nil
+		return nil
 	})
 }

@@ -1,15 +1,18 @@
 package diskstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
@@ -17,10 +20,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// Compact wins back, at once and as fast as it can, what compaction in the
-// background would within a day: the space of removed torrents, which then
-// cannot be restored but only put again, and of segments of which enough is
-// replaced. It waits for a Backup to end.
+// Compact does at once, and at full speed, the work that background compaction would do within a
+// day. It reclaims the space of removed torrents, which can then no longer be restored, and of
+// segments with enough replaced records. It waits for a running Backup.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -28,17 +30,17 @@ func (s *Store) Compact(ctx context.Context) error {
 	defer s.leave()
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
-	return s.compact(ctx, &compaction{store: s, ahead: commit.RemovedStays, pace: newPace(0)})
+	return s.compact(ctx, &compaction{store: s, ahead: commit.RemovedStays})
 }
 
-// compact does all work there is.
+// compact compacts until no segment is worth it.
 func (s *Store) compact(ctx context.Context, c *compaction) error {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.endTurn()
 	var errs []error
-	tried := map[uint64]bool{} // a segment is not tried twice, so this ends
+	tried := map[uint64]bool{} // no segment is tried twice, so the loop ends
 	for {
 		c.now = s.options.Clock().Add(c.ahead).Unix()
 		id, found := c.pick(tried)
@@ -46,7 +48,7 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 			return errors.Join(append(errs, ctx.Err())...)
 		}
 		tried[id] = true
-		// One that cannot be read does not keep the others from being compacted.
+		// An unreadable segment does not stop the others from being compacted.
 		errs = append(errs, c.inTime(id).segment(ctx, id))
 		if c.yields != nil && c.yields() {
 			return errors.Join(errs...)
@@ -54,7 +56,7 @@ func (s *Store) compact(ctx context.Context, c *compaction) error {
 	}
 }
 
-// takeTurn waits until nobody else compacts or makes a backup.
+// takeTurn waits until no other compaction or backup runs.
 func (s *Store) takeTurn(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -66,19 +68,19 @@ func (s *Store) takeTurn(ctx context.Context) error {
 
 func (s *Store) endTurn() { <-s.turn }
 
-// compaction moves what is needed out of segments and takes them away.
+// compaction moves the needed records out of segments and deletes the segments.
 type compaction struct {
 	store *Store
-	ahead time.Duration // removed bytes that will be due then go too
-	now   int64         // removed bytes that are due by then go, in seconds since 1970
-	pace  *pace
+	ahead time.Duration // removed bytes due by now+ahead go, too
+	now   int64         // removed bytes due by then go; Unix seconds
+	pace  *wait.Pace
 
-	mergeShort bool        // short segments are put together
-	yields     func() bool // whether something else is more urgent than the next segment; nil: nothing is
+	mergeTo uint64      // the last segment that is merged if it is short; 0: none
+	yields  func() bool // reports whether other work is more urgent than the next segment; may be nil
 }
 
-// lateAfter is how long a segment may be due before it is compacted as fast as
-// that goes: the pace must not keep removed bytes longer than a day.
+// lateAfter is how long a segment may be due before it is compacted at full speed: the pace must
+// not keep removed bytes longer than a day.
 const lateAfter = 6 * time.Hour
 
 // inTime returns c, without its pace if the segment is late.
@@ -88,21 +90,21 @@ func (c *compaction) inTime(id uint64) *compaction {
 		return c
 	}
 	hurried := *c
-	hurried.pace = newPace(0)
+	hurried.pace = nil
 	return &hurried
 }
 
-// segment compacts one segment, and before it those that cannot stay without
-// it. One that is gone, or never was, is done.
+// segment compacts one segment, and first those that cannot stay without it. A segment that does
+// not exist is done already.
 func (c *compaction) segment(ctx context.Context, id uint64) error {
 	seg := c.store.segments.Get(id)
 	if seg == nil {
 		return nil
 	}
 	if err := c.seal(ctx, seg); err != nil || !c.store.segments.IsSealed(seg) {
-		return err // one that is not sealed then is empty
+		return err // a segment that is still not sealed is empty
 	}
-	// The header of this segment says what is void of the one before.
+	// The header of this segment says which end of the previous one is void.
 	if before := c.store.segments.Get(seg.Header.Previous); before != nil && before.Size > seg.Header.PreviousEnd {
 		if err := c.segment(ctx, before.ID); err != nil {
 			return err
@@ -125,7 +127,7 @@ func (c *compaction) seal(ctx context.Context, seg *log.Segment) error {
 	return c.store.committer.RollOver(ctx)
 }
 
-// empty copies what seg holds that is needed to the end of the log.
+// empty copies the needed records of seg to the end of the log.
 func (c *compaction) empty(ctx context.Context, seg *log.Segment) error {
 	batch := &copies{compaction: c}
 	left, err := seg.Walk(ctx, c.store.id, format.SegmentStart, c.store.segments.End(seg), func(file vfs.File, h *format.Header, at int64) error {
@@ -140,8 +142,8 @@ func (c *compaction) empty(ctx context.Context, seg *log.Segment) error {
 	return batch.flush(ctx)
 }
 
-// retire takes an empty segment away. The index must not be able to lose the
-// moves any more, which copies prove, nor the removals, which nothing proves.
+// retire deletes an empty segment. First the index must be durable up to the copies of its
+// records and the removals in it, since no segment would hold the proof any more.
 func (s *Store) retire(ctx context.Context, seg *log.Segment) error {
 	if err := s.forgetSegment(ctx, seg.ID); err != nil {
 		return err
@@ -156,20 +158,20 @@ func (s *Store) retire(ctx context.Context, seg *log.Segment) error {
 	return nil
 }
 
-// forgetSegment takes the account of a segment away, and notes that it goes: but for a
-// bounded store, which must not need room to make room.
+// forgetSegment deletes the account of a segment and records that the segment goes. For a
+// bounded store it records nothing, because making room must not need room.
 func (s *Store) forgetSegment(ctx context.Context, id uint64) error {
 	if s.options.Bounded == 0 {
 		return s.noteRetired(ctx, id, commit.Spans.With)
 	}
-	return s.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
+	return s.committer.Do(ctx, 0, func(g *commit.Group) error {
 		g.ForgetAccount(id)
-		return 0, nil
+		return nil
 	})
 }
 
-// roomToCompact refuses to compact if the copies could take the last of the
-// disk, which the index needs.
+// roomToCompact returns an error if the copies could take the last space on the disk, which the
+// index needs.
 func (s *Store) roomToCompact(seg *log.Segment) error {
 	keep := s.options.MinFreeSpace
 	if keep > 0 {
@@ -188,25 +190,27 @@ func (s *Store) untilClosing(ctx context.Context) (context.Context, context.Canc
 	}
 }
 
-// wasteDivisor says when a segment is worth compacting: once a tenth of it is
-// not needed. So the whole store takes at most 1/9 more than what it holds, and
-// winning a byte back costs the copying of nine.
+// wasteDivisor says when a segment is worth compacting: once a tenth of it is not needed. So the
+// store takes at most 1/9 more space than its content, and reclaiming a byte costs copying nine.
 const wasteDivisor = 10
 
-// A crash leaves a short segment. So many, each shorter than SegmentSize over
-// shortDivisor, are put together.
+// A crash leaves a short segment. When there are manyShort segments shorter than
+// SegmentSize/shortDivisor, they are merged.
 const (
 	manyShort    = 8
-	shortDivisor = 16
+	shortDivisor = 2
 )
 
-// pick returns the segment most worth compacting that is not among tried: what is
-// due before all, the longest first, then the most wasteful.
+// pick returns the segment most worth compacting that is not in tried: first those that are due,
+// the longest due first, then the most wasteful.
 func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
 	most, first := int64(math.MinInt64), int64(math.MaxInt64)
 	list := c.store.segments.Usages()
-	// Once begun, all of them are put together.
-	c.mergeShort = c.mergeShort || c.countShort(list) >= manyShort
+	// Once begun, all short segments are merged that were there by then. What they are merged into
+	// may be short again, such as when two that are nearly half full do not fit into one.
+	if c.mergeTo == 0 && c.countShort(list) >= manyShort {
+		c.mergeTo = slices.MaxFunc(list, func(a, b log.Usage) int { return cmp.Compare(a.Segment, b.Segment) }).Segment
+	}
 	for _, u := range list {
 		a := c.store.index.Account(u.Segment)
 		waste := u.Bytes - a.Live
@@ -218,7 +222,7 @@ func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
 			due = math.MaxInt64
 			waste -= a.Removed
 		}
-		worth := u.Sealed && (waste*wasteDivisor > u.Bytes || c.mergeShort && c.isShort(u))
+		worth := u.Sealed && (waste*wasteDivisor > u.Bytes || u.Segment <= c.mergeTo && c.isShort(u))
 		better := due < first || due == first && waste > most
 		if (due <= c.now || worth) && !tried[u.Segment] && better {
 			best, found, most, first = u.Segment, true, waste, due

@@ -16,19 +16,19 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// copyBatch bounds, in bytes of records, what compaction asks the committer for
-// at once: little beside a group, so that puts hardly wait for it.
+// copyBatch is how many bytes of records compaction gives the committer at a time. It is small
+// beside a group, so that puts hardly wait for it.
 const copyBatch = 1 << 20
 
-// copies gathers records that compaction moves.
+// copies gathers the records that compaction moves.
 type copies struct {
 	*compaction
-	records []commit.Relic
+	records []commit.Survivor
 	size    int64
 }
 
-// add takes up the record at a place, in file, if it is needed. What cannot be read is
-// no reason to give anything up: the segment then stays.
+// add gathers the record at a place in file if it is needed. If it cannot be read, nothing is
+// given up: the error keeps the segment.
 func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
 	switch {
 	case h.IsPut():
@@ -45,8 +45,8 @@ func (b *copies) add(ctx context.Context, file vfs.File, h *format.Header, at fo
 	if h.Kind == format.KindValue && format.Checksum(body) != h.BodySum {
 		return b.addKnown(ctx, index.Region(func(other format.Place) bool { return other.Segment == at.Segment && other.Offset == at.Offset }))
 	}
-	// Of a kind that this program does not know the body stays as it is, damaged or not.
-	return b.take(ctx, commit.Relic{Header: *h, Body: body, At: at})
+	// The body of an unknown kind is copied as it is, damaged or not.
+	return b.take(ctx, commit.Survivor{Header: *h, Body: body, At: at})
 }
 
 func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
@@ -55,24 +55,24 @@ func (b *copies) addPut(ctx context.Context, file vfs.File, h *format.Header, at
 		return err
 	}
 	if e.Removed && e.Until <= b.now {
-		return b.take(ctx, dueRelic(h, e, at))
+		return b.take(ctx, dueSurvivor(h, e, at))
 	}
 	b.tellMended(h, at)
-	r := commit.Relic{Header: *h, At: at}
+	r := commit.Survivor{Header: *h, At: at}
 	switch body, err := log.ReadBody(file, h, at.Offset); {
 	case err == nil:
 		r.Body = body
 	case errors.Is(err, format.ErrBadRecord):
 		b.store.foundDamage(ctx, e, e.IDs.Primary())
-	case !e.Damaged: // an operator has given up what is
+	case !e.Damaged: // if marked damaged, an operator has given it up
 		return readError(at.Segment, err)
 	}
 	return b.take(ctx, r)
 }
 
-// dueRelic returns the relic of a put that was removed, as e says, and is due.
-func dueRelic(h *format.Header, e *index.Entry, at format.Place) commit.Relic {
-	return commit.Relic{Header: *h, Body: format.AppendRemoval(nil, e.Removal), At: at, Due: true}
+// dueSurvivor returns the survivor of a put whose removal, which e has, is due.
+func dueSurvivor(h *format.Header, e *index.Entry, at format.Place) commit.Survivor {
+	return commit.Survivor{Header: *h, Body: format.AppendRemoval(nil, e.Removal), At: at, Due: true}
 }
 
 func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, at format.Place) error {
@@ -80,19 +80,19 @@ func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, a
 	if err != nil {
 		return err
 	}
-	r := commit.Relic{Header: *h, At: at}
+	r := commit.Survivor{Header: *h, At: at}
 	if h.Kind == store.ChangeDropped {
-		if r.Faded, err = b.store.hasFaded(h, b.now); err != nil {
+		if r.Obsolete, err = b.store.isObsolete(h, b.now); err != nil {
 			return err
 		}
-		r.Faded = r.Faded || !needed
+		r.Obsolete = r.Obsolete || !needed
 	}
-	if !needed && !r.Faded {
+	if !needed && !r.Obsolete {
 		return nil
 	}
 	b.tellMended(h, at)
 	switch r.Body, err = log.ReadBody(file, h, at.Offset); {
-	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index knows the words of a removal too
+	case errors.Is(err, format.ErrBadRecord) && e != nil: // the index has the words of a removal, too
 		r.SetBody(format.AppendRemoval(nil, e.Removal))
 	case err != nil:
 		return readError(at.Segment, err)
@@ -102,14 +102,14 @@ func (b *copies) addWord(ctx context.Context, file vfs.File, h *format.Header, a
 
 func (b *copies) tellMended(h *format.Header, at format.Place) {
 	if h.Mended {
-		b.store.options.Logger.Warn("a flipped bit in the header of a record was mended",
+		b.store.options.Logger.Warn("a flipped bit in the header of a record was corrected",
 			slog.String("info_hash", h.IDs.Primary().String()), slog.Uint64("segment", at.Segment), slog.Int64("offset", at.Offset))
 	}
 }
 
-// addGaps takes up what stood in the gaps of a segment, as far as the index knows it:
-// words and values whole, of torrents that they are lost. If reads failed there and a
-// torrent is not given up, nor all of it, the segment stays.
+// addGaps gathers what the index knows of the gaps of a segment: words and values in full, and
+// of torrents that they are lost. If reads failed in a gap, the segment stays, unless its
+// torrents or all gaps are given up.
 func (b *copies) addGaps(ctx context.Context, segment uint64, left log.Gaps, giveUp bool) error {
 	if err := b.flush(ctx); err != nil {
 		return err
@@ -121,8 +121,8 @@ func (b *copies) addGaps(ctx context.Context, segment uint64, left log.Gaps, giv
 	return b.addKnown(ctx, left.In(segment))
 }
 
-// addLost takes up of the torrents in a part of the log that they are lost. One in the
-// part unread, that nobody has given up, is an error.
+// addLost records that the torrents in a part of the log are lost. A torrent in unread that
+// nobody has given up is an error.
 func (b *copies) addLost(ctx context.Context, in, unread index.Region) error {
 	entries, err := b.store.index.PointingTo(in)
 	if err != nil {
@@ -135,29 +135,29 @@ func (b *copies) addLost(ctx context.Context, in, unread index.Region) error {
 			}
 			b.store.foundDamage(ctx, e, e.IDs.Primary())
 		}
-		if err := b.take(ctx, b.lostRelic(e)); err != nil {
+		if err := b.take(ctx, b.lostSurvivor(e)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lostRelic returns the relic of a put of which the index alone is left.
-func (b *copies) lostRelic(e *index.Entry) commit.Relic {
+// lostSurvivor returns the survivor of a put that only the index knows.
+func (b *copies) lostSurvivor(e *index.Entry) commit.Survivor {
 	h := format.Header{Kind: store.ChangeAdded, Names: e.Names, Rank: e.Rank, Sequence: e.Put, IDs: e.IDs, Version: e.Version}
 	if e.Removed && e.Until <= b.now {
-		return dueRelic(&h, e, e.At)
+		return dueSurvivor(&h, e, e.At)
 	}
-	return commit.Relic{Header: h, At: e.At}
+	return commit.Survivor{Header: h, At: e.At}
 }
 
-// addKnown takes up the words and values of a part of the log as the index has them.
+// addKnown gathers the words and values of a part of the log from the index.
 func (b *copies) addKnown(ctx context.Context, in index.Region) error {
-	relics, err := commit.RelicsIn(b.store.index, in)
+	survivors, err := commit.SurvivorsIn(b.store.index, in)
 	if err != nil {
 		return err
 	}
-	for _, r := range relics {
+	for _, r := range survivors {
 		if err := b.take(ctx, r); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (b *copies) addKnown(ctx context.Context, in index.Region) error {
 	return nil
 }
 
-func (b *copies) take(ctx context.Context, r commit.Relic) error {
+func (b *copies) take(ctx context.Context, r commit.Survivor) error {
 	size := format.RecordSize(len(r.Body))
 	if b.size+size > copyBatch {
 		if err := b.flush(ctx); err != nil {
@@ -177,23 +177,23 @@ func (b *copies) take(ctx context.Context, r commit.Relic) error {
 	return nil
 }
 
-// flush has the committer copy what was gathered.
+// flush makes the committer copy the gathered records.
 func (b *copies) flush(ctx context.Context) error {
 	if len(b.records) == 0 {
 		return nil
 	}
 	records, size, now := b.records, b.size, b.now
 	b.records, b.size = nil, 0
-	err := b.store.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
+	err := b.store.committer.Do(ctx, size, func(g *commit.Group) error {
 		for i := range records {
 			if err := g.Copy(&records[i], now); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		return 0, nil
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return b.pace.spend(ctx, 2*size) // read and written
+	return b.pace.Spend(ctx, 2*size) // read and written
 }

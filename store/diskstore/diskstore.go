@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// Store is a [store.Store] on disk. Safe for concurrent use.
+// Store is a [store.Store] on disk. It is safe for concurrent use.
 type Store struct {
 	options   Options
 	id        format.StoreID
@@ -25,36 +25,35 @@ type Store struct {
 	index     *index.Index
 	committer *commit.Committer
 	accesses  *commit.Accesses
-	noting    sync.Mutex // held while accesses go into the index
+	noting    sync.Mutex // held while accesses are written to the index
 
-	// life is held for reading by every call and for writing by Close, which so
-	// waits for them.
+	// Every call holds life for reading, and Close for writing, so Close waits for the calls.
 	life   sync.RWMutex
 	closed bool
 
 	closing context.Context // ended by Close
 	stop    context.CancelFunc
-	tending sync.WaitGroup // the work in the background
-	turn    chan struct{}  // holds a token while somebody compacts or makes a backup
+	tending sync.WaitGroup // the background work
+	turn    chan struct{}  // holds a token during a compaction or a backup
 	spare   *commit.Spare
-	oldest  atomic.Uint32           // the day of the last use of the torrent used longest ago; 0 if it is not known
-	stuck   atomic.Bool             // there was nothing to evict when the store was full
-	missing atomic.Pointer[missing] // what was missing when it was opened, and is not given up
+	oldest  atomic.Uint32           // day of the last use of the least recently used torrent; 0 if unknown
+	stuck   atomic.Bool             // the last eviction found nothing to drop
+	missing atomic.Pointer[missing] // missing parts found on opening, unless given up since
 
-	foundMissing []Missing      // the same, as it was told then
-	passed       []format.Place // where the parts of the log begin that recovery passed over
-	settled      []uint64       // segments that were missing, of which nothing is needed
-	returned     []uint64       // segments that were given up and are there again
+	foundMissing []Missing      // the missing parts as reported on opening
+	passed       []format.Place // begins of the parts of the log that recovery skipped
+	settled      []uint64       // missing segments that nothing needs
+	returned     []uint64       // segments that were given up and came back
 
 	marking sync.Mutex
-	marked  format.Mark // the last that was written; guarded by marking
+	marked  format.Mark // the last mark written; guarded by marking
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Close implements [store.Store].
 func (s *Store) Close() error {
-	s.stop() // what runs long ends early
+	s.stop() // ends long calls early
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed {
@@ -75,7 +74,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// release closes what is open. The lock comes last.
+// release closes all files and the index, and then the lock.
 func (s *Store) release() error {
 	var errs []error
 	if s.index != nil {
@@ -85,7 +84,7 @@ func (s *Store) release() error {
 	return errors.Join(errs...)
 }
 
-// enter begins a call, which must end with leave unless it returns an error.
+// enter begins a call. Unless it returns an error, the caller must call leave.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -93,15 +92,15 @@ func (s *Store) enter(ctx context.Context) error {
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return fmt.Errorf("%w: closed", store.ErrUnavailable)
+		return fmt.Errorf("%w: the store is closed", store.ErrUnavailable)
 	}
 	return nil
 }
 
 func (s *Store) leave() { s.life.RUnlock() }
 
-// Err returns why the store takes no more changes until it is opened again, nil
-// if it takes them. A full disk is no such reason.
+// Err returns why the store takes no more changes until it is opened again; nil if it takes
+// them. A full disk is not such a reason.
 func (s *Store) Err() error {
 	if err := s.index.Err(); err != nil {
 		return err

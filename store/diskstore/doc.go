@@ -1,52 +1,51 @@
-// Package diskstore keeps torrents on one machine's disk: append-only segment
-// files hold the truth, a Pebble index finds it.
+// Package diskstore keeps torrents on the disk of one machine. Append-only segment files are the
+// source of truth; a Pebble index locates records in them.
 //
 // # What it promises
 //
-// When Put, Remove or Restore returns without an error, what it did survives
-// kill -9 and power loss, provided that the disk keeps what it was told to sync.
-// Get returns exactly the bytes put, or an error, never other bytes. Per id
-// there is one winner.
+// When Put, Remove or Restore returns without an error, the change survives kill -9 and power
+// loss, provided that the disk keeps the data it was told to sync. Get returns exactly the bytes
+// put, or an error. Of concurrent puts of one id, one wins.
 //
-// What is removed leaves the disk within a day, or before Remove returns if the
-// removal says Erase.
+// Removed bytes leave the disk within a day, or before Remove returns if the removal has Erase
+// set.
 //
-// Damage is what was read and is wrong, or is gone. A read that failed proves nothing: it
-// marks nothing, gives nothing up, and the next call reads again. What is missing of the
-// segments is told ([Store.Missing]), and what the index knows of it holds.
+// Bytes are damaged if they were read and are wrong, or if their file is missing. A failed read
+// proves nothing: the store marks nothing and gives nothing up, and the next call reads again.
+// [Store.Missing] reports missing segments. The state that the index has of their ids stays in
+// force.
 //
 // # How it keeps the promise
 //
-// One goroutine, the committer, does every change. It gathers what waits into a
-// group, decides each item, appends the group to the active segment, makes it
-// durable with one fdatasync, applies one batch to the index, and then answers
-// all that waited; the next group gathers and is written meanwhile. The index has
-// no log of its own: it is never ahead of the segments, and on opening it learns
-// from them what it missed. Whoever deletes the index loses time, not torrents.
+// One goroutine, the committer, makes every change. It gathers the waiting changes into a group,
+// decides each of them, appends the group to the active segment, makes it durable with one
+// fdatasync, applies one batch to the index, and then answers the callers. Meanwhile the next
+// group gathers. The index has no log of its own: it is never ahead of the segments, and on
+// opening it catches up from them. Deleting the index costs time, but no torrents.
 //
 // # As a bounded cache
 //
-// With Options.Bounded the store is a disposable cache of something else, such as
-// a bucket: Put what was fetched, Get it, and fetch what gives any error. Puts
-// never have to wait for room: the oldest segment falls off as a whole, and what
-// was read since it was written, at most half of it, is appended again. So what is
-// read stays, and what nobody asks for goes in the order in which it came. Only
-// when puts come faster than segments can fall off does one answer ErrFull; it
-// may be ignored. A torrent that fell off is unknown, also to the feed; so is in
-// time what was removed, and at once what was found damaged and its segment
-// compacted. Forget takes out what is no longer true elsewhere. What was read is
-// not remembered across Close. Whoever deletes the folder of a closed store loses
-// nothing; do so when what happened elsewhere in the meantime cannot be known.
+// With Options.Bounded the store is a disposable cache of another store, such as a bucket. The
+// caller puts the torrents it fetches, and fetches a torrent again if Get returns an error. Puts
+// need not wait for room: the store discards its oldest segment as a whole. First it appends
+// again the records that were read since they were written, up to half of the segment. So
+// torrents in use stay, and the others go in the order in which they came. A put answers ErrFull
+// only if puts come faster than segments can be discarded; the caller may ignore that error.
+//
+// A discarded torrent is unknown, also to the feed. A removal becomes unknown in time, and a
+// damaged torrent as soon as its segment is compacted. Forget discards torrents that changed
+// elsewhere. The store does not remember reads across Close. Deleting the folder of a closed
+// store loses nothing; do so if changes made elsewhere in the meantime cannot be known.
 //
 // # The files
 //
-// docs/storage.md describes the files, the order of writes, recovery, and what
-// may be lost. The format is version 2, which is frozen with release 0.1.0.
+// docs/storage.md describes the files, the order of writes, recovery, and the possible losses.
+// The format is version 2, which is frozen with release 0.1.0.
 //
 // # Where to look
 //
-// internal/commit makes every change, internal/recovery brings the index up to the log,
-// internal/log has the segments, internal/index the index, internal/files the names of all files
-// and every call that makes them durable, and internal/format their bytes. Here is what a store
-// does with them.
+// internal/commit makes every change, and internal/recovery brings the index up to the log.
+// internal/log has the segments and internal/index the index. internal/files has the file names
+// and all calls that make files durable, and internal/format the encoding of records. This
+// package puts them together.
 package diskstore

@@ -3,30 +3,29 @@ package diskstore
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
-	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// DropCause is why torrents were dropped.
+// DropCause is the reason why torrents were dropped.
 type DropCause string
 
 // The causes of drops.
 const (
-	DropUnread DropCause = "unread" // nobody used them for Options.DropUnreadAfter
+	DropUnread DropCause = "unread" // not used for Options.DropUnreadAfter
 	DropFull   DropCause = "full"   // the store was nearly full, see Options.Evict
 )
 
-// MinUnread is how long a torrent stays after its last use at least, whatever the options
-// say, unless it is removed.
+// MinUnread is the least time that a torrent stays after its last use, unless it is removed.
 const MinUnread = 7 * 24 * time.Hour
 
-// dropBatch bounds how many torrents are dropped at once: puts hardly wait for it.
+// dropBatch is how many torrents are dropped at a time, so that puts hardly wait.
 const dropBatch = 256
 
 // dropping drops victims in batches.
@@ -38,7 +37,7 @@ type dropping struct {
 	dropped int64
 }
 
-// add has a torrent dropped with the next batch.
+// add schedules a torrent for the next batch.
 func (d *dropping) add(ctx context.Context, e *index.Entry) error {
 	d.victims = append(d.victims, commit.Victim{ID: e.IDs.Primary(), Put: e.Put})
 	if len(d.victims) < dropBatch {
@@ -47,8 +46,8 @@ func (d *dropping) add(ctx context.Context, e *index.Entry) error {
 	return d.flush(ctx)
 }
 
-// flush drops those that were added and that nobody used meanwhile: the committer decides, so
-// that every put and every read that was noted before it counts.
+// flush drops the scheduled torrents unless they were used meanwhile. The committer decides, so
+// that every earlier put and recorded read counts.
 func (d *dropping) flush(ctx context.Context) error {
 	victims := d.victims
 	d.victims = nil
@@ -57,17 +56,17 @@ func (d *dropping) flush(ctx context.Context) error {
 	}
 	dropped := 0
 	size := format.RecordSize(0) * int64(len(victims))
-	err := d.store.committer.Do(ctx, size, func(g *commit.Group) (store.Outcome, error) {
+	err := d.store.committer.Do(ctx, size, func(g *commit.Group) error {
 		for _, v := range victims {
 			gone, err := g.Drop(v, d.rule)
 			if err != nil {
-				return 0, err
+				return err
 			}
 			if gone {
 				dropped++
 			}
 		}
-		return 0, nil
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("dropping torrents: %w", err)
@@ -77,19 +76,19 @@ func (d *dropping) flush(ctx context.Context) error {
 	return nil
 }
 
-// droppedStays is how long it is known at least that a torrent was dropped: long enough for
-// those who follow the feed.
+// droppedStays is the least time for which the store remembers a drop: long enough for the
+// followers of the feed.
 const droppedStays = 30 * 24 * time.Hour
 
-// droppedStays returns how long it is known that a torrent was dropped, in seconds.
+// droppedStays returns how long the store remembers a drop, in seconds.
 func (o Options) droppedStays() int64 {
 	return int64(max(o.DropUnreadAfter, droppedStays) / time.Second)
 }
 
-// hasFaded reports whether nobody needs the word any more that h says of a drop: a later
-// one counts, or it is old, and no segment has bytes of the torrent, which an index that is
-// built anew would find.
-func (s *Store) hasFaded(h *format.Header, now int64) (bool, error) {
+// isObsolete reports whether the record h of a drop is no longer needed. That is so if a later
+// drop counts, or if the drop is old and no segment holds bytes of the torrent, which a rebuilt
+// index would find.
+func (s *Store) isObsolete(h *format.Header, now int64) (bool, error) {
 	for _, id := range h.Names.IDs(h.IDs) {
 		d, err := s.index.Dropped(id)
 		if err != nil {
@@ -104,7 +103,7 @@ func (s *Store) hasFaded(h *format.Header, now int64) (bool, error) {
 	return true, nil
 }
 
-// droppedPeriod returns for how long nobody copies from elsewhere what was dropped.
+// droppedPeriod returns how long a dropped torrent is not copied from elsewhere.
 func (o Options) droppedPeriod() time.Duration {
 	if o.DropUnreadAfter == 0 {
 		return droppedStays
@@ -112,11 +111,10 @@ func (o Options) droppedPeriod() time.Duration {
 	return o.DropUnreadAfter
 }
 
-// Dropped returns for each id, in order, when its torrent was dropped because nobody used it,
-// or to make room; the zero time for those that are there, and those of which that is a
-// period ago: [Options.DropUnreadAfter], or 30 days if that is zero. Whoever copies from
-// elsewhere asks, lest what was dropped comes back unasked for. Errors: ErrUnavailable, or
-// ctx's error.
+// Dropped returns, for each id in order, when its torrent was dropped. It is the zero time for
+// torrents that are stored, or whose drop is older than [Options.DropUnreadAfter], or than 30
+// days if that is zero. Callers that copy torrents from elsewhere use it, so that dropped
+// torrents do not come back unrequested. Errors: ErrUnavailable, or ctx's error.
 func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -141,4 +139,60 @@ func (s *Store) Dropped(ctx context.Context, ids []infohash.ID) ([]time.Time, er
 		}
 	}
 	return times, nil
+}
+
+// checkRetention returns an error if the retention options of o contradict each other or are out
+// of range.
+func checkRetention(o Options) error {
+	switch {
+	case o.DropUnreadAfter != 0 && o.DropUnreadAfter < MinUnread:
+		return fmt.Errorf("Options.DropUnreadAfter is %v; it must be at least %v", o.DropUnreadAfter, MinUnread)
+	case o.Evict && o.MaxStoreSize < MinEvict:
+		return fmt.Errorf("Options.Evict needs a MaxStoreSize of at least %d bytes", MinEvict)
+	case o.Bounded != 0 && (o.Evict || o.DropUnreadAfter != 0):
+		return fmt.Errorf("a bounded store drops unread torrents by itself: set neither Options.Evict nor Options.DropUnreadAfter")
+	}
+	return nil
+}
+
+// DropUnread drops, at once, the torrents not used for Options.DropUnreadAfter, which the store
+// would drop within a day, and returns their number. Compaction takes their bytes off the disk.
+// Errors: ErrFull if there is no room to record the drops, ErrUnavailable, or ctx's error.
+func (s *Store) DropUnread(ctx context.Context) (int64, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.leave()
+	ctx, stop := s.untilClosing(ctx)
+	defer stop()
+	return s.dropUnread(ctx)
+}
+
+func (s *Store) dropUnread(ctx context.Context) (int64, error) {
+	cutoff := s.cutoff(s.options.DropUnreadAfter)
+	before, err := s.putBefore(cutoff + 1)
+	if err != nil {
+		return 0, err
+	}
+	d := &dropping{store: s, cause: DropUnread, rule: func(of commit.Class, used uint32) bool {
+		return s.options.DropUnreadAfter > 0 && used <= cutoff && (of < commit.Keyed || s.options.DropKeyed)
+	}}
+	kept := oldest{store: s}
+	err = s.eachUse(ctx, func(u lastUse) error {
+		if u.entry.Put > before || !d.rule(commit.ClassOf(u.entry.Rank), u.read) {
+			return kept.see(u)
+		}
+		return d.add(ctx, u.entry)
+	})
+	if err == nil {
+		err = d.flush(ctx)
+	}
+	if err == nil {
+		s.oldest.Store(kept.day)
+	}
+	if d.dropped > 0 {
+		s.options.Logger.Info("unused torrents were dropped",
+			slog.Int64("torrents", d.dropped), slog.Duration("for", s.options.DropUnreadAfter))
+	}
+	return d.dropped, err
 }

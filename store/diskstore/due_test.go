@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
@@ -27,7 +28,7 @@ func TestCompactionWaits(t *testing.T) {
 	}
 	background := func() {
 		t.Helper()
-		c := &compaction{store: s, now: o.Clock().Unix(), pace: newPace(1 << 40)}
+		c := &compaction{store: s, now: o.Clock().Unix(), pace: wait.NewPace(1 << 40)}
 		if err := s.compact(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +64,7 @@ func TestDueSurvivesRestarts(t *testing.T) {
 	}
 	for ; hours <= 13; hours++ {
 		mustPut(t, s, faultTorrent(1+uint64(hours)), store.Created)
-		if err := s.compact(t.Context(), &compaction{store: s, pace: newPace(0)}); err != nil {
+		if err := s.compact(t.Context(), &compaction{store: s}); err != nil {
 			t.Fatal(err)
 		}
 		if there := onDiskAnywhere(t, s.options, item.Info()); there != (hours < 12) {
@@ -104,7 +105,7 @@ func TestKeptRemovals(t *testing.T) {
 	}{{1, true, true}, {13, true, false}, {6 * 24, true, false}, {7*24 + 1, false, false}} {
 		hours = want.hours
 		s = reopened(t, s, step%2 == 1)
-		if err := s.compact(t.Context(), &compaction{store: s, pace: newPace(0)}); err != nil {
+		if err := s.compact(t.Context(), &compaction{store: s}); err != nil {
 			t.Fatal(err)
 		}
 		if there := onDiskAnywhere(t, s.options, kept.Info()); there != want.kept {
@@ -138,7 +139,7 @@ func TestDroppedStaysDropped(t *testing.T) {
 	if err := s.index.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c := &compaction{store: s, now: s.options.Clock().Add(13 * time.Hour).Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Add(13 * time.Hour).Unix()}
 	if err := c.segment(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestDueGoesFirst(t *testing.T) {
 		hours++
 	}
 	hours += 12
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	tried := map[uint64]bool{}
 	for _, want := range []uint64{first, second, wasteful} {
 		id, found := c.pick(tried)
@@ -185,7 +186,7 @@ func TestDueGoesFirst(t *testing.T) {
 		tried[want] = true
 	}
 	hours += 6
-	late := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(1)} // a byte a second
+	late := &compaction{store: s, now: s.options.Clock().Unix(), pace: wait.NewPace(1)} // a byte a second
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := late.inTime(first).segment(ctx, first); err != nil {

@@ -22,7 +22,7 @@ func TestErase(t *testing.T) {
 		item = next
 		mustPut(t, s, storetest.Torrent(storetest.V1, 1000+uint64(outer), 60_000, 0), store.Created)
 	}
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.segment(t.Context(), s.where(t, items[7].IDs.Primary()).Segment); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestCompactionKeepsDamageKnown(t *testing.T) {
 			at := s.where(t, items[3].IDs.Primary())
 			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset)
 			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset+1) // one bit of a header is mended
-			c := &compaction{store: s, pace: newPace(0)}
+			c := &compaction{store: s}
 			if err := c.segment(t.Context(), at.Segment); err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestCompactionMends(t *testing.T) {
 	flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+40)
 	flip(t, s.options.FS, fileOf(s.options, begin.Segment), begin.Offset+70)
 	for _, id := range s.segments.IDs() {
-		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+		c := &compaction{store: s, now: s.options.Clock().Unix()}
 		if err := c.segment(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestRemovalsOutliveCompaction(t *testing.T) {
 	compactAll := func() {
 		t.Helper()
 		for _, id := range s.segments.IDs() {
-			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+			c := &compaction{store: s, now: s.options.Clock().Unix()}
 			if err := c.segment(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}

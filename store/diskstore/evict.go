@@ -14,33 +14,34 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// A store that evicts begins at commit.EvictFrom hundredths of its MaxStoreSize, and makes room down
-// to evictTo.
+// A store with Options.Evict begins to evict at commit.EvictFrom hundredths of its MaxStoreSize,
+// and evicts down to evictTo hundredths.
 const (
 	evictTo       = 90
-	evictSegments = 64 // so many at least make MaxStoreSize
+	evictSegments = 64 // the least number of segments in MaxStoreSize
 
 	// MinEvict is the least MaxStoreSize in bytes of a store that evicts.
 	MinEvict = 64 << 20
 )
 
-// wakeSoon is how much later eviction looks again that found nothing to drop.
+// wakeSoon is how long eviction waits after it found nothing to drop.
 const wakeSoon = 10 * time.Minute
 
-// share returns so many hundredths of MaxStoreSize.
+// share returns so many hundredths of MaxStoreSize, in bytes.
 func (o Options) share(hundredths int64) int64 { return o.MaxStoreSize / 100 * hundredths }
 
-// used returns the bytes that the store takes, with all that the active segment may get.
+// used returns the size of the store in bytes, counting the active segment as full.
 func (s *Store) used() int64 {
 	return s.segments.SealedBytes(s.committer.Stats().Segment) + s.options.SegmentSize + s.index.DiskUsed() + s.spare.Size()
 }
 
-// mustEvict reports whether the store is so full that it makes room.
+// mustEvict reports whether the store is full enough to evict.
 func (s *Store) mustEvict() bool {
 	return s.options.Evict && s.used() > s.options.share(commit.EvictFrom)
 }
 
-// isTimeToEvict reports whether the store makes room now, if it did not look in vain lately.
+// isTimeToEvict reports whether to evict now: the store is full enough, and the last eviction
+// found something or was long ago.
 func (s *Store) isTimeToEvict(t *tending) bool {
 	return s.mustEvict() && (!s.stuck.Load() || time.Since(t.looked) >= wakeSoon)
 }
@@ -60,8 +61,8 @@ func (s *Store) evictInTime(ctx context.Context, t *tending) error {
 	return err
 }
 
-// evict makes room, by dropping what was not used lately from the segments that have little
-// else, which are then compacted. It reports whether there was anything to drop.
+// evict drops torrents not used lately from the segments that hold little else, and compacts
+// those segments. It reports whether it found anything to drop.
 func (s *Store) evict(ctx context.Context) (found bool, err error) {
 	if err := s.takeTurn(ctx); err != nil {
 		return false, err
@@ -81,12 +82,12 @@ func (s *Store) evict(ctx context.Context) (found bool, err error) {
 	return found, nil
 }
 
-// evictAll does what list says.
+// evictAll carries out the plan in list.
 func (s *Store) evictAll(ctx context.Context, list *eviction) error {
 	d := &dropping{store: s, cause: DropFull, rule: list.mayGo}
 	var errs []error
 	for _, segment := range list.segments {
-		// One that cannot be read does not keep the others from being emptied.
+		// An unreadable segment does not stop the others from being emptied.
 		if err := s.evictSegment(ctx, d, segment); err != nil {
 			errs = append(errs, fmt.Errorf("segment %d: %w", segment, err))
 		}
@@ -96,7 +97,7 @@ func (s *Store) evictAll(ctx context.Context, list *eviction) error {
 	return errors.Join(errs...)
 }
 
-// evictSegment drops what may go from a segment, and compacts it.
+// evictSegment drops the torrents of a segment that the plan names, and compacts it.
 func (s *Store) evictSegment(ctx context.Context, d *dropping, id uint64) error {
 	seg := s.segments.Get(id)
 	if seg == nil {
@@ -115,6 +116,6 @@ func (s *Store) evictSegment(ctx context.Context, d *dropping, id uint64) error 
 	if err != nil {
 		return err
 	}
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	return c.segment(ctx, id)
 }

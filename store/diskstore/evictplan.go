@@ -10,23 +10,23 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// ages are how long ago torrents were last used, from what was used longest ago on: what was
-// used less than the last of them ago does not go.
+// ages divide torrents by the time since their last use, the oldest first. A torrent used more
+// recently than the last age stays.
 var ages = []time.Duration{64 * MinUnread, 32 * MinUnread, 16 * MinUnread, 8 * MinUnread, 4 * MinUnread, 2 * MinUnread, MinUnread}
 
-// steps is how many steps there are in which torrents go: class by class, age by age.
+// steps is the number of steps of an eviction: class by class, age by age.
 const steps = int(commit.Classes) * 7
 
-// eviction is what is to be dropped: in some segments, up to a step.
+// eviction is a plan: the segments to empty, and the last step whose torrents are dropped.
 type eviction struct {
 	cutoffs  [steps / int(commit.Classes)]uint32 // the last day of each age
-	before   [steps / int(commit.Classes)]uint64 // the highest sequence that was put on that day
+	before   [steps / int(commit.Classes)]uint64 // the highest sequence put by the end of that day
 	keyed    bool
-	last     int // the step
+	last     int // the last step
 	segments []uint64
 }
 
-// step returns that of a torrent of a class which was last used in the age with an index.
+// step returns the step of a torrent by its class and the index of its age.
 func step(of commit.Class, age int) int { return int(of)*len(ages) + age }
 
 // mayGo implements [mayGo].
@@ -38,7 +38,7 @@ func (l *eviction) mayGo(of commit.Class, used uint32) bool {
 	return age >= 0 && step(of, age) <= l.last
 }
 
-// stepOf returns the step in which u goes; false if it stays.
+// stepOf returns the step in which u is dropped; false if it stays.
 func (l *eviction) stepOf(u lastUse) (int, bool) {
 	of := commit.ClassOf(u.entry.Rank)
 	if of == commit.Keyed && !l.keyed {
@@ -52,7 +52,7 @@ func (l *eviction) stepOf(u lastUse) (int, bool) {
 	return 0, false
 }
 
-// planEviction says what is to be dropped to come down to evictTo: nothing if that wins
+// planEviction plans to drop enough to come down to evictTo; the plan is empty if dropping frees
 // nothing. It reads the whole index.
 func (s *Store) planEviction(ctx context.Context) (*eviction, error) {
 	l := &eviction{keyed: s.options.DropKeyed}
@@ -81,12 +81,12 @@ func (s *Store) planEviction(ctx context.Context) (*eviction, error) {
 	return l, nil
 }
 
-// emptiable is a segment that eviction may take.
+// emptiable is a segment that eviction may empty.
 type emptiable struct {
 	id    uint64
 	bytes int64
-	waste int64         // that nothing needs
-	gone  *[steps]int64 // by step
+	waste int64         // bytes that nothing needs
+	gone  *[steps]int64 // bytes that each step drops
 }
 
 func (s *Store) emptiable(gone map[uint64]*[steps]int64) (list []emptiable) {
@@ -104,7 +104,7 @@ func (s *Store) emptiable(gone map[uint64]*[steps]int64) (list []emptiable) {
 	return list
 }
 
-// freed returns the bytes that emptying e up to a step wins.
+// freed returns the bytes that emptying e up to a step frees.
 func (e *emptiable) freed(last int) int64 {
 	n := e.waste
 	for _, bytes := range e.gone[:last+1] {
@@ -113,9 +113,9 @@ func (e *emptiable) freed(last int) int64 {
 	return n
 }
 
-// choose takes as few steps as win so many bytes: of a class at first from segments of which
-// half is not needed then, failing that from those of which a tenth is not, before it takes of
-// the next class. The emptiest segments go first.
+// choose takes as few steps as free the wanted bytes. Within a class it first chooses segments
+// of which more than half becomes free, and then those of which more than a tenth does, before
+// it turns to the next class. The emptiest segments go first.
 func (l *eviction) choose(list []emptiable, want int64) {
 	for of := range commit.Classes {
 		for _, part := range []int64{2, wasteDivisor} {
@@ -129,8 +129,8 @@ func (l *eviction) choose(list []emptiable, want int64) {
 	}
 }
 
-// take chooses segments of which one part in so many can be won, and reports whether that is
-// as much as is wanted.
+// take chooses segments of which more than one part in so many becomes free. It reports whether
+// they free as much as is wanted.
 func (l *eviction) take(list []emptiable, want, part int64) bool {
 	slices.SortFunc(list, func(a, b emptiable) int {
 		return cmp.Or(cmp.Compare(b.freed(l.last)*a.bytes, a.freed(l.last)*b.bytes), cmp.Compare(a.id, b.id))

@@ -50,7 +50,7 @@ func TestForeignFiles(t *testing.T) {
 
 func wantForeign(t *testing.T, err error, dir, files string) {
 	t.Helper()
-	want := "opening the store in " + dir + ": it holds files that are not of torrentcache (" + files +
+	want := "opening the store in " + dir + ": it holds files that torrentcache did not make (" + files +
 		"): choose an empty folder, or one that torrentcache made"
 	if err == nil || err.Error() != want {
 		t.Errorf("Open = %v, want %s", err, want)

@@ -30,9 +30,10 @@ func rounds(n int) int {
 	return n
 }
 
-// onDisk returns options for a store on fs with small segments and no noise.
+// onDisk returns options for a store on fs with small segments and no noise, which nothing compacts
+// but the test: the background would do it after firstLook, which a slow test reaches.
 func onDisk(fs vfs.FS, dir string) Options {
-	return Options{Dir: dir, FS: fs, Logger: slog.New(slog.DiscardHandler), SegmentSize: 64 << 10, CacheSize: 1 << 20}
+	return Options{Dir: dir, FS: fs, Logger: slog.New(slog.DiscardHandler), SegmentSize: 64 << 10, CacheSize: 1 << 20, CompactionRate: -1}
 }
 
 // mustOpen opens a store and closes it when the test ends.

@@ -172,9 +172,13 @@ func TestCacheOnFullDisk(t *testing.T) {
 	}
 	s = reopened(t, s, false) // what was reserved is not known any more
 	disk.step.Store(0)
+	if err := s.takeTurn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.endTurn()
 	before := s.segments.IDs()
 	for _, id := range before[:2] {
-		if err := s.fallOff(t.Context(), id); err != nil {
+		if err := s.discard(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -199,7 +203,7 @@ func TestLeftoverSegment(t *testing.T) {
 	s := mustOpen(t, o)
 	mustPut(t, s, faultTorrent(0), store.Created)
 	fails.Store(true)
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.seal(t.Context(), s.segments.Get(1)); err == nil {
 		t.Error("a segment was begun")
 	}

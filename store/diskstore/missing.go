@@ -12,18 +12,18 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// Missing is a segment file of which something is not there that should be.
+// Missing is a segment file that is gone or ends too early.
 type Missing struct {
-	File     string // its name, relative to the folder of the store
-	From     int64  // the offset at which it ends too early; 0: the file is gone
-	Counted  bool   // whether the index knows what was in it
-	Torrents int64  // that answer ErrDamaged for it, until uploads heal them
-	Removed  int64  // removals in it; the index knows them, they hold
+	File     string // the name of the file, relative to the folder of the store
+	From     int64  // the offset at which the file ends too early; 0: the file is gone
+	Counted  bool   // whether the index knows its content
+	Torrents int64  // torrents that answer ErrDamaged because of it, until uploads heal them
+	Removed  int64  // removals in it, which the index keeps in force
 }
 
-// Missing returns what was missing when the store was opened, in the order of the
-// segments, with what of it is still not healed. A segment is missing that the log
-// had, by its numbers or as the index knows, and that nobody took away on purpose.
+// Missing returns the parts that were missing when the store was opened, in the order of
+// segments, without those that have healed. A segment counts as missing if the log had it, by
+// its number or according to the index, and nobody deleted it on purpose.
 func (s *Store) Missing() []Missing {
 	var all []Missing
 	for _, m := range *s.missing.Load() {
@@ -44,22 +44,22 @@ func (s *Store) Missing() []Missing {
 // fileOfSegment returns the name of a segment's file, relative to the folder of the store.
 func fileOfSegment(id uint64) string { return files.SegmentsDir + "/" + format.SegmentName(id) }
 
-// lostPart is what is missing of a segment.
+// lostPart is the missing part of a segment.
 type lostPart struct {
 	segment uint64
 	from    int64 // 0: all of it
-	counted bool  // whether the index knows what was in it
+	counted bool  // whether the index knows its content
 	words   int64 // removals in it
 
-	torrents int64 // that were found to be lost
-	unsaved  int64 // words and values that stand nowhere else in the log
+	torrents int64 // found to be lost
+	unsaved  int64 // words and values that are nowhere else in the log
 }
 
-// isSettled reports whether nothing of it is needed any more, as the index knows.
+// isSettled reports whether nothing needs the part any more, according to the index.
 func (l lostPart) isSettled() bool { return l.counted && l.torrents == 0 && l.unsaved == 0 }
 
-// missing is what is missing of the log, in the order of the segments. It is not changed
-// once it is shared.
+// missing are the missing parts of the log, in the order of segments. It is not changed once it
+// is shared.
 type missing []lostPart
 
 // has reports whether a part of the record at a place is missing.
@@ -68,22 +68,22 @@ func (m missing) has(at format.Place) bool {
 	return slices.ContainsFunc(m, func(l lostPart) bool { return l.segment == at.Segment && end > l.from })
 }
 
-// files returns the part of it of which the whole file is gone.
+// files returns the parts whose whole file is gone.
 func (m missing) files() missing {
 	return slices.DeleteFunc(slices.Clone(m), func(l lostPart) bool { return l.from > 0 })
 }
 
-// findMissing does nothing for a bounded store, which loses nothing that is not elsewhere.
-// It compares the files with the numbers of the segments, with what the log
-// says was taken away, and with what the index knows, marks the torrents that are gone
-// and tells the operator.
+// findMissing finds missing parts of the log. It compares the files with the numbers of the
+// segments, with the deletions recorded in the log, and with the index. It marks the torrents in
+// the missing parts as damaged and tells the operator. For a bounded store it does nothing,
+// because everything in it is elsewhere, too.
 func (s *Store) findMissing() error {
 	if s.options.Bounded > 0 {
 		return nil
 	}
 	retired, err := commit.NewChangeSet(s.options.Bounded > 0, s.index, nil, s.committer.Stats()).Retired()
 	if err != nil {
-		s.options.Logger.Error("which segments were taken away on purpose cannot be told", slog.Any("error", err))
+		s.options.Logger.Error("cannot tell which segments were deleted on purpose", slog.Any("error", err))
 	}
 	var found missing
 	for id := uint64(1); id <= max(slices.Max(s.segments.IDs()), s.committer.Stats().Segment); id++ {
@@ -112,15 +112,15 @@ func (s *Store) findMissing() error {
 	s.missing.Store(&found)
 	s.foundMissing = s.Missing()
 	for _, m := range s.foundMissing {
-		s.options.Logger.Error("damage: a segment file is missing, or ends too early; what the index knows of it holds",
+		s.options.Logger.Error("damage: a segment file is missing, or ends too early; what the index knows of it stays in force",
 			slog.String("file", m.File), slog.Int64("from", m.From), slog.Bool("counted", m.Counted),
 			slog.Int64("torrents", m.Torrents), slog.Int64("removals", m.Removed))
 	}
 	return nil
 }
 
-// shouldReach returns the offset that the file of seg should reach at least; 0 if nothing
-// was ever written behind its header.
+// shouldReach returns the least size that the file of seg should have; 0 if nothing was ever
+// written after its header.
 func (s *Store) shouldReach(seg *log.Segment) (end int64) {
 	switch now := s.committer.Stats(); {
 	case s.segments.IsSealed(seg):
@@ -134,10 +134,10 @@ func (s *Store) shouldReach(seg *log.Segment) (end int64) {
 	return end
 }
 
-// markBatch is how many marks the index is given at once.
+// markBatch is how many marks the index gets at a time.
 const markBatch = 1000
 
-// markMissing marks the torrents that are missing as damaged, and counts the removals.
+// markMissing marks the missing torrents as damaged, and counts the removals.
 func (s *Store) markMissing(found missing) error {
 	entries, err := s.index.PointingTo(found.has)
 	if err != nil {
@@ -159,16 +159,16 @@ func (s *Store) markMissing(found missing) error {
 		}
 		s.committer.Restate(marks.State)
 	}
-	unsaved, err := commit.RelicsIn(s.index, found.has)
+	unsaved, err := commit.SurvivorsIn(s.index, found.has)
 	for i := range found {
 		found[i].count(s.index.Account(found[i].segment), unsaved)
 	}
 	return err
 }
 
-// count says what was in l, by the account of its segment and the words and values that
-// stand nowhere but in what is missing.
-func (l *lostPart) count(a index.Account, unsaved []commit.Relic) {
+// count counts the content of l, from the account of its segment and from unsaved, the words and
+// values that are nowhere but in missing parts.
+func (l *lostPart) count(a index.Account, unsaved []commit.Survivor) {
 	l.torrents = a.Damaged
 	for _, r := range unsaved {
 		if r.At.Segment != l.segment {

@@ -46,7 +46,7 @@ func threeSegments(t *testing.T) (o Options, items [3][]store.Item) {
 // seal begins another segment.
 func seal(t *testing.T, s *Store) {
 	t.Helper()
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.seal(t.Context(), s.segments.Get(s.committer.Stats().Segment)); err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestMissingReadOnly(t *testing.T) {
 func TestMissingIndexToo(t *testing.T) {
 	o, items := threeSegments(t)
 	s := mustOpen(t, o)
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.segment(t.Context(), 1); err != nil { // that one is not missing
 		t.Fatal(err)
 	}
@@ -467,7 +467,7 @@ func TestCompactMissing(t *testing.T) {
 	writeFile(t, o.FS, fileOf(o, 2), b[:format.SegmentStart+10])
 	s := mustOpen(t, o)
 	isDamagedIn(t, s, items, 1)
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.segment(t.Context(), 2); err != nil || s.segments.Get(2) != nil {
 		t.Fatal(err)
 	}
@@ -504,7 +504,7 @@ func TestHeaderLostWithRemoval(t *testing.T) {
 		for _, offset := range []int64{3, 70, 90} {
 			flip(t, s.options.FS, fileOf(s.options, at.Segment), at.Offset+offset)
 		}
-		c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+		c := &compaction{store: s, now: s.options.Clock().Unix()}
 		if err := c.segment(t.Context(), at.Segment); err != nil {
 			t.Fatal(err)
 		}
@@ -537,7 +537,7 @@ func TestOlderBytesStayAway(t *testing.T) {
 		if err := storetest.Remove(t.Context(), s, id, store.Removal{Reason: "gone"}); err != nil {
 			t.Fatal(err)
 		}
-		c := &compaction{store: s, now: s.options.Clock().Add(commit.RemovedStays).Unix() + 1, pace: newPace(0)}
+		c := &compaction{store: s, now: s.options.Clock().Add(commit.RemovedStays).Unix() + 1}
 		if err := c.segment(t.Context(), s.where(t, id).Segment); err != nil {
 			t.Fatal(err)
 		}
@@ -564,12 +564,12 @@ func TestUnknownKind(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.V1, 1, 3000, 0)
 	const body = "what a newer program says"
-	err := s.committer.Do(t.Context(), 1000, func(g *commit.Group) (store.Outcome, error) {
+	err := s.committer.Do(t.Context(), 1000, func(g *commit.Group) error {
 		h := format.Header{Kind: 200, Sequence: g.State.Sequence + 1, Store: g.State.Store, Segment: g.State.Segment}
 		raw := [format.HeaderSize]byte(format.AppendRecord(nil, &h, []byte(body)))
 		raw[14] = 77 // a field of its own
 		h.Raw = &raw
-		return 0, g.Copy(&commit.Relic{Header: h, Body: []byte(body)}, 0)
+		return g.Copy(&commit.Survivor{Header: h, Body: []byte(body)}, 0)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -577,7 +577,7 @@ func TestUnknownKind(t *testing.T) {
 	mustPut(t, s, item, store.Created)
 	for range 3 {
 		for _, segment := range s.segments.IDs() {
-			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+			c := &compaction{store: s, now: s.options.Clock().Unix()}
 			if err := c.segment(t.Context(), segment); err != nil {
 				t.Fatal(err)
 			}
@@ -603,7 +603,7 @@ func TestDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	item := storetest.Torrent(storetest.Hybrid, 1, 3000, 0)
 	mustPut(t, s, item, store.Created)
-	err := s.committer.Do(t.Context(), format.RecordSize(0), func(g *commit.Group) (store.Outcome, error) { return 0, g.Forget(item.IDs.V2) })
+	err := s.committer.Do(t.Context(), format.RecordSize(0), func(g *commit.Group) error { return g.Forget(item.IDs.V2) })
 	if err != nil {
 		t.Fatal(err)
 	}

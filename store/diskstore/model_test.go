@@ -144,7 +144,7 @@ func (m *model) compact() {
 		if m.rng.IntN(3) > 0 {
 			continue
 		}
-		c := &compaction{store: m.disk, now: m.disk.options.Clock().Unix(), pace: newPace(0)}
+		c := &compaction{store: m.disk, now: m.disk.options.Clock().Unix()}
 		if err := c.segment(m.t.Context(), id); err != nil {
 			m.t.Error(err)
 		}

@@ -16,30 +16,30 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 )
 
-// Why a store is not opened. With any of them nothing of it was changed.
+// Errors of Open. With any of them the store was not changed.
 var (
 	// ErrLocked says that another process, or this one, has the store open.
 	ErrLocked = files.ErrLocked
-	// ErrNoLock says that the lock cannot be taken for a reason of its own, such as
-	// missing permission. Somebody may have the store open or not.
+	// ErrNoLock says that taking the lock failed, for example for lack of permission. The store
+	// may be open elsewhere or not.
 	ErrNoLock = files.ErrNoLock
 	// ErrNewerFormat says that a newer version of the program wrote the files.
 	ErrNewerFormat = format.ErrNewerFormat
 )
 
-// ForeignFilesError says that the folder holds files which no store put there.
+// ForeignFilesError says that the folder holds files of something other than a store.
 type ForeignFilesError = files.ForeignFilesError
 
-// Open opens the store in o.Dir, or makes it. After a crash it first reads
-// what the index missed, at most about 256 MiB of the log; without a usable
-// index it reads the headers of all records. Errors wrap ErrLocked, ErrNoLock, a
-// *[ForeignFilesError] or ErrNewerFormat where that is the cause.
+// Open opens the store in o.Dir, or creates it. After a crash it first reads the part of the log
+// that the index missed, at most about 256 MiB. Without a usable index it reads the headers of
+// all records. Errors wrap ErrLocked, ErrNoLock, a *[ForeignFilesError] or ErrNewerFormat where
+// that is the cause.
 func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("opening the store: Options.Dir is empty")
 	}
 	if o.FS == nil {
-		// The lock knows a folder by its name.
+		// The lock identifies a folder by its path.
 		dir, err := filepath.Abs(o.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("opening the store: %w", err)
@@ -61,13 +61,13 @@ func Open(o Options) (*Store, error) {
 	if err := s.saveKnown(s.closing); err != nil && o.noteLost {
 		return nil, errors.Join(err, s.Close())
 	} else if err != nil {
-		o.Logger.Warn("what is known of the missing parts stands in the index alone; writing it into the log is tried again when the store is opened",
+		o.Logger.Warn("what is known of the missing parts is in the index alone; the next start of the store tries again to write it into the log",
 			slog.Any("error", err))
 	}
 	s.tending.Go(func() { s.tend(s.closing) })
 	s.tending.Go(func() { s.keepAccesses(s.closing) })
 	if o.Bounded > 0 {
-		s.noteSynced() // without a mark it is not opened again
+		s.noteSynced() // a bounded store without a mark is not opened again
 	}
 	s.tending.Go(func() { s.keepMark(s.closing) })
 	return s, nil
@@ -90,8 +90,8 @@ func open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// lockFolder makes the folder of o, and takes its lock. To read alone neither is made, and
-// a lock that is there is taken only if that is allowed.
+// lockFolder creates the folder of o and takes its lock. A read-only store creates neither, and
+// takes an existing lock only if it has permission to.
 func lockFolder(o Options) (io.Closer, error) {
 	if !o.ReadOnly {
 		if err := files.MakeDir(o.FS, o.Dir); err != nil {
@@ -135,12 +135,12 @@ func (s *Store) start() error {
 		return err
 	}
 	s.index, s.passed = now.Index, now.Passed
-	// The header of the next segment makes a new epoch stay.
+	// The header of the next segment makes a new epoch permanent.
 	s.committer = commit.New(s.options.commitOptions(), s.index, s.segments, list[len(list)-1], now.State, s.spare, s.accesses)
 	if err := s.startAccesses(); err != nil {
 		return err
 	}
-	if last := list[len(list)-1]; last.ID != now.State.Segment { // those behind it are missing
+	if last := list[len(list)-1]; last.ID != now.State.Segment { // the segments after it are missing
 		s.segments.Seal(last, last.Size)
 	}
 	if err := s.findMissing(); err != nil {
@@ -152,8 +152,8 @@ func (s *Store) start() error {
 	return s.startWriting(now.Clean, restored)
 }
 
-// startWriting begins a segment unless the last one ended well. Where nothing can be
-// written reads are served all the same.
+// startWriting begins a segment unless the last one ended cleanly. If nothing can be written,
+// the store still serves reads.
 func (s *Store) startWriting(clean, restored bool) error {
 	cause := s.index.WriteError()
 	if cause == nil && (restored || !clean) {

@@ -1,6 +1,7 @@
 package diskstore
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -23,80 +24,77 @@ const (
 	DefaultCompactionRate = 16 << 20
 )
 
-// Options say where and how a store keeps its files. Only Dir is required.
+// Options configure a store. Only Dir is required.
 type Options struct {
 	// Dir is the folder of the store. Open makes it if its parent exists.
 	Dir string
-	// FS is the file system that Dir is on. Nil means the operating system's, on which
-	// the store makes all it makes for its owner alone: files 0600, folders 0700.
+	// FS is the file system of Dir. Nil means the operating system's; the store then creates
+	// files with mode 0600 and folders with mode 0700.
 	FS vfs.FS
-	// Logger gets what an operator should know: damage, rebuilds, failures.
-	// Nil means slog.Default().
+	// Logger receives messages for the operator: damage, rebuilds, failures. Nil means
+	// slog.Default().
 	Logger *slog.Logger
-	// SegmentSize is the size in bytes at which a segment file is sealed and the
-	// next begun. A torrent larger than it gets a segment of its own. 0 means
-	// DefaultSegmentSize. It may differ from one Open to the next.
+	// SegmentSize is the size in bytes at which a segment is sealed and the next one begins. A
+	// larger torrent gets a segment of its own. 0 means DefaultSegmentSize. It may change from
+	// one Open to the next.
 	SegmentSize int64
-	// MinFreeSpace is how many bytes of the file system puts leave free; with
-	// less they answer ErrFull. 0 means DefaultMinFreeSpace, a negative number
-	// means none.
+	// MinFreeSpace is the free space on the file system, in bytes, below which puts answer
+	// ErrFull. 0 means DefaultMinFreeSpace, a negative number means no minimum.
 	MinFreeSpace int64
-	// CacheSize is how many bytes of memory the index's caches take: a quarter for
-	// places of records, the rest for blocks of its files. 0 means DefaultCacheSize.
+	// CacheSize is the memory for the caches of the index, in bytes: a quarter for places of
+	// records, the rest for blocks of its files. 0 means DefaultCacheSize.
 	CacheSize int64
-	// MaxStoreSize is how many bytes the store may take on disk; puts that would
-	// take more answer ErrFull. 0 means no bound but the disk.
+	// MaxStoreSize is the maximum size of the store on disk, in bytes. Puts that would exceed it
+	// answer ErrFull. 0 means no maximum.
 	MaxStoreSize int64
-	// Bounded makes the store a cache of something else that takes at most so many
-	// bytes on disk: see the package's documentation. It must be room for at least 4
-	// segments. 0 means that the store keeps what it is given. It must not be set for
-	// a store that holds the only copy of anything.
+	// Bounded makes the store a cache of another store with this maximum size on disk, in bytes:
+	// see the package documentation. It must be at least 4 segments. 0 means that the store
+	// keeps its torrents. Do not set it for a store that holds the only copy of anything.
 	Bounded int64
-	// CompactionRate bounds how many bytes a second are read and written to win
-	// back the space of what was replaced or removed, unless the store is bounded. 0 means
-	// DefaultCompactionRate, a negative number that nothing is compacted in the
-	// background.
+	// CompactionRate limits the bytes per second that background compaction reads and writes,
+	// unless the store is bounded. 0 means DefaultCompactionRate, a negative number turns
+	// background compaction off.
 	CompactionRate int64
-	// DropUnreadAfter has every torrent dropped that was not used for so long, but for those of
-	// writers with a key: it is then unknown, not removed, which the feed tells. It was used
-	// when it was put, also if it was there already, and when [Store.NoteRead] was called, to
-	// the day. 0 means never; else it must be at least MinUnread.
+	// DropUnreadAfter drops every torrent that was not used for so long, except torrents of
+	// writers with a key. A dropped torrent is unknown, not removed; the feed announces the
+	// drop. A put of a torrent, even of one already stored, and a call of [Store.NoteRead] count
+	// as uses, to the day. 0 means never; otherwise it must be at least MinUnread.
 	DropUnreadAfter time.Duration
-	// Evict makes room in a store that has nearly MaxStoreSize bytes: torrents are dropped that
-	// were not used for MinUnread, segments with few others first; in them what was fetched
-	// goes before the rest, and what was used last after it. Puts of items that were uploaded
-	// here alone make it do so. Without it puts answer ErrFull then. It needs a MaxStoreSize of
-	// at least MinEvict.
+	// Evict drops torrents when the store has nearly reached MaxStoreSize; without it, puts then
+	// answer ErrFull. Only torrents not used for MinUnread are dropped. Segments with the fewest
+	// others come first. Within them, fetched torrents go before uploaded ones, and the least
+	// recently used first. Only puts of uploads at this node trigger it. It needs a MaxStoreSize
+	// of at least MinEvict.
 	Evict bool
-	// DropKeyed has DropUnreadAfter and Evict drop torrents of writers with a key, too.
+	// DropKeyed makes DropUnreadAfter and Evict drop torrents of writers with a key, too.
 	DropKeyed bool
-	// OnDrop is told how many torrents were dropped and why, from a goroutine of the store. Nil
-	// means nobody is.
+	// OnDrop is called with the number of dropped torrents and the cause, from a goroutine of
+	// the store. Nil means that nothing is called.
 	OnDrop func(cause DropCause, torrents int)
-	// ReadOnly opens the store without writing anything, not even a lock file: for a
-	// backup, or a folder on a disk that takes no writes. An index that is missing is
-	// built in memory. All changes answer ErrUnavailable. Nobody may write to the folder
-	// meanwhile; a lock file that is there is held if it can be.
+	// ReadOnly opens the store without writing anything, not even a lock file: for a backup, or
+	// a disk that takes no writes. A missing index is built in memory. All changes answer
+	// ErrUnavailable. Nothing may write to the folder meanwhile; an existing lock file is locked
+	// if permitted.
 	ReadOnly bool
-	// GiveUp has Open pass over parts of the log that the disk cannot read, as if they
-	// were damaged. Else it fails there: what they say, removals among it, may be read
-	// the next time.
+	// GiveUp makes Open skip parts of the log that the disk cannot read, as if they were
+	// damaged. Without it Open fails there, because a later attempt may still read them, and
+	// removals may be among them.
 	GiveUp bool
-	// OnDamage is told the ids of each torrent that is newly found to be damaged,
-	// from the goroutine that found it. Nil means nobody is.
+	// OnDamage is called with the ids of each torrent that is newly found damaged, from the
+	// goroutine that found it. Nil means that nothing is called.
 	OnDamage func(infohash.Set)
 	// Clock tells the time; it must be safe for concurrent use. Nil means time.Now.
 	Clock func() time.Time
 
-	reindex  bool // build the index anew
-	noteLost bool // write into the log which torrents are lost, as the index knows it
+	reindex  bool // rebuild the index
+	noteLost bool // record in the log which torrents are lost, according to the index
 }
 
-// SystemFS returns the file system of stores that are given none: the operating system's,
-// on which all that is made is for its owner alone. It is safe for concurrent use.
+// SystemFS returns the default file system of a store: the operating system's, with files and
+// folders private to their owner. It is safe for concurrent use.
 func SystemFS() vfs.FS { return files.System() }
 
-// commitOptions returns what of o those have to know who make changes.
+// commitOptions returns the options of the committer.
 func (o Options) commitOptions() commit.Options {
 	return commit.Options{
 		FS: o.FS, Dir: o.Dir, Logger: o.Logger, Clock: o.Clock,
@@ -105,17 +103,17 @@ func (o Options) commitOptions() commit.Options {
 	}
 }
 
-// recoverOptions returns what of o recovery has to know.
+// recoverOptions returns the options of recovery.
 func (o Options) recoverOptions() recovery.Options {
 	return recovery.Options{Index: o.indexOptions(), Anew: o.reindex, GiveUp: o.GiveUp, Bounded: o.Bounded > 0}
 }
 
-// indexOptions returns what of o the index has to know.
+// indexOptions returns the options of the index.
 func (o Options) indexOptions() index.Options {
 	return index.Options{FS: o.FS, Dir: o.Dir, Logger: o.Logger, CacheSize: o.CacheSize, ReadOnly: o.ReadOnly}
 }
 
-// logOptions returns what of o the log has to know.
+// logOptions returns the options of the log.
 func (o Options) logOptions() log.Options {
 	l := log.Options{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Clock: o.Clock, ReadOnly: o.ReadOnly}
 	if o.Bounded > 0 {
@@ -124,14 +122,12 @@ func (o Options) logOptions() log.Options {
 	return l
 }
 
-// withDefaults returns o with every zero value replaced by what it means.
+// withDefaults returns o with every zero value replaced by its default.
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
 		o.FS = SystemFS()
 	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.SegmentSize == 0 {
 		o.SegmentSize = DefaultSegmentSize
 		if o.Bounded > 0 {
@@ -147,15 +143,9 @@ func (o Options) withDefaults() Options {
 	if o.Bounded > 0 && (o.MaxStoreSize == 0 || o.MaxStoreSize > o.Bounded) {
 		o.MaxStoreSize = o.Bounded
 	}
-	if o.MinFreeSpace == 0 {
-		o.MinFreeSpace = DefaultMinFreeSpace
-	}
-	if o.CacheSize == 0 {
-		o.CacheSize = DefaultCacheSize
-	}
-	if o.CompactionRate == 0 {
-		o.CompactionRate = DefaultCompactionRate
-	}
+	o.MinFreeSpace = cmp.Or(o.MinFreeSpace, DefaultMinFreeSpace)
+	o.CacheSize = cmp.Or(o.CacheSize, DefaultCacheSize)
+	o.CompactionRate = cmp.Or(o.CompactionRate, DefaultCompactionRate)
 	if o.OnDamage == nil {
 		o.OnDamage = func(infohash.Set) {}
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"unsafe"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
@@ -17,13 +15,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// Get implements [store.Store]: one look-up, one read, both checksums.
-func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+// Get implements [store.Store] with one look-up, one read and two checksums.
+func (s *Store) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Torrent{}, err
 	}
 	defer s.leave()
-	h, body, at, err := s.find(ctx, id, room)
+	h, body, at, err := s.find(ctx, id, alloc)
 	if err != nil {
 		return store.Torrent{}, err
 	}
@@ -33,15 +31,14 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	return h.Torrent(body), nil
 }
 
-// find returns the record that id leads to, read into room, and where it stands. A
-// segment that was retired since the look-up is no damage: what was in it is found by
-// looking up again.
-func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h format.Header, body []byte, at format.Place, err error) {
+// find returns the record of id, read into memory of alloc, and its place. If the segment was
+// retired since the look-up, find looks up again, since the record has moved.
+func (s *Store) find(ctx context.Context, id infohash.ID, alloc store.Alloc) (h format.Header, body []byte, at format.Place, err error) {
 	if at, known := s.index.Place(id); known {
-		h, body, err = s.readAt(at, id, room)
+		h, body, err = s.readAt(at, id, alloc)
 		if !errors.Is(err, format.ErrBadRecord) && !errors.Is(err, files.ErrUnreadable) {
-			return h, body, at, err // it is there, or there is no room for it
-		} // else the index knows better: it went elsewhere meanwhile, or is damaged
+			return h, body, at, err // the record, or the error of alloc
+		} // else the record moved meanwhile or is damaged: ask the index
 	}
 	for before := (format.Place{}); ; {
 		e, err := s.index.Get(id)
@@ -51,9 +48,9 @@ func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h fo
 		if err != nil {
 			return format.Header{}, nil, format.Place{}, err
 		}
-		h, body, err := s.readAt(e.At, id, room)
+		h, body, err := s.readAt(e.At, id, alloc)
 		switch {
-		case errors.Is(err, format.ErrBadRecord) && e.At != before: // it may have moved, or been erased, meanwhile
+		case errors.Is(err, format.ErrBadRecord) && e.At != before: // it may have been moved or erased meanwhile
 			before = e.At
 		case errors.Is(err, format.ErrBadRecord):
 			s.foundDamage(ctx, e, id)
@@ -64,7 +61,7 @@ func (s *Store) find(ctx context.Context, id infohash.ID, room store.Room) (h fo
 	}
 }
 
-// whyUnread returns why Get gives no bytes of e without reading any, nil if it may.
+// whyUnread returns the error with which Get refuses e without reading; nil if it reads.
 func whyUnread(e *index.Entry) error {
 	switch {
 	case e == nil:
@@ -77,15 +74,16 @@ func whyUnread(e *index.Entry) error {
 	return nil
 }
 
-// readAt returns the record at a place, read into room. Anything else there than an
-// untouched one that has id is format.ErrBadRecord, and so is log.ErrGone. A read that failed
-// is files.ErrUnreadable and store.ErrUnavailable. Any other error is that of room.
-func (s *Store) readAt(at format.Place, id infohash.ID, room store.Room) (format.Header, []byte, error) {
-	b, err := memory(format.HeaderSize+int(at.Length), room)
+// readAt returns the record at a place, read into memory of alloc. The error is format.ErrBadRecord
+// if the place has anything but an intact record of id; log.ErrGone is such an error. A failed read
+// is both files.ErrUnreadable and store.ErrUnavailable. Any other error is that of alloc.
+func (s *Store) readAt(at format.Place, id infohash.ID, alloc store.Alloc) (format.Header, []byte, error) {
+	b, err := memory(format.HeaderSize+int(at.Length), alloc)
 	if err != nil {
 		return format.Header{}, nil, err
 	}
-	// Only now: a room that waits must not keep a segment from being retired.
+	// Hold the segment only after alloc returned: an alloc that waits must not keep a segment from
+	// being retired.
 	segment := s.segments.Get(at.Segment)
 	if segment == nil || !segment.Hold() {
 		return format.Header{}, nil, log.ErrGone
@@ -106,31 +104,19 @@ func (s *Store) readAt(at format.Place, id infohash.ID, room store.Room) (format
 	return h, body, nil
 }
 
-// memory returns n bytes that hold anything, at least one, from room.
-func memory(n int, room store.Room) ([]byte, error) {
-	if room == nil {
-		return uncleared(n), nil
+// memory returns n bytes of any content, from alloc if it is not nil.
+func memory(n int, alloc store.Alloc) ([]byte, error) {
+	if alloc == nil {
+		return make([]byte, n), nil
 	}
-	b, err := room(n)
+	b, err := alloc(n)
 	if err != nil {
 		return nil, err
 	}
 	return b[:n], nil
 }
 
-// uncleared returns n bytes, at least one, that hold anything: the caller writes
-// all of them, or lets go of them. Clearing the 33 KB of a torrent's record, as
-// make does, took a fifth of the time of a read from the page cache. It relies
-// on strings.Builder, which does not clear what it grows by, and gives its memory
-// back by nothing but String, which nobody keeps.
-func uncleared(n int) []byte {
-	var b strings.Builder
-	b.Grow(n)
-	b.WriteByte(0) // memory of an empty string need not be that of the builder
-	return unsafe.Slice(unsafe.StringData(b.String()), n)
-}
-
-// readError says of which segment a read failed, as a caller of the store is told it.
+// readError names the segment of a failed read, in an error for callers of the store.
 func readError(segment uint64, err error) error {
 	if errors.Is(err, files.ErrUnreadable) {
 		return fmt.Errorf("%w: segment %d: %w", store.ErrUnavailable, segment, err)
@@ -138,34 +124,33 @@ func readError(segment uint64, err error) error {
 	return err
 }
 
-// foundDamage has damage marked, so that Has says no and the next upload heals
-// it, and tells of it once.
+// foundDamage marks damage, so that Has says no and the next upload heals it, and reports it
+// once.
 func (s *Store) foundDamage(ctx context.Context, e *index.Entry, id infohash.ID) {
 	if s.mark(ctx, e, id) {
 		s.logMark("damage: a stored torrent fails its checksum; an upload of it heals it", e)
 	}
 }
 
-// giveUp marks what cannot be read as if it were damaged.
+// giveUp marks unreadable bytes as damaged.
 func (s *Store) giveUp(ctx context.Context, e *index.Entry, id infohash.ID) {
 	if s.mark(ctx, e, id) {
-		s.logMark("a stored torrent that cannot be read is given up; an upload of it stores it anew", e)
+		s.logMark("a stored torrent cannot be read and was given up; the next upload of it stores it again", e)
 	}
 }
 
-// mark marks the bytes of e, and reports whether that is news, as far as it can tell.
+// mark marks the bytes of e as damaged. It reports whether they were unmarked, or true if it
+// cannot tell.
 func (s *Store) mark(ctx context.Context, e *index.Entry, id infohash.ID) bool {
 	if s.options.ReadOnly {
 		return true
 	}
 	news := false
-	mark := func(g *commit.Group) (store.Outcome, error) {
-		var err error
+	// The mark must be made even if the caller leaves.
+	err := s.committer.Do(context.WithoutCancel(ctx), 0, func(g *commit.Group) (err error) {
 		news, err = g.Damage(id, e.At)
-		return 0, err
-	}
-	// The caller may leave; the mark is for the others.
-	err := s.committer.Do(context.WithoutCancel(ctx), 0, mark)
+		return err
+	})
 	return err != nil || news
 }
 
@@ -197,8 +182,8 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	return v.Data, err
 }
 
-// Changes implements [store.Store]. The sequence of a cursor is that of a
-// record; sequences rise but have gaps.
+// Changes implements [store.Store]. The sequence of a cursor is the sequence of a record.
+// Sequences rise but have gaps.
 func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, after, err
@@ -215,8 +200,7 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 	return changes, store.Cursor{Epoch: s.epoch, Sequence: last}, nil
 }
 
-// End implements [store.Store]. What comes later has a higher sequence than any
-// that was given out.
+// End implements [store.Store]. Later changes get higher sequences than any so far.
 func (s *Store) End(ctx context.Context) (store.Cursor, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Cursor{}, err

@@ -319,7 +319,7 @@ func TestCompactGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	if err := c.segment(t.Context(), at.Segment); err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// Reindex builds the index of a store that nobody has open anew from its
-// segments, and returns what of them is missing. Open does so by itself where it finds
-// the index to be unusable. What the index before knows of missing parts is written
-// into the log first: removals there hold, and torrents answer ErrDamaged. Parts that it
-// passed over, of which no index knew anything, count as missing, too. That index
-// stays until the new one is whole: after an error the store is as it was.
-// Marks of damage and the days of last access are lost. Errors are those of
-// Open, or say that there is no store.
+// Reindex rebuilds the index of a closed store from its segments, and returns the missing parts.
+// Open does the same by itself if the index is unusable. First Reindex writes into the log what
+// the old index knows of missing parts: removals there stay in force, and torrents answer
+// ErrDamaged. Parts that recovery skipped, of which no index knew anything, count as missing,
+// too. The old index stays until the new one is complete: after an error the store is as it was.
+// Marks of damage and days of last access are lost. Errors are those of Open, or say that there
+// is no store.
 func Reindex(o Options) ([]Missing, error) {
 	checked := o.withDefaults()
 	there, err := files.Exists(checked.FS, checked.FS.PathJoin(o.Dir, files.SegmentsDir))
@@ -41,7 +40,7 @@ func Reindex(o Options) ([]Missing, error) {
 	case err != nil && !o.GiveUp, errors.Is(err, ErrLocked), errors.Is(err, ErrNoLock), errors.Is(err, ErrNewerFormat):
 		return nil, err
 	case err != nil:
-		checked.Logger.Warn("the index before cannot say whether anything is missing", slog.Any("cause", err))
+		checked.Logger.Warn("the old index cannot tell whether anything is missing", slog.Any("cause", err))
 	}
 	o.reindex = true
 	s, err := Open(o)
@@ -51,7 +50,7 @@ func Reindex(o Options) ([]Missing, error) {
 	if len(known) == 0 {
 		known = s.foundMissing
 	}
-	if !hadIndex || o.GiveUp { // else it has told the log what stood there
+	if !hadIndex || o.GiveUp { // else the old index has recorded its content in the log
 		known = withPassed(known, s.passed)
 	}
 	if err := s.Close(); err != nil {
@@ -60,7 +59,7 @@ func Reindex(o Options) ([]Missing, error) {
 	return known, index.RemoveAside(checked.FS, checked.Dir)
 }
 
-// withPassed returns what is missing and, of other files, where recovery passed over a part.
+// withPassed returns known, extended by the files in which recovery skipped a part.
 func withPassed(known []Missing, passed []format.Place) []Missing {
 	for _, p := range passed {
 		file := fileOfSegment(p.Segment)
@@ -71,7 +70,7 @@ func withPassed(known []Missing, passed []format.Place) []Missing {
 	return known
 }
 
-// noteLost has the index there is tell the log what is lost.
+// noteLost opens the store to record in the log which torrents are lost, according to the index.
 func noteLost(o Options) ([]Missing, error) {
 	o.noteLost = true
 	s, err := Open(o)

@@ -43,7 +43,7 @@ func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 	}
 	compact := func() {
 		for _, id := range s.segments.IDs() {
-			c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+			c := &compaction{store: s, now: s.options.Clock().Unix()}
 			_ = c.segment(ctx, id)
 		}
 	}
@@ -75,7 +75,6 @@ func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 func scriptOptions(fs vfs.FS) Options {
 	o := onDisk(fs, "/store")
 	o.SegmentSize = 24 << 10
-	o.CompactionRate = -1
 	return o
 }
 

@@ -46,7 +46,7 @@ func TestCompactionStallsNobody(t *testing.T) {
 			armed.Store(true)
 			compacted := make(chan error)
 			go func() {
-				c := &compaction{store: s, pace: newPace(0)}
+				c := &compaction{store: s}
 				compacted <- c.segment(t.Context(), 1)
 			}()
 			select {

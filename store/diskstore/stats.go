@@ -8,8 +8,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Stats implements [store.Store]. DiskUsed is what the files hold; what is
-// reserved for the active segment comes on top.
+// Stats implements [store.Store]. DiskUsed counts the content of the files, without the space
+// reserved for the active segment.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Stats{}, err
@@ -24,14 +24,14 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	}, nil
 }
 
-// leastRoom is what a store must have room for to take puts, in bytes: with less most torrents
-// still fit, and many do not.
+// leastRoom is the room in bytes that a store needs to take puts. With less, many torrents no
+// longer fit.
 const leastRoom = 256 << 10
 
-// Room returns how many bytes puts may still take: what the disk has free above MinFreeSpace,
-// or what MaxStoreSize leaves, and what of the active segment is reserved. A store that evicts
-// makes room below MaxStoreSize, which counts only if there was nothing to evict lately. It is
-// false if the file system does not tell and there is no bound.
+// Room returns how many bytes puts may still take: the free space above MinFreeSpace, or the
+// rest of MaxStoreSize, plus the reserved part of the active segment. MaxStoreSize does not
+// count for a store that evicts, unless the last eviction found nothing to drop. Known is false
+// if the file system does not tell and there is no maximum.
 func (s *Store) Room() (bytes int64, known bool) {
 	if s.enter(context.Background()) != nil {
 		return 0, false
@@ -53,9 +53,9 @@ func (s *Store) Room() (bytes int64, known bool) {
 	return free + reserved, true
 }
 
-// Refusing returns why puts are refused now, nil if they are not: what Err returns, or an
-// error that wraps [store.ErrFull] when there is no room, or that of an index that cannot be
-// written. Unlike Err's such a state ends by itself.
+// Refusing returns why puts are refused at the moment; nil if they are not. The reason is the
+// one of Err, a lack of room, which wraps [store.ErrFull], or an index that cannot be flushed.
+// The last two pass by themselves.
 func (s *Store) Refusing() error {
 	if err := s.Err(); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (s *Store) Refusing() error {
 		return err
 	}
 	if room, known := s.Room(); known && room < leastRoom {
-		return fmt.Errorf("%w: there is room for %d bytes, with what must stay free and the bound of the store", store.ErrFull, room)
+		return fmt.Errorf("%w: there is room for %d bytes, given the minimum of free space and the maximum size of the store", store.ErrFull, room)
 	}
 	return nil
 }

@@ -178,7 +178,7 @@ func TestVoidStaysVoid(t *testing.T) {
 	mustClose(t, mustOpen(t, o))
 	flip(t, o.FS, fileOf(o, 1), torn)
 	s = mustOpen(t, o)
-	c := &compaction{store: s, pace: newPace(0)}
+	c := &compaction{store: s}
 	mustPut(t, s, faultTorrent(6), store.Created)
 	if err := c.segment(t.Context(), 2); err != nil {
 		t.Fatal(err)

@@ -11,21 +11,25 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// compactEvery is how often the background looks for work.
-const compactEvery = time.Minute
+// compactEvery is the interval of the background work. The first look comes firstLook after
+// opening, so that even a process that is killed every minute compacts its segments.
+const (
+	compactEvery = time.Minute
+	firstLook    = 10 * time.Second
+)
 
-// tending is what the work in the background remembers.
+// tending is the state of the background work.
 type tending struct {
 	began   time.Time
-	dropped uint32    // the day on which it last dropped what nobody reads
-	looked  time.Time // when it last looked for what to evict
+	dropped uint32    // the last day on which unread torrents were dropped
+	looked  time.Time // when it last looked for torrents to evict
 }
 
-// tend works in the background until ctx ends: it drops what nobody reads, and compacts or,
-// if the store is bounded, sees that it stays so.
+// tend does the background work until ctx ends: it drops unread torrents, and compacts, or keeps
+// a bounded store within its bound.
 func (s *Store) tend(ctx context.Context) {
-	ticker := time.NewTicker(compactEvery)
-	defer ticker.Stop()
+	next := time.NewTimer(firstLook)
+	defer next.Stop()
 	s.spare.Keep()
 	t := &tending{began: time.Now()}
 	for {
@@ -37,17 +41,18 @@ func (s *Store) tend(ctx context.Context) {
 			if s.options.Bounded == 0 {
 				work = s.evictInTime
 			}
-		case <-ticker.C:
+		case <-next.C:
+			next.Reset(compactEvery)
 			s.spare.Keep()
 			s.retainDaily(ctx, t)
 		}
 		if err := work(ctx, t); err != nil && ctx.Err() == nil {
-			s.options.Logger.Warn("compaction stopped; it is tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
+			s.options.Logger.Warn("compaction stopped; it will be tried again", slog.Any("error", err), slog.Duration("in", compactEvery))
 		}
 	}
 }
 
-// makeSpace wins back space in the background.
+// makeSpace reclaims space in the background.
 func (s *Store) makeSpace(ctx context.Context, t *tending) error {
 	if s.options.Bounded > 0 {
 		return s.shrink(ctx)
@@ -55,14 +60,14 @@ func (s *Store) makeSpace(ctx context.Context, t *tending) error {
 	if err := s.evictInTime(ctx, t); err != nil || s.options.CompactionRate < 0 {
 		return err
 	}
-	return s.compact(ctx, &compaction{store: s, pace: newPace(s.options.CompactionRate), yields: func() bool { return s.isTimeToEvict(t) }})
+	return s.compact(ctx, &compaction{store: s, pace: wait.NewPace(s.options.CompactionRate), yields: func() bool { return s.isTimeToEvict(t) }})
 }
 
-// firstRetain is how long after opening the store drops nothing by itself: by then the clock
-// of a machine that was switched on is right.
+// firstRetain is how long after opening the store drops nothing by itself. By then a machine
+// that was just switched on has set its clock.
 const firstRetain = 10 * time.Minute
 
-// retainDaily drops what nobody reads, once a day.
+// retainDaily drops unread torrents once a day.
 func (s *Store) retainDaily(ctx context.Context, t *tending) {
 	today := commit.DayOf(s.options.Clock())
 	if s.options.DropUnreadAfter == 0 && !s.options.Evict || today == t.dropped || time.Since(t.began) < firstRetain {
@@ -71,29 +76,22 @@ func (s *Store) retainDaily(ctx context.Context, t *tending) {
 	if _, err := s.dropUnread(ctx); err == nil {
 		t.dropped = today
 	} else if ctx.Err() == nil {
-		s.options.Logger.Warn("torrents that nobody reads could not be dropped; that is tried again", slog.Any("error", err))
+		s.options.Logger.Warn("unread torrents could not be dropped; it will be tried again", slog.Any("error", err))
 	}
 }
 
-// markEvery is how often a mark is written, if there is anything to say.
+// markEvery is the interval between marks, if there is anything new to record.
 const markEvery = time.Second
 
 // keepMark writes marks until ctx ends.
 func (s *Store) keepMark(ctx context.Context) {
-	ticker := time.NewTicker(markEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			s.noteSynced()
-		}
+	for wait.For(ctx, markEvery) {
+		s.noteSynced()
 	}
 }
 
-// noteSynced writes a mark, unless the last one says the same. One that cannot be
-// written leaves it to the records to tell.
+// noteSynced writes a mark unless it equals the last one. If it cannot be written, recovery
+// relies on the records alone.
 func (s *Store) noteSynced() {
 	m := s.committer.Stats().Mark()
 	s.marking.Lock()
@@ -102,33 +100,8 @@ func (s *Store) noteSynced() {
 		return
 	}
 	if err := files.WriteMark(s.options.FS, s.options.Dir, m, s.marked == format.Mark{}); err != nil {
-		s.options.Logger.Debug("it could not be noted how far the log is synced", slog.Any("error", err))
+		s.options.Logger.Debug("cannot write the mark of how far the log is synced", slog.Any("error", err))
 		return
 	}
 	s.marked = m
-}
-
-// pace bounds how fast bytes are spent. Not safe for concurrent use.
-type pace struct {
-	rate  int64 // bytes a second; none or fewer: no bound
-	spent int64 // since begun
-	begun time.Time
-}
-
-func newPace(rate int64) *pace { return &pace{rate: rate, begun: time.Now()} }
-
-// spend waits until n more bytes may be spent, or returns ctx's error.
-func (p *pace) spend(ctx context.Context, n int64) error {
-	if p.rate <= 0 {
-		return ctx.Err()
-	}
-	if now := time.Now(); now.Sub(p.begun) > time.Minute { // what was not used does not add up
-		p.begun, p.spent = now, 0
-	}
-	p.spent += n
-	due := p.begun.Add(time.Duration(float64(p.spent) / float64(p.rate) * float64(time.Second)))
-	if !wait.For(ctx, time.Until(due)) {
-		return ctx.Err()
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/torrentcache/torrentcache/infohash"
+	"github.com/torrentcache/torrentcache/internal/wait"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/commit"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
@@ -22,18 +23,17 @@ import (
 type verification struct {
 	store   *Store
 	options VerifyOptions
-	pace    *pace
+	pace    *wait.Pace
 	total   int64
 	report  VerifyReport
 
 	moves *commit.Moves
 
-	told                        time.Time // when Progress was
-	toldDamaged, toldUnreadable int       // how many of the report's Progress knows
+	told                        time.Time // when Progress was last called
+	toldDamaged, toldUnreadable int       // how many entries of the report Progress has received
 }
 
-// run goes through all segments there are. What compaction moves meanwhile it meets
-// further on.
+// run goes through all segments. It meets records that compaction moves meanwhile further on.
 func (v *verification) run(ctx context.Context) error {
 	v.store.committer.Watch(v.moves)
 	defer v.store.committer.Watch(nil)
@@ -54,7 +54,7 @@ func (v *verification) run(ctx context.Context) error {
 	return v.filesGone(ctx)
 }
 
-// filesGone checks the torrents of files that are missing, which the index alone knows.
+// filesGone checks the torrents of missing files, which only the index knows.
 func (v *verification) filesGone(ctx context.Context) error {
 	gone := *v.store.missing.Load()
 	if whole := gone.files(); len(whole) > 0 {
@@ -68,7 +68,7 @@ func (v *verification) filesGone(ctx context.Context) error {
 	return v.store.giveUpMissing(ctx)
 }
 
-// segment goes through what one segment has of the log between two places.
+// segment goes through the records of one segment between two places of the log.
 func (v *verification) segment(ctx context.Context, id uint64, from, to format.Place) error {
 	seg := v.store.segments.Get(id)
 	if seg == nil {
@@ -98,10 +98,10 @@ func (v *verification) segment(ctx context.Context, id uint64, from, to format.P
 	}
 	v.store.options.Logger.Error("a segment has records that are damaged or cannot be read", slog.Uint64("segment", id))
 	v.store.saveWords(ctx, left.In(id))
-	return v.pointingTo(ctx, left.In(id)) // those with damaged headers only the index still knows
+	return v.pointingTo(ctx, left.In(id)) // only the index knows the records with damaged headers
 }
 
-// put checks the torrent of the put at a place, unless it stands elsewhere by now.
+// put checks the torrent of the put at a place, unless it has moved.
 func (v *verification) put(ctx context.Context, h *format.Header, at format.Place) error {
 	if v.moves.Visit(at) {
 		return nil
@@ -113,7 +113,7 @@ func (v *verification) put(ctx context.Context, h *format.Header, at format.Plac
 	return v.torrent(ctx, e)
 }
 
-// pointingTo checks the torrents in a part of the log of which the index alone knows.
+// pointingTo checks the torrents in a part of the log that only the index knows.
 func (v *verification) pointingTo(ctx context.Context, in index.Region) error {
 	entries, err := v.store.index.PointingTo(in)
 	for _, e := range entries {
@@ -156,10 +156,10 @@ func (v *verification) torrent(ctx context.Context, e *index.Entry) error {
 	if time.Since(v.told) >= time.Second {
 		v.tell()
 	}
-	return v.pace.spend(ctx, int64(e.At.Length))
+	return v.pace.Spend(ctx, int64(e.At.Length))
 }
 
-// removed gives up the bytes of a removed torrent that cannot be read, if it is told to: they
+// removed gives up the unreadable bytes of a removed torrent if GiveUp is set, because they
 // would keep their segment from being compacted.
 func (v *verification) removed(ctx context.Context, e *index.Entry) error {
 	if !v.options.GiveUp || e.Damaged {
@@ -171,7 +171,7 @@ func (v *verification) removed(ctx context.Context, e *index.Entry) error {
 	return ctx.Err()
 }
 
-// unreadable notes that the bytes of e cannot be read, and gives them up if it is told to.
+// unreadable records that the bytes of e cannot be read, and gives them up if GiveUp is set.
 func (v *verification) unreadable(ctx context.Context, e *index.Entry) {
 	if v.options.GiveUp {
 		v.store.giveUp(ctx, e, e.IDs.Primary())
@@ -179,24 +179,22 @@ func (v *verification) unreadable(ctx context.Context, e *index.Entry) {
 	v.report.Unreadable = append(v.report.Unreadable, e.IDs.Primary())
 }
 
-// clear takes the mark of damage from e, whose bytes are right. It stays where nothing
-// can be written.
+// clear removes the mark of damage from e, whose bytes are intact. The mark stays if nothing can
+// be written.
 func (v *verification) clear(ctx context.Context, e *index.Entry) error {
 	was := false
-	err := v.store.committer.Do(ctx, 0, func(g *commit.Group) (store.Outcome, error) {
-		var err error
+	err := v.store.committer.Do(ctx, 0, func(g *commit.Group) (err error) {
 		was, err = g.Mend(e.IDs.Primary(), e.At)
-		return 0, err
+		return err
 	})
 	if err == nil && was {
 		v.report.Cleared++
-		v.store.options.Logger.Info("a torrent that was marked as damaged is not: the mark is gone", slog.String("info_hash", e.IDs.Primary().String()))
+		v.store.options.Logger.Info("a torrent marked as damaged is intact; the mark was removed", slog.String("info_hash", e.IDs.Primary().String()))
 	}
 	return ctx.Err()
 }
 
-// removal checks the words of a removal. The index keeps them too, so that their
-// damage is logged only.
+// removal checks the words of a removal. The index has them, too, so damage is only logged.
 func (v *verification) removal(seg *log.Segment, file vfs.File, h *format.Header, at int64) error {
 	if !seg.Hold() {
 		return log.ErrGone
@@ -221,7 +219,7 @@ func (v *verification) tell() {
 	})
 }
 
-// fresh returns what all has beyond the first told, which then are all.
+// fresh returns the part of all beyond the first told, and sets told to the length of all.
 func fresh(all []infohash.ID, told *int) []infohash.ID {
 	from := *told
 	*told = len(all)

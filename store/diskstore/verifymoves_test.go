@@ -26,7 +26,7 @@ func TestVerifyWhileCompacting(t *testing.T) {
 				return nil
 			}
 			for _, id := range s.segments.IDs() {
-				c := &compaction{store: s, now: s.options.Clock().Unix(), pace: newPace(0)}
+				c := &compaction{store: s, now: s.options.Clock().Unix()}
 				if err := c.segment(t.Context(), id); err != nil {
 					t.Error(err)
 				}

@@ -13,8 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// hashChunk is about how many bytes of a batch are hashed before the committer
-// gets them, and the processor if it wants: the next are hashed while it writes.
+// hashChunk is about how many bytes of a batch are hashed before they go to the committer. The
+// next chunk is hashed while the committer writes.
 const hashChunk = 256 << 10
 
 // Put implements [store.Store].
@@ -50,8 +50,8 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	return s.compareAll(ctx, items, waiting.Wait(ctx))
 }
 
-// compareAll reads what the items met that are already cached, or that the
-// committer could not decide.
+// compareAll compares the items that are stored already, or that the committer could not decide,
+// with the stored records.
 func (s *Store) compareAll(ctx context.Context, items []store.Item, results []store.Result) []store.Result {
 	for i, r := range results {
 		if r.Err == nil && r.Outcome == store.AlreadyCached || errors.Is(r.Err, commit.ErrUncompared) {
@@ -61,10 +61,10 @@ func (s *Store) compareAll(ctx context.Context, items []store.Item, results []st
 	return results
 }
 
-// compare reads the record that item met, before its uploader is told that it is
-// there and throws the own bytes away. Other info bytes are a conflict. If the
-// record is damaged, cannot be read, or is to be replaced, the item is put once more;
-// it may then meet another record, which is compared in turn.
+// compare reads the stored record with the ids of item, before the uploader is told that it is
+// cached and discards its own bytes. Different info bytes are a conflict. If the record is
+// damaged, unreadable, or to be replaced, compare puts the item once more. If that put meets yet
+// another record, compare starts over.
 func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) store.Result {
 	for {
 		header, body, at, err := s.find(ctx, item.IDs.Primary(), nil)
@@ -77,7 +77,7 @@ func (s *Store) compare(ctx context.Context, item store.Item, r store.Result) st
 			return store.Result{Err: err}
 		case err == nil && !bytes.Equal(header.Info(body), item.Info()):
 			return store.Result{Err: store.ErrConflict}
-		case r.Err == nil: // it is the same, or went meanwhile
+		case r.Err == nil: // it is the same, or left meanwhile
 			return r
 		case err == nil:
 			alike = at
@@ -105,10 +105,8 @@ func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 		return err
 	}
 	if name == commit.RetiredName {
-		return fmt.Errorf("%w: %s is a value of the store itself", store.ErrInvalid, name)
+		return fmt.Errorf("%w: the store itself uses the value %s: choose another name", store.ErrInvalid, name)
 	}
 	value = append([]byte{}, value...) // ctx may end before it is written
-	return s.committer.Do(ctx, commit.ValueSize(name, value), func(g *commit.Group) (store.Outcome, error) {
-		return 0, g.SetValue(name, value)
-	})
+	return s.committer.Do(ctx, commit.ValueSize(name, value), func(g *commit.Group) error { return g.SetValue(name, value) })
 }

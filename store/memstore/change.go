@@ -36,7 +36,7 @@ func (s *Store) remove(id infohash.ID, removal store.Removal) store.Removed {
 	r := s.records[id]
 	held := r.visible()
 	if r == nil {
-		r = &record{ids: []infohash.ID{id}, set: setOf(id)}
+		r = &record{ids: []infohash.ID{id}, set: id.Set()}
 		s.records[id] = r
 	}
 	s.count(r, -1)
@@ -48,14 +48,6 @@ func (s *Store) remove(id infohash.ID, removal store.Removal) store.Removed {
 	s.count(r, +1)
 	s.announce(store.ChangeRemoved, r.set)
 	return store.Removed{IDs: r.set, Held: held}
-}
-
-// setOf returns the set that has id in the field it fits.
-func setOf(id infohash.ID) infohash.Set {
-	if id.Size() == infohash.SizeV2 {
-		return infohash.Set{V2: id}
-	}
-	return infohash.Set{V1: id}
 }
 
 // Restore implements [store.Store].

@@ -1,5 +1,5 @@
-// Package memstore keeps torrents in memory: a [store.Store] for tests, and the
-// plain model that other stores are compared with. Nothing survives Close.
+// Package memstore keeps torrents in memory: a [store.Store] for tests, and the model with which
+// other stores are compared. Nothing survives Close.
 package memstore
 
 import (
@@ -17,7 +17,7 @@ import (
 // Store is a [store.Store] in memory. One mutex guards all of it.
 type Store struct {
 	clock func() time.Time
-	epoch uint64 // random, never zero: a cursor of another Store begins anew
+	epoch uint64 // random, never zero, so that cursors of other Stores start at the beginning
 
 	mu      sync.Mutex
 	closed  bool
@@ -34,7 +34,7 @@ type record struct {
 	set     infohash.Set
 	torrent []byte
 	info    []byte               // part of torrent
-	version func() store.Version // of torrent, worked out when first asked for
+	version func() store.Version // of torrent, computed on first use
 	rank    store.Rank
 	stored  time.Time
 	removal *store.Removal // nil unless removed
@@ -78,8 +78,8 @@ func (s *Store) put(ctx context.Context, item store.Item) (store.Outcome, error)
 	return outcome, err
 }
 
-// decide says what becomes of item by the rules of [store.Store.Put], and which
-// record it meets, nil if none.
+// decide applies the rules of [store.Store.Put] to item, and returns the record with its ids,
+// nil if there is none.
 func (s *Store) decide(item store.Item) (*record, store.Outcome, error) {
 	ids := item.IDs.All()
 	for _, id := range ids {
@@ -106,7 +106,7 @@ func (s *Store) decide(item store.Item) (*record, store.Outcome, error) {
 	return current, outcome, err
 }
 
-// decideKnown is decide for an item that is about the same torrent as current.
+// decideKnown is decide for an item of the same torrent as current.
 func decideKnown(current *record, item store.Item) (store.Outcome, error) {
 	conditional := item.Replaces != store.Version{}
 	matches := conditional && item.Matches(current.version(), current.rank)
@@ -156,8 +156,8 @@ func (s *Store) write(current *record, item store.Item, outcome store.Outcome) {
 	s.announce(kind, item.IDs)
 }
 
-// Get implements [store.Store]. It needs no room: readers share the bytes.
-func (s *Store) Get(ctx context.Context, id infohash.ID, _ store.Room) (store.Torrent, error) {
+// Get implements [store.Store]. It needs no memory of the caller: readers share the bytes.
+func (s *Store) Get(ctx context.Context, id infohash.ID, _ store.Alloc) (store.Torrent, error) {
 	if err := s.lock(ctx); err != nil {
 		return store.Torrent{}, err
 	}
@@ -189,8 +189,8 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error
 	return has, nil
 }
 
-// Damage makes the torrent that has id answer [store.ErrDamaged] until an
-// upload heals it, for tests of what lies above the store. Unknown ids are ignored.
+// Damage makes the torrent with id answer [store.ErrDamaged] until an upload heals it, for tests
+// of the layers above the store. It ignores unknown ids.
 func (s *Store) Damage(id infohash.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

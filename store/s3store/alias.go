@@ -10,21 +10,21 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// aliasOf returns an alias for the ids of a torrent. The place of the version has a
-// random number, so that no two writes of an alias are alike, nor their ETags.
+// aliasOf returns an alias for the ids of a torrent. A random number in the version field makes
+// every write of an alias, and so its ETag, unique.
 func aliasOf(h object.Header, write object.WriteID) []byte {
 	alias := object.Header{Kind: object.KindAlias, IDs: h.IDs, Write: write, Stored: h.Stored}
 	rand.Read(alias.Version[:])
 	return alias.Append(nil)
 }
 
-// writeAliases writes the aliases that are not there, or damaged. bucket.ErrLost says
-// that another writer was first.
+// writeAliases writes the aliases that are missing or damaged. bucket.ErrLost means that another
+// writer was first.
 //
-// Unless the torrent is in current already, aliases that are there are written as
-// well. A removal may have read one of them when it led to nothing of its own, and
-// be about to put a tombstone in its place: of that and this write one is refused.
-// So no torrent is committed while one of its aliases becomes a tombstone.
+// Unless current has the torrent already, it rewrites intact aliases as well. A removal may have
+// read such an alias before the torrent was there, and may be about to replace the alias with a
+// tombstone. The object store refuses one of these two writes. So no torrent is committed while
+// one of its aliases becomes a tombstone.
 func (s *Store) writeAliases(ctx context.Context, v *view, u *upload, current *slot) error {
 	committed := current != nil && !current.broken
 	for _, id := range u.item.IDs.All()[1:] {
@@ -47,9 +47,9 @@ func (s *Store) writeAliases(ctx context.Context, v *view, u *upload, current *s
 	return nil
 }
 
-// mendAlias returns the slot of the torrent that the damaged slot sl was an alias
-// of, after writing the alias anew; nil if it does not say so any more. What it
-// says is trusted only if the torrent named says that it has the id.
+// mendAlias returns the slot of the torrent that the damaged alias sl belonged to, after
+// rewriting the alias; nil if that torrent cannot be found. The ids in a damaged alias are
+// trusted only if the torrent they name has the id of the alias.
 func (v *view) mendAlias(ctx context.Context, w *write, sl *slot) (*slot, error) {
 	for _, id := range []infohash.ID{sl.hint.V1, sl.hint.V2} {
 		if id.IsZero() || id == sl.id {

@@ -14,30 +14,28 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// announcePause is how long to wait before a batch that could not be written is
-// tried again.
+// announcePause is how long to wait before writing a failed batch again.
 const announcePause = 200 * time.Millisecond
 
-// announcer puts the changes of this node into the feed, all that wait together
-// in one batch. What was announced stays due until it is there, even if whoever
-// announced it has given up waiting: the change itself is done. It is safe for
-// concurrent use.
+// announcer puts the changes of this node into the feed. All changes that wait form one batch.
+// An announced change stays due until the feed has it, even if its caller gave up waiting,
+// because the change itself is done. It is safe for concurrent use.
 type announcer struct {
 	feed     *feed
-	underWay func() int // how many puts this node has in progress, those that wait for the feed among them
-	turn     turn       // of run alone
+	underWay func() int // puts in progress, including those that wait for the feed
+	turn     turn       // only run uses it
 
 	mu      sync.Mutex
 	waiting []*notice
-	failing time.Time     // since when batches cannot be written; zero if they can
-	more    chan struct{} // has a value when there may be some waiting
+	failing time.Time     // when batches began to fail; zero if they do not
+	more    chan struct{} // has a value when changes may be waiting
 }
 
-// notice is a change on its way into the feed.
+// notice is a change that waits for the feed.
 type notice struct {
 	entry  object.Entry
 	delta  object.Totals
-	done   func()        // called when it is in the feed
+	done   func()        // called when the feed has it
 	landed chan struct{} // closed after that
 }
 
@@ -48,8 +46,8 @@ func newAnnouncer(f *feed, underWay func() int) *announcer {
 // maxWaiting is how many changes may wait before new ones are refused: ten batches.
 const maxWaiting = 10 * object.MaxBatch
 
-// room returns an error if so many changes wait that no other should be made.
-func (a *announcer) room() error {
+// checkRoom returns an error if so many changes wait that no new one should be made.
+func (a *announcer) checkRoom() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.waiting) >= maxWaiting {
@@ -58,7 +56,7 @@ func (a *announcer) room() error {
 	return nil
 }
 
-// note notes whether a batch could be written.
+// note records whether a batch could be written.
 func (a *announcer) note(written bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,7 +68,7 @@ func (a *announcer) note(written bool) {
 	}
 }
 
-// failingFor returns for how long batches cannot be written; 0 if they can.
+// failingFor returns how long batches have been failing; 0 if they do not.
 func (a *announcer) failingFor() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,7 +78,7 @@ func (a *announcer) failingFor() time.Duration {
 	return time.Since(a.failing)
 }
 
-// add makes the change due and returns at once.
+// add queues the change and returns at once.
 func (a *announcer) add(e object.Entry, delta object.Totals, done func()) *notice {
 	n := &notice{entry: e, delta: delta, done: done, landed: make(chan struct{})}
 	a.mu.Lock()
@@ -93,7 +91,7 @@ func (a *announcer) add(e object.Entry, delta object.Totals, done func()) *notic
 	return n
 }
 
-// wait returns when the notice is in the feed, or an error when ctx ends before.
+// wait returns nil once the feed has the notice, or an error if ctx ends first.
 func (n *notice) wait(ctx context.Context) error {
 	select {
 	case <-n.landed:
@@ -103,7 +101,8 @@ func (n *notice) wait(ctx context.Context) error {
 	}
 }
 
-// take returns what waits, at most so many that a batch of size is full with them.
+// take dequeues the changes that wait, at most as many as fit into a batch that has size entries
+// already.
 func (a *announcer) take(size int) []*notice {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -113,17 +112,17 @@ func (a *announcer) take(size int) []*notice {
 	return taken
 }
 
-// waits returns how many changes wait.
-func (a *announcer) waits() int {
+// queued returns how many changes wait.
+func (a *announcer) queued() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.waiting)
 }
 
-// some waits until there are notices; false if ctx ended before.
-func (a *announcer) some(ctx context.Context) bool {
+// awaitSome waits until there are notices. It reports false if ctx ends first.
+func (a *announcer) awaitSome(ctx context.Context) bool {
 	for {
-		if a.waits() > 0 {
+		if a.queued() > 0 {
 			return true
 		}
 		select {
@@ -134,12 +133,12 @@ func (a *announcer) some(ctx context.Context) bool {
 	}
 }
 
-// gather waits until half of the puts in progress wait for the feed, but no longer
-// than a write takes: what comes after that has to wait for the next batch.
+// gather waits until half of the puts in progress wait for the feed, but no longer than one
+// write takes. Later changes wait for the next batch.
 func (a *announcer) gather(ctx context.Context) bool {
 	timer := time.NewTimer(a.turn.write)
 	defer timer.Stop()
-	for a.waits() < (a.underWay()+1)/2 {
+	for a.queued() < (a.underWay()+1)/2 {
 		select {
 		case <-a.more:
 		case <-timer.C:
@@ -153,7 +152,7 @@ func (a *announcer) gather(ctx context.Context) bool {
 
 // run writes batches until ctx ends.
 func (a *announcer) run(ctx context.Context) {
-	for a.some(ctx) && wait.For(ctx, a.turn.left()) && a.gather(ctx) {
+	for a.awaitSome(ctx) && wait.For(ctx, a.turn.left()) && a.gather(ctx) {
 		d := newDraft(a.take(0))
 		for !a.publish(ctx, d) {
 			a.note(false)
@@ -170,9 +169,9 @@ func (a *announcer) run(ctx context.Context) {
 	}
 }
 
-// draft is a batch that is not in the feed yet.
+// draft is a batch that the feed does not have yet.
 type draft struct {
-	id    [16]byte // the same until it is certain that the batch is not there
+	id    [16]byte // kept until the batch is known not to be in the feed
 	group []*notice
 }
 
@@ -182,7 +181,7 @@ func newDraft(group []*notice) *draft {
 	return d
 }
 
-// after returns the batch that follows one after which the totals are before.
+// after returns the batch of the draft, given the totals before it.
 func (d *draft) after(before object.Totals) *object.Batch {
 	b := &object.Batch{ID: d.id, Totals: before, Entries: make([]object.Entry, len(d.group))}
 	for i, n := range d.group {
@@ -192,10 +191,9 @@ func (d *draft) after(before object.Totals) *object.Batch {
 	return b
 }
 
-// publish writes the draft as the next batch of the feed. Of the nodes that try
-// the same number one wins; the others read its batch and try the next, with what
-// came to wait meanwhile. It reports whether the draft is in the feed; if not, it
-// may be tried again.
+// publish writes the draft as the next batch of the feed. If several nodes try the same number,
+// one wins; the others read its batch and try the next number, with the changes that were queued
+// meanwhile. It reports whether the draft is in the feed; if not, the caller may try again.
 func (a *announcer) publish(ctx context.Context, d *draft) bool {
 	if a.readTurns(ctx) != nil {
 		return false
@@ -203,7 +201,7 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 	for {
 		number, before, there := a.feed.next(d.id)
 		if there {
-			return true // by a try that got no answer
+			return true // an earlier try got no answer but was done
 		}
 		b, begun := d.after(before), time.Now()
 		err := a.feed.bucket.Write(ctx, feedKey(number), b.Bytes(), "")
@@ -221,7 +219,8 @@ func (a *announcer) publish(ctx context.Context, d *draft) bool {
 	}
 }
 
-// readTurns reads what the others wrote in their turns, in one step if each had one.
+// readTurns reads the batches that other nodes wrote in their turns, in one step if each wrote
+// one.
 func (a *announcer) readTurns(ctx context.Context) error {
 	others := a.turn.expected()
 	for end := others == 0; !end; others = 0 {

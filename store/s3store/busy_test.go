@@ -122,13 +122,13 @@ func TestRateOfPuts(t *testing.T) {
 				for i := range nodes {
 					nodes[i] = openInBubble(t, e)
 				}
-				plain, _ := putFor(test.clients, func(_ int, item store.Item) {
+				plain, _ := putFor(time.Second, test.clients, func(_ int, item store.Item) {
 					b := nodes[0].bucket
 					if err := b.Send(t.Context(), "plain/"+item.IDs.V1.String(), item.Torrent, http.Header{}); err != nil {
 						t.Error(err)
 					}
 				})
-				rate, worst := putFor(test.clients, func(client int, item store.Item) {
+				rate, worst := putFor(2*time.Second, test.clients, func(client int, item store.Item) {
 					mustPut(t, nodes[client%len(nodes)], item, store.Created)
 				})
 				t.Logf("%.0f puts a second, %.2f of %.0f; the longest took %v", rate, rate/plain, plain, worst)
@@ -140,16 +140,15 @@ func TestRateOfPuts(t *testing.T) {
 	}
 }
 
-// putFor has clients put torrents for a while, and returns how many a second and the
-// longest that one took.
-func putFor(clients int, put func(client int, item store.Item)) (rate float64, worst time.Duration) {
-	const took = 4 * time.Second
+// putFor has clients put torrents for the time of a span, and returns how many a second and
+// the longest that one took.
+func putFor(span time.Duration, clients int, put func(client int, item store.Item)) (rate float64, worst time.Duration) {
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	done, begin := 0, time.Now()
 	for client := range clients {
 		group.Go(func() {
-			for n := 0; time.Since(begin) < took; n++ {
+			for n := 0; time.Since(begin) < span; n++ {
 				item := storetest.Torrent(storetest.V1, uint64(client<<20|n), 300, 0)
 				begun := time.Now()
 				put(client, item)

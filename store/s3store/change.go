@@ -11,9 +11,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// changing is a removal or restoration on its way.
+// changing is a removal or restoration in progress.
 type changing struct {
-	done   chan struct{} // closed when result is there
+	done   chan struct{} // closed when result is set
 	result store.Removed
 }
 
@@ -26,29 +26,24 @@ func (c *changing) wait(ctx context.Context) store.Removed {
 	}
 }
 
-// changeEach makes the change of each id that plan returns, side by side. What stands
-// twice is changed one after the other.
-func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(infohash.ID) (planner, error)) []store.Removed {
+// changeEach makes the planned change of each id concurrently. Changes of a repeated id run one
+// after the other.
+func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(infohash.ID) planner) []store.Removed {
 	if err := s.enter(ctx); err != nil {
 		return store.FailAll(len(ids), err)
 	}
 	defer s.leave()
 	results := make([]store.Removed, len(ids))
 	changes := make([]*changing, len(ids))
-	before := map[infohash.ID]*changing{} // of the ids so far, the last of each
+	before := map[infohash.ID]*changing{} // the last change of each id so far
 	for i, id := range ids {
-		planned, err := plan(id)
-		if c := before[id]; err == nil && c != nil {
+		if c := before[id]; c != nil {
 			c.wait(ctx)
 		}
-		if err == nil {
-			err = s.takePlace(ctx, s.changing)
-		}
-		if err != nil {
-			results[i].Err = err
+		if results[i].Err = s.takePlace(ctx, s.changePlaces); results[i].Err != nil {
 			continue
 		}
-		changes[i] = s.startChange(ctx, planned)
+		changes[i] = s.startChange(ctx, plan(id))
 		before[id] = changes[i]
 	}
 	for i, c := range changes {
@@ -59,8 +54,8 @@ func (s *Store) changeEach(ctx context.Context, ids []infohash.ID, plan func(inf
 	return results
 }
 
-// startChange makes the change that is planned, in the background; it is done when the
-// feed has it. It has one of the places for changes, which it gives back when the change is
+// startChange makes the planned change in the background. The change is done when the feed has
+// it. The caller has taken a place for it; startChange frees that place once the object is
 // written.
 func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 	c := &changing{done: make(chan struct{})}
@@ -68,7 +63,7 @@ func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 	s.underWay.Add(1)
 	s.detach(ctx, func(ctx context.Context) {
 		d, held, err := s.makeChange(ctx, w, plan)
-		<-s.changing
+		<-s.changePlaces
 		if err == nil {
 			err = s.announcer.add(d.entry, d.delta, w.settle).wait(ctx)
 		}
@@ -76,18 +71,19 @@ func (s *Store) startChange(ctx context.Context, plan planner) *changing {
 		c.result = store.Removed{IDs: d.entry.IDs, Held: held, Err: s.failed(ctx, err)}
 		close(c.done)
 		if err == nil {
-			_ = s.bucket.Remove(ctx, changeKey(w.id, d.id)) // what stays counts as left over
+			_ = s.bucket.Remove(ctx, changeKey(w.id, d.id)) // a key that stays is harmless
 		}
 	})
 	return c
 }
 
-// makeChange runs plan and writes what it says, anew until no other writer was in
-// between, unless the change may have been done before that one: it may not be done twice. It returns what the feed must get then, and whether the torrent is held as
-// [overwrite] says; with an error it has ended w.
+// makeChange runs plan and writes the object it returns. It repeats both while another writer is
+// first, unless its own write may have been done before that writer's: a change must not be made
+// twice. It returns the feed entry and whether the torrent is held, as [overwrite] says. With an
+// error it has ended w.
 func (s *Store) makeChange(ctx context.Context, w *write, plan planner) (d doubt, held bool, err error) {
 	d = doubt{write: w}
-	if err := s.announcer.room(); err != nil {
+	if err := s.announcer.checkRoom(); err != nil {
 		w.settle()
 		return d, false, err
 	}

@@ -8,21 +8,20 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// A cursor's sequence is the number of the batch that comes next and, in the low
-// positionBits, how many of its entries were seen.
+// The sequence of a cursor has two parts: the number of the next batch and, in the low
+// positionBits, how many of its entries the reader has seen.
 const positionBits = 16
 
-// Changes implements [store.Store]. Changes made by other nodes are there after
-// [Options.Poll] at the latest. It says that there are none only if the feed was
-// read to its end within the last two seconds. Else it fails with
-// [store.ErrUnavailable]: a node that is cut off cannot know the changes of
-// others.
+// Changes implements [store.Store]. Changes of other nodes appear after [Options.Poll] at the
+// latest. The store says that there are no changes only if it read the feed to its end within
+// the last two seconds. Otherwise it fails with [store.ErrUnavailable], because a node that is
+// cut off cannot know the changes of others.
 func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, after, err
 	}
 	defer s.leave()
-	unheard := s.feed.hear(ctx)
+	stale := s.feed.ensureCurrent(ctx)
 	number, position := uint64(1), 0
 	if after.Epoch == s.epoch && after.Sequence != 0 {
 		number, position = after.Sequence>>positionBits, int(after.Sequence&(1<<positionBits-1))
@@ -44,15 +43,15 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 			number, position = number+1, 0
 		}
 	}
-	// Changes that were read before the error or the end of ctx are given: the caller can
-	// continue after them.
+	// Return the changes read before an error or the end of ctx: the caller can continue after
+	// them.
 	switch {
 	case len(changes) > 0:
 		return changes, s.cursor(number, position), nil
 	case err != nil:
 		return nil, after, s.failed(ctx, err)
-	case unheard != nil:
-		return nil, after, s.failed(ctx, fmt.Errorf("%w: the feed is not heard: %w", store.ErrUnavailable, unheard))
+	case stale != nil:
+		return nil, after, s.failed(ctx, fmt.Errorf("%w: the feed cannot be read: %w", store.ErrUnavailable, stale))
 	}
 	return nil, after, nil
 }
@@ -73,15 +72,15 @@ func (s *Store) End(ctx context.Context) (store.Cursor, error) {
 	return s.cursor(s.feed.end()+1, 0), nil
 }
 
-// Stats implements [store.Store]. The counts stand in the feed's last batch,
-// where each writer adds its own. A change whose node died before it was in the
-// feed is not counted; DiskUsed is 0, since a bucket does not tell.
+// Stats implements [store.Store]. The counts come from the last batch of the feed, in which each
+// writer updates them. A change that never reached the feed is not counted. DiskUsed is 0, since
+// S3 does not report it.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Stats{}, err
 	}
 	defer s.leave()
-	t := s.feed.now()
+	t := s.feed.currentTotals()
 	count, bytes := s.damaged.total()
 	return store.Stats{Torrents: max(t.Torrents-count, 0), Removed: max(t.Removed, 0), Bytes: max(t.Bytes-bytes, 0)}, nil
 }

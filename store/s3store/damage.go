@@ -7,15 +7,14 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// damaged are the torrents that this node has found damaged, by the id that they
-// lie under, and the bytes that the feed counts for each. It is safe for
-// concurrent use.
+// damaged are the torrents that this node has found damaged, by the id of their key, with the
+// bytes that the feed counts for each. It is safe for concurrent use.
 type damaged struct {
 	mu    sync.Mutex
 	bytes map[infohash.ID]int64
 }
 
-// add reports whether the torrent was not known to be damaged.
+// add records a damaged torrent and reports whether it is a new one.
 func (d *damaged) add(id infohash.ID, bytes int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -43,7 +42,7 @@ func (d *damaged) has(id infohash.ID) bool {
 	return known
 }
 
-// total returns how many there are and their bytes.
+// total returns the number of damaged torrents and their bytes.
 func (d *damaged) total() (count, bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,34 +52,26 @@ func (d *damaged) total() (count, bytes int64) {
 	return int64(len(d.bytes)), bytes
 }
 
-// damage notes that a torrent, or its header, was found damaged.
+// damage records and reports that a torrent or its header is damaged.
 func (s *Store) damage(sl *slot) {
 	if !s.damaged.add(sl.id, sl.countedBytes()) {
 		return
 	}
 	ids := sl.IDs
 	if sl.broken {
-		ids = setOf(sl.id)
+		ids = sl.id.Set()
 	}
 	s.logger.Error("a stored torrent is damaged; the next upload of it heals it", "info_hash", sl.id)
 	s.onDamage(ids)
 }
 
-// countedBytes is how many bytes of torrents the feed counts for the slot.
+// countedBytes returns how many bytes of torrents the feed counts for the slot.
 func (sl *slot) countedBytes() int64 {
 	switch {
 	case sl.broken:
-		return int64(max(sl.size-object.HeaderSize, 0)) // as far as can be told
+		return int64(max(sl.size-object.HeaderSize, 0)) // an estimate
 	case sl.Kind == object.KindTorrent:
 		return int64(sl.TorrentLength)
 	}
 	return 0
-}
-
-// setOf returns the set that has id in the field it fits.
-func setOf(id infohash.ID) infohash.Set {
-	if id.Size() == infohash.SizeV2 {
-		return infohash.Set{V2: id}
-	}
-	return infohash.Set{V1: id}
 }

@@ -13,18 +13,18 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// maxDecisions is how often one call decides anew because another was first.
+// maxDecisions is how often one call decides anew because another writer was first.
 const maxDecisions = 20
 
-// runPut stores the upload, sees to it that it is in the feed, and ends w.
+// runPut stores the upload, waits until the feed has it, and ends w.
 func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome, error) {
-	if err := s.announcer.room(); err != nil {
-		<-s.places
+	if err := s.announcer.checkRoom(); err != nil {
+		<-s.putPlaces
 		w.settle()
 		return 0, err
 	}
 	d, err := s.store(ctx, u)
-	<-s.places
+	<-s.putPlaces
 	if err == nil && !d.writes {
 		w.settle()
 		return d.outcome, s.failed(ctx, s.ensureAnnounced(ctx, &d.current.Header))
@@ -40,8 +40,8 @@ func (s *Store) runPut(ctx context.Context, u *upload, w *write) (store.Outcome,
 	return d.outcome, s.announcer.add(e, delta, w.settle).wait(ctx)
 }
 
-// announcement returns what the feed gets to know of the upload, which takes the
-// place of current, nil if of nothing.
+// announcement returns the feed entry of an upload that replaces current, and the change of the
+// totals. Current is nil if the upload is new.
 func (u *upload) announcement(current *slot) (object.Entry, object.Totals) {
 	kind, delta := store.ChangeReplaced, object.Totals{Bytes: int64(len(u.item.Torrent))}
 	if current == nil {
@@ -52,19 +52,19 @@ func (u *upload) announcement(current *slot) (object.Entry, object.Totals) {
 	return object.Entry{Change: store.Change{Kind: kind, IDs: u.item.IDs, Time: u.head.Stored}, Write: u.head.Write}, delta
 }
 
-// decision is what becomes of an upload.
+// decision is the fate of an upload.
 type decision struct {
 	outcome store.Outcome
-	current *slot      // the one that it meets its torrent in; nil if in none
-	writes  bool       // it takes the place of current
-	rank    store.Rank // that it has then
+	current *slot      // where its torrent is stored already; nil if nowhere
+	writes  bool       // whether the upload replaces current
+	rank    store.Rank // of the stored torrent after that
 }
 
-// store decides and writes until no other writer was in between.
+// store decides and writes, again whenever another writer was first.
 func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 	v := s.view()
 	if u.item.Replaces == (store.Version{}) {
-		v.assumeNew(u.item.IDs.All()) // most are: that is tried before anything is read
+		v.assumeNew(u.item.IDs.All()) // most uploads are: try that before reading anything
 	}
 	for range maxDecisions {
 		d, err := s.decide(ctx, v, u)
@@ -73,7 +73,7 @@ func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 		}
 		if err = s.writeAliases(ctx, v, u, d.current); err == nil && d.writes {
 			if err = s.commit(ctx, v, u, d); bucket.Landed(err) {
-				return d, err // decided anew, it might be done twice
+				return d, err // deciding anew might store it twice
 			}
 		}
 		if !errors.Is(err, bucket.ErrLost) {
@@ -86,7 +86,7 @@ func (s *Store) store(ctx context.Context, u *upload) (decision, error) {
 	return decision{}, fmt.Errorf("%w: other writers were first %d times", store.ErrUnavailable, maxDecisions)
 }
 
-// decide says what becomes of the upload by the rules of [store.Store.Put].
+// decide applies the rules of [store.Store.Put] to the upload.
 func (s *Store) decide(ctx context.Context, v *view, u *upload) (decision, error) {
 	var found []*slot
 	for _, id := range u.item.IDs.All() {
@@ -115,8 +115,8 @@ func (s *Store) decide(ctx context.Context, v *view, u *upload) (decision, error
 	return withRank(decision{outcome: outcome, current: primary}, u), err
 }
 
-// withRank returns d with the rank that the record has then, and whether it is
-// written, for that alone or because the upload takes its place.
+// withRank completes d with the rank of the stored torrent, and with whether to write: because
+// the upload replaces the torrent, or for its higher rank alone.
 func withRank(d decision, u *upload) decision {
 	d.rank = u.item.Rank
 	same := !d.current.broken && d.current.Version == u.head.Version
@@ -132,8 +132,8 @@ func withRank(d decision, u *upload) decision {
 	return d
 }
 
-// lostAlias reports whether sl is an alias of primary for id that is damaged or
-// was deleted behind our back.
+// lostAlias reports whether sl, the slot of id, is an alias of primary that is damaged or that
+// somebody else deleted.
 func lostAlias(sl, primary *slot, id infohash.ID) bool {
 	if sl != nil {
 		return sl.broken && sl.id == id
@@ -141,8 +141,8 @@ func lostAlias(sl, primary *slot, id infohash.ID) bool {
 	return primary.holds(id)
 }
 
-// decideSame is decide for an upload of the torrent that current holds. The info
-// bytes of one that is damaged cannot be compared.
+// decideSame is decide for an upload of the torrent in current. The info bytes of a damaged
+// torrent cannot be compared.
 func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	if current.broken {
 		return store.Healed, nil
@@ -171,8 +171,8 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	return store.AlreadyCached, nil
 }
 
-// commit writes the torrent as d says, in the place of what is there. bucket.ErrLost says
-// that another writer was first.
+// commit writes the torrent as d says, replacing what is stored. bucket.ErrLost means that
+// another writer was first.
 func (s *Store) commit(ctx context.Context, v *view, u *upload, d decision) error {
 	current := d.current
 	if current == nil {

@@ -14,24 +14,23 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// A write that got no answer, and could not be read back, was answered with
-// [store.ErrUnavailable]. If it was done all the same, the feed must have it: copies
-// of a torrent that was removed are served until it does. So the node goes on to
-// read back, and announces what it finds done, whether it is asked again or not.
+// A write that got no answer and could not be read back is reported as [store.ErrUnavailable].
+// If it was done all the same, the feed must announce it: until then, copies of a removed
+// torrent are still served. So the node keeps reading back and announces the writes that were
+// done, even if the caller never repeats the call.
 
 const (
-	// doubtPause is how often the writes in doubt are looked at.
+	// doubtPause is the interval between looks at the writes in doubt.
 	doubtPause = time.Second
-	// doubtTime is how long after its tries a write may still arrive at the engine.
+	// doubtTime is how long after its last try a write may still reach the engine.
 	doubtTime = time.Minute
-	// maxDoubts is how many writes may be in doubt. A node that has more of them
-	// gives the others up: only repeating such a call brings it into the feed.
-	// Uploads, which are many and which their callers repeat, get half of the room.
+	// maxDoubts is how many writes may be in doubt. A node gives up any further ones; only a
+	// repeated call announces those. Uploads, which are many and whose callers repeat them, may
+	// use half of the limit.
 	maxDoubts = 10_000
 )
 
-// doubt is a write to the slot of id that may have been done, and what the feed
-// gets to know of it then.
+// doubt is a write to the slot of id that may have been done, and its feed entry.
 type doubt struct {
 	id    infohash.ID
 	write *write
@@ -46,7 +45,7 @@ type doubts struct {
 	open []doubt
 }
 
-// add keeps d; false if there are too many.
+// add keeps d. It reports false if there are too many.
 func (a *doubts) add(d doubt) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,7 +60,7 @@ func (a *doubts) add(d doubt) bool {
 	return true
 }
 
-// take returns all and keeps none.
+// take removes and returns all writes in doubt.
 func (a *doubts) take() []doubt {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,10 +72,10 @@ func (a *doubts) take() []doubt {
 // endBy ends the write of d, which failed with err.
 func (s *Store) endBy(err error, d doubt) {
 	switch {
-	case !bucket.Landed(err) || d.id.IsZero(): // it came to no write
+	case !bucket.Landed(err) || d.id.IsZero(): // nothing was written
 		d.write.settle()
 	case !s.doubts.add(d):
-		d.write.lose()
+		d.write.abandon()
 	}
 }
 
@@ -84,7 +83,7 @@ func (s *Store) endBy(err error, d doubt) {
 func (s *Store) resolveDoubts(ctx context.Context) {
 	for wait.For(ctx, doubtPause) {
 		open := s.doubts.take()
-		var down atomic.Bool // the bucket cannot be read: the next time, then
+		var down atomic.Bool // the bucket cannot be read: keep the rest for the next round
 		each(len(open), maxLookups, func(i int) {
 			if !down.Load() {
 				ended, err := s.resolve(ctx, open[i])
@@ -94,19 +93,19 @@ func (s *Store) resolveDoubts(ctx context.Context) {
 				down.CompareAndSwap(false, err != nil)
 			}
 			if !s.doubts.add(open[i]) {
-				open[i].write.lose()
+				open[i].write.abandon()
 			}
 		})
 	}
 }
 
-// resolve ends the write of d and reports true, if it can be said whether it was done.
+// resolve ends the write of d and reports true if it can tell whether the write was done.
 func (s *Store) resolve(ctx context.Context, d doubt) (bool, error) {
 	sl, err := s.readHeader(ctx, d.id)
 	_, other := errors.AsType[*object.Foreign](err)
 	switch {
-	case other: // overwritten since
-		d.write.lose()
+	case other: // a newer version overwrote it
+		d.write.abandon()
 		return true, nil
 	case err != nil:
 		return false, err
@@ -117,6 +116,6 @@ func (s *Store) resolve(ctx context.Context, d doubt) (bool, error) {
 	case time.Since(d.since) < doubtTime:
 		return false, nil
 	}
-	d.write.lose() // never done, or overwritten since: then that is in the feed
+	d.write.abandon() // never done, or overwritten by a write that the feed has
 	return true, nil
 }

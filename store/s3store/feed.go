@@ -13,23 +13,23 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// keptEntries is about how many of the latest entries stay in memory: 10 MB.
+// keptEntries is about how many of the latest entries stay in memory, in 10 MB.
 const keptEntries = 100_000
 
-// feed is what this node knows of the feed. It is safe for concurrent use.
+// feed is the part of the feed that this node knows. It is safe for concurrent use.
 type feed struct {
 	bucket *bucket.Bucket
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	heard   time.Time              // when it was last asked for and then read to its end
-	head    uint64                 // number of the last batch that is known, 0 if there is none
-	totals  object.Totals          // after it
+	readAt  time.Time              // begin of the last read that reached the end of the feed
+	head    uint64                 // number of the last known batch, 0 if there is none
+	totals  object.Totals          // after the batch head
 	first   uint64                 // number of kept[0]
-	kept    []*object.Batch        // the latest, up to head
+	kept    []*object.Batch        // the latest batches, up to head
 	entries int                    // in kept
 	ids     map[[16]byte]bool      // of the batches in kept
-	writes  map[object.WriteID]int // of the entries in kept: how many are of that write
+	writes  map[object.WriteID]int // number of entries in kept, by write
 	grown   chan struct{}          // closed when head moves
 }
 
@@ -39,12 +39,11 @@ func newFeed(b *bucket.Bucket, logger *slog.Logger) *feed {
 
 func feedKey(number uint64) string { return fmt.Sprintf("feed/%020d", number) }
 
-// maxAhead is how many batches are asked for at a time when there are many.
+// maxAhead is the most batches that are read at a time.
 const maxAhead = 16
 
-// advance reads the batches after the head, if there are any: one at first, and
-// the more at a time the more there have been, so that a node that is behind
-// catches up with those that write.
+// advance reads the batches after the head. It reads one at first and doubles the number with
+// each round, so that a node that lags catches up with those that write.
 func (f *feed) advance(ctx context.Context) error {
 	for ahead := 1; ; ahead = min(2*ahead, maxAhead) {
 		if end, err := f.read(ctx, ahead); end || err != nil {
@@ -53,8 +52,8 @@ func (f *feed) advance(ctx context.Context) error {
 	}
 }
 
-// read reads the count batches after the head side by side, and reports whether the
-// feed ends among them.
+// read reads count batches after the head concurrently, and reports whether the feed ends among
+// them.
 func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
 	begun := time.Now()
 	number := f.end() + 1
@@ -62,7 +61,7 @@ func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
 	each(count, count, func(i int) { batches[i], errs[i] = f.fetch(ctx, number+uint64(i)) })
 	for i, b := range batches {
 		if errors.Is(errs[i], bucket.ErrAbsent) {
-			f.ended(begun)
+			f.noteEnd(begun)
 			return true, nil
 		}
 		if errs[i] != nil {
@@ -73,7 +72,7 @@ func (f *feed) read(ctx context.Context, count int) (end bool, err error) {
 	return false, nil
 }
 
-// advanceTo reads the batches after the head up to number, which is there.
+// advanceTo reads the batches after the head up to number, which exists.
 func (f *feed) advanceTo(ctx context.Context, number uint64) error {
 	for next := f.end() + 1; next <= number; next = f.end() + 1 {
 		b, err := f.fetch(ctx, next)
@@ -85,8 +84,9 @@ func (f *feed) advanceTo(ctx context.Context, number uint64) error {
 	return nil
 }
 
-// learn adds the batch after the head; any other is known already. The caller holds mu.
-func (f *feed) learn(number uint64, b *object.Batch) {
+// addLocked adds the batch after the head and ignores any other, which is known already. The caller
+// holds mu.
+func (f *feed) addLocked(number uint64, b *object.Batch) {
 	if number != f.head+1 {
 		return
 	}
@@ -101,14 +101,14 @@ func (f *feed) learn(number uint64, b *object.Batch) {
 		f.writes[e.Write]++
 	}
 	for f.entries > keptEntries && len(f.kept) > 1 {
-		f.forget()
+		f.dropOldest()
 	}
 	close(f.grown)
 	f.grown = make(chan struct{})
 }
 
-// forget drops the oldest of the batches kept. The caller holds mu.
-func (f *feed) forget() {
+// dropOldest drops the oldest of the batches kept. The caller holds mu.
+func (f *feed) dropOldest() {
 	oldest := f.kept[0]
 	for _, e := range oldest.Entries {
 		if f.writes[e.Write]--; f.writes[e.Write] == 0 {
@@ -129,32 +129,32 @@ func (f *feed) end() uint64 {
 	return f.head
 }
 
-// now returns what the store holds.
-func (f *feed) now() object.Totals {
+// currentTotals returns the totals after the head.
+func (f *feed) currentTotals() object.Totals {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.totals
 }
 
-// has reports whether a write is among the latest entries, and returns a channel
-// that is closed when there are more.
+// has reports whether the latest entries include a write. The channel is closed when new entries
+// come.
 func (f *feed) has(w object.WriteID) (bool, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.writes[w] > 0, f.grown
 }
 
-// next returns the number of the next batch and what the store holds before it;
-// or true if the batch with id is there already.
+// next returns the number of the next batch and the totals before it. It reports there if the
+// feed has the batch with id already.
 func (f *feed) next(id [16]byte) (number uint64, before object.Totals, there bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.head + 1, f.totals, f.ids[id]
 }
 
-// writers returns how many nodes wrote the batches after number, of which the
-// latest are looked at.
-func (f *feed) writers(after uint64) int {
+// countWriters returns how many nodes wrote the batches after number. It counts among the latest
+// batches only.
+func (f *feed) countWriters(after uint64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	seen := map[object.SessionID]bool{}
@@ -166,14 +166,14 @@ func (f *feed) writers(after uint64) int {
 	return len(seen)
 }
 
-// add is learn for a caller that does not hold mu.
+// add is addLocked for callers that do not hold mu.
 func (f *feed) add(number uint64, b *object.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.learn(number, b)
+	f.addLocked(number, b)
 }
 
-// at returns a batch that is not after the head.
+// at returns a batch up to the head.
 func (f *feed) at(ctx context.Context, number uint64) (*object.Batch, error) {
 	f.mu.Lock()
 	if number >= f.first {
@@ -188,8 +188,8 @@ func (f *feed) at(ctx context.Context, number uint64) (*object.Batch, error) {
 	return b, err
 }
 
-// from returns count batches from number on, none of them after the head, side by
-// side. With an error it returns those before the one that it is of.
+// from returns count batches from number on, none of them after the head. It reads them
+// concurrently. With an error it returns the batches before the failed one.
 func (f *feed) from(ctx context.Context, number, count uint64) ([]*object.Batch, error) {
 	batches, errs := make([]*object.Batch, count), make([]error, count)
 	each(int(count), maxAhead, func(i int) { batches[i], errs[i] = f.at(ctx, number+uint64(i)) })
@@ -199,4 +199,40 @@ func (f *feed) from(ctx context.Context, number, count uint64) ([]*object.Batch,
 		}
 	}
 	return batches, nil
+}
+
+// Added up, fresh and readTime are how long a node that is cut off may not notice it: two
+// seconds.
+const (
+	// fresh is how long a read to the end of the feed counts as current.
+	fresh = time.Second
+	// readTime bounds the read that a caller waits for after that.
+	readTime = time.Second
+)
+
+// noteEnd records that requests begun at a time have read the feed to its end.
+func (f *feed) noteEnd(begun time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if begun.After(f.readAt) {
+		f.readAt = begun
+	}
+}
+
+// ensureCurrent makes sure that the feed was read to its end within the time fresh. It returns
+// an error if it cannot.
+func (f *feed) ensureCurrent(ctx context.Context) error {
+	if f.sinceRead() <= fresh {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return f.advance(ctx)
+}
+
+// sinceRead returns the time since the feed was last read to its end.
+func (f *feed) sinceRead() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.readAt)
 }

@@ -88,7 +88,7 @@ func TestForeignObjectsAreInNobodysWay(t *testing.T) {
 	for _, item := range []store.Item{newer, plain} {
 		mustPut(t, s, item, store.Created)
 		w := s.sessions.begin()
-		if _, _, err := s.makeChange(t.Context(), w, s.removing(item.IDs.V1, store.Removal{Time: fixedTime().Add(-DefaultPurgeAfter)})); err != nil {
+		if _, _, err := s.makeChange(t.Context(), w, s.removing(item.IDs.V1, store.Removal{Time: fixedTime().Add(-PurgeAfter)})); err != nil {
 			t.Fatal(err)
 		}
 		written = append(written, w)
@@ -97,12 +97,12 @@ func TestForeignObjectsAreInNobodysWay(t *testing.T) {
 	if ended, err := s.resolve(t.Context(), doubt{id: newer.IDs.V1, write: written[0]}); !ended || err != nil {
 		t.Errorf("a write that was overwritten stays in doubt: %v", err)
 	}
-	written[1].lose()
-	lookTwice(t, s, leftovers{}, leftoverPause)
+	written[1].abandon()
+	lookTwice(t, s, unannounced{}, unannouncedPause)
 	if left := notes(t, s); len(left) != 1 {
 		t.Errorf("notes of changes: %v, want that of the newer node", left)
 	}
-	later := open(t, e.options("way/", func() time.Time { return fixedTime().Add(2 * DefaultPurgeAfter) }))
+	later := open(t, e.options("way/", func() time.Time { return fixedTime().Add(2 * PurgeAfter) }))
 	if err := later.purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}

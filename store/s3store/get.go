@@ -8,11 +8,11 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// maxLookups is how many ids of one Has are looked up at a time.
+// maxLookups is how many ids one call of Has looks up at a time.
 const maxLookups = 32
 
-// Get implements [store.Store]. Room is asked when the answer's length is known.
-func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+// Get implements [store.Store]. It calls alloc when it knows the length of the object.
+func (s *Store) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
 	if err := s.enter(ctx); err != nil {
 		return store.Torrent{}, err
 	}
@@ -22,10 +22,10 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	if id.IsZero() {
 		return store.Torrent{}, store.ErrNotFound
 	}
-	if room == nil {
-		room = allocate
+	if alloc == nil {
+		alloc = allocate
 	}
-	sl, err := s.viewInto(room).find(own, id)
+	sl, err := s.viewInto(alloc).find(own, id)
 	switch {
 	case err != nil:
 		return store.Torrent{}, s.failed(ctx, err)
@@ -43,8 +43,8 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, room store.Room) (store
 	return store.Torrent{IDs: sl.IDs, Bytes: sl.Torrent, Version: sl.Version, Rank: sl.Rank, Stored: sl.Stored}, nil
 }
 
-// Has implements [store.Store]. It reads headers only: of damaged torrents it
-// knows those that this node has read.
+// Has implements [store.Store]. It reads headers only, so it knows a torrent as damaged only if
+// this node has read that torrent whole.
 func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -82,5 +82,5 @@ func (s *Store) has(ctx context.Context, id infohash.ID) (store.Held, error) {
 	return store.Held{IDs: sl.IDs, Rank: sl.Rank}, nil
 }
 
-// allocate is the room of those who bring none.
+// allocate is the Alloc of callers that bring none.
 func allocate(n int) ([]byte, error) { return make([]byte, n), nil }

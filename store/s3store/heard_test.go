@@ -16,9 +16,9 @@ import (
 func TestChangesUnheard(t *testing.T) {
 	e := newEngine(t)
 	line := &interceptor{next: http.DefaultTransport}
-	o := e.options("unheard/", fixedTime)
+	o := e.options("stale/", fixedTime)
 	o.Transport = line
-	cut, other := open(t, o), open(t, e.options("unheard/", fixedTime))
+	cut, other := open(t, o), open(t, e.options("stale/", fixedTime))
 	var cursor store.Cursor
 	heard := 0
 	listen := func() (err error) {

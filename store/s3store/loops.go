@@ -3,7 +3,6 @@ package s3store
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/torrentcache/torrentcache/internal/wait"
@@ -11,39 +10,25 @@ import (
 )
 
 const (
-	// healthTick is how often the health is looked at, and how often a bucket
-	// that could not be written is tried.
+	// healthTick is the interval between health checks, and between test writes to a failing
+	// bucket.
 	healthTick = time.Second
-	// healthProof is how old the last write may be before another is tried.
+	// healthProof is the age of the last write at which a test write is due.
 	healthProof = 10 * time.Second
-	// feedProof is for how long the feed may be impossible to write.
+	// feedProof is how long writes of the feed may fail before the store counts as failing.
 	feedProof = 5 * time.Second
-	// maintainPause is how often finished sessions are looked for.
+	// maintainPause is the interval between looks for finished sessions.
 	maintainPause = time.Minute
 )
 
-// health is whether the bucket takes writes. It is safe for concurrent use.
-type health struct {
-	mu  sync.Mutex
-	err error
-}
-
-// set notes the outcome of a test and returns the one before.
-func (h *health) set(err error) (before error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	before, h.err = h.err, err
-	return before
-}
-
-// Err returns why the store cannot take uploads at the moment, as a write of the
-// last ten seconds has shown, or that no change came into the feed for five; nil if
-// it can. It is for readiness: the store
+// Err returns why the store cannot take uploads; nil if it can. The reason is a failed write of
+// the last ten seconds, or a feed that took no batch for five. Readiness uses it: the store
 // recovers by itself.
 func (s *Store) Err() error {
-	s.health.mu.Lock()
-	defer s.health.mu.Unlock()
-	return s.health.err
+	if failing := s.health.Load(); failing != nil {
+		return *failing
+	}
+	return nil
 }
 
 // watchHealth tests the bucket until ctx ends.
@@ -53,7 +38,11 @@ func (s *Store) watchHealth(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		switch before := s.health.set(err); {
+		var failing *error
+		if err != nil {
+			failing = &err
+		}
+		switch before := s.health.Swap(failing); {
 		case err != nil && before == nil:
 			s.logger.Error("the object store takes no writes; uploads are refused until it does", "cause", err)
 		case err == nil && before != nil:
@@ -62,8 +51,8 @@ func (s *Store) watchHealth(ctx context.Context) {
 	}
 }
 
-// proveHealth returns why the bucket takes no uploads, after a test write if the
-// last write is not of late.
+// proveHealth returns why the bucket takes no uploads. It makes a test write if the last write
+// is too old to tell.
 func (s *Store) proveHealth(ctx context.Context) error {
 	if s.announcer.failingFor() > feedProof {
 		return fmt.Errorf("%w: %s takes no writes below feed/", store.ErrUnavailable, s.location)
@@ -77,12 +66,12 @@ func (s *Store) proveHealth(ctx context.Context) error {
 	return nil
 }
 
-// follow reads what other nodes put into the feed, until ctx ends. Who writes to it
-// has read it.
+// follow reads the feed entries of other nodes until ctx ends. It skips a round if writing the
+// feed has just read it.
 func (s *Store) follow(ctx context.Context) {
 	failing := false
 	for wait.For(ctx, s.poll) {
-		if s.feed.silence() < s.poll {
+		if s.feed.sinceRead() < s.poll {
 			continue
 		}
 		err := s.feed.advance(ctx)
@@ -90,13 +79,13 @@ func (s *Store) follow(ctx context.Context) {
 			return
 		}
 		if err != nil && !failing {
-			s.logger.Error("the feed cannot be read: changes made by other nodes are not heard", "cause", err)
+			s.logger.Error("the feed cannot be read: this node misses the changes of other nodes", "cause", err)
 		}
 		failing = err != nil
 	}
 }
 
-// maintain settles sessions and purges what was removed, until ctx ends.
+// maintain settles sessions and purges removed torrents until ctx ends.
 func (s *Store) maintain(ctx context.Context) {
 	var purged time.Time
 	for wait.For(ctx, maintainPause) {

@@ -87,7 +87,7 @@ func TestDeathBeforeTheFeed(t *testing.T) {
 	if _, err := dead.store(t.Context(), dead.newUpload(item, w.id)); err != nil {
 		t.Fatal(err)
 	}
-	w.lose()
+	w.abandon()
 	other := open(t, e.options("dead/", fixedTime))
 	for range 2 {
 		mustPut(t, other, item, store.AlreadyCached)
@@ -249,7 +249,7 @@ func TestPurge(t *testing.T) {
 	for _, step := range []struct {
 		wait   time.Duration
 		erased bool
-	}{{DefaultPurgeAfter - time.Minute, false}, {2 * time.Minute, true}} {
+	}{{PurgeAfter - time.Minute, false}, {2 * time.Minute, true}} {
 		mu.Lock()
 		now = now.Add(step.wait)
 		mu.Unlock()

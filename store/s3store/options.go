@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,51 +15,47 @@ import (
 // Location is where a store is.
 type Location = bucket.Location
 
-// ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME, where prefix, endpoint and
-// region may be left out. An endpoint without a scheme is HTTPS. The error repeats nothing that
-// may be a secret.
+// ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME. The prefix, endpoint and
+// region are optional. An endpoint without a scheme uses HTTPS. Errors do not repeat parts of
+// text that may be secret.
 func ParseLocation(text string) (Location, error) { return bucket.ParseLocation(text) }
 
-// Options say which bucket and how to reach it. Location.Bucket is required.
+// Options select a bucket and the way to reach it. Location.Bucket is required.
 type Options struct {
 	Location
-	// Credentials sign the requests, by Signature Version 4; anonymous ones leave
-	// them unsigned. Nil means [UsualCredentials].
+	// Credentials sign the requests with Signature Version 4; anonymous credentials leave them
+	// unsigned. Nil means [UsualCredentials].
 	Credentials *credentials.Credentials
-	// Transport sends the requests. Nil means one made for many connections to
-	// one host.
+	// Transport sends the requests. Nil means a transport with many connections to one host.
 	Transport http.RoundTripper
-	// Logger gets what an operator should know. Nil means slog.Default().
+	// Logger receives messages for the operator. Nil means slog.Default().
 	Logger *slog.Logger
 	// Clock tells the time of changes; it must be safe for concurrent use. Nil
 	// means time.Now.
 	Clock func() time.Time
-	// Observe is told of each request: which kind it was (put, get, head of an
-	// object, list, delete), how it ended (ok, absent, refused, full, failed) and
-	// how long it took. It must be safe for concurrent use. Nil means nobody is.
+	// Observe is called after each request with its kind (put, get, head of an object, list,
+	// delete), its outcome (ok, absent, refused, full, canceled, failed) and its duration. It
+	// must be safe for concurrent use. Nil means that nothing is called.
 	Observe func(request, outcome string, took time.Duration)
-	// OnDamage is told the ids of each torrent that is newly found to be damaged.
-	// Nil means nobody is.
+	// OnDamage is called with the ids of each torrent that is newly found damaged. Nil means
+	// that nothing is called.
 	OnDamage func(infohash.Set)
-	// Poll is how often the bucket is asked for changes that other nodes made. 0
-	// means DefaultPoll.
+	// Poll is the interval between reads of the feed for the changes of other nodes. 0 means
+	// DefaultPoll.
 	Poll time.Duration
-	// RequestTimeout bounds one request, for an object of 1 MB or less; larger ones get
-	// as much again for each MB. 0 means DefaultRequestTimeout.
+	// RequestTimeout bounds one request for an object of up to 1 MB. A larger object gets the
+	// same time again for each further MB. A call of the store ends after three times
+	// RequestTimeout. 0 means DefaultRequestTimeout.
 	RequestTimeout time.Duration
-	// PurgeAfter is how long the bytes of a removed torrent are kept for a
-	// restoration. 0 means DefaultPurgeAfter.
-	PurgeAfter time.Duration
 }
 
 // Defaults of [Options].
 const (
 	DefaultPoll           = 300 * time.Millisecond
 	DefaultRequestTimeout = 4 * time.Second
-	DefaultPurgeAfter     = 12 * time.Hour
 )
 
-// withDefaults returns o with every zero value replaced by what it means.
+// withDefaults returns o with every zero value replaced by its default.
 func (o Options) withDefaults() Options {
 	if o.Credentials == nil {
 		o.Credentials = UsualCredentials()
@@ -66,9 +63,7 @@ func (o Options) withDefaults() Options {
 	if o.Transport == nil {
 		o.Transport = bucket.NewTransport()
 	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -78,27 +73,20 @@ func (o Options) withDefaults() Options {
 	if o.OnDamage == nil {
 		o.OnDamage = func(infohash.Set) {}
 	}
-	if o.Poll == 0 {
-		o.Poll = DefaultPoll
-	}
-	if o.RequestTimeout == 0 {
-		o.RequestTimeout = DefaultRequestTimeout
-	}
-	if o.PurgeAfter == 0 {
-		o.PurgeAfter = DefaultPurgeAfter
-	}
+	o.Poll = cmp.Or(o.Poll, DefaultPoll)
+	o.RequestTimeout = cmp.Or(o.RequestTimeout, DefaultRequestTimeout)
 	return o
 }
 
-// forBucket returns what of o is about requests.
+// forBucket returns the options of o that concern requests.
 func (o Options) forBucket() bucket.Options {
 	return bucket.Options{Location: o.Location, Credentials: o.Credentials, Transport: o.Transport, Timeout: o.RequestTimeout, Observe: o.Observe}
 }
 
-// UsualCredentials finds credentials where AWS tools do, the first that there
-// are: the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-// AWS_SESSION_TOKEN, the shared credentials file (AWS_SHARED_CREDENTIALS_FILE,
-// AWS_PROFILE), the role of the machine, container or web identity.
+// UsualCredentials finds credentials as AWS tools do. The first source that has any wins: the
+// variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; the shared
+// credentials file (AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE); the role of the machine,
+// container or web identity.
 func UsualCredentials() *credentials.Credentials {
 	return credentials.NewChainCredentials([]credentials.Provider{
 		&credentials.EnvAWS{},

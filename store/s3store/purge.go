@@ -13,29 +13,32 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// The bytes of a removed torrent stay in its tombstone for a while, so that a
-// removal by mistake can be undone. purge/<Unix time>/<ID>, written before the
-// tombstone, says when they are due; any node sees to it.
+// The bytes of a removed torrent stay in its tombstone for a while, so that a mistaken removal
+// can be undone. The key purge/<Unix time>/<ID>, written before the tombstone, says when the
+// bytes are due for erasure. Any node erases them.
 
-// purgePause is how often each node looks for what is due. Looking costs one request.
+// PurgeAfter is how long the bytes of a removed torrent are kept for a restoration.
+const PurgeAfter = 12 * time.Hour
+
+// purgePause is the interval between looks for bytes that are due. A look costs one request.
 const purgePause = time.Hour
 
-// schedulePurge sees to it that the bytes of what is removed at that time leave,
-// purgeAfter it or, if it is in the past, now.
+// schedulePurge schedules the erasure of a torrent removed at the given time: PurgeAfter later,
+// counted from now if that time has passed.
 func (s *Store) schedulePurge(ctx context.Context, id infohash.ID, removed time.Time) error {
 	due := s.now()
 	if due.Before(removed) {
 		due = removed
 	}
-	due = due.Add(s.purgeAfter)
+	due = due.Add(PurgeAfter)
 	err := s.bucket.Put(ctx, fmt.Sprintf("purge/%020d/%s", due.Unix(), id), []byte("purge\n"), "")
 	if errors.Is(err, bucket.ErrLost) {
-		return nil // it stands there already
+		return nil // the purge is scheduled already
 	}
 	return err
 }
 
-// purge erases what is due, up to 1000 torrents.
+// purge erases the bytes that are due, of up to 1000 torrents.
 func (s *Store) purge(ctx context.Context) error {
 	keys, err := s.bucket.List(ctx, "purge/", 1000)
 	if err != nil {
@@ -44,15 +47,15 @@ func (s *Store) purge(ctx context.Context) error {
 	for _, key := range keys {
 		due, id, err := parsePurgeKey(key)
 		if err != nil {
-			s.logger.Warn("not a key of ours", "key", key, "cause", err)
+			s.logger.Warn("ignoring a key that is not a purge of torrentcache", "key", key, "cause", err)
 			continue
 		}
 		if s.now().Before(due) {
-			return nil // the keys are in the order of time
+			return nil // keys are sorted by time
 		}
 		err = s.erase(ctx, id, due)
 		if _, other := errors.AsType[*object.Foreign](err); other {
-			s.logger.Warn("bytes of a removed torrent are left to newer nodes to erase", "info_hash", id, "cause", err)
+			s.logger.Warn("a newer version wrote this removed torrent: only nodes of that version can erase its bytes", "info_hash", id, "cause", err)
 			continue
 		}
 		if err != nil {
@@ -78,15 +81,15 @@ func parsePurgeKey(key string) (due time.Time, id infohash.ID, err error) {
 	return time.Unix(seconds, 0), id, err
 }
 
-// erase takes the bytes out of the tombstone of id, if it is one. If it is of a
-// removal that came after the one that scheduled this, that one's turn is later.
+// erase removes the bytes from the tombstone of id. It does nothing if the torrent was restored,
+// or removed again at a later time: the later removal has scheduled its own purge.
 func (s *Store) erase(ctx context.Context, id infohash.ID, due time.Time) error {
 	for range maxDecisions {
 		sl, err := s.read(ctx, id, nil)
 		if err != nil {
 			return err
 		}
-		if sl.broken || sl.Kind != object.KindTombstone || sl.TorrentLength == 0 || due.Before(sl.Removed.Add(s.purgeAfter)) {
+		if sl.broken || sl.Kind != object.KindTombstone || sl.TorrentLength == 0 || due.Before(sl.Removed.Add(PurgeAfter)) {
 			return nil
 		}
 		next := sl.Object

@@ -9,10 +9,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// Put implements [store.Store]. The items are stored side by side, each on its
-// own: a put that ctx ends goes on in the background, with a copy of the item. While
-// the object of a torrent cannot be read nothing can be decided about it, and the
-// answer is [store.ErrUnavailable].
+// Put implements [store.Store]. It stores the items concurrently and independently. If ctx ends,
+// a put goes on in the background with a copy of its item. While the object of a torrent cannot
+// be read, nothing can be decided about it, and the result is [store.ErrUnavailable].
 func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := make([]store.Result, len(items))
 	if err := s.enter(ctx); err != nil {
@@ -23,7 +22,7 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	}
 	defer s.leave()
 	puts := make([]*put, len(items))
-	before := map[infohash.ID]*put{} // of the items so far, the last of each id
+	before := map[infohash.ID]*put{} // the last put of each id so far
 	for i, item := range items {
 		if results[i].Err = item.Validate(); results[i].Err != nil {
 			continue
@@ -44,9 +43,9 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	return results
 }
 
-// put is one item on its way.
+// put is the put of one item, in progress.
 type put struct {
-	done   chan struct{} // closed when result is there
+	done   chan struct{} // closed when result is set
 	result store.Result
 }
 
@@ -59,8 +58,8 @@ func (p *put) wait(ctx context.Context) store.Result {
 	}
 }
 
-// awaitTurn waits until the items before that have an id of this one are done,
-// and takes one of the places for puts.
+// awaitTurn waits until the earlier items that share an id with this one are done. It then
+// acquires one of the places for puts.
 func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infohash.ID]*put) error {
 	for _, id := range item.IDs.All() {
 		if p := before[id]; p != nil {
@@ -70,10 +69,10 @@ func (s *Store) awaitTurn(ctx context.Context, item store.Item, before map[infoh
 			return err
 		}
 	}
-	return s.takePlace(ctx, s.places)
+	return s.takePlace(ctx, s.putPlaces)
 }
 
-// takePlace waits for one of places.
+// takePlace waits for one of places, at most the time of a call.
 func (s *Store) takePlace(ctx context.Context, places chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -90,8 +89,8 @@ func (s *Store) takePlace(ctx context.Context, places chan struct{}) error {
 	}
 }
 
-// startPut stores the item in the background. It has a place, which it gives back
-// when it needs none any more.
+// startPut stores the item in the background. The caller has taken a place for it; runPut frees
+// that place once the object is written.
 func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 	p := &put{done: make(chan struct{})}
 	w := s.sessions.begin()
@@ -105,15 +104,15 @@ func (s *Store) startPut(ctx context.Context, item store.Item) *put {
 	return p
 }
 
-// upload is an item as it is to be stored.
+// upload is an item together with the object that stores it.
 type upload struct {
-	item store.Item // its bytes are those of body
-	body []byte     // with the item's rank
+	item store.Item // its Torrent is a part of body
+	body []byte     // the object, with the item's rank
 	head object.Header
 }
 
-// bodyOf returns the object with another rank than the item's. The body itself stays
-// as it is: a request that was given up may still be sending it.
+// bodyOf returns the object with a rank that may differ from the item's. It does not change
+// u.body, because a request that was given up may still be sending it.
 func (u *upload) bodyOf(rank store.Rank) []byte {
 	if rank == u.item.Rank {
 		return u.body
@@ -123,7 +122,7 @@ func (u *upload) bodyOf(rank store.Rank) []byte {
 	return o.Bytes()
 }
 
-// newUpload copies the item.
+// newUpload makes the upload of a copy of the item.
 func (s *Store) newUpload(item store.Item, id object.WriteID) *upload {
 	o := object.Object{Header: object.NewHeader(item, s.now()), Torrent: item.Torrent}
 	o.Write = id

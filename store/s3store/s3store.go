@@ -16,54 +16,52 @@ import (
 )
 
 const (
-	// operationTime bounds one call of the store, repetitions included.
-	operationTime = 12 * time.Second
+	// callRequests is how many requests of full length one call may take.
+	callRequests = 3
 
-	// maxPuts is how many torrents are written at a time. Those that wait for the
-	// feed are not among them.
+	// maxPuts is how many torrents are written at a time. Puts whose object is written and that
+	// only wait for the feed do not count.
 	maxPuts = 128
 
-	// maxChanges is how many torrents are removed or restored at a time. Each takes up to
-	// five requests, one after the other, so more would take an engine to where some are
-	// not done in operationTime; and uploads go on beside a list of them.
+	// maxChanges is how many torrents are removed or restored at a time. Each takes up to five
+	// sequential requests. With a higher limit a slow engine would exceed the time of a call,
+	// and uploads must go on beside a long list of removals.
 	maxChanges = 32
 )
 
 // Store is a [store.Store] in a bucket. It is safe for concurrent use.
 type Store struct {
-	bucket     *bucket.Bucket
-	location   Location
-	logger     *slog.Logger
-	clock      func() time.Time
-	onDamage   func(infohash.Set)
-	poll       time.Duration
-	purgeAfter time.Duration
-	callTime   time.Duration // operationTime, but in tests that are about no deadline
-	epoch      uint64
-	node       string // names this node among those of the bucket
+	bucket   *bucket.Bucket
+	location Location
+	logger   *slog.Logger
+	clock    func() time.Time
+	onDamage func(infohash.Set)
+	poll     time.Duration
+	callTime time.Duration // bounds one call of the store, repetitions included
+	epoch    uint64
+	node     string // names this node among those of the bucket
 
-	feed      *feed
-	announcer *announcer
-	sessions  *sessions
-	damaged   damaged
-	doubts    doubts
-	places    chan struct{} // has a value for each put that is not written yet
-	changing  chan struct{} // has a value for each change that is not written yet
-	underWay  atomic.Int64  // how many of both are in progress, those that wait for the feed among them
-	health    health
+	feed         *feed
+	announcer    *announcer
+	sessions     *sessions
+	damaged      damaged
+	doubts       doubts
+	putPlaces    chan struct{}         // semaphore of puts whose object is not written yet
+	changePlaces chan struct{}         // semaphore of changes whose object is not written yet
+	underWay     atomic.Int64          // puts and changes in progress, including those that wait for the feed
+	health       atomic.Pointer[error] // why the bucket takes no writes; nil if it takes them
 
 	mu      sync.RWMutex
 	closed  bool
-	running sync.WaitGroup // calls and what they left in the background
+	running sync.WaitGroup // calls and their background work
 	loops   sync.WaitGroup
 	stop    context.CancelFunc // ends the loops
 }
 
-// Open opens the store of a bucket, which must be there, and makes what it needs
-// in it. It fails if the bucket cannot be reached, or if the endpoint does not
-// refuse to overwrite an object when asked to (If-None-Match). When it returns, the
-// removals that nodes left behind that died are in the feed, if that was possible
-// within five seconds.
+// Open opens the store in an existing bucket and creates the objects it needs there. It fails if
+// the bucket cannot be reached, or if the endpoint ignores If-None-Match and would overwrite an
+// object. Before it returns, it spends up to five seconds announcing in the feed the removals of
+// nodes that died before they could.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	b, err := bucket.New(o.forBucket())
@@ -72,9 +70,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		bucket: b, location: o.Location, logger: o.Logger, clock: o.Clock, onDamage: o.OnDamage,
-		poll: o.Poll, purgeAfter: o.PurgeAfter, callTime: operationTime,
-		feed: newFeed(b, o.Logger), sessions: newSessions(), places: make(chan struct{}, maxPuts),
-		changing: make(chan struct{}, maxChanges),
+		poll: o.Poll, callTime: callRequests * o.RequestTimeout,
+		feed: newFeed(b, o.Logger), sessions: newSessions(), putPlaces: make(chan struct{}, maxPuts),
+		changePlaces: make(chan struct{}, maxChanges),
 	}
 	s.announcer = newAnnouncer(s.feed, func() int { return int(s.underWay.Load()) })
 	s.node = hex.EncodeToString(s.sessions.current.id[:])
@@ -87,13 +85,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.announceFirst(ctx)
 	s.loops.Go(func() { s.follow(long) })
 	s.loops.Go(func() { s.resolveDoubts(long) })
-	s.loops.Go(func() { s.announceLeftovers(long) })
+	s.loops.Go(func() { s.announceUnannounced(long) })
 	s.loops.Go(func() { s.maintain(long) })
 	s.loops.Go(func() { s.watchHealth(long) })
 	return s, nil
 }
 
-// prepare tests the endpoint and reads where the store stands.
+// prepare tests the endpoint and reads the epoch and the head of the feed.
 func (s *Store) prepare(ctx context.Context) error {
 	if err := s.bucket.Probe(ctx); err != nil {
 		return err
@@ -108,9 +106,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	return s.feed.seek(ctx)
 }
 
-// Conditional reports whether the endpoint honours If-Match. If not, replacing,
-// healing, removing and restoring have a moment in which another node's change
-// of the same torrent may get lost.
+// Conditional reports whether the endpoint honours If-Match. If not, a replacement, healing,
+// removal or restoration may overwrite a concurrent change of the same torrent by another node.
 func (s *Store) Conditional() bool { return s.bucket.Conditional() }
 
 // Close implements [store.Store].
@@ -128,11 +125,11 @@ func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.callTime)
 	defer cancel()
 	s.settleSessions(ctx, true)
-	_ = s.bucket.Remove(ctx, "probe/"+s.node) // what stays is a few bytes
+	_ = s.bucket.Remove(ctx, "probe/"+s.node) // on failure a few bytes stay
 	return nil
 }
 
-// enter begins a call, which must end with leave, unless it returns an error.
+// enter begins a call. Unless it returns an error, the caller must call leave.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -148,8 +145,8 @@ func (s *Store) enter(ctx context.Context) error {
 
 func (s *Store) leave() { s.running.Done() }
 
-// detach runs a part of a call that goes on when ctx ends, for at most
-// the time of a call. The caller has entered.
+// detach runs a part of a call in the background. That part outlives ctx, for at most the time
+// of a call. The caller has entered.
 func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.callTime)
 	s.running.Go(func() {
@@ -158,9 +155,9 @@ func (s *Store) detach(ctx context.Context, run func(ctx context.Context)) {
 	})
 }
 
-// failed returns err as a caller with ctx is told it.
+// failed returns the error that a caller with ctx gets for err.
 func (s *Store) failed(ctx context.Context, err error) error {
-	refused, isRefused := errors.AsType[*bucket.NoRoom](err)
+	refused, isRefused := errors.AsType[*bucket.AllocError](err)
 	switch {
 	case isRefused:
 		return refused.Cause
@@ -176,7 +173,7 @@ func (s *Store) failed(ctx context.Context, err error) error {
 
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Second) }
 
-// each calls run with 0 to n-1, at most limit at a time, and waits for all.
+// each calls run with 0 to n-1, at most limit at a time, and waits for all of them.
 func each(n, limit int, run func(i int)) {
 	if n == 1 {
 		run(0)

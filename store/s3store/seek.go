@@ -2,6 +2,8 @@ package s3store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -10,9 +12,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// fetch reads a batch; bucket.ErrAbsent if it is not there yet. A damaged one counts as
-// empty: nothing can bring it back, and what comes after it must be heard. One of a
-// newer program is an error: what it says must be heard, too.
+// fetch reads a batch. The error is bucket.ErrAbsent if the batch does not exist yet. A damaged
+// batch counts as empty: nothing can restore it, and readers must get the changes after it. A
+// batch of a newer format is an error, because skipping it would lose its changes.
 func (f *feed) fetch(ctx context.Context, number uint64) (*object.Batch, error) {
 	var b *object.Batch
 	var bad error
@@ -33,10 +35,10 @@ func (f *feed) fetch(ctx context.Context, number uint64) (*object.Batch, error) 
 	return b, nil
 }
 
-// seek finds the head of the feed: the batches have no gaps, so it takes about
-// twice the logarithm of their number of requests.
+// seek finds the head of the feed by binary search, since the numbers have no gaps. For n
+// batches it takes about 2·log2(n) requests.
 func (f *feed) seek(ctx context.Context) error {
-	low, high := uint64(0), uint64(1) // low is there, or 0; high is tried
+	low, high := uint64(0), uint64(1) // batch low exists, or low is 0; high is tried next
 	for {
 		there, err := f.exists(ctx, high)
 		if err != nil {
@@ -73,12 +75,12 @@ func (f *feed) seek(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.head, f.first, f.totals = low-1, low, before
-	f.learn(low, last)
+	f.addLocked(low, last)
 	return nil
 }
 
-// totalsBefore returns the totals of the last batch before number that can be read, if
-// that of number, which is b, cannot.
+// totalsBefore returns the totals of b, the batch of that number. If b is damaged, it returns
+// those of the last readable batch before it.
 func (f *feed) totalsBefore(ctx context.Context, number uint64, b *object.Batch) (object.Totals, error) {
 	for b.Damaged && number > 1 {
 		var err error
@@ -96,4 +98,39 @@ func (f *feed) exists(ctx context.Context, number uint64) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// storeKey is the key of the epoch.
+const storeKey = "store"
+
+// epochOf returns the epoch of the store's feed, which the first node chooses. Operators who
+// restore an older copy of a bucket delete this object, so that all followers of the feed start
+// over.
+func epochOf(ctx context.Context, b *bucket.Bucket) (uint64, error) {
+	body, err := readEpoch(ctx, b)
+	if errors.Is(err, bucket.ErrAbsent) {
+		var fresh [8]byte
+		rand.Read(fresh[:])
+		fresh[0] |= 1 // not zero
+		body = object.EncodeEpoch(binary.BigEndian.Uint64(fresh[:]))
+		if err = b.Write(ctx, storeKey, body, ""); errors.Is(err, bucket.ErrLost) {
+			body, err = readEpoch(ctx, b)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	epoch, err := object.ParseEpoch(body)
+	if err != nil {
+		return 0, fmt.Errorf("%w: the object %s%s: %w", store.ErrInvalid, b.Prefix, storeKey, err)
+	}
+	return epoch, nil
+}
+
+func readEpoch(ctx context.Context, b *bucket.Bucket) ([]byte, error) {
+	body, _, err := b.GetWhole(ctx, storeKey, 0, nil, func(body []byte) bool {
+		_, err := object.ParseEpoch(body)
+		return err == nil
+	})
+	return body, err
 }

@@ -61,7 +61,7 @@ func TestCountsOfWhoIsBehind(t *testing.T) {
 	if err := f.advance(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.now().Torrents; f.end() != batches || got != batches-1 {
+	if got := f.currentTotals().Torrents; f.end() != batches || got != batches-1 {
 		t.Errorf("%d torrents after %d objects, want %d", got, f.end(), batches-1)
 	}
 }

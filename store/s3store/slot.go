@@ -11,37 +11,38 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// slot is what lies under the key of an id.
+// slot is the content of the key of an id, as read.
 type slot struct {
 	id     infohash.ID
-	etag   string       // of the object; empty if there is none
-	broken bool         // there is one whose header is damaged
-	size   int          // of its body
-	hint   infohash.Set // of a broken one: the ids that it may have had
+	etag   string       // of the object; empty if the key has no object
+	broken bool         // the object's header is damaged
+	size   int          // of the object's body, in bytes
+	hint   infohash.Set // if broken, the ids that the object may have had
 	object.Object
 }
 
 func objectKey(id infohash.ID) string { return "t/" + id.String() }
 
-// read reads the whole object of id; with room, as readBody says, what a reader needs.
-func (s *Store) read(ctx context.Context, id infohash.ID, room store.Room) (*slot, error) {
-	return s.readSlot(ctx, id, 0, room)
+// read reads the whole object of id. With an alloc it reads what a reader needs, as
+// [bucket.Bucket.Get] says.
+func (s *Store) read(ctx context.Context, id infohash.ID, alloc store.Alloc) (*slot, error) {
+	return s.readSlot(ctx, id, 0, alloc)
 }
 
-// readHeader reads the header of the object of id alone.
+// readHeader reads only the header of the object of id.
 func (s *Store) readHeader(ctx context.Context, id infohash.ID) (*slot, error) {
 	return s.readSlot(ctx, id, object.HeaderSize, nil)
 }
 
-func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room store.Room) (*slot, error) {
+func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, alloc store.Alloc) (*slot, error) {
 	var o object.Object
 	var bad error
 	var whole bool
-	body, etag, err := s.bucket.GetWhole(ctx, objectKey(id), limit, room, func(body []byte) bool {
+	body, etag, err := s.bucket.GetWhole(ctx, objectKey(id), limit, alloc, func(body []byte) bool {
 		o, bad = object.Parse(body)
 		whole = bad == nil && o.IDs.Contains(id) && o.Whole()
-		// Without its torrent, nothing but the texts of a tombstone can be checked.
-		skipped := room != nil && o.Kind != object.KindTorrent
+		// Without its torrent, only the texts of a tombstone can be checked.
+		skipped := alloc != nil && o.Kind != object.KindTorrent
 		return whole || bad == nil && o.IDs.Contains(id) && (limit > 0 || skipped && o.TextsWhole())
 	})
 	if errors.Is(err, bucket.ErrAbsent) {
@@ -57,21 +58,21 @@ func (s *Store) readSlot(ctx context.Context, id infohash.ID, limit int, room st
 		s.damaged.drop(id) // another node may have healed it
 	}
 	sl := &slot{id: id, etag: etag, size: len(body), Object: o}
-	// A valid header of another id is an object that somebody put in the wrong place.
+	// A valid header with other ids belongs to an object that somebody copied to the wrong key.
 	if sl.broken = bad != nil || !o.IDs.Contains(id); sl.broken {
 		sl.hint = object.IDsAt(body)
 	}
 	return sl, nil
 }
 
-// vacant reports whether there is nothing under the key, and so that whatever
-// comes may be written there.
+// vacant reports whether the key has nothing that a write must preserve.
 func (sl *slot) vacant() bool { return sl.etag == "" || !sl.broken && sl.Kind == object.KindVacant }
 
-// isAlias reports whether the slot leads elsewhere.
+// isAlias reports whether the slot is an alias.
 func (sl *slot) isAlias() bool { return sl.etag != "" && !sl.broken && sl.Kind == object.KindAlias }
 
-// holds reports whether the slot has what is known of id: a torrent or a removal.
+// holds reports whether the slot has the state of id: a torrent or a removal. A broken slot
+// counts as holding it.
 func (sl *slot) holds(id infohash.ID) bool {
 	switch {
 	case sl.etag == "" || sl.broken:
@@ -90,23 +91,23 @@ func (sl *slot) removedIDs() int64 {
 	return int64(len(sl.IDs.All()))
 }
 
-// view reads slots once each, for one decision.
+// view reads each slot at most once, for one decision.
 type view struct {
 	store *Store
-	room  store.Room // unless nil, for the torrent, of which nothing is needed but to give it
+	alloc store.Alloc // memory for the torrent; nil to read every object whole
 	slots map[infohash.ID]*slot
 }
 
 func (s *Store) view() *view { return &view{store: s, slots: map[infohash.ID]*slot{}} }
 
-// viewInto is view for a reader, which has room.
-func (s *Store) viewInto(room store.Room) *view {
+// viewInto is view for a reader that needs only the torrent, in memory from alloc.
+func (s *Store) viewInto(alloc store.Alloc) *view {
 	v := s.view()
-	v.room = room
+	v.alloc = alloc
 	return v
 }
 
-// assumeNew makes the slots of ids look as if nothing were there.
+// assumeNew makes the view see nothing under ids without reading them.
 func (v *view) assumeNew(ids []infohash.ID) {
 	for _, id := range ids {
 		v.slots[id] = &slot{id: id}
@@ -117,21 +118,21 @@ func (v *view) slot(ctx context.Context, id infohash.ID) (*slot, error) {
 	if sl := v.slots[id]; sl != nil {
 		return sl, nil
 	}
-	sl, err := v.store.read(ctx, id, v.room)
+	sl, err := v.store.read(ctx, id, v.alloc)
 	if err == nil {
 		v.slots[id] = sl
 	}
 	return sl, err
 }
 
-// has reports whether the object of id is that of the write w. A write that is refused may
-// be there all the same: a proxy that sends it twice passes on the second answer.
+// has reports whether the object of id was made by the write w. A refused write may have been
+// done all the same: a proxy that sends the request twice passes on the second answer.
 func (v *view) has(ctx context.Context, id infohash.ID, w object.WriteID) bool {
 	sl, err := v.slot(ctx, id)
 	return err == nil && !sl.broken && sl.Write == w
 }
 
-// find returns the slot with what is known of id; nil if nothing is.
+// find returns the slot that has the state of id, following an alias; nil if there is none.
 func (v *view) find(ctx context.Context, id infohash.ID) (*slot, error) {
 	sl, err := v.slot(ctx, id)
 	if err == nil && sl.isAlias() {

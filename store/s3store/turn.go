@@ -2,46 +2,44 @@ package s3store
 
 import "time"
 
-// A node whose batch has just come into the feed knows the next number before all
-// others. It would win that, too, with the little that came to wait meanwhile, and
-// the others would lose race after race: a write and a read each. So it waits while
-// the others have their turns, and its next batch gets larger.
+// The node that has just written a batch knows the next number before all others. It would win
+// that number as well, for the few changes that it has gathered meanwhile, and each lost race
+// costs the others a write and a read. So it pauses while the others take their turns, and
+// gathers a larger batch.
 //
-// A turn is a read and a write of the feed, and lasts as long as these do at the
-// moment: with 64 requests at a time Ceph on two cores answers each after 0.1 s, and
-// with pauses shorter than that one node of three wrote and the others waited for
-// seconds.
+// A turn lasts as long as a read and a write of the feed currently take. This must adapt: with
+// 64 concurrent requests, Ceph on two cores answers each after 0.1 s. With pauses shorter than
+// that, one node of three wrote all batches and the others waited for seconds.
 const (
-	// maxTurns is how many turns a node waits for at most, and maxPause how long.
+	// maxTurns is the most turns that a node waits for, and maxPause the longest wait.
 	maxTurns = 8
 	maxPause = 2 * time.Second
-	// turnWrites is how long a turn is, in writes. With less, more races are lost;
-	// with more, the engine is idle while all wait.
+	// turnWrites is the length of a turn, in writes. A shorter turn loses more races; during a
+	// longer one the engine is idle while all nodes wait.
 	turnWrites = 1.25
-	// alone is how many batches a node writes that hears of no other before it makes
-	// a pause of half a turn: others may be trying, which it cannot see.
+	// alone is how many batches in a row a node writes without seeing another node's before it
+	// pauses for half a turn. Nodes that lose every race are invisible to it.
 	alone = 8
-	// newest is how much of the average the last write makes, and longest how long it
-	// counts as at most.
+	// newest is the weight of the last write in the average. longest caps its duration.
 	newest  = 0.25
 	longest = time.Second
 )
 
-// turn is when a node shall write to the feed next.
+// turn schedules a node's next write to the feed.
 type turn struct {
 	next   time.Time
 	pause  time.Duration // before next
 	head   uint64        // of the feed when the node wrote last
-	others int           // nodes that had turns before that one, maxTurns at most
-	streak int           // batches since another node's
-	write  time.Duration // average of the writes that came into the feed
+	others int           // nodes seen writing since head, maxTurns at most
+	streak int           // own batches since another node's
+	write  time.Duration // average duration of the successful writes
 }
 
-// left returns how long to wait.
+// left returns the time until the node's turn.
 func (t *turn) left() time.Duration { return time.Until(t.next) }
 
-// expected returns how many batches of others are to be expected: none if the turn
-// has come long ago, since what others write is read all the time.
+// expected returns how many batches of other nodes to expect. It is none when the turn is long
+// overdue, since the node reads the feed all the time.
 func (t *turn) expected() int {
 	if time.Since(t.next) > t.pause {
 		return 0
@@ -49,7 +47,7 @@ func (t *turn) expected() int {
 	return t.others
 }
 
-// wrote notes how long a write took.
+// wrote records the duration of a write.
 func (t *turn) wrote(took time.Duration) {
 	took = min(took, longest)
 	if t.write == 0 {
@@ -58,9 +56,9 @@ func (t *turn) wrote(took time.Duration) {
 	t.write += time.Duration(newest * float64(took-t.write))
 }
 
-// end notes that a batch came into the feed.
+// end records that a batch was written, and schedules the next turn.
 func (t *turn) end(f *feed) {
-	t.others = min(max(f.writers(t.head)-1, 0), maxTurns)
+	t.others = min(max(f.countWriters(t.head)-1, 0), maxTurns)
 	t.head = f.end()
 	turns := float64(t.others)
 	if t.streak++; t.others > 0 {

@@ -9,12 +9,12 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// valueKey returns the key of a named value. The ending keeps the names that are dots alone from
-// being taken for folders.
+// valueKey returns the key of a named value. The suffix keeps names like "." and ".." from being
+// resolved as folders.
 func valueKey(name string) string { return "value/" + name + ".value" }
 
-// Value implements [store.Store]. A damaged value is [store.ErrUnavailable] until it
-// is set anew.
+// Value implements [store.Store]. A damaged value is [store.ErrUnavailable] until it is set
+// again.
 func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -41,9 +41,9 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	return value, bad
 }
 
-// SetValue implements [store.Store]. Nodes do not agree on values: of two that set the
-// same one the last writer wins, as the engine sees it, and a try that timed out may
-// arrive after the one that was answered.
+// SetValue implements [store.Store]. Nodes do not coordinate: of two concurrent writers, the one
+// whose write the engine does last wins. A write that timed out may take effect after a later
+// one that was answered.
 func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	if err := s.enter(ctx); err != nil {
 		return err

@@ -18,7 +18,7 @@ func testBatch(t *testing.T, b *bench) {
 	t.Run("larger than any group", func(t *testing.T) { largeBatch(t, b.open(t)) })
 }
 
-// mixedBatch puts items that each meet another rule.
+// mixedBatch puts a batch of items, each of which meets a different rule.
 func mixedBatch(t *testing.T, f *fixture) {
 	gone, here := Torrent(V1, 1, 500, 0), Torrent(Hybrid, 2, 500, 0)
 	f.remove(gone.IDs.V1, "gone")
@@ -47,9 +47,9 @@ func mixedBatch(t *testing.T, f *fixture) {
 	f.lacks(store.ErrNotFound, mixed.IDs.V2)
 }
 
-// largeBatch puts more items than any store would handle at once.
+// largeBatch puts more items than any store handles at once: the largest group is 1024 changes.
 func largeBatch(t *testing.T, f *fixture) {
-	items := make([]store.Item, 1500)
+	items := make([]store.Item, 1100)
 	for i := range items {
 		items[i] = Torrent(shapes[i%len(shapes)], uint64(i), 100+i, 0)
 	}

@@ -48,7 +48,7 @@ func testRemove(t *testing.T, b *bench) {
 	})
 }
 
-// removeHeld removes and restores a torrent that is held.
+// removeHeld removes and restores a torrent that the store holds.
 func removeHeld(f *fixture, item store.Item, id infohash.ID) {
 	f.put(item, store.Created)
 	f.remove(id, "first")
@@ -59,8 +59,8 @@ func removeHeld(f *fixture, item store.Item, id infohash.ID) {
 	f.put(item, store.AlreadyCached)
 }
 
-// eraseHeld takes the bytes of a torrent away, that was removed before, and
-// once more when there are none. Once restored it is as if it never was.
+// eraseHeld erases a torrent that was removed before, and does so again when no bytes are left.
+// After its restoration the store behaves as if it had never held the torrent.
 func eraseHeld(f *fixture, item store.Item) {
 	f.put(item, store.Created)
 	f.put(Torrent(V1, 2, 700, 0), store.Created)
@@ -84,7 +84,7 @@ func eraseHeld(f *fixture, item store.Item) {
 	f.holds(item)
 }
 
-// removeAhead removes and restores one id of a torrent that was never held.
+// removeAhead removes and restores one id of a torrent that the store never held.
 func removeAhead(f *fixture, item store.Item, id infohash.ID) {
 	f.remove(id, "first")
 	f.lacks(store.ErrRemoved, id)
@@ -131,7 +131,7 @@ func testLatestRemoval(b *bench) func(t *testing.T) {
 	}
 }
 
-// size returns the bytes of items together.
+// size returns the total size of items in bytes.
 func size(items ...store.Item) (n int64) {
 	for _, item := range items {
 		n += int64(len(item.Torrent))

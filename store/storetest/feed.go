@@ -40,7 +40,7 @@ func testChanges(t *testing.T, b *bench) {
 	})
 }
 
-// feedEnds asks for what follows cursors that are at the end or of elsewhere.
+// feedEnds asks for changes after cursors that are at the end or from another store.
 func feedEnds(t *testing.T, f *fixture) {
 	want := scenario(f)
 	_, end, err := f.Changes(t.Context(), store.Cursor{}, 1000)
@@ -81,8 +81,7 @@ func (f *fixture) end() store.Cursor {
 	return end
 }
 
-// scenario makes changes of every kind, and things that are no changes, and
-// returns the changes.
+// scenario makes changes of every kind, and calls that change nothing, and returns the changes.
 func scenario(f *fixture) []store.Change {
 	hybrid, v1, ahead := Torrent(Hybrid, 1, 500, 0), Torrent(V1, 2, 500, 0), Torrent(V2, 3, 500, 0).IDs
 	var want []store.Change

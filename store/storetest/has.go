@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// testHas asks for many ids at once, in any order, some twice, some unknown, and again when
+// testHas asks for many ids at once, in any order, some twice, some unknown. It asks again after
 // a torrent has got another rank.
 func testHas(t *testing.T, b *bench) {
 	f := b.open(t)
@@ -43,7 +43,7 @@ func testHas(t *testing.T, b *bench) {
 	f.hasExactly(want)
 }
 
-// hasExactly fails unless Has says of each id what want does.
+// hasExactly fails unless Has gives the answer in want for each id.
 func (f *fixture) hasExactly(want map[infohash.ID]store.Held) {
 	f.t.Helper()
 	var ids []infohash.ID

@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// calls calls every method that has an error, by name.
+// calls calls every method that returns an error, and returns the errors by name.
 func calls(ctx context.Context, s store.Store, item store.Item) map[string]error {
 	_, get := s.Get(ctx, item.IDs.Primary(), nil)
 	_, has := s.Has(ctx, item.IDs.All())
@@ -44,9 +44,9 @@ func testContext(t *testing.T, b *bench) {
 		}
 	}
 	t.Run("the bytes are free after an early return", func(t *testing.T) {
-		// Whatever moment the cancellation hits, what is stored is whole, and the
-		// race detector sees no use of the bytes after Put.
-		for seed := uint64(100); seed < 160; seed++ {
+		// At whatever moment the cancellation comes, every stored torrent is whole, and the race
+		// detector sees no use of the bytes after Put.
+		for seed := uint64(100); seed < 130; seed++ {
 			ctx, cancel := context.WithCancel(t.Context())
 			items := []store.Item{Torrent(V1, seed, 20_000, 0), Torrent(V1, seed+1000, 20_000, 0)}
 			go cancel()
@@ -100,9 +100,9 @@ func each(n int, run func(i int)) {
 	group.Wait()
 }
 
-// oneWinner races writers of the same torrents with readers of them.
+// oneWinner races writers and readers of the same torrents.
 func oneWinner(t *testing.T, f *fixture) {
-	const writers, torrents = 16, 20
+	const writers, torrents = 16, 9
 	var created [torrents]atomic.Int32
 	var winner [torrents]atomic.Pointer[store.Item]
 	each(writers, func(w int) {
@@ -143,7 +143,7 @@ func oneWinner(t *testing.T, f *fixture) {
 	}
 }
 
-// oneReplaces races conditional puts: a chain of versions, each replaced once.
+// oneReplaces races conditional puts. The versions form a chain, and each is replaced once.
 func oneReplaces(t *testing.T, f *fixture) {
 	first := Torrent(V2, 1, 500, 0)
 	f.put(first, store.Created)
@@ -163,10 +163,9 @@ func oneReplaces(t *testing.T, f *fixture) {
 	}
 }
 
-// removalFinal races puts with a removal: once Remove has returned nobody finds
-// the torrent.
+// removalFinal races puts with a removal: after Remove has returned, no call finds the torrent.
 func removalFinal(t *testing.T, f *fixture) {
-	each(20, func(i int) {
+	each(12, func(i int) {
 		item := Torrent(Hybrid, uint64(i), 500, 0)
 		each(4, func(role int) {
 			if role > 0 {
@@ -189,8 +188,7 @@ func removalFinal(t *testing.T, f *fixture) {
 	})
 }
 
-// closeBusy closes the store under load: every call succeeds or says that the
-// store is unavailable.
+// closeBusy closes the store under load: every call succeeds or returns store.ErrUnavailable.
 func closeBusy(t *testing.T, f *fixture) {
 	var under sync.WaitGroup
 	under.Add(8)
@@ -217,7 +215,7 @@ func closeBusy(t *testing.T, f *fixture) {
 	})
 }
 
-// oneRound puts, gets and asks for item.
+// oneRound puts item, gets it and asks for it.
 func oneRound(ctx context.Context, s store.Store, item store.Item) error {
 	if err := s.Put(ctx, []store.Item{item})[0].Err; err != nil {
 		return err

@@ -213,7 +213,7 @@ func testHealRules(t *testing.T, b *bench) {
 		wrong.Replaces = store.VersionOf(next.Torrent)
 		right.Replaces = store.VersionOf(old.Torrent)
 		f.refuse(wrong, store.ErrChanged)
-		f.lacks(store.ErrDamaged, old.IDs.V1) // a reopened store may have to find out again
+		f.lacks(store.ErrDamaged, old.IDs.V1) // a reopened store may only find the damage on a read
 		f.put(right, store.Healed)
 		f.holds(right)
 	})
@@ -230,7 +230,7 @@ func testHealRules(t *testing.T, b *bench) {
 	})
 }
 
-// damage damages item's torrent and fails unless all its ids say so.
+// damage damages item's torrent, and fails unless Get reports that for all its ids.
 func (f *fixture) damage(item store.Item) {
 	f.t.Helper()
 	f.opener.Damage(f.t, f.Store, item.IDs.Primary())

@@ -6,10 +6,11 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// someRanks are in order those that have a name and some between them.
+// someRanks are the named ranks and some between them, in ascending order.
 var someRanks = []store.Rank{1, store.RankFetched, 100, store.RankAnonymous, 150, store.RankKeyed, 255}
 
-// testRanks has ranks meet one another, by their numbers alone.
+// testRanks puts torrents of different ranks over one another. Only the numbers of the ranks
+// count.
 func testRanks(t *testing.T, b *bench) {
 	first, second := Torrent(Hybrid, 1, 500, 1), Torrent(Hybrid, 1, 500, 2)
 	t.Run("other bytes", func(t *testing.T) {
@@ -56,7 +57,7 @@ func testRanks(t *testing.T, b *bench) {
 	})
 }
 
-// testHealRanks heals records of one rank by items of another.
+// testHealRanks heals records of one rank with items of another.
 func testHealRanks(t *testing.T, b *bench) {
 	first, second := Torrent(Hybrid, 1, 500, 1), Torrent(Hybrid, 1, 500, 2)
 	for _, test := range []struct {
@@ -79,8 +80,8 @@ func testHealRanks(t *testing.T, b *bench) {
 	}
 }
 
-// highestRank races writers of the same bytes: the record has the highest of their
-// ranks, also for who reads it after its own put.
+// highestRank races writers of the same bytes. The record gets the highest of their ranks, and a
+// writer that reads it after its own put never sees a lower rank than its own.
 func highestRank(t *testing.T, f *fixture) {
 	const writers = 8
 	item := Torrent(Hybrid, 1, 500, 0)

@@ -25,8 +25,8 @@ func testRemoveMany(t *testing.T, b *bench) {
 	t.Run("an early end leaves each id removed or not", func(t *testing.T) { removeUntilCanceled(b.open(t)) })
 }
 
-// gaveRemoved fails unless the results are as wanted: the ids and Held where there is no
-// error, else the error.
+// gaveRemoved fails unless the results are as wanted: the wanted error, or, if there is none, the
+// wanted ids and Held.
 func (f *fixture) gaveRemoved(what string, got, want []store.Removed) {
 	f.t.Helper()
 	if len(got) != len(want) {
@@ -41,7 +41,7 @@ func (f *fixture) gaveRemoved(what string, got, want []store.Removed) {
 	f.reopen()
 }
 
-// mixedRemovals removes and restores ids that each meet another rule.
+// mixedRemovals removes and restores a batch of ids, each of which meets a different rule.
 func mixedRemovals(f *fixture) {
 	one, two, three := Torrent(V1, 1, 500, 0), Torrent(V2, 2, 500, 0), Torrent(Hybrid, 3, 500, 0)
 	for _, item := range []store.Item{one, two, three} {
@@ -68,8 +68,8 @@ func mixedRemovals(f *fixture) {
 	f.lacks(store.ErrNotFound, ahead.V1, before.V2, never)
 }
 
-// repeatedRemovals names a torrent by each of its ids and one of them twice. Each
-// removal succeeds, the first one finds it; one restoration succeeds.
+// repeatedRemovals names a torrent by each of its ids, and by one of them twice. Each removal
+// succeeds, and only the first one finds the torrent. One restoration succeeds.
 func repeatedRemovals(f *fixture) {
 	item, ahead := Torrent(Hybrid, 1, 500, 0), Torrent(V1, 2, 500, 0).IDs.V1
 	f.put(item, store.Created)
@@ -104,7 +104,7 @@ func repeatedRemovals(f *fixture) {
 	f.holds(item)
 }
 
-// eraseMany takes the bytes of some torrents away, and of none beside them.
+// eraseMany erases some torrents, and checks that the others stay.
 func eraseMany(f *fixture) {
 	one, two, stays := Torrent(V1, 1, 500, 0), Torrent(Hybrid, 2, 700, 0), Torrent(V2, 3, 900, 0)
 	for _, item := range []store.Item{one, stays, two} {
@@ -124,8 +124,8 @@ func eraseMany(f *fixture) {
 	f.holds(stays)
 }
 
-// removeDamaged removes and restores a torrent that is known to be damaged. A store that
-// is opened anew need not know that any more.
+// removeDamaged removes and restores a torrent that is known to be damaged. A reopened store need
+// not remember the damage.
 func removeDamaged(f *fixture) {
 	item := Torrent(V1, 1, 500, 0)
 	f.put(item, store.Created)
@@ -139,14 +139,17 @@ func removeDamaged(f *fixture) {
 	f.lacks(store.ErrDamaged, item.IDs.V1)
 }
 
-// removeLarge removes and restores more ids than any store would handle at once, half of
-// them in advance.
+// removeLarge removes and restores more ids than any store handles at once (1024 changes). Each
+// heldEvery-th id is that of a torrent; the others are removed in advance.
 func removeLarge(f *fixture) {
-	items := make([]store.Item, 600)
+	items := make([]store.Item, 138)
 	var ids []infohash.ID
 	for i := range items {
 		items[i] = Torrent(shapes[i%len(shapes)], uint64(i), 100, 0)
-		ids = append(ids, items[i].IDs.Primary(), Torrent(V1, uint64(i+len(items)), 100, 0).IDs.V1)
+		ids = append(ids, items[i].IDs.Primary())
+		for n := range heldEvery - 1 {
+			ids = append(ids, Torrent(V1, uint64((n+1)*len(items)+i), 100, 0).IDs.V1)
+		}
 	}
 	for i, r := range f.Put(f.t.Context(), items) {
 		if r.Err != nil {
@@ -165,13 +168,15 @@ func removeLarge(f *fixture) {
 	}
 }
 
-// wantLarge fails unless every second result is that of an item, and the others are of
-// ids in advance.
+const heldEvery = 8
+
+// wantLarge fails unless each heldEvery-th result is that of an item, and the others are removals
+// in advance.
 func (f *fixture) wantLarge(what string, results []store.Removed, items []store.Item) {
 	f.t.Helper()
 	for i, r := range results {
-		isHeld := i%2 == 0
-		if r.Err != nil || r.Held != isHeld || isHeld && r.IDs != items[i/2].IDs {
+		isHeld := i%heldEvery == 0
+		if r.Err != nil || r.Held != isHeld || isHeld && r.IDs != items[i/heldEvery].IDs {
 			f.t.Fatalf("%s of id %d: %+v", what, i, r)
 		}
 	}
@@ -199,10 +204,10 @@ func removeCanceled(f *fixture) {
 	f.lacks(store.ErrRemoved, two.IDs.V2)
 }
 
-// removeUntilCanceled ends the context while ids are removed.
+// removeUntilCanceled cancels the context while ids are being removed.
 func removeUntilCanceled(f *fixture) {
 	for round := range 10 {
-		ids := make([]infohash.ID, 200)
+		ids := make([]infohash.ID, 60)
 		for i := range ids {
 			ids[i] = Torrent(V1, uint64(round*len(ids)+i), 100, 0).IDs.V1
 		}

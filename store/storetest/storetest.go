@@ -1,5 +1,5 @@
-// Package storetest is the contract of [store.Store] as tests. Every
-// implementation runs [Run] against itself.
+// Package storetest tests the contract of [store.Store]. Every implementation calls [Run] in its
+// tests.
 package storetest
 
 import (
@@ -18,12 +18,11 @@ import (
 type Opener struct {
 	// Open returns an empty store that takes the time from clock.
 	Open func(t *testing.T, clock func() time.Time) store.Store
-	// Reopen closes s and opens it again from what it kept. Nil for stores that
-	// keep nothing; else it is called between the steps of every test, so that
-	// each promise is seen to hold across it.
+	// Reopen closes s and opens it again from the files it kept. Nil means that the store keeps
+	// nothing. The suite calls Reopen between the steps of every test, so that it checks every
+	// promise across a restart.
 	Reopen func(t *testing.T, s store.Store) store.Store
-	// Damage changes the stored bytes of the torrent that has id, behind the
-	// back of s.
+	// Damage changes the stored bytes of the torrent with that id, without the knowledge of s.
 	Damage func(t *testing.T, s store.Store, id infohash.ID)
 	// Only names the tests to run. Nil means all.
 	Only []string
@@ -38,7 +37,7 @@ func Run(t *testing.T, opener Opener) {
 		{"Put", testPut},
 		{"Invalid", testInvalid},
 		{"Get", testGet},
-		{"Room", testRoom},
+		{"Alloc", testAlloc},
 		{"Has", testHas},
 		{"Replace", testReplace},
 		{"Ranks", testRanks},
@@ -63,23 +62,23 @@ func Run(t *testing.T, opener Opener) {
 	}
 }
 
-// now is what the clock of the tested stores shows.
+// now is the time on the clock of the tested stores.
 var now = time.Date(2010, 5, 4, 3, 2, 1, 999, time.FixedZone("somewhere", 3600))
 
-// stored is now as a store gives it back.
+// stored is now in the form that a store returns.
 var stored = now.UTC().Truncate(time.Second)
 
 // bench makes fixtures.
 type bench struct{ opener Opener }
 
-// fixture is one store under test, with helpers that fail the test.
+// fixture is one store under test. Its helpers fail the test.
 type fixture struct {
 	store.Store
 	t      *testing.T
 	opener Opener
 }
 
-// open returns a fixture with an empty store, closed when the test ends.
+// open returns a fixture with an empty store, which it closes when the test ends.
 func (b *bench) open(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, opener: b.opener}
@@ -92,7 +91,7 @@ func (b *bench) open(t *testing.T) *fixture {
 	return f
 }
 
-// reopen closes and opens the store where it keeps anything.
+// reopen closes and reopens the store, if the store keeps anything.
 func (f *fixture) reopen() {
 	f.t.Helper()
 	if f.opener.Reopen != nil {
@@ -124,7 +123,7 @@ func (f *fixture) refuse(item store.Item, want error) {
 	f.reopen()
 }
 
-// holds fails unless every id of item gives exactly item back.
+// holds fails unless Get of every id of item returns exactly item.
 func (f *fixture) holds(item store.Item) {
 	f.t.Helper()
 	for _, id := range item.IDs.All() {
@@ -147,7 +146,7 @@ func (f *fixture) holds(item store.Item) {
 	f.has(true, item.IDs.All()...)
 }
 
-// lacks fails unless Get of every id gives the error want and Has says no.
+// lacks fails unless for every id Get returns the error want and Has does not find it.
 func (f *fixture) lacks(want error, ids ...infohash.ID) {
 	f.t.Helper()
 	for _, id := range ids {
@@ -172,7 +171,7 @@ func (f *fixture) has(want bool, ids ...infohash.ID) {
 	}
 }
 
-// remove removes id for a reason.
+// remove removes id for the given reason.
 func (f *fixture) remove(id infohash.ID, reason string) {
 	f.t.Helper()
 	removal := store.Removal{Reason: reason, Reference: "case " + reason, Time: now}
@@ -191,12 +190,12 @@ func (f *fixture) restore(id infohash.ID, want error) {
 	f.reopen()
 }
 
-// Remove removes one id of s, and returns the error of that.
+// Remove removes one id of s, and returns the error for that id.
 func Remove(ctx context.Context, s store.Store, id infohash.ID, removal store.Removal) error {
 	return s.Remove(ctx, []infohash.ID{id}, removal)[0].Err
 }
 
-// Restore undoes the removal of one id of s, and returns the error of that.
+// Restore undoes the removal of one id of s, and returns the error for that id.
 func Restore(ctx context.Context, s store.Store, id infohash.ID) error {
 	return s.Restore(ctx, []infohash.ID{id})[0].Err
 }

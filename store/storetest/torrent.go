@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Shape says which ids a made torrent has.
+// Shape selects the ids of a generated torrent.
 type Shape int
 
 // The shapes of torrents.
@@ -24,10 +24,10 @@ const (
 // String returns v1, v2 or hybrid.
 func (s Shape) String() string { return [...]string{"v1", "v2", "hybrid"}[s] }
 
-// Torrent returns an item of anyone's with random bytes of about the given size, the
-// same for the same seed: outer bytes around an info span, ids that are its hashes.
-// outer chooses the outer bytes, so that items that differ in it alone are the
-// same torrent.
+// Torrent returns an item of an anonymous writer with random bytes of about the given size: outer
+// bytes around an info span, and ids that are the hashes of the span. The same arguments give the
+// same item. Outer selects the outer bytes, so that items that differ in it alone are the same
+// torrent.
 func Torrent(shape Shape, seed uint64, size, outer int) store.Item {
 	info := randomBytes(seed, max(size-64, 1))
 	head := fmt.Appendf(nil, "outer bytes %d before ", outer)
@@ -42,19 +42,19 @@ func Torrent(shape Shape, seed uint64, size, outer int) store.Item {
 	}
 }
 
-// ranked returns item as one of a writer of that rank.
+// ranked returns item with that rank.
 func ranked(item store.Item, rank store.Rank) store.Item {
 	item.Rank = rank
 	return item
 }
 
-// replacing returns item as one that replaces old.
+// replacing returns item as a replacement of old.
 func replacing(item, old store.Item) store.Item {
 	item.Replaces = store.VersionOf(old.Torrent)
 	return item
 }
 
-// replacingRank returns item as one that replaces old while it has old's rank.
+// replacingRank returns item as a replacement of old, on condition that old still has its rank.
 func replacingRank(item, old store.Item) store.Item {
 	item.ReplacesRank = old.Rank
 	return replacing(item, old)

@@ -63,14 +63,14 @@ func testValues(t *testing.T, b *bench) {
 	})
 }
 
-// keepValues sets values under several names and sets them anew.
+// keepValues sets values under several names and overwrites them.
 func keepValues(t *testing.T, f *fixture) {
 	names := []string{"a", "last-backup.0", "..", "-", strings.Repeat("x", store.MaxValueName)}
 	of := func(i, n int) []byte { return []byte(strings.Repeat(names[n], i)) }
 	for _, name := range names {
 		f.hasValue(name, nil)
 	}
-	for _, i := range []int{1, 20, 0, 2} { // 0: an empty one
+	for _, i := range []int{1, 20, 0, 2} { // 0: an empty value
 		for n, name := range names {
 			f.setValue(name, of(i, n))
 		}
@@ -87,7 +87,7 @@ func keepValues(t *testing.T, f *fixture) {
 	}
 }
 
-// setValue sets a value.
+// setValue sets a value and fails on an error.
 func (f *fixture) setValue(name string, value []byte) {
 	f.t.Helper()
 	if err := f.SetValue(f.t.Context(), name, value); err != nil {
@@ -96,7 +96,7 @@ func (f *fixture) setValue(name string, value []byte) {
 	f.reopen()
 }
 
-// hasValue fails unless the value is want, nil if there is to be none.
+// hasValue fails unless the value is want. A nil want means that there is no value.
 func (f *fixture) hasValue(name string, want []byte) {
 	f.t.Helper()
 	got, err := f.Value(f.t.Context(), name)

@@ -7,8 +7,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Put implements [store.Store], by the remote. What it stores is copied when it is
-// first read.
+// Put implements [store.Store], by the remote. A stored torrent is copied when it is first read.
 func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	results := s.remote.Put(ctx, items)
 	var changed []infohash.Set
@@ -18,8 +17,8 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 		case r.Err == nil && r.Outcome == store.AlreadyCached:
 			s.forgetBelow(ctx, items[i])
 		default:
-			// An item that failed may have landed, or says that a copy is not true. What was
-			// created was not there: then a copy is of what others removed just now.
+			// A failed item may have been stored, or may show that a copy is outdated. A created
+			// torrent was absent, so any copy is of one that others removed just now.
 			changed = append(changed, items[i].IDs)
 		}
 	}
@@ -27,8 +26,8 @@ func (s *Store) Put(ctx context.Context, items []store.Item) []store.Result {
 	return results
 }
 
-// forgetBelow takes away a copy with a lower rank than that of item, which the record
-// has been put with, and the loads that may become one.
+// forgetBelow deletes a copy with a lower rank than item, which the record now has, and cancels
+// the loads that may become such a copy.
 func (s *Store) forgetBelow(ctx context.Context, item store.Item) {
 	s.fills.cancelOf(item.IDs.All())
 	kept, ok := s.local.get(context.WithoutCancel(ctx), item.IDs.Primary(), nil)
@@ -44,9 +43,9 @@ func (s *Store) Remove(ctx context.Context, ids []infohash.ID, removal store.Rem
 	var erased, hidden []infohash.Set
 	for i, id := range ids {
 		if removal.Erase && results[i].Err == nil {
-			erased = append(erased, setOf(id))
+			erased = append(erased, id.Set())
 		} else {
-			hidden = append(hidden, setOf(id)) // it may have happened even if it failed
+			hidden = append(hidden, id.Set()) // the removal may be done even if it failed
 		}
 	}
 	s.remove(hidden, false)
@@ -59,7 +58,7 @@ func (s *Store) Restore(ctx context.Context, ids []infohash.ID) []store.Removed 
 	results := s.remote.Restore(ctx, ids)
 	sets := make([]infohash.Set, len(ids))
 	for i, id := range ids {
-		sets[i] = setOf(id)
+		sets[i] = id.Set()
 	}
 	s.forget(sets)
 	return results
@@ -73,14 +72,6 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 // SetValue implements [store.Store], by the remote.
 func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	return s.remote.SetValue(ctx, name, value)
-}
-
-// setOf returns the set that has id in the field it fits.
-func setOf(id infohash.ID) infohash.Set {
-	if id.Size() == infohash.SizeV2 {
-		return infohash.Set{V2: id}
-	}
-	return infohash.Set{V1: id}
 }
 
 // idsOf returns all ids of torrents.

@@ -50,7 +50,7 @@ func contract(place func(*testing.T) (string, vfs.FS)) storetest.Opener {
 		Damage: func(_ *testing.T, s store.Store, id infohash.ID) {
 			w := s.(*whole)
 			w.remote.Damage(id)
-			w.forget([]infohash.Set{setOf(id)}) // a copy would be none the worse
+			w.forget([]infohash.Set{id.Set()}) // a copy would be none the worse
 		},
 	}
 }

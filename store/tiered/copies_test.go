@@ -13,7 +13,7 @@ import (
 func TestKindsThatTakeCopiesAway(t *testing.T) {
 	_, n := startCached(t)
 	for _, kind := range []store.ChangeKind{store.ChangeAdded, store.ChangeReplaced, store.ChangeRemoved, store.ChangeRestored, store.ChangeDropped, store.ChangeDropped + 1, 255} {
-		for _, ids := range []infohash.Set{one.IDs, setOf(one.IDs.V2), setOf(one.IDs.V2.Short())} {
+		for _, ids := range []infohash.Set{one.IDs, one.IDs.V2.Set(), one.IDs.V2.Short().Set()} {
 			n.cached(one)
 			n.apply([]store.Change{{Kind: kind, IDs: ids}})
 			left := n.CacheStats(t.Context()).Torrents

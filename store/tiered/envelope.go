@@ -7,11 +7,11 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// A copy on disk is an envelope of envelopeSize bytes and the torrent: the mark,
-// the rank's number, zeros, when it was stored (seconds since 1970, little endian), the
-// version. The disk store takes the mark for the info dictionary, which so never
-// differs: which torrent has an id is the remote's to say; nor does it rank copies. What has
-// another mark, as those of other versions of this program have, is no copy.
+// A copy on disk is an envelope of envelopeSize bytes followed by the torrent. The envelope has
+// the mark, the rank's number, zeros, the time stored (Unix, little endian) and the version. The
+// disk store takes the mark for the info dictionary, which is therefore always equal: only the
+// remote decides which torrent has an id, and it ranks copies. Bytes with another mark, such as
+// those of other versions of this program, are not a copy.
 const (
 	mark         = "tct2"
 	rankAt       = 4
@@ -20,7 +20,7 @@ const (
 	envelopeSize = 32
 )
 
-// wrap returns what the disk keeps of t.
+// wrap returns the item that the disk stores for t.
 func wrap(t store.Torrent) store.Item {
 	b := make([]byte, envelopeSize, envelopeSize+len(t.Bytes))
 	copy(b, mark)
@@ -30,7 +30,7 @@ func wrap(t store.Torrent) store.Item {
 	return store.Item{IDs: t.IDs, Torrent: append(b, t.Bytes...), InfoLength: len(mark), Rank: store.RankAnonymous}
 }
 
-// unwrap returns the torrent of which the disk kept a copy; false if it is none.
+// unwrap returns the torrent in a copy; false if kept is not a copy.
 func unwrap(kept store.Torrent) (store.Torrent, bool) {
 	b := kept.Bytes
 	if len(b) < envelopeSize || string(b[:len(mark)]) != mark {

@@ -15,34 +15,34 @@ import (
 )
 
 const (
-	// pollPause is how often the remote is asked for the end of its feed.
+	// pollPause is the interval between requests for the end of the remote's feed.
 	pollPause = 500 * time.Millisecond
 
-	// pollTime bounds each of these questions.
+	// pollTime bounds each request to the feed.
 	pollTime = 1500 * time.Millisecond
 
-	// openTime is how long Open waits for the feed: a node that was away for long serves
-	// what it can while it catches up.
+	// openTime is how long Open waits for the feed. After that, a node that was away for long
+	// serves while it catches up.
 	openTime = 5 * time.Second
 
 	// batch is how many changes are read at a time.
 	batch = 1000
 
-	// savePause is how often the place in the feed is noted in the folder.
+	// savePause is the interval between notes of the position in the feed.
 	savePause = 5 * time.Second
 
-	// repairPause is how often a cache that failed is made anew.
+	// repairPause is the interval between attempts to replace a failed cache.
 	repairPause = time.Minute
 )
 
-// feed is how far the cache knows the remote's feed.
+// feed is the cache's position in the remote's feed.
 type feed struct {
-	heard atomic.Int64 // uptime at which it was last asked for and then read to its end; 0: never
-	known atomic.Bool  // applied is set: what is loaded from now on is not older than it
+	heard atomic.Int64 // uptime at the begin of the last read to the end of the feed; 0: never
+	known atomic.Bool  // applied is set: loads from now on are not older than it
 
 	mu      sync.Mutex    // held while the feed is read and applied
-	applied *store.Cursor // what is known; nil: nothing, the cache is empty
-	earlier *store.Cursor // what was known when that was last noted
+	applied *store.Cursor // the changes up to here are applied; nil: the cache is empty
+	earlier *store.Cursor // applied at the last note
 }
 
 func newFeed(at *store.Cursor) *feed {
@@ -51,7 +51,7 @@ func newFeed(at *store.Cursor) *feed {
 	return f
 }
 
-// age returns how long ago the feed was read to its end.
+// age returns the time since the feed was last read to its end.
 func (f *feed) age() time.Duration {
 	heard := f.heard.Load()
 	if heard == 0 {
@@ -60,7 +60,7 @@ func (f *feed) age() time.Duration {
 	return flight.Uptime() - time.Duration(heard)
 }
 
-// position returns how far the feed is applied; nil if that is not known.
+// position returns the position up to which the feed is applied; nil if unknown.
 func (f *feed) position() *store.Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,9 +71,9 @@ func (f *feed) position() *store.Cursor {
 	return &at
 }
 
-// toNote returns what to note of how far the feed is applied: where it was at the call
-// before, savePause ago. After a crash the disk cannot tell damage of its last second
-// from what was never written; what a change did then is done again.
+// toNote returns the position to note: the one at the previous call, savePause ago. After a
+// crash the disk cannot tell damage in its last second from bytes never written, so the changes
+// of that time are applied again.
 func (f *feed) toNote() *store.Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -92,11 +92,11 @@ func (f *feed) knows(c store.Cursor) bool {
 	return f.applied != nil && f.applied.Epoch == c.Epoch && f.applied.Sequence >= c.Sequence
 }
 
-// follow applies what the remote's feed says until ctx ends.
+// follow applies the changes in the remote's feed until ctx ends.
 func (s *Store) follow(ctx context.Context) {
 	defer close(s.stopped)
 	saved, repaired := flight.Uptime(), flight.Uptime()
-	_ = s.catchUp(ctx) // who asks meanwhile sees the age
+	_ = s.catchUp(ctx) // readers check the age meanwhile
 	close(s.heard)
 	for wait.For(ctx, pollPause) {
 		_ = s.catchUp(ctx)
@@ -122,7 +122,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.applied == nil { // nothing is kept yet that could be older
+	if f.applied == nil { // there is no copy yet that could be older
 		f.applied = &end
 		f.known.Store(true)
 	}
@@ -157,15 +157,15 @@ func (s *Store) changesAfter(ctx context.Context, after store.Cursor) (changes [
 	return changes, next, err
 }
 
-// bounded calls ask with a bound on its time.
+// bounded calls ask with a time limit.
 func bounded(ctx context.Context, ask func(context.Context) (store.Cursor, error)) (store.Cursor, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTime)
 	defer cancel()
 	return ask(ctx)
 }
 
-// begin empties the cache, which is true up to end then: what a feed of another
-// epoch left out is not known. The caller holds the feed's mu.
+// begin empties the cache and sets its position to end: changes missing from a feed of another
+// epoch are unknown. The caller holds the feed's mu.
 func (s *Store) begin(end store.Cursor) {
 	s.feed.heard.Store(0)
 	s.fills.cancel(nil)
@@ -173,7 +173,7 @@ func (s *Store) begin(end store.Cursor) {
 	s.feed.applied, s.feed.earlier = &end, nil
 }
 
-// reset makes a cache that failed anew.
+// reset replaces a failed cache by an empty one.
 func (s *Store) reset() {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
@@ -184,9 +184,9 @@ func (s *Store) reset() {
 	s.feed.applied, s.feed.earlier = nil, nil
 }
 
-// apply takes away the copies of what changed, in whatever way: a kind of change that
-// this program does not know may be any. What was added needs none taken away: it was
-// not there before, or its removal did.
+// apply deletes the copies of changed torrents. A change of an unknown kind counts as any
+// change. An added torrent needs nothing deleted: it was not there before, or its removal
+// deleted the copy.
 func (s *Store) apply(changes []store.Change) {
 	var changed, removed []infohash.Set
 	for _, c := range changes {
@@ -202,7 +202,7 @@ func (s *Store) apply(changes []store.Change) {
 	s.remove(removed, false)
 }
 
-// forget takes away the copies of torrents, and the loads that may become some.
+// forget deletes the copies of torrents, and cancels the loads that may become copies.
 func (s *Store) forget(sets []infohash.Set) {
 	if len(sets) == 0 {
 		return
@@ -212,8 +212,8 @@ func (s *Store) forget(sets []infohash.Set) {
 	s.local.forget(ids)
 }
 
-// remove is forget for what was removed, whose bytes are to leave the disk: within
-// a day, or before it returns.
+// remove is forget for removed torrents, whose bytes must leave the disk: within a day, or, with
+// erase, before it returns.
 func (s *Store) remove(sets []infohash.Set, erase bool) {
 	if len(sets) == 0 {
 		return
@@ -222,8 +222,8 @@ func (s *Store) remove(sets []infohash.Set, erase bool) {
 	s.local.remove(sets, erase)
 }
 
-// Changes implements [store.Store]. It gives no change before the cache knows it,
-// and fails with [store.ErrUnavailable] while the remote's feed is not heard.
+// Changes implements [store.Store]. It returns no change before the cache has applied it, and
+// fails with [store.ErrUnavailable] while the remote's feed cannot be read.
 func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]store.Change, store.Cursor, error) {
 	changes, next, err := s.remote.Changes(ctx, after, limit)
 	if err != nil {
@@ -234,7 +234,7 @@ func (s *Store) Changes(ctx context.Context, after store.Cursor, limit int) ([]s
 		return changes, next, nil
 	}
 	if err := s.catchUp(ctx); err != nil {
-		return nil, after, fmt.Errorf("%w: the feed is not heard: %w", store.ErrUnavailable, err)
+		return nil, after, fmt.Errorf("%w: the feed cannot be read: %w", store.ErrUnavailable, err)
 	}
 	return changes, next, nil
 }

@@ -14,21 +14,21 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// maxWriting bounds the bytes of torrents that wait to be written to the disk; what comes
-// above it is not kept.
+// maxWriting bounds the bytes of torrents that wait to be written to the disk; torrents beyond
+// it are not cached.
 const maxWriting = 64 << 20
 
-// fill is what a load found, which several reads may wait for, and then the writing of it.
+// fill is the result of a load, which several reads may share, and then the write of its copy.
 type fill struct {
 	torrent store.Torrent
 	begun   time.Duration // uptime at which the remote was asked
-	known   bool          // the feed tells of what changed since then
-	written chan struct{} // nil: it is not to be written; closed when that has ended
-	changed bool          // since it began; guarded by fills.mu
+	known   bool          // the feed will announce later changes
+	written chan struct{} // closed when the write has ended; nil if it is not written
+	changed bool          // changed since it began; guarded by fills.mu
 }
 
-// fills are the loads under way and, after them, the copies being written. Nothing that a
-// load among them is about has changed since it began. A copy stays till its end.
+// fills are the loads in progress and the copies being written. A change cancels a load in
+// progress. A copy stays in fills until its write ends.
 type fills struct {
 	loads   flight.Group[infohash.ID, *fill]
 	mu      sync.Mutex            // taken last
@@ -38,7 +38,7 @@ type fills struct {
 	running sync.WaitGroup // the writing
 }
 
-// fetch returns what the remote says, and keeps a copy.
+// fetch returns the remote's answer, and keeps a copy.
 func (s *Store) fetch(ctx context.Context, r *reader) (store.Torrent, error) {
 	own := false
 	f, err := s.fills.loads.Do(ctx, r.id, func() (*fill, error) {
@@ -46,7 +46,7 @@ func (s *Store) fetch(ctx context.Context, r *reader) (store.Torrent, error) {
 		return s.load(ctx, r.id)
 	}, s.keep)
 	if !own && errors.Is(err, store.ErrNotFound) {
-		return s.remote.Get(ctx, r.id, r.room) // it may have been put after that load asked, and before this call
+		return s.remote.Get(ctx, r.id, r.alloc) // it may have been put after that load began and before this call
 	}
 	if err != nil {
 		return store.Torrent{}, err
@@ -54,9 +54,9 @@ func (s *Store) fetch(ctx context.Context, r *reader) (store.Torrent, error) {
 	return r.own(f.torrent)
 }
 
-// load returns the torrent of a copy being written, or asks the remote and checks what it
-// says. No caller's room is asked: the bytes are those of all who wait, and of the copy
-// that is written when they may have gone.
+// load returns the torrent of a copy being written, or asks the remote and checks its answer. It
+// does not use a caller's Alloc: all waiting callers share the bytes, and the write of the copy
+// may outlive them.
 func (s *Store) load(ctx context.Context, id infohash.ID) (*fill, error) {
 	if f := s.fills.find(id); f != nil {
 		return f, nil
@@ -65,12 +65,12 @@ func (s *Store) load(ctx context.Context, id infohash.ID) (*fill, error) {
 	var err error
 	f.torrent, err = s.remote.Get(ctx, id, nil)
 	if err == nil && (store.VersionOf(f.torrent.Bytes) != f.torrent.Version || !f.torrent.IDs.Contains(id)) {
-		err = fmt.Errorf("%w: the store sent other bytes of %s than it named", store.ErrDamaged, id)
+		err = fmt.Errorf("%w: the store sent bytes of %s that do not match the version or the ids it named", store.ErrDamaged, id)
 	}
 	return f, err
 }
 
-// keep has a copy made of what was loaded, unless there can be none.
+// keep makes a copy of a loaded torrent, if it can.
 func (s *Store) keep(f *fill, err error) {
 	if err != nil || !s.fills.begin(f) {
 		return
@@ -81,7 +81,7 @@ func (s *Store) keep(f *fill, err error) {
 	}()
 }
 
-// find returns the copy of id that is being written, if it may be given to reads.
+// find returns the copy of id that is being written, if reads may get it.
 func (l *fills) find(id infohash.ID) *fill {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,8 +91,8 @@ func (l *fills) find(id infohash.ID) *fill {
 	return nil
 }
 
-// begin reports whether a copy of f is to be made, which end ends. There is none beside
-// one that is being written: a change waits for all copies of its torrent.
+// begin reports whether to make a copy of f; if so, the caller must call end. A torrent has at
+// most one write at a time, because a change waits for all of them.
 func (l *fills) begin(f *fill) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,18 +126,18 @@ func (l *fills) end(f *fill) {
 	l.running.Done()
 }
 
-// cancel ends all loads, for each may be of a torrent that has one of these ids and from
-// before a change of it. Copies of these that are being written are there when it returns;
-// those of all torrents if ids is nil.
+// cancel cancels all loads, because each may be of a torrent with one of these ids, from before
+// a change. When it returns, the copies of these ids that were being written are complete; with
+// nil ids, all copies are.
 func (l *fills) cancel(ids []infohash.ID) { l.forget(ids, l.loads.ForgetAll) }
 
-// cancelOf is cancel of the torrent that has these ids and no others.
+// cancelOf is cancel for the torrent whose ids are exactly these.
 func (l *fills) cancelOf(ids []infohash.ID) {
 	l.forget(ids, func(drop func()) { l.loads.Forget(ids, drop) })
 }
 
-// forget ends loads by end, and waits for the copies with these ids that were being written
-// when it did.
+// forget cancels loads by end, and waits for the copies with these ids that were being written
+// at that time.
 func (l *fills) forget(ids []infohash.ID, end func(drop func())) {
 	var writing []*fill
 	end(func() {
@@ -158,7 +158,7 @@ func (l *fills) forget(ids []infohash.ID, end func(drop func())) {
 	}
 }
 
-// close waits for all copies; there are none after it.
+// close waits for all writes; no write begins after it.
 func (l *fills) close() {
 	l.mu.Lock()
 	l.closed = true

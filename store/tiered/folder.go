@@ -14,35 +14,35 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// The folder of a cache has a note and a folder with the copies. What is made there is
-// for this user alone: the torrents may be private.
+// The folder of a cache contains a note and a folder with the copies. New files are private to
+// this user, because torrents may be.
 const (
 	noteName   = "cache.json"
 	newName    = "cache.json.new" // a note that is being written
 	copiesName = "copies"
 )
 
-// note says whose copies are in the folder, and how far they know the feed.
+// note records the remote of the copies, and their position in its feed.
 type note struct {
 	Store  string `json:"store"`
 	Cursor string `json:"cursor"`
-	Sum    uint32 `json:"sum"` // CRC-32 of both: a damaged cursor would leave out changes
+	Sum    uint32 `json:"sum"` // CRC-32 of both: a damaged cursor would skip changes
 }
 
 func newNote(identity, cursor string) note {
 	return note{identity, cursor, crc32.ChecksumIEEE([]byte(identity + "\n" + cursor))}
 }
 
-// folder is where a cache is kept.
+// folder is the folder of a cache.
 type folder struct {
-	fs            vfs.FS // makes what it makes for this user alone
+	fs            vfs.FS // creates files for this user alone
 	dir, identity string
 }
 
 func (f folder) path(name string) string { return f.fs.PathJoin(f.dir, name) }
 
-// read returns how far the copies in the folder know the feed; nil if they are to be
-// thrown away, or there is nothing. It fails if something else is in the folder.
+// read returns the position of the copies in the feed; nil if there are none, or if they must be
+// discarded. It fails if the folder has other content.
 func (f folder) read() (*store.Cursor, error) {
 	names, err := f.fs.List(f.dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -54,7 +54,7 @@ func (f folder) read() (*store.Cursor, error) {
 	slices.Sort(names)
 	for _, name := range names {
 		if name != noteName && name != newName && name != copiesName {
-			return nil, fmt.Errorf("%s has %s in it, which is not of a cache: want an empty folder, or one of a cache before", f.dir, name)
+			return nil, fmt.Errorf("%s contains %s, which is not part of a cache: name an empty folder, or one that a cache made", f.dir, name)
 		}
 	}
 	file, err := f.fs.Open(f.path(noteName))
@@ -80,8 +80,8 @@ func (f folder) read() (*store.Cursor, error) {
 	return &at, nil
 }
 
-// empty makes the folder, or throws away what is in it: the note first, so that
-// copies never have an older one's.
+// empty creates the folder, or deletes its content: the note first, so that new copies never
+// have an old note.
 func (f folder) empty() error {
 	if _, err := f.fs.Stat(f.fs.PathDir(f.dir)); err != nil {
 		return err
@@ -98,8 +98,8 @@ func (f folder) empty() error {
 	return f.fs.RemoveAll(f.path(copiesName))
 }
 
-// write notes how far the copies know the feed: file, fsync, rename, fsync of the
-// folder, so that there is always a whole note.
+// write writes the position of the copies: file, fsync, rename, fsync of the folder, so that
+// there is always a complete note.
 func (f folder) write(at store.Cursor) error {
 	text, err := json.Marshal(newNote(f.identity, at.String()))
 	if err != nil {

@@ -50,7 +50,7 @@ func (l *line) state(feed bool) error {
 	return l.cut
 }
 
-func (l *line) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+func (l *line) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
 	l.mu.Lock()
 	l.gets++
 	entered, leave, cut := l.entered, l.leave, l.cut
@@ -58,7 +58,7 @@ func (l *line) Get(ctx context.Context, id infohash.ID, room store.Room) (store.
 	if cut != nil {
 		return store.Torrent{}, cut
 	}
-	t, err := l.Store.Get(ctx, id, room)
+	t, err := l.Store.Get(ctx, id, alloc)
 	if entered != nil {
 		entered <- true
 		select {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/internal/flight"
@@ -13,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// local is the copies on disk. Its methods do not fail: a copy that cannot be read
-// is none, and a cache in which something cannot be forgotten is not used any more.
+// local holds the copies on disk. Its methods do not fail: an unreadable copy counts as absent,
+// and a cache that cannot forget a copy is taken out of use.
 type local struct {
 	options Options
 	folder  folder
@@ -22,8 +24,8 @@ type local struct {
 	full    fullness
 }
 
-// openLocal opens the cache of a folder, and returns how far it knows the feed; nil
-// if it is empty.
+// openLocal opens the cache of a folder, and returns its position in the feed; nil if it is
+// empty.
 func openLocal(o Options) (*local, *store.Cursor, error) {
 	if o.fs == nil {
 		o.fs = diskstore.SystemFS()
@@ -36,18 +38,18 @@ func openLocal(o Options) (*local, *store.Cursor, error) {
 	if _, err := o.fs.Stat(l.folder.path(copiesName)); at == nil && errors.Is(err, fs.ErrNotExist) {
 		return l, nil, l.renew()
 	}
-	disk, err := l.open() // also what is to be thrown away: another node may use it
+	disk, err := l.open() // even if the copies will be discarded: another node may use them
 	_, foreign := errors.AsType[*diskstore.ForeignFilesError](err)
 	switch {
-	case foreign, errors.Is(err, diskstore.ErrLocked), errors.Is(err, diskstore.ErrNoLock): // it may be another's
+	case foreign, errors.Is(err, diskstore.ErrLocked), errors.Is(err, diskstore.ErrNoLock): // the folder may belong to somebody else
 		return nil, nil, err
 	case err == nil && at != nil:
 		l.disk.Store(disk)
 		return l, at, nil
 	case err == nil:
-		_ = disk.Close() // nobody needs what it would say
+		_ = disk.Close() // the copies are discarded anyway
 	case at != nil:
-		o.Logger.Warn("the local cache cannot be opened; it begins empty", slog.Any("cause", err))
+		o.Logger.Warn("the local cache cannot be opened; starting with an empty one", slog.Any("cause", err))
 	}
 	return l, nil, l.renew()
 }
@@ -57,7 +59,7 @@ func (l *local) open() (*diskstore.Store, error) {
 		Dir:       l.folder.path(copiesName),
 		FS:        l.options.fs,
 		CacheSize: l.options.indexSize,
-		Logger:    l.options.Logger.With(slog.String("local_cache", l.folder.dir)), // what is damaged there is read from the bucket again
+		Logger:    l.options.Logger.With(slog.String("local_cache", l.folder.dir)), // the bucket still has torrents damaged there
 		Bounded:   l.options.Size,
 	})
 }
@@ -74,28 +76,27 @@ func (l *local) renew() error {
 	return err
 }
 
-// empty throws everything away. If that fails the cache is out of use.
+// empty deletes all copies. If that fails, the cache is out of use.
 func (l *local) empty() {
 	l.fail(nil)
 	if err := l.renew(); err != nil {
-		l.options.Logger.Error("the local cache cannot be made anew; all reads go past it", slog.Any("cause", err))
+		l.options.Logger.Error("the local cache cannot be replaced; all reads bypass it", slog.Any("cause", err))
 	}
 }
 
-// fail takes the cache out of use; with a cause that is told to the operator.
+// fail takes the cache out of use, and logs the cause unless it is nil.
 func (l *local) fail(cause error) {
 	disk := l.disk.Swap(nil)
 	if disk == nil {
 		return
 	}
 	if cause != nil {
-		l.options.Logger.Error("the local cache failed; all reads go past it until it is made anew", slog.Any("cause", cause))
+		l.options.Logger.Error("the local cache failed; all reads bypass it until it is replaced", slog.Any("cause", cause))
 	}
-	_ = disk.Close() // what it would say is nothing new
+	_ = disk.Close() // its error would say nothing new
 }
 
-// has reports whether there is a copy of the torrent that has id, as far as the index
-// tells.
+// has reports whether the index has a copy of the torrent with id.
 func (l *local) has(ctx context.Context, id infohash.ID) bool {
 	disk := l.disk.Load()
 	if disk == nil {
@@ -109,14 +110,14 @@ func (l *local) has(ctx context.Context, id infohash.ID) bool {
 	return held[0].Found()
 }
 
-// get returns the copy of the torrent that has id, read into room. It returns none if
-// room refused.
-func (l *local) get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, bool) {
+// get returns the copy of the torrent with id, read into memory of alloc. It returns none if alloc
+// refused.
+func (l *local) get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, bool) {
 	disk := l.disk.Load()
 	if disk == nil {
 		return store.Torrent{}, false
 	}
-	got, err := disk.Get(ctx, id, room)
+	got, err := disk.Get(ctx, id, alloc)
 	if err != nil {
 		l.check(disk)
 		return store.Torrent{}, false
@@ -124,7 +125,7 @@ func (l *local) get(ctx context.Context, id infohash.ID, room store.Room) (store
 	return unwrap(got)
 }
 
-// put keeps a copy, if it can.
+// put writes a copy, if it can.
 func (l *local) put(t store.Torrent) {
 	disk := l.disk.Load()
 	if disk == nil {
@@ -133,14 +134,14 @@ func (l *local) put(t store.Torrent) {
 	ctx := context.Background()
 	item := wrap(t)
 	err := disk.Put(ctx, []store.Item{item})[0].Err
-	// Something else was known of an id, of which the remote knows nothing any more.
+	// The cache has a removal or another torrent for an id, which the remote no longer has.
 	if errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrConflict) {
 		if err = disk.Forget(ctx, t.IDs.All()); err == nil {
 			err = disk.Put(ctx, []store.Item{item})[0].Err
 		}
 	}
 	if l.full.note(errors.Is(err, store.ErrFull), flight.Uptime()) {
-		l.options.Logger.Warn("the disk of the local cache is full: nothing more is kept until there is room", slog.String("dir", l.folder.dir),
+		l.options.Logger.Warn("the disk of the local cache is full: nothing more is cached until there is room", slog.String("dir", l.folder.dir),
 			slog.Int64("free_bytes_needed", diskstore.DefaultMinFreeSpace))
 	}
 	if err != nil {
@@ -148,14 +149,14 @@ func (l *local) put(t store.Torrent) {
 	}
 }
 
-// check takes a cache out of use that has failed for good.
+// check takes a cache out of use if it has failed permanently.
 func (l *local) check(disk *diskstore.Store) {
 	if err := disk.Err(); err != nil && l.disk.Load() == disk {
 		l.fail(err)
 	}
 }
 
-// forget takes away the copies of the torrents that have these ids.
+// forget deletes the copies of the torrents with these ids.
 func (l *local) forget(ids []infohash.ID) {
 	disk := l.disk.Load()
 	if disk == nil {
@@ -166,7 +167,7 @@ func (l *local) forget(ids []infohash.ID) {
 	}
 }
 
-// remove takes away the copies of torrents whose bytes are to leave the disk.
+// remove deletes the copies of torrents whose bytes must leave the disk.
 func (l *local) remove(sets []infohash.Set, erase bool) {
 	disk := l.disk.Load()
 	if disk == nil {
@@ -192,7 +193,7 @@ func (l *local) remove(sets []infohash.Set, erase bool) {
 	}
 }
 
-// save notes how far the cache knows the feed, unless it is out of use.
+// save notes the position in the feed, unless the cache is out of use.
 func (l *local) save(at *store.Cursor) {
 	if at != nil && l.disk.Load() != nil {
 		l.note(*at)
@@ -201,14 +202,41 @@ func (l *local) save(at *store.Cursor) {
 
 func (l *local) note(at store.Cursor) {
 	if err := l.folder.write(at); err != nil {
-		l.options.Logger.Warn("the place in the feed cannot be noted; the local cache will follow from an earlier one", slog.Any("cause", err))
+		l.options.Logger.Warn("cannot write the position in the feed; after a restart the local cache will continue from an earlier one", slog.Any("cause", err))
 	}
 }
 
-// close closes the cache, which is true up to at. That is noted when all of it is on
-// the disk.
+// close closes the cache. Once all copies are on the disk, it notes their position at.
 func (l *local) close(at *store.Cursor) {
 	if disk := l.disk.Swap(nil); disk != nil && disk.Close() == nil && at != nil {
 		l.note(*at)
 	}
+}
+
+// fullTime is how long the disk may refuse every copy before the operator is told. It does so
+// for moments when copies come faster than old ones can be discarded.
+const fullTime = 10 * time.Second
+
+// fullness tracks how long the disk has refused every copy. It is safe for concurrent use.
+type fullness struct {
+	mu    sync.Mutex
+	since time.Duration // uptime; 0: the disk took the last copy
+	told  bool
+}
+
+// note records whether the disk refused a copy at an uptime. It reports whether to tell the
+// operator, once until the disk takes a copy again.
+func (f *fullness) note(refused bool, now time.Duration) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !refused:
+		f.since, f.told = 0, false
+	case f.since == 0:
+		f.since = now
+	case now-f.since >= fullTime && !f.told:
+		f.told = true
+		return true
+	}
+	return false
 }

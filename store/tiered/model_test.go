@@ -33,7 +33,7 @@ import (
 //
 // Time is that of a bubble. TORRENTCACHE_TEST_LONG makes it as long as ten of them.
 func TestModel(t *testing.T) {
-	rounds := 2
+	rounds := 1
 	if os.Getenv("TORRENTCACHE_TEST_LONG") != "" {
 		rounds = 30
 	}

@@ -15,40 +15,34 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Fresh is how long ago the feed must have been read for copies to be served by
-// themselves: how long what was removed elsewhere may be served here at most, while
-// the remote can be reached.
+// Fresh is the age of the last read of the feed up to which copies are served without asking the
+// remote. It bounds how long a torrent removed elsewhere may be served here while the remote can
+// be reached.
 const Fresh = 2 * time.Second
 
-// DefaultMaxStale is [Options.MaxStale] for most: longer than an object store takes
-// to replace a failed machine, short for something that had to be removed.
-const DefaultMaxStale = time.Minute
-
-// Options say what is cached where. Remote, Identity, Dir and Size are required.
+// Options configure a cache. Remote, Identity, Dir and Size are required.
 type Options struct {
-	// Remote is the store before which the cache stands. Close closes it.
+	// Remote is the cached store. Close closes it.
 	Remote store.Store
-	// Identity names Remote, so that copies of another one are not taken for its.
+	// Identity names Remote, so that copies of another store are not taken for copies of it.
 	Identity string
-	// Dir is the folder of the cache, which nothing else may be in. Open makes it if
-	// its parent exists.
+	// Dir is the folder of the cache, for it alone. Open creates it if its parent exists.
 	Dir string
-	// Size is how many bytes the cache may take on disk, 64 MiB at least.
+	// Size is the maximum size of the cache on disk, in bytes, at least 64 MiB.
 	Size int64
-	// MaxStale is how long copies are served while Remote cannot be reached; 0 means
-	// that they are not.
+	// MaxStale is how long copies are served while Remote cannot be reached; 0 means not at all.
 	MaxStale time.Duration
-	// Logger gets what an operator should know. Nil means slog.Default().
+	// Logger receives messages for the operator. Nil means slog.Default().
 	Logger *slog.Logger
 
-	fs        vfs.FS // that Dir is on; nil means the operating system's
+	fs        vfs.FS // file system of Dir; nil means the operating system's
 	indexSize int64  // [diskstore.Options.CacheSize]
 }
 
-// MinSize is the least [Options.Size], in bytes.
+// MinSize is the minimum of [Options.Size], in bytes.
 const MinSize = 64 << 20
 
-// Store is a remote store with a cache before it. It is a [store.Store].
+// Store is a remote store behind a cache. It is a [store.Store].
 type Store struct {
 	remote   store.Store
 	local    *local
@@ -59,8 +53,8 @@ type Store struct {
 	counts   counts
 
 	stop    context.CancelFunc
-	heard   chan struct{} // closed when the feed was asked for once
-	stopped chan struct{} // closed when the feed is not followed any more
+	heard   chan struct{} // closed after the first attempt to read the feed
+	stopped chan struct{} // closed when following the feed has ended
 	closing sync.Once
 }
 
@@ -68,9 +62,9 @@ var _ store.Store = (*Store)(nil)
 
 type counts struct{ hits, stale, misses atomic.Int64 }
 
-// Stats is what the cache did since Open, and holds.
+// Stats counts the cache's work since Open, and its content.
 type Stats struct {
-	Hits     int64 // reads answered from the cache, the stale ones not among them
+	Hits     int64 // reads answered from the cache, except stale ones
 	Stale    int64 // reads answered from the cache because Remote could not be reached
 	Misses   int64 // reads that asked Remote
 	Torrents int64
@@ -78,10 +72,10 @@ type Stats struct {
 	Usable   bool  // whether the disk serves
 }
 
-// Open opens the cache, or makes it, and follows the remote's feed until Close. It waits
-// until the feed was read to its end, for five seconds at most: copies from before are given
-// from then on, and are there if the remote cannot be reached a moment later. The error is
-// about the folder; Remote stays open then.
+// Open opens or creates the cache, and follows the remote's feed until Close. It waits up to
+// five seconds until the feed was read to its end, so that existing copies can be served even if
+// the remote becomes unreachable right after. The error is about the folder; Remote stays open
+// then.
 func Open(o Options) (*Store, error) {
 	if o.Remote == nil || o.Identity == "" || o.Dir == "" || o.Size < MinSize {
 		return nil, errors.New("tiered: Remote, Identity, Dir and a Size of 64 MiB or more are required")
@@ -130,7 +124,7 @@ func (s *Store) End(ctx context.Context) (store.Cursor, error) { return s.remote
 // Stats implements [store.Store], by the remote.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) { return s.remote.Stats(ctx) }
 
-// CacheStats returns what the cache holds and did.
+// CacheStats returns the cache's content and counters.
 func (s *Store) CacheStats(ctx context.Context) Stats {
 	stats := Stats{Hits: s.counts.hits.Load(), Stale: s.counts.stale.Load(), Misses: s.counts.misses.Load()}
 	if disk := s.local.disk.Load(); disk != nil {

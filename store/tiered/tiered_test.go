@@ -213,8 +213,8 @@ func TestOtherBytesThanNamed(t *testing.T) {
 // liar is a store whose bytes change on the way.
 type liar struct{ store.Store }
 
-func (l liar) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
-	t, err := l.Store.Get(ctx, id, room)
+func (l liar) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
+	t, err := l.Store.Get(ctx, id, alloc)
 	t.Bytes = append([]byte("x"), t.Bytes...)
 	return t, err
 }

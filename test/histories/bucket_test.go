@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// startNode runs a node over a prefix of the bucket at the end of w.
+// startNode runs a node over a prefix of the bucket behind w.
 func startNode(t *testing.T, w *wire, keys, key string) *server {
 	t.Helper()
 	s := &server{http: freeAddress(t), grpc: freeAddress(t), admin: freeAddress(t), late: atNodes}
@@ -22,7 +22,7 @@ func startNode(t *testing.T, w *wire, keys, key string) *server {
 	return s
 }
 
-// startEdge runs a gateway before nodes.
+// startEdge runs a gateway in front of nodes.
 func startEdge(t *testing.T, nodes ...*server) *server {
 	t.Helper()
 	var backends []string
@@ -37,8 +37,8 @@ func startEdge(t *testing.T, nodes ...*server) *server {
 	return s
 }
 
-// TestNodesOverABucket has three nodes and an edge over a bucket to which the way is bad,
-// and kills a node in each round.
+// TestNodesOverABucket runs three nodes and an edge over a bucket with a faulty connection, and
+// kills a node in each round.
 func TestNodesOverABucket(t *testing.T) {
 	setCredentials(t)
 	keys, key := keysFile(t)
@@ -55,13 +55,13 @@ func TestNodesOverABucket(t *testing.T) {
 			node.kill(t)
 			w.set(0)
 			node.run(t)
-			time.Sleep(300 * time.Millisecond) // calls that see what is left
+			time.Sleep(300 * time.Millisecond) // time for calls that see the result
 		})
 	}
 }
 
-// TestNodeThatSlept has two nodes over a bucket. One of them, whose clients only read, is
-// stopped for longer than it may give copies without having heard the feed, and let go.
+// TestNodeThatSlept runs two nodes over a bucket. It stops one of them, whose clients only read,
+// for longer than a node may serve copies without reading the feed, and lets it continue.
 func TestNodeThatSlept(t *testing.T) {
 	setCredentials(t)
 	keys, key := keysFile(t)
@@ -72,12 +72,12 @@ func TestNodeThatSlept(t *testing.T) {
 	random := rand.New(rand.NewPCG(l.seed, 0))
 	for start, d := time.Now(), lasting(t, 12*time.Second); time.Since(start) < d && !t.Failed(); {
 		l.round(t, func() {
-			time.Sleep(time.Second) // copies
+			time.Sleep(time.Second) // time to fill the caches
 			sleeper.signal(t, syscall.SIGSTOP)
 			asleep := maxStale + time.Duration(random.Int64N(int64(time.Second)))
 			time.Sleep(asleep)
 			sleeper.signal(t, syscall.SIGCONT)
-			time.Sleep(time.Second) // calls that see what it knows
+			time.Sleep(time.Second) // time for calls that read from its caches
 		})
 	}
 }

@@ -25,14 +25,14 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// patience is how long a server may take to do what it surely does.
+// patience bounds each wait for something that a server surely does.
 const patience = time.Minute
 
 // server is a running torrentcache.
 type server struct {
-	http, grpc, admin string // host:port; grpc is empty of an edge
+	http, grpc, admin string // host:port; an edge has no grpc
 	args              []string
-	late              lateness // of reads from it
+	late              lateness // how late its reads may be
 	readOnly          bool     // its clients only read
 	client            *client
 
@@ -60,7 +60,7 @@ func startServer(t *testing.T, s *server) *server {
 	return s
 }
 
-// run starts the process, again if it was killed, and waits until it is ready.
+// run starts the process, for the first time or after a kill, and waits until it is ready.
 func (s *server) run(t *testing.T) {
 	t.Helper()
 	s.cmd = exec.Command("../../bin/torrentcache", s.args...)
@@ -96,7 +96,7 @@ func (s *server) signal(t *testing.T, signal syscall.Signal) {
 	}
 }
 
-// kill ends the process at once, if it runs.
+// kill kills the process, if it runs.
 func (s *server) kill(t *testing.T) {
 	t.Helper()
 	_ = s.cmd.Process.Kill()
@@ -120,7 +120,7 @@ func (s *server) showLog(t *testing.T) {
 	}
 }
 
-// connect makes the client of s.
+// connect sets the client of s.
 func (s *server) connect(t *testing.T, key string) {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
@@ -143,8 +143,8 @@ func dial(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
-// keysFile writes keys of a writer and, for callers on this machine, of an operator, and
-// returns the file and the writer's key.
+// keysFile writes a file with a key for a writer and, for callers on this machine, one for an
+// operator. It returns the file name and the writer's key.
 func keysFile(t *testing.T) (file, key string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "keys")
@@ -163,13 +163,13 @@ func keysFile(t *testing.T) (file, key string) {
 	return file, strings.TrimSpace(string(out))
 }
 
-// given counts the addresses that freeAddress looked at.
+// given counts the addresses that freeAddress has tried.
 var given, startPort = atomic.Uint32{}, rand.Uint32N(ports)
 
-// The ports of freeAddress are none that the system gives to those who ask for any.
+// The ports of freeAddress are outside the range from which the system gives out ports.
 const firstPort, ports = 20_000, 12_000
 
-// freeAddress returns a loopback address that nobody listens on, each once.
+// freeAddress returns a loopback address on which no process listens, each address once.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range ports {

@@ -27,26 +27,26 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// reply is an answer, and what only the recorder needs to know of it.
+// reply is an answer with data that only the recorder needs.
 type reply struct {
 	answer
-	stale  bool // it says that it is stale, or does not tell
-	unsent bool // the call surely never arrived
+	stale  bool // the answer says that it is stale, or has no way to say so
+	unsent bool // the call certainly did not arrive
 }
 
-// callTime is how long a client waits for an answer.
+// callTime is the timeout of a call.
 const callTime = 5 * time.Second
 
-// client speaks to one server.
+// client calls one server.
 type client struct {
 	http  string // host:port
 	key   string // of a writer
 	web   *http.Client
-	cache torrentcachev1.CacheServiceClient // nil at an edge, which has HTTP alone
-	admin torrentcachev1.AdminServiceClient // nil at an edge
+	cache torrentcachev1.CacheServiceClient // nil for an edge, which has only HTTP
+	admin torrentcachev1.AdminServiceClient // nil for an edge
 }
 
-// upload is a way in, with the rank that it gives.
+// upload is a way to upload, and the rank that it gives.
 type upload struct {
 	name string
 	rank store.Rank
@@ -69,7 +69,7 @@ var (
 	}
 )
 
-// read is a way out.
+// read is a way to read a torrent.
 type read struct {
 	name string
 	get  func(*client, context.Context, *torrent, string) reply
@@ -85,7 +85,7 @@ func etagOf(file []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// failed is the reply of a call over gRPC that ended with err.
+// failed returns the reply for a gRPC call that ended with err.
 func failed(err error) reply {
 	switch e := reason.Of(err); {
 	case e == nil:
@@ -94,7 +94,7 @@ func failed(err error) reply {
 	case e.Reason == reason.TorrentRemoved:
 		return reply{answer: answer{effect: refused}}
 	}
-	// So grpc begins when it has no connection, and had none to send the call by.
+	// grpc's message begins so if it had no connection on which to send the call.
 	return reply{unsent: strings.HasPrefix(status.Convert(err).Message(), "connection error:")}
 }
 
@@ -174,11 +174,11 @@ func (c *client) restore(ctx context.Context, hash string) reply {
 	return reply{answer: answer{effect: done, held: got.GetCached()}}
 }
 
-// do makes a call over HTTP. Without a whole answer the status is 0.
+// do makes a call over HTTP. The status is 0 if the answer does not arrive whole.
 func (c *client) do(ctx context.Context, method, path, contentType string, body []byte) (code int, text []byte, unsent bool) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.http+path, bytes.NewReader(body))
 	if err != nil {
-		panic(err) // a path of this package
+		panic(err) // impossible: this package makes the paths
 	}
 	req.Header.Set("Content-Type", contentType)
 	resp, err := c.web.Do(req)
@@ -224,7 +224,7 @@ func (c *client) putSOAP(ctx context.Context, file []byte) reply {
 	return reply{unsent: unsent}
 }
 
-// message is what answers in JSON may hold.
+// message has the fields of JSON answers.
 type message struct {
 	Outcome string
 	Torrent []byte

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// load is what clients do to servers.
+// load is the load that clients put on servers.
 type load struct {
 	servers []*server
 	seed    uint64
-	made    int64 // torrents so far
+	made    int64 // number of torrents so far
 	pause   time.Duration
 }
 
-// workers is how many clients there are, and torrents how many they fight about at a time.
+// workers is how many clients there are, and torrents how many torrents they change at a time.
 const workers, torrents = 8, 3
 
-// newLoad returns the load of a test, whose seed the test tells.
+// newLoad returns the load of a test, and logs its seed.
 func newLoad(t *testing.T, servers []*server, pause time.Duration) *load {
 	t.Helper()
 	seed := rand.Uint64()
@@ -30,7 +30,7 @@ func newLoad(t *testing.T, servers []*server, pause time.Duration) *load {
 	return &load{servers: servers, seed: seed, pause: pause}
 }
 
-// lasting returns how long a test may go on: short, or what TORRENTCACHE_TEST_HISTORIES says.
+// lasting returns how long a test may run: short, or the value of TORRENTCACHE_TEST_HISTORIES.
 func lasting(t *testing.T, short time.Duration) time.Duration {
 	t.Helper()
 	long := os.Getenv("TORRENTCACHE_TEST_HISTORIES")
@@ -44,8 +44,8 @@ func lasting(t *testing.T, short time.Duration) time.Duration {
 	return d
 }
 
-// round fights about new torrents while faults run, and checks their histories when all
-// calls have their answers.
+// round makes concurrent calls about new torrents while faults runs. It checks the torrents'
+// histories when all calls are answered.
 func (l *load) round(t *testing.T, faults func()) {
 	t.Helper()
 	recorders := make([]*recorder, torrents)

@@ -9,8 +9,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// TestModelRefuses proves that the model tells what is wrong: each of these histories breaks
-// one promise.
+// TestModelRefuses proves that the model detects errors: each of the illegal histories breaks one
+// promise.
 func TestModelRefuses(t *testing.T) {
 	type event struct {
 		c        call

@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// kind is what a call does.
+// kind is the kind of a call.
 type kind int
 
 const (
@@ -24,19 +24,19 @@ type call struct {
 	kind    kind
 	id      int // the index of the info hash by which the torrent is named
 	variant int // of put: which of the torrent's files
-	rank    int // of put: that of the writer
+	rank    int // of put: the rank of the writer
 	where   string
 }
 
-// effect is what an answer says.
+// effect is the statement of an answer.
 type effect int
 
 const (
-	unknown  effect = iota // there is no answer
+	unknown  effect = iota // no answer
 	created                // of put
-	known                  // of put: cached before
+	known                  // of put: already cached
 	replaced               // of put
-	done                   // of put at a door that does not tell which; of remove and restore
+	done                   // of put at a door whose answer does not say which; of remove and restore
 	found                  // of get, with the variant
 	absent                 // of get and missing; of restore: not removed
 	refused                // of put and get: removed
@@ -50,17 +50,18 @@ type answer struct {
 	held    bool // of remove: was cached; of restore: is cached
 }
 
-// state is one torrent. Variant 0 is none. A torrent that is held is removed as a whole;
-// one that is not, each of its info hashes for itself.
+// state is the state of one torrent. Variant 0 means that no file is cached. A removal of a
+// cached torrent covers all its info hashes; otherwise each info hash is removed separately.
 type state struct {
 	variant int
 	rank    int
 	removed uint8 // a bit for each info hash
 }
 
-// model is a torrent with that many info hashes, as package store describes it. Over a bucket an
-// info hash that only an unfinished upload has named is removed, and restored, with the others
-// that the upload names (see Remove of s3store): with nothing held either may happen.
+// model returns the model of a torrent with that many info hashes, as package store describes it.
+// Over a bucket a removal, or a restoration, of an info hash that only an unfinished upload has
+// named also covers the upload's other info hashes (see Remove of s3store). So with no file
+// cached, either may happen.
 func model(ids int, overBucket bool) porcupine.Model {
 	all := uint8(1<<ids - 1)
 	m := porcupine.NondeterministicModel{
@@ -81,7 +82,8 @@ func model(ids int, overBucket bool) porcupine.Model {
 	return m.ToModel()
 }
 
-// whole is s, after c, as it is if c reached all info hashes although nothing is held.
+// whole returns s after c under the assumption that c covered all info hashes although no file is
+// cached.
 func (s state) whole(all uint8, c call) state {
 	switch {
 	case s.variant != 0:

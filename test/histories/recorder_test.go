@@ -17,17 +17,19 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// lateness is how long before it was sent an answer may have been true.
+// lateness is how old an answer may be, counted back from the sending of its call.
 type lateness struct {
 	fresh time.Duration // of a read that a copy may answer
 	stale time.Duration // of an answer that says that it is stale
-	// untold is for a read by a copy once a change of the torrent had no answer: such a change
-	// may be in force where the bucket is asked before it is in the feed, which tells copies.
+	// untold is for a read from a copy after a change of the torrent that had no answer. Such a
+	// change may be in force at the bucket before it is in the feed, from which copies learn of
+	// it.
 	untold time.Duration
 }
 
-// What docs/distributed.md promises of nodes over a bucket, and of edges before them, that
-// give no answer of which they do not know for maxStale that it is true.
+// maxStale and the values below are promises of docs/distributed.md for nodes over a bucket and
+// for edges in front of them. A node or an edge gives no answer that it could not confirm for
+// maxStale.
 const maxStale = 3 * time.Second
 
 var (
@@ -40,11 +42,11 @@ type event struct {
 	call
 	answer
 	sent, answered time.Duration // since the recorder's start
-	late           lateness      // zero if the answer is none of a copy
+	late           lateness      // zero if no copy may answer
 	staleFlag      bool
 }
 
-// recorder has the history of one torrent.
+// recorder records the history of one torrent.
 type recorder struct {
 	torrent *torrent
 	start   time.Time
@@ -52,7 +54,8 @@ type recorder struct {
 	events  []event
 }
 
-// record makes a call and keeps what became of it. A read without an answer tells nothing.
+// record makes a call and records its result. It drops reads without an answer, because they tell
+// nothing.
 func (r *recorder) record(c call, late lateness, do func() reply) {
 	sent := time.Since(r.start)
 	got := do()
@@ -65,9 +68,9 @@ func (r *recorder) record(c call, late lateness, do func() reply) {
 	r.events = append(r.events, e)
 }
 
-// operations is the history as Porcupine wants it: first those calls that one order has to
-// explain together, then each read that a copy may have answered. Copies at different nodes
-// need not agree, so that each of those is to be explained beside the first ones for itself.
+// operations returns the history in the form that Porcupine takes: first the calls that one order
+// must explain together, then each read that a copy may have answered. Copies at different nodes
+// need not agree, so each of those reads must be explained with the first calls alone.
 func (r *recorder) operations() (together, copies []porcupine.Operation) {
 	untold := time.Duration(math.MaxInt64)
 	for _, e := range r.events {
@@ -92,8 +95,8 @@ func (r *recorder) operations() (together, copies []porcupine.Operation) {
 	return together, copies
 }
 
-// lateBy returns how long before it was sent the answer of a read may have been true, if
-// untold is when the first change was sent that has no answer.
+// lateBy returns how old the answer of a read may be. untold is when the first change without an
+// answer was sent.
 func (e event) lateBy(untold time.Duration) time.Duration {
 	switch {
 	case e.late != lateness{} && e.answered > untold:
@@ -104,8 +107,8 @@ func (e event) lateBy(untold time.Duration) time.Duration {
 	return e.late.fresh
 }
 
-// quiet returns the last moment up to at before which every change was answered that was
-// under way at that time.
+// quiet returns when the oldest change was sent that was unanswered at the given time, or that
+// time if there was none.
 func (r *recorder) quiet(at time.Duration) time.Duration {
 	from := at
 	for _, e := range r.events {
@@ -116,7 +119,8 @@ func (r *recorder) quiet(at time.Duration) time.Duration {
 	return from
 }
 
-// check fails the test if no order of the calls explains the history, and writes it out.
+// check fails the test if no order of the calls explains the history, and then writes the history
+// to files.
 func (r *recorder) check(t *testing.T) {
 	t.Helper()
 	together, copies := r.operations()
@@ -130,7 +134,7 @@ func (r *recorder) check(t *testing.T) {
 	}
 }
 
-// explained reports whether one order of calls explains them.
+// explained reports whether one order of the calls explains their answers.
 func (r *recorder) explained(t *testing.T, calls []porcupine.Operation) bool {
 	t.Helper()
 	overBucket := slices.ContainsFunc(r.events, func(e event) bool { return e.late != lateness{} })
@@ -147,7 +151,7 @@ func (r *recorder) explained(t *testing.T, calls []porcupine.Operation) bool {
 	return false
 }
 
-// writeOut writes a history, as a page and as text, and returns where.
+// writeOut writes a history as a page and as text, and returns the path.
 func (r *recorder) writeOut(t *testing.T, m porcupine.Model, info porcupine.LinearizationInfo, calls []porcupine.Operation) string {
 	t.Helper()
 	dir := filepath.Join(os.TempDir(), "torrentcache-histories")
@@ -179,8 +183,8 @@ func longest(info porcupine.LinearizationInfo) map[int]bool {
 	return in
 }
 
-// text lists all calls about the torrent as they were sent. Of calls, which one order was to
-// explain, those that are not explained have a star; the others have a dot.
+// text lists all calls about the torrent in the order in which they were sent. A star marks those
+// of calls that the order does not explain. A dot marks those that are not in calls.
 func (r *recorder) text(calls []porcupine.Operation, explained map[int]bool) string {
 	marks := make([]string, len(r.events))
 	order := make([]int, len(r.events))

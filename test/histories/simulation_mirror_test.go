@@ -19,21 +19,20 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// simulatedMirror is a server that follows the nodes, whichever it reaches, and beside them a
-// source that lies. Its store fails now and then, before or after what it was asked for, and it
-// is killed and started again. It takes uploads of its own, and its operator removes some
-// torrents by hand.
+// simulatedMirror is a server that follows any of the nodes and a source that lies. Its store
+// fails at times, before or after a call takes effect. The mirror is killed and restarted. It
+// accepts uploads, and its operator removes some torrents by hand.
 type simulatedMirror struct {
 	sim   *simulation
 	store *shakyStore
 	stop  func()
 
 	mu       sync.Mutex
-	follower *mirror.Follower // of the nodes; guarded by mu
+	follower *mirror.Follower // the follower of the nodes; guarded by mu
 
-	own         []infohash.ID // what was uploaded here and acknowledged
-	byHand      map[int]bool  // the torrents that were removed by hand, which was acknowledged
-	maybeByHand map[int]bool  // those whose removal by hand ended in an error
+	own         []infohash.ID // acknowledged uploads to the mirror
+	byHand      map[int]bool  // torrents whose removal by hand was acknowledged
+	maybeByHand map[int]bool  // torrents whose removal by hand ended in an error
 }
 
 const (
@@ -47,7 +46,7 @@ func (s *simulation) newMirror() *simulatedMirror {
 	return m
 }
 
-// start has a new server over the store follow its sources.
+// start starts a new server over the store, which follows the sources.
 func (m *simulatedMirror) start() {
 	srv := cacheserver.New(cacheserver.Options{Store: m.store, MaxTorrentSize: 1_000_000, Logger: silent})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -69,11 +68,12 @@ func (m *simulatedMirror) start() {
 	}
 }
 
-// resumeAlways is an operator who knows that all removals at the nodes are meant.
+// resumeAlways resumes the follower whenever it pauses, like an operator who knows that all
+// removals at the nodes are intended.
 func resumeAlways(ctx context.Context, f *mirror.Follower) {
 	for ctx.Err() == nil {
 		if f.Stats().Paused {
-			_ = f.Resume(ctx, false) // the store may fail, and is asked again
+			_ = f.Resume(ctx, false) // if the store fails, the loop tries again
 		}
 		select {
 		case <-time.After(time.Second):
@@ -82,7 +82,8 @@ func resumeAlways(ctx context.Context, f *mirror.Follower) {
 	}
 }
 
-// live uploads to the mirror, removes there, and kills it, for about as long as clients live.
+// live uploads to the mirror, removes torrents there, and kills it, for about as long as the
+// clients run.
 func (m *simulatedMirror) live() {
 	s, ctx := m.sim, context.Background()
 	for step := range simulatedSteps / 2 {
@@ -102,7 +103,7 @@ func (m *simulatedMirror) live() {
 			if err == nil {
 				m.byHand[torrent] = true
 			} else {
-				m.maybeByHand[torrent] = true // the store may have failed after it was done
+				m.maybeByHand[torrent] = true // the store may have failed after the removal took effect
 			}
 		case 2:
 			s.note("the mirror is killed")
@@ -112,8 +113,9 @@ func (m *simulatedMirror) live() {
 	}
 }
 
-// compare fails the test unless the mirror has what the nodes have, as a fresh one says, and has
-// removed what they have removed. What was removed by hand is removed, and uploads are there.
+// compare fails the test unless the mirror has the torrents that a fresh node has, and has
+// removed those that the nodes have removed. Removals by hand must be in force, and the mirror's
+// own uploads must be there.
 func (m *simulatedMirror) compare(fresh store.Store) {
 	s := m.sim
 	for torrent := range s.items {
@@ -131,7 +133,7 @@ func (m *simulatedMirror) compare(fresh store.Store) {
 		case m.maybeByHand[torrent] && got == "removed by hand":
 			continue
 		case strings.HasPrefix(want, "file ") && strings.HasPrefix(got, "file "):
-			continue // of the same hashes, maybe another one
+			continue // the mirror may have another file with the same info hashes
 		}
 		if got != want {
 			s.t.Errorf("torrent %d (%v): the mirror says %q, a fresh node %q", torrent, id, got, want)

@@ -12,13 +12,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
-// shakyStore is a store that cannot answer now and then, and may have done what it was asked for.
+// shakyStore is a store whose calls sometimes fail. A failed call may still have taken effect.
 type shakyStore struct {
 	*memstore.Store
 	sim *simulation
 }
 
-// fails is nil, or why the store cannot answer; then done says whether it does what it is asked.
+// fails returns the error of the next call, or nil. done reports whether the call takes effect.
 func (s *shakyStore) fails() (err error, done bool) {
 	if fault := s.sim.fault(); fault != "" {
 		done = fault == "dropped afterwards" || fault == "cut" || fault == "late"
@@ -43,11 +43,11 @@ func (s *shakyStore) Put(ctx context.Context, items []store.Item) []store.Result
 }
 
 // Get implements [store.Store].
-func (s *shakyStore) Get(ctx context.Context, id infohash.ID, room store.Room) (store.Torrent, error) {
+func (s *shakyStore) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store.Torrent, error) {
 	if err, _ := s.fails(); err != nil {
 		return store.Torrent{}, err
 	}
-	return s.Store.Get(ctx, id, room)
+	return s.Store.Get(ctx, id, alloc)
 }
 
 // Has implements [store.Store].

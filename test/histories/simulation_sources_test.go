@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// honestSource is any of the nodes at each call, over a way that breaks. For a while it cannot
-// read some of its torrents.
+// honestSource calls a random node each time, over a connection that may break. At times it
+// cannot read some of its torrents.
 type honestSource simulation
 
 // Changes implements [mirror.Source].
@@ -47,8 +47,8 @@ func (h *honestSource) ReadTorrents(ctx context.Context, ids []infohash.ID) iter
 	}
 }
 
-// cannotRead reports whether a torrent is one that the source cannot read at this time: each third
-// of them cannot be read for half a minute, in turn, until a minute after the clients have ended.
+// cannotRead reports whether the source cannot read a torrent at this time. Each third of the
+// torrents is unreadable for half a minute in turn, until a minute after the clients have ended.
 func (s *simulation) cannotRead(hash string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *simulation) cannotRead(hash string) bool {
 // receiver is a stream of answers.
 type receiver[T any] interface{ Recv() (*T, error) }
 
-// received returns the answers to a call of any node, until the way breaks.
+// received returns the answers to a call of a random node, until the connection breaks.
 func received[T any](ctx context.Context, s *simulation, call func(context.Context, torrentcachev1.SyncServiceClient) (receiver[T], error)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -80,8 +80,8 @@ func received[T any](ctx context.Context, s *simulation, call func(context.Conte
 	}
 }
 
-// lyingSource says that things happened to torrents which did not, and has bytes for them which
-// are others. It does not say that any is removed: of a mirror's sources that is believed.
+// lyingSource reports changes that did not happen, and returns wrong bytes for torrents. It does
+// not report removals, because a mirror believes its sources about those.
 type lyingSource simulation
 
 // Changes implements [mirror.Source].
@@ -113,7 +113,7 @@ func (l *lyingSource) ReadTorrents(_ context.Context, ids []infohash.ID) iter.Se
 			answer := &torrentcachev1.ReadTorrentsResponse{InfoHash: id.String(), Rank: 1000}
 			switch s.pick(3) {
 			case 0:
-				answer.Torrent = torrenttest.V1("of the liar") // which none of the ids has
+				answer.Torrent = torrenttest.V1("of the liar") // no id is that of this torrent
 			case 1:
 				answer.Torrent = []byte("d4:infod")
 			default:

@@ -26,12 +26,12 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestSimulation has nodes over one bucket in memory, whose requests are lost, late,
-// repeated or cut and whose time is a bubble's, so that minutes pass in milliseconds. They
-// are killed and started again, while a migration follows the feed of one, and a mirror that
-// of any. When the way to the bucket is good again and some minutes have passed, every node
-// says the same of each torrent, the destination of the migration too, and all that was
-// acknowledged is in force. The mirror has what they have, but for what its operator removed.
+// TestSimulation runs nodes over one bucket in memory. Their requests are lost, late, repeated or
+// cut, and the time is that of a synctest bubble, so that minutes pass in milliseconds. Nodes are
+// killed and replaced, while a migration follows the feed of one node and a mirror follows those
+// of all. A few minutes after the last fault, every node and the destination of the migration
+// give the same answer for each torrent, and every acknowledged call is in force. The mirror has
+// the same torrents, except those that its operator removed.
 func TestSimulation(t *testing.T) {
 	seed := rand.Uint64()
 	start, d := time.Now(), lasting(t, 12*time.Second)
@@ -45,11 +45,11 @@ func TestSimulation(t *testing.T) {
 // Sizes of a simulation.
 const (
 	simulatedNodes    = 3
-	simulatedTorrents = 9 // of each third is one client's
+	simulatedTorrents = 9 // each client changes a third of them
 	simulatedSteps    = 60
 )
 
-// simulation is one run, all of which follows from its seed.
+// simulation is one run. Everything in it follows from its seed.
 type simulation struct {
 	t      *testing.T
 	items  [simulatedTorrents][2]store.Item
@@ -57,13 +57,13 @@ type simulation struct {
 
 	mu      sync.Mutex
 	random  *rand.Rand
-	percent int // of requests that meet a fault
+	percent int // percentage of requests that meet a fault
 	trace   strings.Builder
 	begun   time.Time
-	ended   time.Time // when the clients had; zero until then
+	ended   time.Time // when the clients ended; zero before
 
 	nodes [simulatedNodes]*simulatedNode
-	may   [simulatedTorrents]map[string]bool // what may be true of a torrent
+	may   [simulatedTorrents]map[string]bool // possible states of each torrent
 }
 
 func simulate(t *testing.T, seed uint64, items [simulatedTorrents][2]store.Item) {
@@ -99,7 +99,7 @@ func simulate(t *testing.T, seed uint64, items [simulatedTorrents][2]store.Item)
 	clients.Go(m.live)
 	clients.Wait()
 	s.end()
-	time.Sleep(5 * time.Minute) // what was in doubt, late, or left over is settled
+	time.Sleep(5 * time.Minute) // time to settle uncertain and late requests
 	stop()
 	m.stop()
 	s.compare(target, m)
@@ -134,7 +134,7 @@ func (s *simulation) end() {
 	s.percent, s.ended = 0, time.Now()
 }
 
-// kills kills nodes, whose requests then fail at once, and starts others in their place.
+// kills kills nodes, so that their requests fail at once, and starts others in their place.
 func (s *simulation) kills() {
 	for k := range 3 {
 		time.Sleep(time.Duration(s.pick(20_000)) * time.Millisecond)
@@ -154,15 +154,15 @@ func (s *simulation) kills() {
 	}
 }
 
-// node returns the i-th node, as it is now.
+// node returns the current i-th node.
 func (s *simulation) node(i int) *simulatedNode {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.nodes[i]
 }
 
-// client does things about torrents of its own, at any node, and keeps what may be true of
-// them: what an answer says, or both if there is none.
+// client changes its own torrents at random nodes, and records their possible states: the one
+// that an answer says, or the states before and after if there is no answer.
 func (s *simulation) client(which int) {
 	for range simulatedSteps {
 		n := s.node(s.pick(simulatedNodes))
@@ -183,7 +183,7 @@ func (s *simulation) client(which int) {
 	}
 }
 
-// change does one thing about a torrent, and returns what may be true then.
+// change makes one change to a torrent, and returns the possible states after it.
 func (s *simulation) change(n *simulatedNode, torrent int, before map[string]bool) (what string, after map[string]bool, err error) {
 	ctx := context.Background()
 	item := s.items[torrent][s.pick(2)]
@@ -227,7 +227,7 @@ func simulated(t *testing.T) (items [simulatedTorrents][2]store.Item) {
 	return items
 }
 
-// itemOf returns a torrent as anyone uploads it.
+// itemOf returns a torrent as the item of an anonymous upload.
 func itemOf(t *testing.T, torrent []byte) store.Item {
 	t.Helper()
 	parsed, err := metainfo.Parse(torrent)
@@ -238,10 +238,10 @@ func itemOf(t *testing.T, torrent []byte) store.Item {
 	return store.Item{IDs: parsed.IDs(), Torrent: torrent, InfoOffset: offset, InfoLength: length, Rank: store.RankAnonymous}
 }
 
-// label names a file.
+// label returns a name for a file.
 func label(file []byte) string { v := store.VersionOf(file); return fmt.Sprintf("file %x", v[:4]) }
 
-// says returns how a store answers for an id.
+// says returns a store's answer for an id, as text.
 func says(s store.Store, id infohash.ID) string {
 	got, err := s.Get(context.Background(), id, nil)
 	switch {
@@ -255,9 +255,9 @@ func says(s store.Store, id infohash.ID) string {
 	return label(got.Bytes)
 }
 
-// compare fails the test unless all nodes, a fresh one and the destination of the migration
-// say the same of each torrent, which is one of those things that may be true, and the mirror
-// what follows from it.
+// compare fails the test unless all nodes, a fresh node and the destination of the migration give
+// the same answer for each torrent. The answer must be a possible state, and the mirror must
+// agree with it.
 func (s *simulation) compare(target store.Store, m *simulatedMirror) {
 	fresh := s.open("a fresh node")
 	defer fresh.close()
@@ -282,7 +282,7 @@ func (s *simulation) compare(target store.Store, m *simulatedMirror) {
 	}
 }
 
-// follow moves to target what the last node's feed tells, until stop is called.
+// follow migrates the feed of the last node to target until stop is called.
 func (s *simulation) follow(target store.Store) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

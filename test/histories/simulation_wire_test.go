@@ -18,16 +18,17 @@ import (
 
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 	cacheserver "github.com/torrentcache/torrentcache/server"
+	"github.com/torrentcache/torrentcache/server/rpc"
 	"github.com/torrentcache/torrentcache/store/s3store"
 )
 
-// simulatedNode is a node, and the way from it to the bucket.
+// simulatedNode is a node, and the connection between it and the bucket.
 type simulatedNode struct {
 	*s3store.Store
 	name string
 	sim  *simulation
 	late sync.WaitGroup
-	sync torrentcachev1.SyncServiceClient // of a server over it
+	sync torrentcachev1.SyncServiceClient // the client of a server on top of the node
 
 	mu   sync.Mutex
 	dead bool
@@ -49,12 +50,12 @@ func (s *simulation) open(name string) *simulatedNode {
 		s.t.Fatalf("%s: %v", name, err)
 	}
 	srv := cacheserver.New(cacheserver.Options{Store: n, MaxTorrentSize: 1_000_000, Logger: silent})
-	n.sync = torrentcachev1.NewSyncServiceClient(cacheserver.InProcess(cacheserver.Chain{Logger: silent}, 10_000_000, srv.RegisterPublic))
+	n.sync = torrentcachev1.NewSyncServiceClient(rpc.InProcess(rpc.Chain{Logger: silent}, 10_000_000, srv.RegisterPublic))
 	s.note("%s is open", name)
 	return n
 }
 
-// close ends the node; what it sent may arrive yet.
+// close ends the node. Requests that it has sent may still arrive.
 func (n *simulatedNode) close() {
 	if err := n.Store.Close(); err != nil {
 		n.sim.note("%s closes: %v", n.name, err)
@@ -62,7 +63,7 @@ func (n *simulatedNode) close() {
 	n.late.Wait()
 }
 
-// fault returns what is to go wrong with a request; nothing if it is empty.
+// fault returns the fault of the next request; "" for none.
 func (s *simulation) fault() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +73,7 @@ func (s *simulation) fault() string {
 	return []string{"slow", "dropped", "dropped afterwards", "late", "repeated", "cut", "500"}[s.random.IntN(7)]
 }
 
-// RoundTrip implements [http.RoundTripper]: the way to the bucket.
+// RoundTrip implements [http.RoundTripper]. It is the connection to the bucket.
 func (n *simulatedNode) RoundTrip(req *http.Request) (*http.Response, error) {
 	var body []byte
 	if req.Body != nil {
@@ -121,17 +122,17 @@ func (n *simulatedNode) RoundTrip(req *http.Request) (*http.Response, error) {
 
 var errLost = errors.New("the simulation loses it")
 
-// lost is a connection that broke.
+// lost is the rest of an answer whose connection broke.
 type lost struct{}
 
 // Read implements [io.Reader].
 func (lost) Read([]byte) (int, error) { return 0, errLost }
 
-// ask has the engine answer a request.
+// ask passes a request to the engine and returns the answer.
 func (s *simulation) ask(req *http.Request, body []byte) *http.Response {
 	again := req.Clone(context.WithoutCancel(req.Context()))
 	again.Body, again.RequestURI = io.NopCloser(bytes.NewReader(body)), req.URL.RequestURI()
-	again.Header.Set("Content-Length", strconv.Itoa(len(body))) // where the engine looks for it
+	again.Header.Set("Content-Length", strconv.Itoa(len(body))) // the engine reads the length from the header
 	answer := httptest.NewRecorder()
 	s.engine.ServeHTTP(answer, again)
 	resp := answer.Result()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestOneNodeWithKills has one node on its own disk, which is killed in the middle of each
-// round. Nothing may be stale there.
+// TestOneNodeWithKills kills one node on its own disk in the middle of each round. No answer may
+// be stale there.
 func TestOneNodeWithKills(t *testing.T) {
 	keys, key := keysFile(t)
 	s := &server{http: freeAddress(t), grpc: freeAddress(t), admin: freeAddress(t)}
@@ -24,7 +24,7 @@ func TestOneNodeWithKills(t *testing.T) {
 			time.Sleep(time.Duration(random.Int64N(int64(700 * time.Millisecond)))) // the moment of the kill
 			s.kill(t)
 			s.run(t)
-			time.Sleep(300 * time.Millisecond) // calls that see what is left
+			time.Sleep(300 * time.Millisecond) // time for calls that see the result
 		})
 	}
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// variants is how many files each torrent has, which differ outside of the info dictionary.
+// variants is how many files each torrent has. They differ outside the info dictionary.
 const variants = 3
 
-// torrent is one that calls fight about.
+// torrent is a torrent that concurrent calls read and change.
 type torrent struct {
 	hashes []string // its info hashes
 	files  [variants][]byte
 	etags  [variants]string
 }
 
-// newTorrent makes the n-th torrent; every other one is a hybrid.
+// newTorrent makes the n-th torrent. Every other one is a hybrid.
 func newTorrent(t *testing.T, n int64) *torrent {
 	t.Helper()
 	name := fmt.Sprintf("torrent %d", n)
@@ -48,7 +48,7 @@ func newTorrent(t *testing.T, n int64) *torrent {
 	return &made
 }
 
-// variantOf returns which file that is, from 1; 0 if it is none of them.
+// variantOf returns the number of a file, from 1; 0 if it is not a file of the torrent.
 func (t *torrent) variantOf(file []byte) int {
 	for i, f := range t.files {
 		if bytes.Equal(f, file) {
@@ -58,7 +58,7 @@ func (t *torrent) variantOf(file []byte) int {
 	return 0
 }
 
-// tagged is variantOf by the file's etag.
+// tagged is like variantOf, but takes the etag of the file.
 func (t *torrent) tagged(etag string) int {
 	for i, e := range t.etags {
 		if e == etag {

@@ -17,8 +17,8 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-// wire is the way to an object store in memory, on which requests get lost. Of many that
-// come so many in a hundred are delayed, dropped, repeated, or have their answer cut.
+// wire is a faulty connection to an object store in memory. It delays, drops or repeats a
+// percentage of the requests, or cuts their answers.
 type wire struct {
 	engine http.Handler
 	server *httptest.Server
@@ -32,7 +32,7 @@ type wire struct {
 
 const bucket = "torrents"
 
-// startWire returns a wire without faults to an empty bucket, until the test ends.
+// startWire returns a wire to an empty bucket until the test ends. It has no faults yet.
 func startWire(t *testing.T, seed uint64) *wire {
 	t.Helper()
 	backend := s3mem.New()
@@ -52,19 +52,19 @@ func startWire(t *testing.T, seed uint64) *wire {
 	return w
 }
 
-// location is what --store is for a prefix of the bucket.
+// location returns the value of --store for a prefix of the bucket.
 func (w *wire) location(prefix string) string {
 	return "s3://" + bucket + "/" + prefix + "?endpoint=" + w.server.URL
 }
 
-// set changes how many requests in a hundred meet a fault.
+// set sets the percentage of requests that meet a fault.
 func (w *wire) set(percent int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.percent = percent
 }
 
-// choose returns the fault of a request, "" for none, and how long a delay is.
+// choose returns the fault of a request, "" for none, and the length of a delay.
 func (w *wire) choose() (fault string, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,7 +111,7 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	_, _ = rw.Write(text)
 }
 
-// ask passes a request to the engine, whether its sender is still there or not.
+// ask passes a request to the engine, whether or not its sender is still waiting.
 func (w *wire) ask(r *http.Request, body []byte) *httptest.ResponseRecorder {
 	again := r.Clone(r.Context())
 	again.Body = io.NopCloser(bytes.NewReader(body))

@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo"
 )
 
-// newGenerator prints the seed; the same seed gives the same torrents.
+// newGenerator returns a generator and prints its seed. The same seed gives the same torrents.
 func newGenerator(t *testing.T) generator {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("TORRENTCACHE_TEST_SEED"); s != "" {
@@ -34,9 +34,9 @@ func samples() int {
 	return 20_000
 }
 
-// anacrolix/torrent decodes the info dictionary only when asked, so its
-// verdicts say little. Its info hashes, over the info bytes as they stand, must
-// be ours, and it must load what was generated well-formed.
+// anacrolix/torrent decodes the info dictionary only on demand, so its verdicts prove little. But
+// its info hashes of the raw info bytes must equal ours, and it must load well-formed generated
+// torrents.
 func TestAgreesWithAnacrolixOnHashes(t *testing.T) {
 	g := newGenerator(t)
 	compared := 0
@@ -90,7 +90,7 @@ func TestWellFormedTorrentsAreAcceptedByBoth(t *testing.T) {
 	}
 }
 
-// isEmptyPayload is true of a torrent that drew no file with content.
+// isEmptyPayload reports whether the generated torrent has no file with content.
 func isEmptyPayload(err *metainfo.Error) bool {
 	return bytes.HasPrefix([]byte(err.Rule), []byte("the torrent has no content"))
 }

@@ -13,21 +13,19 @@ import (
 	tt "github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// disagreement is a torrent that we refuse and libtorrent accepts, or the other
-// way round.
+// disagreement is a torrent that we refuse and libtorrent accepts, or vice versa.
 type disagreement struct {
 	b      []byte
 	ours   metainfo.Error // zero if we accept
 	theirs string         // libtorrent's error, or ""
 }
 
-// difference is a class of torrents on which we differ from libtorrent 2.0.8
-// on purpose. Each stands in docs/metainfo.md, under the same name, with its
-// reason.
+// difference is a class of torrents on which we differ from libtorrent 2.0.8 on purpose.
+// docs/metainfo.md lists each class under the same name, with its reason.
 type difference struct {
 	name string
 	rule string // part of our error, where we refuse; "" where libtorrent does
-	// applies looks for the cause without our parser.
+	// applies checks for the cause without our parser.
 	applies func(disagreement) bool
 }
 
@@ -77,8 +75,8 @@ func repeats(key string) func(disagreement) bool {
 	return func(d disagreement) bool { return bytes.Count(d.b, []byte(key)) > 1 }
 }
 
-// endsWithMore is true if the torrent without its end is accepted, and has more
-// than white space there.
+// endsWithMore reports whether the torrent is accepted without its end, and the end is more than
+// white space.
 func endsWithMore(d disagreement) bool {
 	rest := d.b[d.ours.Offset:]
 	_, err := metainfo.Parse(d.b[:d.ours.Offset])
@@ -95,21 +93,21 @@ func pieceLength(b []byte) int64 {
 	return n
 }
 
-// hasGreatPieceLength is true of one between our limit and 2^30, libtorrent
-// 2.0.8's.
+// hasGreatPieceLength reports whether the piece length is between our limit and that of
+// libtorrent 2.0.8, 2^30.
 func hasGreatPieceLength(d disagreement) bool {
 	n := pieceLength(d.b)
 	return n > metainfo.MaxPieceLength && n < 1<<30
 }
 
-// hasWrongLayer computes again, by the plain implementation that makes the test
-// torrents, the root of the layer that we refuse.
+// hasWrongLayer recomputes the root of the layer that we refuse, by the plain implementation of
+// package torrenttest.
 func hasWrongLayer(d disagreement) bool {
 	head, layer := d.b[:d.ours.Offset], d.b[d.ours.Offset:]
 	digits := bytes.TrimSuffix(head, []byte(":"))
 	head = bytes.TrimRight(digits, "0123456789")
-	// The root before the digits may itself end in digits; the layer has as many
-	// bytes as the last of them say that leave a root of 32 bytes after "32:".
+	// The root before the digits may itself end in digits. So try each split, and take the one
+	// that leaves a root of 32 bytes after "32:" and a layer of the given length.
 	for ; len(head) < len(digits); head = digits[:len(head)+1] {
 		size, err := strconv.Atoi(string(digits[len(head):]))
 		if err == nil && size > 0 && size%32 == 0 && size <= len(layer) && len(head) >= 35 && bytes.HasSuffix(head[:len(head)-32], []byte("32:")) {
@@ -119,7 +117,7 @@ func hasWrongLayer(d disagreement) bool {
 	return false
 }
 
-// repeatsRoot is true where two entries of `piece layers` have the same key.
+// repeatsRoot reports whether two entries of `piece layers` have the same key.
 func repeatsRoot(d disagreement) bool {
 	_, layers, _ := bytes.Cut(d.b, []byte("12:piece layers"))
 	seen := map[string]bool{}
@@ -136,7 +134,8 @@ func repeatsRoot(d disagreement) bool {
 	}
 }
 
-// hasOddName is true where libtorrent changes names before it compares them.
+// hasOddName reports whether the torrent has a name that libtorrent changes before it compares
+// names.
 func hasOddName(d disagreement) bool {
 	return bytes.ContainsAny(d.b, "/\\\x00\r\n") || contains(`1:\.|2:\.\.|longlong`)(d)
 }

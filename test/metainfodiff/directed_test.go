@@ -10,7 +10,7 @@ import (
 	tt "github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// with returns the dictionary with more keys; a nil value takes the key away.
+// with returns the dictionary with more keys. A nil value removes a key.
 func with(d tt.Dict, more tt.Dict) tt.Dict {
 	out := tt.Dict{}
 	for _, m := range []tt.Dict{d, more} {
@@ -42,8 +42,7 @@ func file(length any, path ...any) tt.Dict { return tt.Dict{"length": length, "p
 
 func torrent(info tt.Dict) []byte { return tt.Bencode(tt.Dict{"info": info}) }
 
-// directed returns the torrents at the edges of the rules, where random ones
-// come rarely.
+// directed returns torrents at the limits of the rules, which random torrents seldom reach.
 func directed() [][]byte {
 	var all [][]byte
 	for _, cases := range [][][]byte{directedClasses(), directedLimits(), directedNumbers(), directedNames(), directedTrees(), directedHybrids()} {

@@ -1,8 +1,7 @@
-// Package metainfodiff compares the verdicts and info hashes of package
-// metainfo with those of libtorrent 2.0.8 and of anacrolix/torrent v1.62.0,
-// over thousands of generated and mutated torrents. It is a module of its own,
-// so that who imports torrentcache is not served anacrolix/torrent's
-// dependencies.
+// Package metainfodiff compares the verdicts and info hashes of package metainfo with those of
+// libtorrent 2.0.8 and of anacrolix/torrent v1.62.0, over thousands of generated and mutated
+// torrents. It is a separate module, so that programs that import torrentcache do not get the
+// dependencies of anacrolix/torrent.
 //
 //	go test ./...                                   # against anacrolix/torrent
 //	go test -tags e2e ./...                         # and libtorrent: needs Debian's python3-libtorrent

@@ -10,8 +10,7 @@ import (
 	tt "github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// A model is a torrent before it is encoded: mutations work on it, or on its
-// bytes.
+// model is a torrent before it is encoded. Mutations change the model or its bytes.
 type model struct {
 	outer tt.Dict
 	info  tt.Dict // also in outer, under "info"
@@ -27,7 +26,7 @@ type payload struct {
 	attr   string
 }
 
-// generator makes torrents of all three kinds from its random numbers alone.
+// generator makes torrents of all three kinds. They depend only on its random numbers.
 type generator struct{ *rand.Rand }
 
 func (g generator) chance(oneIn int) bool { return g.IntN(oneIn) == 0 }
@@ -90,7 +89,7 @@ func (g generator) name() string {
 	return pick(g, "f", "data", "音", "name with space") + strconv.Itoa(g.IntN(50))
 }
 
-// pad puts pad files (BEP 47) where a hybrid torrent has them.
+// pad adds pad files (BEP 47) where a hybrid torrent has them.
 func (g generator) pad(files []payload, single bool, pieceLength int64) []payload {
 	if single {
 		return files
@@ -109,7 +108,7 @@ func (g generator) pad(files []payload, single bool, pieceLength int64) []payloa
 
 func (f payload) isLink() bool { return f.attr != "" && f.attr[len(f.attr)-1] == 'l' }
 
-// size is the length that counts: none for a symbolic link.
+// size returns the length that counts, which is 0 for a symbolic link.
 func (f payload) size() int64 {
 	if f.isLink() {
 		return 0
@@ -181,8 +180,8 @@ func insert(tree tt.Dict, path []string, leaf tt.Dict) {
 	tree[path[len(path)-1]] = leaf
 }
 
-// layer returns random piece hashes and their root by the definition of BEP 52,
-// computed the slow and plain way.
+// layer returns random piece hashes and their root. It computes the root in the slow way that BEP
+// 52 defines.
 func (g generator) layer(pieces int, pieceLength int64) (root, layer string) {
 	layer = g.bytes(32 * pieces)
 	pad := make([]byte, 32)

@@ -22,14 +22,14 @@ import (
 //go:embed oracle.py
 var oracleScript string
 
-// verdict is what libtorrent says about one torrent.
+// verdict is libtorrent's verdict on one torrent.
 type verdict struct {
 	Error   string
 	V1, V2  string // hex, "" if it has none
 	Size    int64  // bytes without pad files
 	Pieces  int64
 	Private bool
-	Torrent []byte // one that libtorrent made
+	Torrent []byte // a torrent that libtorrent made
 }
 
 // oracle is one Python process that answers for many torrents.
@@ -39,8 +39,8 @@ type oracle struct {
 	out *json.Decoder
 }
 
-// startOracle runs the Python that Debian's python3-libtorrent installs for,
-// or the one that TORRENTCACHE_PYTHON names.
+// startOracle runs Debian's Python, for which python3-libtorrent is installed, or the Python that
+// TORRENTCACHE_PYTHON names.
 func startOracle(t *testing.T, seed uint64) *oracle {
 	python := os.Getenv("TORRENTCACHE_PYTHON")
 	if python == "" {
@@ -68,7 +68,7 @@ func startOracle(t *testing.T, seed uint64) *oracle {
 	return &oracle{t, bufio.NewWriter(in), json.NewDecoder(out)}
 }
 
-// ask returns the verdict on b, or for an empty b a torrent in its place.
+// ask returns the verdict on b. If b is empty, the verdict has a torrent that libtorrent makes.
 func (o *oracle) ask(b []byte) verdict {
 	o.t.Helper()
 	var size [4]byte
@@ -88,7 +88,7 @@ func (o *oracle) ask(b []byte) verdict {
 	return v
 }
 
-// tally counts what came of a comparison.
+// tally counts the results of comparisons.
 type tally struct {
 	accepted, refused int            // by both
 	seen              map[string]int // intended differences by name

@@ -10,8 +10,8 @@ import (
 	tt "github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// sample returns one torrent of the comparison: a quarter as generated, the
-// others with one to three changes to their structure or their bytes.
+// sample returns one torrent of the comparison. A quarter of the samples are as generated; the
+// others have one to three changes to their structure or their bytes.
 func (g generator) sample() []byte {
 	m := g.model()
 	switch g.IntN(4) {
@@ -30,7 +30,7 @@ func (g generator) sample() []byte {
 	return m.encode()
 }
 
-// mutateBytes knows nothing of bencoding.
+// mutateBytes changes bytes without regard to the bencoding.
 func (g generator) mutateBytes(b []byte) []byte {
 	b = slices.Clone(b)
 	if len(b) == 0 {
@@ -57,7 +57,8 @@ func (g generator) mutateBytes(b []byte) []byte {
 	return b
 }
 
-// place prefers the few structural bytes to the many of the hashes.
+// place returns a position to change. It prefers the few structural bytes to the many bytes of
+// hashes.
 func (g generator) place(b []byte) int {
 	if i := bytes.Index(b, []byte(pick(g, "4:info", "6:length", "4:path", "12:meta version", "12:piece layers", "9:file tree", "12:piece length"))); i >= 0 {
 		return min(len(b)-1, i+g.IntN(24))
@@ -65,7 +66,7 @@ func (g generator) place(b []byte) int {
 	return g.IntN(len(b))
 }
 
-// hostile values for places where an integer or a string is due.
+// Hostile values for places that want an integer or a string.
 var (
 	oddIntegers = []tt.Raw{"i0e", "i1e", "i-1e", "i2e", "i3e", "i16384e", "i32768e", "i49152e", "i536854528e", "i536854529e", "i536870912e",
 		"i1073741823e", "i1073741824e", "i17592186028031e", "i17592186028032e", "i281474976710655e", "i9223372036854775807e",
@@ -144,7 +145,7 @@ func (g generator) duplicate(m *model, d tt.Dict) {
 	}
 	encodedKey := string(tt.Bencode(key))
 	if g.chance(3) {
-		// Unsorted: the key's pair moves behind one that sorts after all.
+		// Unsorted: move the entry after a key that sorts last.
 		delete(d, key)
 		d["~~"] = tt.Raw("i1e" + encodedKey + string(value))
 		return
@@ -155,7 +156,7 @@ func (g generator) duplicate(m *model, d tt.Dict) {
 	}
 }
 
-// mutateFiles changes one entry of `files`, or its place.
+// mutateFiles changes or moves one entry of `files`.
 func (g generator) mutateFiles(m *model) {
 	list, ok := m.info["files"].(tt.List)
 	if !ok || len(list) == 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// answer is a line of what fronttest records.
+// answer is a line that package fronttest records.
 type answer struct {
 	Method, URL string
 	Status      int
@@ -27,8 +27,8 @@ type answer struct {
 	Body        []byte
 }
 
-// TestAnswersAreAsDescribed runs the tests of the doors, and validates each answer that they
-// get by an operation of the document.
+// TestAnswersAreAsDescribed runs the tests of the doors, and validates each of their answers
+// against the document's operation.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	openapi3filter.RegisterBodyDecoder("application/x-bittorrent", openapi3filter.FileBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("multipart/byteranges", openapi3filter.FileBodyDecoder)
@@ -62,7 +62,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 }
 
-// answersOfDoors returns what the doors answer in their tests.
+// answersOfDoors returns the answers of the doors in their tests.
 func answersOfDoors(t *testing.T) (answers []answer) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "answers")
@@ -87,7 +87,7 @@ func answersOfDoors(t *testing.T) (answers []answer) {
 	return answers
 }
 
-// find returns the operation that a is an answer of; no route if the document has none.
+// find returns the operation that a answers; a nil route if the document has none.
 func find(router routers.Router, a answer) (*http.Request, *routers.Route, map[string]string) {
 	request, err := http.NewRequest(a.Method, a.URL, nil)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package openapi holds all that the doors answer in their own tests to the OpenAPI document. It
-// is a module of its own, so that kin-openapi is no dependency of the server.
+// Package openapi validates all answers in the doors' own tests against the OpenAPI document. It
+// is a separate module, so that the server does not depend on kin-openapi.
 package openapi

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// files maps the names in an archive, with slashes, to files on disk.
+// files maps slash-separated names in an archive to files on disk.
 type files map[string]string
 
-// archive makes the archive of a platform and its bill of materials: zip for Windows,
-// which opens nothing else by itself in all its versions, tar.gz for the others.
+// archive makes the archive of a platform and its bill of materials. The archive is a zip for
+// Windows, because not every version of Windows opens other formats, and a tar.gz for the others.
 func (r *release) archive(ctx context.Context, p platform) error {
 	contents, err := r.contents(p)
 	if err != nil {
@@ -36,8 +36,8 @@ func (r *release) archive(ctx context.Context, p platform) error {
 	return r.bom(ctx, r.workFile(p, p.program()), r.name(p))
 }
 
-// contents are the files of an archive: the program, what it wrote about itself, and
-// what is to read.
+// contents returns the files of an archive: the program, the files it wrote about itself, and the
+// documents.
 func (r *release) contents(p platform) (files, error) {
 	top := r.name(p)
 	f := files{
@@ -59,7 +59,7 @@ func (r *release) contents(p platform) (files, error) {
 	return f, nil
 }
 
-// add adds the files in a folder and below it under a name.
+// add adds all files below a folder, under the given name.
 func (f files) add(name, dir string) error {
 	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -71,8 +71,8 @@ func (f files) add(name, dir string) error {
 	})
 }
 
-// mode returns the mode of a file in an archive, whatever the umask made of it here:
-// it may be run by all or by none.
+// mode returns the mode of a file in an archive: executable by all or by no one. It does not
+// depend on the umask of this machine.
 func mode(file string) (int64, error) {
 	about, err := os.Stat(file)
 	if err == nil && about.Mode()&0o100 != 0 {
@@ -134,7 +134,7 @@ func writeZip(w io.Writer, f files, date time.Time) error {
 	return zw.Close()
 }
 
-// writeFile makes a file of what write writes.
+// writeFile creates a file and fills it by calling write.
 func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// bom writes the bill of materials of a binary, in CycloneDX: the modules that the binary
-// itself says it has. Name is that of the file, without what it ends in.
+// bom writes the bill of materials of a binary in CycloneDX: the modules that the binary itself
+// lists. Name is the name of the file without its extension.
 func (r *release) bom(ctx context.Context, binary, name string) error {
 	text, err := run(ctx, r.root, nil, "go", "tool", "-modfile=tools/go.mod", "cyclonedx-gomod",
 		"bin", "-json", "-std", "-noserial", "-version", r.version, binary)
@@ -36,7 +36,7 @@ func (r *release) bom(ctx context.Context, binary, name string) error {
 	return os.WriteFile(filepath.Join(r.out, name+".cdx.json"), append(text, '\n'), 0o644)
 }
 
-// sums writes SHA256SUMS, as sha256sum -c reads it.
+// sums writes SHA256SUMS in the format of sha256sum.
 func (r *release) sums() error {
 	entries, err := os.ReadDir(r.out)
 	if err != nil {

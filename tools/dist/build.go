@@ -12,8 +12,8 @@ import (
 
 const buildinfo = "github.com/torrentcache/torrentcache/internal/buildinfo"
 
-// settled are the variables that would change what the go command makes. An empty one
-// has its default.
+// settled resets the environment variables that would change the output of the go command. An
+// empty variable means its default.
 var settled = []string{"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=", "GOARM64=", "GOFIPS140=", "CGO_ENABLED=0"}
 
 // program returns the name of the binary.
@@ -31,10 +31,10 @@ func (r *release) build(ctx context.Context, p platform) error {
 	return r.goBuild(ctx, server, p.env(), r.workFile(p, p.program()))
 }
 
-// source is where a program is.
+// source is the place of a program in the repository.
 type source struct {
-	module string // its folder
-	main   string // its package
+	module string // folder of the module
+	main   string // main package
 }
 
 // The programs. The resolver is in a module of its own.
@@ -43,16 +43,16 @@ var (
 	resolver = source{"resolver", "./cmd/torrentcache-resolver"}
 )
 
-// goBuild builds a program. Version control is left out: it is in the stamp, and
-// archives of the sources have none.
+// goBuild builds a program. It stamps the version and turns off Go's own version control stamp,
+// because a source archive has no repository.
 func (r *release) goBuild(ctx context.Context, s source, env []string, to string) error {
 	stamp := fmt.Sprintf("-s -w -X %s.version=%s -X %s.revision=%s", buildinfo, r.version, buildinfo, r.revision)
 	_, err := run(ctx, filepath.Join(r.root, s.module), env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", stamp, "-o", to, s.main)
 	return err
 }
 
-// describe has the program, built for this machine, write its manual pages,
-// completions and files of settings.
+// describe builds the program for this machine and runs it to write its manual pages, completions
+// and settings files.
 func (r *release) describe(ctx context.Context) error {
 	here := filepath.Join(r.work, "here", "torrentcache")
 	if err := r.goBuild(ctx, server, append(settled, "GOOS=", "GOARCH="), here); err != nil {
@@ -63,10 +63,10 @@ func (r *release) describe(ctx context.Context) error {
 	return err
 }
 
-// described is the folder of what the program wrote.
+// described returns the folder of the files that describe writes.
 func (r *release) described() string { return filepath.Join(r.work, "described") }
 
-// run runs a command in dir and returns its output. The error has what it complained of.
+// run runs a command in dir and returns its standard output. An error includes all output.
 func run(ctx context.Context, dir string, env []string, command ...string) ([]byte, error) {
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// deb makes the Debian packages: that of the server, as packaging/nfpm.yaml describes it, and that
-// of the resolver, as packaging/resolver/nfpm.yaml does.
+// deb makes the Debian packages of the server and of the resolver, which packaging/nfpm.yaml and
+// packaging/resolver/nfpm.yaml describe.
 func (r *release) deb(ctx context.Context, p platform) error {
 	if err := r.compressForDebian(p); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *release) resolverDeb(ctx context.Context, p platform) error {
 	return r.bom(ctx, program, fmt.Sprintf("torrentcache-resolver-%s-%s-%s", r.version, p.os, p.arch))
 }
 
-// nfpm makes the package that a file describes, of what is in the folder built.
+// nfpm makes the package that a description file describes, from the files in the folder built.
 func (r *release) nfpm(ctx context.Context, p platform, description, built string) error {
 	env := []string{
 		"ARCH=" + p.arch,
@@ -57,8 +57,8 @@ func (r *release) nfpm(ctx context.Context, p platform, description, built strin
 	return err
 }
 
-// compressForDebian compresses what Debian's policy wants compressed: manual pages, the
-// list of changes, and the long text of licences.
+// compressForDebian compresses the files that Debian's policy wants compressed: manual pages, the
+// change log, and the long licence text.
 func (r *release) compressForDebian(p platform) error {
 	licences := r.workFile(p, licencesFile)
 	to := map[string]string{
@@ -77,7 +77,8 @@ func (r *release) compressForDebian(p platform) error {
 			return err
 		}
 	}
-	// Links among the documents stay true: the README is one of them here.
+	// The package puts README.md and the files of docs/ into one folder, so the links must
+	// change.
 	readme, err := os.ReadFile(filepath.Join(r.root, "README.md"))
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (r *release) compressForDebian(p platform) error {
 	return os.WriteFile(filepath.Join(r.described(), "deb", "doc", "README.md"), []byte(text), 0o644)
 }
 
-// compress writes a file as gzip, without its name and time.
+// compress writes a file as gzip, without a name or time in the header.
 func compress(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {

@@ -18,12 +18,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// user is who runs the program in the image; nobody else has this number.
+// user is the user id and group id that the program runs with in the image. No other user has it.
 const user = 65532
 
-// image makes the OCI image of a platform, without a base: the program, certificate
-// authorities, time zones, a user and the folder of the torrents. The file is an OCI
-// layout and what `docker load` of any version reads, in one.
+// image makes the OCI image of a platform. It has no base image: it contains the program,
+// certificate authorities, time zones, a user and the folder of the torrents. The file is an OCI
+// layout that `docker load` of any version can read, too.
 func (r *release) image(ctx context.Context, p platform) error {
 	root, err := r.rootFS(ctx, p)
 	if err != nil {
@@ -54,7 +54,8 @@ func (r *release) image(ctx context.Context, p platform) error {
 	})
 }
 
-// imageConfig returns config, which knows the layers, with all that is to know besides.
+// imageConfig returns config, which already lists the layers, with the other settings of the
+// image.
 func (r *release) imageConfig(config *v1.ConfigFile, p platform) *v1.ConfigFile {
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Created = p.os, p.arch, v1.Time{Time: r.date}
@@ -62,8 +63,8 @@ func (r *release) imageConfig(config *v1.ConfigFile, p platform) *v1.ConfigFile 
 		User:       fmt.Sprintf("%d:%d", user, user),
 		Entrypoint: []string{"/torrentcache"},
 		Cmd:        []string{"serve"},
-		// The store as disk: and not as TORRENTCACHE_DATA_DIR, which stats, verify and others would
-		// take for the folder of a server that does not run.
+		// The folder is set by the store and not by TORRENTCACHE_DATA_DIR, because stats, verify
+		// and other commands would take that for the folder of a server that does not run.
 		Env: []string{
 			"TORRENTCACHE_STORE=disk:/data",
 			"TORRENTCACHE_HTTP_ADDR=:8080",
@@ -85,14 +86,14 @@ func (r *release) imageConfig(config *v1.ConfigFile, p platform) *v1.ConfigFile 
 	return config
 }
 
-// Names in the file that writeImage writes.
+// Names in the archive that writeImage writes.
 const (
 	layoutFile = "oci-layout"
 	refName    = "org.opencontainers.image.ref.name"
 )
 
-// writeImage writes img as a tar archive: an OCI layout, with the manifest.json of
-// Docker's own format beside it, which names the same blobs.
+// writeImage writes img as a tar archive: an OCI layout, and the manifest.json of Docker's own
+// format, which names the same blobs.
 func (r *release) writeImage(w io.Writer, img v1.Image) error {
 	manifest, err := img.Manifest()
 	if err != nil {
@@ -106,7 +107,7 @@ func (r *release) writeImage(w io.Writer, img v1.Image) error {
 	if err != nil {
 		return err
 	}
-	tag := strings.ReplaceAll(r.version, "+", "-") // a tag cannot have it
+	tag := strings.ReplaceAll(r.version, "+", "-") // a tag cannot contain +
 	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{{
 		MediaType: types.OCIManifestSchema1, Size: int64(len(text)), Digest: digest, Annotations: map[string]string{refName: tag},
 	}}})
@@ -142,7 +143,7 @@ func (r *release) writeImage(w io.Writer, img v1.Image) error {
 
 func blob(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
 
-// compressed returns the only layer as it is stored.
+// compressed returns the image's only layer in its stored form.
 func compressed(img v1.Image) ([]byte, error) {
 	layers, err := img.Layers()
 	if err != nil {

@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// dependency is a module that is in the binary.
+// dependency is a module that the binary contains.
 type dependency struct {
 	name string // with its version
 	dir  string
-	used []string // the folders of its packages that are in the binary
+	used []string // folders of its packages that the binary contains
 }
 
-// licenceFile matches the names of files that a distributor must pass on.
+// licenceFile matches the names of files that a distributor must include.
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
-// licencesFile has the licences of what is in a program.
+// licencesFile is the name of the file with the licences of a program's dependencies.
 const licencesFile = "THIRD-PARTY-LICENSES"
 
 const licencesPreface = `torrentcache has the licence in the file LICENSE. The program contains the packages below; their
 licences follow.
 `
 
-// licences writes the licences of all that is in the binary of a platform to a file. A module
-// without one is an error.
+// licences writes the licences of all dependencies of the binary for a platform to a file. It
+// returns an error if a module has no licence.
 func (r *release) licences(ctx context.Context, s source, p platform, to string) error {
 	dependencies, err := r.dependencies(ctx, s, p)
 	if err != nil {
@@ -56,8 +56,7 @@ func (r *release) licences(ctx context.Context, s source, p platform, to string)
 	return os.WriteFile(to, b.Bytes(), 0o644)
 }
 
-// dependencies returns what is in the binary besides our own packages, the standard
-// library first.
+// dependencies returns the modules in the binary besides our own, the standard library first.
 func (r *release) dependencies(ctx context.Context, s source, p platform) ([]dependency, error) {
 	goroot, err := run(ctx, r.root, nil, "go", "env", "GOROOT")
 	if err != nil {
@@ -73,7 +72,7 @@ func (r *release) dependencies(ctx context.Context, s source, p platform) ([]dep
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
 		if len(fields) != 3 {
-			continue // of the standard library, or our own
+			continue // a package of the standard library or our own
 		}
 		d := modules[fields[0]]
 		if d == nil {
@@ -90,8 +89,8 @@ func (r *release) dependencies(ctx context.Context, s source, p platform) ([]dep
 	return all, nil
 }
 
-// licences returns the files, relative to d.dir, that hold for what is used of d:
-// those of its folders and of the ones above.
+// licences returns the licence files, relative to d.dir, that cover the used packages of d: those
+// in the folders of the packages and in the folders above.
 func (d dependency) licences() ([]string, error) {
 	folders := map[string]bool{".": true}
 	for _, dir := range d.used {

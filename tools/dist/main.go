@@ -1,10 +1,10 @@
-// Command dist makes what a release consists of, in the folder of -out: for each
-// platform an archive and a bill of materials, for Linux a Debian package and an OCI
-// image too, the sources with all they need, and SHA256SUMS of it all. `make dist` calls it.
+// Command dist makes the files of a release in the folder of -out: for each platform an archive
+// and a bill of materials; for Linux also a Debian package and an OCI image; the sources with all
+// that a build needs; and SHA256SUMS of these files. `make dist` calls it.
 //
-// It needs the sources, Go and the module proxy. The same sources and the same Go
-// release make the same bytes, wherever and whenever it runs: nothing of the clock,
-// the folder, the user or the environment gets in.
+// It needs the sources, Go and the module proxy. Builds are reproducible: the same sources and
+// the same Go release give the same bytes. The output does not depend on the clock, the folder,
+// the user or the environment.
 package main
 
 import (
@@ -30,18 +30,18 @@ func main() {
 	}
 }
 
-// release is what one run makes.
+// release is the release that one run makes.
 type release struct {
 	root     string // of the sources
 	out      string
-	work     string // for what is in no release, gone at the end
+	work     string // for intermediate files; removed at the end
 	version  string // such as v1.2.3
 	revision string
 	date     time.Time // of the sources
-	kinds    []string  // what to make, of kindsOf
+	kinds    []string  // kinds of files to make, from kindsOf
 }
 
-// platform is what a release is made for.
+// platform is an operating system and an architecture.
 type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "/" + p.arch }
@@ -101,7 +101,7 @@ func newRelease(out, stamp string, kinds []string) (*release, error) {
 		return nil, fmt.Errorf("-stamp %q: %w", stamp, err)
 	}
 	r := &release{version: fields[0], revision: fields[1], date: time.Unix(seconds, 0).UTC(), kinds: kinds}
-	if r.root, err = filepath.Abs(".."); err != nil { // it runs in tools/
+	if r.root, err = filepath.Abs(".."); err != nil { // the program runs in tools/
 		return nil, err
 	}
 	if r.out, err = filepath.Abs(out); err != nil {
@@ -117,7 +117,7 @@ func newRelease(out, stamp string, kinds []string) (*release, error) {
 	return r, err
 }
 
-// makeFor makes what a release has for a platform.
+// makeFor makes the files of a platform.
 func (r *release) makeFor(ctx context.Context, p platform) error {
 	if err := r.build(ctx, p); err != nil {
 		return err
@@ -139,12 +139,12 @@ func (r *release) makeFor(ctx context.Context, p platform) error {
 	return nil
 }
 
-// name is what the files of a platform begin with.
+// name returns the common beginning of the names of a platform's files.
 func (r *release) name(p platform) string {
 	return fmt.Sprintf("torrentcache-%s-%s-%s", r.version, p.os, p.arch)
 }
 
-// workFile returns the path of a file in the working folder, of a platform.
+// workFile returns the path of a platform's file in the working folder.
 func (r *release) workFile(p platform, name string) string {
 	return filepath.Join(r.work, p.os+"-"+p.arch, name)
 }

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// rootFS returns the only layer, a tar archive.
+// rootFS returns the image's only layer as a tar archive.
 func (r *release) rootFS(ctx context.Context, p platform) ([]byte, error) {
 	var b bytes.Buffer
 	t := layerWriter{tar.NewWriter(&b), r.date}
@@ -51,20 +51,20 @@ func (r *release) rootFS(ctx context.Context, p platform) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// authorities returns the certificates that Mozilla's programs trust, PEM. Those that
-// are trusted with a condition, which a file cannot say, are not among them.
+// authorities returns the certificates that Mozilla's programs trust, in PEM. It omits those that
+// are trusted under a condition, because a PEM file cannot express conditions.
 func authorities() []byte {
 	var b bytes.Buffer
 	for root := range bundle.Roots() {
 		if root.Constraint == nil {
-			_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) // into memory
+			_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) // writing to memory does not fail
 		}
 	}
 	return b.Bytes()
 }
 
-// layerWriter writes the tar archives of an image; files belong to root. What fails is
-// told by Close.
+// layerWriter writes the tar archives of an image. Files belong to root. Close returns the first
+// error.
 type layerWriter struct {
 	*tar.Writer
 	date time.Time
@@ -79,7 +79,7 @@ func (t layerWriter) file(name string, data []byte, mode int64) {
 	_, _ = t.Write(data)
 }
 
-// zones adds the time zones, which the Go release has with it.
+// zones adds the time zones that the Go release contains.
 func (t layerWriter) zones(ctx context.Context, dir string) error {
 	goroot, err := run(ctx, dir, nil, "go", "env", "GOROOT")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// source makes the archive of the sources with everything that a build needs, for
-// distributions: the modules in vendor/, and VERSION, which packaging/stamp reads.
+// source makes the source archive for distributions. It has everything that an offline build
+// needs: the modules in vendor/, and VERSION, which packaging/stamp reads.
 func (r *release) source(ctx context.Context) error {
 	vendor := filepath.Join(r.work, "vendor")
 	if _, err := run(ctx, r.root, settled, "go", "mod", "vendor", "-o", vendor); err != nil {

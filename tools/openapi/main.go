@@ -1,9 +1,9 @@
-// Command openapi writes the OpenAPI 3.1 document of the HTTP routes. It turns the OpenAPI 2.0
-// document of -in, which protoc-gen-openapiv2 makes of the .proto files, into 3, and lays the
-// YAML of -overlay over it: a JSON merge patch (RFC 7396), in which null takes a member out.
-// `make generate` calls it.
+// Command openapi writes the OpenAPI 3.1 document of the HTTP routes. It converts the OpenAPI 2.0
+// document of -in, which protoc-gen-openapiv2 makes from the .proto files, and then applies the
+// YAML of -overlay as a JSON merge patch (RFC 7396), in which null removes a member. `make
+// generate` calls it.
 //
-// The same input makes the same bytes: members stand in the order of their names.
+// The same input gives the same bytes, because members are sorted by name.
 package main
 
 import (
@@ -53,7 +53,8 @@ func generate(in, overlay, out string) error {
 	return os.WriteFile(out, text.Bytes(), 0o644)
 }
 
-// convert returns the OpenAPI 2.0 document in a file as one of OpenAPI 3, as JSON decodes it.
+// convert reads an OpenAPI 2.0 document from a file and returns it as OpenAPI 3, decoded from
+// JSON.
 func convert(file string) (doc map[string]any, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -82,7 +83,7 @@ func readOverlay(file string) (patch map[string]any, err error) {
 	return patch, yaml.Unmarshal(text, &patch)
 }
 
-// merge returns target with patch laid over it, as RFC 7396 has it.
+// merge returns target with the merge patch applied (RFC 7396).
 func merge(target, patch any) any {
 	changes, ok := patch.(map[string]any)
 	if !ok {
@@ -102,7 +103,7 @@ func merge(target, patch any) any {
 	return merged
 }
 
-// check returns what is wrong with a document: a reference to nothing, a field that is not there.
+// check returns an error if the document is invalid, for example if a reference has no target.
 func check(text []byte) error {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// FreeAddress returns an address of this machine on which nobody listened a moment ago,
-// as HOST:PORT.
+// FreeAddress returns a loopback address, HOST:PORT, on which no process listened a moment ago.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -17,7 +16,7 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Await waits until somebody listens on address, half a minute at most.
+// Await waits until a process listens on address, for half a minute at most.
 func Await(address string) error {
 	for range 1500 {
 		if c, err := net.Dial("tcp", address); err == nil {

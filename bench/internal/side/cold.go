@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DropFromMemory has the kernel drop from the page cache what it has of files, which takes
-// no rights beyond those to read them and lets the rest of the machine be. The file system keeps
-// what it knows of where their blocks are.
+// DropFromMemory drops files from the page cache. It needs only the right to read them, and
+// leaves the rest of the page cache alone. The file system keeps its cached metadata.
 func DropFromMemory(files []string) error {
 	for _, name := range files {
 		if err := drop(name); err != nil {
@@ -28,14 +27,14 @@ func drop(name string) error {
 		return err
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil { // pages that are not written yet would stay
+	if err := f.Sync(); err != nil { // the kernel would keep dirty pages
 		return err
 	}
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
-// DeviceReads returns how many reads the device of path has served since the machine
-// started, by whatever process: two that follow on one another may count as one.
+// DeviceReads returns how many reads the device of path has served since the machine started, for
+// all processes. The kernel may merge adjacent reads into one.
 func DeviceReads(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package side is what the side-by-side benchmarks share: processes bound to
-// cores, their CPU time, interleaved rounds with medians, and Markdown tables.
+// Package side has the common parts of the benchmarks that compare: processes bound to cores,
+// their CPU time, interleaved rounds with medians, and Markdown tables.
 //
-// It is for Linux and for benchmarks: it trusts its callers.
+// It is for benchmarks on Linux and does not validate its arguments.
 package side

@@ -17,8 +17,8 @@ type Process struct {
 	cmd *exec.Cmd
 }
 
-// Start runs a command on the given cores, as taskset writes them ("0", "0,1"),
-// with its output in the file log. It ends with this process.
+// Start runs a command on the given cores, in the format of taskset ("0", "0,1"), with its output
+// in the file log. The command ends with this process.
 func Start(cores, log string, args ...string) (*Process, error) {
 	out, err := os.Create(log)
 	if err != nil {
@@ -37,18 +37,18 @@ func Start(cores, log string, args ...string) (*Process, error) {
 // PID returns the number of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Stop ends the process and waits for that.
+// Stop sends SIGTERM to the process and waits for its end.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	_ = p.cmd.Wait() // how it ends does not matter
 }
 
-// ticks is the unit of CPU times in /proc (USER_HZ), the same on all Linux ports
-// that Go has.
+// ticks is the unit of CPU times in /proc (USER_HZ). It is the same on all Linux ports that Go
+// has.
 const ticks = 10 * time.Millisecond
 
-// CPU returns the CPU time that the process and its children have used, user
-// and system, to 10 ms.
+// CPU returns the user and system time that the process and its children have used, with a
+// resolution of 10 ms.
 func (p *Process) CPU() (time.Duration, error) {
 	return cpuOfTree(p.cmd.Process.Pid)
 }
@@ -82,8 +82,8 @@ func cpuOfTree(pid int) (time.Duration, error) {
 	return total, nil
 }
 
-// CPUOf returns the CPU time that a process has used, without its children: fields 14
-// and 15 of /proc/PID/stat; the name before them, in parentheses, may hold spaces.
+// CPUOf returns the CPU time that a process has used, without its children. It reads fields 14
+// and 15 of /proc/PID/stat; the name before them, in parentheses, may contain spaces.
 func CPUOf(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -105,8 +105,7 @@ func CPUOf(pid int) (time.Duration, error) {
 	return time.Duration(total) * ticks, nil
 }
 
-// MachineCPU returns the CPU time that the whole machine has spent on anything since
-// it started.
+// MachineCPU returns the CPU time that the whole machine has used since it started.
 func MachineCPU() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -114,7 +113,7 @@ func MachineCPU() (time.Duration, error) {
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	fields := strings.Fields(first)
-	const idle, waiting, guest = 4, 5, 9 // guests are in user already
+	const idle, waiting, guest = 4, 5, 9 // user time includes guest time
 	total := 0
 	for i := 1; i < min(len(fields), guest); i++ {
 		n, err := strconv.Atoi(fields[i])

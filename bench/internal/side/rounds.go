@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Load is what one load of a server came to.
+// Load is the result of one load of a server.
 type Load struct {
 	Requests int // answered
 	Took     time.Duration
-	P99      time.Duration // 99 of 100 answers took no longer; 0 if nobody measured it
+	P99      time.Duration // 99 of 100 answers took no longer; 0 if not measured
 	P999     time.Duration // 999 of 1000
 }
 
@@ -18,11 +18,11 @@ type Target struct {
 	Name string
 	// Run loads the server once.
 	Run func() (Load, error)
-	// Process is what spends the CPU time.
+	// Process is the process whose CPU time is measured.
 	Process *Process
 }
 
-// Round is what one round of one target came to.
+// Round is the result of one round of one target.
 type Round struct {
 	CPU       time.Duration // of the server, per request
 	PerSecond float64       // requests
@@ -35,8 +35,8 @@ type Figures struct {
 	Each []Round // in order
 }
 
-// Rounds loads the targets in turn, rounds times, so that what happens to the
-// machine meanwhile happens to all of them, and returns their figures in order.
+// Rounds loads the targets in turn, rounds times, so that other load on the machine affects all
+// of them. It returns their figures in order.
 func Rounds(rounds int, targets []Target) ([]Figures, error) {
 	figures := make([]Figures, len(targets))
 	for range rounds {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Median returns the median of values, the lower one of two; 0 if there are none.
+// Median returns the median of values, the lower of the two middle ones if their number is even;
+// 0 if there are none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -30,8 +31,8 @@ func Table(rows [][]string) string {
 	return out.String()
 }
 
-// Machine describes the machine in one line, with the versions of what tools
-// print by the given commands.
+// Machine describes the machine in one line. It ends with the first line of output of each
+// command in versions.
 func Machine(versions ...[]string) string {
 	parts := []string{fmt.Sprintf("%d x %s", runtime.NumCPU(), field("/proc/cpuinfo", "model name")), "Linux " + line("/proc/sys/kernel/osrelease"),
 		"TCP " + line("/proc/sys/net/ipv4/tcp_congestion_control"), runtime.Version()}
@@ -43,8 +44,7 @@ func Machine(versions ...[]string) string {
 	return strings.Join(parts, ", ")
 }
 
-// LoadAverage returns how many processes ran or waited to, over the last minute, the last 5
-// and the last 15, as Linux writes it.
+// LoadAverage returns the load averages of the last 1, 5 and 15 minutes, as Linux writes them.
 func LoadAverage() string {
 	return strings.Join(strings.Fields(line("/proc/loadavg"))[:3], ", ")
 }

@@ -38,10 +38,12 @@ type SyncServiceClient interface {
 	// with new ones as they become durable. Each change comes at least once; all
 	// watchers see one order. While there is nothing to tell, an answer without
 	// changes comes every 500 ms: who hears nothing for longer must not trust its
-	// copies.
+	// copies. A watcher that takes no answer while 10,000 changes are made loses
+	// the stream, and goes on from its cursor.
 	//
-	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for text that is no cursor. A
-	// cursor from before a restore from backup begins the feed anew.
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for text that is no cursor;
+	// OVERLOADED (UNAVAILABLE) for that watcher. A cursor from before a restore
+	// from backup begins the feed anew.
 	WatchChanges(ctx context.Context, in *WatchChangesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchChangesResponse], error)
 	// ReadTorrents streams what the server has under many info hashes: an answer for each,
 	// in order. It is how copies are made, and counts as no reading of the torrents. A
@@ -137,10 +139,12 @@ type SyncServiceServer interface {
 	// with new ones as they become durable. Each change comes at least once; all
 	// watchers see one order. While there is nothing to tell, an answer without
 	// changes comes every 500 ms: who hears nothing for longer must not trust its
-	// copies.
+	// copies. A watcher that takes no answer while 10,000 changes are made loses
+	// the stream, and goes on from its cursor.
 	//
-	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for text that is no cursor. A
-	// cursor from before a restore from backup begins the feed anew.
+	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for text that is no cursor;
+	// OVERLOADED (UNAVAILABLE) for that watcher. A cursor from before a restore
+	// from backup begins the feed anew.
 	WatchChanges(*WatchChangesRequest, grpc.ServerStreamingServer[WatchChangesResponse]) error
 	// ReadTorrents streams what the server has under many info hashes: an answer for each,
 	// in order. It is how copies are made, and counts as no reading of the torrents. A

@@ -18,17 +18,17 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/work"
 )
 
-// house is what looks for torrents.
+// house holds the parts that look for torrents.
 type house struct {
 	client   *client.Client
 	worker   *work.Worker
 	finder   *swarm.Finder
 	trackers *tracker.Client
-	dht      *dhtnode.Node // nil if it is not asked
+	dht      *dhtnode.Node // nil if the DHT is off
 	close    []func()
 }
 
-// open makes a house. Close it.
+// open returns a house. The caller must close it.
 func open(s settings) (*house, error) {
 	cl, err := s.dial()
 	if err != nil {
@@ -52,14 +52,14 @@ func open(s settings) (*house, error) {
 	return h, nil
 }
 
-// Close ends all that is under way.
+// Close stops all work that is under way.
 func (h *house) Close() {
 	for _, end := range h.close {
 		end()
 	}
 }
 
-// list does what standard input names.
+// list looks for the torrents that standard input names.
 func list(ctx context.Context, s settings, env environment) error {
 	h, err := open(s)
 	if err != nil {
@@ -77,15 +77,15 @@ func list(ctx context.Context, s settings, env environment) error {
 	return r.status()
 }
 
-// report tells what became of the torrents.
+// report writes the result of each torrent, and their counts.
 type report struct {
 	environment
 	json   bool
 	counts map[work.Outcome]int
-	failed error // to write
+	failed error // the last write error
 }
 
-// fact is a result for programs.
+// fact is a result as a JSON line.
 type fact struct {
 	InfoHash string       `json:"info_hash,omitempty"` // upper-case hex
 	Input    string       `json:"input"`
@@ -117,7 +117,7 @@ func (r *report) tell(result work.Result) {
 	r.line(r.stdout, line)
 }
 
-// write writes an object, a line.
+// write writes v as one line of JSON.
 func (r *report) write(v any) {
 	text, err := progress.JSON(v)
 	if err == nil {
@@ -141,7 +141,7 @@ func (r *report) total() (all, found int) {
 	return all, r.counts[work.Found] + r.counts[work.Cached]
 }
 
-// end tells the counts.
+// end writes the counts.
 func (r *report) end() error {
 	if r.json {
 		counts := map[work.Outcome]int{}
@@ -156,7 +156,7 @@ func (r *report) end() error {
 	return r.failed
 }
 
-// status returns what the exit status says.
+// status returns the error that sets the exit status, or nil if every torrent was found.
 func (r *report) status() error {
 	switch all, found := r.total(); {
 	case r.counts[work.Failed] > 0:

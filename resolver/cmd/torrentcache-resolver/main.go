@@ -1,7 +1,8 @@
-// Command torrentcache-resolver looks for torrents of which only the info hash is known, in the
-// DHT and by trackers, gets their metadata from peers, and puts them into a torrentcache server.
+// Command torrentcache-resolver looks for torrents whose info hash alone is known. It asks the
+// DHT and trackers for peers, gets the metadata from those peers, and puts the torrents into a
+// torrentcache server.
 //
-// It is a program of its own, so that a server is no node of the DHT: docs/resolver.md.
+// It is a separate program, so that a server is never a node of the DHT; see docs/resolver.md.
 package main
 
 import (
@@ -25,20 +26,20 @@ func main() {
 		fmt.Fprintf(os.Stderr, "torrentcache-resolver: ended at once by a second signal (%s)\n", s)
 		os.Exit(1)
 	})
-	log.Default = dhtnode.Silent() // which a part of the DHT's package uses, whatever it is told
+	log.Default = dhtnode.Silent() // a part of the DHT's package logs here, whatever logger it is given
 	status := run(ctx, os.Args[1:], environment{os.Environ(), os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(status)
 }
 
-// environment is what the program knows of the world outside its arguments.
+// environment is the program's input and output besides its arguments.
 type environment struct {
 	environ        []string // as of os.Environ
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
-// Exit statuses besides 0, when all were found, and 1, when the program did not get to its end.
+// Exit statuses. The others are 0 if all were found, and 1 if the program could not finish.
 const (
 	exitSome = 3 // some were not found
 	exitNone = 4 // none was found
@@ -52,8 +53,8 @@ type exitError struct {
 
 func (e *exitError) Error() string { return e.text }
 
-// run runs the program until it is done or ctx ends. It returns the exit status; an error is one
-// line on stderr.
+// run runs the program until it is done or ctx ends. It reports an error as one line on stderr,
+// and returns the exit status.
 func run(ctx context.Context, args []string, env environment) int {
 	c := newCommand(env)
 	c.SetArgs(args)

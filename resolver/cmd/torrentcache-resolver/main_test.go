@@ -20,7 +20,7 @@ func end(t *testing.T, stdin string, environ []string, args ...string) (status i
 	return status, out.String(), errs.String()
 }
 
-// docs/resolver.md names flags that there are, of the resolver and of the server.
+// docs/resolver.md names only existing flags of the resolver and of the server.
 func TestDocumentationNamesFlagsThatThereAre(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/resolver.md")
 	if err != nil {
@@ -46,13 +46,13 @@ func TestDocumentationNamesFlagsThatThereAre(t *testing.T) {
 	}
 }
 
-// The settings that the package installs are ones.
+// The settings file that the package installs is valid.
 func TestPackagedSettings(t *testing.T) {
 	text, err := os.ReadFile("../../../packaging/resolver/resolver.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := regexp.MustCompile(`(?m)^#([a-z-]+:)`).ReplaceAllString(string(text), "$1") // what is commented out, too
+	all := regexp.MustCompile(`(?m)^#([a-z-]+:)`).ReplaceAllString(string(text), "$1") // include the lines that are commented out
 	file := t.TempDir() + "/resolver.yaml"
 	if err := os.WriteFile(file, []byte(all), 0o600); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// An empty list is done, and lines that name nothing are told.
+// An empty list succeeds, and a line that names no torrent is reported.
 func TestLists(t *testing.T) {
 	args := []string{"--dht-addr", "off", "--server", "127.0.0.1:1", "-"}
 	if status, stdout, stderr := end(t, "\n\n", nil, args...); status != 0 || stdout != "" || !strings.Contains(stderr, "0 torrents") {

@@ -14,7 +14,7 @@ import (
 
 const namespace = "torrentcache_resolver"
 
-// metrics are those of a house.
+// metrics are the metrics of a house.
 type metrics struct {
 	registry *prometheus.Registry
 	torrents *prometheus.CounterVec
@@ -63,10 +63,10 @@ func (m *metrics) counter(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
 }
 
-// count counts a torrent.
+// count counts a torrent by its outcome.
 func (m *metrics) count(o work.Outcome) { m.torrents.WithLabelValues(string(o)).Inc() }
 
-// handler serves the metrics, and that the program is alive.
+// handler serves the metrics and the liveness check.
 func (m *metrics) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))

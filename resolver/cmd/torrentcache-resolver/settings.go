@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/dhtnode"
 )
 
-// settings are the flags.
+// settings are the values of the flags.
 type settings struct {
 	server           string
 	security         config.ClientTLS
@@ -46,7 +46,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.json, "json", false, "write a JSON object for each torrent, and a last one with the counts, one a line")
 }
 
-// validate reports the first setting that cannot be, by its flag.
+// validate reports the first invalid setting by its flag.
 func (s *settings) validate() error {
 	if err := hostPort("server", s.server); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/work"
 )
 
-// watch looks for what the server names, until ctx ends.
+// watch looks for the torrents that the server names, until ctx ends.
 func watch(ctx context.Context, s settings, env environment) error {
 	h, err := open(s)
 	if err != nil {

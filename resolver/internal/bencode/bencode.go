@@ -1,5 +1,5 @@
 // Package bencode reads bencoded messages (BEP 3) of peers, trackers and nodes in place, without
-// allocating. What comes from strangers is bounded by those who read it; here its nesting is.
+// allocating. It bounds the nesting of a message; its callers bound the length.
 package bencode
 
 import (
@@ -9,16 +9,16 @@ import (
 	"strconv"
 )
 
-// maxDepth bounds how deep lists and dictionaries may be nested. No message has more than four.
+// maxDepth bounds the nesting of lists and dictionaries. No message needs more than four levels.
 const maxDepth = 32
 
-// maxNumber bounds the digits of a number, with its sign.
+// maxNumber bounds the digits of a number, including its sign.
 const maxNumber = 20
 
-// ErrMalformed is the error of everything that is no bencoding.
+// ErrMalformed says that bytes are not bencoded.
 var ErrMalformed = errors.New("malformed bencoding")
 
-// Cut returns the value that b begins with, as it stands there, and what follows it.
+// Cut splits b after the encoded value that b begins with.
 func Cut(b []byte) (value, rest []byte, err error) {
 	at, depth := 0, 0
 	for {
@@ -33,8 +33,8 @@ func Cut(b []byte) (value, rest []byte, err error) {
 	}
 }
 
-// token returns the length of the token that b begins with, 0 if that is none, and by how much
-// it changes the depth.
+// token returns the length of the token that b begins with, and the change of depth that the
+// token makes. The length is 0 if b does not begin with a token.
 func token(b []byte) (length, opened int) {
 	if len(b) == 0 {
 		return 0, 0
@@ -59,7 +59,7 @@ func token(b []byte) (length, opened int) {
 	return colon + 1 + int(n), 0
 }
 
-// number reads b[from:to]; to may be too small.
+// number reads b[from:to]. It returns false if to is not above from.
 func number(b []byte, from, to int) (int64, bool) {
 	if to <= from || b[from] == '+' {
 		return 0, false
@@ -68,7 +68,7 @@ func number(b []byte, from, to int) (int64, bool) {
 	return n, err == nil
 }
 
-// String returns the content of a value that is a string; false if it is none.
+// String returns the content of a string; false if value is not a string.
 func String(value []byte) ([]byte, bool) {
 	if len(value) == 0 || value[0] < '0' || value[0] > '9' {
 		return nil, false
@@ -77,7 +77,7 @@ func String(value []byte) ([]byte, bool) {
 	return content, ok
 }
 
-// Int returns the number of a value that is one; false if it is none.
+// Int returns the number of an integer; false if value is not an integer.
 func Int(value []byte) (int64, bool) {
 	if len(value) < 3 || value[0] != 'i' {
 		return 0, false
@@ -85,8 +85,8 @@ func Int(value []byte) (int64, bool) {
 	return number(value, 1, len(value)-1)
 }
 
-// Lookup returns the value that a dictionary has under key, the first if there are several;
-// nil if dict is no dictionary, or has none.
+// Lookup returns the value of key in dict, the first one if the key repeats. It returns nil if
+// dict is not a dictionary or does not have the key.
 func Lookup(dict []byte, key string) []byte {
 	for name, value := range pairs(dict) {
 		if string(name) == key {
@@ -96,7 +96,7 @@ func Lookup(dict []byte, key string) []byte {
 	return nil
 }
 
-// pairs are the keys and values of a dictionary, up to what is none.
+// pairs yields the keys and values of a dictionary, up to the first malformed one.
 func pairs(dict []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		var key []byte
@@ -115,7 +115,8 @@ func pairs(dict []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Items are the values in a list, up to what is none; there are none in what is no list.
+// Items yields the values of a list, up to the first malformed one. It yields nothing if list is
+// not a list.
 func Items(list []byte) iter.Seq[[]byte] { return items(list, 'l') }
 
 func items(container []byte, kind byte) iter.Seq[[]byte] {
@@ -133,7 +134,7 @@ func items(container []byte, kind byte) iter.Seq[[]byte] {
 	}
 }
 
-// AppendString appends the string s as a value to b.
+// AppendString appends s to b as a bencoded string.
 func AppendString(b []byte, s string) []byte {
 	b = strconv.AppendInt(b, int64(len(s)), 10)
 	b = append(b, ':')

@@ -57,7 +57,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// What is cut is what was there, and reading it ends.
+// Cut splits its input without changing it, and reading a value always ends.
 func FuzzCut(f *testing.F) {
 	for _, seed := range []string{"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe", "l4:spami3ee", "d0:i1ee", "i-1e"} {
 		f.Add([]byte(seed))

@@ -1,5 +1,6 @@
-// Package dhtnode asks the DHT (BEP 5) which peers a torrent has. Its node only reads (BEP 43): it
-// says so in each question, answers none, announces nothing, and no other node keeps its address.
+// Package dhtnode asks the DHT (BEP 5) for the peers of a torrent. Its node is read-only (BEP
+// 43): it says so in each query, answers no queries and announces nothing, and no other node
+// keeps its address.
 package dhtnode
 
 import (
@@ -20,30 +21,30 @@ import (
 )
 
 const (
-	// packetsPerSecond bounds what is asked of all nodes together, and a tenth of it what is
-	// asked at once.
+	// packetsPerSecond bounds the queries to all nodes together. A burst has at most a tenth of
+	// them.
 	packetsPerSecond = 200
 
-	// maxContacted is how many nodes are asked about one torrent.
+	// maxContacted is how many nodes are asked for one torrent.
 	maxContacted = 400
 
-	// resend is after what time a question is asked again, or is given up.
+	// resend is the time after which a query is repeated or given up.
 	resend = 2 * time.Second
 
-	// lookupTime is how long the names of the first nodes are looked up.
+	// lookupTime is the time limit for resolving the names of the bootstrap nodes.
 	lookupTime = 5 * time.Second
 )
 
-// DefaultBootstrap are nodes that are known to everybody, by whom one gets to know others.
+// DefaultBootstrap returns well-known nodes, through which a new node finds others.
 func DefaultBootstrap() []string {
 	return []string{"router.bittorrent.com:6881", "dht.transmissionbt.com:6881", "router.utorrent.com:6881", "dht.libtorrent.org:25401"}
 }
 
-// Options say how the DHT is reached. Address and Bootstrap are required.
+// Options configure a Node. Address and Bootstrap are required.
 type Options struct {
-	Address   string     // to send from, for UDP over IPv4
-	Bootstrap []string   // HOST:PORT of nodes that are asked first
-	Rule      reach.Rule // of the nodes that are asked
+	Address   string     // local address to send from, UDP over IPv4
+	Bootstrap []string   // HOST:PORT of the nodes that are asked first
+	Rule      reach.Rule // selects the nodes that may be asked
 }
 
 // Node is a node of the DHT. Its methods are safe for concurrent use.
@@ -55,7 +56,7 @@ type Node struct {
 	running sync.WaitGroup
 }
 
-// New returns a Node, which asks nobody yet.
+// New returns a Node. It sends nothing until Peers is called.
 func New(o Options) (*Node, error) {
 	conn, err := net.ListenPacket("udp4", o.Address)
 	if err != nil {
@@ -66,7 +67,7 @@ func New(o Options) (*Node, error) {
 	n.server, err = dht.NewServer(&dht.ServerConfig{
 		Conn:             &socket{conn, o.Rule},
 		Passive:          true,
-		NoSecurity:       true, // the address that others see is not known
+		NoSecurity:       true, // secure ids (BEP 42) need the public address, which is not known
 		StartingNodes:    n.first,
 		QueryResendDelay: func() time.Duration { return resend },
 		DefaultWant:      []krpc.Want{krpc.WantNodes},
@@ -81,17 +82,18 @@ func New(o Options) (*Node, error) {
 	return n, nil
 }
 
-// Close ends all that is under way.
+// Close ends all searches that are under way.
 func (n *Node) Close() {
 	n.end()
 	n.server.Close()
 	n.running.Wait()
 }
 
-// Nodes is how many other nodes are known.
+// Nodes returns how many other nodes are known.
 func (n *Node) Nodes() int { return n.server.NumNodes() }
 
-// Silent returns a logger of the DHT's package that says nothing: it would show what strangers send.
+// Silent returns a logger of the DHT's package that discards everything, because the package
+// would log data that strangers send.
 func Silent() log.Logger {
 	l := log.NewLogger().WithFilterLevel(log.Critical)
 	l.SetHandlers(log.DiscardHandler)
@@ -100,8 +102,8 @@ func Silent() log.Logger {
 
 var errSilent = errors.New("no node of the DHT answers")
 
-// Peers calls found for each peer that swarm, a 20-byte id, is said to have, from one goroutine,
-// until the nodes nearest to it have been asked or ctx ends.
+// Peers asks the DHT for the peers of swarm, a 20-byte id. It calls found for each peer, from one
+// goroutine, until the nodes nearest to the id have been asked or ctx ends.
 func (n *Node) Peers(ctx context.Context, swarm infohash.ID, found func(netip.AddrPort)) error {
 	search, err := n.server.AnnounceTraversal([20]byte(swarm.AppendTo(nil)))
 	if err != nil {
@@ -133,7 +135,7 @@ func (n *Node) Peers(ctx context.Context, swarm infohash.ID, found func(netip.Ad
 	}
 }
 
-// stop ends a search, which hands over what it has at hand before it ends.
+// stop ends a search. The search delivers pending answers before it ends, so stop drains them.
 func (n *Node) stop(search *dht.Announce) {
 	search.Close()
 	n.running.Go(func() {
@@ -151,7 +153,8 @@ func tell(peers []dht.Peer, found func(netip.AddrPort)) {
 	}
 }
 
-// first returns the addresses of the nodes that are asked when no other is known.
+// first returns the addresses of the bootstrap nodes, which are asked when no other node is
+// known.
 func (n *Node) first() ([]dht.Addr, error) {
 	var all []dht.Addr
 	for _, at := range n.lookup() {
@@ -163,7 +166,7 @@ func (n *Node) first() ([]dht.Addr, error) {
 	return all, nil
 }
 
-// revive gets to know the first nodes anew: all others may be gone.
+// revive pings the bootstrap nodes again, because all other known nodes may be gone.
 func (n *Node) revive() {
 	for _, at := range n.lookup() {
 		if n.ctx.Err() != nil {
@@ -180,7 +183,7 @@ func (n *Node) lookup() []*net.UDPAddr {
 	for _, name := range n.options.Bootstrap {
 		host, service, err := net.SplitHostPort(name)
 		if err != nil {
-			continue // it was looked at when the program began
+			continue // cannot happen: the settings were validated at the start
 		}
 		port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
 		if err != nil {

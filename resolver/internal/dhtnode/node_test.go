@@ -19,12 +19,12 @@ import (
 
 var swarm = infohash.V1([20]byte{7, 7, 7})
 
-// others is a node of the DHT that answers questions as answer says, with what stands in the
-// dictionary r behind its id; "" is no answer.
+// others is a node of the DHT. It puts the result of answer into the dictionary r after its id,
+// and sends nothing if that is "".
 type others struct {
 	net.PacketConn
 	mu    sync.Mutex
-	asked []string // what was asked, and whether by one who only reads
+	asked []string // the queries, and whether a read-only node sent each
 }
 
 func startOther(t *testing.T, answer func(q string) string) *others {
@@ -62,7 +62,7 @@ func (o *others) answer(packet []byte, from net.Addr, answer func(q string) stri
 		return
 	}
 	_, _ = o.WriteTo(fmt.Appendf(nil, "d1:rd2:id20:%s%se1:t%d:%s1:y1:re", strings.Repeat("n", 20), said, len(id), id), from)
-	// It asks back, which nobody answers.
+	// It also sends a query, which must get no answer.
 	_, _ = o.WriteTo([]byte("d1:ad2:id20:nnnnnnnnnnnnnnnnnnnne1:q4:ping1:t2:aa1:y1:qe"), from)
 }
 
@@ -84,8 +84,8 @@ func peers(t *testing.T, n *Node) (found []string, err error) {
 	return found, err
 }
 
-// Peers come from nodes, which see that nobody is to ask back; nothing is announced, and no question
-// is answered.
+// Peers come from nodes, which see that the asking node is read-only. It announces nothing and
+// answers no query.
 func TestPeers(t *testing.T) {
 	o := startOther(t, func(q string) string {
 		if q != "get_peers" {
@@ -110,7 +110,7 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// Nodes that name others without end are not followed without end.
+// A search ends even if nodes name other nodes without end.
 func TestNodesWithoutEnd(t *testing.T) {
 	next := 0
 	o := startOther(t, func(string) string {
@@ -130,7 +130,7 @@ func TestNodesWithoutEnd(t *testing.T) {
 	}
 }
 
-// A node at an address that is not public is not asked, and nobody is told.
+// A node at an address that is not public is not asked, and no peer is found.
 func TestNodesHereAreNotAsked(t *testing.T) {
 	o := startOther(t, func(string) string { return "" })
 	if found, err := peers(t, newNode(t, reach.Rule{}, o.LocalAddr().String())); !errors.Is(err, errSilent) || len(found) > 0 {
@@ -147,7 +147,7 @@ func TestNobodyKnown(t *testing.T) {
 	}
 }
 
-// What is no answer does not reach the DHT's package, which would tell of it.
+// Only answers reach the DHT's package, which would log other packets.
 func TestIsAnswer(t *testing.T) {
 	for packet, want := range map[string]bool{
 		"d1:rd2:id20:nnnnnnnnnnnnnnnnnnnne1:t2:aa1:y1:re": true, "d1:eli201e5:errore1:t2:aa1:y1:ee": true,
@@ -159,7 +159,7 @@ func TestIsAnswer(t *testing.T) {
 	}
 }
 
-// Whatever arrives, the node goes on.
+// The node goes on whatever packet arrives.
 func FuzzPacket(f *testing.F) {
 	f.Add([]byte("d1:rd2:id20:nnnnnnnnnnnnnnnnnnnne1:t2:aa1:y1:re"))
 	f.Add([]byte("d1:eli201e5:errore1:t2:aa1:y1:ee"))

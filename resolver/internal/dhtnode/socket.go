@@ -9,20 +9,20 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/reach"
 )
 
-// maxPacket is the size of the largest packet that is read, in bytes: no answer of a node that
-// wants it to arrive is larger.
+// maxPacket is the maximum size of a packet that is read, in bytes. A larger answer would rarely
+// arrive, so nodes send none.
 const maxPacket = 2 << 10
 
-// socket is a socket for the DHT, by which nothing goes to an address that the rule does not
-// allow, and nothing comes but answers: a node that only reads has no use for questions, and who
-// asks must not become known by it.
+// socket is a UDP socket for the DHT. It sends nothing to an address that the rule does not
+// allow, and receives only answers. A read-only node has no use for queries, and must not add
+// nodes that query it to its routing table.
 type socket struct {
 	net.PacketConn
 	rule reach.Rule
 }
 
-// ReadFrom implements [net.PacketConn]. It fails when the socket is closed, and else never: the
-// program would end.
+// ReadFrom implements [net.PacketConn]. It fails only when the socket is closed, because the
+// DHT's package would end the program on any other error.
 func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := s.PacketConn.ReadFrom(b)
@@ -52,7 +52,7 @@ func (s *socket) allows(address net.Addr) bool {
 	return ok && at.Port != 0 && s.rule.Allows(addr)
 }
 
-// isAnswer reports whether a packet is an answer, or an error, of the protocol of the DHT.
+// isAnswer reports whether a packet is a response or an error of the DHT protocol (BEP 5).
 func isAnswer(b []byte) bool {
 	message, _, err := bencode.Cut(b)
 	if err != nil {

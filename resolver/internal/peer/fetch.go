@@ -1,3 +1,13 @@
+// Package peer gets the info dictionary of a torrent from a peer: BEP 9 (ut_metadata) over BEP 10
+// (the extension protocol) over BEP 3, on a connection that the caller has made. It asks only for
+// metadata, and serves nothing.
+//
+// The package trusts nothing that a peer says. The caller must check the metadata against the
+// info hash. The package bounds sizes, numbers and times:
+//
+//   - each step has its own time limit, which bytes that do not complete the step do not extend;
+//   - unrequested messages are read and dropped, up to maxIdle bytes in all;
+//   - memory is taken for bytes that have arrived, not for the size that the peer announced.
 package peer
 
 import (
@@ -12,22 +22,22 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// window is how many pieces are asked for ahead: 128 KiB, which is less than peers that bound it
-// let others ask for.
+// window is how many pieces are requested ahead: 128 KiB. Peers that limit such requests allow
+// more.
 const window = 8
 
-// Options bound what a peer may send. Both are required.
+// Options bound the data that a peer may send. Both are required.
 type Options struct {
-	// MaxSize is the size of the largest metadata, in bytes.
+	// MaxSize is the maximum size of the metadata in bytes.
 	MaxSize int64
-	// Memory has the bytes that all exchanges together may hold.
+	// Memory bounds the bytes that all exchanges together hold.
 	Memory *semaphore.Weighted
 }
 
-// Fetch gets the metadata of the torrent of swarm, a 20-byte id, from the peer at the other end
-// of conn, which nobody else uses any more. It ends with ctx at the latest. That the metadata is
-// what the id names is for the caller to check, and to call free, unless there is an error, when
-// it does not need the metadata any more.
+// Fetch gets the metadata of the torrent from the peer at the other end of conn, which no other
+// code may use any more. Swarm is the torrent's 20-byte id. Fetch returns when ctx ends at the
+// latest. The caller must check that the metadata matches the id. Unless there is an error, the
+// caller must also call free when it no longer needs the metadata.
 func Fetch(ctx context.Context, conn net.Conn, swarm infohash.ID, o Options) (metadata []byte, free func(), err error) {
 	defer closeWith(ctx, conn)()
 	x := &exchange{wire: newWire(conn), Options: o, early: map[int64][]byte{}}
@@ -45,19 +55,19 @@ func Fetch(ctx context.Context, conn net.Conn, swarm infohash.ID, o Options) (me
 	return x.got, free, nil
 }
 
-// exchange is one with one peer.
+// exchange is the conversation with one peer.
 type exchange struct {
 	*wire
 	Options
 	peer  offer
-	asked int64 // pieces that were asked for
-	had   int64 // pieces that came, and all before them
+	asked int64 // number of pieces requested
+	had   int64 // number of pieces in got
 	got   []byte
-	early map[int64][]byte // pieces that came before others, fewer than window
-	held  int64            // bytes of Memory
+	early map[int64][]byte // pieces that arrived out of order, fewer than window
+	held  int64            // bytes acquired from Memory
 }
 
-// begin waits for the offer of the peer.
+// begin waits for the peer's extension handshake.
 func (x *exchange) begin() error {
 	if err := x.within(handshakeTime); err != nil {
 		return err
@@ -77,10 +87,10 @@ func (x *exchange) begin() error {
 	}
 }
 
-// pieces is how many there are.
+// pieces returns the number of pieces of the metadata.
 func (x *exchange) pieces() int64 { return (x.peer.size + BlockSize - 1) / BlockSize }
 
-// collect asks for all pieces, some ahead, and takes them.
+// collect requests all pieces, up to window ahead, and receives them.
 func (x *exchange) collect(ctx context.Context) error {
 	for x.had < x.pieces() {
 		if err := x.within(blockTime); err != nil {
@@ -98,7 +108,7 @@ func (x *exchange) collect(ctx context.Context) error {
 	return nil
 }
 
-// piece waits for a piece that was asked for.
+// piece waits for a requested piece.
 func (x *exchange) piece(ctx context.Context) error {
 	for {
 		id, payload, err := x.next()
@@ -121,12 +131,11 @@ func (x *exchange) piece(ctx context.Context) error {
 	}
 }
 
-// again reads an extension handshake that is not the first. The size of the metadata cannot
-// change.
+// again reads a later extension handshake. The size of the metadata must not change.
 func (x *exchange) again(payload []byte) error {
 	now, err := parseOffer(payload, x.MaxSize)
 	switch {
-	case errors.Is(err, errNothing): // it may leave out what has not changed (BEP 10)
+	case errors.Is(err, errNothing): // a later handshake may omit unchanged keys (BEP 10)
 		return nil
 	case err != nil:
 		return err
@@ -137,9 +146,9 @@ func (x *exchange) again(payload []byte) error {
 	return nil
 }
 
-// take takes a message of ut_metadata, and reports whether it was a piece that was asked for. Some
-// peers answer in another order: libtorrent does when its buffer is full. A peer that asks here gets
-// no answer: it can see that there is nothing.
+// take handles a ut_metadata message, and reports whether it was a requested piece. Some peers
+// send pieces out of order: libtorrent does when its buffer is full. Requests from the peer get
+// no answer, because the greeting offered no metadata.
 func (x *exchange) take(ctx context.Context, payload []byte) (took bool, err error) {
 	b, err := parseBlock(payload)
 	switch {
@@ -168,8 +177,9 @@ func (x *exchange) take(ctx context.Context, payload []byte) (took bool, err err
 	return true, nil
 }
 
-// grow makes room for n bytes more, twice as much as there was. What there was is no longer counted
-// while it is copied: who waited for both could wait for itself.
+// grow makes room for n more bytes, and at least doubles the capacity. It acquires only the
+// difference between the old and the new size: an exchange that waited for both sizes at once
+// could wait for the memory that it holds itself.
 func (x *exchange) grow(ctx context.Context, n int) error {
 	need := len(x.got) + n
 	if need <= cap(x.got) {

@@ -19,12 +19,12 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/peer"
 )
 
-// maxSize is the size of the largest metadata in these tests, in bytes.
+// maxSize is the maximum size of the metadata in these tests, in bytes.
 const maxSize = 10_000_000
 
 var swarm = infohash.V1([20]byte{1, 2, 3})
 
-// remote is the other end of a connection, a peer.
+// remote is a peer at the other end of a connection.
 type remote struct {
 	net.Conn
 	t *testing.T
@@ -51,7 +51,7 @@ func hello(id infohash.ID) []byte {
 	return append(id.AppendTo([]byte("\x13BitTorrent protocol\x00\x00\x00\x00\x00\x10\x00\x05")), bytes.Repeat([]byte("p"), 20)...)
 }
 
-// message returns a message of an extension.
+// message returns an extension message.
 func message(id byte, payload string) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(2+len(payload)))
 	return append(append(b, 20, id), payload...)
@@ -65,7 +65,7 @@ func piece(n, total int, content []byte) []byte {
 	return message(1, fmt.Sprintf("d8:msg_typei1e5:piecei%de10:total_sizei%dee%s", n, total, content))
 }
 
-// next returns the next message that came.
+// next returns the next extension message.
 func (r *remote) next() (id byte, payload []byte, ok bool) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -78,7 +78,7 @@ func (r *remote) next() (id byte, payload []byte, ok bool) {
 	return b[1], b[2:], true
 }
 
-// requests calls answer for each piece that is asked for.
+// requests calls answer for each requested piece.
 func (r *remote) requests(answer func(n int) bool) {
 	for {
 		id, payload, ok := r.next()
@@ -98,7 +98,7 @@ func (r *remote) requests(answer func(n int) bool) {
 	}
 }
 
-// serve gives metadata as a peer does that has other things to say as well.
+// serve sends metadata, and unrequested messages besides, as real peers do.
 func (r *remote) serve(metadata []byte) {
 	if !r.shake() {
 		return
@@ -124,7 +124,7 @@ func (r *remote) serve(metadata []byte) {
 	})
 }
 
-// fetch gets metadata from a peer that behaves so. It returns how long that took.
+// fetch gets metadata from a peer that runs behave, and returns how long that took.
 func fetch(t *testing.T, behave func(*remote)) (metadata []byte, took time.Duration, err error) {
 	t.Helper()
 	here, there := net.Pipe()
@@ -155,7 +155,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// A peer may answer in another order.
+// A peer may send pieces out of order.
 func TestFetchInAnotherOrder(t *testing.T) {
 	const size = 40 * peer.BlockSize
 	metadata := torrenttest.Data(1, size)
@@ -182,7 +182,7 @@ func TestFetchInAnotherOrder(t *testing.T) {
 	}
 }
 
-// drip writes b a byte at a time, one every so often.
+// drip writes b one byte at a time, with a pause before each byte.
 func (r *remote) drip(b []byte, every time.Duration) {
 	for i := range b {
 		time.Sleep(every)
@@ -192,7 +192,8 @@ func (r *remote) drip(b []byte, every time.Duration) {
 	}
 }
 
-// after behaves so when both handshakes are done, and reads what comes meanwhile.
+// after returns a peer that runs behave after both handshakes, and discards everything it
+// receives meanwhile.
 func after(size int64, behave func(*remote)) func(*remote) {
 	return func(r *remote) {
 		if !r.shake() {
@@ -205,7 +206,7 @@ func after(size int64, behave func(*remote)) func(*remote) {
 	}
 }
 
-// say writes messages, and keeps the connection.
+// say returns a peer that writes messages and keeps the connection open.
 func say(all ...[]byte) func(*remote) {
 	return func(r *remote) {
 		for _, b := range all {
@@ -216,7 +217,7 @@ func say(all ...[]byte) func(*remote) {
 	}
 }
 
-// forever writes a message again and again.
+// forever returns a peer that writes a message again and again.
 func forever(b []byte) func(*remote) {
 	return func(r *remote) {
 		for r.write(b) {
@@ -224,8 +225,8 @@ func forever(b []byte) func(*remote) {
 	}
 }
 
-// Whatever a peer does, it is left alone in less than the minute that a search has; a peer that
-// drips or says nothing when the time of its step has passed, and all others at once.
+// Whatever a peer does, Fetch gives up in less than the minute that a search has: on a peer that
+// drips or is silent when its step times out, and on all others at once.
 func TestHostilePeers(t *testing.T) {
 	block := bytes.Repeat([]byte("x"), peer.BlockSize)
 	const steps = 2 * 10 * time.Second
@@ -297,7 +298,7 @@ func (r *remote) dripMessages(b []byte) {
 	}
 }
 
-// A peer that gives a piece now and then takes no longer than its context lasts.
+// Fetch ends with its context, even if the peer sends a piece now and then.
 func TestFetchEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := bytes.Repeat([]byte("x"), peer.BlockSize)

@@ -25,7 +25,7 @@ func listen(t *testing.T) (port string) {
 	return port
 }
 
-// What counts is the address to which the connection goes, whatever it is called.
+// The rule applies to the address that a connection goes to, however the caller writes it.
 func TestDialerChecksTheAddress(t *testing.T) {
 	port := listen(t)
 	for _, host := range []string{"127.0.0.1", "localhost", "::ffff:127.0.0.1", "0.0.0.0", "::", "10.0.0.1", "169.254.169.254", "64:ff9b::7f00:1"} {
@@ -59,7 +59,7 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// More connections than the bound are not begun.
+// A Dialer begins no more connections a second than the bound.
 func TestDialsASecondAreBounded(t *testing.T) {
 	port := listen(t)
 	d := reach.NewDialer(reach.Rule{Local: true})

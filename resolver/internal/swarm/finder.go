@@ -1,3 +1,7 @@
+// Package swarm looks for torrents whose info hash alone is known. It asks the DHT and trackers
+// for peers, gets the info dictionary from a peer, and makes a torrent of it.
+//
+// A v2 torrent lacks its piece layers, which are not part of the info dictionary.
 package swarm
 
 import (
@@ -18,20 +22,20 @@ import (
 )
 
 const (
-	// jobTime is how long one torrent is looked for.
+	// jobTime is the time limit of a search.
 	jobTime = 60 * time.Second
 
-	// peerTime is how long one peer may take.
+	// peerTime is the time limit of an exchange with one peer.
 	peerTime = 40 * time.Second
 
-	// atOnce is how many peers are asked about one torrent at a time.
+	// atOnce is how many peers of one torrent are asked at a time.
 	atOnce = 8
 
-	// maxPeers is how many peers are asked about one torrent.
+	// maxPeers is how many peers of one torrent are asked in all.
 	maxPeers = 400
 
-	// metadataMemory bounds the metadata that all searches together hold, in bytes. The torrents
-	// made of them, and their copies on the way to the server, come on top.
+	// metadataMemory bounds the metadata that all searches together hold, in bytes. It does not
+	// count the torrents made of the metadata, nor their copies on the way to the server.
 	metadataMemory = 64 << 20
 )
 
@@ -51,14 +55,14 @@ type DHT interface {
 	Peers(ctx context.Context, swarm infohash.ID, found func(netip.AddrPort)) error
 }
 
-// Options are what a [Finder] works with. All but DHT and Always are required.
+// Options configure a [Finder]. All but DHT and Always are required.
 type Options struct {
 	Dialer   *reach.Dialer
 	Trackers Trackers
-	// Always are trackers that are asked for every torrent. They are put into none.
+	// Always are trackers that are asked for every torrent. They do not become part of any.
 	Always []string
-	DHT    DHT // nil: it is not asked
-	// MaxTorrentSize is the size of the largest torrent, in bytes.
+	DHT    DHT // nil if the DHT is not to be asked
+	// MaxTorrentSize is the maximum size of a torrent in bytes.
 	MaxTorrentSize int64
 }
 
@@ -74,11 +78,12 @@ func New(o Options) *Finder {
 	return &Finder{options: o, memory: semaphore.NewWeighted(max(metadataMemory, o.MaxTorrentSize))}
 }
 
-// Stats tells how many peers were asked, and how many of them sent what has another hash.
+// Stats returns how many peers were asked, and how many of them sent metadata with another hash.
 func (f *Finder) Stats() (asked, wrong int64) { return f.stats.asked.Load(), f.stats.wrong.Load() }
 
-// Find looks for a torrent for a minute at most, and returns it. Call free, unless there is an
-// error, when it is not needed any more. The error is ErrNotFound, ErrInvalid, or that of ctx.
+// Find looks for a torrent for a minute at most. Unless there is an error, the caller must call
+// free when it no longer needs the torrent. The error wraps ErrNotFound or ErrInvalid, or is the
+// error of ctx.
 func (f *Finder) Find(ctx context.Context, job Job) (torrent []byte, free func(), err error) {
 	within, cancel := context.WithTimeout(ctx, jobTime)
 	defer cancel()
@@ -112,22 +117,22 @@ type target struct {
 	address string // HOST:PORT
 }
 
-// search is one for one torrent.
+// search is the search for one torrent.
 type search struct {
 	*Finder
 	job     Job
-	end     context.CancelFunc // of the search
-	targets chan target        // has room for all
+	end     context.CancelFunc // ends the search
+	targets chan target        // has room for maxPeers, so that add never blocks
 
 	mu      sync.Mutex
 	known   map[target]bool // guarded by mu, as all below
-	torrent []byte          // nil until it is found
+	torrent []byte          // nil until found
 	free    func()
-	failed  error // why there is no use in going on
-	last    error // why a peer or a tracker was of no use; nil if all were
+	failed  error // why metadata with the right hash is no valid torrent; else nil
+	last    error // the last error of a peer or a tracker; nil if there was none
 }
 
-// add has a peer asked, unless it is known or there are enough.
+// add queues a peer, unless it is known already or maxPeers are.
 func (s *search) add(swarm infohash.ID, address string) {
 	t := target{swarm, address}
 	s.mu.Lock()
@@ -138,7 +143,7 @@ func (s *search) add(swarm infohash.ID, address string) {
 	}
 }
 
-// ask asks all who may know peers, and returns when they have answered.
+// ask asks every source of peers, and returns when all have answered.
 func (s *search) ask(ctx context.Context) {
 	var asking sync.WaitGroup
 	for _, swarm := range s.job.swarms() {
@@ -148,7 +153,7 @@ func (s *search) ask(ctx context.Context) {
 		for _, address := range append(append([]string(nil), s.job.Trackers...), s.options.Always...) {
 			asking.Go(func() {
 				peers, err := s.options.Trackers.Peers(ctx, address, swarm)
-				s.fault(err) // one that does not answer knows none
+				s.fault(err) // a tracker that fails is no reason to stop
 				for _, p := range peers {
 					s.add(swarm, p.String())
 				}
@@ -161,8 +166,8 @@ func (s *search) ask(ctx context.Context) {
 	asking.Wait()
 }
 
-// askDHT asks the DHT, and once more if it knows no peers: the first search of a node that knows few
-// others, or that lost packets, may not come near enough.
+// askDHT asks the DHT, and asks once more if it returned no peers. A first search that starts
+// from few nodes, or loses packets, may not come near enough to the id.
 func (s *search) askDHT(ctx context.Context, swarm infohash.ID) {
 	found := false
 	for try := 0; try < 2 && !found && ctx.Err() == nil; try++ {
@@ -182,7 +187,7 @@ func (s *search) work(ctx context.Context) {
 	}
 }
 
-// fault notes why a peer or a tracker was of no use.
+// fault records the error of a peer or a tracker.
 func (s *search) fault(err error) {
 	if err != nil {
 		s.mu.Lock()
@@ -191,7 +196,7 @@ func (s *search) fault(err error) {
 	}
 }
 
-// try asks one peer.
+// try asks one peer for the metadata.
 func (s *search) try(ctx context.Context, t target) error {
 	ctx, cancel := context.WithTimeout(ctx, peerTime)
 	defer cancel()

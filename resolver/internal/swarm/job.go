@@ -11,22 +11,23 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/bencode"
 )
 
-// maxNamed is how many peers of a magnet link are tried.
+// maxNamed is how many peers of a magnet link are used.
 const maxNamed = 10
 
 // Job is a torrent to look for.
 type Job struct {
-	// IDs names the torrent. An id of 20 bytes of which nothing more is known is in V1, whether
-	// it is v1 or the beginning of a v2 id.
+	// IDs has the torrent's info hashes. A 20-byte id of unknown version is in V1, whether it is
+	// a v1 hash or a truncated v2 hash.
 	IDs infohash.Set
-	// Trackers are asked, and are put into the torrent: addresses that [wanted.Trackers] keeps.
+	// Trackers are asked for peers and become the torrent's trackers. [wanted.Trackers] must keep
+	// each of them.
 	Trackers []string
-	// Peers are addresses (HOST:PORT) of peers that are said to have the torrent.
+	// Peers are addresses (HOST:PORT) of peers that may have the torrent.
 	Peers []string
 }
 
-// ParseJob reads what names a torrent: an id, a magnet link, or whatever [infohash.ParsePasted]
-// takes. Of a magnet link it takes the trackers (tr) and the peers (x.pe), too.
+// ParseJob reads an info hash, a magnet link, or any other text that [infohash.ParsePasted]
+// accepts. From a magnet link it also takes the trackers (tr) and the peers (x.pe).
 func ParseJob(text string) (Job, error) {
 	ids, err := infohash.ParsePasted(text)
 	if err != nil {
@@ -41,7 +42,7 @@ func ParseJob(text string) (Job, error) {
 	return job, nil
 }
 
-// swarms returns the ids, of 20 bytes, under which trackers, nodes and peers know the torrent.
+// swarms returns the 20-byte ids by which trackers, nodes and peers know the torrent.
 func (j *Job) swarms() []infohash.ID {
 	var all []infohash.ID
 	if !j.IDs.V1.IsZero() {
@@ -53,8 +54,8 @@ func (j *Job) swarms() []infohash.ID {
 	return all
 }
 
-// isOf reports whether info, an info dictionary as it came, is the one that every id of the job
-// names. All bytes count: what follows the dictionary would become part of the torrent.
+// isOf reports whether the hash of info matches every id of the job. It hashes all bytes of info,
+// because bytes after the dictionary would become part of the torrent.
 func (j *Job) isOf(info []byte) bool {
 	v1, v2 := infohash.V1(sha1.Sum(info)), infohash.V2(sha256.Sum256(info))
 	rightV1 := j.IDs.V1.IsZero() || j.IDs.V1 == v1 || j.IDs.V2.IsZero() && j.IDs.V1 == v2.Short()
@@ -62,7 +63,7 @@ func (j *Job) isOf(info []byte) bool {
 	return rightV1 && rightV2
 }
 
-// torrent returns a torrent of the trackers and of info.
+// torrent returns a .torrent file with the job's trackers and the info dictionary.
 func (j *Job) torrent(info []byte) []byte {
 	b := []byte("d")
 	if len(j.Trackers) > 0 {

@@ -35,7 +35,7 @@ func idsOf(t *testing.T, torrent []byte) infohash.Set {
 	return parsed.IDs()
 }
 
-// trackers are known to be asked for peers, by their address.
+// trackers maps the address of a tracker to its answers.
 type trackers map[string]func(swarm infohash.ID) []netip.AddrPort
 
 func (s trackers) Peers(_ context.Context, address string, id infohash.ID) ([]netip.AddrPort, error) {
@@ -45,7 +45,7 @@ func (s trackers) Peers(_ context.Context, address string, id infohash.ID) ([]ne
 	return s[address](id), nil
 }
 
-// dht is a DHT in which these peers have everything.
+// dht is a DHT that returns these peers for every id.
 type dht []netip.AddrPort
 
 func (d dht) Peers(_ context.Context, _ infohash.ID, found func(netip.AddrPort)) error {
@@ -55,7 +55,7 @@ func (d dht) Peers(_ context.Context, _ infohash.ID, found func(netip.AddrPort))
 	return nil
 }
 
-// listen starts a peer that behaves so to whoever connects.
+// listen starts a peer that runs behave on each connection.
 func listen(t *testing.T, behave func(net.Conn)) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func listen(t *testing.T, behave func(net.Conn)) netip.AddrPort {
 	return netip.MustParseAddrPort(l.Addr().String())
 }
 
-// shake answers the handshake with the hash that came.
+// shake answers a handshake with the same info hash.
 func shake(conn net.Conn) bool {
 	var theirs [68]byte
 	if _, err := io.ReadFull(conn, theirs[:]); err != nil {
@@ -93,7 +93,7 @@ func message(id byte, payload string) []byte {
 	return append(append(b, 20, id), payload...)
 }
 
-// serves is a peer that has metadata, and says that it has that many bytes.
+// serves returns a peer that has metadata and claims that its size is size bytes.
 func serves(metadata []byte, size int) func(net.Conn) {
 	return func(conn net.Conn) {
 		if !shake(conn) {
@@ -141,7 +141,7 @@ func find(t *testing.T, f *swarm.Finder, job swarm.Job) ([]byte, error) {
 	return torrent, err
 }
 
-// By whatever id a torrent is named, it is found, and has the trackers of its link.
+// A torrent is found by each of its ids, and gets the trackers of its magnet link.
 func TestFind(t *testing.T) {
 	for name, torrent := range map[string][]byte{"v1": torrenttest.V1("a"), "v2": torrenttest.V2("b"), "hybrid": torrenttest.Hybrid("c"), "large": torrenttest.Random(1, 9_900_000)} {
 		info := infoOf(torrent)
@@ -180,7 +180,8 @@ func texts(ids infohash.Set) []string {
 	return all
 }
 
-// Peers come from the link itself, from its trackers, and from those that are always asked.
+// Peers come from the magnet link, from its trackers, and from the trackers that are always
+// asked.
 func TestWherePeersComeFrom(t *testing.T) {
 	torrent := torrenttest.Hybrid("a")
 	info, ids := infoOf(torrent), idsOf(t, torrent)
@@ -213,7 +214,7 @@ func TestWherePeersComeFrom(t *testing.T) {
 	}
 }
 
-// One peer is enough among many that lie, are silent, or send without end.
+// One good peer is enough among many that lie, are silent, or send without end.
 func TestOneGoodPeerIsEnough(t *testing.T) {
 	torrent := torrenttest.Random(1, 100_000)
 	info, job := infoOf(torrent), swarm.Job{IDs: idsOf(t, torrent)}
@@ -253,7 +254,7 @@ func TestOneGoodPeerIsEnough(t *testing.T) {
 	}
 }
 
-// What is not to be had is given up: at once if nobody is known, or if no torrent can have the hash.
+// Find gives up at once if no peer is known, or if no valid torrent has the hash.
 func TestNotFound(t *testing.T) {
 	job := swarm.Job{IDs: infohash.Set{V1: infohash.V1([20]byte{1})}}
 	if _, err := find(t, newFinder(swarm.Options{}), job); !errors.Is(err, swarm.ErrNotFound) {
@@ -275,14 +276,14 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// However many peers are named, few are asked, and each once.
+// However many peers are named, few are asked, and each only once.
 func TestPeersAreBounded(t *testing.T) {
 	var connected atomic.Int64
 	at := listen(t, func(net.Conn) { connected.Add(1) })
 	many := make(dht, 100_000)
 	for i := range many {
 		many[i] = at
-		if i >= 50 { // nobody listens there, nor is connected to
+		if i >= 50 { // nothing listens on these
 			many[i] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}), 1)
 		}
 	}
@@ -297,7 +298,7 @@ func TestPeersAreBounded(t *testing.T) {
 	}
 }
 
-// The address rule holds for peers, by whatever way they are named.
+// The address rule applies to peers from every source.
 func TestPeersHereAreNotConnectedTo(t *testing.T) {
 	torrent := torrenttest.V1("a")
 	at := listen(t, func(net.Conn) { t.Error("a local peer was connected to") })

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// maxReply is how many bytes an answer may have: ten thousand compact peers.
+	// maxReply is the maximum size of an answer in bytes: ten thousand compact peers.
 	maxReply = 64 << 10
 
 	// maxRedirects is how many redirects are followed for one answer.
@@ -33,9 +33,9 @@ var (
 func (c *Client) newHTTP() *http.Client {
 	return &http.Client{
 		Transport: paced{&c.pace, &http.Transport{
-			Proxy:                  nil, // what HTTP_PROXY names would see which torrents are looked for
+			Proxy:                  nil, // a proxy of HTTP_PROXY would see which torrents are looked for
 			DialContext:            c.dialer.DialContext,
-			DisableCompression:     true, // so that what is read is what came
+			DisableCompression:     true, // so that maxReply bounds the bytes received and decoded alike
 			TLSHandshakeTimeout:    5 * time.Second,
 			ResponseHeaderTimeout:  askTime,
 			MaxResponseHeaderBytes: 16 << 10,
@@ -43,7 +43,7 @@ func (c *Client) newHTTP() *http.Client {
 			IdleConnTimeout:        30 * time.Second,
 		}},
 		CheckRedirect: func(next *http.Request, before []*http.Request) error {
-			next.Header.Del("Referer") // which names the torrent
+			next.Header.Del("Referer") // it names the torrent
 			if len(before) > maxRedirects || !wanted.IsTracker(withoutQuery(next.URL)) || next.URL.Scheme == "udp" {
 				return errRedirect
 			}
@@ -53,15 +53,15 @@ func (c *Client) newHTTP() *http.Client {
 	}
 }
 
-// withoutQuery returns u without its query, in which a tracker that redirects has put the info
-// hash.
+// withoutQuery returns u without its query, because a redirecting tracker puts the info hash
+// there.
 func withoutQuery(u *url.URL) string {
 	c := *u
 	c.RawQuery = ""
 	return c.String()
 }
 
-// paced has each request, those after redirects included, wait for the turn of its host.
+// paced makes each request, including redirected ones, wait for the turn of its host.
 type paced struct {
 	pace *pace
 	next http.RoundTripper
@@ -75,7 +75,7 @@ func (p paced) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(r)
 }
 
-// byHTTP asks by HTTP.
+// byHTTP asks the HTTP tracker at u (BEP 3).
 func (c *Client) byHTTP(ctx context.Context, u *url.URL, swarm infohash.ID, e event) ([]netip.AddrPort, error) {
 	target := *u
 	target.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+c.query(swarm, e), "&")
@@ -103,7 +103,7 @@ func (c *Client) byHTTP(ctx context.Context, u *url.URL, swarm infohash.ID, e ev
 	return parseReply(body)
 }
 
-// query returns the query of an announce (BEP 3), to which BEP 23 and BEP 7 add.
+// query returns the query of an announce (BEP 3, with the parameters of BEP 23).
 func (c *Client) query(swarm infohash.ID, e event) string {
 	var q strings.Builder
 	fmt.Fprintf(&q, "info_hash=%s&peer_id=%s&port=%d&uploaded=0&downloaded=0&left=1&compact=1&numwant=%d&key=%08x",
@@ -114,7 +114,7 @@ func (c *Client) query(swarm infohash.ID, e event) string {
 	return q.String()
 }
 
-// escape escapes each byte: not every tracker knows that + is a blank.
+// escape percent-encodes each byte, because some trackers do not read + as a space.
 func escape(b []byte) string {
 	var out strings.Builder
 	for _, c := range b {
@@ -148,8 +148,8 @@ func parseReply(body []byte) ([]netip.AddrPort, error) {
 	return peers, nil
 }
 
-// parsePeer reads a peer that is a dictionary (BEP 3). One with a name in place of an address is
-// left out.
+// parsePeer reads a peer that is a dictionary (BEP 3). It rejects a peer whose `ip` is a host
+// name.
 func parsePeer(item []byte) (netip.AddrPort, bool) {
 	text, hasIP := bencode.String(bencode.Lookup(item, "ip"))
 	number, hasPort := bencode.Int(bencode.Lookup(item, "port"))
@@ -160,8 +160,8 @@ func parsePeer(item []byte) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(addr, uint16(number)), err == nil
 }
 
-// appendCompact appends the peers in b, each an address of so many bytes and a port of two (BEP 23,
-// BEP 7), until there are maxPeers.
+// appendCompact appends the peers in b until there are maxPeers. Each is an address of size bytes
+// and a port of two (BEP 23, BEP 7).
 func appendCompact(peers []netip.AddrPort, b []byte, size int) []netip.AddrPort {
 	for ; len(b) >= size+2 && len(peers) < maxPeers; b = b[size+2:] {
 		addr, ok := netip.AddrFromSlice(b[:size])

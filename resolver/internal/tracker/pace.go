@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// between is the time from one request to a host to the next.
+	// between is the minimum time between two requests to a host.
 	between = time.Second
 
-	// maxHosts bounds the hosts that are remembered.
+	// maxHosts bounds the hosts that pace remembers.
 	maxHosts = 4096
 
-	// patience is how long a request may wait for its turn.
+	// patience is the maximum time that a request waits for its turn.
 	patience = 30 * time.Second
 )
 
 var errBusy = errors.New("too many wait for this tracker already")
 
-// pace has each host asked now and then. It is safe for concurrent use.
+// pace spaces the requests to each host. It is safe for concurrent use.
 type pace struct {
-	between time.Duration // from one request to a host to the next
+	between time.Duration // minimum time between two requests to a host
 
 	mu   sync.Mutex
-	free map[string]time.Time // when a host may be asked next; guarded by mu
+	free map[string]time.Time // when each host may be asked next; guarded by mu
 }
 
-// wait waits until host may be asked.
+// wait waits until host may be asked. It returns errBusy if that would take longer than patience.
 func (p *pace) wait(ctx context.Context, host string) error {
 	turn, ok := p.reserve(strings.ToLower(host), time.Now())
 	if !ok {
@@ -43,7 +43,8 @@ func (p *pace) wait(ctx context.Context, host string) error {
 	return nil
 }
 
-// reserve returns when host may be asked; false if too many wait already.
+// reserve takes the next turn of host and returns its time; false if the wait is too long or too
+// many hosts are remembered.
 func (p *pace) reserve(host string, now time.Time) (turn time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,7 +62,8 @@ func (p *pace) reserve(host string, now time.Time) (turn time.Time, ok bool) {
 	return turn, true
 }
 
-// makeRoom forgets the hosts that may be asked, and reports whether there were any; p.mu is held.
+// makeRoom forgets the hosts that may be asked again, and reports whether there is room for
+// another host. The caller holds p.mu.
 func (p *pace) makeRoom(now time.Time) bool {
 	for host, free := range p.free {
 		if free.Before(now) {

@@ -22,7 +22,7 @@ import (
 
 var swarm = infohash.V1([20]byte{0, ' ', '+', '%', '&', 0xff})
 
-// newClient returns a Client that may ask trackers here, as often as it likes.
+// newClient returns a Client that may ask local trackers, without pauses.
 func newClient(t *testing.T) *Client {
 	t.Helper()
 	c := New(reach.NewDialer(reach.Rule{Local: true}))
@@ -92,7 +92,7 @@ func TestParseReply(t *testing.T) {
 	}
 }
 
-// A tracker may answer anything, or send the client anywhere.
+// No answer or redirect of a hostile tracker does harm.
 func TestHostileHTTPTrackers(t *testing.T) {
 	inside := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a redirect led to where it must not") })
 	passkey := strings.Replace(inside, "/announce", "/0123456789abcdef0123456789abcdef/announce", 1)
@@ -134,7 +134,7 @@ func TestHostileHTTPTrackers(t *testing.T) {
 	}
 }
 
-// A redirect is followed, and the address rule holds for it as for all else.
+// A redirect is followed, and the address rule applies to its target.
 func TestRedirects(t *testing.T) {
 	target := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "d5:peers6:\x08\x08\x08\x08\x1a\xe1e") })
 	from := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -161,7 +161,8 @@ func TestAddressesThatAreNotAsked(t *testing.T) {
 	}
 }
 
-// udpTracker answers packets, as answer says, until the test ends.
+// udpTracker starts a UDP tracker that sends the packets that answer returns, until the test
+// ends.
 func udpTracker(t *testing.T, answer func(packet []byte) [][]byte) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -186,7 +187,7 @@ func udpTracker(t *testing.T, answer func(packet []byte) [][]byte) string {
 	return "udp://" + conn.LocalAddr().String()
 }
 
-// reply returns an answer of BEP 15 to a packet.
+// reply returns the answer to a packet (BEP 15).
 func reply(packet []byte, action uint32, rest ...byte) []byte {
 	b := binary.BigEndian.AppendUint32(nil, action)
 	return append(append(b, packet[12:16]...), rest...)
@@ -267,8 +268,8 @@ func TestHostileUDPTrackers(t *testing.T) {
 	})
 }
 
-// A host is asked once a second, whatever its name is written like; who would wait too long does
-// not wait.
+// A host is asked once a second, in whatever case its name is written. A request that would wait
+// too long fails at once.
 func TestPace(t *testing.T) {
 	p, now := pace{between: between}, time.Unix(1000, 0)
 	for n := range 31 {

@@ -26,19 +26,19 @@ const (
 )
 
 const (
-	// maxPacket is how many bytes of a packet are looked at: over 200 peers of IPv6.
+	// maxPacket is how many bytes of a packet are read, enough for over 200 IPv6 peers.
 	maxPacket = 4 << 10
 
-	// maxPackets is how many packets are read for an answer.
+	// maxPackets is how many packets are read while waiting for one answer.
 	maxPackets = 64
 
-	// resend is after what time a request is sent once more.
+	// resend is the time after which a request is sent once more.
 	resend = 3 * time.Second
 )
 
-var errUDP = errors.New("what answers is no UDP tracker")
+var errUDP = errors.New("the answer is not that of a UDP tracker")
 
-// byUDP asks by UDP.
+// byUDP asks the UDP tracker at host (BEP 15).
 func (c *Client) byUDP(ctx context.Context, host string, swarm infohash.ID, e event) ([]netip.AddrPort, error) {
 	conn, err := c.dialer.DialContext(ctx, "udp", host)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Client) byUDP(ctx context.Context, host string, swarm infohash.ID, e ev
 	return parseAnnounced(answer, size)
 }
 
-// announcement returns what an announce has behind its head.
+// announcement returns the body of an announce request, after its header.
 func (c *Client) announcement(swarm infohash.ID, e event) []byte {
 	b := swarm.AppendTo(nil)
 	b = append(b, c.self.id...)
@@ -80,7 +80,8 @@ func (c *Client) announcement(swarm infohash.ID, e event) []byte {
 	return binary.BigEndian.AppendUint16(b, port)
 }
 
-// exchange sends a request that begins with head, twice if it must, and returns the answer.
+// exchange sends a request that begins with head, and returns the answer. It resends the request
+// once if none arrives.
 func exchange(ctx context.Context, conn net.Conn, head []byte, action uint32, body ...byte) ([]byte, error) {
 	var transaction [4]byte
 	_, _ = rand.Read(transaction[:]) // it never fails
@@ -100,7 +101,7 @@ func exchange(ctx context.Context, conn net.Conn, head []byte, action uint32, bo
 	}
 }
 
-// receive returns the answer of that transaction.
+// receive returns the answer to the request with that transaction id.
 func receive(conn net.Conn, transaction [4]byte, action uint32) ([]byte, error) {
 	b := make([]byte, maxPacket)
 	for range maxPackets {
@@ -110,7 +111,7 @@ func receive(conn net.Conn, transaction [4]byte, action uint32) ([]byte, error) 
 		}
 		answer := b[:n]
 		if n < 8 || [4]byte(answer[4:8]) != transaction {
-			continue // of a request that was sent twice, or of nobody knows what
+			continue // the answer to an earlier copy of the request, or a stray packet
 		}
 		switch binary.BigEndian.Uint32(answer) {
 		case action:
@@ -123,7 +124,8 @@ func receive(conn net.Conn, transaction [4]byte, action uint32) ([]byte, error) 
 	return nil, errUDP
 }
 
-// parseAnnounced reads the answer to an announce, with peers whose addresses have so many bytes.
+// parseAnnounced reads the answer to an announce; size is the length of a peer's address in
+// bytes.
 func parseAnnounced(answer []byte, size int) ([]netip.AddrPort, error) {
 	if len(answer) < announceReply {
 		return nil, errUDP

@@ -7,27 +7,27 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// After what time a torrent that was not found is looked for again, if it is still wanted: twice as
-// long after each time.
+// A torrent that was not found is looked for again after a pause, if it is still wanted. The
+// pause doubles after each failure, up to longestPause.
 const (
 	firstPause   = 10 * time.Minute
 	longestPause = 24 * time.Hour
 )
 
-// maxAttempts bounds the torrents that are remembered: two generations of so many, with all that
-// they need 16 MB.
+// maxAttempts bounds each of the two generations of remembered torrents. Both full take 16 MB.
 const maxAttempts = 1 << 16
 
-// attempts remembers what was looked for. It is safe for concurrent use.
+// attempts remembers the torrents that are being looked for or were not found. It is safe for
+// concurrent use.
 type attempts struct {
 	mu             sync.Mutex
 	under          map[infohash.ID]bool    // under way or waiting; guarded by mu, as all below
 	recent, before map[infohash.ID]attempt // before was recent until that was full
 }
 
-// attempt is what is remembered of a torrent that was not found.
+// attempt describes a torrent that was not found.
 type attempt struct {
-	until time.Time // it is not looked for
+	until time.Time // when the torrent may be looked for again
 	pause time.Duration
 }
 
@@ -35,7 +35,8 @@ func newAttempts() *attempts {
 	return &attempts{under: map[infohash.ID]bool{}, recent: map[infohash.ID]attempt{}}
 }
 
-// begin reports whether a torrent is to be looked for now. Call end when that is done.
+// begin reports whether a torrent is to be looked for now. If so, the caller must call end or
+// leave afterwards.
 func (a *attempts) begin(id infohash.ID, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -46,7 +47,7 @@ func (a *attempts) begin(id infohash.ID, now time.Time) bool {
 	return true
 }
 
-// end notes what became of a torrent that was to be looked for.
+// end records the result of a torrent that begin admitted.
 func (a *attempts) end(id infohash.ID, found bool, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,14 +64,14 @@ func (a *attempts) end(id infohash.ID, found bool, now time.Time) {
 	a.recent[id] = attempt{now.Add(pause), pause}
 }
 
-// leave takes back a begin.
+// leave undoes begin for a torrent that will not be looked for.
 func (a *attempts) leave(id infohash.ID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.under, id)
 }
 
-// of returns what is remembered of id; a.mu is held.
+// of returns the last attempt for id, or a zero one. The caller holds a.mu.
 func (a *attempts) of(id infohash.ID) attempt {
 	if found, ok := a.recent[id]; ok {
 		return found

@@ -15,27 +15,28 @@ import (
 	"github.com/torrentcache/torrentcache/resolver/internal/swarm"
 )
 
-// maxWaiting is how many torrents wait for their turn. Others are told of again when somebody asks
-// for them again.
+// maxWaiting bounds the torrents that wait for their turn. Further torrents are dropped; the
+// server names each again when somebody asks for it again.
 const maxWaiting = 20_000
 
-// How long to wait before a server that does not say what is wanted is asked again.
+// Pauses before the stream of wanted torrents is opened again after it broke. They double from
+// soonAgain to laterAgain.
 const (
 	soonAgain  = 500 * time.Millisecond
 	laterAgain = 30 * time.Second
 )
 
-// Source says what is wanted; see [client.Client.Wanted].
+// Source streams the torrents that are wanted; see [client.Client.Wanted].
 type Source func(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWantedResponse, error]
 
-// Watcher does the jobs that a server names. Its methods are safe for concurrent use.
+// Watcher runs the jobs that a server names. Its methods are safe for concurrent use.
 type Watcher struct {
 	Worker *Worker
 	Source Source
-	// Tell is told what became of each torrent, from one goroutine at a time.
+	// Tell is called with the result of each torrent, from one goroutine at a time.
 	Tell func(Result)
-	// State is told when the server no longer says what is wanted, and why, and with nil when it
-	// does again. It is told the first time, too.
+	// State is called with an error when the stream of wanted torrents breaks, and with nil when
+	// it delivers, including the first time.
 	State func(error)
 
 	attempts *attempts
@@ -50,13 +51,13 @@ func NewWatcher(w *Worker, from Source, tell func(Result), state func(error)) *W
 	return &Watcher{Worker: w, Source: from, Tell: tell, State: state, attempts: newAttempts(), waiting: make(chan swarm.Job, maxWaiting)}
 }
 
-// Waiting and Running are how many torrents wait for their turn, and are looked for; Hearing is
-// whether the server says what is wanted.
+// Waiting returns how many torrents wait for their turn. Running returns how many are being
+// looked for. Hearing reports whether the stream of wanted torrents delivers.
 func (w *Watcher) Waiting() int  { return len(w.waiting) }
 func (w *Watcher) Running() int  { return int(w.running.Load()) }
 func (w *Watcher) Hearing() bool { return w.hearing.Load() }
 
-// Run looks for what is wanted until ctx ends, AtOnce torrents at a time.
+// Run looks for wanted torrents until ctx ends, AtOnce of them at a time.
 func (w *Watcher) Run(ctx context.Context) {
 	var working sync.WaitGroup
 	for range AtOnce {
@@ -66,7 +67,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	working.Wait()
 }
 
-// work does one job after the other.
+// work runs one job after the other.
 func (w *Watcher) work(ctx context.Context) {
 	for {
 		select {
@@ -87,7 +88,7 @@ func (w *Watcher) work(ctx context.Context) {
 	}
 }
 
-// listen hears what is wanted.
+// listen reads the stream of wanted torrents and opens it again when it breaks.
 func (w *Watcher) listen(ctx context.Context) {
 	pause, told := soonAgain, error(reason.New(reason.Overloaded, "nothing was said yet"))
 	for ctx.Err() == nil {
@@ -110,7 +111,7 @@ func (w *Watcher) listen(ctx context.Context) {
 			return
 		}
 		if told == nil && pause > soonAgain || told != nil && told.Error() != err.Error() {
-			w.State(err) // a server that restarts is away for a moment
+			w.State(err) // the first break is not reported: a restarting server is away for a moment
 			told = err
 		}
 		wait.For(ctx, pause)
@@ -118,17 +119,14 @@ func (w *Watcher) listen(ctx context.Context) {
 	}
 }
 
-// take has what an answer names looked for, unless it was lately.
+// take queues the torrents that an answer names, except those that were looked for lately.
 func (w *Watcher) take(news *torrentcachev1.WatchWantedResponse) {
 	for _, torrent := range news.GetTorrents() {
 		id, err := infohash.Parse(torrent.GetInfoHash())
 		if err != nil || !w.attempts.begin(id, time.Now()) {
 			continue
 		}
-		job := swarm.Job{IDs: infohash.Set{V1: id}, Trackers: wanted.Trackers(torrent.GetTrackers())}
-		if id.Size() == infohash.SizeV2 {
-			job.IDs = infohash.Set{V2: id}
-		}
+		job := swarm.Job{IDs: id.Set(), Trackers: wanted.Trackers(torrent.GetTrackers())}
 		select {
 		case w.waiting <- job:
 		default:

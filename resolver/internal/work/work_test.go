@@ -25,10 +25,10 @@ type fake struct {
 	torrentcachev1.CacheServiceClient
 
 	mu     sync.Mutex
-	asked  []string // what was looked for
+	asked  []string // the torrents that were looked for
 	cached []string
-	fails  []error // of the calls that follow
-	most   int     // torrents that were looked for at a time
+	fails  []error // of the next calls, in order
+	most   int     // the most torrents looked for at a time
 	now    int
 }
 
@@ -92,7 +92,7 @@ func (f *fake) CacheTorrent(_ context.Context, r *torrentcachev1.CacheTorrentReq
 
 func hash(begin string) string { return begin + strings.Repeat("0", 40-len(begin)) }
 
-// list does what the lines name, and returns what became of them.
+// list runs the jobs of the lines, and returns their results.
 func (f *fake) list(t *testing.T, lines ...string) string {
 	t.Helper()
 	var all []string
@@ -123,7 +123,8 @@ func TestList(t *testing.T) {
 	})
 }
 
-// A server that is away for a while loses nothing; one that refuses is not asked again.
+// Nothing is lost while a server is unreachable for a while. A server that refuses a torrent is
+// not asked again.
 func TestServersThatFail(t *testing.T) {
 	away := reason.New(reason.Overloaded, "away")
 	for name, c := range map[string]struct {
@@ -162,7 +163,7 @@ func TestAtMostSoManyAtOnce(t *testing.T) {
 	})
 }
 
-// said is a source that says something, and then goes on.
+// said is a source that yields answers. A nil answer breaks the stream.
 func said(answers <-chan *torrentcachev1.WatchWantedResponse) Source {
 	return func(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWantedResponse, error] {
 		return func(yield func(*torrentcachev1.WatchWantedResponse, error) bool) {
@@ -192,8 +193,8 @@ func wants(hashes ...string) *torrentcachev1.WatchWantedResponse {
 	return news
 }
 
-// What is wanted is looked for; what was not found, after a pause that grows; and a stream that
-// breaks is begun anew.
+// The watcher looks for wanted torrents, looks again for missing ones after a pause that grows,
+// and opens a broken stream again.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -235,7 +236,7 @@ func TestWatch(t *testing.T) {
 		if got, want := strings.Join(results, ", "), "1111 not_found, 1111 not_found, 1111 not_found, AAAA found, BBBB found"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		close(answers) // it breaks again and again
+		close(answers) // from now on every stream breaks
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got, want := strings.Join(states, ", "), "<nil>, the stream broke"; got != want || w.Hearing() {

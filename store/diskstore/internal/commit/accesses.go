@@ -14,45 +14,46 @@ const (
 	// Day is the length of a day in seconds.
 	Day = 24 * 60 * 60
 
-	// accessSlots is how many accesses are known to be noted already, by a
-	// fingerprint in a slot that the id chooses: 512 KiB. Two ids in one slot
-	// only make each other be noted again.
+	// accessSlots is the number of slots that remember, by fingerprint, an access that is
+	// recorded already: 512 KiB. The id chooses the slot. Two ids that share a slot only cause
+	// repeated recording.
 	accessSlots = 1 << 16
-	// fullAccesses is how many accesses may wait before they are written without waiting for
-	// the next minute.
+	// fullAccesses is how many waiting accesses are written at once, without waiting for the
+	// next minute.
 	fullAccesses = 1 << 14
-	// MaxAccesses bounds what waits: about 32 MB. It is reached only while the index cannot be
-	// written. From then on everything counts as read, since nobody can tell what was.
+	// MaxAccesses is the most accesses that wait: about 32 MB. It is reached only while the
+	// index takes no writes. From then on everything counts as read, since the accesses are
+	// unknown.
 	MaxAccesses = 1 << 18
 )
 
-// Accesses gathers, off the read path, which torrents were used on a day. Safe
-// for concurrent use.
+// Accesses gathers, off the read path, the days on which torrents were used. It is safe for
+// concurrent use.
 type Accesses struct {
 	slots [accessSlots]atomic.Uint64
-	full  chan struct{} // has a token when many wait
+	full  chan struct{} // has a token if many accesses wait
 
 	mu      sync.Mutex
-	waiting map[infohash.ID]uint32 // the day, since 1970, by primary id
-	writing map[infohash.ID]uint32 // those that are on their way into the index; not changed any more
-	floor   uint32                 // everything was used on this day, or later
+	waiting map[infohash.ID]uint32 // days since 1970 by primary id
+	writing map[infohash.ID]uint32 // accesses being written into the index; not modified
+	floor   uint32                 // everything counts as used on this day or later
 	raised  bool                   // the index has an older floor
 }
 
-// NewAccesses returns accesses of which none was noted yet.
+// NewAccesses returns empty Accesses.
 func NewAccesses() *Accesses { return &Accesses{full: make(chan struct{}, 1)} }
 
-// DayOf returns the day of a time, since 1970.
+// DayOf returns the day of a time, in days since 1970.
 func DayOf(at time.Time) uint32 { return uint32(max(at.Unix(), 0) / Day) }
 
-// Note notes that the torrent of set was used at a time.
+// Note records that the torrent of set was used at a time.
 func (a *Accesses) Note(set infohash.Set, at time.Time) {
 	id, today := set.Primary(), DayOf(at)
 	var b [infohash.SizeV2]byte
 	id.AppendTo(b[:0])
 	print := binary.LittleEndian.Uint64(b[:])
 	slot := &a.slots[print%accessSlots]
-	print += uint64(today) << 32 // another day, another fingerprint
+	print += uint64(today) << 32 // so that each day has its own fingerprint
 	if slot.Load() == print {
 		return
 	}
@@ -72,7 +73,7 @@ func (a *Accesses) Note(set infohash.Set, at time.Time) {
 	}
 }
 
-// wake sees that there is a token in a channel that has room for one.
+// wake puts a token into a channel of capacity 1, unless it has one.
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -80,23 +81,23 @@ func wake(c chan struct{}) {
 	}
 }
 
-// raise has everything count as used on a day. It holds mu.
+// raise makes everything count as used on a day. The caller holds mu.
 func (a *Accesses) raise(today uint32) {
 	if today > a.floor {
 		a.floor, a.raised = today, true
 	}
 }
 
-// Last returns the last day, as far as it is known here, on which the torrent with a primary
-// id was used: what the index knows may be later.
+// Last returns the last day known here on which a torrent was used, by its primary id. The index
+// may know a later one.
 func (a *Accesses) Last(primary infohash.ID) uint32 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return max(a.floor, a.waiting[primary], a.writing[primary])
 }
 
-// Begin returns what is to be written into the index: the accesses that wait, and the floor
-// unless that is zero. It must be followed by End.
+// Begin returns the waiting accesses, and the floor if it must be written, for the index. The
+// caller must call End.
 func (a *Accesses) Begin() (days map[infohash.ID]uint32, floor uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,7 +108,7 @@ func (a *Accesses) Begin() (days map[infohash.ID]uint32, floor uint32) {
 	return a.writing, floor
 }
 
-// End ends what Begin began: the index has all of it now, or nothing.
+// End completes Begin; written says whether the index has all of it, or nothing.
 func (a *Accesses) End(floor uint32, written bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -130,8 +131,8 @@ func (a *Accesses) Noted(primary infohash.ID) uint32 {
 	return max(a.waiting[primary], a.writing[primary])
 }
 
-// Start begins with the floor that the index has. If it has none it was built anew, or is of a
-// program that did not keep all accesses: everything counts as used today.
+// Start sets the floor that the index has. If it has none, it was rebuilt, or comes from a
+// program that did not keep all accesses: then everything counts as used today.
 func (a *Accesses) Start(floor, today uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,6 +141,5 @@ func (a *Accesses) Start(floor, today uint32) {
 	}
 }
 
-// Filled returns a channel that has a token when so many accesses wait that they should be
-// written.
+// Filled returns a channel that has a token if enough accesses wait to be written at once.
 func (a *Accesses) Filled() <-chan struct{} { return a.full }

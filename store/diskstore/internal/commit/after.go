@@ -8,8 +8,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// after returns the entry of an id of h, which had the entry current, once the
-// record is there; nil says that it is unknown. If nothing changes it is current.
+// after returns the entry of an id of h once the record is applied; current is its entry before.
+// Nil means that the id is unknown. If nothing changes, after returns current.
 func after(current *index.Entry, h *format.Header, at format.Place, removal store.Removal) *index.Entry {
 	if h.IsPut() {
 		return afterPut(current, h, at)
@@ -46,15 +46,15 @@ func afterPut(current *index.Entry, h *format.Header, at format.Place) *index.En
 		return &next
 	}
 	next.Former = current.Former
-	isGone := current.At.IsZero() && h.Sequence <= current.Put // by a record that leaves no bytes
+	isGone := current.At.IsZero() && h.Sequence <= current.Put // gone by a record that leaves no bytes
 	switch {
 	case h.Sequence == current.Put && h.Lost && current.At.Segment != 0 && !current.Damaged:
-		return current // bytes that are there again, after all
-	case h.Sequence < current.Put, isGone: // others took its place
+		return current // the bytes are there again
+	case h.Sequence < current.Put, isGone: // another put replaced it
 		kept := *current
 		kept.Leaves(at.Segment)
 		return &kept
-	case h.Sequence < current.Sequence: // the bytes of what was removed, or restored
+	case h.Sequence < current.Sequence: // a put from before a removal or restoration
 		next.Sequence = current.Sequence
 		next.Removed, next.Removal, next.Until = current.Removed, current.Removal, current.Until
 	}
@@ -62,15 +62,15 @@ func afterPut(current *index.Entry, h *format.Header, at format.Place) *index.En
 	return &next
 }
 
-// RemovedStays is how long removed bytes can be restored for. They leave the
-// disk within 24 hours; the other half is for compaction to get to it.
+// RemovedStays is how long a removed torrent can be restored. Its bytes leave the disk within 24
+// hours; the rest of that time is for compaction to get to them.
 const RemovedStays = 12 * time.Hour
 
-// keptStays is removedStays for removals with Keep.
+// keptStays is RemovedStays for removals with Keep.
 const keptStays = 7 * 24 * time.Hour
 
-// due returns when the bytes that h removes are to leave the disk, in seconds
-// since 1970. Removing again does not put that off.
+// due returns the Unix time at which the bytes that h removes must leave the disk. A repeated
+// removal does not postpone it.
 func due(current *index.Entry, h *format.Header, erase bool) int64 {
 	until := h.Time
 	switch {

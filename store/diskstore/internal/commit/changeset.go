@@ -9,30 +9,30 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// ChangeSet gathers what one batch will change in the index. The committer and
-// recovery both make their batches with it, so that what a record means is said
-// once, here. An entry is never changed once it is in a ChangeSet; a changed copy takes its
-// place. Not safe for concurrent use.
+// ChangeSet gathers the changes of one batch of the index. Both the committer and recovery use
+// it, so the meaning of records is defined only here. An entry in a ChangeSet is never modified;
+// a changed copy replaces it. A ChangeSet is not safe for concurrent use.
 type ChangeSet struct {
 	index.Batch
 	index   *index.Index
-	bounded bool // the store is a cache of something else
-	// before is what the index will know when this comes to it, though it does not
-	// yet; nil if there is nothing. It is not changed any more.
+	bounded bool // the store is a bounded cache
+	// before is the earlier set that the index will have applied when it gets this one, but has
+	// not yet; nil if there is none. It is not modified any more.
 	before *ChangeSet
-	// What Get found last in the index: whoever decides about a record asks for it, and
-	// Apply asks again. It stays true as long as neither this nor before has the id.
+	// foundID and found are the last result of Get from the index: a decision about a record
+	// asks for it, and Apply asks again. The result stays valid as long as neither this set nor
+	// before has the id.
 	foundID infohash.ID
 	found   *index.Entry
 }
 
-// NewChangeSet returns one that changes nothing but the state. before is what x will know when
-// this comes to it; nil if that is what it knows.
+// NewChangeSet returns a set that changes only the state. The set before is one that x will have
+// applied when it gets this one; nil if there is none.
 func NewChangeSet(bounded bool, x *index.Index, before *ChangeSet, s index.State) *ChangeSet {
 	return &ChangeSet{Batch: index.NewBatch(s), index: x, bounded: bounded, before: before}
 }
 
-// Get returns the entry of id as it will be, nil if there is none.
+// Get returns the entry of id after the set is applied; nil if there is none.
 func (c *ChangeSet) Get(id infohash.ID) (*index.Entry, error) {
 	for set := c; set != nil; set = set.before {
 		if e, ok := set.Entries[id]; ok {
@@ -49,11 +49,10 @@ func (c *ChangeSet) Get(id infohash.ID) (*index.Entry, error) {
 	return e, err
 }
 
-// Apply adds what a record at the place at says. Of two records about an id the
-// higher sequence wins, and an equal one is a copy. Copies made by compaction
-// stand behind records with higher sequences, so what is removed and where the
-// bytes are is decided apart, and for each id by itself: records about the same
-// id need not be about the same others.
+// Apply adds the meaning of a record at a place. Of two records about an id the higher sequence
+// wins, and an equal one is a copy. Copies made by compaction come after records with higher
+// sequences. So Apply decides separately whether an id is removed and where its bytes are. It
+// does so for each id, because records that share an id may differ in others.
 func (c *ChangeSet) Apply(h *format.Header, at format.Place, removal store.Removal) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
@@ -63,7 +62,7 @@ func (c *ChangeSet) Apply(h *format.Header, at format.Place, removal store.Remov
 	for i, id := range ids {
 		next := after(currents[i], h, at, removal)
 		if next != nil && next.Sequence == h.Sequence && h.Lost && c.bounded {
-			next = nil // a cache can get it again
+			next = nil // a cache can fetch it again
 		}
 		if currents[i] == nil && next != nil {
 			err = c.afterDrop(id, next)
@@ -83,8 +82,8 @@ func (c *ChangeSet) Apply(h *format.Header, at format.Place, removal store.Remov
 	return nil
 }
 
-// tell puts what h says into the feed, in the place of what stands there under its
-// sequence. Of words it says where they stand, which only the feed knows.
+// tell puts the change of h into the feed, replacing an entry with the same sequence. For words
+// it adds the place of the record, which only the feed knows.
 func (c *ChangeSet) tell(h *format.Header, at format.Place) {
 	f := index.FeedEntry{Sequence: h.Sequence, Names: h.Names, Change: store.Change{Kind: h.Kind, IDs: h.IDs, Time: time.Unix(h.Time, 0).UTC()}}
 	if h.IsWord() {
@@ -93,14 +92,14 @@ func (c *ChangeSet) tell(h *format.Header, at format.Place) {
 	c.Feed = append(c.Feed, f)
 }
 
-// KeepRoom is Apply for a record that is about no torrent, or of which this program
-// does not know what it says: it counts as needed until its segment goes.
+// KeepRoom is Apply for a record that is not about a torrent or has an unknown kind. It counts
+// as needed until its segment is deleted.
 func (c *ChangeSet) KeepRoom(h *format.Header, at format.Place) {
 	c.State.Sequence = max(c.State.Sequence, h.Sequence)
 	c.account(at.Segment).Live += h.Size()
 }
 
-// getAll returns the entries of ids as they will be.
+// getAll returns the entries of ids after the set is applied.
 func (c *ChangeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
 	entries := make([]*index.Entry, len(ids))
 	for i, id := range ids {
@@ -112,7 +111,7 @@ func (c *ChangeSet) getAll(ids []infohash.ID) ([]*index.Entry, error) {
 	return entries, nil
 }
 
-// set puts next in the place of current, the entry of id.
+// set replaces current, the entry of id, by next.
 func (c *ChangeSet) set(id infohash.ID, current, next *index.Entry) {
 	if current == next {
 		return
@@ -122,8 +121,7 @@ func (c *ChangeSet) set(id infohash.ID, current, next *index.Entry) {
 	c.Entries[id] = next
 }
 
-// change puts next in the place of e under every id that has e, which must be as
-// get gave it.
+// change replaces e by next under every id that has e. The entry e must be as Get returned it.
 func (c *ChangeSet) change(e, next *index.Entry) error {
 	ids := e.All()
 	currents, err := c.getAll(ids)
@@ -138,8 +136,8 @@ func (c *ChangeSet) change(e, next *index.Entry) error {
 	return nil
 }
 
-// count adds the entry of an id to the statistics and to the accounts of
-// segments, sign times. What a record has once is counted with its primary id.
+// count adds the entry of an id to the statistics and the accounts of segments, sign times.
+// Amounts that a record has once are counted under its primary id.
 func (c *ChangeSet) count(id infohash.ID, e *index.Entry, sign int64) {
 	if e == nil {
 		return
@@ -165,7 +163,7 @@ func (c *ChangeSet) count(id infohash.ID, e *index.Entry, sign int64) {
 	}
 }
 
-// account returns the account of a segment, to be changed.
+// account returns the account of a segment for modification.
 func (c *ChangeSet) account(segment uint64) *index.Account {
 	a := c.Accounts[segment]
 	if a == nil {
@@ -176,7 +174,7 @@ func (c *ChangeSet) account(segment uint64) *index.Account {
 	return a
 }
 
-// known returns the account of a segment as it was before these changes.
+// known returns the account of a segment before this set.
 func (c *ChangeSet) known(segment uint64) index.Account {
 	if c.before == nil {
 		return c.index.Account(segment)
@@ -191,8 +189,7 @@ func (c *ChangeSet) known(segment uint64) index.Account {
 	return *a
 }
 
-// Mend takes the mark of damage from the bytes at a place, and reports whether there
-// was one.
+// Mend removes the mark of damage from the bytes at a place, and reports whether there was one.
 func (c *ChangeSet) Mend(id infohash.ID, at format.Place) (bool, error) {
 	e, err := c.Get(id)
 	if err != nil || e == nil || e.At != at || !e.Damaged {
@@ -203,8 +200,8 @@ func (c *ChangeSet) Mend(id infohash.ID, at format.Place) (bool, error) {
 	return true, c.change(e, &next)
 }
 
-// Damage notes that the bytes at a place are damaged, and reports whether that
-// was news: not if e is elsewhere by now, or known to be damaged.
+// Damage marks the bytes at a place as damaged. It reports false if the entry has other bytes by
+// now, or is marked already.
 func (c *ChangeSet) Damage(id infohash.ID, at format.Place) (bool, error) {
 	e, err := c.Get(id)
 	if err != nil || e == nil || e.At != at || e.Damaged {

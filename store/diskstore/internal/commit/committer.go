@@ -1,3 +1,15 @@
+// Package commit makes every change of a disk store. Callers hand changes to the [Committer]. It
+// decides each of them, appends its records to the log, syncs the log, updates the index, and
+// then answers, for many changes at a time, as a [Group]. The [ChangeSet] defines the meaning of
+// records, for recovery as well.
+//
+// A change is a function of its group. Changes run one after the other in the committer's
+// goroutine, and read only the index and the decisions before them. So the state that a change
+// sees stays the same until the change is made. A caller's answer comes only after its change is
+// durable.
+//
+// A change declares the maximum size of its records in advance. If there is no room for puts,
+// changes that free space may use the space kept for them.
 package commit
 
 import (
@@ -16,31 +28,30 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// flushEvery is how many bytes of the log the index may lag behind on disk. It
-// bounds what opening after a crash has to read again.
+// flushEvery is how many bytes of the log the index on disk may lag behind. It bounds the log
+// that opening after a crash reads again.
 const flushEvery = 256 << 20
 
-// Options say how changes are made, and what room there is for them.
+// Options configure a committer.
 type Options struct {
 	FS     vfs.FS
 	Dir    string // of the store
 	Logger *slog.Logger
 	Clock  func() time.Time
 
-	SegmentSize  int64 // in bytes, at which a segment is sealed
+	SegmentSize  int64 // size in bytes at which a segment is sealed
 	MinFreeSpace int64 // bytes of the disk that puts leave free; negative: none
-	MaxStoreSize int64 // bytes that the store may take; 0: no bound
-	Evict        bool  // room is made below MaxStoreSize, of which puts that nobody asked for leave a part
-	Bounded      bool  // the store is a cache of something else
+	MaxStoreSize int64 // maximum size of the store in bytes; 0: no maximum
+	Evict        bool  // the store evicts below MaxStoreSize; puts that are no uploads leave it room for that
+	Bounded      bool  // the store is a bounded cache
 	ReadOnly     bool
-	DropsStay    int64 // how long it is known that a torrent was dropped, in seconds
+	DropsStay    int64 // how long drops are remembered, in seconds
 }
 
-// Committer makes every change of a store, in one goroutine. Changes that come
-// while a group is being synced are decided and written meanwhile, as the next
-// group, so that neither the disk nor the processor waits for the other. A group
-// goes into the index and is answered once it is synced, in order. The fields
-// belong to that goroutine, save those below mu.
+// Committer makes every change of a store, in one goroutine. While a group is being synced, the
+// committer decides and writes the next one, so that neither the disk nor the processor waits
+// for the other. Once a group is synced, it goes into the index and is answered, in order. The
+// fields belong to that goroutine, except those below mu.
 type Committer struct {
 	options  Options
 	queue    *queue
@@ -52,25 +63,25 @@ type Committer struct {
 	active    *log.Segment
 	reserved  int64       // the offset in active up to which space is reserved
 	durable   int64       // the offset in active up to which it is synced
-	state     index.State // after the last group that was closed; its offset is where the next begins
-	open      *Group      // takes changes; nil if none came since the last was closed
+	state     index.State // after the last closed group; its offset is where the next group begins
+	open      *Group      // takes changes; nil if none came since the last group was closed
 	syncing   *Group      // the one before open; nil if none is being synced
-	synced    chan error  // how the sync of syncing ended
+	synced    chan error  // result of the sync of syncing
 	unflushed int64       // bytes of the log since the last flush of the index
-	buffer    []byte      // of a group's log, to be used again
+	buffer    []byte      // of a group's log, for reuse
 
 	stopped chan struct{} // closed when the goroutine has ended
 
-	moves atomic.Pointer[Moves] // told where compaction puts torrents; nil while nobody verifies
+	moves atomic.Pointer[Moves] // records the moves of compaction; nil unless a verification runs
 
 	mu           sync.Mutex
-	published    index.State // the last that is durable, for Stats
-	publishedEnd int64       // reserved, as it was then
-	broken       error       // why nothing can be written until the store is opened again
+	published    index.State // the last durable state, for Stats
+	publishedEnd int64       // reserved at that time
+	broken       error       // why nothing can be written until the store is reopened
 }
 
-// New returns a committer that continues in the segment last, after a clean end, where the log
-// and the index are in the state now. It does nothing before [Committer.Run].
+// New returns a committer that continues in the segment last, after a clean end. The log and the
+// index are in the state now. It does nothing before [Committer.Run].
 func New(o Options, x *index.Index, all *log.Segments, last *log.Segment, now index.State, s *Spare, a *Accesses) *Committer {
 	return &Committer{
 		options:   o,
@@ -89,33 +100,33 @@ func New(o Options, x *index.Index, all *log.Segments, last *log.Segment, now in
 	}
 }
 
-// Submit has changes made, which must not come after Stop. Their calls are answered.
+// Submit queues changes, whose calls will be answered. It must not be called after Stop.
 func (c *Committer) Submit(changes ...*Change) { c.queue.add(changes...) }
 
-// Do has one change of at most size bytes made, which may use the space that MinFreeSpace
-// keeps free, and waits for it.
-func (c *Committer) Do(ctx context.Context, size int64, run func(*Group) (store.Outcome, error)) error {
+// Do makes one change of at most size bytes, which may use the space that MinFreeSpace keeps
+// free, and waits for it.
+func (c *Committer) Do(ctx context.Context, size int64, run func(*Group) error) error {
 	waiting := NewCall(1)
-	c.queue.add(&Change{Call: waiting, Size: size, Run: run})
+	c.queue.add(&Change{Call: waiting, Size: size, Run: func(g *Group) (store.Outcome, error) { return 0, run(g) }})
 	return waiting.Wait(ctx)[0].Err
 }
 
-// RollOver begins another segment, unless the active one is empty, and waits for that.
+// RollOver begins another segment, unless the active one is empty, and waits until that is done.
 func (c *Committer) RollOver(ctx context.Context) error {
 	waiting := NewCall(1)
 	c.queue.add(&Change{Call: waiting, roll: true, Run: func(g *Group) (store.Outcome, error) { return 0, g.noRoll }})
 	return waiting.Wait(ctx)[0].Err
 }
 
-// Failure returns why nothing can be written, nil if it can.
+// Failure returns why nothing can be written; nil if writing works.
 func (c *Committer) Failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.broken
 }
 
-// fail ends all writing until the store is opened again: what reached the disk
-// is unknown, and only recovery finds out.
+// fail ends all writing until the store is reopened: only recovery can tell which bytes reached
+// the disk.
 func (c *Committer) fail(cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,27 +141,27 @@ func (c *Committer) fail(cause error) error {
 	return c.broken
 }
 
-// Stats returns the state after the last change that is durable.
+// Stats returns the state after the last durable change.
 func (c *Committer) Stats() index.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.published
 }
 
-// Restate takes over a state in which nothing was added to the log. It must come before Run.
+// Restate replaces the state by one with the same log. It must be called before Run.
 func (c *Committer) Restate(now index.State) { c.state, c.published = now, now }
 
-// Stop waits until all that was added is done, and ends Run. Nothing may be added any more.
+// Stop waits until all queued changes are made, and ends Run. Nothing may be submitted any more.
 func (c *Committer) Stop() {
 	c.queue.close()
 	<-c.stopped
 }
 
-// Watch has m told where compaction puts torrents from now on; nil has nobody told.
+// Watch makes m record the moves of compaction from now on; nil ends that.
 func (c *Committer) Watch(m *Moves) { c.moves.Store(m) }
 
-// Reservation returns the last durable state, and how many bytes are reserved behind it in
-// the active segment.
+// Reservation returns the last durable state, and how many bytes are reserved after it in the
+// active segment.
 func (c *Committer) Reservation() (index.State, int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,18 +10,16 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// Candidate is an item on its way to the committer, with what can be computed
-// before.
+// Candidate is an item for the committer, with its checksums computed.
 type Candidate struct {
 	item    store.Item
 	version store.Version
 	sum     uint32       // CRC32C of the torrent
-	Alike   format.Place // of a record that was found to have the item's info bytes; zero if none was
-	Unread  format.Place // of a record that could not be read; zero if none was
+	Alike   format.Place // of a record with the item's info bytes; zero if none was found
+	Unread  format.Place // of a record that could not be read; zero if none
 }
 
-// NewCandidate checks item and computes its checksums, so that the committer
-// need not.
+// NewCandidate validates item and computes its checksums, to relieve the committer.
 func NewCandidate(item store.Item) (*Candidate, error) {
 	if err := item.Validate(); err != nil {
 		return nil, err
@@ -36,20 +34,20 @@ func NewCandidate(item store.Item) (*Candidate, error) {
 	}, nil
 }
 
-// ErrUncompared says that the item would take the place of a record which nobody
-// compared with it. The committer cannot: it would have to read from the disk.
+// ErrUncompared says that the item would replace a record that was not compared with it. The
+// committer does not compare, because it would have to read the disk.
 var ErrUncompared = errors.New("the record must be compared first")
 
-// decision is what becomes of a candidate.
+// decision is the fate of a candidate.
 type decision struct {
 	outcome store.Outcome
-	write   bool // whether its record is to be written
+	write   bool // whether to write its record
 	rank    store.Rank
 }
 
-// decide says what becomes of p by the rules of store.Store.Put, but for one: the
-// info bytes of what is AlreadyCached are compared by its uploader. A record that is
-// damaged, or cannot be read, has none to compare.
+// decide applies the rules of store.Store.Put to p, except one: the info bytes of a record that
+// is AlreadyCached are compared by its uploader. A damaged or unreadable record has none to
+// compare.
 func (c *ChangeSet) decide(p *Candidate) (decision, error) {
 	current, err := c.meet(p.item.IDs)
 	if err != nil {
@@ -70,7 +68,7 @@ func (c *ChangeSet) decide(p *Candidate) (decision, error) {
 	switch {
 	case broken && conditional && !matches:
 		return decision{}, store.ErrChanged
-	case broken && current.Version != p.version: // nobody vouched for its outer keys but its uploader
+	case broken && current.Version != p.version: // only its uploader vouches for its outer keys
 		return decision{store.Healed, true, p.item.Rank}, nil
 	case broken:
 		return decision{store.Healed, true, highest}, nil
@@ -90,8 +88,8 @@ func (c *ChangeSet) decide(p *Candidate) (decision, error) {
 	return decision{outcome: store.Outranked}, nil
 }
 
-// meet returns the one record that all ids of set have, nil if none has any.
-// Errors: ErrRemoved if one is removed, ErrConflict if their records differ.
+// meet returns the record that all ids of set share; nil if none has any. Errors: ErrRemoved if
+// an id is removed, ErrConflict if their records differ.
 func (c *ChangeSet) meet(set infohash.Set) (*index.Entry, error) {
 	var found [3]*index.Entry
 	ids := set.All()
@@ -113,7 +111,7 @@ func (c *ChangeSet) meet(set infohash.Set) (*index.Entry, error) {
 	return found[0], nil
 }
 
-// Change returns what puts p and sets result slot of waiting.
+// Change returns the change that puts p and sets the result slot of waiting.
 func (p *Candidate) Change(waiting *Call, slot int) *Change {
 	return &Change{
 		Call: waiting, Slot: slot, Size: format.RecordSize(len(p.item.Torrent)), needy: true,

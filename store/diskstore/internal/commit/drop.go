@@ -9,19 +9,18 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// Class is what a torrent counts for when something has to go: what nobody gave us goes
-// first, what a writer with a key gave us last.
+// Class ranks torrents for eviction: fetched ones go first, those of writers with a key last.
 type Class uint8
 
-// The classes, in the order in which they go.
+// The classes, in the order of eviction.
 const (
 	Fetched Class = iota
 	Anonymous
 	Keyed
-	Classes // how many there are
+	Classes // the number of classes
 )
 
-// ClassOf returns the class of what a writer of a rank put.
+// ClassOf returns the class of a torrent put by a writer of a rank.
 func ClassOf(rank store.Rank) Class {
 	switch {
 	case rank >= store.RankKeyed:
@@ -32,16 +31,16 @@ func ClassOf(rank store.Rank) Class {
 	return Fetched
 }
 
-// Victim is a torrent that is to be dropped, unless it is used before that happens.
+// Victim is a torrent to be dropped, unless it is used before that.
 type Victim struct {
 	ID  infohash.ID // the primary one
-	Put uint64      // the sequence of the put that was found
+	Put uint64      // the sequence of its put
 }
 
-// MayGo says whether a torrent of a class, last used on a day, may be dropped.
+// MayGo reports whether a torrent of a class, last used on a day, may be dropped.
 type MayGo func(of Class, used uint32) bool
 
-// Drop is the change that drops v if it may go. The torrent is unknown from then on.
+// Drop is the change that drops v if the rule allows it. The torrent is unknown after that.
 func (g *Group) Drop(v Victim, rule MayGo) (bool, error) {
 	e, err := g.whole(v)
 	if err != nil || e == nil {
@@ -58,8 +57,8 @@ func (g *Group) Drop(v Victim, rule MayGo) (bool, error) {
 	return true, g.append(h, nil, store.Removal{})
 }
 
-// whole returns the entry of v, nil if v is gone, or not every id of it leads to it: what is
-// known of another torrent, or of a removal, must not end with it.
+// whole returns the entry of v. It returns nil if v is gone, or if an id of it leads to another
+// torrent or a removal, which must not be dropped with it.
 func (g *Group) whole(v Victim) (*index.Entry, error) {
 	e, err := g.Get(v.ID)
 	if err != nil || !e.Visible() || e.Put != v.Put {
@@ -81,17 +80,17 @@ func (g *Group) whole(v Victim) (*index.Entry, error) {
 func (g *Group) lastUsed(e *index.Entry) (uint32, error) {
 	told, err := g.told(e.Put)
 	if errors.Is(err, index.ErrBadEntry) {
-		return DayOf(g.committer.options.Clock()), nil // nobody knows when, so that it stays
+		return DayOf(g.committer.options.Clock()), nil // the day is unknown, so the torrent stays
 	}
 	if err != nil {
 		return 0, err
 	}
-	noted := g.committer.accesses.Last(e.IDs.Primary()) // first, for what is noted goes into the index
+	noted := g.committer.accesses.Last(e.IDs.Primary()) // must come before the index, into which recorded accesses move
 	read, err := g.index.Access(e.IDs.Primary())
 	return max(read, noted, DayOf(told.Change.Time)), err
 }
 
-// dropped returns what will be known of the last drop of the torrent with id.
+// dropped returns the last drop of the torrent with id after the set is applied.
 func (c *ChangeSet) dropped(id infohash.ID) (index.Drop, error) {
 	for set := c; set != nil; set = set.before {
 		if d, ok := set.Drops[id]; ok {
@@ -101,8 +100,8 @@ func (c *ChangeSet) dropped(id infohash.ID) (index.Drop, error) {
 	return c.index.Dropped(id)
 }
 
-// noteDrop notes what h says, that torrents were dropped, of id, which had the entry current,
-// and has the index forget what only a torrent that is there needs.
+// noteDrop records the drop h of the torrent with id, whose entry was current, and makes the
+// index forget data that only stored torrents need.
 func (c *ChangeSet) noteDrop(h *format.Header, id infohash.ID, current *index.Entry) error {
 	known, err := c.dropped(id)
 	if err != nil || known.Sequence >= h.Sequence {
@@ -112,18 +111,18 @@ func (c *ChangeSet) noteDrop(h *format.Header, id infohash.ID, current *index.En
 	if current != nil && current.Put < h.Sequence {
 		c.ForgetChange(current.Put)
 		c.ForgetAccess(current.IDs.Primary())
-		left := *current // its former segments are those of drops before, too
+		left := *current // its former segments include those of earlier drops
 		left.Leaves(current.At.Segment)
 		next.Segments = left.Former
 	}
-	if !c.bounded { // which compacts nothing
+	if !c.bounded { // a bounded store compacts nothing
 		c.Drops[id] = next
 	}
 	return nil
 }
 
-// afterDrop lets next, the first entry of id since its torrent was dropped, know of the bytes
-// that were left behind then: a removal takes those away, too.
+// afterDrop adds the segments with bytes left by a drop to next, the first entry of id since
+// that drop: a removal must erase those bytes, too.
 func (c *ChangeSet) afterDrop(id infohash.ID, next *index.Entry) error {
 	d, err := c.dropped(id)
 	for _, segment := range d.Segments {
@@ -132,7 +131,7 @@ func (c *ChangeSet) afterDrop(id infohash.ID, next *index.Entry) error {
 	return err
 }
 
-// fade has the index forget the drop that h says.
+// fade makes the index forget the drop h.
 func (g *Group) fade(h *format.Header) error {
 	g.ForgetChange(h.Sequence)
 	for _, id := range h.Names.IDs(h.IDs) {

@@ -6,32 +6,32 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// writeChunk is how many bytes of the log are gathered for one write: few enough
-// to be in the processor's cache still when the kernel copies them.
+// writeChunk is how many bytes of the log one write gathers, few enough to be still in the
+// processor's cache when the kernel copies them.
 const writeChunk = 256 << 10
 
-// Group is what one sync makes durable.
+// Group is a set of changes that one sync makes durable.
 type Group struct {
 	*ChangeSet
 	committer *Committer
 	changes   []*Change
 	results   []store.Result // of changes
-	bytes     int64          // of records, those in log among them
+	bytes     int64          // of records, including those in log
 	log       []byte         // records that are not written yet
-	err       error          // of a write; what follows is not written
-	// noRoom and noRoomAtAll say why nothing may be appended, for changes that
-	// must keep MinFreeSpace free and for those that need not.
+	err       error          // of a failed write; nothing is written after it
+	// noRoom and noRoomAtAll say why nothing may be appended: noRoom by changes that must keep
+	// MinFreeSpace free, noRoomAtAll by the others.
 	noRoom, noRoomAtAll error
-	crowded             *bool // whether there is room for uploads alone; nil if that was not asked
-	noRoll              error // why the active segment could not be sealed, if a change asked for it
+	crowded             *bool // whether there is room for uploads only; nil until asked
+	noRoll              error // why the active segment could not be sealed, if a change asked for that
 }
 
-// full reports whether the group is to take no more changes.
+// full reports whether the group takes no more changes.
 func (g *Group) full() bool {
 	return g.bytes >= MaxGroupBytes || len(g.changes) >= MaxGroupChanges
 }
 
-// isEmpty reports whether the index has nothing to learn from the group.
+// isEmpty reports whether the group changes nothing in the index.
 func (g *Group) isEmpty() bool {
 	return g.bytes == 0 && g.Batch.IsEmpty()
 }
@@ -45,7 +45,7 @@ func (g *Group) take(change *Change) {
 	g.changes = append(g.changes, change)
 	g.results = append(g.results, result)
 	if len(g.log) >= writeChunk {
-		_ = g.write() // it keeps its error
+		_ = g.write() // g.err keeps the error
 	}
 }
 
@@ -60,7 +60,7 @@ func (change *Change) decide(g *Group) store.Result {
 	return store.Result{Outcome: outcome, Err: err}
 }
 
-// write gives the records that are not written yet to the file.
+// write writes the gathered records to the file.
 func (g *Group) write() error {
 	if g.err == nil && len(g.log) > 0 {
 		g.err = files.WriteRecords(g.committer.active.File, g.log, g.State.Offset-int64(len(g.log)))
@@ -69,8 +69,8 @@ func (g *Group) write() error {
 	return g.err
 }
 
-// append adds a new record to the group: to the log and to what the index will
-// say, or to neither if it returns an error.
+// append adds a new record to the log and to the changes of the index, or to neither if it
+// returns an error.
 func (g *Group) append(h *format.Header, body []byte, removal store.Removal) error {
 	h.Sequence = g.State.Sequence + 1
 	h.Time = g.committer.options.Clock().Unix()
@@ -101,7 +101,7 @@ func (g *Group) add(h *format.Header, body []byte) {
 func (g *Group) put(p *Candidate) (store.Outcome, error) {
 	d, err := g.decide(p)
 	if err == nil && !d.write && !p.item.IsUnasked() {
-		// Before it is answered, so that nothing drops it.
+		// Record the access before the answer, so that nothing drops the torrent meanwhile.
 		g.committer.accesses.Note(p.item.IDs, g.committer.options.Clock())
 	}
 	if err != nil || !d.write {
@@ -110,7 +110,7 @@ func (g *Group) put(p *Candidate) (store.Outcome, error) {
 	if g.noRoom != nil {
 		return 0, g.noRoom
 	}
-	if p.item.IsUnasked() && d.outcome == store.Created { // what heals takes the place of something
+	if p.item.IsUnasked() && d.outcome == store.Created { // healing replaces a stored torrent
 		if err := g.refuseUnasked(); err != nil {
 			return 0, err
 		}

@@ -7,25 +7,25 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Moves tells a verification, which goes through the log from its beginning to its end,
-// where compaction has put torrents meanwhile: each is to be checked, and none twice. A nil
-// one is told nothing. Safe for concurrent use.
+// Moves tracks the moves of compaction for a verification that walks the log from beginning to
+// end, so that it checks each torrent once. All methods of a nil Moves do nothing. It is safe
+// for concurrent use.
 type Moves struct {
 	mu      sync.Mutex
 	reached format.Place          // all records up to here were visited
-	checked map[format.Place]bool // places ahead, of torrents that were checked where they stood before
-	last    format.Place          // the place furthest on of a torrent that was not
+	checked map[format.Place]bool // later places of torrents that were checked at an earlier one
+	last    format.Place          // the last place of a moved torrent that was not checked
 }
 
-// NewMoves returns moves of which none was made yet.
+// NewMoves returns Moves without any move.
 func NewMoves() *Moves { return &Moves{checked: map[format.Place]bool{}} }
 
-// isUpTo reports whether a stands in the log before b, or is it.
+// isUpTo reports whether a is at or before b in the log.
 func isUpTo(a, b format.Place) bool {
 	return a.Segment < b.Segment || a.Segment == b.Segment && a.Offset <= b.Offset
 }
 
-// moved notes that compaction put the torrent of one place into another, further on.
+// moved records that compaction moved a torrent to a later place.
 func (m *Moves) moved(from, to format.Place) {
 	if m == nil {
 		return
@@ -41,7 +41,7 @@ func (m *Moves) moved(from, to format.Place) {
 	}
 }
 
-// Visit notes that the record at a place is looked at, and reports whether its torrent was
+// Visit records that the record at a place is visited, and reports whether its torrent was
 // checked before.
 func (m *Moves) Visit(at format.Place) bool {
 	m.mu.Lock()
@@ -50,14 +50,14 @@ func (m *Moves) Visit(at format.Place) bool {
 	return m.checked[unsized(at)]
 }
 
-// Passed notes that all of a segment was visited.
+// Passed records that a segment was visited to its end.
 func (m *Moves) Passed(segment uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reached = format.Place{Segment: segment, Offset: math.MaxInt64}
 }
 
-// EndBefore reports whether nothing that is still to be checked stands at end or behind it.
+// EndBefore reports whether no torrent at or after end remains to be checked.
 func (m *Moves) EndBefore(end format.Place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,25 +9,25 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Bounds of a group. A larger one would not spread the cost of a sync much
-// further, but would keep the first waiting for the last.
+// Bounds of a group. A larger group would hardly reduce the cost of a sync per change, but would
+// make its first change wait longer.
 const (
 	MaxGroupBytes   = 4 << 20 // of records
-	MaxGroupChanges = 1024    // in one of the rounds in which a group takes changes
+	MaxGroupChanges = 1024    // in each round in which a group takes changes
 
-	// maxTakeBytes bounds what the committer takes up at once, so that the disk does
-	// not wait for it long when a sync ends.
+	// maxTakeBytes is how many bytes of records the committer takes from the queue at a time, so
+	// that the disk does not wait long for it when a sync ends.
 	maxTakeBytes = 512 << 10
 )
 
-// Call is one caller that waits for the committer, with one or more changes.
+// Call is a caller that waits for one or more changes.
 type Call struct {
 	done chan struct{} // closed when every change has its result
 
 	mu        sync.Mutex
-	abandoned bool           // the caller is gone; its bytes are not to be read any more
+	abandoned bool           // the caller has left; its bytes must not be read any more
 	results   []store.Result // guarded by mu until done is closed
-	missing   int            // results
+	missing   int            // results not set yet
 }
 
 // NewCall returns a call that waits for n results.
@@ -45,9 +45,8 @@ func (c *Call) Answer(i int, r store.Result) {
 	}
 }
 
-// Wait returns the results when all are there. If ctx ends before, it returns
-// at once, with ctx's error in the place of those that are missing; from then
-// on nothing of the caller's is used.
+// Wait returns the results when all are set. If ctx ends first, it returns at once, with ctx's
+// error for each missing result. After that the committer no longer uses data of the caller.
 func (c *Call) Wait(ctx context.Context) []store.Result {
 	select {
 	case <-c.done:
@@ -69,15 +68,15 @@ func (c *Call) Wait(ctx context.Context) []store.Result {
 	return results
 }
 
-// Change is one thing for the committer to do.
+// Change is one change for the committer to make.
 type Change struct {
 	Call *Call
 	Slot int   // of the result in Call
-	Size int64 // in bytes, of its records, at most
-	// needy is false for what may use the space that MinFreeSpace keeps free.
+	Size int64 // maximum size of its records in bytes
+	// needy is false if the change may use the space that MinFreeSpace keeps free.
 	needy bool
-	// roll has the active segment sealed before; Run learns from the group
-	// whether that was possible.
+	// roll asks to seal the active segment first; Group.noRoll tells Run whether that was
+	// possible.
 	roll bool
 	// Run decides and writes into g, in the committer's goroutine. It is not called once the
 	// caller has left.
@@ -86,7 +85,7 @@ type Change struct {
 
 // queue holds the changes that wait for the committer.
 type queue struct {
-	filled chan struct{} // has a token when something waits, or the queue is closed
+	filled chan struct{} // has a token if a change waits or the queue is closed
 
 	mu      sync.Mutex
 	waiting []*Change
@@ -95,7 +94,7 @@ type queue struct {
 
 func newQueue() *queue { return &queue{filled: make(chan struct{}, 1)} }
 
-// tell sees that there is a token in filled.
+// tell puts a token into filled, unless it has one.
 func (q *queue) tell() {
 	select {
 	case q.filled <- struct{}{}:
@@ -111,9 +110,9 @@ func (q *queue) add(changes ...*Change) {
 	q.tell()
 }
 
-// take returns as many of the changes that wait, oldest first, as fit in
-// maxBytes, but at least one if any does, and whether the queue is closed. It
-// takes the token from filled to call it; if something is left there is another.
+// take returns the oldest waiting changes that fit in maxBytes, at least one if any waits, and
+// whether the queue is closed. The caller has received the token from filled; take puts it back
+// if anything is left.
 func (q *queue) take(maxBytes int64) (taken []*Change, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -127,7 +126,7 @@ func (q *queue) take(maxBytes int64) (taken []*Change, closed bool) {
 	}
 	taken = q.waiting[:n:n]
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
-		q.waiting = nil // or what was taken last stays in memory, with its torrents, until something comes
+		q.waiting = nil // else the array would keep the taken changes and their torrents in memory
 	}
 	if len(q.waiting) > 0 || q.closed {
 		q.tell()
@@ -135,11 +134,11 @@ func (q *queue) take(maxBytes int64) (taken []*Change, closed bool) {
 	return taken, q.closed
 }
 
-// gather lets whoever is about to add changes do so first, for a group costs one
-// sync however many they are. The first of many callers that wake up together
-// wakes the committer, which on a machine of one core would run next: groups of
-// one, and less than a tenth of the changes a second. While a group is being synced
-// it would decide and write the next one change by change.
+// gather yields the processor until no more changes arrive, since a group costs one sync
+// regardless of its size. Otherwise, on a machine with one core, the first of many callers that
+// wake up together would start the committer at once: groups of one, and less than a tenth of
+// the changes per second. During a sync, the committer would decide and write the next group
+// change by change.
 func (q *queue) gather() {
 	for before := 0; ; {
 		q.mu.Lock()
@@ -153,7 +152,7 @@ func (q *queue) gather() {
 	}
 }
 
-// close makes take say that nothing more will come.
+// close makes take report that nothing more will come.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true

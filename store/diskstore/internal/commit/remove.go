@@ -7,8 +7,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/index"
 )
 
-// Remove is the change of a removal, whose record begins with h: of the whole record
-// that has id, or of id alone.
+// Remove is the change of a removal, whose record begins with h. It removes all ids of the
+// record that has id; if there is none, only id.
 func (g *Group) Remove(id infohash.ID, h *format.Header, body []byte, removal store.Removal) (store.Removed, error) {
 	if err := store.CheckID(id); err != nil {
 		return store.Removed{}, err
@@ -43,15 +43,14 @@ func (g *Group) Restore(id infohash.ID) (store.Removed, error) {
 	if g.noRoomAtAll != nil {
 		return store.Removed{}, g.noRoomAtAll
 	}
-	// Without void, an index that is built anew would find older bytes, which the ones
-	// that left had replaced, if their segment is still there.
+	// Without Void, a rebuilt index would find older bytes, already replaced by those that are
+	// gone, if their segment still exists.
 	h := &format.Header{Kind: store.ChangeRestored, Names: current.Names, IDs: current.IDs, Void: current.At.IsZero()}
 	held := !current.At.IsZero() && !current.Damaged
 	return store.Removed{IDs: current.IDs, Held: held}, g.append(h, nil, store.Removal{})
 }
 
-// Fall makes the index forget what a record said, if it still holds, and that
-// it was ever there.
+// Fall makes the index forget a record of a discarded segment, as if it had never been there.
 func (c *ChangeSet) Fall(h *format.Header, at format.Place) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)
@@ -66,7 +65,7 @@ func (c *ChangeSet) Fall(h *format.Header, at format.Place) error {
 			c.set(id, e, nil)
 		case h.IsPut() && e.At.Segment == at.Segment && e.At.Offset == at.Offset:
 			var next *index.Entry
-			if e.Removed { // that stays until it falls off too
+			if e.Removed { // the removal stays until its own segment is discarded
 				kept := *e
 				kept.At, kept.Damaged = format.Place{}, false
 				next = &kept
@@ -78,7 +77,7 @@ func (c *ChangeSet) Fall(h *format.Header, at format.Place) error {
 	return nil
 }
 
-// Forget is the change of Forget for one id.
+// Forget is the change of Store.Forget for one id.
 func (g *Group) Forget(id infohash.ID) error {
 	e, err := g.Get(id)
 	if err != nil || e == nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// roll seals the active segment if one of changes asks for it and anything
-// stands in it. noRoll wraps store.ErrFull.
+// roll seals the active segment if one of changes asks for it and it is not empty. noRoll wraps
+// store.ErrFull.
 func (c *Committer) roll(changes []*Change) (noRoll, err error) {
 	asked := slices.ContainsFunc(changes, func(change *Change) bool { return change.roll })
 	if !asked || c.end() == format.SegmentStart {
@@ -30,8 +30,7 @@ func (c *Committer) roll(changes []*Change) (noRoll, err error) {
 	return nil, nil
 }
 
-// nextSegment begins a segment with room for n bytes, once all of the active one
-// is synced.
+// nextSegment begins a segment with room for n bytes, after the active one is synced.
 func (c *Committer) nextSegment(n int64, keepFree bool) error {
 	c.drain()
 	if err := c.Failure(); err != nil {
@@ -65,13 +64,13 @@ func (c *Committer) nextSegment(n int64, keepFree bool) error {
 	return nil
 }
 
-// Begin makes the segment after the last one the active one, before anything else is
-// written. Nothing is appended behind a torn end: a sector there may read differently
-// the next time. The next segment's header says where this one ends.
+// Begin begins a new segment before anything else is written. Nothing is appended after a torn
+// end, because a sector there may read differently the next time. The header of the new segment
+// says where the last one ends.
 func (c *Committer) Begin() error {
 	last, now := c.active, c.state
 	end := now.Offset
-	if now.Segment != last.ID { // the segments behind it are missing
+	if now.Segment != last.ID { // the segments after it are missing
 		end = last.Size
 	}
 	header := format.SegmentHeader{
@@ -88,16 +87,16 @@ func (c *Committer) Begin() error {
 	return nil
 }
 
-// seal notes that nothing is appended to s any more, whose log ends at end.
+// seal seals s, whose log ends at end.
 func (c *Committer) seal(s *log.Segment, end int64) {
 	if err := files.GiveBack(s.File); err != nil {
-		c.options.Logger.Warn("space that was reserved for a segment stays taken",
+		c.options.Logger.Warn("cannot give back the space reserved for a segment",
 			slog.Uint64("segment", s.ID), slog.Any("error", err))
 	}
 	c.segments.Seal(s, end)
 }
 
-// activate makes s, which is empty, the segment that is appended to.
+// activate makes the empty segment s the active one.
 func (c *Committer) activate(s *log.Segment, reserved int64) {
 	c.active = s
 	c.reserved = reserved

@@ -10,20 +10,19 @@ import (
 )
 
 const (
-	// EvictFrom is from how many hundredths of its MaxStoreSize on a store that evicts makes
-	// room. Puts that do not make it evict are refused from there on.
+	// EvictFrom is the fullness, in hundredths of MaxStoreSize, from which a store evicts. Puts
+	// that do not trigger eviction are refused from there on.
 	EvictFrom = 95
-	// evictRoom is how many segments more it must have room for, to take any other put:
-	// compaction may need them meanwhile.
+	// evictRoom is how many segments of room must remain after a put, because compaction may
+	// need them.
 	evictRoom = 2
 )
 
-// share returns so many hundredths of MaxStoreSize.
+// share returns so many hundredths of MaxStoreSize, in bytes.
 func (o Options) share(hundredths int64) int64 { return o.MaxStoreSize / 100 * hundredths }
 
-// prepare sees that there is an open group with room for changes, or one that
-// says why there is no room. After an error, which wraps store.ErrUnavailable,
-// nothing can be written any more.
+// prepare ensures that there is an open group with room for changes, or one that says why there
+// is no room. After an error, which wraps store.ErrUnavailable, nothing can be written any more.
 func (c *Committer) prepare(changes []*Change) error {
 	if err := c.index.WriteError(); err != nil {
 		return c.fail(err)
@@ -54,7 +53,7 @@ func (c *Committer) newGroup() *Group {
 	return g
 }
 
-// end returns the offset in the active segment where the next record will stand.
+// end returns the offset of the next record in the active segment.
 func (c *Committer) end() int64 {
 	if c.open != nil {
 		return c.open.State.Offset
@@ -62,9 +61,9 @@ func (c *Committer) end() int64 {
 	return c.state.Offset
 }
 
-// reserve makes room for changes. Where that is refused it tries again with
-// those alone that may use the last of the space, and with that of the spare file. While
-// the index cannot be written they may go on, too, as long as it has memory.
+// reserve makes room for changes. If that fails, it tries only those that may use the last
+// space, and then releases the spare file. While the index cannot be flushed, those changes may
+// go on, too, as long as it has memory.
 func (c *Committer) reserve(changes []*Change) (noRoom, noRoomAtAll, err error) {
 	var all, frugal int64
 	for _, change := range changes {
@@ -96,16 +95,15 @@ func (c *Committer) reserve(changes []*Change) (noRoom, noRoomAtAll, err error) 
 	return noRoom, noRoomAtAll, nil
 }
 
-// ReserveStep is how many bytes of a segment are reserved at a time. Space is
-// refused there, before a write could fail half way.
+// ReserveStep is how many bytes of a segment are reserved at a time. A full disk then refuses
+// the reservation, before a write could fail half way.
 const ReserveStep = 16 << 20
 
-// isFailure reports whether an error of makeRoom says that something was begun and failed.
+// isFailure reports whether an error of makeRoom is other than a lack of room.
 func isFailure(err error) bool { return err != nil && !errors.Is(err, store.ErrFull) }
 
-// makeRoom sees that n more bytes can be appended: it seals the active segment
-// if it is full and reserves space. An error that wraps store.ErrFull leaves all
-// as it was.
+// makeRoom ensures that n more bytes can be appended: it seals the active segment if that is
+// full, and reserves space. An error that wraps store.ErrFull leaves everything as it was.
 func (c *Committer) makeRoom(n int64, keepFree bool) error {
 	if n == 0 {
 		return nil
@@ -130,8 +128,8 @@ func (c *Committer) makeRoom(n int64, keepFree bool) error {
 	return nil
 }
 
-// inSteps calls take with want bytes, and while that answers store.ErrFull with fewer, down
-// to need. It returns how many were taken.
+// inSteps calls take with want bytes, and, while that answers store.ErrFull, with fewer, down to
+// need. It returns how many were taken.
 func inSteps(need, want int64, take func(n int64) error) (int64, error) {
 	for n := max(need, want); ; n = max(need, n/4) {
 		err := take(n)
@@ -141,14 +139,14 @@ func inSteps(need, want int64, take func(n int64) error) (int64, error) {
 	}
 }
 
-// step returns how many bytes to reserve at the offset from, so that what ends
-// at the offset to fits.
+// step returns how many bytes to reserve from the offset from, so that bytes up to the offset to
+// fit.
 func (c *Committer) step(from, to int64) int64 {
 	return max(to-from, min(ReserveStep, c.options.SegmentSize-from))
 }
 
-// mayTake returns how many bytes of the disk may be taken, at most want and at
-// least need, or an error that wraps store.ErrFull.
+// mayTake returns how many bytes of the disk may be taken, between need and want, or an error
+// that wraps store.ErrFull.
 func (c *Committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 	if !keepFree {
 		return want, nil
@@ -159,7 +157,7 @@ func (c *Committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 			limit -= evictRoom * c.options.SegmentSize
 		}
 		if used+need > limit {
-			return 0, fmt.Errorf("%w: it takes %d bytes, and may take %d", store.ErrFull, used, limit)
+			return 0, fmt.Errorf("%w: the store takes %d bytes and may take %d", store.ErrFull, used, limit)
 		}
 		want = min(want, limit-used)
 	}
@@ -170,13 +168,13 @@ func (c *Committer) mayTake(need, want int64, keepFree bool) (int64, error) {
 	return need, files.CheckFree(o.FS, o.Dir, o.MinFreeSpace, need)
 }
 
-// Used returns the bytes that the store takes, with what is reserved.
+// Used returns the size of the store in bytes, including reserved space.
 func (c *Committer) Used() int64 {
 	return c.segments.SealedBytes(c.active.ID) + c.reserved + c.index.DiskUsed() + c.spare.Size()
 }
 
-// refuseUnasked returns an error that wraps store.ErrFull if the store is so full that it must
-// evict for another torrent, which one that nobody uploaded here is not worth.
+// refuseUnasked returns an error that wraps store.ErrFull if the store would have to evict for
+// another torrent: only uploads at this node are worth that.
 func (g *Group) refuseUnasked() error {
 	o := g.committer.options
 	if g.crowded == nil && o.Evict {
@@ -186,5 +184,5 @@ func (g *Group) refuseUnasked() error {
 	if g.crowded == nil || !*g.crowded {
 		return nil
 	}
-	return fmt.Errorf("%w: more than %d %% of %d bytes are taken, the rest is for uploads", store.ErrFull, EvictFrom, o.MaxStoreSize)
+	return fmt.Errorf("%w: more than %d %% of %d bytes are taken; the rest is for uploads", store.ErrFull, EvictFrom, o.MaxStoreSize)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
-// Run works until the queue is closed and empty.
+// Run makes changes until the queue is closed and empty.
 func (c *Committer) Run() {
 	defer close(c.stopped)
 	for {
@@ -29,7 +29,8 @@ func (c *Committer) Run() {
 	}
 }
 
-// takeUp adds what waits, and reports false when nothing will any more.
+// takeUp adds the queued changes to the open group. It reports false when the queue is closed
+// and empty.
 func (c *Committer) takeUp() bool {
 	c.queue.gather()
 	changes, closed := c.queue.take(min(maxTakeBytes, c.options.SegmentSize))
@@ -39,7 +40,7 @@ func (c *Committer) takeUp() bool {
 	return len(changes) > 0 || !closed
 }
 
-// add decides changes and writes their records, as a part of the open group.
+// add decides changes and writes their records, in the open group.
 func (c *Committer) add(changes []*Change) {
 	err := c.Failure()
 	if err == nil {
@@ -59,7 +60,7 @@ func (c *Committer) add(changes []*Change) {
 	}
 }
 
-// close ends the open group, unless another is being synced, and begins to sync it.
+// close closes the open group and begins to sync it, unless another group is being synced.
 func (c *Committer) close() {
 	g := c.open
 	if g == nil || c.syncing != nil {
@@ -77,8 +78,8 @@ func (c *Committer) close() {
 	go func() { c.synced <- files.SyncRecords(file) }()
 }
 
-// endSync settles the group whose sync ended. The disk goes on with the next
-// one before.
+// endSync settles the group whose sync ended. First it starts the sync of the next group, so
+// that the disk does not wait.
 func (c *Committer) endSync(err error) {
 	done := c.syncing
 	c.syncing = nil
@@ -96,7 +97,7 @@ func (c *Committer) endSync(err error) {
 	}
 }
 
-// drain settles all that was taken up.
+// drain settles all groups.
 func (c *Committer) drain() {
 	c.close()
 	for c.syncing != nil {
@@ -105,9 +106,8 @@ func (c *Committer) drain() {
 	}
 }
 
-// settle puts a group that is synced, unless that failed with err, into the
-// index, and answers it. After a failure the groups behind it fail too: the
-// index must have no gap.
+// settle puts a synced group into the index and answers it. If its sync failed with err, the
+// group and those after it fail, because the index must have no gap.
 func (c *Committer) settle(g *Group, err error) {
 	switch broken := c.Failure(); {
 	case broken != nil:
@@ -130,8 +130,7 @@ func (c *Committer) settle(g *Group, err error) {
 	}
 }
 
-// publish makes g's state the durable one and has the index written out when
-// enough has gathered.
+// publish makes g's state the durable one, and flushes the index if enough has gathered.
 func (c *Committer) publish(g *Group) {
 	c.mu.Lock()
 	c.published = g.State
@@ -150,7 +149,7 @@ func (c *Committer) publish(g *Group) {
 	}
 }
 
-// keep keeps the buffer of a group's log, unless a large torrent made it large.
+// keep keeps the buffer of a group's log for reuse, unless a large torrent made it large.
 func (c *Committer) keep(log []byte) {
 	c.buffer = nil
 	if cap(log) <= MaxGroupBytes {

@@ -12,19 +12,19 @@ import (
 // spareSize is the size of the spare file in bytes.
 const spareSize = 4 << 20
 
-// Spare is a file that holds space for when the disk is full: it is given back so that a
-// removal, an erasure or a start has room for what it must write. Safe for concurrent use.
+// Spare is a file that reserves space for a full disk. The space is given back when a removal,
+// an erasure or a start needs room to write. It is safe for concurrent use.
 type Spare struct {
 	options Options
 	name    string
 
 	mu   sync.Mutex
-	held bool // the file is there
-	sure bool // it has its space: a crash may have left it without
+	held bool // the file exists
+	sure bool // the file certainly has its space: after a crash it may lack it
 }
 
-// OpenSpare returns the spare file of a store, and gives it back if the disk has less
-// space than that.
+// OpenSpare returns the spare file of a store. If the disk has less free space than its size,
+// OpenSpare releases it.
 func OpenSpare(o Options) *Spare {
 	s := &Spare{options: o, name: o.FS.PathJoin(o.Dir, files.SpareName)}
 	s.held, _ = files.Exists(o.FS, s.name)
@@ -34,7 +34,7 @@ func OpenSpare(o Options) *Spare {
 	return s
 }
 
-// Size returns how many bytes the file takes.
+// Size returns the size of the file in bytes.
 func (s *Spare) Size() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,11 +44,11 @@ func (s *Spare) Size() int64 {
 	return spareSize
 }
 
-// leastForSpare is how many bytes a store must be allowed to take to put some aside.
+// leastForSpare is the least MaxStoreSize of a store with a spare file, in bytes.
 const leastForSpare = 32 * spareSize
 
-// Keep makes the file if the disk has more space than puts must leave, and the store may
-// take enough. Disks that do not tell have none.
+// Keep creates the file if the disk has more free space than puts must leave and MaxStoreSize is
+// large enough. It creates none on a file system that does not tell its free space.
 func (s *Spare) Keep() {
 	o := s.options
 	s.mu.Lock()
@@ -62,7 +62,7 @@ func (s *Spare) Keep() {
 		return
 	}
 	if err := makeSpare(o.FS, s.name); err != nil {
-		o.Logger.Debug("no space could be put aside", slog.Any("error", err))
+		o.Logger.Debug("cannot reserve space for a full disk", slog.Any("error", err))
 		return
 	}
 	s.held, s.sure = true, true
@@ -77,7 +77,7 @@ func makeSpare(fs vfs.FS, name string) error {
 		return f.Close()
 	}
 	_ = f.Close()
-	_ = fs.Remove(name) // what stays is an empty file
+	_ = fs.Remove(name) // on failure an empty file stays
 	return err
 }
 
@@ -92,6 +92,6 @@ func (s *Spare) Release() bool {
 	if err := s.options.FS.Remove(s.name); err != nil {
 		return false
 	}
-	s.options.Logger.Warn("the disk is full: space that was put aside is used", slog.Int64("bytes", spareSize))
+	s.options.Logger.Warn("the disk is full: using the reserved space", slog.Int64("bytes", spareSize))
 	return true
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Every call that makes something durable, or takes a name away, stands in this
-// file, with its place in the order and the reason. Nothing here is retried: a
-// failed sync may have dropped what it should have written (Linux marks the
-// pages clean), so that a second one would succeed without having written it.
+// All calls that make something durable or delete a name are in this file, with their order and
+// its reason. Nothing here is retried: after a failed sync, Linux may have marked the pages
+// clean, so a second sync would succeed without writing them.
 
-// WriteCategory is that of all writes: Pebble counts bytes by it, which nobody reads.
+// WriteCategory is the category of all writes. Pebble counts bytes by category; nothing here
+// uses those counts.
 const WriteCategory = vfs.WriteCategoryUnspecified
 
-// MakeDir makes dir and those of its parents that are missing.
+// MakeDir creates dir and its missing parents, durably.
 func MakeDir(fs vfs.FS, dir string) error {
 	var made []string
 	for d := dir; ; d = fs.PathDir(d) {
@@ -36,7 +36,7 @@ func MakeDir(fs vfs.FS, dir string) error {
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	// The name of a new folder stands in its parent.
+	// The name of a new folder is in its parent.
 	for _, d := range made {
 		if err := SyncDir(fs, fs.PathDir(d)); err != nil {
 			return err
@@ -45,8 +45,7 @@ func MakeDir(fs vfs.FS, dir string) error {
 	return nil
 }
 
-// SyncDir makes durable which names dir has. On Windows it does nothing:
-// NTFS has the names in its journal.
+// SyncDir makes the names in dir durable. On Windows it does nothing: NTFS journals names.
 func SyncDir(fs vfs.FS, dir string) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {
@@ -55,14 +54,14 @@ func SyncDir(fs vfs.FS, dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// errLeftover says that the file of a segment that could not be made may be there all the
-// same: its header says that the one before ends there, so nothing may be written to that.
-var errLeftover = errors.New("a segment that was not made cannot be taken away")
+// errLeftover says that the file of a segment whose creation failed may still exist. Its header
+// says that the previous segment ends there, so nothing may be appended to that one.
+var errLeftover = errors.New("cannot delete a segment whose creation failed")
 
-// CreateSegment makes the file of a new segment, whose previous one must be
-// synced through the end that h names. When it returns, the file, its name and
-// its header are durable, so that no record is acknowledged in a file that a
-// crash takes away. reserve bytes are reserved for it.
+// CreateSegment creates the file of a new segment and reserves so many bytes for it. The
+// previous segment must be synced up to the end that h names. When CreateSegment returns, the
+// file, its name and its header are durable, so a crash cannot take away a file with
+// acknowledged records.
 func CreateSegment(fs vfs.FS, dir string, h format.SegmentHeader, reserve int64) (vfs.File, error) {
 	name := fs.PathJoin(dir, format.SegmentName(h.Segment))
 	f, err := fs.OpenReadWrite(name, WriteCategory, vfs.RandomReadsOption)
@@ -73,8 +72,8 @@ func CreateSegment(fs vfs.FS, dir string, h format.SegmentHeader, reserve int64)
 	if err == nil {
 		_, err = f.WriteAt(h.Encode(), 0)
 	}
-	// First what is in the file, then its name: a name without a header is a torn
-	// creation, which opening clears away.
+	// First the content, then the name: a name without a header is a torn creation, which
+	// opening removes.
 	if err == nil {
 		err = f.Sync()
 	}
@@ -90,31 +89,30 @@ func CreateSegment(fs vfs.FS, dir string, h format.SegmentHeader, reserve int64)
 	return f, nil
 }
 
-// WriteRecords writes b at offset, the end of the segment. It may do so while
-// what stands before is being synced.
+// WriteRecords writes b at offset, the end of the segment. It may run while earlier bytes are
+// being synced.
 func WriteRecords(f vfs.File, b []byte, offset int64) error {
 	_, err := f.WriteAt(b, offset)
 	return err
 }
 
-// SyncRecords makes durable all that was written before the call. Data is
-// enough: fdatasync writes the file's new size too, and only times may lag. What
-// is written meanwhile may be durable or not; nobody is told that it is.
+// SyncRecords makes all earlier writes durable. fdatasync is enough: it covers the file's size
+// as well, and only its times may lag. Concurrent writes may become durable or not; they are not
+// acknowledged by it.
 func SyncRecords(f vfs.File) error { return f.SyncData() }
 
-// Placed is a record and where it stands.
+// Placed is a record and its offset.
 type Placed struct {
 	Header *format.Header
 	At     int64 // the offset in its segment
 }
 
-// End returns the offset behind p.
+// End returns the offset after p.
 func (p Placed) End() int64 { return p.At + p.Header.Size() }
 
-// Rewrite writes the bytes of records over themselves, makes others void, and syncs both.
-// Recovery does so with those that it found but that may never have been synced: after a
-// failed sync they can stand in the page cache only, marked as clean, and a sync
-// alone would then write nothing. The void ones are torn.
+// Rewrite rewrites the bytes of records in place, makes the torn ones void, and syncs both.
+// Recovery uses it for records that may never have been synced. After a failed sync they may be
+// in the page cache only, marked as clean, so a sync alone would write nothing.
 func Rewrite(f vfs.File, records, torn []Placed) error {
 	const chunk = 1 << 20
 	var buffer [chunk]byte
@@ -141,9 +139,8 @@ func Rewrite(f vfs.File, records, torn []Placed) error {
 	return f.Sync()
 }
 
-// OverwriteBody writes zeros over the body of a record to which nothing points any more,
-// which the caller syncs then. It is what erasing does on a full disk: these blocks are
-// the file's already.
+// OverwriteBody writes zeros over the body of a record that nothing refers to; the caller syncs.
+// It erases bytes on a full disk, because the file has these blocks already.
 func OverwriteBody(f vfs.File, offset, length int64) error {
 	zeros := make([]byte, min(length, 1<<20))
 	for end := offset + length; offset < end; {
@@ -156,8 +153,8 @@ func OverwriteBody(f vfs.File, offset, length int64) error {
 	return nil
 }
 
-// WriteMark writes m over the one before. A crash may tear it: its checksum tells.
-// isNew has its name made durable, too.
+// WriteMark writes m over the previous mark. A crash may tear it, which its checksum detects.
+// With isNew it also makes the file's name durable.
 func WriteMark(fs vfs.FS, dir string, m format.Mark, isNew bool) error {
 	f, err := fs.OpenReadWrite(fs.PathJoin(dir, SyncedName), WriteCategory)
 	if err != nil {
@@ -173,8 +170,8 @@ func WriteMark(fs vfs.FS, dir string, m format.Mark, isNew bool) error {
 	return err
 }
 
-// Remove removes a file that holds nothing needed. The sync keeps the name
-// from coming back after the next segment took over its id.
+// Remove removes a file with no needed content. The sync keeps the name from coming back after
+// the next segment has taken over its id.
 func Remove(fs vfs.FS, dir, name string) error {
 	if err := fs.Remove(fs.PathJoin(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -182,8 +179,8 @@ func Remove(fs vfs.FS, dir, name string) error {
 	return SyncDir(fs, dir)
 }
 
-// RemoveAll removes a folder in dir, with all in it, that holds nothing needed. The sync
-// keeps an old file from standing among the new ones after a crash.
+// RemoveAll removes a folder in dir with no needed content. The sync keeps an old file from
+// appearing among new ones after a crash.
 func RemoveAll(fs vfs.FS, dir, name string) error {
 	if err := fs.RemoveAll(fs.PathJoin(dir, name)); err != nil {
 		return err
@@ -191,7 +188,7 @@ func RemoveAll(fs vfs.FS, dir, name string) error {
 	return SyncDir(fs, dir)
 }
 
-// MakeNote makes an empty file, durably, whose being there says something.
+// MakeNote creates an empty file, durably. Its existence is the message.
 func MakeNote(fs vfs.FS, dir, name string) error {
 	f, err := fs.Create(fs.PathJoin(dir, name), WriteCategory)
 	if err != nil {
@@ -200,8 +197,8 @@ func MakeNote(fs vfs.FS, dir, name string) error {
 	return errors.Join(f.Sync(), f.Close(), SyncDir(fs, dir))
 }
 
-// Rename renames a file of dir, all of whose content must be durable, since
-// the new name says that it is whole.
+// Rename renames a file of dir, durably. Its content must be durable already, since the new name
+// says that it is complete.
 func Rename(fs vfs.FS, dir, from, to string) error {
 	if err := fs.Rename(fs.PathJoin(dir, from), fs.PathJoin(dir, to)); err != nil {
 		return err
@@ -209,8 +206,8 @@ func Rename(fs vfs.FS, dir, from, to string) error {
 	return SyncDir(fs, dir)
 }
 
-// Copy copies the first length bytes of a file and syncs the copy; its name
-// the caller has to. copied is told of every part and can end it.
+// Copy copies the first length bytes of a file and syncs the copy, but not its name. It calls
+// copied after each part; an error of copied ends it.
 func Copy(fs vfs.FS, from, to string, length int64, copied func(n int64) error) error {
 	source, err := fs.Open(from)
 	if err != nil {
@@ -238,7 +235,7 @@ func Copy(fs vfs.FS, from, to string, length int64, copied func(n int64) error) 
 	return errors.Join(err, target.Close())
 }
 
-// Exists reports whether there is such a file or folder.
+// Exists reports whether the file or folder exists.
 func Exists(fs vfs.FS, name string) (bool, error) {
 	_, err := fs.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {

@@ -1,3 +1,9 @@
+// Package files is the interface of a disk store to the file system. It has the names of all
+// files, and all calls that lock files, reserve space, make files durable or delete them. It
+// knows the bytes in them only by package format, and keeps no state.
+//
+// All functions are safe for concurrent use. Errors of a full disk wrap store.ErrFull; those of
+// a failed read wrap ErrUnreadable.
 package files
 
 import (
@@ -11,30 +17,29 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// What stands in the folder of a store.
+// Names in the folder of a store.
 const (
 	SegmentsDir = "segments"  // the folder of the segment files
 	IndexDir    = "index"     // the folder of the index
-	OldIndexDir = "index.old" // the index before, while another is being made
+	OldIndexDir = "index.old" // the previous index, while a new one is built
 
-	LockName      = "LOCK"            // the file that who has the store open locks
+	LockName      = "LOCK"            // the file locked by the process that has the store open
 	SyncedName    = "synced"          // the file of the mark
-	SpareName     = "reserve"         // space for when the disk is full
+	SpareName     = "reserve"         // reserved space for a full disk
 	CondemnedName = "index.condemned" // a note: the index is damaged
 )
 
 // Notes in the folder of a backup.
 const (
-	UnfinishedName = "backup.unfinished" // it is being made: it cannot be opened
-	BackupName     = "backup"            // it is whole: opening it begins a new epoch
+	UnfinishedName = "backup.unfinished" // the backup is unfinished: it cannot be opened
+	BackupName     = "backup"            // the backup is complete: opening it begins a new epoch
 )
 
-// Ours are the names of the files that stand in a store's folder beside those in
-// its sub-folders.
+// Ours are the names of the files in a store's folder itself.
 var Ours = []string{LockName, SyncedName, BackupName, UnfinishedName, CondemnedName, SpareName}
 
-// ForeignFilesError says that a folder holds files which no store put there. Nothing in it was
-// touched.
+// ForeignFilesError says that a folder holds files of something other than a store. Nothing in
+// it was touched.
 type ForeignFilesError struct {
 	Names []string // of the files, sorted
 }
@@ -52,10 +57,10 @@ func (e *ForeignFilesError) Error() string {
 	if more := len(e.Names) - most; more > 0 {
 		fmt.Fprintf(&text, " and %d more", more)
 	}
-	return fmt.Sprintf("it holds files that are not of torrentcache (%s): choose an empty folder, or one that torrentcache made", &text)
+	return fmt.Sprintf("it holds files that torrentcache did not make (%s): choose an empty folder, or one that torrentcache made", &text)
 }
 
-// oneLine returns a file's name, quoted if it would spoil a line of text.
+// oneLine returns a file's name, quoted if it has characters that are not printable.
 func oneLine(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return strconv.Quote(name)
@@ -63,11 +68,10 @@ func oneLine(name string) string {
 	return name
 }
 
-// CheckFolder returns a *ForeignFilesError if the folder dir holds regular files of
-// others: somebody took the wrong folder, and what a store deletes or a backup takes
-// along should be its own. Files whose names begin with a dot pass, since systems leave
-// them everywhere, and so do folders, such as the lost+found of a file system. A folder
-// that is not there is as good as an empty one.
+// CheckFolder returns a *ForeignFilesError if the folder dir holds regular files of something
+// else: it is probably the wrong folder, and a store must not delete or back up foreign files.
+// Names that begin with a dot pass, since systems leave such files everywhere, and so do
+// folders, such as lost+found. A missing folder counts as empty.
 func CheckFolder(fs vfs.FS, dir string) error {
 	names, err := fs.List(dir)
 	if errors.Is(err, os.ErrNotExist) {

@@ -11,12 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Errors of the lock. With either nothing of the store was read or changed.
+// Errors of the lock. With either of them, nothing of the store was read or changed.
 var (
 	// ErrLocked says that another process, or this one, has the store open.
 	ErrLocked = errors.New("the store is in use by another process")
-	// ErrNoLock says that the lock cannot be taken for a reason of its own, such as
-	// missing permission. Somebody may have the store open or not.
+	// ErrNoLock says that taking the lock failed, for example for lack of permission. The store
+	// may be open elsewhere or not.
 	ErrNoLock = errors.New("its lock cannot be taken")
 )
 
@@ -32,9 +32,9 @@ func Lock(fs vfs.FS, dir string) (io.Closer, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNoLock, err)
 }
 
-// isHeld reports whether an error of vfs.FS.Lock says that somebody has the lock. The
-// file system opens the file and then locks it. EACCES of the first is missing
-// permission and comes with the file's path; of the second it is a lock that is held.
+// isHeld reports whether an error of vfs.FS.Lock says that the lock is held. The file system
+// opens the file and then locks it. EACCES of the first step is a lack of permission and comes
+// with the file's path; EACCES of the second is a held lock.
 func isHeld(err error) bool {
 	if _, opening := errors.AsType[*os.PathError](err); opening {
 		return false
@@ -42,6 +42,6 @@ func isHeld(err error) bool {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno == syscall.EAGAIN || errno == heldErrno
 	}
-	// Pebble (2.1.7) has no value for the locks of this process.
+	// Pebble (2.1.7) has no error value for a lock held by this process.
 	return strings.Contains(err.Error(), "held by current process")
 }

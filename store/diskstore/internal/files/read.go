@@ -10,13 +10,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// ErrUnreadable says that a read failed. That proves nothing about the bytes: nothing is
-// marked as damaged for it, nothing is given up, and the next call reads again.
+// ErrUnreadable says that a read failed. That proves nothing about the bytes: nothing is marked
+// as damaged or given up for it, and the next call reads again.
 var ErrUnreadable = errors.New("cannot be read at the moment")
 
-// ReadFull fills b from offset. Errors: format.ErrBadRecord if the file ends before, so that
-// what should stand there is gone; ErrUnreadable for all else, a read that gives fewer
-// bytes than the file has included.
+// ReadFull fills b from offset. The error is format.ErrBadRecord if the file ends too early, so
+// that bytes are missing. It is ErrUnreadable for any other failure, including a read that
+// returns fewer bytes than the file has.
 func ReadFull(f vfs.File, b []byte, offset int64) error {
 	for n := 0; n < len(b); {
 		more, err := f.ReadAt(b[n:], offset+int64(n))
@@ -32,7 +32,7 @@ func ReadFull(f vfs.File, b []byte, offset int64) error {
 	return nil
 }
 
-// endsBefore says what it means that nothing more could be read before the offset end.
+// endsBefore returns the error of a read that made no progress before the offset end.
 func endsBefore(f vfs.File, end int64) error {
 	info, err := f.Stat()
 	switch {

@@ -10,9 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Reserve reserves length bytes at offset. It returns an error that wraps
-// store.ErrFull if the file system refuses, and nil where file systems cannot
-// reserve: there MinFreeSpace has to be enough.
+// Reserve reserves length bytes at offset. It returns an error that wraps store.ErrFull if the
+// file system refuses, and nil on file systems that cannot reserve, where MinFreeSpace must do.
 func Reserve(f vfs.File, offset, length int64) error {
 	err := f.Preallocate(offset, length)
 	switch {
@@ -24,8 +23,8 @@ func Reserve(f vfs.File, offset, length int64) error {
 	return fmt.Errorf("%w: reserving %d bytes: %w", store.ErrFull, length, err)
 }
 
-// GiveBack ends the reservation behind the end of a file, on file systems that
-// can. It takes no byte of the file away, so nothing needs to be synced.
+// GiveBack releases the space reserved after the end of a file, on file systems that can. It
+// does not change the content, so nothing needs a sync.
 func GiveBack(f vfs.File) error {
 	truncater, ok := f.(interface{ Truncate(size int64) error })
 	if !ok {
@@ -38,9 +37,9 @@ func GiveBack(f vfs.File) error {
 	return truncater.Truncate(info.Size())
 }
 
-// CheckFree returns an error that wraps store.ErrFull if less than keep bytes would be
-// free where dir is once length more are taken. File systems that do not tell count as
-// having room, and so do all if keep is negative.
+// CheckFree returns an error that wraps store.ErrFull if, after length more bytes, less than
+// keep bytes would be free on the file system of dir. If keep is negative or the free space is
+// unknown, it returns nil.
 func CheckFree(fs vfs.FS, dir string, keep, length int64) error {
 	if keep < 0 {
 		return nil
@@ -52,8 +51,8 @@ func CheckFree(fs vfs.FS, dir string, keep, length int64) error {
 	return nil
 }
 
-// Refusal is the store's error for a write that failed with err: full where
-// there is no room, else unavailable.
+// Refusal returns the store's error for a write that failed with err: ErrFull for a lack of
+// room, else ErrUnavailable.
 func Refusal(err error) error {
 	isFull := vfs.IsNoSpaceError(err) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, store.ErrFull)
 	if isFull && !errors.Is(err, errLeftover) {

@@ -10,8 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// IsLockHeld reports whether another process holds the lock of a file, which this one may
-// read and not write to.
+// heldErrno is the error of fcntl, on some systems instead of EAGAIN, for a lock that another
+// process holds.
+const heldErrno = syscall.EACCES
+
+// IsLockHeld reports whether another process holds the lock of a file. It needs only read
+// permission.
 func IsLockHeld(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
@@ -22,7 +26,7 @@ func IsLockHeld(name string) bool {
 	return unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock) == nil && lock.Type != unix.F_UNLCK
 }
 
-// IsShared reports whether a file has more than one name.
+// IsShared reports whether a file has more than one hard link.
 func IsShared(info os.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && stat.Nlink > 1

@@ -7,12 +7,12 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// removalFixed is the size in bytes of an encoded removal without its texts:
-// the time in seconds since 1970, the lengths of reason and reference.
+// removalFixed is the size in bytes of an encoded removal without its texts: the Unix time, and
+// the lengths of reason and reference.
 const removalFixed = 8 + 2 + 2
 
-// AppendRemoval appends r to b, as the body of a removal's record and as the
-// last part of an index entry. The texts are at most store.MaxRemovalText long.
+// AppendRemoval appends r to b. It is the body of a removal's record and the last part of an
+// index entry. Each text has at most store.MaxRemovalText bytes.
 func AppendRemoval(b []byte, r store.Removal) []byte {
 	le := binary.LittleEndian
 	b = le.AppendUint64(b, uint64(r.Time.Unix()))
@@ -22,7 +22,7 @@ func AppendRemoval(b []byte, r store.Removal) []byte {
 	return append(b, r.Reference...)
 }
 
-// ParseRemoval reads what AppendRemoval wrote, which is all of b.
+// ParseRemoval decodes the result of AppendRemoval, which must be all of b.
 func ParseRemoval(b []byte) (store.Removal, error) {
 	if len(b) < removalFixed {
 		return store.Removal{}, ErrBadRecord
@@ -47,7 +47,7 @@ func AppendValue(b []byte, name string, value []byte) []byte {
 	return append(append(b, name...), value...)
 }
 
-// ParseValue reads what AppendValue wrote.
+// ParseValue decodes the result of AppendValue.
 func ParseValue(b []byte) (name string, value []byte, err error) {
 	if len(b) < 1 || len(b)-1 < int(b[0]) {
 		return "", nil, ErrBadRecord

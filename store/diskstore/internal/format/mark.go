@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 )
 
-// Mark says how far the log was on disk when it was written. A record tells that
-// of those before it; the mark tells it of the last ones, behind which nothing is
-// written any more. It is a hint: it may be old, or not be there, but what it
-// says is true for ever, since nothing is written twice.
+// Mark says how far the log was durable when the mark was written. Each record says this of the
+// records before it; the mark says it of the last ones, which have no successor. A mark is a
+// hint: it may be old or absent. But it stays true for ever, since no part of the log is written
+// twice.
 type Mark struct {
 	Store   StoreID
 	Segment uint64
@@ -23,7 +23,7 @@ const (
 	MarkSize = 8 + 2 + 6 + 16 + 8 + 8 + 4
 )
 
-// Encode returns what the file of the mark holds.
+// Encode returns the content of the mark's file.
 func (m Mark) Encode() []byte {
 	le := binary.LittleEndian
 	b := append(make([]byte, 0, MarkSize), markMagic[:]...)
@@ -35,7 +35,8 @@ func (m Mark) Encode() []byte {
 	return le.AppendUint32(b, Checksum(b))
 }
 
-// ParseMark reads what encode wrote, which is all of b, and reports whether it is that.
+// ParseMark decodes the result of Encode, which must be all of b, and reports whether it is
+// valid.
 func ParseMark(b []byte) (Mark, bool) {
 	if len(b) != MarkSize {
 		return Mark{}, false

@@ -2,8 +2,8 @@ package format
 
 import "github.com/torrentcache/torrentcache/infohash"
 
-// Names says which of a torrent's ids a record is about. A put is about all;
-// a removal in advance of a v2 id about that one, not about its short form.
+// Names says which ids of a torrent a record is about. A put is about all of them. A removal in
+// advance of a v2 id is about that id, and not about its truncated form.
 type Names uint8
 
 const (
@@ -32,7 +32,7 @@ func (n Names) IDs(set infohash.Set) []infohash.ID {
 	return set.All()
 }
 
-// read returns the ids that n says a header has, which b is.
+// read returns the ids in the header b that n names.
 func (n Names) read(b []byte) (ids infohash.Set) {
 	if n&NameV1 != 0 {
 		ids.V1 = infohash.V1([infohash.SizeV1]byte(b[64:84]))
@@ -43,7 +43,7 @@ func (n Names) read(b []byte) (ids infohash.Set) {
 	return ids
 }
 
-// valid reports whether a record can be about these ids.
+// valid reports whether a record may name these ids.
 func (n Names) valid() bool {
 	switch n {
 	case NameV1, NameV2, NameV2 | nameShort, NameV1 | NameV2 | nameShort:

@@ -8,8 +8,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// ParseHeader reads the header at the beginning of b. Anything but the exact
-// bytes that AppendHeader writes is ErrBadRecord.
+// ParseHeader decodes the header at the beginning of b. Anything but the exact bytes that
+// AppendHeader writes is ErrBadRecord.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderSize || !bytes.HasPrefix(b, magic[:]) {
 		return Header{}, ErrBadRecord
@@ -51,7 +51,7 @@ func ParseHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-// asUnknown returns the fields of h that records of all kinds have, and b as it is.
+// asUnknown returns the fields of h that records of all kinds share, and a copy of b.
 func (h *Header) asUnknown(b []byte) Header {
 	return Header{
 		Kind: h.Kind, Store: h.Store, Segment: h.Segment, Sequence: h.Sequence, Synced: h.Synced,
@@ -59,8 +59,7 @@ func (h *Header) asUnknown(b []byte) Header {
 	}
 }
 
-// unusedIsZero reports whether b, from which h was read, has zeros where AppendHeader
-// writes zeros.
+// unusedIsZero reports whether b, the source of h, has zeros where AppendHeader writes zeros.
 func unusedIsZero(h *Header, b []byte) bool {
 	noV1 := [infohash.SizeV1]byte(b[64:84]) == [infohash.SizeV1]byte{}
 	noV2 := [infohash.SizeV2]byte(b[84:116]) == [infohash.SizeV2]byte{}
@@ -90,8 +89,7 @@ func (h *Header) isBare() bool {
 	return h.Rank == 0 && h.InfoOffset == 0 && h.InfoLength == 0 && h.Version == store.Version{}
 }
 
-// FindMagic returns the first multiple of Align where magic
-// stands in b, -1 if there is none.
+// FindMagic returns the first multiple of Align at which b contains magic; -1 if there is none.
 func FindMagic(b []byte) int {
 	for i := 0; ; {
 		j := bytes.Index(b[i:], magic[:])

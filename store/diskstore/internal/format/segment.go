@@ -12,10 +12,10 @@ import (
 const (
 	// SegmentHeaderSize is the size in bytes of one copy of a segment's header.
 	SegmentHeaderSize = 80
-	// SegmentCopy is the distance of the two copies of the segment header: they
-	// lie in different blocks, so that one bad block does not hide both.
+	// SegmentCopy is the offset of the second copy of the segment header. The copies are in
+	// different blocks, so that one bad block does not hide both.
 	SegmentCopy = 4096
-	// SegmentStart is where the first record stands.
+	// SegmentStart is the offset of the first record.
 	SegmentStart   = 2 * SegmentCopy
 	segmentVersion = 2
 	// SegmentSuffix ends the name of a segment's file.
@@ -25,27 +25,27 @@ const (
 var segmentMagic = [8]byte{0xF7, 'T', 'C', 's', 'e', 'g', '\r', '\n'}
 
 var (
-	// ErrNoSegmentHeader says that bytes are no header of a segment, or one that was changed.
+	// ErrNoSegmentHeader says that bytes are not an intact segment header.
 	ErrNoSegmentHeader = errors.New("no readable segment header")
 	// ErrNewerFormat says that a newer version of the program wrote the files.
 	ErrNewerFormat = errors.New("written by a newer version")
 )
 
-// SegmentHeader stands twice at the beginning of a segment file.
+// SegmentHeader is at the beginning of a segment file, twice.
 type SegmentHeader struct {
 	Store   StoreID
 	Segment uint64 // the id of this segment, from 1, as in the name of its file
-	// Epoch stands in every feed cursor. It is raised when the store is restored
-	// from a backup, since its sequences then are used a second time.
+	// Epoch is part of every feed cursor. Restoring a backup raises it, since sequences are then
+	// used a second time.
 	Epoch uint64
-	// Previous is the segment that was active before this one, 0 if none, and
-	// PreviousEnd the offset of its end: what lies behind was torn and is void.
+	// Previous is the segment that was active before this one, 0 if none. PreviousEnd is the
+	// offset of its end: bytes after it were torn and are void.
 	Previous    uint64
 	PreviousEnd int64
 	Created     int64 // seconds since 1970
 }
 
-// Encode returns the SegmentStart bytes before the first record.
+// Encode returns the SegmentStart bytes that precede the first record.
 func (h SegmentHeader) Encode() []byte {
 	le := binary.LittleEndian
 	b := append([]byte(nil), segmentMagic[:]...)
@@ -65,8 +65,8 @@ func (h SegmentHeader) Encode() []byte {
 	return area
 }
 
-// ParseSegmentHeader reads one copy. The magic, the version and the checksum
-// stand in the same place in every version of the format.
+// ParseSegmentHeader decodes one copy. The magic, the version and the checksum have the same
+// place in every version of the format.
 func ParseSegmentHeader(b []byte) (SegmentHeader, error) {
 	le := binary.LittleEndian
 	last := SegmentHeaderSize - 4
@@ -75,9 +75,9 @@ func ParseSegmentHeader(b []byte) (SegmentHeader, error) {
 	}
 	switch version := le.Uint16(b[8:]); {
 	case version > segmentVersion:
-		return SegmentHeader{}, fmt.Errorf("%w: format %d, this program knows %d", ErrNewerFormat, version, segmentVersion)
+		return SegmentHeader{}, fmt.Errorf("%w: format %d; this program knows format %d", ErrNewerFormat, version, segmentVersion)
 	case version < segmentVersion:
-		return SegmentHeader{}, fmt.Errorf("format %d, which no release had: this program knows %d", version, segmentVersion)
+		return SegmentHeader{}, fmt.Errorf("format %d was never released; this program knows format %d", version, segmentVersion)
 	}
 	return SegmentHeader{
 		Store:       StoreID(b[16:32]),

@@ -16,7 +16,7 @@ func (x *Index) SetAccesses(days map[infohash.ID]uint32, floor uint32) error {
 	batch := x.db.NewBatch()
 	defer batch.Close()
 	for id, on := range days {
-		// A batch in memory takes all it is given.
+		// Set of a batch in memory does not fail.
 		_ = batch.Set(accessKey(id), encodeDay(on), nil)
 	}
 	if floor > 0 {
@@ -27,8 +27,8 @@ func (x *Index) SetAccesses(days map[infohash.ID]uint32, floor uint32) error {
 
 func encodeDay(on uint32) []byte { return binary.LittleEndian.AppendUint32(nil, on) }
 
-// Access returns the day on which the torrent with a primary id was last used, as far as the
-// index knows; 0 if it does not. The zero id stands for the floor.
+// Access returns the last known day on which a torrent was used, by its primary id; 0 if
+// unknown. The zero id stands for the floor.
 func (x *Index) Access(primary infohash.ID) (uint32, error) {
 	value, err := x.lookUp(accessKey(primary))
 	if err != nil || len(value) != 4 {
@@ -37,10 +37,9 @@ func (x *Index) Access(primary infohash.ID) (uint32, error) {
 	return binary.LittleEndian.Uint32(value), nil
 }
 
-// EachRead calls visit for every torrent that can be read, in the order of their primary ids,
-// with the day on which it was last read, as far as the index knows; 0 if it does not. It reads
-// the whole index: days of access and entries have the same order. What changes meanwhile it
-// may or may not see.
+// EachRead calls visit for every readable torrent, in the order of primary ids, with the last
+// known day of a read; 0 if unknown. It reads the whole index in one pass, because days of
+// access and entries have the same order. It may or may not see concurrent changes.
 func (x *Index) EachRead(ctx context.Context, visit func(e *Entry, day uint32) error) error {
 	read, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keyAccess, 0}, UpperBound: []byte{keyAccess + 1}})
 	if err != nil {
@@ -70,7 +69,7 @@ func (x *Index) EachRead(ctx context.Context, visit func(e *Entry, day uint32) e
 	return errors.Join(err, read.Close())
 }
 
-// isPrimary reports whether the bytes of an id are those of the primary one of e.
+// isPrimary reports whether the bytes of an id are the primary id of e.
 func isPrimary(id []byte, e *Entry) bool {
 	var b [infohash.SizeV2]byte
 	return bytes.Equal(id, e.IDs.Primary().AppendTo(b[:0]))

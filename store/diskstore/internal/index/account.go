@@ -9,16 +9,16 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Account says what a segment holds that is needed, in bytes of records. The
-// index keeps one for each; compaction goes by them.
+// Account counts the needed bytes of records in a segment. The index keeps one for each segment;
+// compaction decides by them.
 type Account struct {
 	Live     int64 // of torrents not removed, of removals and of restorations
 	Removed  int64 // of removed torrents
-	Due      int64 // when the first of what was removed must leave, in seconds since 1970; 0 if nothing must
+	Due      int64 // Unix time at which the first removed bytes must leave; 0 if none must
 	Damaged  int64 // torrents, not removed, that are marked as damaged
-	Words    int64 // removals that stand in it, in force or not
-	Drops    int64 // of live, what the words of drops take
-	LastDrop int64 // when the last of those was, in seconds since 1970
+	Words    int64 // removals in it, in force or not
+	Drops    int64 // the part of Live in records of drops
+	LastDrop int64 // Unix time of the last drop
 }
 
 const accountSize = 7 * 8
@@ -39,7 +39,7 @@ func parseAccount(b []byte) (Account, error) {
 	return Account{Live: field(0), Removed: field(1), Due: field(2), Damaged: field(3), Words: field(4), Drops: field(5), LastDrop: field(6)}, nil
 }
 
-// AddWord counts a word: as needed until its segment goes.
+// AddWord counts a word, which counts as needed until its segment is deleted.
 func (a *Account) AddWord(h *format.Header) {
 	a.Live += h.Size()
 	switch h.Kind {
@@ -51,7 +51,7 @@ func (a *Account) AddWord(h *format.Header) {
 	}
 }
 
-// Count adds the bytes of e, which stand in the segment, sign times.
+// Count adds the bytes of e, which are in the segment, sign times.
 func (a *Account) Count(e *Entry, sign int64) {
 	size := sign * format.RecordSize(int(e.At.Length))
 	if !e.Removed {
@@ -67,16 +67,14 @@ func (a *Account) Count(e *Entry, sign int64) {
 	}
 }
 
-// Schedule sees that the segment is compacted once until has come. That stays,
-// also if what was removed is restored.
+// Schedule makes the segment due at until. That stays even if the torrent is restored.
 func (a *Account) Schedule(until int64) {
 	if a.Due == 0 || until < a.Due {
 		a.Due = until
 	}
 }
 
-// accounts are those of all segments, as the index has them. Safe for
-// concurrent use.
+// accounts are the accounts of all segments, as in the index. They are safe for concurrent use.
 type accounts struct {
 	mu sync.Mutex
 	of map[uint64]Account
@@ -97,7 +95,7 @@ func (a *accounts) has(segment uint64) bool {
 	return there
 }
 
-// update takes over changed accounts; nil takes one away.
+// update takes over changed accounts; a nil account is deleted.
 func (a *accounts) update(changed map[uint64]*Account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,7 +115,7 @@ func (x *Index) Account(segment uint64) Account { return x.accounts.get(segment)
 func (x *Index) HasAccount(segment uint64) bool { return x.accounts.has(segment) }
 
 // errEnough ends a walk through the index.
-var errEnough = errors.New("enough was seen")
+var errEnough = errors.New("the walk through the index ends here")
 
 // LoadAccounts reads the accounts of all segments, and whether there are drops.
 func (x *Index) LoadAccounts() error {

@@ -9,19 +9,20 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// Batch is what one commit changes in the index. Not safe for concurrent use.
+// Batch is a set of changes that one commit makes in the index. It is not safe for concurrent
+// use.
 type Batch struct {
 	Entries  map[infohash.ID]*Entry // nil: the id becomes unknown
 	Feed     []FeedEntry
 	Values   map[string]Value
-	Accounts map[uint64]*Account // by segment; nil takes one away
+	Accounts map[uint64]*Account // by segment; nil deletes one
 	Drops    map[infohash.ID]Drop
-	State    State // as it will be
+	State    State // after the commit
 
-	fallen [][]byte // keys that go
+	fallen [][]byte // keys to delete
 }
 
-// NewBatch returns a batch that changes nothing but the state.
+// NewBatch returns a batch that changes only the state.
 func NewBatch(s State) Batch {
 	return Batch{
 		Entries: map[infohash.ID]*Entry{}, Values: map[string]Value{}, Accounts: map[uint64]*Account{},
@@ -29,21 +30,21 @@ func NewBatch(s State) Batch {
 	}
 }
 
-// IsEmpty reports whether b changes nothing but the state.
+// IsEmpty reports whether b changes only the state.
 func (b *Batch) IsEmpty() bool {
 	return len(b.Entries) == 0 && len(b.Values) == 0 && len(b.Accounts) == 0 && len(b.fallen) == 0
 }
 
-// ForgetChange has the feed forget what it says under a sequence.
+// ForgetChange deletes the feed entry of a sequence.
 func (b *Batch) ForgetChange(sequence uint64) { b.fallen = append(b.fallen, feedKey(sequence)) }
 
-// ForgetAccess has it forgotten when the torrent with a primary id was last read.
+// ForgetAccess deletes the day of the last read of a torrent, by its primary id.
 func (b *Batch) ForgetAccess(primary infohash.ID) { b.fallen = append(b.fallen, accessKey(primary)) }
 
-// ForgetDrop has it forgotten that the torrent with id was dropped.
+// ForgetDrop deletes the record that the torrent with id was dropped.
 func (b *Batch) ForgetDrop(id infohash.ID) { b.fallen = append(b.fallen, dropKey(id)) }
 
-// Commit applies b at once: after a crash all of it is there or nothing.
+// Commit applies b atomically: after a crash the index has all of it or nothing.
 func (x *Index) Commit(b *Batch) error {
 	if err := x.health.err(); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (x *Index) Commit(b *Batch) error {
 		return err
 	}
 	for id := range b.Entries {
-		x.places.writing(id) // for good, if what follows fails: then the index is not used any more
+		x.places.writing(id) // permanently, if the commit fails: the index is not used any more then
 	}
 	if err := x.db.Apply(changes, pebble.NoSync); err != nil {
 		return fmt.Errorf("writing the index: %w", err)

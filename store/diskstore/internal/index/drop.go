@@ -6,12 +6,12 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// Drop is what the index knows of a torrent that was dropped, under each of its
-// ids: its bytes are still where they were until compaction comes there.
+// Drop describes a dropped torrent, under each of its ids. Its bytes stay until compaction
+// reaches them.
 type Drop struct {
 	Sequence uint64   // of the drop; zero if there was none
 	Time     int64    // of the drop, in seconds since 1970
-	Segments []uint64 // that had bytes of it
+	Segments []uint64 // segments that had bytes of it
 }
 
 func (d Drop) encode() []byte {
@@ -35,7 +35,7 @@ func parseDrop(b []byte) (Drop, error) {
 	return d, nil
 }
 
-// Dropped returns what is known of the last drop of the torrent with id.
+// Dropped returns the last drop of the torrent with id.
 func (x *Index) Dropped(id infohash.ID) (Drop, error) {
 	if !x.hasDrops.Load() {
 		return Drop{}, nil

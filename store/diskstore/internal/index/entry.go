@@ -10,22 +10,22 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Entry is what the index knows about one record, under each of its ids. An entry that came
-// from the index, or was given to it, is never changed; a changed copy takes its place.
+// Entry is the index's knowledge of one record, under each of its ids. An entry that came from
+// the index, or was given to it, is never modified; a changed copy replaces it.
 type Entry struct {
 	Sequence uint64       // of the latest record about the ids
-	Put      uint64       // of the record at the place at
-	At       format.Place // zero if there are no bytes: removed in advance, or gone
+	Put      uint64       // of the record at the place At
+	At       format.Place // zero if there are no bytes: removed in advance, or erased
 	Names    format.Names
 	IDs      infohash.Set
 	Rank     store.Rank
 	Version  store.Version
 	Damaged  bool
 	Removed  bool
-	Removal  store.Removal // meaningful if removed
-	Until    int64         // if removed, when the bytes are due to leave the disk, in seconds since 1970
-	// Former are segments, in no order, that may still hold bytes of the ids which
-	// others took the place of. A removal takes those away too.
+	Removal  store.Removal // valid if Removed
+	Until    int64         // if Removed, the Unix time at which the bytes must leave the disk
+	// Former are segments, in no order, that may still hold replaced bytes of the ids. A removal
+	// erases those, too.
 	Former []uint64
 }
 
@@ -34,7 +34,7 @@ func (e *Entry) Visible() bool {
 	return e != nil && !e.At.IsZero() && !e.Removed && !e.Damaged
 }
 
-// held is what Has says of the entry.
+// held returns the result of Has for the entry.
 func (e *Entry) held() store.Held {
 	if !e.Visible() {
 		return store.Held{}
@@ -42,13 +42,13 @@ func (e *Entry) held() store.Held {
 	return store.Held{IDs: e.IDs, Rank: e.Rank}
 }
 
-// All returns the ids that the entry stands under.
+// All returns the ids that the index has the entry under.
 func (e *Entry) All() []infohash.ID { return e.Names.IDs(e.IDs) }
 
 // entryFixed is the size in bytes of an encoded entry without ids and removal.
 const entryFixed = 8 + 8 + 8 + 8 + 4 + 4 + 16 + 2
 
-// ErrBadEntry says that the index holds what this program did not write.
+// ErrBadEntry says that the index holds bytes that this program did not write.
 var ErrBadEntry = errors.New("index entry malformed")
 
 const (
@@ -56,7 +56,7 @@ const (
 	flagRemoved
 )
 
-// encode returns the value that the index keeps for e.
+// encode returns the value that the index stores for e.
 func (e *Entry) encode() []byte {
 	var flags byte
 	if e.Damaged {
@@ -86,7 +86,7 @@ func (e *Entry) encode() []byte {
 	return b
 }
 
-// parseEntry reads what encode wrote, which is all of b. It keeps no reference to b.
+// parseEntry decodes the result of encode, which must be all of b. It keeps no reference to b.
 func parseEntry(b []byte) (*Entry, error) {
 	if len(b) < entryFixed {
 		return nil, ErrBadEntry
@@ -110,7 +110,7 @@ func parseEntry(b []byte) (*Entry, error) {
 	return e, e.parseRest(rest, int(le.Uint16(b[56:])))
 }
 
-// parseRest reads what follows the ids: the former segments, and the removal.
+// parseRest decodes the bytes after the ids: the former segments, and the removal.
 func (e *Entry) parseRest(b []byte, former int) error {
 	le := binary.LittleEndian
 	if len(b) < 8*former {
@@ -135,8 +135,8 @@ func (e *Entry) parseRest(b []byte, former int) error {
 	return err
 }
 
-// Leaves notes that bytes of e's ids stay behind in a segment. Beyond maxFormer the
-// first of them is forgotten: its bytes then leave with the rest of their segment.
+// Leaves records that bytes of e's ids stay behind in a segment. Beyond maxFormer segments it
+// forgets the oldest; its bytes then leave with the rest of their segment.
 func (e *Entry) Leaves(segment uint64) {
 	if segment == 0 || slices.Contains(e.Former, segment) {
 		return
@@ -148,15 +148,15 @@ func (e *Entry) Leaves(segment uint64) {
 	e.Former = append(slices.Clip(kept), segment)
 }
 
-// maxFormer bounds, in segments, what an entry can grow by.
+// maxFormer is the maximum number of former segments of an entry.
 const maxFormer = 1000
 
-// appendSet appends the bytes of the ids that set has.
+// appendSet appends the bytes of the ids in set.
 func appendSet(b []byte, set infohash.Set) []byte {
 	return set.V2.AppendTo(set.V1.AppendTo(b))
 }
 
-// parseSet reads the ids that n says are there, and returns what follows them.
+// parseSet decodes the ids that n names, and returns the bytes after them.
 func parseSet(b []byte, n format.Names) (infohash.Set, []byte, error) {
 	var set infohash.Set
 	if n&format.NameV1 != 0 {

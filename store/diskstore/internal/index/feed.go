@@ -11,19 +11,19 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// FeedEntry is one change of the feed, with the sequence it stands under.
+// FeedEntry is one change of the feed and its sequence.
 type FeedEntry struct {
 	Sequence uint64
 	Names    format.Names
-	At       format.Place // of a word; else zero
+	At       format.Place // of the record of a word; else zero
 	Change   store.Change
 }
 
 // feedFixed is the size in bytes of an encoded FeedEntry without the ids.
 const feedFixed = 2 + 8 + 8 + 8 + 4
 
-// encode returns the value that the index keeps for f: kind, names, the time in
-// seconds since 1970, the place of a word, the ids.
+// encode returns the value that the index stores for f: kind, names, Unix time, the place of a
+// word, and the ids.
 func (f FeedEntry) encode() []byte {
 	le := binary.LittleEndian
 	b := []byte{byte(f.Change.Kind), byte(f.Names)}
@@ -34,7 +34,7 @@ func (f FeedEntry) encode() []byte {
 	return appendSet(b, f.Change.IDs)
 }
 
-// parseFeedEntry reads what encode wrote, and a key of the feed.
+// parseFeedEntry decodes a key of the feed and the result of encode.
 func parseFeedEntry(key, b []byte) (FeedEntry, error) {
 	if len(key) != 9 || len(b) < feedFixed {
 		return FeedEntry{}, ErrBadEntry
@@ -50,7 +50,7 @@ func parseFeedEntry(key, b []byte) (FeedEntry, error) {
 	return f, nil
 }
 
-// Told returns what the feed says under a sequence, or ErrBadEntry if it says nothing.
+// Told returns the feed entry of a sequence, or ErrBadEntry if there is none.
 func (x *Index) Told(sequence uint64) (FeedEntry, error) {
 	key := feedKey(sequence)
 	b, err := x.lookUp(key)
@@ -95,7 +95,8 @@ func (x *Index) FirstAfter(after uint64) (time.Time, error) {
 	return changes[0].Time, nil
 }
 
-// WordsIn returns the words that stand in a part of the log. It reads the whole feed.
+// WordsIn returns the feed entries of words whose records are in a part of the log. It reads the
+// whole feed.
 func (x *Index) WordsIn(in Region) (words []FeedEntry, err error) {
 	return words, x.each(keyFeed, func(key, value []byte) error {
 		f, err := parseFeedEntry(key, value)

@@ -6,22 +6,22 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// maxFilterBits bounds an idFilter: 16 MiB, in which one of a hundred of 10
-// million ids is there by mistake.
+// maxFilterBits is the maximum size of an idFilter: 16 MiB. With 10 million ids, one of a
+// hundred look-ups is a false positive.
 const maxFilterBits = 1 << 27
 
-// idFilter is a Bloom filter of ids, whose bytes are random as they are. An index
-// that is built anew is asked for every id once, and has almost none of them:
-// without the filter those look-ups were half of the time. Not safe for concurrent use.
+// idFilter is a Bloom filter of ids, whose bytes are random already. A rebuild of the index asks
+// for every id once, and finds almost none. Without the filter, those look-ups took half of its
+// time. It is not safe for concurrent use.
 type idFilter []uint64
 
-// newIDFilter returns one for the ids in so many bytes of segments.
+// newIDFilter returns a filter for the ids in so many bytes of segments.
 func newIDFilter(bytes int64) idFilter {
 	return make(idFilter, min(max(bytes/64, 1<<16), maxFilterBits)/64)
 }
 
-// FillsUp prepares x, which is empty, for the ids in so many bytes of segments. It holds until
-// the function that it returns is called.
+// FillsUp prepares the empty index x for the ids in so many bytes of segments. The caller calls
+// done when they are added.
 func (x *Index) FillsUp(bytes int64) (done func()) {
 	x.seen = newIDFilter(bytes)
 	return func() { x.seen = nil }
@@ -41,7 +41,7 @@ func (f idFilter) add(id infohash.ID) {
 	}
 }
 
-// lacks reports that id was never added; if not, it probably was.
+// lacks reports true if id was certainly never added.
 func (f idFilter) lacks(id infohash.ID) bool {
 	for _, bit := range f.bits(id) {
 		if f[bit/64]&(1<<(bit%64)) == 0 {

@@ -12,17 +12,17 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
-// health is the index's logger and listener: it learns of every failure
-// that Pebble does not return. Pebble's own logger would end the process.
+// health is the logger and event listener of Pebble. It learns of the failures that Pebble does
+// not return. Pebble's own logger would end the process.
 type health struct {
 	options Options
 	logger  *slog.Logger
 
 	mu        sync.Mutex
 	nextFail  chan struct{} // closed when the next flush fails
-	unwritten error         // once set, what the index takes no longer reaches the disk
-	failed    error         // once set, the index answers nothing until it is opened again
-	lastFlush error         // as Pebble told of the last flush that ended
+	unwritten error         // once set, changes no longer reach the disk
+	failed    error         // once set, the index answers nothing until it is reopened
+	lastFlush error         // result of the last flush that ended
 	flushErr  error         // why flushes fail; nil once one succeeds
 }
 
@@ -40,15 +40,13 @@ func (h *health) Errorf(format string, args ...any) {
 	h.logger.Error("index: " + fmt.Sprintf(format, args...))
 }
 
-// Fatalf implements pebble.Logger. It returns, which Pebble does not expect;
-// from then on nobody uses the database but to close it. Errors of the disk do
-// not come here, see [pebbleFS].
+// Fatalf implements pebble.Logger. Unlike Pebble expects, it returns; from then on the database
+// is only closed. Errors of the disk do not get here, see [pebbleFS].
 func (h *health) Fatalf(format string, args ...any) {
 	h.fail(fmt.Errorf(format, args...))
 }
 
-// listener returns what Pebble tells of events. Its other fields get defaults
-// that do nothing.
+// listener returns the event listener for Pebble. The fields not set default to no action.
 func (h *health) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		FlushEnd:        func(info pebble.FlushInfo) { h.flushEnded(info.Err) },
@@ -57,8 +55,8 @@ func (h *health) listener() *pebble.EventListener {
 	}
 }
 
-// flushEnded notes how a flush went. An error alone does not say that it
-// failed: Pebble also tells of a flush of nothing as one.
+// flushEnded records the result of a flush. An error alone does not mean failure: Pebble reports
+// a flush of nothing as an error, too.
 func (h *health) flushEnded(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,8 +66,8 @@ func (h *health) flushEnded(err error) {
 	}
 }
 
-// backgroundError notes that a flush or a compaction failed. Pebble tries again
-// at once and for ever, so only the first failure of a row of flushes is logged.
+// backgroundError records that a flush or a compaction failed. Pebble retries at once and for
+// ever, so only the first of consecutive failed flushes is logged.
 func (h *health) backgroundError(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -92,23 +90,22 @@ func (h *health) flushFails() <-chan struct{} {
 	return h.nextFail
 }
 
-// broke notes that the index can be read, but not be written any more.
+// broke records that the index can be read, but no longer written.
 func (h *health) broke(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unwritten = fmt.Errorf("%w: the index cannot be written: %w", store.ErrUnavailable, err)
 }
 
-// writeError returns why changes must end until the store is opened again, nil
-// if they need not.
+// writeError returns why changes must end until the store is reopened; nil if they need not.
 func (h *health) writeError() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.unwritten
 }
 
-// flushError returns why the last flush failed, nil if it did not. While it
-// does, nothing new may be written, so that the index does not outgrow memory.
+// flushError returns why the last flush failed; nil if it did not. While flushes fail, nothing
+// new may be written, so that the index does not outgrow memory.
 func (h *health) flushError() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,7 +115,7 @@ func (h *health) flushError() error {
 	return fmt.Errorf("%w: the index cannot be written: %w", files.Refusal(h.flushErr), h.flushErr)
 }
 
-// err returns why the index is not to be used, nil if it is.
+// err returns why the index must not be used; nil if it may.
 func (h *health) err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -136,8 +133,7 @@ func (h *health) fail(cause error) error {
 	return h.failed
 }
 
-// condemn is fail for an index whose files are not to be trusted again: the
-// next Open builds it anew.
+// condemn is fail for an index with untrustworthy files: the next Open rebuilds it.
 func (h *health) condemn(cause error) error {
 	first := h.err() == nil
 	err := h.fail(cause)
@@ -150,8 +146,8 @@ func (h *health) condemn(cause error) error {
 	return err
 }
 
-// readFailed says what a failed read means: damage condemns the index, any
-// other error fails this read alone.
+// readFailed interprets a failed read: damage condemns the index, any other error fails only
+// this read.
 func (h *health) readFailed(err error) error {
 	if pebble.IsCorruptionError(err) {
 		return h.condemn(err)
@@ -159,13 +155,12 @@ func (h *health) readFailed(err error) error {
 	return fmt.Errorf("%w: reading the index: %w", store.ErrUnavailable, err)
 }
 
-// Err returns why the index is not to be used until it is opened again, nil if it is.
+// Err returns why the index must not be used until it is reopened; nil if it may.
 func (x *Index) Err() error { return x.health.err() }
 
-// WriteError returns why changes must end until the index is opened again, nil if they need
-// not.
+// WriteError returns why changes must end until the index is reopened; nil if they need not.
 func (x *Index) WriteError() error { return x.health.writeError() }
 
-// FlushError returns why the index cannot be written to disk at the moment, nil if it can.
-// Until it can nothing new may be committed but what must be, see [Index.IsStuffed].
+// FlushError returns why the index cannot be written to disk at the moment; nil if it can.
+// Meanwhile only essential changes may be committed, see [Index.IsStuffed].
 func (x *Index) FlushError() error { return x.health.flushError() }

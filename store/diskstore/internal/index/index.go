@@ -1,7 +1,23 @@
+// Package index finds the records of a disk store. It is a Pebble database that maps each id to
+// the place of its record, and holds the state that must be known without reading the log. It
+// knows how this is stored; package commit defines what records mean.
+//
+// Each table has a file of this package: entries by id, the feed by sequence, accounts by
+// segment, days of access by primary id, values by name, drops by id, and the [State] of the
+// log. One [Batch] changes them together, so that they always agree.
+//
+// The index has no log of its own. A crash loses its newest batches, each as a whole, and its
+// state says from where the segments must be read again. So it may be deleted at any time with
+// [Remove]. It is never ahead of the segments as long as changes were synced there first.
+//
+// When the disk takes no more writes, the index continues in memory to serve reads, and
+// [Index.WriteError] says that changes must end. A damaged index answers nothing any more, and
+// leaves a note that it must be rebuilt.
 package index
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,52 +27,52 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/torrentcache/torrentcache/infohash"
 	"github.com/torrentcache/torrentcache/store"
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
 const (
-	// memTableSize bounds, in bytes, what the index holds in memory before it
-	// writes it out. Several may wait while a flush is slow or fails.
+	// memTableSize is the size in bytes of a memtable, which Pebble then flushes. Several may
+	// wait while a flush is slow or fails.
 	memTableSize = 16 << 20
 	memTables    = 8 // at most
 )
 
-// Index is the Pebble database that finds records. It has no log of its own:
-// what it loses in a crash is its newest changes, in whole batches. Safe for concurrent use,
-// but for Commit, which one goroutine calls at a time.
+// Index is the Pebble database that finds records. It is safe for concurrent use, except for
+// Commit, which one goroutine calls at a time.
 type Index struct {
 	db       *pebble.DB
 	fs       *pebbleFS
 	health   *health
 	accounts accounts
 	places   *places
-	hasDrops atomic.Bool // a drop may be known; else none is looked for
-	seen     idFilter    // while it is built anew: what ids it has; else nil
+	hasDrops atomic.Bool // whether there may be drops; if not, look-ups skip them
+	seen     idFilter    // during a rebuild, the ids added so far; else nil
 }
 
-// Options say where an index is, and how it is to be opened.
+// Options configure an index.
 type Options struct {
 	FS     vfs.FS
-	Dir    string // of the store, in which the index has a folder
+	Dir    string // of the store; the index has a folder in it
 	Logger *slog.Logger
-	// CacheSize is how many bytes of memory its caches take: a quarter for places of
-	// records, the rest for blocks of its files.
+	// CacheSize is the memory for its caches, in bytes: a quarter for places of records, the
+	// rest for blocks of its files.
 	CacheSize int64
 	ReadOnly  bool // nothing is written to the disk
 }
 
 var (
-	// ErrUnusable says that the index cannot be used, but can be built anew.
+	// ErrUnusable says that the index cannot be used, but can be rebuilt.
 	ErrUnusable = errors.New("index not usable")
-	// errReadOnly says why a store that was opened so takes no changes.
-	errReadOnly = errors.New("it was opened for reading alone")
+	// errReadOnly says why a read-only store takes no changes.
+	errReadOnly = errors.New("the store was opened read-only")
 )
 
-// Open opens the database, or makes one, which it also does if the one that may be there
-// is not to be looked at. A new one has no state. What cannot be written, or must not be, goes
-// to memory: [Index.Detach]. Errors that building it anew may mend wrap ErrUnusable; those of
-// a read that failed wrap files.ErrUnreadable. It is not ready before [Index.LoadAccounts].
+// Open opens the database. If there is none, it creates one, which has no state.
+// Read-only and with isThere false, it ignores one that may be there. Writes that fail or are forbidden go to memory: see [Index.Detach]. Errors that a
+// rebuild may fix wrap ErrUnusable; those of a failed read wrap files.ErrUnreadable. The index
+// is not ready before [Index.LoadAccounts].
 func Open(o Options, isThere bool) (*Index, error) {
 	health := newHealth(o)
 	dir := o.FS.PathJoin(o.Dir, files.IndexDir)
@@ -86,8 +102,8 @@ func Open(o Options, isThere bool) (*Index, error) {
 }
 
 func pebbleOptions(o Options, fs vfs.FS, health *health) *pebble.Options {
-	// The oldest format: raising it makes Open schedule compactions, and an Open
-	// that then fails (Pebble 2.1.7) takes away the files from under them.
+	// The oldest format: a newer one makes Open schedule compactions, and if Open then fails
+	// (Pebble 2.1.7), it deletes the files they use.
 	options := &pebble.Options{
 		FS:                          fs,
 		CacheSize:                   o.CacheSize - o.CacheSize/4,
@@ -100,21 +116,21 @@ func pebbleOptions(o Options, fs vfs.FS, health *health) *pebble.Options {
 		EventListener:               health.listener(),
 	}
 	for i := range options.Levels {
-		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most ids asked for are unknown
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most requested ids are unknown
 	}
 	return options
 }
 
-// Started ends the start, in which the index is brought up to the segments: from now on
-// tables that cannot be written are written again, and not given up.
+// Started ends the start-up phase, in which recovery updates the index. From then on Pebble
+// retries tables that cannot be written.
 func (x *Index) Started() { x.fs.started() }
 
-// Detach has everything written to memory from now on, because of an error: the disk
-// stays as it is, reads go on, and the next Open begins where the disk is.
+// Detach directs all writes to memory from now on, because of an error. The disk stays as it is,
+// reads go on, and the next Open continues from the disk.
 func (x *Index) Detach(cause error) { _ = x.fs.survive(cause) }
 
-// Flush starts writing what is in memory to files, in the background. The
-// channel is closed when that is done; it never is while flushes fail.
+// Flush starts writing memtables to files, in the background. The channel is closed when that is
+// done; it never is while flushes fail.
 func (x *Index) Flush() (<-chan struct{}, error) {
 	flushed, err := x.db.AsyncFlush()
 	if err != nil {
@@ -123,8 +139,8 @@ func (x *Index) Flush() (<-chan struct{}, error) {
 	return flushed, nil
 }
 
-// Sync returns once all that was committed before is in files and durable, or
-// with an error if that cannot be said.
+// Sync returns nil once all earlier commits are durable in files, or an error if that cannot be
+// said.
 func (x *Index) Sync(ctx context.Context) error {
 	fails := x.health.flushFails()
 	flushed, err := x.Flush()
@@ -138,12 +154,12 @@ func (x *Index) Sync(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	// Once it is broken the index writes to memory, and says that all is well.
+	// A broken file system writes to memory and reports success.
 	return errors.Join(x.health.err(), x.health.writeError())
 }
 
-// Close writes what is in memory to files, unless that fails, and closes the
-// database. What is not written comes from the segments at the next Open.
+// Close flushes memtables to files, unless that fails, and closes the database. The next Open
+// reads any rest from the segments.
 func (x *Index) Close() error {
 	if x.health.err() != nil {
 		return x.db.Close()
@@ -160,9 +176,37 @@ func (x *Index) Close() error {
 	return x.db.Close()
 }
 
-// IsStuffed reports whether so much waits in memory to be written that more must not
-// come while that fails: at twice as many tables it would wait until it succeeds.
+// IsStuffed reports whether the memtables take no more changes while flushes fail: at twice as
+// many tables a commit would block until a flush succeeds.
 func (x *Index) IsStuffed() bool { return x.db.Metrics().MemTable.Count >= memTables/2 }
 
-// DiskUsed returns the bytes that the index's files take.
+// DiskUsed returns the size of the index's files in bytes.
 func (x *Index) DiskUsed() int64 { return int64(x.db.Metrics().DiskSpaceUsage()) }
+
+// Keys of the index: one letter, then an id, or a big-endian sequence so that the feed is
+// sorted.
+const (
+	keyID      = 'i'
+	keyFeed    = 'f'
+	keyState   = 's'
+	keySegment = 'g' // and a segment's id: its account
+	keyAccess  = 'a' // and a primary id: the day of its last access; alone: a day on which all was used
+	keyValue   = 'v' // and a name: a named value
+	keyDropped = 'd' // and an id: when its torrent was dropped
+)
+
+func entryKey(id infohash.ID) []byte { return id.AppendTo([]byte{keyID}) }
+
+func feedKey(sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keyFeed}, sequence)
+}
+
+func segmentKey(segment uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keySegment}, segment)
+}
+
+func accessKey(primary infohash.ID) []byte { return primary.AppendTo([]byte{keyAccess}) }
+
+func valueKey(name string) []byte { return append([]byte{keyValue}, name...) }
+
+func dropKey(id infohash.ID) []byte { return id.AppendTo([]byte{keyDropped}) }

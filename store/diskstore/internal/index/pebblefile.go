@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/files"
 )
 
-// vitalFile is a file, or the folder, that Pebble cannot do without.
+// vitalFile is a file or folder on which Pebble cannot survive an error.
 type vitalFile struct {
 	vfs.File
 	fs *pebbleFS
@@ -69,8 +69,8 @@ func (f *tableFile) Sync() error { return f.fs.tableError(f.File.Sync()) }
 // SyncData implements vfs.File.
 func (f *tableFile) SyncData() error { return f.fs.tableError(f.File.SyncData()) }
 
-// readableFile is a file that is read. A read gives all that is asked for or an error, since
-// Pebble would take what is missing for damage.
+// readableFile is a file open for reading. A read fills its buffer or fails, since Pebble would
+// take missing bytes for damage.
 type readableFile struct {
 	vfs.File
 	fs *pebbleFS
@@ -87,7 +87,7 @@ func (f *readableFile) ReadAt(b []byte, offset int64) (int, error) {
 	if err := files.ReadFull(f.File, b, offset); err == nil {
 		return len(b), nil
 	}
-	n, err := f.File.ReadAt(b, offset) // at the end of the file, or the error again
+	n, err := f.File.ReadAt(b, offset) // the end of the file, or the error again
 	if n < len(b) && err == nil {
 		err = io.ErrNoProgress
 	}

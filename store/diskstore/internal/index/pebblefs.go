@@ -10,25 +10,25 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// pebbleFS is the file system that Pebble sees. Pebble (2.1.7) cannot go on after
-// an error on any file but a table: it calls Fatalf, and if that returns it
-// works on with a version in memory that contradicts itself, until it panics in
-// a goroutine of its own; and an Open that fails late does so under a running
-// compaction. So at the first such error pebbleFS breaks: from then on everything
-// is written to memory, to Pebble's satisfaction. The disk stays as a crash at
-// that moment would leave it, reads go on, the store refuses changes, and the
-// next Open reads from the segments what is missing. That is also how an index is
-// opened on a disk that takes no writes.
+// pebbleFS is the file system that Pebble sees. Pebble (2.1.7) cannot go on after an error on
+// any file but a table. It calls Fatalf; if that returns, it continues with an inconsistent
+// version in memory until one of its goroutines panics. An Open that fails late does so under a
+// running compaction.
+//
+// So at the first such error pebbleFS breaks: from then on it writes everything to memory, and
+// Pebble sees no error. The disk stays as a crash at that moment would leave it. Reads go on,
+// the store refuses changes, and the next Open reads the missing part from the segments. The
+// same mechanism opens an index on a disk that takes no writes.
 type pebbleFS struct {
 	vfs.FS
 	broken  atomic.Bool
 	blind   bool            // nothing on disk is read
-	memory  *vfs.MemFS      // where files go once broken
+	memory  *vfs.MemFS      // holds new files once broken
 	onBreak func(err error) // called once
 
-	// Until started has been called an error on a table breaks it, too: an index that
-	// is built while the disk is full must come to an end. And it is noted whether a
-	// read failed: then what Pebble says of the index proves nothing.
+	// Until started is called, an error on a table breaks the file system, too, because building
+	// an index on a full disk must end. It also records whether a read failed: then Pebble's
+	// verdict on the index proves nothing.
 	running atomic.Bool
 	unread  atomic.Pointer[error]
 }
@@ -38,8 +38,7 @@ func newPebbleFS(fs vfs.FS, dir string, onBreak func(error)) (*pebbleFS, error) 
 	return &pebbleFS{FS: fs, memory: memory, onBreak: onBreak}, memory.MkdirAll(dir, 0o700)
 }
 
-// hide has nothing written to the disk from the beginning, and nothing read from it
-// unless there is an index to be read.
+// hide prevents all writes to the disk, and all reads unless there is an index to read.
 func (x *pebbleFS) hide(isThere bool) {
 	x.blind = !isThere
 	x.broken.Store(true)
@@ -47,7 +46,7 @@ func (x *pebbleFS) hide(isThere bool) {
 
 func (x *pebbleFS) started() { x.running.Store(true) }
 
-// readError returns why a read failed since it was made, nil if none did.
+// readError returns the first error of a read; nil if none failed.
 func (x *pebbleFS) readError() error {
 	if err := x.unread.Load(); err != nil {
 		return *err
@@ -55,7 +54,7 @@ func (x *pebbleFS) readError() error {
 	return nil
 }
 
-// noteRead notes that a read failed, and returns err.
+// noteRead records a failed read, and returns err.
 func (x *pebbleFS) noteRead(err error) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrNotExist) {
 		x.unread.CompareAndSwap(nil, &err)
@@ -63,11 +62,11 @@ func (x *pebbleFS) noteRead(err error) error {
 	return err
 }
 
-// isVital reports whether an error on the file ends Pebble. It does not on
-// tables: those are written again.
+// isVital reports whether Pebble cannot survive an error on the file. It survives errors on
+// tables, which it writes again.
 func isVital(name string) bool { return !strings.HasSuffix(name, ".sst") }
 
-// survive makes an error on a vital file the end of writing, and hides it.
+// survive ends writing to the disk at an error on a vital file, and hides that error.
 func (x *pebbleFS) survive(err error) error {
 	if err != nil && !x.broken.Swap(true) {
 		x.onBreak(err)
@@ -75,7 +74,7 @@ func (x *pebbleFS) survive(err error) error {
 	return nil
 }
 
-// tableError returns an error on a table, for Pebble to write it again.
+// tableError returns an error on a table, so that Pebble writes the table again.
 func (x *pebbleFS) tableError(err error) error {
 	if err != nil && !x.running.Load() {
 		_ = x.survive(err)
@@ -159,8 +158,8 @@ func (x *pebbleFS) Lock(name string) (io.Closer, error) {
 	return x.memory.Lock(name)
 }
 
-// Remove implements vfs.FS. Once broken nothing on disk is removed: the
-// manifest there may still name it.
+// Remove implements vfs.FS. Once broken, it removes nothing on disk, since the manifest there
+// may still name the file.
 func (x *pebbleFS) Remove(name string) error {
 	if x.broken.Load() {
 		return nil
@@ -172,7 +171,7 @@ func (x *pebbleFS) Remove(name string) error {
 	return err
 }
 
-// Rename implements vfs.FS. Pebble renames nothing but the file of its options.
+// Rename implements vfs.FS. Pebble renames only its options file.
 func (x *pebbleFS) Rename(from, to string) error {
 	if x.broken.Load() {
 		return nil

@@ -11,21 +11,21 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// places knows where the records stand of torrents that were looked up or written
-// lately: a look-up in Pebble costs 5 us and a dozen allocations, as much as reading
-// 20 KB from the page cache. It holds no pointers, so that the garbage collector does
-// not look at it. Safe for concurrent use.
+// places caches the places of records that were looked up or written lately. A look-up in Pebble
+// costs 5 us and a dozen allocations, as much as reading 20 KB from the page cache. The cache
+// holds no pointers, so that the garbage collector does not scan it. It is safe for concurrent
+// use.
 type places struct {
 	seed    maphash.Seed
 	sets    []placeSet
 	stripes [64]stripe
 }
 
-// placeSet holds the places of the ids that share it, the one used last in front. It is
-// one line of the processor's cache.
+// placeSet holds the places of the ids that share it, the most recently used first. It is one
+// line of the processor's cache.
 type placeSet [2]place
 
-// place says where the record of a torrent stands, under one of its ids.
+// place is the place of a torrent's record, under one of its ids.
 type place struct {
 	print   placePrint
 	segment uint32 // 0: nowhere
@@ -35,21 +35,21 @@ type place struct {
 	single  bool // whether the torrent has a v1 id and no other
 }
 
-// placePrint stands for an id: a hash that nobody outside can foresee, and 8 of its
-// bytes. Two ids have one print less often than memory fails.
+// placePrint is the fingerprint of an id: a hash with a secret seed, and 8 of its bytes. A
+// collision is less likely than a memory error.
 type placePrint struct{ hash, bytes uint64 }
 
 // placeSetSize is the size of a placeSet in bytes.
 const placeSetSize = 64
 
-// stripe guards every set whose number has its remainder.
+// stripe guards every set whose number modulo the number of stripes is its own.
 type stripe struct {
 	mu      sync.Mutex
-	changes uint64 // how often writing and written were called
+	changes uint64 // number of calls of writing and written
 	pending int    // writes to the index under way
 }
 
-// newPlaces returns one that takes at most size bytes, or those of one set.
+// newPlaces returns a cache of at most size bytes, or of one set.
 func newPlaces(size int64) *places {
 	return &places{seed: maphash.MakeSeed(), sets: make([]placeSet, max(size/placeSetSize, 1))}
 }
@@ -65,15 +65,15 @@ func (p *places) lock(id infohash.ID) (*placeSet, placePrint, *stripe) {
 	return &p.sets[n], print, s
 }
 
-// find returns the place of the torrent that has id, if it is known. The index has
-// the same torrent there, visible.
+// find returns the place of the torrent with id, if it is cached. The index then has that
+// torrent there, visible.
 func (p *places) find(id infohash.ID) (format.Place, bool) {
 	found, ok := p.look(id)
 	return found.location(), ok
 }
 
-// held returns what Has says of id, if the place is known and id is the torrent's only one:
-// a place does not tell the others.
+// held returns the result of Has for id, if its place is cached and id is the torrent's only
+// one: a place does not have the other ids.
 func (p *places) held(id infohash.ID) (store.Held, bool) {
 	found, ok := p.look(id)
 	if !ok || !found.single {
@@ -94,16 +94,16 @@ func (p *places) look(id infohash.ID) (place, bool) {
 	return place{}, false
 }
 
-// changes returns what keep needs, before the index is asked for id.
+// changes returns the counter for keep; call it before asking the index for id.
 func (p *places) changes(id infohash.ID) uint64 {
 	_, _, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
 	return stripe.changes
 }
 
-// keep keeps the place of an entry, if it is visible, that was read from the index
-// after changes returned before. If ids of its stripe were written to since, or are
-// being, this one may be among them, and nothing is kept.
+// keep caches the place of an entry, if it is visible. The entry must have been read from the
+// index after changes returned before. If ids of its stripe were written since then, or are
+// being written, this id may be among them, and nothing is cached.
 func (p *places) keep(id infohash.ID, e *Entry, before uint64) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
@@ -112,9 +112,9 @@ func (p *places) keep(id infohash.ID, e *Entry, before uint64) {
 	}
 }
 
-// writing forgets the place of id, which the index is about to give another entry, and
-// keeps none until written is called: who has heard of a change by the feed, which the
-// index tells at once, must not find what was there before.
+// writing drops the place of id before the index changes its entry, and blocks caching until
+// written is called. The index publishes a change in the feed at once, and a reader who learns
+// of it there must not find the old place.
 func (p *places) writing(id infohash.ID) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
@@ -123,16 +123,16 @@ func (p *places) writing(id infohash.ID) {
 	set.put(print, nil)
 }
 
-// written keeps what the index now has, after writing.
+// written caches the entry that the index has after writing.
 func (p *places) written(id infohash.ID, e *Entry) {
 	set, print, stripe := p.lock(id)
 	defer stripe.mu.Unlock()
-	stripe.changes++ // for those who have asked since, and may have read what was there before
+	stripe.changes++ // readers who asked since then may have read the old entry
 	stripe.pending--
 	set.put(print, e)
 }
 
-// put puts the place of e in front, if it is visible, and else forgets it.
+// put puts the place of e in front if it is visible, and otherwise drops it.
 func (s *placeSet) put(print placePrint, e *Entry) {
 	last := len(s) - 1
 	for i := range s[:last] {

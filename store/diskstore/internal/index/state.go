@@ -6,18 +6,18 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// State is the index's account of the log. It changes in the same batch as the
-// entries, so that both always speak of the same moment.
+// State is the index's state of the log. It changes in the same batch as the entries, so that
+// both always agree.
 type State struct {
 	Store    format.StoreID
 	Epoch    uint64
-	Segment  uint64 // the index knows the log up to offset in this segment,
-	Offset   int64  // all of which was synced before
-	Sequence uint64 // the highest given out
+	Segment  uint64 // the index knows the log up to Offset in this segment
+	Offset   int64  // that part was synced first
+	Sequence uint64 // the highest sequence given out
 	Torrents int64  // as in store.Stats
 	Removed  int64
 	Bytes    int64
-	Rebuilt  uint64 // of the segments up to this one the index knows only what it read in them
+	Rebuilt  uint64 // segments up to this one are known only from reading them
 }
 
 const (
@@ -39,8 +39,8 @@ func (s State) encode() []byte {
 	return b
 }
 
-// parseState reads what encode wrote. It fails for another version of the
-// index too, which is then built anew.
+// parseState decodes the result of encode. It fails for another version of the index, too, which
+// is then rebuilt.
 func parseState(b []byte) (State, error) {
 	if len(b) != stateSize || b[0] != stateVersion {
 		return State{}, ErrBadEntry
@@ -59,12 +59,12 @@ func parseState(b []byte) (State, error) {
 	}, nil
 }
 
-// Mark returns the mark of s, which is durable.
+// Mark returns the mark of s, which must be durable.
 func (s State) Mark() format.Mark {
 	return format.Mark{Store: s.Store, Segment: s.Segment, Offset: s.Offset}
 }
 
-// State returns the account of the log, and whether there is one.
+// State returns the state of the log, and whether there is one.
 func (x *Index) State() (State, bool, error) {
 	value, err := x.lookUp([]byte{keyState})
 	if err != nil || value == nil {

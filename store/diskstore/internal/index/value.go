@@ -6,7 +6,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Value is a named value and the record that keeps it.
+// Value is a named value and the place of its record.
 type Value struct {
 	Name     string
 	Data     []byte
@@ -18,7 +18,7 @@ type Value struct {
 // valueFixed is the size in bytes of an encoded Value without the value.
 const valueFixed = 4 * 8
 
-// encode returns what the index keeps for v under its name.
+// encode returns the value that the index stores for v under its name.
 func (v *Value) encode() []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint64(nil, v.Sequence)
@@ -53,7 +53,7 @@ func (x *Index) Value(name string) (Value, error) {
 	return v, nil
 }
 
-// ValuesIn returns the named values that stand in a part of the log.
+// ValuesIn returns the named values whose records are in a part of the log.
 func (x *Index) ValuesIn(in Region) (values []Value, err error) {
 	return values, x.each(keyValue, func(key, value []byte) error {
 		v, err := parseValue(string(key[1:]), value)

@@ -14,29 +14,29 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Identity is what all segments of a store have in common, and its epoch.
+// Identity is the id of the store, which all its segments share, and its epoch.
 type Identity struct {
 	Store format.StoreID
-	Epoch uint64 // the highest that a segment has
+	Epoch uint64 // the highest epoch of any segment
 }
 
-// newIdentity returns that of a new store. Its epoch is the time, so that a
-// cursor of a store that was deleted does not fit the one made in its place.
+// newIdentity returns the identity of a new store. Its epoch is the time, so that cursors of a
+// deleted store do not fit the store created in its place.
 func newIdentity(now time.Time) (Identity, error) {
 	id := Identity{Epoch: uint64(max(now.Unix(), 1))}
 	_, err := rand.Read(id.Store[:])
 	return id, err
 }
 
-// Witness is what is known of a store without its segments; zero if nothing is.
+// Witness is what the index or the mark knows of a store; zero if nothing.
 type Witness struct {
-	End   format.Mark // how far its log went
-	Epoch uint64      // 0 if that is not known
+	End   format.Mark // the end of its log
+	Epoch uint64      // 0 if unknown
 }
 
-// Load opens all segment files, in order, and returns what they say of the store. Where there
-// are none it makes the first. ask tells who the store is where they do not. It must be called
-// once, before anything else.
+// Load opens all segment files, in order, and returns them with the identity of the store. If
+// there are none, it creates the first. It calls ask for the identity if the segments do not
+// tell it. Call it once, before anything else.
 func (s *Segments) Load(ask func() (Witness, error)) (list []*Segment, id Identity, err error) {
 	o := s.options
 	if !o.ReadOnly {
@@ -48,7 +48,7 @@ func (s *Segments) Load(ask func() (Witness, error)) (list []*Segment, id Identi
 	if err != nil {
 		return nil, id, err
 	}
-	// From the newest on, since only opening tells which one is the last.
+	// Newest first, since only opening a file tells whether it is the last.
 	for _, number := range slices.Backward(ids) {
 		opened, err := s.openFile(number, len(list) == 0)
 		if err != nil {
@@ -60,7 +60,7 @@ func (s *Segments) Load(ask func() (Witness, error)) (list []*Segment, id Identi
 	}
 	switch {
 	case len(list) == 0 && o.ReadOnly:
-		return nil, id, fmt.Errorf("there is no segment in %s", s.dir)
+		return nil, id, fmt.Errorf("there is no segment file in %s", s.dir)
 	case len(list) == 0:
 		return s.first(ask)
 	}
@@ -77,8 +77,8 @@ func (s *Segments) Load(ask func() (Witness, error)) (list []*Segment, id Identi
 	return list, id, err
 }
 
-// first makes the first segment of a new store; or if all segments of one are gone, the
-// next one of that, so that what its index knows holds.
+// first creates the first segment of a new store. If all segments of an existing store are gone,
+// it creates the next segment of that store, so that its index stays valid.
 func (s *Segments) first(ask func() (Witness, error)) ([]*Segment, Identity, error) {
 	was, err := ask()
 	if err != nil {
@@ -105,8 +105,8 @@ func (s *Segments) first(ask func() (Witness, error)) ([]*Segment, Identity, err
 	return []*Segment{made}, id, nil
 }
 
-// openFile opens one segment file, for writing too if it is the last. A last
-// one whose making was torn holds nothing: it is removed, and nil returned.
+// openFile opens one segment file; the last one for writing, too. If the creation of the last
+// one was torn, the file holds nothing: openFile removes it and returns nil.
 func (s *Segments) openFile(id uint64, last bool) (*Segment, error) {
 	o := s.options
 	name := s.fs.PathJoin(s.dir, format.SegmentName(id))
@@ -123,8 +123,8 @@ func (s *Segments) openFile(id uint64, last bool) (*Segment, error) {
 		s.add(opened)
 		return opened, nil
 	}
-	// One that cannot be read now is opened all the same: its records may be, and the
-	// index may not need them to be.
+	// Open a segment with an unreadable header all the same: its records may be readable, and
+	// the index may not need the header.
 	isUnread := errors.Is(err, files.ErrUnreadable)
 	if !errors.Is(err, format.ErrNoSegmentHeader) && !isUnread || opened == nil {
 		return nil, errors.Join(err, f.Close())
@@ -140,8 +140,8 @@ func (s *Segments) openFile(id uint64, last bool) (*Segment, error) {
 	return opened, nil
 }
 
-// describe reads the header and the size of a segment file. With
-// format.ErrNoSegmentHeader and files.ErrUnreadable comes a segment without header.
+// describe reads the header and the size of a segment file. With format.ErrNoSegmentHeader and
+// files.ErrUnreadable it returns a segment without a header.
 func describe(f vfs.File, id uint64) (*Segment, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -157,7 +157,7 @@ func describe(f vfs.File, id uint64) (*Segment, error) {
 	return &Segment{ID: id, File: f, Header: h, Size: info.Size()}, err
 }
 
-// identify returns the store and the highest epoch that the headers name.
+// identify returns the store and the highest epoch in the headers.
 func identify(list []*Segment) (Identity, error) {
 	var id Identity
 	for _, s := range list {

@@ -11,8 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// ReadMark returns the mark in the folder of a store; a zero one if there is none, or it is
-// torn, or, with giveUp, cannot be read.
+// ReadMark returns the mark in the folder of a store. It is zero if there is none, if it is
+// torn, or, with giveUp, if it cannot be read.
 func ReadMark(fs vfs.FS, dir string, giveUp bool) (format.Mark, error) {
 	f, err := fs.Open(fs.PathJoin(dir, files.SyncedName))
 	if errors.Is(err, os.ErrNotExist) {
@@ -36,8 +36,7 @@ func ReadMark(fs vfs.FS, dir string, giveUp bool) (format.Mark, error) {
 	return m, nil
 }
 
-// ProvenBy returns the offset through which m proves that s, the last segment, was
-// synced.
+// ProvenBy returns the offset up to which m proves that s, the last segment, was synced.
 func (s *Segment) ProvenBy(m format.Mark) int64 {
 	if m.Segment != s.ID {
 		return 0
@@ -45,7 +44,8 @@ func (s *Segment) ProvenBy(m format.Mark) int64 {
 	return min(m.Offset, s.Size)
 }
 
-// EndsBefore reports whether some of the log is missing behind s, the last segment, as m says.
+// EndsBefore reports whether m proves that some of the log after s, the last segment, is
+// missing.
 func (s *Segment) EndsBefore(m format.Mark) bool {
 	return m.Segment > s.ID || m.Segment == s.ID && m.Offset > s.Size
 }

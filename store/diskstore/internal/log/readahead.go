@@ -8,16 +8,15 @@ import (
 )
 
 const (
-	// readAheadFrom is how many bytes of segments must have to be replayed to be
-	// read ahead.
+	// readAheadFrom is how many bytes of segments must await replay for them to be read ahead.
 	readAheadFrom = 256 << 20
-	// readAheadSegments are read at the same time.
+	// readAheadSegments is how many segments are read at the same time.
 	readAheadSegments = 8
 )
 
-// ReadAhead begins to read the headers of sealed segments, so that they are in the
-// page cache when replay, which goes from one to the next, comes to them: a disk
-// answers several reads at a time. It stops when the function it returns is called.
+// ReadAhead begins to read the headers of sealed segments into the page cache, before replay
+// gets to them one after the other: a disk serves several reads at a time. The returned function
+// stops it.
 func ReadAhead(id format.StoreID, list []*Segment) (stop func()) {
 	if Size(list) < readAheadFrom {
 		return func() {}
@@ -38,8 +37,8 @@ func ReadAhead(id format.StoreID, list []*Segment) (stop func()) {
 	}
 }
 
-// readHeaders reads the headers of a segment, and returns how many. It ends where
-// it cannot: replay will find out why.
+// readHeaders reads the headers of a segment and returns their number. It ends at the first
+// error, which replay will find and report.
 func readHeaders(id format.StoreID, s *Segment, stopped *atomic.Bool) (n int) {
 	scan := NewScanner(s, id, s.Size, false)
 	for at := int64(format.SegmentStart); !stopped.Load(); n++ {
@@ -52,7 +51,7 @@ func readHeaders(id format.StoreID, s *Segment, stopped *atomic.Bool) (n int) {
 	return n
 }
 
-// Size returns the size of all files of list.
+// Size returns the total size of the files of list.
 func Size(list []*Segment) (sum int64) {
 	for _, s := range list {
 		sum += s.Size

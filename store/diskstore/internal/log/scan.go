@@ -9,20 +9,20 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Scanner walks the records of one segment in the order of their places. Not safe for
+// Scanner walks the records of one segment in the order of their places. It is not safe for
 // concurrent use.
 type Scanner struct {
 	segment *Segment
 	file    vfs.File // of segment
 	store   format.StoreID
 	limit   int64 // the offset where the segment ends
-	passes  bool  // whether what cannot be read is passed over, as a gap; else it is an error
+	passes  bool  // whether an unreadable part is skipped as a gap; else it is an error
 
 	buffer [format.HeaderSize]byte
 }
 
-// NewScanner returns one of the records of the store id that stand in s before the offset
-// limit. What cannot be read is passed over, as a gap, if passes is true; else it is an error.
+// NewScanner returns a scanner of the records in s before the offset limit that belong to the
+// store id. If passes is true, it skips unreadable parts as gaps; else they are errors.
 func NewScanner(s *Segment, id format.StoreID, limit int64, passes bool) *Scanner {
 	return &Scanner{segment: s, file: s.File, store: id, limit: limit, passes: passes}
 }
@@ -30,12 +30,12 @@ func NewScanner(s *Segment, id format.StoreID, limit int64, passes bool) *Scanne
 // Gap is a range of bytes that are no records, or that could not be read.
 type Gap struct {
 	From, To int64
-	Unread   bool // a read in it failed, which proves nothing about it
+	Unread   bool // a read in it failed, so its content is unknown
 }
 
-// Next returns the first record at or behind offset and where it stands. What
-// was skipped to reach it is not empty if bad bytes stand at offset. At the end
-// found is nil. Errors are those of reads that failed.
+// Next returns the first record at or after offset, and its offset. The gap skipped is not empty
+// if the bytes at offset are no record. At the end found is nil. Errors are those of failed
+// reads.
 func (s *Scanner) Next(offset int64) (found *format.Header, at int64, skipped Gap, err error) {
 	skipped = Gap{From: offset}
 	for at = offset; at < s.limit; {
@@ -58,7 +58,7 @@ func (s *Scanner) Next(offset int64) (found *format.Header, at int64, skipped Ga
 	return nil, s.limit, skipped, nil
 }
 
-// pass returns err unless what it says belongs into a gap, which then knows.
+// pass returns nil if err makes a gap, and else err. It records a failed read in the gap.
 func (s *Scanner) pass(err error, skipped *Gap) error {
 	switch {
 	case errors.Is(err, format.ErrBadRecord):
@@ -78,7 +78,7 @@ func (s *Scanner) read(offset int64) (*format.Header, error) {
 	return s.parse(offset)
 }
 
-// fill reads what stands where a header may, into the buffer.
+// fill reads the bytes of a possible header at offset into the buffer.
 func (s *Scanner) fill(offset int64) error {
 	if offset+format.HeaderSize > s.limit {
 		return format.ErrBadRecord
@@ -86,10 +86,10 @@ func (s *Scanner) fill(offset int64) error {
 	return files.ReadFull(s.file, s.buffer[:], offset)
 }
 
-// mend is read for a header that one flipped bit damaged. Where a record ends the
-// next one stands, so that the bit can be told: of all headers that differ from
-// this one in a bit, the checksum fits at most one. Whoever reads the torrent is
-// told that it is damaged; but it is known which one that is, and a removal holds.
+// mend is read for a header damaged by one flipped bit. It is used only where a record ends,
+// because the next header must be there. Of all headers that differ from the bytes in one bit,
+// at most one has the right checksum. The torrent still counts as damaged, but its ids are
+// known, and a removal stays in force.
 func (s *Scanner) mend(offset int64) (*format.Header, error) {
 	if err := s.fill(offset); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (s *Scanner) mend(offset int64) (*format.Header, error) {
 	return nil, format.ErrBadRecord
 }
 
-// parse returns the header in the buffer, if it stands at offset.
+// parse returns the header in the buffer if it belongs at offset.
 func (s *Scanner) parse(offset int64) (*format.Header, error) {
 	h, err := format.ParseHeader(s.buffer[:])
 	if err != nil {
@@ -122,13 +122,13 @@ func (s *Scanner) parse(offset int64) (*format.Header, error) {
 	return &h, nil
 }
 
-// find returns the next offset at or behind from where a record may begin, the
-// limit if there is none.
+// find returns the next offset at or after from where a record may begin; the limit if there is
+// none.
 func (s *Scanner) find(from int64, skipped *Gap) (int64, error) {
-	const most, least = 1 << 20, 4096 // bytes at once; the least is what a disk reads as a whole
+	const most, least = 1 << 20, 4096 // bytes per read; the least is the block of a disk
 	buffer := make([]byte, most)
 	for size := int64(most); from < s.limit; {
-		// It ends at a multiple of format.Align, so that it cuts no magic in two.
+		// Each read ends at a multiple of format.Align, so that it cuts no magic in two.
 		b := buffer[:min(size-from%least, s.limit-from)]
 		err := files.ReadFull(s.file, b, from)
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -16,26 +17,25 @@ import (
 // Segment is one open segment file. ID, File and Header do not change.
 type Segment struct {
 	ID     uint64
-	File   vfs.File             // open for writing, too, if it is the last
+	File   vfs.File             // also open for writing if it is the last
 	Header format.SegmentHeader // zero if it is damaged or cannot be read
-	reads  reads                // of its records
+	reads  reads                // which of its records were read
 
-	// life is held for reading by whoever reads the file, and for writing by who
-	// takes it away.
+	// Readers of the file hold life for reading; retire holds it for writing.
 	life    sync.RWMutex
 	retired bool // guarded by life
 
-	// Size and what follows are guarded by Segments.mu once shared, and do not change any
-	// more once the segment is sealed.
-	Size   int64 // of the file when it was opened, made, or sealed
-	end    int64 // of the log in it, if sealed
-	sealed bool  // nothing is appended any more
+	// Segments.mu guards Size and the fields after it once the segment is shared. They do not
+	// change any more once it is sealed.
+	Size   int64 // of the file when it was opened, created or sealed
+	end    int64 // the end of the log in the file, if sealed
+	sealed bool  // whether nothing is appended any more
 }
 
-// ErrGone says that a segment was retired: what was in it is elsewhere.
+// ErrGone says that a segment was retired: its records are elsewhere.
 var ErrGone = fmt.Errorf("%w: its segment is gone", format.ErrBadRecord)
 
-// Hold keeps the file open until LetGo, and reports whether it still is.
+// Hold keeps the file open until LetGo. It reports false if the file is closed already.
 func (s *Segment) Hold() bool {
 	s.life.RLock()
 	if s.retired {
@@ -45,10 +45,10 @@ func (s *Segment) Hold() bool {
 	return true
 }
 
-// LetGo ends what Hold began.
+// LetGo ends a successful Hold.
 func (s *Segment) LetGo() { s.life.RUnlock() }
 
-// retire closes the file, once nobody reads it.
+// retire closes the file once no reader holds it.
 func (s *Segment) retire() error {
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -56,9 +56,9 @@ func (s *Segment) retire() error {
 	return s.File.Close()
 }
 
-// EndBy returns where the log ends in s, as the segment after it says, whether the file
-// reaches there or not. One that follows another, since taken away, says nothing, and
-// nothing is void.
+// EndBy returns the end of the log in s according to the header of the following segment, even
+// if the file is shorter. If the following segment names another previous one, which is deleted,
+// the end is that of the file.
 func (s *Segment) EndBy(following *Segment) int64 {
 	if following.Header.Previous != s.ID {
 		return s.Size
@@ -66,7 +66,7 @@ func (s *Segment) EndBy(following *Segment) int64 {
 	return following.Header.PreviousEnd
 }
 
-// List returns the ids of the segment files in dir, in order.
+// List returns the ids of the segment files in dir in ascending order.
 func List(fs vfs.FS, dir string) ([]uint64, error) {
 	names, err := fs.List(dir)
 	if err != nil {
@@ -82,8 +82,8 @@ func List(fs vfs.FS, dir string) ([]uint64, error) {
 	return ids, nil
 }
 
-// readSegmentHeader reads the header of f from whichever copy is whole. Errors:
-// ErrNewerFormat, format.ErrNoSegmentHeader if neither is, or that of the read.
+// readSegmentHeader reads the header of f from the first intact copy. Errors: ErrNewerFormat,
+// format.ErrNoSegmentHeader if neither copy is intact, or that of the read.
 func readSegmentHeader(f vfs.File) (format.SegmentHeader, error) {
 	var unread error
 	for _, offset := range []int64{0, format.SegmentCopy} {
@@ -102,8 +102,8 @@ func readSegmentHeader(f vfs.File) (format.SegmentHeader, error) {
 	return format.SegmentHeader{}, cmp.Or(unread, format.ErrNoSegmentHeader)
 }
 
-// ReadBody returns the body of the record h at an offset of a segment's file, or
-// format.ErrBadRecord.
+// ReadBody returns the body of the record h at an offset of a segment's file. The error is
+// format.ErrBadRecord if its checksum does not match.
 func ReadBody(file vfs.File, h *format.Header, at int64) ([]byte, error) {
 	body := make([]byte, h.Length)
 	if err := files.ReadFull(file, body, at+format.HeaderSize); err != nil {
@@ -114,3 +114,44 @@ func ReadBody(file vfs.File, h *format.Header, at int64) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// readGrain is the size in bytes of the parts of a segment that reads tells apart: a bit for
+// each makes 32 MiB for a terabyte.
+const readGrain = 4096
+
+// reads records which parts of a segment were read since they were written. It is empty if that
+// is not recorded. It is safe for concurrent use.
+type reads []atomic.Uint64
+
+// newReads returns the reads of a segment of size bytes; empty for 0.
+func newReads(size int64) reads {
+	if size == 0 {
+		return nil
+	}
+	return make(reads, size/readGrain/64+1)
+}
+
+// of returns the word and the bit of an offset. Offsets beyond the usual size of a segment,
+// which belong to one large torrent, share the bits of its beginning.
+func (r reads) of(offset int64) (word *atomic.Uint64, bit uint64) {
+	n := offset / readGrain
+	return &r[n/64%int64(len(r))], 1 << (n % 64)
+}
+
+func (r reads) note(offset int64) {
+	if word, bit := r.of(offset); word.Load()&bit == 0 {
+		word.Or(bit)
+	}
+}
+
+func (r reads) has(offset int64) bool {
+	word, bit := r.of(offset)
+	return word.Load()&bit != 0
+}
+
+// NoteRead records that the record at an offset was read. [Options] must ask for that.
+func (s *Segment) NoteRead(offset int64) { s.reads.note(offset) }
+
+// WasRead reports whether the record at an offset, or a neighbour in the same part, was read
+// since it was written.
+func (s *Segment) WasRead(offset int64) bool { return s.reads.has(offset) }

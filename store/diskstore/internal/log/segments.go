@@ -1,3 +1,13 @@
+// Package log keeps the log of a disk store: numbered segment files that hold records back to
+// back. It opens the files, walks their records, and deletes a file once nothing reads it any
+// more. It does not know the meaning of records, nor the index.
+//
+// Package commit appends to the last segment only. All earlier segments are sealed and never
+// change. Readers hold a segment between [Segment.Hold] and [Segment.LetGo], because it may be
+// retired meanwhile.
+//
+// Bytes that cannot be parsed are format.ErrBadRecord: damage or a torn end. A failed read is
+// files.ErrUnreadable and proves nothing.
 package log
 
 import (
@@ -15,30 +25,30 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// Options say where the segments of a store are, and how they are to be opened.
+// Options configure the segments of a store.
 type Options struct {
 	FS       vfs.FS
-	Dir      string // of the store, in which the segments have a folder
+	Dir      string // of the store; the segments have a folder in it
 	Logger   *slog.Logger
-	Clock    func() time.Time // when a segment is made
+	Clock    func() time.Time // dates new segments
 	ReadOnly bool             // nothing is written to the disk
-	// NoteReads is of how many bytes of each segment it is noted whether they were read; 0 of
-	// none.
+	// NoteReads is the size in bytes of the part of each segment whose reads are recorded; 0
+	// records none.
 	NoteReads int64
 }
 
-// Segments are the open segment files of a store. Safe for concurrent use.
+// Segments are the open segment files of a store. They are safe for concurrent use.
 type Segments struct {
 	options Options
 	fs      vfs.FS
 	dir     string
-	fresh   chan struct{} // has a token when a segment was sealed that nobody looked at
+	fresh   chan struct{} // has a token if a segment was sealed since the last receive
 
 	mu   sync.RWMutex
 	open map[uint64]*Segment
 }
 
-// New returns the segments of a store, none of which is open yet: see [Segments.Load].
+// New returns the segments of a store. None is open until [Segments.Load].
 func New(o Options) *Segments {
 	return &Segments{
 		options: o, fs: o.FS, dir: o.FS.PathJoin(o.Dir, files.SegmentsDir),
@@ -46,9 +56,9 @@ func New(o Options) *Segments {
 	}
 }
 
-// Create makes the file of a new segment, durably, and adds it. The one before must be synced
-// through the end that h names. reserve bytes are reserved for it; an error of a disk without
-// so many wraps store.ErrFull.
+// Create makes the file of a new segment, durably, and adds it. The previous segment must be
+// synced up to the end that h names. Create reserves so many bytes for the file; if the disk has
+// too few, the error wraps store.ErrFull.
 func (s *Segments) Create(h format.SegmentHeader, reserve int64) (*Segment, error) {
 	file, err := files.CreateSegment(s.fs, s.dir, h, reserve)
 	if err != nil {
@@ -66,14 +76,14 @@ func (s *Segments) add(opened *Segment) {
 	s.open[opened.ID] = opened
 }
 
-// Get returns the segment with id, nil if there is none.
+// Get returns the segment with id; nil if there is none.
 func (s *Segments) Get(id uint64) *Segment {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.open[id]
 }
 
-// Close closes all files. Nobody may use a segment any more.
+// Close closes all files. No segment may be used after that.
 func (s *Segments) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +95,8 @@ func (s *Segments) Close() error {
 	return errors.Join(errs...)
 }
 
-// Seal notes where the log ends in a segment that is no longer appended to. The file
-// is shorter where a part of it is missing.
+// Seal records the end of the log in a segment that is no longer appended to. The file is
+// shorter than that if a part of it is missing.
 func (s *Segments) Seal(sealed *Segment, end int64) {
 	size := end
 	if info, err := sealed.File.Stat(); err == nil {
@@ -101,25 +111,24 @@ func (s *Segments) Seal(sealed *Segment, end int64) {
 	}
 }
 
-// NewlySealed returns a channel that has a token when a segment was sealed since the last was
-// taken.
+// NewlySealed returns a channel that has a token if a segment was sealed since the last receive.
 func (s *Segments) NewlySealed() <-chan struct{} { return s.fresh }
 
-// IsSealed reports whether nothing is appended to a segment any more.
+// IsSealed reports whether the segment is no longer appended to.
 func (s *Segments) IsSealed(of *Segment) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return of.sealed
 }
 
-// End returns where the log ends in a sealed segment.
+// End returns the end of the log in a sealed segment.
 func (s *Segments) End(of *Segment) int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return of.end
 }
 
-// Retire takes away a sealed segment that nothing points to any more, once nobody holds it.
+// Retire deletes a sealed segment that nothing refers to, once no reader holds it.
 func (s *Segments) Retire(old *Segment) error {
 	s.mu.Lock()
 	delete(s.open, old.ID)
@@ -127,8 +136,8 @@ func (s *Segments) Retire(old *Segment) error {
 	return errors.Join(old.retire(), files.Remove(s.fs, s.dir, format.SegmentName(old.ID)))
 }
 
-// OpenToOverwrite opens the file of a segment for writing. It refuses one that has
-// another name as well, which is that of a backup.
+// OpenToOverwrite opens the file of a segment for writing. It refuses a file with a second hard
+// link, because that one belongs to a backup.
 func (s *Segments) OpenToOverwrite(seg *Segment) (vfs.File, error) {
 	f, err := s.fs.OpenReadWrite(s.fs.PathJoin(s.dir, format.SegmentName(seg.ID)), files.WriteCategory)
 	if err != nil {
@@ -144,21 +153,21 @@ func (s *Segments) OpenToOverwrite(seg *Segment) (vfs.File, error) {
 	return f, nil
 }
 
-// Size returns that of a sealed segment's file.
+// Size returns the size of a sealed segment's file.
 func (s *Segments) Size(id uint64) int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.open[id].Size
 }
 
-// Usage is how much of a segment the log takes.
+// Usage is the size of the log in a segment.
 type Usage struct {
 	Segment uint64
 	Sealed  bool
 	Bytes   int64 // of records; 0 unless sealed
 }
 
-// Usages returns that of all segments.
+// Usages returns the usage of all segments.
 func (s *Segments) Usages() (list []Usage) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -168,14 +177,14 @@ func (s *Segments) Usages() (list []Usage) {
 	return list
 }
 
-// IDs returns those of all segments, in order.
+// IDs returns the ids of all segments in ascending order.
 func (s *Segments) IDs() []uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Sorted(maps.Keys(s.open))
 }
 
-// SealedBytes returns the sizes of all files but that of the segment active.
+// SealedBytes returns the total size of all files except that of the active segment.
 func (s *Segments) SealedBytes(active uint64) int64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

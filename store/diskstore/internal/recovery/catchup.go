@@ -1,3 +1,13 @@
+// Package recovery brings the index of a disk store up to its log before either is used. It
+// reads the part of the segments that the index lacks, tells damage from a torn end, and
+// rebuilds an unusable index.
+//
+// Bytes are damaged if they were synced and are not there: a later record or the mark proves the
+// sync. Records without such a proof were never acknowledged. Intact ones among them are written
+// again and kept, and the others become void. Nothing is ever appended after a torn end.
+//
+// A failed read ends recovery, because the next attempt may read those bytes, and a removal may
+// be among them. Only [Options].GiveUp skips them.
 package recovery
 
 import (
@@ -11,25 +21,25 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// Options say what is recovered, and what may be lost by that.
+// Options configure recovery.
 type Options struct {
-	Index   index.Options // of which the folder is that of the segments, too
-	Anew    bool          // the index is built anew, and the one that is there put aside
-	GiveUp  bool          // what cannot be read is passed over, as if it were damaged
-	Bounded bool          // the store is a cache of something else: it must not forget what it forgot
+	Index   index.Options // its folder is that of the segments, too
+	Anew    bool          // rebuild the index, and set the old one aside
+	GiveUp  bool          // skip unreadable parts as if they were damaged
+	Bounded bool          // the store is a bounded cache: what it forgot must stay forgotten
 }
 
-// CaughtUp is an index that knows all that the segments hold.
+// CaughtUp is an index that is up to date with the segments.
 type CaughtUp struct {
 	Index  *index.Index
 	State  index.State
 	Clean  bool           // whether the last segment ended exactly where the index had it
-	Passed []format.Place // where the parts of the log begin that cannot be read, or are damaged
+	Passed []format.Place // begins of the unreadable or damaged parts of the log
 }
 
-// CatchUp opens the index and brings it up to the segments. One that is damaged or of
-// another store is built anew. One that knows more than the segments have is kept: it
-// says what is missing.
+// CatchUp opens the index and brings it up to the segments. It rebuilds an index that is damaged
+// or belongs to another store. It keeps an index that is ahead of the segments, because that
+// shows what is missing.
 func CatchUp(o Options, id log.Identity, list []*log.Segment) (CaughtUp, error) {
 	usable, err := isUsable(o)
 	if err != nil {
@@ -39,7 +49,7 @@ func CatchUp(o Options, id log.Identity, list []*log.Segment) (CaughtUp, error) 
 	if err == nil || !errors.Is(err, index.ErrUnusable) {
 		return now, err
 	}
-	o.Index.Logger.Warn("the index is not usable and is built anew from the segments", slog.Any("error", err))
+	o.Index.Logger.Warn("the index is not usable; rebuilding it from the segments", slog.Any("error", err))
 	if !o.Index.ReadOnly {
 		if err := index.Remove(o.Index.FS, o.Index.Dir); err != nil {
 			return CaughtUp{}, err
@@ -48,8 +58,8 @@ func CatchUp(o Options, id log.Identity, list []*log.Segment) (CaughtUp, error) 
 	return tryIndex(o, id, list, false)
 }
 
-// tryIndex opens the index, or a new one, and replays into it. Errors that building it
-// anew may mend wrap index.ErrUnusable. A read that failed is none of them.
+// tryIndex opens the index, or a new one, and replays into it. Errors that a rebuild may fix
+// wrap index.ErrUnusable. A failed read is not one of them.
 func tryIndex(o Options, id log.Identity, list []*log.Segment, isThere bool) (CaughtUp, error) {
 	x, err := index.Open(o.Index, isThere)
 	if err != nil {
@@ -73,7 +83,7 @@ func tryIndex(o Options, id log.Identity, list []*log.Segment, isThere bool) (Ca
 	return now, nil
 }
 
-// startOf returns the state that replay begins with.
+// startOf returns the state from which replay begins.
 func startOf(x *index.Index, id log.Identity) (index.State, error) {
 	begin := index.State{Store: id.Store, Epoch: id.Epoch}
 	known, there, err := x.State()
@@ -83,13 +93,13 @@ func startOf(x *index.Index, id log.Identity) (index.State, error) {
 	case err != nil || !there:
 		return begin, err
 	case known.Store != id.Store || known.Epoch != id.Epoch:
-		return begin, fmt.Errorf("%w: it is that of another store or epoch", index.ErrUnusable)
+		return begin, fmt.Errorf("%w: it belongs to another store or epoch", index.ErrUnusable)
 	}
 	return known, nil
 }
 
-// isUsable reports whether the index on disk is to be used. One that is not it removes:
-// because it was found to be damaged, of which it removes the note then, or by order.
+// isUsable reports whether to use the index on disk. It sets the index aside if a rebuild was
+// requested, and removes an index that was found damaged, with its note.
 func isUsable(o Options) (bool, error) {
 	switch {
 	case o.Anew:
@@ -103,15 +113,15 @@ func isUsable(o Options) (bool, error) {
 	if err != nil || !condemned {
 		return err == nil, err
 	}
-	o.Index.Logger.Warn("the index was found damaged before and is built anew from the segments")
+	o.Index.Logger.Warn("the index was found damaged earlier; rebuilding it from the segments")
 	if o.Index.ReadOnly {
 		return false, nil
 	}
 	return false, index.RemoveCondemned(o.Index.FS, o.Index.Dir)
 }
 
-// Remembered returns what the index says of the store in a folder, else what the mark says,
-// which does not know the epoch.
+// Remembered returns the witness from the index in a folder, or else from the mark, which does
+// not have the epoch.
 func (o Options) Remembered() (log.Witness, error) {
 	there, _, err := index.Exists(o.Index.FS, o.Index.Dir)
 	if err != nil {
@@ -135,8 +145,8 @@ func (o Options) Remembered() (log.Witness, error) {
 	return log.Witness{End: m}, err
 }
 
-// isAhead reports whether the index knows more of the log than the segments of list
-// have: a part of it is missing, and the index is the better witness of what it was.
+// isAhead reports whether the index knows more of the log than the segments of list have. Then a
+// part of the log is missing, and the index is the better record of it.
 func isAhead(from index.State, list []*log.Segment) bool {
 	last := list[len(list)-1]
 	return from.Segment > last.ID || from.Segment == last.ID && from.Offset > max(last.Size, format.SegmentStart)
@@ -147,8 +157,8 @@ func isBlank(list []*log.Segment) bool {
 	return len(list) == 1 && list[0].Header.Previous == 0 && list[0].Size <= format.SegmentStart
 }
 
-// isChain reports whether list has every segment there ever was from the segment first
-// on; 0 is all.
+// isChain reports whether list has every segment that ever was, from the segment first on; 0
+// means from the beginning.
 func isChain(list []*log.Segment, first uint64) bool {
 	previous := first
 	for _, s := range list {

@@ -13,34 +13,32 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// replayBatch is how many records recovery gives to the index at once.
+// replayBatch is how many records recovery puts into the index at a time.
 const replayBatch = 1000
 
-// lostSequences is more than the sequences of all records that can be missing at the
-// end of the log.
+// lostSequences exceeds the number of records that can be missing at the end of the log.
 const lostSequences = 1 << 32
 
-// TornSequences is more than the sequences that a crash can take away. A group
-// takes changes in rounds, each of at most maxGroupChanges, until it is full.
+// TornSequences exceeds the number of sequences that a crash can take away. A group takes
+// changes in rounds of at most maxGroupChanges each, until it is full.
 const TornSequences = 4 * commit.MaxGroupChanges
 
-// replayer brings the index up to what the segments hold.
+// replayer brings the index up to the segments.
 type replayer struct {
 	options  Options
 	mark     format.Mark
 	index    *index.Index
 	pending  *commit.ChangeSet
 	gathered int  // records in pending
-	missing  bool // records that were acknowledged are not there, or nobody can tell
+	missing  bool // acknowledged records are missing, or may be
 	gaps     []format.Place
 }
 
-// ErrForgetful says that a bounded store may have lost the word that a torrent was
-// forgotten or removed, and would give it again.
-var ErrForgetful = errors.New("parts of the cache's log are missing or damaged, so that what it has may be out of date")
+// ErrForgetful says that a bounded store may have lost the record that a torrent was forgotten
+// or removed, and would serve it again.
+var ErrForgetful = errors.New("parts of the cache's log are missing or damaged, so its torrents may be out of date")
 
-// replay has the index, whose state is from, know what it does not know yet of list, the
-// segments in order.
+// replay brings the index x, whose state is from, up to list, the segments in order.
 func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (CaughtUp, error) {
 	known, err := log.ReadMark(o.Index.FS, o.Index.Dir, o.GiveUp)
 	if err != nil {
@@ -79,17 +77,16 @@ func replay(o Options, x *index.Index, from index.State, list []*log.Segment) (C
 			r.pending.State.Segment, r.pending.State.Offset = known.Segment, known.Offset
 		}
 	case !clean:
-		// What was torn may have used the sequences of two groups, one that was being
-		// synced and one that was open. They are never used again, so that equal
-		// sequences always mean the same record.
+		// The torn records may have used the sequences of two groups, one being synced and one
+		// open. They are never used again, so that equal sequences always mean the same record.
 		r.pending.State.Sequence += TornSequences
 	}
 	now := CaughtUp{Index: x, State: r.pending.State, Clean: clean && !ahead && !cut, Passed: r.gaps}
 	return now, r.flush()
 }
 
-// all reads the segments of list after from, and reports whether the last one ended
-// exactly there.
+// all replays the segments of list after from, and reports whether the last one ended exactly
+// there.
 func (r *replayer) all(list []*log.Segment, from index.State) (clean bool, err error) {
 	clean = true
 	for i, s := range list {
@@ -112,8 +109,8 @@ func (r *replayer) all(list []*log.Segment, from index.State) (clean bool, err e
 	return clean, nil
 }
 
-// sealed replays a segment that another one follows. It was synced through its
-// end before that one was made, so every gap in it is damage.
+// sealed replays a segment that has a successor. It was synced to its end before the successor
+// was created, so every gap in it is damage.
 func (r *replayer) sealed(s *log.Segment, from int64, following *log.Segment) error {
 	end := s.EndBy(following)
 	scan := r.scanner(s, end)
@@ -135,13 +132,13 @@ func (r *replayer) sealed(s *log.Segment, from int64, following *log.Segment) er
 	return nil
 }
 
-// isVital reports whether a read that ended with err must not be passed over: it
-// failed, and nobody has given up what it would have said.
+// isVital reports whether a read that failed with err must end recovery: its bytes may be
+// needed, and nobody has given them up.
 func (r *replayer) isVital(err error) bool {
 	return err != nil && !errors.Is(err, format.ErrBadRecord) && !r.options.GiveUp
 }
 
-// record gives one record to the index.
+// record replays one record.
 func (r *replayer) record(s *log.Segment, h *format.Header, at int64) error {
 	place := format.Place{Segment: s.ID, Offset: at, Length: h.Length}
 	if h.Mended {
@@ -159,8 +156,8 @@ func (r *replayer) record(s *log.Segment, h *format.Header, at int64) error {
 	return r.flush()
 }
 
-// say adds to what is pending what a record says. If the body of a removal is damaged
-// its ids are known and stay removed; only the words are lost.
+// say adds the meaning of a record to the pending changes. If the body of a removal is damaged,
+// its ids stay removed, and only the words are lost.
 func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) error {
 	switch {
 	case h.Kind == format.KindVoid:
@@ -201,13 +198,13 @@ func (r *replayer) say(s *log.Segment, h *format.Header, place format.Place) err
 	return nil
 }
 
-// passed notes that the index will know s up to offset.
+// passed records that the index will know s up to offset.
 func (r *replayer) passed(s *log.Segment, offset int64) {
 	r.pending.State.Segment = s.ID
 	r.pending.State.Offset = offset
 }
 
-// flush writes what is pending.
+// flush commits the pending changes.
 func (r *replayer) flush() error {
 	if err := r.index.Commit(&r.pending.Batch); err != nil {
 		return err

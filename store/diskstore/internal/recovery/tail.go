@@ -10,8 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/log"
 )
 
-// last replays the segment that was active. What lies behind its last proven
-// byte may be torn: only those records there are kept that are whole.
+// last replays the segment that was active. Records after its last proven byte may be torn: only
+// the intact ones are kept.
 func (r *replayer) last(s *log.Segment, from int64) (clean bool, err error) {
 	if s.Size == from {
 		r.passed(s, from)
@@ -31,9 +31,8 @@ func (r *replayer) last(s *log.Segment, from int64) (clean bool, err error) {
 	return false, r.tail(s, append(kept, unproven...), from, proven)
 }
 
-// rewrite makes records durable of which nothing proves that they are, and void which are
-// torn. Where that cannot be written they are served, but nothing is told to the index on
-// disk.
+// rewrite makes unproven records durable, and voids torn ones. If the disk takes no writes, the
+// records are served, but the index on disk is not changed.
 func (r *replayer) rewrite(s *log.Segment, unproven, torn []files.Placed) error {
 	if r.options.Index.ReadOnly {
 		return nil
@@ -46,8 +45,8 @@ func (r *replayer) rewrite(s *log.Segment, unproven, torn []files.Placed) error 
 	return err
 }
 
-// survey returns the records of s from an offset on, and the offset through
-// which they prove s to have been synced.
+// survey returns the records of s from an offset on, and the offset up to which they prove that
+// s was synced.
 func (r *replayer) survey(s *log.Segment, from int64) (records []files.Placed, proven int64, err error) {
 	scan := r.scanner(s, s.Size)
 	proven = max(from, s.ProvenBy(r.mark))
@@ -66,9 +65,9 @@ func (r *replayer) survey(s *log.Segment, from int64) (records []files.Placed, p
 	return records, proven, nil
 }
 
-// sift parts records into those before the proven offset, whose bodies are not
-// looked at, those of the others that are whole, and the rest. Nobody wrote down whether
-// that was acknowledged.
+// sift divides records into those before the proven offset, without checking their bodies, the
+// intact ones after it, and the torn ones. Nothing tells whether those after it were
+// acknowledged.
 func (r *replayer) sift(s *log.Segment, records []files.Placed, proven int64) (kept, unproven, torn []files.Placed, err error) {
 	for _, p := range records {
 		if p.At < proven {
@@ -84,15 +83,14 @@ func (r *replayer) sift(s *log.Segment, records []files.Placed, proven int64) (k
 			if errors.Is(err, format.ErrBadRecord) {
 				torn = append(torn, p)
 			}
-			r.options.Index.Logger.Warn("a torrent at the end of the log is not whole and is dropped: it was not acknowledged yet, or is damaged",
+			r.options.Index.Logger.Warn("a torrent at the end of the log is incomplete and is dropped: it was not acknowledged yet, or is damaged",
 				slog.String("info_hash", p.Header.IDs.Primary().String()), slog.Uint64("segment", s.ID), slog.Int64("offset", p.At))
 		}
 	}
 	return kept, unproven, torn, nil
 }
 
-// tail replays what was kept of the last segment, and reports what is missing of
-// it before the proven offset.
+// tail replays the kept records of the last segment, and reports gaps before the proven offset.
 func (r *replayer) tail(s *log.Segment, kept []files.Placed, from, proven int64) error {
 	end, torn := from, s.Size-proven
 	for _, p := range kept {
@@ -108,7 +106,7 @@ func (r *replayer) tail(s *log.Segment, kept []files.Placed, from, proven int64)
 	r.report(s, log.Gap{From: end, To: proven})
 	r.passed(s, max(end, proven))
 	if torn > 0 {
-		r.options.Index.Logger.Info("the end of the log was torn; what is not whole was not acknowledged, and is dropped",
+		r.options.Index.Logger.Info("the end of the log was torn; incomplete records were never acknowledged and are dropped",
 			slog.Uint64("segment", s.ID), slog.Int64("offset", proven), slog.Int64("bytes", torn))
 	}
 	return nil

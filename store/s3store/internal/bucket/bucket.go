@@ -1,3 +1,11 @@
+// Package bucket talks to an S3-compatible object store. It offers conditional writes that tell
+// the first writer from the others, reads that reject the answers of proxies, listings, and a
+// probe for the features that a store needs.
+//
+// A write that may have been done without an answer is read back before it is reported. Each
+// request has its own deadline, and few are repeated. A [Failure] says whether the write may
+// have been done and whether the same request may succeed later. This package makes and signs
+// the two requests that every upload and download needs; minio-go makes all others.
 package bucket
 
 import (
@@ -17,37 +25,37 @@ import (
 	"github.com/torrentcache/torrentcache/store/s3store/internal/object"
 )
 
-// Matching is how the endpoint takes If-Match.
+// Matching is the form of If-Match that the endpoint accepts.
 type Matching int
 
 const (
-	MatchQuoted Matching = iota // as RFC 9110 has it
+	MatchQuoted Matching = iota // as RFC 9110 says
 	MatchPlain                  // without the quotes
 	MatchNone                   // not at all
 )
 
-// Bucket sends requests for the objects below the prefix. Keys are without it.
-// It is safe for concurrent use; matching is set before anything else runs.
+// Bucket sends requests for the objects below Prefix; keys do not contain it. It is safe for
+// concurrent use, but Probe, which sets Matching, must end before any other call begins.
 type Bucket struct {
 	core     *minio.Core
 	wire     *wire
 	name     string
 	Prefix   string
-	timeout  time.Duration // of one request for 1 MB
+	timeout  time.Duration // of one request for 1 MB or less
 	observe  func(request, outcome string, took time.Duration)
 	budget   budget
 	Matching Matching
 
-	lastWrite atomic.Int64 // when a write last succeeded, Unix nanoseconds
+	lastWrite atomic.Int64 // time of the last successful write, in Unix nanoseconds
 }
 
-// Options say which bucket and how to reach it; all are required.
+// Options select a bucket and the way to reach it. All fields are required.
 type Options struct {
 	Location
 	Credentials *credentials.Credentials
 	Transport   http.RoundTripper
 	Timeout     time.Duration // of one request for 1 MB or less
-	// Observe is told of each request: which kind it was, how it ended, how long it took.
+	// Observe is called after each request with its kind, its outcome and its duration.
 	Observe func(request, outcome string, took time.Duration)
 }
 
@@ -71,16 +79,16 @@ func New(o Options) (*Bucket, error) {
 	return &Bucket{core: core, wire: wire, name: l.Bucket, Prefix: l.Prefix, timeout: o.Timeout, observe: o.Observe}, nil
 }
 
-// request runs one request for size bytes with a deadline of its own.
+// request runs one request for size bytes, with its own deadline.
 func (b *Bucket) request(ctx context.Context, name, key string, size int, run func(ctx context.Context) error) error {
 	limit := b.timeout * time.Duration(1+size/1_000_000)
 	own, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	begin := time.Now()
 	err := explain(name, key, run(own))
-	_, refused := errors.AsType[*NoRoom](err)
+	_, refused := errors.AsType[*AllocError](err)
 	if err != nil && ctx.Err() != nil && !refused {
-		// The caller's end, not the engine's fault.
+		// The caller gave up: that is no failure of the engine.
 		err = &Failure{request: name, key: key, cause: ctx.Err(), Landed: true}
 	} else {
 		b.budget.note(retryable(err))
@@ -89,16 +97,18 @@ func (b *Bucket) request(ctx context.Context, name, key string, size int, run fu
 	return err
 }
 
-// fingerprint is how many bytes of an object tell which write it is of.
+// fingerprint is how many leading bytes of an object identify the write that made it.
 const fingerprint = 256
 
-// Write puts body under key if the object there is the one with etag, or if
-// there is none and etag is empty; else it returns ErrLost. When a try may have been
-// done without an answer it reads back. If that fails as well the error is a failure that
-// [Landed] knows; so it is if nobody answered a try and another writer's object is found,
-// which may have come after this one, and such an error is ErrLost, too. An engine that
-// answers with a failure has not written: Ceph does so to all but one of those who race. The
-// first bytes of body must be of this write alone.
+// Write puts body under key if the object there is the one with etag, or, with an empty etag, if
+// there is none. Otherwise it returns ErrLost. The first bytes of body must be unique to this
+// write.
+//
+// When a try may have been done without an answer, Write reads the object back. If that fails as
+// well, the error is a *Failure with Landed set. So is the error if a try got no answer and
+// another writer's object is found, because that writer may have overwritten this write; such an
+// error is ErrLost, too. An engine that answers with an error has not written: Ceph answers so
+// to all but one of several concurrent writers.
 func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string) error {
 	ambiguous, unanswered := false, false
 	var err error
@@ -118,7 +128,7 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string
 			return &Failure{request: "put", key: key, cause: readErr, Landed: true}
 		}
 		if errors.Is(err, ErrLost) {
-			err = cmp.Or(readErr, errUnclear) // who was first may be a try of this write
+			err = cmp.Or(readErr, errUnclear) // the first writer may be an earlier try of this write
 		}
 	}
 	f, ok := errors.AsType[*Failure](err)
@@ -129,8 +139,8 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, etag string
 	return f
 }
 
-// landed reads back what is under key: it reports whether it is body, and
-// returns ErrLost if it is neither body nor the object with etag.
+// landed reads the object of key back. It reports whether the object is body, and returns
+// ErrLost if it is neither body nor the object with etag.
 func (b *Bucket) landed(ctx context.Context, key string, body []byte, etag string) (bool, error) {
 	want := body[:min(len(body), fingerprint)]
 	got, gotETag, err := b.Get(ctx, key, fingerprint, nil)
@@ -161,7 +171,7 @@ func (b *Bucket) Put(ctx context.Context, key string, body []byte, etag string) 
 	case b.Matching == MatchQuoted:
 		header["If-Match"] = []string{`"` + etag + `"`}
 	default:
-		// The least that can be done: look once more.
+		// Without If-Match, a read just before the write must do.
 		if _, now, err := b.Get(ctx, key, object.HeaderSize, nil); err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		} else if now != etag {
@@ -171,7 +181,7 @@ func (b *Bucket) Put(ctx context.Context, key string, body []byte, etag string) 
 	return b.Send(ctx, key, body, header)
 }
 
-// Send puts body under key, if what header says is so.
+// Send puts body under key if the conditions in header hold.
 func (b *Bucket) Send(ctx context.Context, key string, body []byte, header http.Header) error {
 	err := b.request(ctx, "put", key, len(body), func(ctx context.Context) error {
 		return b.wire.put(ctx, key, header, body)
@@ -182,7 +192,7 @@ func (b *Bucket) Send(ctx context.Context, key string, body []byte, header http.
 	return err
 }
 
-// Replace puts body under key, whatever is there.
+// Replace puts body under key unconditionally.
 func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
 	var err error
 	for n := 0; b.budget.allows(ctx, n); n++ {
@@ -193,7 +203,7 @@ func (b *Bucket) Replace(ctx context.Context, key string, body []byte) error {
 	return err
 }
 
-// Conditional reports whether the endpoint takes If-Match, in whatever form.
+// Conditional reports whether the endpoint honours If-Match in any form.
 func (b *Bucket) Conditional() bool { return b.Matching != MatchNone }
 
 // Remove deletes the object of key, if there is one.
@@ -203,11 +213,11 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	})
 }
 
-// List returns up to most keys that begin with prefix, the lowest first.
+// List returns up to most keys that begin with prefix, in ascending order.
 func (b *Bucket) List(ctx context.Context, prefix string, most int) (keys []string, err error) {
 	err = b.request(ctx, "list", prefix, 0, func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
-		defer cancel() // ends the listing after what is wanted
+		defer cancel() // stops the listing once there are enough keys
 		opts := minio.ListObjectsOptions{Prefix: b.Prefix + prefix, Recursive: true, MaxKeys: most}
 		for o := range b.core.Client.ListObjects(ctx, b.name, opts) {
 			if o.Err != nil || len(keys) == most {
@@ -220,5 +230,5 @@ func (b *Bucket) List(ctx context.Context, prefix string, most int) (keys []stri
 	return keys, err
 }
 
-// LastWritten returns when a write last succeeded.
+// LastWritten returns the time of the last successful write.
 func (b *Bucket) LastWritten() time.Time { return time.Unix(0, b.lastWrite.Load()) }

@@ -10,28 +10,27 @@ import (
 )
 
 const (
-	// MaxTries is how often one request is sent.
+	// MaxTries is the most times that one request is sent.
 	MaxTries = 3
-	// firstPause is about how long to wait before the second try; each further
-	// pause is thrice as long.
+	// firstPause is about how long to wait before the second try. Each further pause is three
+	// times as long.
 	firstPause = 50 * time.Millisecond
 
-	// budgetFull is how much the budget of repetitions holds; below half of it
-	// nothing is repeated.
+	// budgetFull is the capacity of the retry budget. Nothing is retried while less than half of
+	// it is left.
 	budgetFull = 100
-	// budgetEarned is what a success adds to it. A failure takes 1.
+	// budgetEarned is the part that a success gives back. A failure takes 1.
 	budgetEarned = 0.1
 )
 
-// budget bounds the repetitions of requests to a part of those that succeed, so
-// that an engine in trouble is not sent three times the load. It is safe for
-// concurrent use.
+// budget limits retries in proportion to successful requests, so that an engine in trouble does
+// not get three times the load. It is safe for concurrent use.
 type budget struct {
 	mu    sync.Mutex
 	spent float64 // of budgetFull
 }
 
-// note counts a request that ended.
+// note counts a request and whether it failed.
 func (b *budget) note(failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

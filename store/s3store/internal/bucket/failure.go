@@ -13,66 +13,64 @@ import (
 )
 
 var (
-	// ErrAbsent says that the bucket has no object of the key.
+	// ErrAbsent says that the bucket has no object with the key.
 	ErrAbsent = errors.New("no such key")
-	// ErrLost says that the object of the key is not the one that the write
-	// expected: another writer was first.
+	// ErrLost says that the object is not the one that the write expected: another writer was
+	// first.
 	ErrLost = errors.New("the object changed meanwhile")
-	// errEmpty says that a range was asked for of an object without any bytes.
+	// errEmpty says that a range of an empty object was requested.
 	errEmpty = errors.New("the object is empty")
-	// errDiffers says that an object that seems damaged was another one when it was
-	// read again.
+	// errDiffers says that an object seemed damaged and differed when it was read again.
 	errDiffers = errors.New("two reads of it differ")
-	// errNoETag says that an answer is not that of an object store, but perhaps a page
-	// of a proxy.
+	// errNoETag says that an answer has no ETag, so it may be a proxy's page.
 	errNoETag = errors.New("the answer has no ETag, so it is not the object store's")
-	// errUnclear says that a write was refused although what it expected is there.
-	errUnclear = errors.New("refused as changed, but unchanged")
+	// errUnclear says that a write was refused although the expected object is there.
+	errUnclear = errors.New("the object store refused the write as if the object had changed, but it has not")
 )
 
-// Failure is a request that failed for another reason than what the object is.
+// Failure is the error of a request that failed for a reason other than the state of the object.
 type Failure struct {
 	request, key string
 	cause        error
-	Code         string // the object store's; empty if it did not answer
+	Code         string // error code of the object store; empty if it did not answer
 	// Landed says that the write may have been done.
 	Landed bool
 	// Again says that the same request may succeed later.
 	Again bool
 }
 
-// Error says which request failed, and why.
+// Error names the request that failed, and the cause.
 func (f *Failure) Error() string { return fmt.Sprintf("%s %s: %v", f.request, f.key, f.cause) }
 
 // Unwrap returns the errors that the failure stands for.
 func (f *Failure) Unwrap() []error { return []error{store.ErrUnavailable, f.cause} }
 
-// Landed reports whether err is that of a write that may have been done.
+// Landed reports whether err is of a write that may have been done.
 func Landed(err error) bool {
 	f, ok := errors.AsType[*Failure](err)
 	return ok && f.Landed
 }
 
-// fullCodes are the error codes of an engine that has no room.
+// fullCodes are the error codes of an engine that is full.
 var fullCodes = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
 
-// explain turns the error of a request into ErrAbsent, ErrLost, one that wraps
-// [store.ErrFull], or a *Failure. Nil and a *NoRoom stay what they are.
+// explain turns the error of a request into ErrAbsent, ErrLost, an error that wraps
+// [store.ErrFull], or a *Failure. It returns nil and a *NoRoom unchanged.
 func explain(request, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, refused := errors.AsType[*NoRoom](err); refused {
+	if _, refused := errors.AsType[*AllocError](err); refused {
 		return err
 	}
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
-		// No answer, or none that was understood: it may have arrived.
+		// Without an intelligible answer, the write may have been done.
 		return &Failure{request: request, key: key, cause: err, Landed: true, Again: true}
 	}
 	switch {
 	case answer.Code == minio.NoSuchKey && request == "put":
-		return ErrLost // what If-Match names is gone
+		return ErrLost // the object that If-Match names is gone
 	case answer.Code == minio.NoSuchKey:
 		return ErrAbsent
 	case answer.StatusCode == http.StatusPreconditionFailed:
@@ -88,15 +86,15 @@ func explain(request, key string, err error) error {
 	return &Failure{request: request, key: key, cause: cause, Code: answer.Code, Landed: answer.StatusCode >= 500, Again: passing}
 }
 
-// retryable reports whether err is a failure that may pass.
+// retryable reports whether the same request may succeed later.
 func retryable(err error) bool {
 	f, ok := errors.AsType[*Failure](err)
 	return ok && f.Again
 }
 
-// outcomeOf names how a request ended, for [Options.Observe].
+// outcomeOf names the outcome of a request for [Options.Observe].
 func outcomeOf(err error) string {
-	_, refused := errors.AsType[*NoRoom](err)
+	_, refused := errors.AsType[*AllocError](err)
 	switch {
 	case err == nil:
 		return "ok"

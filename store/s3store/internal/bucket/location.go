@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,18 +15,18 @@ import (
 // scheme begins the text of a [Location].
 const scheme = "s3://"
 
-// Location is where a store is.
+// Location is the address of a store.
 type Location struct {
-	Endpoint string // host or host:port; AWS's of the region if empty
+	Endpoint string // AWS's endpoint of the region if empty
 	Insecure bool   // HTTP without TLS
 	Region   string // us-east-1 if empty
 	Bucket   string
 	Prefix   string // of all keys: empty, or ending in a slash
 }
 
-// ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME, where prefix,
-// endpoint and region may be left out. An endpoint without a scheme is HTTPS. The
-// error repeats nothing that may be a secret.
+// ParseLocation reads s3://bucket/prefix?endpoint=URL&region=NAME. The prefix, endpoint and
+// region are optional. An endpoint without a scheme uses HTTPS. Errors do not repeat parts of
+// text that may be secret.
 func ParseLocation(text string) (Location, error) {
 	if !strings.HasPrefix(text, scheme) {
 		return Location{}, fmt.Errorf("want %sbucket/prefix?endpoint=URL&region=NAME", scheme)
@@ -35,13 +36,13 @@ func ParseLocation(text string) (Location, error) {
 	case err != nil && strings.Contains(text, "@"), err == nil && u.User != nil:
 		return Location{}, errCredentials
 	case err != nil:
-		return Location{}, fmt.Errorf("no URL: %w", errors.Unwrap(err))
+		return Location{}, fmt.Errorf("not a URL: %w", errors.Unwrap(err))
 	case u.Fragment != "":
-		return Location{}, errors.New("want no # in it")
+		return Location{}, errors.New("want no # in the URL")
 	}
 	l := Location{Bucket: u.Host}
 	if err := s3utils.CheckValidBucketNameStrict(l.Bucket); err != nil {
-		return Location{}, fmt.Errorf("%q is no bucket's name: want 3 to 63 lower case letters, digits, dots and hyphens", u.Host)
+		return Location{}, fmt.Errorf("%q is not a bucket name: want 3 to 63 lower case letters, digits, dots and hyphens", u.Host)
 	}
 	if strings.HasSuffix(l.Bucket, "--x-s3") {
 		return Location{}, fmt.Errorf("%q is a directory bucket (S3 Express), which lists its keys in no order: want a general purpose bucket", u.Host)
@@ -52,12 +53,12 @@ func ParseLocation(text string) (Location, error) {
 	return l, l.setParameters(u.RawQuery)
 }
 
-// errCredentials tells where credentials are taken from. The address may be seen by
-// all who list processes, and in logs.
+// errCredentials says where credentials belong. An address appears in process lists and in logs,
+// so it must not contain any.
 var errCredentials = errors.New("credentials do not belong here: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a credentials file")
 
-// parsePrefix returns what stands before the keys. Clients and proxies would resolve
-// dots and empty parts in an address, each in its own way.
+// parsePrefix returns the prefix of all keys. It rejects dots and empty parts, because clients
+// and proxies resolve them in an address, each in its own way.
 func parsePrefix(path string) (string, error) {
 	prefix := strings.Trim(path, "/")
 	if prefix == "" {
@@ -109,18 +110,14 @@ func (l *Location) setEndpoint(text string) error {
 	return nil
 }
 
-// withDefaults returns l with its region and endpoint.
+// withDefaults returns l with defaults for an empty region and endpoint.
 func (l Location) withDefaults() Location {
-	if l.Region == "" {
-		l.Region = "us-east-1"
-	}
-	if l.Endpoint == "" {
-		l.Endpoint = "s3." + l.Region + ".amazonaws.com"
-	}
+	l.Region = cmp.Or(l.Region, "us-east-1")
+	l.Endpoint = cmp.Or(l.Endpoint, "s3."+l.Region+".amazonaws.com")
 	return l
 }
 
-// String names the store for people, without parameters.
+// String names the store in messages, without parameters.
 func (l Location) String() string {
 	return scheme + l.Bucket + "/" + l.Prefix + " at " + l.withDefaults().Endpoint
 }

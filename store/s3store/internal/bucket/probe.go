@@ -3,17 +3,20 @@ package bucket
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Probe finds out whether the endpoint can do what the store rests on: it must
-// refuse to overwrite with If-None-Match, and should overwrite with If-Match
-// only what was named. It sets matching.
+// Probe tests the features that a store rests on. The endpoint must refuse to overwrite an
+// object with If-None-Match, and should overwrite with If-Match only the object named. Probe
+// sets Matching.
 func (b *Bucket) Probe(ctx context.Context) error {
 	var random [8]byte
 	rand.Read(random[:])
@@ -21,7 +24,7 @@ func (b *Bucket) Probe(ctx context.Context) error {
 	if err := b.Put(ctx, key, probeBody(key, 1), ""); err != nil {
 		return explainTest(err)
 	}
-	defer func() { _ = b.Remove(context.WithoutCancel(ctx), key) }() // what stays is a few bytes
+	defer func() { _ = b.Remove(context.WithoutCancel(ctx), key) }() // on failure a few bytes stay
 	switch err := b.Put(ctx, key, probeBody(key, 2), ""); {
 	case err == nil:
 		return &unfit{store.ErrInvalid, "the endpoint ignores If-None-Match, so two nodes could both store a torrent first; use an object store that has conditional writes"}
@@ -42,8 +45,8 @@ func (b *Bucket) Probe(ctx context.Context) error {
 	return nil
 }
 
-// probeMatch reports whether If-Match in the form m lets the right write pass
-// and refuses the wrong one.
+// probeMatch reports whether If-Match in the form m lets the right write pass and refuses a
+// wrong one.
 func (b *Bucket) probeMatch(ctx context.Context, key string, m Matching) (bool, error) {
 	b.Matching = m
 	_, etag, err := b.Get(ctx, key, 0, nil)
@@ -54,12 +57,12 @@ func (b *Bucket) probeMatch(ctx context.Context, key string, m Matching) (bool, 
 	if err != nil {
 		return false, ignoreRefusal(err)
 	}
-	err = b.Put(ctx, key, probeBody(key, 5+int(m)), etag) // that of before
+	err = b.Put(ctx, key, probeBody(key, 5+int(m)), etag) // the previous ETag
 	return errors.Is(err, ErrLost), ignoreRefusal(err)
 }
 
-// ignoreRefusal returns nil if err says that the endpoint refused the header:
-// as not matching, or as one it does not know.
+// ignoreRefusal returns nil if err says that the endpoint refused the header, because it does
+// not match or because the endpoint does not know it.
 func ignoreRefusal(err error) error {
 	if f, ok := errors.AsType[*Failure](err); errors.Is(err, ErrLost) || ok && !f.Again && !f.Landed {
 		return nil
@@ -69,7 +72,64 @@ func ignoreRefusal(err error) error {
 
 func probeBody(key string, n int) []byte { return fmt.Appendf(nil, "%s %d\n", key, n) }
 
-// TryWrite writes and so shows that the store can take uploads.
+// TryWrite writes a test object, to show that the store can take uploads.
 func (b *Bucket) TryWrite(ctx context.Context, node string) error {
 	return b.Send(ctx, "probe/"+node, probeBody(node, 0), http.Header{})
+}
+
+// unfit tells the operator why a bucket cannot be used.
+type unfit struct {
+	kind error // an error of package store
+	text string
+}
+
+func (u *unfit) Error() string { return u.text }
+func (u *unfit) Unwrap() error { return u.kind }
+
+// explainTest turns the error of the first test write into one that says what to change: a wrong
+// configuration causes it more often than an outage.
+func explainTest(err error) error {
+	f, ok := errors.AsType[*Failure](err)
+	if !ok {
+		return fmt.Errorf("a test write failed: %w", err)
+	}
+	cause := f.cause
+	if u, ok := errors.AsType[*url.Error](cause); ok {
+		cause = u.Err // leave out the address of the test object
+	}
+	text := fmt.Sprintf("a test write failed: %v", cause)
+	if advice := adviceFor(f); advice != "" {
+		text += ": " + advice
+	}
+	return &unfit{err, text}
+}
+
+// adviceFor returns what to change; empty if that is unknown.
+func adviceFor(f *Failure) string {
+	switch f.Code {
+	case "NoSuchBucket":
+		return "make the bucket first, or name another one"
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound":
+		return "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the credentials file, and that they are this endpoint's"
+	case "AccessDenied":
+		return "the credentials that were found, if any, may not write there: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they are allowed"
+	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
+		return "give the bucket's region as region=NAME"
+	case "NotImplemented", "501 Not Implemented": // the second is of an answer without XML
+		return "the endpoint refuses If-None-Match; use an object store that has conditional writes"
+	case "RequestTimeTooSkewed":
+		return "set this machine's clock"
+	}
+	_, plain := errors.AsType[tls.RecordHeaderError](f.cause)
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](f.cause)
+	_, unreachable := errors.AsType[*net.OpError](f.cause)
+	switch {
+	case unverified:
+		return "name the file of its authority in SSL_CERT_FILE"
+	case plain:
+		return "it has no TLS: give it as endpoint=http://HOST:PORT"
+	case unreachable, errors.Is(f.cause, context.DeadlineExceeded):
+		return "check endpoint=URL, and that the object store runs"
+	}
+	return ""
 }

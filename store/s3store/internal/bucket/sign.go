@@ -12,15 +12,15 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// signer signs requests by AWS's Signature Version 4. It is safe for concurrent use.
+// signer signs requests with AWS Signature Version 4. It is safe for concurrent use.
 type signer struct {
 	credentials *credentials.Credentials
-	retrieval   credentials.CredContext // by which they are fetched
+	retrieval   credentials.CredContext // how to fetch the credentials
 	region      string
 	key         atomic.Pointer[signingKey]
 }
 
-// signingKey is what requests of one day are signed with.
+// signingKey is the key that signs the requests of one day.
 type signingKey struct {
 	secret, day string
 	key         []byte
@@ -32,8 +32,8 @@ const (
 	signDay       = len("20060102")
 )
 
-// signedHeaders are those that are signed where a request has them, next to Host,
-// in the order of the signature. Of our requests that is all that means something.
+// signedHeaders are the headers that are signed if a request has them, besides Host, in the
+// order of the signature. They are all that affect the meaning of our requests.
 var signedHeaders = []struct{ name, lower string }{
 	{"If-Match", "if-match"},
 	{"If-None-Match", "if-none-match"},
@@ -43,8 +43,8 @@ var signedHeaders = []struct{ name, lower string }{
 	{"X-Amz-Security-Token", "x-amz-security-token"},
 }
 
-// sign signs req as of now. It has no query, and a body of which digest is the
-// SHA-256 in hex. Without credentials it stays unsigned, for buckets that are open.
+// sign signs req at the time now. The request has no query, and digest is the SHA-256 of its
+// body in hex. Without credentials it stays unsigned, for public buckets.
 func (s *signer) sign(ctx context.Context, req *http.Request, digest string, now time.Time) error {
 	retrieval := s.retrieval
 	retrieval.Context = ctx
@@ -69,7 +69,8 @@ func (s *signer) sign(ctx context.Context, req *http.Request, digest string, now
 	return nil
 }
 
-// canonicalRequest returns what of req is signed, and the names of its signed headers.
+// canonicalRequest returns the canonical form of req, which the signature covers, and the names
+// of its signed headers.
 func canonicalRequest(req *http.Request, digest string) (canonical []byte, names string) {
 	b := make([]byte, 0, 1<<10)
 	b = append(append(b, req.Method...), '\n')
@@ -86,7 +87,7 @@ func canonicalRequest(req *http.Request, digest string) (canonical []byte, names
 	return append(b, digest...), names
 }
 
-// keyOf returns the key of a day, which is made of the secret by four HMACs.
+// keyOf returns the signing key of a day, derived from the secret by four HMACs.
 func (s *signer) keyOf(secret, day string) []byte {
 	if k := s.key.Load(); k != nil && k.secret == secret && k.day == day {
 		return k.key

@@ -8,29 +8,29 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// An object below feed/ is a batch: a header, entries of entrySize bytes, and
-// the CRC32C of all before. Numbers are big-endian.
+// An object below feed/ is a batch: a header, entries of entrySize bytes, and the CRC32C of all
+// bytes before it. Numbers are big-endian.
 //
 //	0 magic "tcf2"   4 number of entries   8 id of the batch
 //	24 torrents      32 ids removed        40 bytes of torrents
 //
-// The id is the same in each try to write the batch and in no other. The last three
-// are what the store holds after this batch: each writer has read the batch before
-// its own, so it knows what to add to. An entry has
+// The id is the same in each try to write the batch and in no other batch. The last three fields
+// are the totals of the store after this batch. Each writer has read the previous batch, so it
+// knows the totals to add to. An entry has
 //
 //	0 kind  1 flags (1: has v1, 2: has v2)  2 write  18 time (Unix seconds)  26 v1  46 v2
 //
-// A kind that this program does not know is a newer one's, and passed on as it is.
+// A kind that this program does not know comes from a newer one, and is passed on as it is.
 const (
 	batchMagic  = "tcf" // and then, as a digit, the format
 	batchFormat = '2'
 
-	// BatchHeader is the size in bytes of what stands before the entries.
+	// BatchHeader is the size in bytes of the header before the entries.
 	BatchHeader = 48
 	entrySize   = 78
 )
 
-// MaxBatch is the most entries of a batch: 80 KB.
+// MaxBatch is the maximum number of entries in a batch: 80 KB.
 const MaxBatch = 1000
 
 // Entry is a change in the feed and the write that made it.
@@ -51,10 +51,10 @@ func (t *Totals) Add(d Totals) {
 
 // Batch is the content of one object of the feed.
 type Batch struct {
-	ID      [16]byte // the same in each try to write it
-	Totals  Totals   // after it
+	ID      [16]byte // the same in each try to write the batch
+	Totals  Totals   // of the store after the batch
 	Entries []Entry
-	Damaged bool // it cannot be read: neither totals nor entries are known
+	Damaged bool // the batch cannot be read: ID, Totals and Entries are unknown
 }
 
 // Bytes returns the object of the batch.
@@ -78,7 +78,7 @@ func (e *Entry) append(b []byte) []byte {
 	return appendIDs(b, e.IDs)
 }
 
-// ParseBatch reads the object of a batch. The error is a *Foreign, or says that it is
+// ParseBatch reads the object of a batch. The error is a *Foreign, or says that the batch is
 // damaged.
 func ParseBatch(b []byte) (*Batch, error) {
 	end := len(b) - crc32.Size
@@ -90,7 +90,7 @@ func ParseBatch(b []byte) (*Batch, error) {
 	}
 	count := (end - BatchHeader) / entrySize
 	if (end-BatchHeader)%entrySize != 0 || uint32(count) != binary.BigEndian.Uint32(b[4:]) {
-		return nil, fmt.Errorf("the batch of %d bytes does not have the entries it says", len(b))
+		return nil, fmt.Errorf("the batch of %d bytes does not have the number of entries in its header", len(b))
 	}
 	number := func(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
 	out := &Batch{Totals: Totals{Torrents: number(24), Removed: number(32), Bytes: number(40)}, Entries: make([]Entry, count)}

@@ -10,23 +10,23 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// An object below t/ is a header of HeaderSize bytes, the two texts of a removal
-// and the torrent. All of it lies in the body, none in user metadata: engines
-// differ in what they do to that, and so one checksum covers it. Numbers are
-// big-endian.
+// An object below t/ is a header of HeaderSize bytes, the two texts of a removal and the
+// torrent. Nothing is in user metadata: engines treat that differently, and within the body one
+// checksum covers all. Numbers are big-endian.
 //
-//	 0  magic "tcs3"     4  format 2     5  kind     6  rank     7  flags (1: has v1, 2: has v2, 4: ahead)
+//	 0  magic "tcs3"     4  format 2     5  kind     6  rank
+//	 7  flags (1: has v1, 2: has v2, 4: ahead)
 //	 8  write            24  stored (Unix seconds)   32  v1      52  v2
 //	84  info offset      88  info length              92  torrent length
 //	96  zero             128  version (alias: random) 144  CRC32C of the torrent
 //	148 removed (Unix seconds)                       156  reason length, 158 reference length
 //	160 CRC32C of the two texts                      164  CRC32C of all before
 //
-// Whatever its format and its kind are, an object of a newer program has the magic,
-// the format and, at 164, the CRC32C: so it is told from damage.
+// Objects of any future format and kind keep the magic, the format and the CRC32C at 164, which
+// tells them from damaged objects.
 const (
 	objectMagic = "tcs3"
-	// Format is that of the objects below t/ which this program writes and reads.
+	// Format is the format of the objects below t/ that this program reads and writes.
 	Format = 2
 	// HeaderSize is the size of a header in bytes.
 	HeaderSize = 168
@@ -34,28 +34,28 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Kind is what an object says of the id that it lies under.
+// Kind is the state of an id, as its object states it.
 type Kind byte
 
 // The kinds of objects.
 const (
-	KindTorrent   Kind = iota + 1 // here is the torrent
+	KindTorrent   Kind = iota + 1 // the torrent is here
 	KindAlias                     // the torrent lies under IDs.Primary()
-	KindTombstone                 // removed; the torrent may still be here
-	KindVacant                    // nothing: a removal that was restored without its torrent
+	KindTombstone                 // removed; the bytes of the torrent may still be here
+	KindVacant                    // none: a removal without bytes that was restored
 )
 
-// Header is the beginning of an object. Fields that its kind has no use for are zero.
+// Header is the header of an object. Fields that its kind does not use are zero.
 type Header struct {
 	Kind          Kind
 	Write         WriteID
-	IDs           infohash.Set // of the torrent; of a removal in advance the one id
-	Ahead         bool         // a tombstone for the one id that it lies under
+	IDs           infohash.Set // of the torrent; for a removal in advance, the one id
+	Ahead         bool         // a removal in advance: a tombstone for the id of its key alone
 	Rank          store.Rank
 	Stored        time.Time
 	infoOffset    uint32
 	infoLength    uint32
-	TorrentLength uint32 // 0: a tombstone without the torrent
+	TorrentLength uint32 // 0: a tombstone whose bytes are erased
 	Version       store.Version
 	torrentCRC    uint32
 	Removed       time.Time
@@ -64,7 +64,7 @@ type Header struct {
 	textCRC       uint32
 }
 
-// NewHeader describes an item as it is stored now.
+// NewHeader returns the header of an item that is stored now.
 func NewHeader(item store.Item, now time.Time) Header {
 	return Header{
 		Kind:          KindTorrent,
@@ -87,7 +87,8 @@ func (h *Header) Remove(r store.Removal) {
 	h.textCRC = crc32.Checksum([]byte(r.Reason+r.Reference), castagnoli)
 }
 
-// Restore makes a tombstone what it was before.
+// Restore turns a tombstone back into a torrent, or into a vacant object if its bytes are
+// erased.
 func (h *Header) Restore() {
 	h.Kind = KindTorrent
 	if h.TorrentLength == 0 {
@@ -121,11 +122,10 @@ func (h *Header) Append(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[begin:], castagnoli))
 }
 
-// errHeader says that bytes do not begin with a header, or with a damaged one.
+// errHeader says that the bytes do not begin with an intact header.
 var errHeader = errors.New("the header is damaged")
 
-// ParseHeader reads the header that b begins with. The error is ErrHeader or a
-// *Foreign.
+// ParseHeader reads the header at the beginning of b. The error is errHeader or a *Foreign.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderSize || string(b[:4]) != objectMagic ||
 		binary.BigEndian.Uint32(b[164:]) != crc32.Checksum(b[:164], castagnoli) {
@@ -160,7 +160,7 @@ func ParseHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-// IDsAt returns what stands where a header has its ids; none if b ends before.
+// IDsAt returns the ids in a header that may be damaged; none if b is too short.
 func IDsAt(b []byte) infohash.Set {
 	if len(b) < HeaderSize {
 		return infohash.Set{}

@@ -11,7 +11,7 @@ import (
 // SessionID is the number of a session of one node.
 type SessionID [8]byte
 
-// WriteID is the number of one write, the same in each try of it.
+// WriteID identifies one write. It is the same in each try of that write.
 type WriteID struct {
 	Session SessionID
 	Counter uint64
@@ -23,13 +23,13 @@ func (w WriteID) Append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, w.Counter)
 }
 
-// ParseWriteID reads what Append wrote; b is long enough.
+// ParseWriteID reads the result of Append from the beginning of b, which must be long enough.
 func ParseWriteID(b []byte) WriteID {
 	return WriteID{Session: SessionID(b), Counter: binary.BigEndian.Uint64(b[8:])}
 }
 
-// The flags of a header, and but for the last those of an entry of the feed: which ids it has,
-// and whether a tombstone is for one id in advance.
+// The flags of a header say which ids it has, and whether its tombstone is in advance. Entries
+// of the feed use the first two.
 const flagV1, flagV2, flagAhead = 1, 2, 4
 
 // idFlags returns the flags of the ids that a set has.
@@ -43,7 +43,7 @@ func idFlags(ids infohash.Set) (flags byte) {
 	return flags
 }
 
-// appendIDs appends v1 and v2 of ids, zeros for one that is not there.
+// appendIDs appends v1 and v2 of ids, with zeros for a missing one.
 func appendIDs(b []byte, ids infohash.Set) []byte {
 	var v1 [infohash.SizeV1]byte
 	var v2 [infohash.SizeV2]byte
@@ -52,7 +52,7 @@ func appendIDs(b []byte, ids infohash.Set) []byte {
 	return append(append(b, v1[:]...), v2[:]...)
 }
 
-// parseIDs reads those of the ids at the beginning of b that flags names.
+// parseIDs reads from the beginning of b the ids that flags name.
 func parseIDs(flags byte, b []byte) (ids infohash.Set) {
 	if flags&flagV1 != 0 {
 		ids.V1 = infohash.V1([infohash.SizeV1]byte(b))
@@ -63,7 +63,7 @@ func parseIDs(flags byte, b []byte) (ids infohash.Set) {
 	return ids
 }
 
-// noTime is how the zero time is written.
+// noTime encodes the zero time.
 const noTime = math.MinInt64
 
 func appendTime(b []byte, t time.Time) []byte {
