@@ -54,7 +54,6 @@ unit: ## unit tests, with Go and a C compiler alone
 e2e: build resolver $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
 	@$(MAKE) --no-print-directory e2e-beside & beside=$$!; \
 	  go test -tags e2e -count=1 -timeout 30m -parallel 4 -skip '^TestBucket$$' ./test/...; others=$$?; wait $$beside && exit $$others
-	cd test/histories && go test -tags e2e -count=1 $(HANGS) ./...
 
 # What mostly waits, such as for outages of the bucket, and small modules of their own run beside the others.
 .PHONY: e2e-beside
@@ -63,6 +62,7 @@ e2e-beside:
 	go test -tags e2e -count=1 $(HANGS) -run PowerCut -v ./store/diskstore
 	cd test/metainfodiff && go test -tags e2e -count=1 $(HANGS) ./...
 	cd test/openapi && go test -tags e2e -count=1 $(HANGS) ./...
+	cd test/histories && go test -tags e2e -count=1 $(HANGS) ./...
 
 .PHONY: lint
 lint: $(BUF) ## gofmt, go vet, staticcheck, unparam, deadcode, buf lint, buf breaking

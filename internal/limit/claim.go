@@ -128,11 +128,17 @@ func (l *Limits) Work(ctx context.Context, c Caller, n int64, patient bool) (*Re
 // Inflate waits for permission to inflate an upload, and returns the function that ends it. The
 // error is OVERLOADED if none comes in time, or that of ctx.
 func (l *Limits) Inflate(ctx context.Context) (done func(), err error) {
+	done = func() { <-l.inflating }
+	select {
+	case l.inflating <- struct{}{}:
+		return done, nil // also on a machine so busy that a short wait is over by now
+	default:
+	}
 	timer := time.NewTimer(max(l.settings.Load().Wait, time.Millisecond))
 	defer timer.Stop()
 	select {
 	case l.inflating <- struct{}{}:
-		return func() { <-l.inflating }, nil
+		return done, nil
 	case <-timer.C:
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -45,6 +45,15 @@ func TestWork(t *testing.T) {
 func TestInflate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Wait: time.Second})
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 100 {
+			done, err := l.Inflate(gone)
+			if err != nil {
+				t.Fatalf("permission was free: %v", err)
+			}
+			done()
+		}
 		var give []func()
 		for range cap(l.inflating) {
 			done, err := l.Inflate(t.Context())
@@ -55,8 +64,6 @@ func TestInflate(t *testing.T) {
 		}
 		_, err := l.Inflate(t.Context())
 		wantRefusal(t, l, err, reason.Overloaded, Inflating)
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
 		if _, err := l.Inflate(gone); !errors.Is(err, context.Canceled) || l.Stats().Refused["inflating"] != 1 {
 			t.Errorf("a caller that has left: %v", err)
 		}

@@ -145,7 +145,7 @@ func sourceError(err error) error {
 	case e.Reason == reason.TorrentDamaged:
 		return fmt.Errorf("%w: %w", store.ErrDamaged, e)
 	case status.Code(err) == codes.Unavailable:
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, errors.New(nodes.Cause(status.Convert(err).Message())))
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, errors.New(reason.ConnectionCause(status.Convert(err).Message())))
 	case status.Code(err) == codes.Unimplemented:
 		return errors.New("the server does not know the call: --from names another listener than the admin listener, or the server is older")
 	case len(status.Convert(err).Details()) > 0:

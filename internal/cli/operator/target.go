@@ -123,7 +123,7 @@ func (c *connection) explain(err error) error {
 	case strings.Contains(s.Message(), "HTTP/1.1 header"):
 		return fmt.Errorf("--admin %s: the server there speaks no gRPC: want the address of an admin listener", c.address)
 	default:
-		return fmt.Errorf("--admin %s: no torrentcache server answers there: %s", c.address, nodes.Cause(s.Message()))
+		return fmt.Errorf("--admin %s: no torrentcache server answers there: %s", c.address, reason.ConnectionCause(s.Message()))
 	}
 }
 
