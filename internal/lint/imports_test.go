@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"internal/lists":     {"infohash"},
 	"internal/mirror":    {"gen/torrentcache/v1", "infohash", "internal/flight", "internal/reason", "internal/wait", "store"},
 	"internal/migrate":   {"infohash", "internal/wait", "internal/wholefile", "metainfo", "store"},
-	"internal/nodes":     {"gen/torrentcache/v1", "internal/wait", "internal/wire"},
+	"internal/nodes":     {"gen/torrentcache/v1", "internal/reason", "internal/wait", "internal/wire"},
 	"internal/origin":    {},
 	"internal/progress":  {},
 	"internal/push":      {"client", "infohash", "internal/journal", "internal/lists", "internal/progress", "internal/source"},
