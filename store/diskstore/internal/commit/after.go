@@ -25,6 +25,11 @@ func after(current *index.Entry, h *format.Header, at format.Place, removal stor
 		next.Leaves(next.At.Segment)
 		next.At, next.Damaged = format.Place{}, false
 	}
+	if next.At.IsZero() {
+		// The ids of bytes that are gone may be removed apart. A new index may also know an earlier
+		// removal of them all, which was undone by a record that compaction has taken away.
+		next.Names, next.IDs = h.Names, h.IDs
+	}
 	next.Sequence = h.Sequence
 	next.Removal = removal
 	next.Removal.Erase, next.Removal.Keep = false, false
