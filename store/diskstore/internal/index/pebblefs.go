@@ -31,6 +31,10 @@ type pebbleFS struct {
 	// verdict on the index proves nothing.
 	running atomic.Bool
 	unread  atomic.Pointer[error]
+
+	// optionsWritten says that the options file got its name. Pebble's Open then lists the folder a
+	// last time, only for files to delete, while a compaction may run already.
+	optionsWritten atomic.Bool
 }
 
 func newPebbleFS(fs vfs.FS, dir string, onBreak func(error)) (*pebbleFS, error) {
@@ -173,14 +177,24 @@ func (x *pebbleFS) Remove(name string) error {
 
 // Rename implements vfs.FS. Pebble renames only its options file.
 func (x *pebbleFS) Rename(from, to string) error {
+	x.optionsWritten.Store(true)
 	if x.broken.Load() {
 		return nil
 	}
 	return x.survive(x.FS.Rename(from, to))
 }
 
-// List implements vfs.FS.
+// List implements vfs.FS. If it fails where Pebble's Open only tidies up, it returns no files: Pebble
+// then deletes none.
 func (x *pebbleFS) List(dir string) ([]string, error) {
+	names, err := x.list(dir)
+	if err != nil && x.optionsWritten.Load() {
+		return nil, nil
+	}
+	return names, err
+}
+
+func (x *pebbleFS) list(dir string) ([]string, error) {
 	if !x.broken.Load() {
 		names, err := x.FS.List(dir)
 		return names, x.noteRead(err)
