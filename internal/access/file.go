@@ -195,7 +195,7 @@ func NewKey() string {
 	return keyPrefix + keyText.EncodeToString(random)
 }
 
-// Digest is what is kept of a key: its SHA-256.
+// Digest is the SHA-256 of a key. A keys file has only digests, never keys.
 type Digest [sha256.Size]byte
 
 // DigestOf returns the digest of a key.

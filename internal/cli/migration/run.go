@@ -37,7 +37,7 @@ func (r *run) counts() progress.Counts {
 	}
 }
 
-// conclude reports what was moved and returns the command's error.
+// conclude prints the counts of moved torrents, and returns the command's error.
 func (r *run) conclude(ctx context.Context, failed error, out cli.Facts) error {
 	report := fmt.Sprintf("%s, %s stored (%s), %s, in %s", progress.Count(r.done.Changes.Load(), "change"),
 		progress.Count(r.done.Torrents.Load(), "torrent"), progress.Bytes(r.done.Bytes.Load()),

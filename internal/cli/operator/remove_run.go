@@ -79,7 +79,7 @@ type listRun struct {
 	admin    *connection
 	journal  *journal.Journal // nil without --resume
 	display  *progress.Display
-	out      cli.Facts // receives what was done
+	out      cli.Facts // receives the counts at the end
 	begin    time.Time
 
 	filling *page   // not yet sent

@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/cli"
 )
 
-// An archive lacks what cannot be read and what is missing.
+// An archive lacks the torrents that cannot be read and those that are missing.
 func TestExportTellsWhatIsNotInTheArchive(t *testing.T) {
 	var run verifyRun
 	run.note(&torrentcachev1.VerifyStoreResponse{
