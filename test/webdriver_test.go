@@ -51,13 +51,14 @@ func startBrowser(t *testing.T) *browser {
 	var started struct{ SessionID string }
 	b.do(t, "POST", "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"browserName": "chrome", "goog:chromeOptions": map[string]any{"args": arguments}, "goog:loggingPrefs": map[string]any{"browser": "ALL"},
+		"timeouts": map[string]any{"implicit": patience.Milliseconds()}, // for [browser.find]
 	}}}, &started)
 	b.session += "/session/" + started.SessionID
 	t.Cleanup(func() { b.do(t, "DELETE", "", nil, nil) })
 	return b
 }
 
-// find returns the path of the first element that matches selector.
+// find waits for an element that matches selector, and returns the path of the first one.
 func (b *browser) find(t *testing.T, selector string) string {
 	t.Helper()
 	var element map[string]string
