@@ -20,9 +20,12 @@ export CGO_ENABLED GOFLAGS
 RACE        ?= -race
 RACE_CGO     = $(if $(RACE),CGO_ENABLED=1)
 PREFIX      ?= /usr/local
-# What hangs is told, with the stacks of all goroutines, in six minutes: those that the
-# tests of a package have, or each end-to-end test, of which test/ keeps the time itself.
-HANGS       := -timeout 6m
+# go test, which after two minutes tells that a test hangs, with the stacks of all goroutines; of
+# end-to-end tests after five, since on a new machine some compile a program first. The time-out of
+# go test itself is for all tests of a package together.
+HANG        := $(CURDIR)/.tools/bin/hang
+UNIT_TEST   := $(HANG) -- -timeout 30m -vet=off
+E2E_TEST    := $(HANG) -quiet 5m -- -timeout 30m -tags e2e -count=1
 
 .PHONY: help
 help: ## list the targets
@@ -41,28 +44,29 @@ test: ## everything: install, lint, generated code, unit and end-to-end tests (a
 	@test/install-prerequisites
 	@$(MAKE) --no-print-directory lint generated unit e2e
 
-# Half of the time tests wait: four packages at a time. lint has vetted them.
+# Half of the time tests wait: four packages at a time. lint has vetted them. build compiles what the
+# tests of cmd/torrentcache link.
 .PHONY: unit
-unit: ## unit tests, with Go and a C compiler alone
-	$(RACE_CGO) go test -p 4 -vet=off $(RACE) $(HANGS) ./...
+unit: $(HANG) build ## unit tests, with Go and a C compiler alone
+	$(RACE_CGO) $(UNIT_TEST) -p 4 $(RACE) ./...
 	@# Crashes and faults of one goroutine the race detector passes over: see store/diskstore/raced_test.go.
-	test -z '$(RACE)' || go test -vet=off $(HANGS) ./store/diskstore
-	cd resolver && $(RACE_CGO) go test -vet=off $(RACE) $(HANGS) ./...
+	test -z '$(RACE)' || $(UNIT_TEST) ./store/diskstore
+	cd resolver && $(RACE_CGO) $(UNIT_TEST) $(RACE) ./...
 
 # End-to-end tests mostly wait, for processes and for time-outs: four at a time.
 .PHONY: e2e
-e2e: build resolver $(GRPCURL) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
+e2e: build resolver $(GRPCURL) $(HANG) ## end-to-end tests: the real binary, real clients (run test/install-prerequisites first)
 	@$(MAKE) --no-print-directory e2e-beside & beside=$$!; \
-	  go test -tags e2e -count=1 -timeout 30m -parallel 4 -skip '^TestBucket$$' ./test/...; others=$$?; wait $$beside && exit $$others
+	  $(E2E_TEST) -parallel 4 -skip '^TestBucket$$' ./test; others=$$?; wait $$beside && exit $$others
 
 # What mostly waits, such as for outages of the bucket, and small modules of their own run beside the others.
 .PHONY: e2e-beside
-e2e-beside:
-	go test -tags e2e -count=1 -timeout 30m -run '^TestBucket$$' ./test
-	go test -tags e2e -count=1 $(HANGS) -run PowerCut -v ./store/diskstore
-	cd test/metainfodiff && go test -tags e2e -count=1 $(HANGS) ./...
-	cd test/openapi && go test -tags e2e -count=1 $(HANGS) ./...
-	cd test/histories && go test -tags e2e -count=1 $(HANGS) ./...
+e2e-beside: $(HANG)
+	$(E2E_TEST) -run '^TestBucket$$' ./test
+	$(E2E_TEST) -run PowerCut ./store/diskstore
+	cd test/metainfodiff && $(E2E_TEST) ./...
+	cd test/openapi && $(E2E_TEST) ./...
+	cd test/histories && $(E2E_TEST) ./...
 
 .PHONY: lint
 lint: $(BUF) ## gofmt, go vet, staticcheck, unparam, deadcode, buf lint, buf breaking
@@ -135,6 +139,9 @@ vendor-tarball: ## make the archive of the sources that builds without the netwo
 $(BUF):
 	@echo 'installing buf $(BUF_VERSION) from npm into .tools/ (seconds)'
 	npm install --silent --no-fund --no-audit --ignore-scripts --no-save --prefix .tools @bufbuild/buf@$(BUF_VERSION)
+
+$(HANG): $(wildcard test/hang/*.go)
+	@go build -o $@ ./test/hang
 
 $(GRPCURL):
 	@echo 'building grpcurl $(GRPCURL_VERSION) into .tools/ (half a minute)'
