@@ -57,17 +57,7 @@ func Serve(ctx context.Context, cfg config.Serve, env Environment, reread func()
 
 // serveStore adds all doors to a server over st.
 func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) error {
-	if err := d.addCache(st.shared); err != nil {
-		return err
-	}
-	if err := d.addUpstreams(cfg); err != nil {
-		return err
-	}
-	if err := d.addDenyLists(ctx); err != nil {
-		return err
-	}
-	var err error
-	if d.mirrors, err = d.newMirrors(cfg); err != nil {
+	if err := d.addSources(ctx, cfg, st); err != nil {
 		return err
 	}
 	srv, err := d.newServer(cfg, st)
@@ -103,6 +93,23 @@ func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) 
 		d.mirrors.running.Go(func() { d.verifyPeriodically(d.mirrors.ctx, operator, st, cfg) })
 	}
 	return nil
+}
+
+// addSources adds what the server reads torrents from beside its store, and what it must not serve:
+// the cache in memory, upstreams, mirrors and deny lists.
+func (d *daemon) addSources(ctx context.Context, cfg config.Serve, st *storage) error {
+	if err := d.addCache(st.shared); err != nil {
+		return err
+	}
+	if err := d.addUpstreams(cfg); err != nil {
+		return err
+	}
+	if err := d.addDenyLists(ctx); err != nil {
+		return err
+	}
+	var err error
+	d.mirrors, err = d.newMirrors(cfg)
+	return err
 }
 
 // newServer returns the server over st; it listens nowhere yet.
