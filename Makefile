@@ -40,7 +40,7 @@ resolver: ## build the static binary bin/torrentcache-resolver, of the module in
 	cd resolver && CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o ../bin/torrentcache-resolver ./cmd/torrentcache-resolver
 
 .PHONY: test
-test: ## everything: install, lint, generated code, unit and end-to-end tests (about 16 minutes on two cores, 33 on a new machine)
+test: ## everything: install, lint, generated code, unit and end-to-end tests (11 to 16 minutes on two cores, twice that on a new machine)
 	@test/install-prerequisites
 	@$(MAKE) --no-print-directory lint generated unit e2e
 
