@@ -98,7 +98,7 @@ func (x *RemoveTorrentRequest) GetErase() bool {
 	return false
 }
 
-// RemoveTorrentResponse says what was removed.
+// RemoveTorrentResponse is the result of a removal.
 type RemoveTorrentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether the torrent was cached.
@@ -336,7 +336,7 @@ func (x *RemoveTorrentsRequest) GetDryRun() bool {
 	return false
 }
 
-// RemoveTorrentsResponse says what was removed.
+// RemoveTorrentsResponse has the results of many removals.
 type RemoveTorrentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One for each info hash, in the order of the request.
@@ -382,10 +382,10 @@ func (x *RemoveTorrentsResponse) GetResults() []*RemoveTorrentsResult {
 	return nil
 }
 
-// RemoveTorrentsResult is what became of one info hash.
+// RemoveTorrentsResult is the result for one info hash.
 type RemoveTorrentsResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What became of it.
+	// The result.
 	//
 	// Types that are valid to be assigned to Result:
 	//
@@ -589,10 +589,10 @@ func (x *RestoreTorrentsResponse) GetResults() []*RestoreTorrentsResult {
 	return nil
 }
 
-// RestoreTorrentsResult is what became of one info hash.
+// RestoreTorrentsResult is the result for one info hash.
 type RestoreTorrentsResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What became of it.
+	// The result.
 	//
 	// Types that are valid to be assigned to Result:
 	//
@@ -823,14 +823,14 @@ func (x *DeniedTorrent) GetLine() int64 {
 	return 0
 }
 
-// VerifyStoreRequest sets the pace, and what becomes of unreadable torrents.
+// VerifyStoreRequest sets the pace, and the treatment of unreadable torrents.
 type VerifyStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Most bytes to read a second; 0 means no bound.
 	MaxBytesPerSecond int64 `protobuf:"varint,1,opt,name=max_bytes_per_second,json=maxBytesPerSecond,proto3" json:"max_bytes_per_second,omitempty"`
-	// Whether to mark what the disk cannot read as damaged, so that it counts as
-	// missing and an upload heals it. Otherwise it stays as it is, since a read that
-	// failed proves nothing. A later call that can read it takes the mark away.
+	// Whether to mark torrents that the disk cannot read as damaged, so that they count as
+	// missing and an upload heals them. Otherwise they stay as they are, since a read that
+	// failed proves nothing. A later call that can read one takes its mark away.
 	GiveUp        bool `protobuf:"varint,2,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -999,7 +999,7 @@ type MissingSegment struct {
 	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
 	// The byte at which it ends too early; 0 if the file is gone.
 	FromOffset int64 `protobuf:"varint,2,opt,name=from_offset,json=fromOffset,proto3" json:"from_offset,omitempty"`
-	// Whether it is known what was in the missing part. If not, torrent_count and
+	// Whether the content of the missing part is known. If not, torrent_count and
 	// removal_count tell nothing.
 	Counted bool `protobuf:"varint,3,opt,name=counted,proto3" json:"counted,omitempty"`
 	// Torrents that answer TORRENT_DAMAGED for it until uploads heal them.
@@ -1379,11 +1379,11 @@ func (x *TorrentRemoval) GetRemovalTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// GetStatsRequest says what to count beside what is always told.
+// GetStatsRequest asks for counts beside those that are always told.
 type GetStatsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Count what was neither downloaded nor uploaded for so many seconds, at least a day; 0: do
-	// not. That reads the whole index.
+	// Count the torrents that were neither downloaded nor uploaded for so many seconds, at least a
+	// day; 0: do not. That reads the whole index.
 	UnreadSeconds int64 `protobuf:"varint,1,opt,name=unread_seconds,json=unreadSeconds,proto3" json:"unread_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1426,7 +1426,7 @@ func (x *GetStatsRequest) GetUnreadSeconds() int64 {
 	return 0
 }
 
-// GetStatsResponse is what the store holds.
+// GetStatsResponse has the counts of a store.
 type GetStatsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Torrents that can be downloaded.
@@ -1443,13 +1443,13 @@ type GetStatsResponse struct {
 	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	// Segment files of which something is missing; none for stores without files.
 	MissingSegments []*MissingSegment `protobuf:"bytes,7,rep,name=missing_segments,json=missingSegments,proto3" json:"missing_segments,omitempty"`
-	// The other caches that are asked for what is missing here, in the order in which
+	// The other caches that are asked for torrents missing here, in the order in which
 	// they are asked.
 	Upstreams []*UpstreamStats `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
 	// The servers that this one mirrors.
 	Mirrors []*MirrorStats `protobuf:"bytes,9,rep,name=mirrors,proto3" json:"mirrors,omitempty"`
-	// What was not read for unread_seconds, for the ranks fetched, anonymous, keyed, in this
-	// order; none unless that was asked.
+	// The torrents not read for unread_seconds, for the ranks fetched, anonymous, keyed, in this
+	// order; none unless the request asks for them.
 	Unread        []*UnreadStats `protobuf:"bytes,10,rep,name=unread,proto3" json:"unread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1555,7 +1555,7 @@ func (x *GetStatsResponse) GetUnread() []*UnreadStats {
 	return nil
 }
 
-// UnreadStats is what was not read for some time, of the torrents with one rank.
+// UnreadStats counts the torrents of one rank that were not read for some time.
 type UnreadStats struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How they came: fetched (nobody uploaded them here), anonymous, or keyed.
@@ -1629,7 +1629,7 @@ func (x *UnreadStats) GetOldestReadTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// UpstreamStats is what another cache was asked since the server started.
+// UpstreamStats counts the questions to another cache since the server started.
 type UpstreamStats struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its scheme and its host.
@@ -1737,7 +1737,7 @@ type MirrorStats struct {
 	RemovalCount int64 `protobuf:"varint,6,opt,name=removal_count,json=removalCount,proto3" json:"removal_count,omitempty"`
 	// Torrents that this server does not take.
 	RefusedCount int64 `protobuf:"varint,7,opt,name=refused_count,json=refusedCount,proto3" json:"refused_count,omitempty"`
-	// Torrents that are not what the source says.
+	// Torrents whose bytes are invalid or have another info hash.
 	WrongCount int64 `protobuf:"varint,8,opt,name=wrong_count,json=wrongCount,proto3" json:"wrong_count,omitempty"`
 	// Torrents that the source has and could not give.
 	LeftOutCount  int64 `protobuf:"varint,9,opt,name=left_out_count,json=leftOutCount,proto3" json:"left_out_count,omitempty"`
@@ -1843,7 +1843,7 @@ type ResumeMirrorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The source, HOST:PORT.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	// Whether to restore what it removed here. It need not be followed any more then.
+	// Whether to restore the torrents that it removed here. It need not be followed any more then.
 	Restore       bool `protobuf:"varint,2,opt,name=restore,proto3" json:"restore,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1893,7 +1893,7 @@ func (x *ResumeMirrorRequest) GetRestore() bool {
 	return false
 }
 
-// ResumeMirrorResponse says what was done.
+// ResumeMirrorResponse is the result of ResumeMirror.
 type ResumeMirrorResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Torrents that were restored.

@@ -56,16 +56,16 @@ type AdminServiceClient interface {
 	// if it is not removed.
 	RestoreTorrent(ctx context.Context, in *RestoreTorrentRequest, opts ...grpc.CallOption) (*RestoreTorrentResponse, error)
 	// RemoveTorrents is RemoveTorrent for many at once, with a result for each info hash,
-	// in order. A bad one does not hinder the others. When it returns OK, what has no error
-	// is removed durably. What ended in an error may be sent again, and so may all of it:
+	// in order. A bad one does not hinder the others. When it returns OK, each torrent whose
+	// result has no error is removed durably. Failed ones may be sent again, and so may all:
 	// removing twice does no harm.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RemoveTorrent are of results.
 	RemoveTorrents(ctx context.Context, in *RemoveTorrentsRequest, opts ...grpc.CallOption) (*RemoveTorrentsResponse, error)
 	// RestoreTorrents is RestoreTorrent for many at once, with a result for each info
-	// hash, in order. A bad one does not hinder the others. When it returns OK, what has no
-	// error is restored durably.
+	// hash, in order. A bad one does not hinder the others. When it returns OK, each torrent
+	// whose result has no error is restored durably.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RestoreTorrent are of results.
@@ -77,17 +77,17 @@ type AdminServiceClient interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
 	FindDeniedTorrents(ctx context.Context, in *FindDeniedTorrentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FindDeniedTorrentsResponse], error)
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. What is damaged or cannot be read is
-	// fetched from the servers that this one mirrors, and from its upstreams. What is
-	// still damaged is marked: it counts as missing, and an upload heals it. Answers tell
-	// the progress, the last one the result.
+	// and its info hash, while the server serves. It fetches torrents that are damaged or
+	// cannot be read from the servers that this one mirrors, and from its upstreams. It marks
+	// those that are still damaged: they count as missing, and an upload heals them. Answers
+	// tell the progress, the last one the result.
 	VerifyStore(ctx context.Context, in *VerifyStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyStoreResponse], error)
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends
 	// with OK the copy is complete and durable.
 	BackupStore(ctx context.Context, in *BackupStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupStoreResponse], error)
-	// ReadRecord returns all that the store has under an info hash, also what is
-	// for the operator alone: for those who move a store elsewhere.
+	// ReadRecord returns the whole record that the store has under an info hash, with the
+	// fields that only the operator may see. Programs that move a store elsewhere use it.
 	//
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND);
 	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
@@ -98,14 +98,14 @@ type AdminServiceClient interface {
 	// for them if the store is a bucket, which keeps no days of reads.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 	// ResumeMirror has the server follow a source again that was stopped because it removed
-	// too many torrents. They are removed here, too, unless the call is to restore: then all
-	// that this source removed here is restored, as far as its bytes are still on disk, and
-	// what the source has removed up to now is passed over.
+	// too many torrents. They are removed here, too, unless the call is to restore: then the
+	// torrents that this source removed here are restored, as far as their bytes are still on
+	// disk, and the removals that the source has made up to now are passed over.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if the server follows no such source.
 	ResumeMirror(ctx context.Context, in *ResumeMirrorRequest, opts ...grpc.CallOption) (*ResumeMirrorResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
-	// more; what comes is still served.
+	// more. The server still serves the requests that come.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
 }
 
@@ -276,16 +276,16 @@ type AdminServiceServer interface {
 	// if it is not removed.
 	RestoreTorrent(context.Context, *RestoreTorrentRequest) (*RestoreTorrentResponse, error)
 	// RemoveTorrents is RemoveTorrent for many at once, with a result for each info hash,
-	// in order. A bad one does not hinder the others. When it returns OK, what has no error
-	// is removed durably. What ended in an error may be sent again, and so may all of it:
+	// in order. A bad one does not hinder the others. When it returns OK, each torrent whose
+	// result has no error is removed durably. Failed ones may be sent again, and so may all:
 	// removing twice does no harm.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RemoveTorrent are of results.
 	RemoveTorrents(context.Context, *RemoveTorrentsRequest) (*RemoveTorrentsResponse, error)
 	// RestoreTorrents is RestoreTorrent for many at once, with a result for each info
-	// hash, in order. A bad one does not hinder the others. When it returns OK, what has no
-	// error is restored durably.
+	// hash, in order. A bad one does not hinder the others. When it returns OK, each torrent
+	// whose result has no error is restored durably.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) for too many info hashes or too long
 	// a text. Those of RestoreTorrent are of results.
@@ -297,17 +297,17 @@ type AdminServiceServer interface {
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if no deny list names anything.
 	FindDeniedTorrents(*FindDeniedTorrentsRequest, grpc.ServerStreamingServer[FindDeniedTorrentsResponse]) error
 	// VerifyStore reads every stored torrent and compares it with its checksum
-	// and its info hash, while the server serves. What is damaged or cannot be read is
-	// fetched from the servers that this one mirrors, and from its upstreams. What is
-	// still damaged is marked: it counts as missing, and an upload heals it. Answers tell
-	// the progress, the last one the result.
+	// and its info hash, while the server serves. It fetches torrents that are damaged or
+	// cannot be read from the servers that this one mirrors, and from its upstreams. It marks
+	// those that are still damaged: they count as missing, and an upload heals them. Answers
+	// tell the progress, the last one the result.
 	VerifyStore(*VerifyStoreRequest, grpc.ServerStreamingServer[VerifyStoreResponse]) error
 	// BackupStore writes a copy of the store to a folder on the server's machine,
 	// while the server serves. Answers tell the progress; when the stream ends
 	// with OK the copy is complete and durable.
 	BackupStore(*BackupStoreRequest, grpc.ServerStreamingServer[BackupStoreResponse]) error
-	// ReadRecord returns all that the store has under an info hash, also what is
-	// for the operator alone: for those who move a store elsewhere.
+	// ReadRecord returns the whole record that the store has under an info hash, with the
+	// fields that only the operator may see. Programs that move a store elsewhere use it.
 	//
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_NOT_FOUND (NOT_FOUND);
 	// TORRENT_DAMAGED (DATA_LOSS). A removed torrent is no error here.
@@ -318,14 +318,14 @@ type AdminServiceServer interface {
 	// for them if the store is a bucket, which keeps no days of reads.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	// ResumeMirror has the server follow a source again that was stopped because it removed
-	// too many torrents. They are removed here, too, unless the call is to restore: then all
-	// that this source removed here is restored, as far as its bytes are still on disk, and
-	// what the source has removed up to now is passed over.
+	// too many torrents. They are removed here, too, unless the call is to restore: then the
+	// torrents that this source removed here are restored, as far as their bytes are still on
+	// disk, and the removals that the source has made up to now are passed over.
 	//
 	// Reasons: REQUEST_INVALID (INVALID_ARGUMENT) if the server follows no such source.
 	ResumeMirror(context.Context, *ResumeMirrorRequest) (*ResumeMirrorResponse, error)
 	// Drain makes the server answer not ready, so that a load balancer sends no
-	// more; what comes is still served.
+	// more. The server still serves the requests that come.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

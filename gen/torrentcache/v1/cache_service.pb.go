@@ -21,9 +21,9 @@
 //
 // Other caches. A server may ask others for a torrent that it lacks, and waits for
 // them for a few seconds at most. upstreams among the metadata of TORRENT_NOT_FOUND
-// says what is known: absent (none has it), failed (one of them does not answer),
-// asking (ask again later), busy or limited (too many were asked for). But for absent
-// a google.rpc.RetryInfo says when asking again may help. A call with the metadata
+// is absent (none has it), failed (one of them does not answer), asking (ask again
+// later), busy or limited (too many were asked for). But for absent a
+// google.rpc.RetryInfo says when asking again may help. A call with the metadata
 // cdn-loop: torrentcache (RFC 8586) is answered from the server's own store alone.
 //
 // From the swarm. A server may have torrents that it lacks looked for among peers
@@ -69,7 +69,7 @@ const (
 	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
 	// The torrent was unknown and is now cached.
 	Outcome_OUTCOME_CREATED Outcome = 1
-	// The torrent was cached before; what is stored stays as it was.
+	// The torrent was cached before; the stored bytes stay as they were.
 	Outcome_OUTCOME_ALREADY_CACHED Outcome = 2
 	// The torrent was cached without all its piece layers (BEP 52); the upload
 	// supplied missing ones.
@@ -78,7 +78,7 @@ const (
 	// dictionary is the same; the outer keys may differ. Piece layers (BEP 52) that
 	// only the one before had are kept.
 	Outcome_OUTCOME_REPLACED Outcome = 4
-	// What was stored was damaged; the upload took its place.
+	// The stored bytes were damaged; the upload took their place.
 	Outcome_OUTCOME_HEALED Outcome = 5
 )
 
@@ -486,8 +486,8 @@ func (x *DescribeTorrentRequest) GetFilePageToken() string {
 // DescribeTorrentResponse is what a torrent says of itself. Text that is not
 // UTF-8 in the torrent has U+FFFD in place of each bad byte. A text of more than
 // 64 KiB is cut and ends with U+2026, "…". Lists have 4096 entries at most, and
-// 512 KiB of text together; see truncated. Nobody vouches for
-// what is outside the info dictionary: trackers, web seeds, nodes, comment.
+// 512 KiB of text together; see truncated. Nobody vouches for the keys outside the
+// info dictionary: trackers, web seeds, nodes, comment.
 type DescribeTorrentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The v1 info hash where there is one, else the v2 one.
@@ -1037,7 +1037,7 @@ type CacheTorrentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item's.
 	ItemId uint64 `protobuf:"varint,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
-	// What became of it.
+	// The result.
 	//
 	// Types that are valid to be assigned to Result:
 	//
@@ -1135,7 +1135,7 @@ type ItemError struct {
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
 	// The ErrorInfo reason that the call for one item would answer.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// For people: what to change.
+	// For people: how to mend it.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1197,8 +1197,8 @@ type FindMissingTorrentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Info hashes in any form, at most 10,000.
 	InfoHashes []string `protobuf:"bytes,1,rep,name=info_hashes,json=infoHashes,proto3" json:"info_hashes,omitempty"`
-	// Whether to count as missing what is cached and was fetched from elsewhere: for
-	// callers who have originals, which replace it.
+	// Whether to count torrents as missing that are cached and were fetched from elsewhere: for
+	// callers who have originals, which replace them.
 	IncludeFetched bool `protobuf:"varint,2,opt,name=include_fetched,json=includeFetched,proto3" json:"include_fetched,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -1433,7 +1433,7 @@ func (*DescribeServerRequest) Descriptor() ([]byte, []int) {
 	return file_torrentcache_v1_cache_service_proto_rawDescGZIP(), []int{16}
 }
 
-// DescribeServerResponse is what a server takes from whom.
+// DescribeServerResponse says which uploads a server takes from the caller.
 type DescribeServerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Size of the largest torrent taken, in bytes, as it is and as it is inflated.
@@ -1446,7 +1446,7 @@ type DescribeServerResponse struct {
 	UploadNeedsKey bool `protobuf:"varint,4,opt,name=upload_needs_key,json=uploadNeedsKey,proto3" json:"upload_needs_key,omitempty"`
 	// The name of the caller in the server's keys file, or anonymous.
 	CallerName string `protobuf:"bytes,5,opt,name=caller_name,json=callerName,proto3" json:"caller_name,omitempty"`
-	// What the caller may do, of read, write, sync and admin.
+	// The roles of the caller, of read, write, sync and admin.
 	CallerRoles []string `protobuf:"bytes,6,rep,name=caller_roles,json=callerRoles,proto3" json:"caller_roles,omitempty"`
 	// Whether the server knows some callers by their addresses, so that the same key, or
 	// none, may be another caller at another address.

@@ -21,9 +21,9 @@
 //
 // Other caches. A server may ask others for a torrent that it lacks, and waits for
 // them for a few seconds at most. upstreams among the metadata of TORRENT_NOT_FOUND
-// says what is known: absent (none has it), failed (one of them does not answer),
-// asking (ask again later), busy or limited (too many were asked for). But for absent
-// a google.rpc.RetryInfo says when asking again may help. A call with the metadata
+// is absent (none has it), failed (one of them does not answer), asking (ask again
+// later), busy or limited (too many were asked for). But for absent a
+// google.rpc.RetryInfo says when asking again may help. A call with the metadata
 // cdn-loop: torrentcache (RFC 8586) is answered from the server's own store alone.
 //
 // From the swarm. A server may have torrents that it lacks looked for among peers
@@ -112,8 +112,8 @@ type CacheServiceClient interface {
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_REMOVED (NOT_FOUND);
 	// UNIMPLEMENTED for a server that has nothing looked for.
 	WantTorrent(ctx context.Context, in *WantTorrentRequest, opts ...grpc.CallOption) (*WantTorrentResponse, error)
-	// DescribeServer returns what this server takes, and who it takes the caller for. It
-	// needs no role; a key that is not known is UNAUTHENTICATED all the same.
+	// DescribeServer returns the uploads that this server takes, and the name by which it
+	// knows the caller. It needs no role; an unknown key is UNAUTHENTICATED all the same.
 	DescribeServer(ctx context.Context, in *DescribeServerRequest, opts ...grpc.CallOption) (*DescribeServerResponse, error)
 }
 
@@ -243,8 +243,8 @@ type CacheServiceServer interface {
 	// Reasons: HASH_MALFORMED (INVALID_ARGUMENT); TORRENT_REMOVED (NOT_FOUND);
 	// UNIMPLEMENTED for a server that has nothing looked for.
 	WantTorrent(context.Context, *WantTorrentRequest) (*WantTorrentResponse, error)
-	// DescribeServer returns what this server takes, and who it takes the caller for. It
-	// needs no role; a key that is not known is UNAUTHENTICATED all the same.
+	// DescribeServer returns the uploads that this server takes, and the name by which it
+	// knows the caller. It needs no role; an unknown key is UNAUTHENTICATED all the same.
 	DescribeServer(context.Context, *DescribeServerRequest) (*DescribeServerResponse, error)
 	mustEmbedUnimplementedCacheServiceServer()
 }
