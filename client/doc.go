@@ -12,8 +12,8 @@
 //	torrent, err := c.Get(ctx, id)
 //
 // Use [Client.Push] to send more than a few torrents. It computes their info hashes, asks the
-// server which of them it lacks, sends only those, and repeats what a restart of the server
-// interrupted. It holds a bounded number of bytes, however many torrents there are.
+// server which of them it lacks, sends only those, and repeats the uploads that a restart of the
+// server interrupted. It holds a bounded number of bytes, however many torrents there are.
 //
 // Errors of the server have a stable reason, which [Reason] returns.
 //

@@ -72,10 +72,10 @@ func (c *Client) Wanted(ctx context.Context) iter.Seq2[*torrentcachev1.WatchWant
 	}
 }
 
-// ReadTorrents yields what the server has under each of ids, in order: a torrent, a removal, or the
-// reason why there is neither. It needs the role sync and makes one call for each 1,000 ids. It
-// checks only that the answers are about ids: the caller must compare each torrent with its info
-// hash. An error comes last; to go on, ask again for the ids that were not answered.
+// ReadTorrents yields one answer for each of ids, in order: a torrent, a removal, or the reason why
+// there is neither. It needs the role sync and makes one call for each 1,000 ids. It checks only
+// that the answers are about ids: the caller must compare each torrent with its info hash. An error
+// comes last; to go on, ask again for the ids that were not answered.
 func (c *Client) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*torrentcachev1.ReadTorrentsResponse, error] {
 	return func(yield func(*torrentcachev1.ReadTorrentsResponse, error) bool) {
 		for len(ids) > 0 {

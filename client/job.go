@@ -40,8 +40,8 @@ func (j *job) waitsForAnswer() bool {
 
 func (j *job) flight() flight { return flight{j.id, j.layers} }
 
-// finish reports the result of j and of the jobs that waited for it, and frees what they held. The
-// caller must not use j afterwards.
+// finish reports the result of j and of the jobs that waited for it, and frees the bytes that they
+// held. The caller must not use j afterwards.
 func (p *pusher) finish(j *job, r Result) {
 	var followers []*job
 	if j.flies {

@@ -128,10 +128,10 @@ func (o PushOptions) withDefaults() PushOptions {
 // and sends those over parallel streams. It repeats calls that fail because the server is away,
 // restarting, busy or full, with growing pauses. A torrent that two items have is sent once.
 //
-// Push returns nil when each item has had its result, whatever the result. It returns an error when
-// it gives up: ctx ended, the server was away, busy or full for longer than Patience, or the server
-// does not let the caller in. Items without a result may then be cached or not; pushing them again
-// is safe.
+// Push returns nil when each item has had its result, whether or not the item was cached. It
+// returns an error when it gives up: ctx ended, the server was away, busy or full for longer than
+// Patience, or the server does not let the caller in. Items without a result may then be cached or
+// not; pushing them again is safe.
 //
 // The sequence items may be endless. Push iterates over it in a goroutine. If items blocks, that
 // goroutine is still running when Push has returned an error.
@@ -163,7 +163,7 @@ type pusher struct {
 	maxSize    int64
 	o          PushOptions
 	room       *budget // of all jobs
-	late       *budget // of what senders load: waiting jobs cannot starve a sender
+	late       *budget // of the torrents that senders load: waiting jobs cannot starve a sender
 	flights    *flights
 	fail       context.CancelCauseFunc
 	outage     outage
@@ -175,7 +175,7 @@ type pusher struct {
 }
 
 // stageBuffer is how many jobs may wait between two stages, so that goroutines need not meet for
-// each job. The budgets bound what these jobs hold.
+// each job. The budgets bound the bytes that these jobs hold.
 const stageBuffer = 256
 
 // jobOverhead is about how many bytes each torrent on its way takes besides its own.

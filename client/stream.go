@@ -27,7 +27,7 @@ type stream struct {
 	mu      sync.Mutex
 	pending map[uint64]*job // sent and not answered; guarded by mu, as all below
 	again   []*job          // answered with an error that is worth repeating
-	later   *reason.Error   // the first such error
+	later   *reason.Error   // the first of these errors
 	heard   time.Time       // last time something was received, or sent after an idle time
 }
 

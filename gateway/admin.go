@@ -18,10 +18,10 @@ import (
 // admin serves /v1/admin/ as JSON.
 type admin struct{ mux *runtime.ServeMux }
 
-// NewAdmin returns the handler of /v1/admin/, for the admin listener only; conn
-// reaches the AdminService, logger gets internal errors. Wrap what that listener serves in an
-// [http.CrossOriginProtection], so that no page in the operator's browser can
-// call it, and in [front.Recover].
+// NewAdmin returns the handler of /v1/admin/, for the admin listener only. Conn reaches the
+// AdminService, and logger gets internal errors. Wrap the whole handler of that listener in an
+// [http.CrossOriginProtection], so that no page in the operator's browser can call it, and in
+// [front.Recover].
 func NewAdmin(conn grpc.ClientConnInterface, logger *slog.Logger) (http.Handler, error) {
 	a := &admin{newJSONMux(logger)}
 	client := torrentcachev1.NewAdminServiceClient(conn)

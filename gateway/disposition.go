@@ -13,10 +13,9 @@ import (
 // systems take 255 and browsers append " (1)".
 const maxFileName = 200
 
-// disposition returns the Content-Disposition (RFC 6266) that suggests a file
-// name made of title, which comes from anybody, or of infoHash if nothing of
-// the title can be used. Whatever the title, the value is printable ASCII in one
-// line, and the file name has no path in it.
+// disposition returns the Content-Disposition (RFC 6266) that suggests a file name made of title,
+// which anybody can choose, or of infoHash if nothing of the title can be used. For any title, the
+// value is printable ASCII in one line, and the file name has no path in it.
 func disposition(title, infoHash string) string {
 	name := fileName(title)
 	if name == "" {

@@ -20,8 +20,8 @@ import (
 // but not every other spelling.
 const oddMaxAge = 5 * time.Minute
 
-// downloads serves /torrent/. Whatever happens, nothing here is an HTML page with status 200 or
-// a redirect: clients save what they get as a torrent.
+// downloads serves /torrent/. It never answers with a redirect or with an HTML page of status 200,
+// because clients save every answer as a torrent.
 type downloads struct {
 	files *files
 	site  *web.Site
@@ -76,8 +76,8 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, id infohash.ID,
 }
 
 // isNavigation reports whether a browser asks for a page to show to a person (Fetch Metadata,
-// section 2.1). Programs that save what they get send neither of the two headers, or one; no
-// program is known to send both.
+// section 2.1). Programs that save the answer send neither of the two headers, or one; no program
+// is known to send both.
 func isNavigation(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Dest") == "document" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -36,7 +36,7 @@ func (b backend) GetTorrent(ctx context.Context, id infohash.ID) (*torrentcachev
 type files struct {
 	torrents Torrents
 	maxAge   time.Duration
-	missing  time.Duration // how long caches may keep that there is no torrent
+	missing  time.Duration // how long caches may keep the answer that there is no torrent
 	private  func() bool
 	sites    *front.Sites
 }
@@ -66,7 +66,7 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, id infohash.ID, ti
 }
 
 // mendRange rewrites a Range header so that net/http reads it as RFC 9110, sections 14.1 and 14.2,
-// has it: the name of the unit has no letter case, and an unknown unit counts as no Range.
+// defines it: the name of the unit has no letter case, and an unknown unit counts as no Range.
 func mendRange(h http.Header) {
 	unit, ranges, ok := strings.Cut(h.Get("Range"), "=")
 	if ok && strings.EqualFold(unit, "bytes") {
@@ -103,8 +103,8 @@ func (d *Door) AppendHeader(b []byte, got *torrentcachev1.GetTorrentResponse) []
 	return append(b, "\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"...)
 }
 
-// cacheControl returns the Cache-Control of a download: who may keep it, and that it may be kept
-// for maxAge (RFC 9111, section 5.2.2).
+// cacheControl returns the Cache-Control of a download. It says which caches may keep the download,
+// and that they may keep it for maxAge (RFC 9111, section 5.2.2).
 func (f *files) cacheControl(maxAge time.Duration) string {
 	scope := "public"
 	if f.private() {
@@ -113,9 +113,9 @@ func (f *files) cacheControl(maxAge time.Duration) string {
 	return scope + ", max-age=" + strconv.Itoa(int(maxAge/time.Second))
 }
 
-// missingCacheControl returns the Cache-Control of a download that failed with e; "" if nobody may
-// keep the failure, as while other caches are asked. An upload does not reach the copies in
-// caches, and a removal must show at once.
+// missingCacheControl returns the Cache-Control of a download that failed with e; "" if no cache
+// may keep the failure, for example while other caches are asked. An upload does not reach the
+// copies in caches, and a removal must show at once.
 func (f *files) missingCacheControl(e *reason.Error) string {
 	if !e.Lasting() || f.missing < time.Second || f.private() {
 		return ""

@@ -25,7 +25,7 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// Options is what the door needs.
+// Options configure a [Door].
 type Options struct {
 	// Options are the options of the pages. Some of them also hold for the door itself.
 	// MaxTorrentSize is required, because the limits of bodies that wrap a torrent derive from it.
@@ -42,13 +42,12 @@ type Options struct {
 	// less than a second means that none may. They never keep the answer for a removed
 	// torrent.
 	MissingMaxAge time.Duration
-	// Origins are the origins of other sites whose pages may upload by JSON and read
-	// what this door answers to that.
+	// Origins are the origins of other sites whose pages may upload by JSON and read the answer.
 	Origins []string
 	// TooLarge is called for each upload that the door refuses for its size before Conn has seen
 	// it. Nil: nothing is called.
 	TooLarge func()
-	// Logger gets what goes wrong inside the door. Nil: slog's default.
+	// Logger gets the internal errors of the door. Nil: slog's default.
 	Logger *slog.Logger
 }
 
@@ -96,8 +95,8 @@ func New(o Options) (*Door, error) {
 
 // sitesOf returns the other sites whose pages may read torrents here: all of them, if the service
 // is for the public. A service on loopback or in a private network is not public unless its
-// operator has said so: other sites' pages could otherwise read, through a browser, what their
-// servers cannot reach.
+// operator has said so. Otherwise other sites' pages could read, through a browser, torrents that
+// their servers cannot reach.
 func sitesOf(o Options) *front.Sites {
 	public := o.PublicURL != "" || len(o.Origins) > 0
 	return &front.Sites{Named: o.Origins, Open: func() bool { return public && !o.Private() }}

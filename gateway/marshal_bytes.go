@@ -113,9 +113,9 @@ func longestString(data []byte) (begin, end int) {
 	}
 }
 
-// decodeBase64 decodes what protojson accepts for bytes: either alphabet, with
-// padding or without, but nothing else. The package base64 would pass over line
-// breaks, which cannot stand in JSON.
+// decodeBase64 decodes base64 in the forms that protojson accepts for bytes: either alphabet, with
+// padding or without. It refuses all else. Package base64 would skip line breaks, which cannot
+// stand in JSON.
 func decodeBase64(digits []byte) ([]byte, bool) {
 	if bytes.IndexByte(digits, '\n') >= 0 || bytes.IndexByte(digits, '\r') >= 0 {
 		return nil, false

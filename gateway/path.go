@@ -11,9 +11,9 @@ const torrentSuffix = ".torrent"
 
 // parseDownloadPath reads the decoded path of a download: /torrent/HASH and anything after it. The
 // original's rule was 40 hex digits and then anything, and links on the web have brackets, blanks
-// or a site's name after the hash. 64 digits are a v2 hash; of any other number from 40 on, the
-// first 40 are the hash. Name is the file name that the tail suggests, "" for none. Hash and
-// suffix may be in any letter case. At the root only /HASH.torrent is a download.
+// or a site's name after the hash. 64 digits are a v2 hash. If there is any other number of digits
+// from 40 on, the first 40 are the hash. Name is the file name that the tail suggests, "" for none.
+// Hash and suffix may be in any letter case. At the root only /HASH.torrent is a download.
 func parseDownloadPath(path string) (id infohash.ID, name string, ok bool) {
 	rest, below := strings.CutPrefix(path, "/torrent/")
 	if !below {

@@ -68,7 +68,7 @@ func (p *pages) refuseTorrent(w http.ResponseWriter, r *http.Request, e *reason.
 	p.answerInfo(w, r, web.LookupResult{Query: r.PathValue("info_hash"), Err: e})
 }
 
-// answerInfo answers that a torrent has no page, and why.
+// answerInfo answers that a torrent has no page, and gives the reason.
 func (p *pages) answerInfo(w http.ResponseWriter, r *http.Request, result web.LookupResult) {
 	setNoIndex(w.Header())
 	p.answerLookup(w, r, result)

@@ -22,7 +22,7 @@ func ParseMagnet(link string) (Set, error) {
 	if !ok || !asked {
 		return Set{}, fmt.Errorf("%w: a magnet link begins with %q", ErrMalformed, "magnet:?")
 	}
-	// ParseQuery returns what it could read beside its error. So a broken escape in a display name
+	// Beside its error ParseQuery returns the part that it could read. So a broken escape in a name
 	// does not lose the info hash.
 	query, _ := neturl.ParseQuery(strings.ReplaceAll(rest, "&amp;", "&"))
 	var set Set

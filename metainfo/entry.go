@@ -5,7 +5,7 @@ import "bytes"
 // entry is one file as the info dictionary describes it.
 type entry struct {
 	at      int   // offset of its dictionary
-	length  int64 // bytes; 0 for a symbolic link, whatever the file says
+	length  int64 // bytes; 0 for a symbolic link, even if the file gives a length
 	attr    span  // content of the string `attr` (BEP 47), or zero
 	pad     bool  // fills the gap to the next piece (BEP 47)
 	path    span  // v1: the list of the path's segments, or zero; unused for v2

@@ -120,7 +120,7 @@ func foldUp(subtree *[64]digest, count uint, pad digest) digest {
 	if count == 1<<top {
 		return subtree[top]
 	}
-	var node digest // the root over what remains at the right edge
+	var node digest // the root over the subtrees merged so far, at the right edge
 	started := false
 	for height := range top {
 		waits := count>>height&1 == 1

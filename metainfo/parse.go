@@ -11,8 +11,8 @@ import (
 // Parse reads a .torrent file. It keeps a reference to b, which must not change afterwards.
 // After the outer dictionary it accepts only white space. The error is always an [*Error].
 //
-// Parse takes time in proportion to len(b), and at most len(b) bytes of memory besides b,
-// whatever b holds. It does not limit len(b).
+// Parse takes time in proportion to len(b), and at most len(b) bytes of memory besides b, for any
+// content of b. It does not limit len(b).
 func Parse(b []byte) (*Torrent, error) {
 	p := parser{Torrent: &Torrent{b: b}, scanner: scanner{b: b}}
 	if err := p.parse(); err != nil {

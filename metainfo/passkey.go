@@ -6,8 +6,8 @@ import (
 )
 
 // HasPasskey reports whether an announce URL of the torrent seems to contain the passkey of one
-// user, by which a tracker identifies who downloads; see [IsPasskeyURL]. It does not depend on
-// the private flag.
+// user, by which a tracker identifies that user; see [IsPasskeyURL]. It does not depend on the
+// private flag.
 func (t *Torrent) HasPasskey() bool {
 	for key, value := range pairs(t.b, span{0, len(t.b)}) {
 		switch string(key.of(t.b)) {
@@ -57,8 +57,8 @@ var keyNames = map[string]bool{
 //   - a parameter of the query with one of the usual names (passkey, torrent_pass, authkey,
 //     pk, pid, ...) and a value of 8 characters or more;
 //   - any other parameter, or a segment of the path, that is 16 or more hex digits, hyphens
-//     not counted, or that has 20 or more letters and digits in a row, letters and digits
-//     among them.
+//     not counted, or that has 20 or more letters and digits in a row, at least one of
+//     each kind.
 //
 // One repeated character, such as a key of zeros, does not count. The host is not examined.
 func IsPasskeyURL(address string) bool {

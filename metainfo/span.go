@@ -109,8 +109,8 @@ func items(b []byte, list span) iter.Seq[span] {
 	}
 }
 
-// first sets *s to value unless a value of the same key has set it: of duplicate keys the first
-// one counts, as in libtorrent.
+// first sets *s to value unless a value of the same key has set it: the first of duplicate keys
+// counts, as in libtorrent.
 func (s *span) first(value span) {
 	if !s.found() {
 		*s = value

@@ -51,7 +51,7 @@ func (s *Server) GetTorrent(ctx context.Context, req *torrentcachev1.GetTorrentR
 	})
 }
 
-// answerOf returns what GetTorrent answers with torrent.
+// answerOf returns the answer of GetTorrent that contains torrent.
 func answerOf(torrent store.Torrent) *torrentcachev1.GetTorrentResponse {
 	return &torrentcachev1.GetTorrentResponse{
 		Torrent:    torrent.Bytes,

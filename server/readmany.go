@@ -29,8 +29,8 @@ const (
 	slowestTake = 16 << 10
 )
 
-// ReadTorrents implements SyncService. In memory are one torrent and those that the transport has
-// not sent yet; it takes no more while the caller does not read.
+// ReadTorrents implements SyncService. It holds in memory one torrent and those that the transport
+// has not sent yet. While the caller does not read, it loads no more.
 func (s *Server) ReadTorrents(req *torrentcachev1.ReadTorrentsRequest, stream grpc.ServerStreamingServer[torrentcachev1.ReadTorrentsResponse]) error {
 	if n := len(req.GetInfoHashes()); n > maxReads {
 		return reason.New(reason.RequestInvalid, "%d info hashes, at most %d go into one call", n, maxReads).On("info_hashes")

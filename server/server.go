@@ -28,7 +28,7 @@ import (
 // other fields.
 const messageOverhead = 64 << 10
 
-// Options are what a [Server] needs. Store and MaxTorrentSize are required.
+// Options configure a [Server]. Store and MaxTorrentSize are required.
 type Options struct {
 	// Store keeps the torrents. The server does not close it.
 	Store store.Store
@@ -47,12 +47,12 @@ type Options struct {
 	// Access is the gate of the calls to the server, for DescribeServer. Nil: everybody
 	// may do everything.
 	Access *access.Gate
-	// Logger gets what the operator must know of failed items of CacheTorrents,
-	// whose calls succeed, so that no interceptor sees them. Nil means
-	// slog.Default().
+	// Logger gets the errors of items of CacheTorrents that the operator must know of. The calls
+	// succeed, so no interceptor sees these errors. Nil means slog.Default().
 	Logger *slog.Logger
 	// OnItemError is called with the reason of each item that fails in a call for many, and with
-	// the full name of the method: such calls succeed. It must not block. Nil: nothing is called.
+	// the full name of the method. The call itself succeeds. It must not block. Nil: nothing is
+	// called.
 	OnItemError func(method string, why reason.Reason)
 	// OnChange is called with the ids of each torrent that changed through this server, before the
 	// call that changed it is answered. The zero Set says that any torrent may have changed. It
@@ -64,8 +64,8 @@ type Options struct {
 	// read. It reports whether the torrent is whole again. It takes no longer than a reader should
 	// wait. Nil: nothing is repaired.
 	Repair func(context.Context, infohash.ID) bool
-	// Audit logs each removal, restoration, backup and drain before it is done, many together
-	// where many are done together. If it fails, nothing is done. Nil: there is no log.
+	// Audit logs each removal, restoration, backup and drain before it is done. Changes that are
+	// made together are logged together. If it fails, nothing is done. Nil: there is no log.
 	Audit audit.Write
 	// Contact is the address or URL for questions of people whose torrent was
 	// removed. Empty: nobody is named.
@@ -114,7 +114,7 @@ type Server struct {
 	Items rpc.Items
 
 	notifier     *notifier
-	proxyWarning sync.Once // of an edge that is not believed
+	proxyWarning sync.Once // about an edge that is not trusted
 }
 
 // New returns a Server.
@@ -159,9 +159,8 @@ func (s *Server) RegisterPublic(r grpc.ServiceRegistrar) {
 // takes: the largest torrent and 64 KiB.
 func (s *Server) MaxMessageSize() int { return MaxMessageSize(s.MaxTorrentSize) }
 
-// MaxMessageSize returns the size in bytes of the largest message that a server
-// of that maximum torrent size sends or takes; clients need it as their limit
-// on what they receive.
+// MaxMessageSize returns the size in bytes of the largest message that a server of that maximum
+// torrent size sends or takes; clients need it as their limit on received messages.
 func MaxMessageSize(maxTorrentSize int64) int { return int(maxTorrentSize) + messageOverhead }
 
 // DescribeServer implements CacheService.
@@ -169,7 +168,7 @@ func (s *Server) DescribeServer(ctx context.Context, _ *torrentcachev1.DescribeS
 	policy, _ := s.Access.Policy()
 	who := access.FromContext(ctx)
 	if who.Name == access.Anonymous {
-		who.Roles &^= access.Admin // without keys it is the listener that tells the operator
+		who.Roles &^= access.Admin // without keys, the listener identifies the operator
 	}
 	return &torrentcachev1.DescribeServerResponse{
 		MaxTorrentSizeBytes: s.MaxTorrentSize,

@@ -26,10 +26,9 @@ const (
 
 type uploadStream = grpc.BidiStreamingServer[torrentcachev1.CacheTorrentsRequest, torrentcachev1.CacheTorrentsResponse]
 
-// CacheTorrents implements CacheService. One goroutine receives and parses, a
-// second one stores: while a batch is made durable the next one gathers, so the
-// slower the disk, the more items share a commit. A client that does not read
-// its results is not read from either.
+// CacheTorrents implements CacheService. One goroutine receives and parses, a second one stores:
+// while a batch is made durable the next one gathers, so the slower the disk, the more items share
+// a commit. The server does not read from a client that does not read its results.
 func (s *Server) CacheTorrents(stream uploadStream) error {
 	queue := newUploadQueue(maxStreamItems, maxStreamBytes)
 	answered, received := make(chan error, 1), make(chan error, 1)
@@ -48,8 +47,8 @@ func (s *Server) CacheTorrents(stream uploadStream) error {
 		err = reason.New(reason.Overloaded, "the server is shutting down: send the items that have no result again")
 	}
 	queue.close()
-	defer func() { release(queue.take()) }() // what nobody stores any more
-	// What was received before the end is stored and answered still.
+	defer func() { release(queue.take()) }() // the uploads that nothing stores any more
+	// The uploads received before the end are still stored and answered.
 	if err := <-answered; err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func (s *Server) receiveUploads(stream uploadStream, queue *uploadQueue) error {
 			return nil
 		}
 		if err == nil {
-			err = s.undecoded(req.GetTorrent()) // its number is not known either
+			err = s.undecoded(req.GetTorrent()) // its item ID is not known either
 		}
 		if err != nil {
 			return err
@@ -144,7 +143,7 @@ func (s *Server) storeUploads(ctx context.Context, batch []*upload) {
 	}
 }
 
-// release gives back the memory of the batch: once it is stored, and not when the
+// release frees the memory of the batch as soon as the batch is stored. It does not wait until the
 // client has read the results.
 func release(batch []*upload) {
 	for _, u := range batch {
@@ -193,7 +192,7 @@ type upload struct {
 	size     int // bytes held
 	rank     store.Rank
 	torrent  *metainfo.Torrent  // nil if err was set on reading
-	reserved *limit.Reservation // of its memory until it is stored; nil with torrent
+	reserved *limit.Reservation // of its memory until it is stored; nil if torrent is nil
 	settle   func(isNew bool)   // of [Server.pass]
 	outcome  torrentcachev1.Outcome
 	err      error

@@ -65,7 +65,7 @@ func (q *uploadQueue) done(batch []*upload) {
 	q.changed.Broadcast()
 }
 
-// close ends the pushing; what was pushed can be taken still.
+// close makes push refuse further uploads; those already pushed can still be taken.
 func (q *uploadQueue) close() { q.set(&q.closed) }
 
 // abort says that no take follows; a push that waits for room returns.

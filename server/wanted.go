@@ -24,8 +24,8 @@ const (
 	// wantedHeartbeat is how often a watcher hears something, as the API promises.
 	wantedHeartbeat = 10 * time.Second
 
-	// lookSoon is how long after a torrent became wanted its readers ask again every few
-	// seconds. What is not found then takes minutes, or is not found at all.
+	// lookSoon is how long after a torrent became wanted its readers ask again every few seconds. A
+	// torrent that is not found by then takes minutes, or is not found at all.
 	lookSoon = 2 * time.Minute
 
 	// askLater is how long readers should wait after that.

@@ -68,7 +68,7 @@ func (s *Server) WatchChanges(req *torrentcachev1.WatchChangesRequest, stream wa
 		}
 		cursor = next
 		if len(changes) > 0 {
-			continue // the next answer is empty, or has what came meanwhile
+			continue // the next answer is empty, or has the changes made meanwhile
 		}
 		if time.Since(spoken) >= heartbeat-poll/2 {
 			spoken = time.Now()

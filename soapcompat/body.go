@@ -27,7 +27,7 @@ type plainBody struct {
 // openBody returns the body of r with its Content-Encoding, gzip or deflate, removed. Neither the
 // body nor its inflated content may have more than most bytes; more is TORRENT_TOO_LARGE. If the
 // Content-Length is larger than that, openBody fails before it reads anything. Both the body and
-// its inflated content take memory from the request's hold.
+// its inflated content take memory from the request's reservation.
 func (h *Handler) openBody(r *http.Request, most int64) (plainBody, *reason.Error) {
 	if r.ContentLength > most {
 		return plainBody{}, h.sizeError()
@@ -75,7 +75,7 @@ type bounded struct {
 	r        io.Reader
 	left     int64
 	tooLarge *reason.Error
-	err      error // what every Read after the first error returns
+	err      error // the result of every Read after the first error
 }
 
 func (h *Handler) bound(r io.Reader, limit int64) *bounded {

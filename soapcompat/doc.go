@@ -11,7 +11,7 @@
 //   - body.go opens the body of a request and limits it, before and after inflating;
 //   - cut.go takes the torrent out of a SOAP call and decodes it in place;
 //   - envelope.go reads the rest of the call, or the whole of a call of unusual shape. It uses
-//     document.go, which converts the call to UTF-8 and bounds what encoding/xml is given;
+//     document.go, which converts the call to UTF-8 and bounds the input of encoding/xml;
 //   - answer.go writes the answers;
 //   - form.go reads an upload from a form, and multipart.go the usual kind of form;
 //   - wsdl.go tells clients where to send their calls.

@@ -28,11 +28,12 @@ const (
 // cdata begins a section of text. Like other text it has no bound of its own.
 const cdata = "<![CDATA["
 
-// document is an XML document that encoding/xml reads token by token. It fails on what no SOAP
-// request has: a DTD (SOAP 1.1, section 3), deep nesting, long markup. It belongs to one request.
+// document is an XML document that encoding/xml reads token by token. It fails on constructs that
+// no SOAP request has: a DTD (SOAP 1.1, section 3), deep nesting, long markup. It belongs to one
+// request.
 type document struct {
 	decoder *xml.Decoder
-	r       *bufio.Reader // what decoder reads, in UTF-8
+	r       *bufio.Reader // the input of decoder, in UTF-8
 	last    byte          // the last byte that decoder has read from r
 	left    int           // how many more bytes the current token may have
 	depth   int           // of the element that contained the last token
@@ -53,8 +54,8 @@ func newDocument(r *bufio.Reader) *document {
 	return d
 }
 
-// readAsXML10 changes the declaration of XML 1.1 to 1.0, because encoding/xml refuses 1.1. What is
-// new in 1.1 (characters in names and at the ends of lines) occurs in no request.
+// readAsXML10 changes the declaration of XML 1.1 to 1.0, because encoding/xml refuses 1.1. The
+// additions of 1.1 (characters in names and at the ends of lines) occur in no request.
 func readAsXML10(r *bufio.Reader) {
 	const declaration = `<?xml version="1.`
 	head, _ := r.Peek(len(declaration) + 1) // the next read returns the error again
@@ -99,7 +100,7 @@ func (d *document) begin() {
 }
 
 // nextChild returns the next child of the element at depth, which d is in; nil at the end of that
-// element. It skips the content of children and whatever is between them.
+// element. It skips the content of children and everything between them.
 func (d *document) nextChild(depth int) (*xml.StartElement, error) {
 	for {
 		token, err := d.token()

@@ -26,7 +26,7 @@ const (
 	part      = "torrent"
 )
 
-// call is what has been read of a request, even if reading it failed.
+// call is the part of a request that has been read, even if reading it failed.
 type call struct {
 	version version                // "" until the envelope has been seen
 	known   bool                   // the request is a cacheTorrent call
@@ -142,7 +142,8 @@ func isOperation(name string) bool {
 	return strings.EqualFold(name, operation) || strings.EqualFold(name, operation+"Request")
 }
 
-// readParts reads the parts of the call to its end. Of two torrents, the last one counts.
+// readParts reads the parts of the call to its end. If there are several torrents, the last one
+// counts.
 func (c *call) readParts(d *document, memory []byte) error {
 	for first := true; ; first = false {
 		child, err := d.nextChild(3)
@@ -211,7 +212,8 @@ func (c *call) readPart(d *document, memory []byte) error {
 	return nil
 }
 
-// readToEnd makes sure that the envelope is whole. Like PHP it ignores what follows the envelope.
+// readToEnd makes sure that the envelope is whole. Like PHP, it ignores all bytes after the
+// envelope.
 func readToEnd(d *document) error {
 	for d.depth > 0 {
 		if _, err := d.token(); err != nil {

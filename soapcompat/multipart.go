@@ -14,7 +14,7 @@ const maxParts = 1000
 
 // readMultipart returns the content of the field torrent of a multipart form, a file or text; nil
 // if there is none. Scripts were written against PHP, so readMultipart reads forms as PHP 8.2 does,
-// quirks included; test/ compares the two. Of several fields of that name the last one counts. A
+// quirks included; test/ compares the two. If several fields have that name, the last one counts. A
 // field that stops half-way does not count.
 func (h *Handler) readMultipart(r *http.Request, body plainBody) (upload, *reason.Error) {
 	boundary := boundaryOf(r.Header.Get("Content-Type"))
@@ -71,7 +71,7 @@ func fileIn(content []byte, size int, disposition string, before []byte) []byte 
 	return file[:len(file):len(file)]
 }
 
-// afterDelimiter returns what follows the first line of b that equals delimiter.
+// afterDelimiter returns the part of b after the first line that equals delimiter.
 func afterDelimiter(b, delimiter []byte) (rest []byte, found bool) {
 	for more := true; more; {
 		var line []byte
@@ -116,8 +116,8 @@ func holdsTorrent(disposition string) bool {
 	return name == field
 }
 
-// isUnchosen reports whether the part is what browsers send for a file field in which no file was
-// chosen (HTML standard, constructing the entry list).
+// isUnchosen reports whether the part is the one that browsers send for a file field without a
+// chosen file (HTML standard, constructing the entry list).
 func isUnchosen(disposition string) bool {
 	filename, isFile := headerParam(disposition, "filename")
 	return isFile && filename == ""

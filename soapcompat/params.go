@@ -41,7 +41,7 @@ func boundaryOf(contentType string) string {
 	return strings.TrimSpace(value)
 }
 
-// headerParam returns a parameter of a Content-Disposition without its quotes; of several with that
+// headerParam returns a parameter of a Content-Disposition without its quotes; if several have that
 // name, the last one. mime.ParseMediaType refuses a header for any mistake, and forms of
 // hand-written scripts have many: file names in any encoding, Windows paths, several semicolons.
 func headerParam(header, name string) (value string, ok bool) {

@@ -66,7 +66,7 @@ func (h *Handler) readSOAP(r *http.Request) (call, []byte, error) {
 	}
 	document, err := httpx.ReadAll(body, body.most)
 	if err != nil {
-		// That much tells whether it is a call.
+		// The beginning is enough to tell whether it is a call.
 		document = document[:min(len(document), envelopeSize)]
 	} else if c, ok := cutCall(document); ok {
 		return c, document, nil

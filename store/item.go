@@ -48,8 +48,8 @@ type Item struct {
 	// Unasked says that nobody uploaded the item here: it was copied from elsewhere. It then
 	// does not count as a use of the torrent, and nothing is dropped to make room for it.
 	Unasked bool
-	// Replaces, unless zero, makes the put conditional: it replaces the record
-	// only while the record's version is this one, whatever its rank.
+	// Replaces, unless zero, makes the put conditional: it replaces the record only while the
+	// record's version is this one. The record's rank does not matter.
 	Replaces Version
 	// ReplacesRank, unless zero, adds to the condition of Replaces that the record has
 	// this rank.

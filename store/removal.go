@@ -12,13 +12,14 @@ type Removal struct {
 	Reason    string    // for people, at most 1 KiB
 	Reference string    // a case number or URL, at most 1 KiB
 	Time      time.Time // UTC, cut to whole seconds; the zero time means now
-	// Erase makes Remove return only once the torrent's bytes are off the disk,
-	// also if it was removed before; without it they leave within a day. It is an
-	// order, not part of what is kept: a store gives removals back without it.
+	// Erase makes Remove return only once the torrent's bytes are off the disk, also if it was
+	// removed before; without it they leave within a day. It is an order, not part of the stored
+	// removal: a store gives removals back without it.
 	Erase bool
-	// Keep asks for the bytes to stay for a week, in which Restore brings them back, in place of
-	// a day: for removals that others decided. A removal that is in force already is not put off
-	// by it, and a store that cannot keep them so long does not. It is an order like Erase.
+	// Keep asks the store to keep the bytes for a week instead of a day, so that Restore can bring
+	// them back: for removals that others decided. It does not extend the stay of bytes that are
+	// removed already, and a store that cannot keep bytes so long ignores it. It is an order like
+	// Erase.
 	Keep bool
 }
 

@@ -45,8 +45,8 @@ var (
 
 // Store keeps torrents by their ids. All methods are safe for concurrent use.
 //
-// One put wins for each id: of concurrent puts of the same ids exactly one is Created, and every
-// reader sees its bytes.
+// One put wins for each id: exactly one of several concurrent puts of the same ids is Created, and
+// every reader sees its bytes.
 type Store interface {
 	// Put stores each item and returns one result per item, in order. It returns
 	// when every item that has no error is durable. A bad item does not stop the
@@ -101,12 +101,11 @@ type Store interface {
 	// its rules, ErrFull, ErrNotErased, ErrUnavailable, or ctx's error.
 	Remove(ctx context.Context, ids []infohash.ID, removal Removal) []Removed
 
-	// Restore undoes Remove, of each id for every id that its removal covered, and
-	// returns one result per id, in order: the torrent answers again if its bytes
-	// are still held, and may be put again if not. It returns when every
-	// restoration that has no error is durable. The rules of Remove for bad ids,
-	// ids of the same torrent and ctx hold here too. Errors: ErrNotFound if the id
-	// is not removed, ErrFull, ErrUnavailable, or ctx's error.
+	// Restore undoes the removal of each id, for every id that the removal covered, and returns one
+	// result per id, in order. The torrent answers again if its bytes are still held; otherwise it
+	// may be put again. It returns when every restoration that has no error is durable. The rules
+	// of Remove for bad ids, ids of the same torrent and ctx hold here too. Errors: ErrNotFound if
+	// the id is not removed, ErrFull, ErrUnavailable, or ctx's error.
 	Restore(ctx context.Context, ids []infohash.ID) []Removed
 
 	// Changes returns up to limit changes after cursor, oldest first, and the

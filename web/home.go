@@ -12,7 +12,8 @@ type Policy struct {
 	RefusesPasskeys bool // torrents with a passkey in a tracker's URL
 }
 
-// text tells a person who is about to upload. Nil means that the policy is unknown.
+// text returns the policy as text for a person who is about to upload. A nil p is an unknown
+// policy.
 func (p *Policy) text() string {
 	const has, open = "A private torrent has your passkey in its tracker's address: ", "whoever has its info hash would get it."
 	switch {
@@ -51,7 +52,7 @@ func (s *Site) Home(w http.ResponseWriter, r *http.Request, uploads Uploads) {
 // Retention is how long a server keeps torrents that nobody removes.
 type Retention struct {
 	DropUnreadAfter time.Duration // after the last download or upload; 0: for ever
-	Evicts          bool          // when the server is full, it drops what was used longest ago
+	Evicts          bool          // when the server is full, it drops the torrents used longest ago
 }
 
 // Text returns the retention as one or two sentences for people.

@@ -20,7 +20,7 @@ type server struct {
 	GRPCTLS        bool   // whether GRPC uses TLS
 	Receive        int64  // largest gRPC message that examples accept, in MiB
 	MaxTorrentSize int64  // bytes
-	Contact        string // whom to ask; may be empty
+	Contact        string // the address for questions; may be empty
 	ContactURL     string // Contact as a link; "" if it cannot be one
 	Retention      *Retention
 	Prefix         string // precedes the paths of forms and pages
@@ -55,8 +55,8 @@ func (s *Site) server(r *http.Request) server {
 	}
 }
 
-// takingAtMost returns v with most as its largest torrent in bytes, if that is smaller. 0: v as it
-// is.
+// takingAtMost returns v with most, in bytes, as the size of its largest torrent if that is
+// smaller. If most is 0, it returns v unchanged.
 func (v server) takingAtMost(most int64) server {
 	if 0 < most && most < v.MaxTorrentSize {
 		v.MaxTorrentSize, v.Receive = most, receive(most)
@@ -64,11 +64,11 @@ func (v server) takingAtMost(most int64) server {
 	return v
 }
 
-// leastReceive is the least that examples let a gRPC message have, in MiB.
+// leastReceive is the smallest limit for a gRPC message in the examples, in MiB.
 const leastReceive = 16
 
-// receive returns what examples let a gRPC message have, in MiB, if torrents have at most that many
-// bytes.
+// receive returns the limit for a gRPC message in the examples, in MiB, if torrents have at most
+// that many bytes.
 func receive(most int64) int64 { return max(leastReceive, most>>20+1) }
 
 // GRPC is where the gRPC API is.

@@ -3,7 +3,7 @@
 //
 // No page requires a script, though some have one, served by this server. No page loads anything
 // from another site, and a strict Content-Security-Policy enforces that. All text from outside goes
-// through html/template. The package renders what its caller gives it and calls no API.
+// through html/template. The package renders the data of its caller and calls no API.
 package web
 
 import (
@@ -35,7 +35,7 @@ type Options struct {
 	GRPC *GRPC
 	// MaxTorrentSize is the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
-	// Contact tells visitors whom to ask about the server and its removals: an e-mail address, a
+	// Contact is the address for questions about the server and its removals: an e-mail address, a
 	// URL, or any other text. Empty: the pages name nobody.
 	Contact string
 	// RemovedStatus is the HTTP status of downloads of removed torrents. 0: 410.
@@ -48,9 +48,9 @@ type Options struct {
 	// Private reports whether downloads are restricted. If so, links that people pass on do not
 	// name the download here. Nil: anybody may download.
 	Private func() bool
-	// Prefix returns what precedes the path in forms and in links between pages, so that a visitor
-	// with a key in the path keeps it. Links that people pass on do not have it: downloads, magnet
-	// links, previews on other sites. Nil: nothing.
+	// Prefix returns the text before the path in forms and in links between pages, so that a
+	// visitor with a key in the path keeps the key. Links that people pass on do not have it:
+	// downloads, magnet links, previews on other sites. Nil: there is no prefix.
 	Prefix func(*http.Request) string
 	// HideTorrents omits links to the pages of torrents, because the server has no such pages.
 	HideTorrents bool

@@ -54,7 +54,7 @@ type File struct {
 	Pad  bool   // padding (BEP 47)
 }
 
-// torrentPage is a Torrent with what its template needs besides.
+// torrentPage is a Torrent with the other values that its template needs.
 type torrentPage struct {
 	Torrent
 	InfoHash     string

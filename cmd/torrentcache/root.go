@@ -94,8 +94,8 @@ type versionFact struct {
 	Platform string `json:"platform"`
 }
 
-// newHelp returns the command help. The one of cobra shows the root's help for a command that does
-// not exist.
+// newHelp returns the command help. Cobra's own help command shows the root's help for a command
+// that does not exist.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [command]",

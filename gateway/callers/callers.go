@@ -1,5 +1,5 @@
-// Package callers tells a door whose servers are on other machines who its callers are and what
-// uploads the servers take. The servers have the keys, so the door asks one of them by
+// Package callers tells a door, whose servers are on other machines, the names of its callers and
+// which uploads the servers accept. The servers have the keys, so the door asks one of them by
 // DescribeServer.
 //
 // Answers are kept for ten seconds, because each page, path with a key and line of the access log
@@ -37,8 +37,8 @@ const (
 	askTime = 2 * time.Second
 )
 
-// Callers is a connection to the servers that keeps what DescribeServer answers to each caller.
-// It is safe for concurrent use.
+// Callers is a connection to the servers that keeps the answer of DescribeServer to each caller. It
+// is safe for concurrent use.
 type Callers struct {
 	grpc.ClientConnInterface
 	asks flight.Group[caller, *torrentcachev1.DescribeServerResponse]

@@ -28,13 +28,13 @@ type Answer struct {
 	found   bool   // 200, else 404
 	header  []byte // lines with their CR LF, sorted as net/http sorts them
 	body    []byte
-	shared  *limit.Shared // counts the memory of the body; nil if the caller's Hold counts it
+	shared  *limit.Shared // counts the memory of the body; nil if the caller's Reservation counts it
 	scratch *Scratch      // holds the body, for this answer alone; nil if no Scratch does
 }
 
 // Found returns an answer 200. The header is lines with their CR LF, as net/http sorts them,
 // without Date and Connection. Nobody may change the body afterwards. Shared counts the memory of
-// the body; if it is nil, the caller's Hold does.
+// the body; if it is nil, the caller's Reservation does.
 func Found(header, body []byte, shared *limit.Shared) *Answer {
 	return &Answer{found: true, header: header, body: body, shared: shared}
 }

@@ -13,9 +13,9 @@ import (
 // RawSyscall, which does not tell the scheduler, because the calls never block.
 //
 // All unsafe code of the fast path is here. It relies on three facts. The kernel reads and writes
-// what message points to only during the call. A pointer in a field that the garbage collector
-// knows, as Base, Iov and Control are, keeps its target alive and, in the heap, in place. The
-// kernel lays out a control message as [unix.Cmsghdr] says, with its data behind it, aligned;
+// the memory to which message points only during the call. A pointer in a field that the garbage
+// collector knows, as Base, Iov and Control are, keeps its target alive and, in the heap, in place.
+// The kernel lays out a control message as [unix.Cmsghdr] says, with its data behind it, aligned;
 // control has room for that.
 type calls struct {
 	fd      int // during a Read of the socket, else -1

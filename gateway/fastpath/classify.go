@@ -2,7 +2,7 @@ package fastpath
 
 import "bytes"
 
-// kind is what a header means to the fast path.
+// kind is the meaning of a header for the fast path.
 type kind uint8
 
 const (
@@ -50,7 +50,7 @@ var suspicious = func() (set [256]bool) {
 	return set
 }()
 
-// classify returns what the header of that name, a token, means.
+// classify returns the kind of the header with that name, which is a token.
 func classify(name []byte) kind {
 	if !suspicious[name[0]] {
 		return ignored

@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// The states of a conn. They decide who may close it and when.
+// The states of a conn. They decide which goroutine may close it, and when.
 const (
 	withServer int32 = iota // http.Server reads; or nobody yet
 	waiting                 // the fast path waits for a request
@@ -35,8 +35,8 @@ type conn struct {
 
 	// fast reports that the next byte to read begins a request.
 	fast bool
-	// owed is how many bytes the server must still read until the next byte begins a request. It
-	// is uncertain, for good, once that is not known for sure.
+	// owed is how many bytes the server must still read until the next byte begins a request. Once
+	// that number is in doubt, owed is uncertain for good.
 	owed int64
 	// extendAt is when the deadlines are to be moved on; zero if they are the server's.
 	extendAt time.Time
@@ -45,11 +45,10 @@ type conn struct {
 	hasAhead bool
 	// interrupt ends a watch; it holds at most one signal.
 	interrupt chan struct{}
-	// fresh reports that the server has answered nothing yet. It then takes the time of waiting
-	// for a request as time of reading it.
+	// fresh reports that the server has answered nothing yet. It then counts the wait for a request
+	// as time for reading it.
 	fresh bool
-	// sending is the answer that is being written, and onFull what is called when the
-	// socket is full.
+	// sending is the answer that is being written. The socket calls onFull when it is full.
 	sending sending
 	onFull  func(sent int64) error
 	// held is how long the fast path kept the server waiting before it gave the server the first

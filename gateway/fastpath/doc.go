@@ -10,31 +10,31 @@
 // any other request to the server. So the server's goroutine, its buffer, its timeouts and its
 // Shutdown serve both ways, and nothing is copied for a request that the server answers.
 //
-// After the server has answered such a request, the connection comes back to the fast path, but
-// only if the server certainly consumed exactly the bytes that it was given (see handOver): then
-// both sides agree where a request begins. On any doubt (a chunked body, a folded header, requests
-// sent ahead) the connection stays with the server for good; so does one whose head arrives in
-// pieces.
+// After the server has answered a request, the connection comes back to the fast path, but only if
+// the server certainly consumed exactly the bytes that it was given (see handOver): then both sides
+// agree where a request begins. On any doubt (a chunked body, a folded header, requests sent ahead)
+// the connection stays with the server for good. A connection whose head arrives in pieces stays,
+// too.
 //
 // Over TLS, [TLSListener] does the same for HTTP/1 connections. Net/http reads HTTP/2 requests
 // itself; for those, [NewHandler] answers plain requests before any other handler, from the same
 // [Source].
 //
-// # What is plain
+// # Plain requests
 //
-// The whole head in one read; GET or HEAD; /torrent/HASH.torrent with HASH of 40 or 64 hex
-// digits; HTTP/1.1 or HTTP/1.0; lines that end in CR LF; exactly one Host (HTTP/1.0: at most
-// one); no header that may change the answer. The headers that may are a closed list (see
-// classify). All others are ignored, as RFC 9110, section 5.1, asks of a recipient that does
-// not know them; an open list of harmless headers would instead send everyone behind an
-// unusual proxy the slow way without anyone noticing.
+// A plain request has its whole head in one read; GET or HEAD; /torrent/HASH.torrent with HASH of
+// 40 or 64 hex digits; HTTP/1.1 or HTTP/1.0; lines that end in CR LF; exactly one Host (HTTP/1.0:
+// at most one); no header that may change the answer. The headers that may do so are a closed list
+// (see classify). All others are ignored, as RFC 9110, section 5.1, asks of a recipient that does
+// not know them; an open list of harmless headers would instead send everyone behind an unusual
+// proxy the slow way without anyone noticing.
 //
 // # System calls and memory
 //
 // Bodies are in the heap. Bodies that no cache keeps are in memory that is reused (see [Scratch]).
-// On Linux one system call, of which the scheduler does not learn, sends header and body (see
-// socket and calls). Bytes that the socket does not take at once wait in Go's poller. Over TLS
-// header and body go into records together.
+// On Linux one system call sends header and body, without telling the scheduler (see socket and
+// calls). Bytes that the socket does not take at once wait in Go's poller. Over TLS header and body
+// go into records together.
 //
 // Bytes that the socket takes at once are not counted. The memory of an answer that has to wait is
 // taken from the budget of [limit.Limits] and given back when the answer has been sent; if the

@@ -12,7 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// head is what parseHead found at the beginning of some bytes.
+// head describes the request head that parseHead found at the beginning of some bytes.
 type head struct {
 	// framed reports that the bytes begin with one whole request head that every HTTP reader
 	// frames alike. If it is false, the other fields mean nothing.

@@ -18,7 +18,7 @@ import (
 // nobody waits. A [syscall.RawConn] forgets the edge only when Read begins, and calls its function
 // before it waits. So all requests are read and answered within one Read, and the function returns
 // false only if the last read found nothing, or reported that nothing is left, not even the end of
-// the stream. Whatever arrives after that is a new edge, and is not missed.
+// the stream. Bytes that arrive after that make a new edge, and are not missed.
 //
 // It belongs to the goroutine that serves the connection.
 type socket struct {

@@ -121,7 +121,7 @@ func (l *TLSListener) handshake(c *tls.Conn) error {
 	return c.HandshakeContext(l.closing)
 }
 
-// isHTTP1 reports whether a connection is for HTTP/1, given what was chosen by ALPN.
+// isHTTP1 reports whether a connection is for HTTP/1, given the protocol that ALPN chose.
 func isHTTP1(protocol string) bool {
 	return slices.Contains([]string{"", "http/1.1", "http/1.0"}, protocol)
 }

@@ -23,7 +23,7 @@ var headers = sync.Pool{New: func() any {
 // errNoMemory ends an answer that the client does not read while there is no memory to keep it in.
 var errNoMemory = errors.New("no memory for an answer that the client does not take")
 
-// answer writes the answer a to h, which arrived at begin: byte for byte what net/http would send.
+// answer writes a, the answer to h, which arrived at begin, byte for byte as net/http would.
 func (c *conn) answer(h head, a *Answer, begin time.Time) error {
 	now := time.Now()
 	c.extend(now)
@@ -46,8 +46,8 @@ func (c *conn) answer(h head, a *Answer, begin time.Time) error {
 	return err
 }
 
-// appendHeader appends status line and header of the answer a to h. Connection says only what
-// differs from the default of the request's version (RFC 9112, section 9.3).
+// appendHeader appends to b the status line and header of a, the answer to h. It adds Connection
+// only if that differs from the default of the request's version (RFC 9112, section 9.3).
 func appendHeader(b []byte, h head, a *Answer, now time.Time) []byte {
 	version, status := "HTTP/1.1", " 200 OK\r\n"
 	if h.http10 {
@@ -87,8 +87,8 @@ type sending struct {
 }
 
 // begin notes that a is the answer to h. It reports whether there is memory for it. An answer that
-// is not written by a socket is counted first, because only then another answer can still be
-// given.
+// is not written by a socket is counted first, because another answer is possible only before this
+// one begins.
 func (c *conn) begin(h *head, a *Answer) bool {
 	c.sending = sending{body: a.shared, kept: a.shared == nil || h.headOnly}
 	return c.socket != nil || c.keep()

@@ -28,9 +28,9 @@ const (
 	absentAge = time.Minute
 )
 
-// Options are what a [Cache] works with. Size is required.
+// Options configure a [Cache]. Size is required.
 type Options struct {
-	// Size bounds the memory of what is kept, in bytes.
+	// Size bounds the memory of the kept entries, in bytes.
 	Size int64
 	// Follow says that the cache learns of changes by [Cache.Follow]: until the feed has caught
 	// up, the cache answers nothing. Without Follow the code that changes a torrent calls
@@ -80,7 +80,7 @@ type Cache struct {
 
 type counts struct{ hits, misses atomic.Int64 }
 
-// Stats counts what a cache holds, and what it did since it began.
+// Stats counts the calls of a cache since it began, and its entries.
 type Stats struct {
 	Hits    int64 // calls of GetTorrent answered from memory, without those of the fast path
 	Misses  int64 // calls of GetTorrent that asked the backend, or waited for one that did
@@ -114,9 +114,9 @@ func New(o Options) (*Cache, error) {
 	return c, nil
 }
 
-// Connect makes c answer from b and keep the torrents that it may. It reports whether c
-// is to follow the feed of b. Call it once, before anything that answers; [Cache.Through]
-// may be called before.
+// Connect makes c answer from b and keep the torrents that it may. It reports whether c is to
+// follow the feed of b. Call it once, before c answers any call; [Cache.Through] may be called
+// before.
 func (c *Cache) Connect(b Backend) (follows bool) {
 	c.torrents = torrentcachev1.NewCacheServiceClient(b.Conn)
 	c.changes = torrentcachev1.NewSyncServiceClient(b.Conn)

@@ -1,14 +1,14 @@
 // Package hotcache keeps the torrents that are requested most, and the fast path's answers
 // for them, in the memory of a server or of an HTTP door.
 //
-// # What may be in it
+// # Content
 //
 // The cache keeps a torrent only under an id of its info bytes: it parses and hashes every torrent
-// that it keeps, whatever the source. It also keeps the answer that a torrent is absent, for a
-// minute at most. The cache is bounded in bytes. How often entries are asked for decides which of
-// them stay (W-TinyLFU of otter v2), so that a crawler that takes everything once displaces
-// nothing. A full cache keeps only torrents that are asked for a second time (see seen). An entry
-// leaves after 12 hours at the latest, so that the store learns which torrents are read.
+// that it keeps, from any source. It also keeps the answer that a torrent is absent, for a minute
+// at most. The cache is bounded in bytes. How often entries are asked for decides which of them
+// stay (W-TinyLFU of otter v2), so that a crawler that takes everything once displaces nothing. A
+// full cache keeps only torrents that are asked for a second time (see seen). An entry leaves after
+// 12 hours at the latest, so that the store learns which torrents are read.
 //
 // A torrent that passes through without being kept is hashed only if it came from another
 // machine: the store of this process, by [Reader], has just compared the record's checksums.

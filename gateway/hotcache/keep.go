@@ -27,9 +27,10 @@ type seen struct {
 }
 
 // seenWeight is how many bytes of the cache there are for each slot: there are fewer slots than
-// entries of a usual size. If n ids are asked for evenly, n / slots of them share a slot, and the
-// next one in it is the same one time in as many. With a cache for a tenth of 20 KB torrents, one
-// miss in twenty is then kept. Torrents that are worth their place are asked for more often.
+// entries of a usual size. If n ids are requested equally often, n / slots of them share a slot,
+// and one in n / slots of the requests for a slot repeats the id of the one before. With a cache
+// that holds a tenth of all torrents, of 20 KB each, one miss in twenty is then kept. Torrents that
+// are worth their place are asked for more often.
 const seenWeight = 64 << 10
 
 // newSeen returns a seen for a cache of size bytes.
@@ -50,8 +51,8 @@ func (s *seen) again(id infohash.ID) bool {
 }
 
 // settling remembers the torrents that changed less than span ago. One of several backends may
-// still answer with the state before such a change, and the feed tells of it only once: those
-// answers are not kept. settling is safe for concurrent use.
+// still answer with the state before the change, and the feed tells of the change only once. So the
+// cache does not keep answers about these torrents. settling is safe for concurrent use.
 type settling struct {
 	mu             sync.Mutex    // guards the fields after span
 	span           time.Duration // 0: backends know of a change before the feed tells of it

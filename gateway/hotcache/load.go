@@ -124,7 +124,7 @@ func (c *Cache) load(id infohash.ID, mayKeep bool, alloc Alloc, load Load) (*ent
 		e.err = check(torrent, id, e.err)
 	}
 	if e.lasts && e.err == nil && c.reader == nil {
-		// What came from the network counts in the budget for as long as it is in memory.
+		// Bytes from the network count in the budget for as long as they are in memory.
 		e.torrent = wire.WithTorrent(torrent, bytes.Clone(torrent.GetTorrent()))
 	}
 	return e, e.err

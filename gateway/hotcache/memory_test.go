@@ -109,7 +109,7 @@ func TestMessagesOfTheNetworkAreNotKept(t *testing.T) {
 	}
 }
 
-// narrow returns a context whose Hold has no room, and when room is made.
+// narrow returns a context whose Reservation has no room, and when room is made.
 func narrow(t *testing.T) (ctx context.Context, reserved *limit.Reservation, free func()) {
 	t.Helper()
 	limits := limit.New(limit.Settings{Memory: 1000})

@@ -25,7 +25,7 @@ type Options struct {
 	Deny           *deny.Lists
 	Limits         *limit.Limits // of the memory for uploads that have to be inflated
 	MaxTorrentSize int64         // in bytes; larger uploads are left to the servers to refuse
-	Contact        string        // whom to ask; empty: nobody is named
+	Contact        string        // the address for questions; empty: answers name none
 }
 
 // New returns a connection that answers as o.Conn does, except for torrents on the deny lists:

@@ -10,7 +10,7 @@ import (
 const CertNamesKey = "torrentcache-certificate-name-bin"
 
 // CertNames returns the names in the client's certificate: its common name and its
-// DNS names. None without TLS, or for a certificate that was not verified.
+// DNS names. It returns none without TLS, or for a certificate that was not verified.
 func CertNames(secure *tls.ConnectionState) []string {
 	if secure == nil || len(secure.VerifiedChains) == 0 {
 		return nil
@@ -30,7 +30,7 @@ func WithOtherSite(ctx context.Context) context.Context {
 	return context.WithValue(ctx, otherSiteKey{}, true)
 }
 
-// IsOtherSite reports whether ctx is one of [WithOtherSite].
+// IsOtherSite reports whether ctx comes from [WithOtherSite].
 func IsOtherSite(ctx context.Context) bool {
 	is, _ := ctx.Value(otherSiteKey{}).(bool)
 	return is

@@ -1,20 +1,20 @@
-// Package access says who may do what.
+// Package access decides which calls each caller may make.
 //
 // A caller is known by a key, by the name in its certificate, or by the network it
 // comes from; the keys file has one line for each ([Parse]). A caller that is
 // known in none of these ways is anonymous. Each way gives roles, and a caller has
-// the roles of all ways together. A [Policy] decides by its roles what a call may
-// do ([Policy.Decide]); a [Gate] holds the policy in force and changes it while
-// calls go on.
+// the roles of all ways together. A [Policy] decides by these roles whether the
+// caller may make a call ([Policy.Decide]); a [Gate] holds the policy in force and
+// changes it while calls go on.
 //
 // # Keys
 //
-// A key is 160 random bits ([NewKey]), and the file holds its SHA-256 alone. A
+// A key is 160 random bits ([NewKey]), and the file holds only its SHA-256. A
 // slow, salted hash as for passwords would add nothing: such a hash makes
 // guessing expensive, and nobody can guess one of 2^160 keys at any price. It
-// would cost every call milliseconds. A key is looked up by its digest. How long
-// the look-up takes may tell something of the digests in the file, and nothing
-// of a key: an attacker with a whole digest would still have to invert SHA-256.
+// would cost every call milliseconds. A key is looked up by its digest. The time
+// of the look-up may reveal something about the digests in the file, but nothing
+// about a key: an attacker with a whole digest would still have to invert SHA-256.
 //
-// Everything in it is safe for concurrent use.
+// Everything in the package is safe for concurrent use.
 package access

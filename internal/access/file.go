@@ -17,8 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// Entry is one line of the keys file: a name, its roles, and how it is known,
-// which is exactly one of a key, a network and a certificate.
+// Entry is one line of the keys file: a name, its roles, and exactly one of a key,
+// a network and a certificate, by which the caller is known.
 type Entry struct {
 	Name        string
 	Roles       Roles
@@ -30,7 +30,7 @@ type Entry struct {
 // ByKey begins the third field of a line for a key.
 const ByKey = "sha256:"
 
-// How it begins otherwise.
+// The beginnings of the third field for networks and certificates.
 const (
 	byNetwork     = "address:"
 	byCertificate = "certificate:"
@@ -45,7 +45,7 @@ const (
 // String returns the line of the file, without a line feed.
 func (e Entry) String() string { return e.Name + " " + e.Roles.String() + " " + e.Known() }
 
-// Known returns how the entry is known, as in the file.
+// Known returns the third field of the line: a key's digest, a network or a certificate.
 func (e Entry) Known() string {
 	switch {
 	case e.Network.IsValid():
@@ -61,7 +61,7 @@ func (e Entry) Known() string {
 func ParseFile(name string) ([]Entry, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err)) // of an *fs.PathError, which has the name, too
+		return nil, fmt.Errorf("%s: %w", name, errors.Unwrap(err)) // err repeats the name
 	}
 	defer f.Close() // it was only read
 	entries, err := Parse(f)
@@ -73,12 +73,13 @@ func ParseFile(name string) ([]Entry, error) {
 
 // Parse reads a keys file: one entry a line, NAME ROLES KNOWN, with blanks
 // between. KNOWN is sha256: and the digest of a key in hex, address: and a
-// network or single address, or certificate: and a name. Empty lines and such
-// that begin with # are passed over. A name may stand on several lines, as while
-// its key is replaced; what it is known by may not. The error names the line.
+// network or single address, or certificate: and a name. Parse skips empty lines
+// and lines that begin with #. A name may stand on several lines, for example while
+// its key is being replaced; a key, network or certificate may not. The error names
+// the line.
 func Parse(r io.Reader) ([]Entry, error) {
 	var entries []Entry
-	first := map[string]int{} // line, by what is known
+	first := map[string]int{} // line number, by Known
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	n := 0
@@ -135,11 +136,11 @@ func (e *Entry) parseKnown(text string) (err error) {
 		e.Certificate = strings.ToLower(name)
 		return nil
 	}
-	// It is not repeated: it may be a key by mistake.
+	// The error does not repeat the field, which may be a key by mistake.
 	return errors.New("the third field: want sha256:DIGEST, address:NETWORK or certificate:NAME")
 }
 
-// CheckName reports why name cannot be the name of an entry. Names stand in logs.
+// CheckName reports why name cannot be the name of an entry. Names appear in logs.
 func CheckName(name string) error {
 	if name == "" || len(name) > maxName || name == Anonymous {
 		return fmt.Errorf("name %.70q: want 1 to %d letters, digits and ._-@, and not %s", name, maxName, Anonymous)
@@ -176,15 +177,15 @@ func parseNetwork(text string) (netip.Prefix, error) {
 }
 
 const (
-	// keyPrefix lets people and programs that look for leaked secrets tell what
-	// they have before them.
+	// keyPrefix lets people and programs that look for leaked secrets recognize
+	// a key.
 	keyPrefix = "tc_"
 
-	// keyBytes is how much of a key is random: 160 bits.
+	// keyBytes is the number of random bytes in a key: 160 bits.
 	keyBytes = 20
 )
 
-// keyText spells keys in letters and digits that stay themselves in URLs,
+// keyText spells keys in letters and digits that need no escaping in URLs,
 // headers and shells.
 var keyText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
@@ -206,7 +207,7 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // keyIn returns the key in the value of an Authorization header: Bearer KEY (RFC
 // 6750), or Basic with the key as password and any user name (RFC 7617). The key may
-// be empty. It is false if the value is of another form.
+// be empty. It returns false if the value has another form.
 func keyIn(authorization string) (string, bool) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	rest = strings.TrimSpace(rest)

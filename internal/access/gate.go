@@ -10,7 +10,7 @@ type Gate struct{ inForce atomic.Pointer[inForce] }
 
 type inForce struct {
 	policy   *Policy
-	replaced chan struct{} // closed when it is
+	replaced chan struct{} // closed when another policy is in force
 }
 
 // NewGate returns a Gate with this policy in force.
@@ -25,8 +25,8 @@ func (g *Gate) Set(p *Policy) {
 	close(g.inForce.Swap(&inForce{p, make(chan struct{})}).replaced)
 }
 
-// Policy returns the policy in force, and a channel that is closed when it no
-// longer is.
+// Policy returns the policy in force, and a channel that is closed when another
+// policy replaces it.
 func (g *Gate) Policy() (p *Policy, replaced <-chan struct{}) {
 	now := g.inForce.Load()
 	return now.policy, now.replaced
@@ -37,7 +37,7 @@ func (g *Gate) Decide(c Credentials, method string) (Principal, error) {
 	return g.inForce.Load().policy.Decide(c, method)
 }
 
-// NameOf returns the name of who calls by the policy in force; see [Policy.Identify].
+// NameOf returns the caller's name by the policy in force; see [Policy.Identify].
 func (g *Gate) NameOf(c Credentials) (string, error) {
 	who, err := g.inForce.Load().policy.Identify(c)
 	return who.Name, err
@@ -45,12 +45,12 @@ func (g *Gate) NameOf(c Credentials) (string, error) {
 
 type principalKey struct{}
 
-// NewContext returns ctx with who calls.
+// NewContext returns ctx with the caller p.
 func NewContext(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// FromContext returns who calls: anonymous and without roles if nobody said.
+// FromContext returns the caller in ctx, or an anonymous one without roles if there is none.
 func FromContext(ctx context.Context) Principal {
 	if p, ok := ctx.Value(principalKey{}).(Principal); ok {
 		return p

@@ -7,11 +7,11 @@ import (
 )
 
 // apiPrefix begins the names of our services. All others are grpc's own: health and
-// reflection, which tell nothing but the contract and whether the server serves, are for
-// everybody.
+// reflection. They are for everybody, because they tell nothing but the contract and whether
+// the server serves.
 const apiPrefix = "/torrentcache."
 
-// Class is what a call counts as for the limits.
+// Class is the kind of a call for the limits.
 type Class uint8
 
 // The classes.
@@ -20,12 +20,12 @@ const (
 	Reading                   // it counts in the rate of downloads
 	Uploading                 // it is an upload
 	UploadStream              // it is a stream of uploads
-	SyncStream                // it is a stream for those who keep copies
+	SyncStream                // it is a stream for programs that keep copies
 )
 
-// Call is what a method of ours needs and counts as.
+// Call is the role that one of our methods requires, and its class for the limits.
 type Call struct {
-	Role  Roles // that the caller needs; 0 for none, a wrong key is refused nevertheless
+	Role  Roles // that the caller needs; 0 for none, but a wrong key is still refused
 	Class Class
 }
 
@@ -57,8 +57,8 @@ var calls = map[string]Call{
 	"/torrentcache.v1.AdminService/Drain":               {Admin, Unlimited},
 }
 
-// CallOf returns what a call needs and counts as, by its full method name
-// (/package.Service/Method). It is false for a method of ours that is not in the table.
+// CallOf returns the role and the class of a call by its full method name
+// (/package.Service/Method). It returns false for a method of ours that is not in the table.
 func CallOf(method string) (Call, bool) {
 	call, ok := calls[method]
 	return call, ok || !isOurs(method)

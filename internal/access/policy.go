@@ -11,7 +11,7 @@ import (
 // Anonymous is the name of callers that are not known.
 const Anonymous = "anonymous"
 
-// Credentials is what is known of a caller.
+// Credentials are the properties of a call by which a [Policy] identifies the caller.
 type Credentials struct {
 	Authorization string     // the header's value; "" if there is none
 	Addr          netip.Addr // of the client; invalid if not known
@@ -20,17 +20,17 @@ type Credentials struct {
 	OtherSite     bool       // a page of another site had a browser send it: address and certificate give nothing
 }
 
-// Principal is a caller and what it may do.
+// Principal is a caller and its roles.
 type Principal struct {
 	Name  string // of the entry, else [Anonymous]
 	Roles Roles
 	Keyed bool // it showed a key or a certificate; a network alone is shared by many
 }
 
-// Policy says who has which roles. It never changes.
+// Policy gives roles to callers. It never changes.
 type Policy struct {
 	anonymous    Roles
-	hasKeys      bool   // otherwise what callers show is not looked at
+	hasKeys      bool   // if false, the credentials of callers are ignored
 	noOperator   string // why nobody has the role admin; "" if somebody may
 	keys         map[Digest]Entry
 	certificates map[string]Entry // by name in lower case
@@ -44,7 +44,7 @@ type Policy struct {
 func Open(anonymous Roles) *Policy { return &Policy{anonymous: anonymous | Admin} }
 
 // WithoutOperator returns a policy like p by which nobody may make the operator's calls. Why
-// says why, and what to do about it.
+// gives the reason and the remedy.
 func (p *Policy) WithoutOperator(why string) *Policy {
 	closed := *p
 	closed.noOperator = why
@@ -68,15 +68,15 @@ func New(anonymous Roles, entries []Entry) *Policy {
 	return p
 }
 
-// Anonymous returns the roles of everybody.
+// Anonymous returns the roles that every caller has.
 func (p *Policy) Anonymous() Roles { return p.anonymous }
 
 // KnowsAddresses reports whether some callers are known by their address.
 func (p *Policy) KnowsAddresses() bool { return len(p.networks) > 0 }
 
-// Decide returns who calls, and nil if it may call method, a full name as
-// /package.Service/Method. A caller that shows an unknown key, or anything that
-// is no key, is refused whatever anonymous callers may do: a wrong key must not
+// Decide returns the caller, and nil if it may call method, a full name as
+// /package.Service/Method. It refuses a caller that shows an unknown key, or a value
+// that is no key, even if anonymous callers may make the call: a wrong key must not
 // look as if it worked. The error is UNAUTHENTICATED if a key may help, and
 // PERMISSION_DENIED if the caller is known and lacks the role.
 func (p *Policy) Decide(c Credentials, method string) (Principal, error) {
@@ -116,8 +116,9 @@ func (p *Policy) hasAtHome(c Credentials, role Roles) bool {
 	return err == nil && who.Roles.Has(role)
 }
 
-// Identify returns the caller that has these credentials. The name is that of the surest way
-// by which it is known. The error is UNAUTHENTICATED: the caller shows no known key.
+// Identify returns the caller that has these credentials. The name is that of the surest entry:
+// of the key, else of a certificate, else of the smallest network. The error is UNAUTHENTICATED:
+// the caller shows a key that is not known, or a value that is no key.
 func (p *Policy) Identify(c Credentials) (Principal, error) {
 	who := Principal{Name: Anonymous, Roles: p.anonymous}
 	if !p.hasKeys {
@@ -137,10 +138,10 @@ func (p *Policy) Identify(c Credentials) (Principal, error) {
 	return who, nil
 }
 
-// addUnasked adds to who the roles of the address and the certificate, which a browser shows by
-// itself, whichever page makes it call.
+// addUnasked adds the roles of the address and the certificate to the principal who. A browser
+// shows both by itself, no matter which page makes it call.
 func (p *Policy) addUnasked(who *Principal, c Credentials) {
-	for _, e := range slices.Backward(p.networks) { // the smallest network names it
+	for _, e := range slices.Backward(p.networks) { // the smallest, the last, gives the name
 		if e.Network.Contains(c.Addr.Unmap()) {
 			who.add(e, false)
 		}

@@ -17,7 +17,7 @@ const (
 	Admin                   // the operator's calls
 )
 
-// None is how an empty set is written.
+// None is the text of an empty set.
 const None = "none"
 
 var roleNames = []struct {

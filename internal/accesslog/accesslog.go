@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// Bounds of what waits to be written.
+// Bounds of the records and lines that wait to be written.
 const (
 	queueLength = 8192    // records, of 200 bytes each
 	bufferSize  = 1 << 16 // bytes of lines
 )
 
-// closeTime is how long Close waits for what is still to be written.
+// closeTime is how long Close waits for the last lines to be written.
 const closeTime = time.Second
 
 // permissions let the operator alone read the file.
@@ -37,8 +37,8 @@ type Log struct {
 	logger *slog.Logger  // of the program
 	lines  *slog.Logger  // makes lines of records; writes to buffer, or is the program's
 	buffer *bytes.Buffer // of lines; nil if they go to the program's log
-	count  int64         // how many lines are in it
-	failed bool          // the last write
+	count  int64         // lines in buffer
+	failed bool          // whether the last write failed
 
 	dropped atomic.Int64
 
@@ -48,7 +48,7 @@ type Log struct {
 }
 
 // Open opens the file of that name for lines in a format, json or else text, and makes it if it
-// is not there. Logger hears of it when the file cannot be written.
+// is not there. The Log tells logger when the file cannot be written.
 func Open(name, format string, logger *slog.Logger) (*Log, error) {
 	l := newLog(logger)
 	l.name, l.buffer = name, &bytes.Buffer{}
@@ -72,7 +72,7 @@ func newLog(logger *slog.Logger) *Log {
 	return &Log{queue: make(chan Record, queueLength), quit: make(chan struct{}), ended: make(chan struct{}), logger: logger}
 }
 
-// handler returns what writes lines: level and message are the same in all and left out.
+// handler returns the handler that writes lines. It omits level and message, the same in all.
 func handler(w io.Writer, format string) slog.Handler {
 	o := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && (a.Key == slog.LevelKey || a.Key == slog.MessageKey) {
@@ -101,7 +101,7 @@ func (l *Log) Reopen() error {
 	l.file = file
 	l.mu.Unlock()
 	if before != nil {
-		_ = before.Close() // what was written is there
+		_ = before.Close() // its lines are written already
 	}
 	return nil
 }
@@ -119,14 +119,14 @@ func (l *Log) Add(r Record) {
 // be written.
 func (l *Log) Dropped() int64 { return l.dropped.Load() }
 
-// Close writes what waits, for a second at most, and closes the file. Call it once, when nobody
-// adds records any more.
+// Close writes the waiting records, for a second at most, and closes the file. Call it once, when
+// nobody adds records any more.
 func (l *Log) Close() error {
 	close(l.quit)
 	select {
 	case <-l.ended:
 	case <-time.After(closeTime):
-		return nil // the file takes nothing
+		return nil // the write to the file hangs
 	}
 	if file := l.inUse(); file != nil {
 		return file.Close()

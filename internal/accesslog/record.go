@@ -25,16 +25,16 @@ type Record struct {
 	Status   string          // of HTTP, a number; of gRPC, the name of a code
 	Received int64           // bytes of the body, or of the messages
 	Sent     int64           // the same
-	Key      string          // the name in the keys file, or anonymous; "" if nobody knows
+	Key      string          // the name in the keys file, or anonymous; "" if unknown
 	Addr     netip.Addr      // of the client; invalid if it is not to be logged
 }
 
-// methods are those that stand in a line as they are. Others are a client's own text.
+// methods are the methods that a line shows as they are. Any other is a client's own text.
 var methods = []string{
 	"RPC", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodPatch,
 }
 
-// none stands for what there is not.
+// none stands for a missing value.
 const none = "none"
 
 func (r Record) attrs() []slog.Attr {
@@ -73,7 +73,7 @@ func (l *Log) run() {
 	}
 }
 
-// write makes the line of r. Lines leave when no record waits, or they are many.
+// write makes the line of r. It flushes the lines when no record waits or the buffer is full.
 func (l *Log) write(r Record) {
 	if l.buffer == nil {
 		l.lines.LogAttrs(context.Background(), slog.LevelInfo, "access", r.attrs()...)
@@ -88,14 +88,14 @@ func (l *Log) write(r Record) {
 	}
 }
 
-// inUse returns the file. Nobody holds the lock while it is written: a pipe may take nothing.
+// inUse returns the file. A write does not hold the lock, because a write to a pipe may hang.
 func (l *Log) inUse() *os.File {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.file
 }
 
-// flush writes the lines that are made. Of a file that fails the program's log hears once.
+// flush writes the lines in the buffer. The program's log gets one line for a file that fails.
 func (l *Log) flush() {
 	file := l.inUse()
 	_, err := file.Write(l.buffer.Bytes())

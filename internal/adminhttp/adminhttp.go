@@ -23,19 +23,19 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Options is what the listener serves.
+// Options configures the listener.
 type Options struct {
 	// Ready answers /readyz. Required.
 	Ready http.HandlerFunc
 	// Metrics answers /metrics. Required.
 	Metrics http.Handler
-	// API serves /v1/admin/, and GRPC what comes by gRPC over HTTP/2 on the same port. A
-	// gateway has neither: nil.
+	// API serves /v1/admin/, and GRPC the gRPC calls over HTTP/2 on the same port. Both are
+	// nil at a gateway.
 	API, GRPC http.Handler
-	// Gate decides who may see profiles. Nil: everybody.
+	// Gate decides which callers may see profiles. Nil: all.
 	Gate *access.Gate
-	// Closed, unless empty, says why nothing but the probes and the metrics is served, and
-	// what to do about it.
+	// Closed, unless empty, closes all paths but the probes and the metrics. It is the
+	// message for callers: the reason and the remedy.
 	Closed string
 	// Hosts are further names of this server, beside its addresses, localhost and the name of
 	// the machine.
@@ -77,7 +77,7 @@ func New(o Options) http.Handler {
 	return o.withGRPC(o.Proxies.Handler(onlyFor(o.Hosts, pages)))
 }
 
-// refuse answers in the way of the path: programs call the API's.
+// refuse answers in JSON on the paths of the API, which programs call, and in text on all others.
 func refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
 		front.RefuseJSON(w, r, e)
@@ -86,8 +86,8 @@ func refuse(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 	front.RefuseText(w, r, e)
 }
 
-// unlessClosed returns next without what a listener that is closed does not serve. gRPC's
-// gate refuses by itself.
+// unlessClosed returns next, limited to the probes and the metrics if the listener is closed.
+// It is not for gRPC calls: their own gate refuses them.
 func (o *Options) unlessClosed(next http.Handler) http.Handler {
 	if o.Closed == "" {
 		return next
@@ -102,7 +102,7 @@ func (o *Options) unlessClosed(next http.Handler) http.Handler {
 	})
 }
 
-// operatorOnly returns next for those who may make the operator's calls.
+// operatorOnly returns next for callers that may make the operator's calls; it refuses others.
 func (o *Options) operatorOnly(next http.Handler) http.Handler {
 	if o.Gate == nil {
 		return next

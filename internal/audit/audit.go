@@ -1,6 +1,6 @@
-// Package audit keeps a log of the operators' actions: who, when, what, and by which reference, in
-// a line of JSON each. A line is on disk before its action is done, so that no action is without a
-// line.
+// Package audit keeps a log of the operators' actions. Each line is JSON, with the action,
+// the caller, the time and the reference. A line is on disk before its action is done, so that no
+// action is without a line.
 //
 // The file is only ever appended to. To rotate it rename it and call
 // [Log.Reopen]. [Log] is safe for concurrent use.
@@ -24,8 +24,8 @@ type Entry struct {
 	Directory string    `json:"directory,omitempty"` // of a backup
 	Reason    string    `json:"reason,omitempty"`
 	Reference string    `json:"reference,omitempty"`
-	Erase     bool      `json:"erase,omitempty"`  // the bytes at once
-	Failed    string    `json:"failed,omitempty"` // why what a line before tells of was not done
+	Erase     bool      `json:"erase,omitempty"`  // the bytes are erased at once
+	Failed    string    `json:"failed,omitempty"` // why the action of an earlier line was not done
 }
 
 // permissions let the operator alone read the file: it may name people.
@@ -68,8 +68,8 @@ func (l *Log) Reopen() error {
 	return nil
 }
 
-// endLine ends the last line of file, which a loss of power may have cut short: the next
-// one would be a part of it.
+// endLine ends the last line of file, which a loss of power may have cut short. Otherwise the
+// next line would become a part of it.
 func endLine(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Write writes entries down, together. Nil: nobody keeps them.
+// Write writes entries to the log, together. A nil Write keeps none.
 type Write func(entries ...Entry) error
 
 // Do writes e, with the caller and the time, and then calls do. If e cannot be written, Do does
@@ -25,8 +25,8 @@ func (w Write) Do(ctx context.Context, e Entry, do func() error) error {
 	return failed
 }
 
-// DoAll is Do for many at once, whose lines are written together. Do returns an
-// error or nil for each; the error of DoAll is of the log.
+// DoAll is Do for many entries, whose lines are written together. The function do returns an
+// error or nil for each entry. DoAll itself returns only errors of the log.
 func (w Write) DoAll(ctx context.Context, entries []Entry, do func() []error) error {
 	if w == nil || len(entries) == 0 {
 		do()

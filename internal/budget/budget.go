@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// programMemory is what the process takes that nobody asks for, in bytes: the program,
-	// its metrics, the store's buffers for writing.
+	// programMemory is the memory that the process takes for itself and not for callers, in
+	// bytes: the program, its metrics, the store's buffers for writing.
 	programMemory = 48 << 20
 
 	// cacheShare is the part of the limit that the hot cache takes by default, connectionShare
@@ -25,15 +25,15 @@ const (
 	// indexShare is the part that the store's index takes at most.
 	indexShare = 8
 
-	// leastBudget is what callers may take however little memory there is, in bytes: one
+	// leastBudget is the minimum memory for callers, however little there is, in bytes: one
 	// upload of the largest torrent.
 	leastBudget = 48 << 20
 
-	// unknownMemory is taken for what there is where it cannot be found out, in bytes.
+	// unknownMemory is the memory assumed if no limit is known, in bytes.
 	unknownMemory = 2 << 30
 )
 
-// Memory is what the process allows itself.
+// Memory is the division of the process's memory limit.
 type Memory struct {
 	Cache int64 // bytes of the hot cache
 	Index int64 // maximum size of the store's index, in bytes
@@ -105,7 +105,7 @@ func (m Memory) Limits(cfg config.Doors) limit.Settings {
 	if s.Connections == 0 {
 		s.Connections = max(leastConnections, int(min(s.ConnectionMemory/limit.HTTPConnection, connectionsIn(openFiles()))))
 	}
-	// More connections, if they are asked for, take it from uploads and answers, but for a quarter.
+	// More connections, if asked for, take memory from uploads and answers, which keep a quarter.
 	asked := int64(s.Connections) * limit.HTTPConnection
 	s.ConnectionMemory = max(s.ConnectionMemory, min(asked, s.Memory/4*3))
 	return s

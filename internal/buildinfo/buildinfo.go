@@ -8,9 +8,9 @@ import (
 	"runtime/debug"
 )
 
-// What the linker writes here (-X, see the Makefile) is believed before what the go
-// command records: that depends on GOFLAGS, and an archive of the sources has no
-// version control. Nothing else sets them.
+// Only the linker sets these variables (-X, see the Makefile). They replace the values that the
+// go command records: those depend on GOFLAGS, and an archive of the sources has no version
+// control.
 var version, revision string
 
 // Info is the build. Fields that the build did not record are "unknown".
@@ -56,7 +56,7 @@ func (i *Info) add(build *debug.BuildInfo) {
 	}
 }
 
-// stamp puts what the linker wrote, if it did, in the place of what is there.
+// stamp replaces the version and the revision by those that the linker set, unless empty.
 func (i *Info) stamp(version, revision string) {
 	i.Version = cmp.Or(version, i.Version)
 	i.Revision = cmp.Or(revision, i.Revision)

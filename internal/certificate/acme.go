@@ -8,13 +8,13 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// Authority is an ACME authority (RFC 8555), and how it is asked.
+// Authority gets certificates from an ACME authority (RFC 8555).
 type Authority struct {
 	manager *autocert.Manager
 	outcome
 }
 
-// ACME is what an authority is told, and where.
+// ACME configures the requests to an authority.
 type ACME struct {
 	Host      string // the one name that certificates are asked for
 	Directory string // URL; empty: Let's Encrypt
@@ -22,10 +22,9 @@ type ACME struct {
 	Folder    string // keeps the account's key and the certificates
 }
 
-// OpenACME returns a Source whose certificate an authority gives, at the first
-// connection, and renews a month before it ends. Clients are asked for theirs as
-// files say, which name no other. By asking for a certificate the operator agrees
-// to the authority's terms.
+// OpenACME returns a Source whose certificate an authority issues, at the first connection, and
+// renews a month before it ends. Files may name only the authorities of clients' certificates.
+// By asking for a certificate the operator agrees to the authority's terms.
 func OpenACME(a ACME, files Files) (*Source, error) {
 	return open(files, &Authority{manager: &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
@@ -36,13 +35,12 @@ func OpenACME(a ACME, files Files) (*Source, error) {
 	}})
 }
 
-// tries bounds the requests for one answer of an authority that fails. A client that connects
-// waits for them; the next one has it asked again.
+// tries is the maximum number of requests for one answer if the authority fails. A client that
+// connects waits for them; the next client causes new ones.
 const tries = 3
 
-// retryAfter returns how long to wait before the nth request in place of one that failed, 0 if
-// there is to be none. Without it the client would go on for five minutes, and nobody would hear
-// of the failure meanwhile.
+// retryAfter returns how long to wait before the nth retry of a failed request, 0 for no retry.
+// Without it the ACME client would retry for five minutes, and report no failure meanwhile.
 func retryAfter(n int, _ *http.Request, _ *http.Response) time.Duration {
 	if n >= tries {
 		return 0
@@ -57,11 +55,12 @@ func directory(url string) string {
 	return url
 }
 
-// protocol is what the authority asks for to see who answers (RFC 8737).
+// protocol returns the ALPN protocol of the requests by which the authority checks this server
+// (RFC 8737).
 func (*Authority) protocol() string { return acme.ALPNProto }
 
-// Challenges returns next with the answers to an ACME authority's requests before
-// it (RFC 8555, section 8.3), for the listener on port 80. Without ACME it is next.
+// Challenges returns a handler for the listener on port 80. It answers an ACME authority's
+// requests (RFC 8555, section 8.3), and passes all others to next. Without ACME it is next.
 func (s *Source) Challenges(next http.Handler) http.Handler {
 	if s == nil || s.acme == nil {
 		return next

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Period is the time in which clients take a certificate for good.
+// Period is the time in which a certificate is valid.
 type Period struct{ Begin, End time.Time }
 
-// Period returns that of the certificate in force and of those that go with it, which is the
-// time in which all of them are good. It is false while there is none, as before an authority
-// has given one to a client that came.
+// Period returns the time in which the certificate in force and those sent with it are all
+// valid. It returns false while there is no certificate: an authority issues one only when the
+// first client connects.
 func (s *Source) Period() (Period, bool) {
 	if s.acme != nil {
 		if p := s.acme.given.Load(); p != nil {
@@ -25,8 +25,8 @@ func (s *Source) Period() (Period, bool) {
 	return s.inForce.Load().period, true
 }
 
-// Trouble returns why the authority gave no certificate when it was last asked; nil if it did,
-// or nobody asked, or there is no authority.
+// Trouble returns why the authority issued no certificate when it was last asked; nil if it did,
+// was never asked, or there is no authority.
 func (s *Source) Trouble() error {
 	if s.acme == nil {
 		return nil
@@ -37,8 +37,8 @@ func (s *Source) Trouble() error {
 	return nil
 }
 
-// periodOf returns that of a certificate's chain. What cannot be parsed bounds nothing:
-// clients refuse it for that.
+// periodOf returns the period of a certificate's chain. A certificate that cannot be parsed
+// sets no bound: clients refuse it in any case.
 func periodOf(chain [][]byte) (p Period) {
 	for i, der := range chain {
 		c, err := x509.ParseCertificate(der)
@@ -55,14 +55,14 @@ func periodOf(chain [][]byte) (p Period) {
 	return p
 }
 
-// outcome is what came of asking an authority.
+// outcome has the period of the last certificate issued, and the error of the last request.
 type outcome struct {
 	given  atomic.Pointer[Period]
 	failed atomic.Pointer[error]
 }
 
-// certificate returns the authority's certificate for a client, and notes what came of it.
-// Names that are not this server's, and the authority's own requests, say nothing.
+// certificate returns the authority's certificate for a client, and notes the outcome. It notes
+// nothing for names that are not this server's, and for the authority's own requests.
 func (a *Authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c, err := a.manager.GetCertificate(hello)
 	if slices.Contains(hello.SupportedProtos, a.protocol()) || a.manager.HostPolicy(context.Background(), hello.ServerName) != nil {

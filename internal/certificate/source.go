@@ -1,8 +1,8 @@
 // Package certificate keeps the TLS certificate of a server, and the authorities
 // of its clients' certificates, in force, and changes them while it serves.
 //
-// They come from files ([Open]) or, the certificate alone, from an ACME authority
-// such as Let's Encrypt ([OpenACME]). A [Source] gives TLS configurations, for any
+// Both come from files ([Open]). The certificate may come from an ACME authority such as
+// Let's Encrypt instead ([OpenACME]). A [Source] gives TLS configurations, for any
 // number of listeners. [Source.Follow] watches for changed files and
 // [Source.Reload] reads them at once; if new files cannot be used the old ones
 // stay in force. Open connections keep the certificate that they began with, so no
@@ -35,7 +35,7 @@ type Files struct {
 	ClientCA string
 }
 
-// Source is what proves who the server is, and tells whose clients are known.
+// Source has the server's certificate, and the authorities of its clients' certificates.
 type Source struct {
 	files   Files
 	acme    *Authority // nil without ACME
@@ -45,14 +45,14 @@ type Source struct {
 	last contents   // of the files when they were last read
 }
 
-// material is what the files hold.
+// material is the parsed content of the files.
 type material struct {
 	certificate *tls.Certificate // nil with ACME
 	period      Period           // of certificate
 	clients     *x509.CertPool   // nil if clients are not asked
 }
 
-// contents are those of the files, in the order of [Files].
+// contents are the texts of the files, in the order of [Files].
 type contents [3]string
 
 // Open returns the Source of files. The error names the file.
@@ -66,8 +66,8 @@ func open(files Files, acme *Authority) (*Source, error) {
 	return s, nil
 }
 
-// Reload reads the files and puts what they hold in force. On an error, which
-// names the file, all of the old stays.
+// Reload reads the files and puts their content in force. On an error, which names the file, all
+// of the old content stays in force.
 func (s *Source) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Source) Reload() error {
 	return s.use(found)
 }
 
-// read returns what is in the files.
+// read returns the texts of the files.
 func (s *Source) read() (contents, error) {
 	var found contents
 	for i, name := range []string{s.files.Certificate, s.files.Key, s.files.ClientCA} {
@@ -94,7 +94,7 @@ func (s *Source) read() (contents, error) {
 	return found, nil
 }
 
-// use puts in force what was found. The caller holds mu.
+// use puts found in force. The caller holds mu.
 func (s *Source) use(found contents) error {
 	s.last = found
 	var next material
@@ -115,9 +115,9 @@ func (s *Source) use(found contents) error {
 	return nil
 }
 
-// ciphers are those of TLS 1.2, in no order: forward secret and with authenticated encryption,
-// which is what HTTP/2 wants (RFC 9113, appendix A). Those with CBC, which Go has besides them,
-// have a history of padding oracles (RFC 9325, section 4.1).
+// ciphers returns the cipher suites for TLS 1.2, in no order. They have forward secrecy and
+// authenticated encryption, as HTTP/2 requires (RFC 9113, appendix A). Go also has suites with
+// CBC, which have a history of padding oracles (RFC 9325, section 4.1).
 func ciphers() []uint16 {
 	return []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -127,8 +127,8 @@ func ciphers() []uint16 {
 }
 
 // Config returns a configuration for a listener: TLS 1.2 or later, with these
-// protocols to choose from by ALPN. A client may show a certificate if there are
-// authorities for them; one that none of them vouches for ends the connection.
+// protocols to choose from by ALPN. A client may show a certificate if ClientCA names
+// authorities. The connection ends if none of them vouches for the certificate.
 func (s *Source) Config(protocols ...string) *tls.Config {
 	if s.acme != nil {
 		protocols = append(protocols, s.acme.protocol())
@@ -143,14 +143,14 @@ func (s *Source) Config(protocols ...string) *tls.Config {
 	}
 }
 
-// configNow is the configuration of a connection that begins now. The keys of
-// session tickets are those of the listener's.
+// configNow returns the configuration of a connection that begins now. Its session tickets have
+// the keys of the listener's configuration.
 func (s *Source) configNow(protocols []string) *tls.Config {
 	now := s.inForce.Load()
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12, CipherSuites: ciphers(), NextProtos: protocols,
-		// Small records let a page appear before it is whole. A torrent is of no use
-		// before, and 20 KB took six records instead of two.
+		// Small records let a page appear before it is whole. A torrent is of no use before
+		// it is whole, and 20 KB took six records instead of two.
 		DynamicRecordSizingDisabled: true,
 	}
 	if now.certificate != nil {
@@ -164,10 +164,9 @@ func (s *Source) configNow(protocols []string) *tls.Config {
 	return c
 }
 
-// Follow looks every so often if the files have changed, until ctx ends, and
-// reloads them if they have. Report is called after each reload with its error.
-// Files that cannot be used are reported once, and again when they change: whoever
-// renews a certificate writes one file after the other.
+// Follow looks for changed files at the interval every, until ctx ends, and reloads them. It calls
+// report with the error of each reload. Files that cannot be used are reported once, and again
+// when they change: a program that renews a certificate writes one file after the other.
 func (s *Source) Follow(ctx context.Context, every time.Duration, report func(error)) {
 	for wait.For(ctx, every) {
 		if changed, err := s.follow(); changed {
@@ -176,8 +175,8 @@ func (s *Source) Follow(ctx context.Context, every time.Duration, report func(er
 	}
 }
 
-// follow reloads the files if they have changed. One that is not there, as while
-// it is being replaced, has not.
+// follow reloads the files if they have changed. A file that is missing, as while it is being
+// replaced, counts as unchanged.
 func (s *Source) follow() (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package cli holds what the commands have in common: the environment that they run in, how they
-// report their results, how they reach a server, and what they add to errors. The commands
+// Package cli holds the code that all commands share: the environment that they run in, the report
+// of their results, the connection to a server, and the hints that they add to errors. The commands
 // themselves are in the packages below: user, operator, migration and keys.
 package cli
 

@@ -10,8 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Facts writes what a command found or did: text for people, or, with --json, one JSON object a
-// line for programs. It removes control characters, so that no text of a server can steer a
+// Facts writes the results of a command: as text for people or, with --json, as one JSON object a
+// line for programs. It removes control characters, so that text from a server cannot steer a
 // terminal.
 type Facts struct {
 	JSON bool      // whether --json was given
@@ -58,7 +58,7 @@ type Item struct {
 	InfoHash string `json:"info_hash,omitempty"`
 	Status   string `json:"status"`
 	Path     string `json:"path,omitempty"`
-	Cached   *bool  `json:"cached,omitempty"` // for a removal: whether it was; for a restoration: whether it is
+	Cached   *bool  `json:"cached,omitempty"` // before a removal, or after a restoration
 	Reason   string `json:"reason,omitempty"` // of a failure
 	Message  string `json:"message,omitempty"`
 }

@@ -16,8 +16,8 @@ import (
 
 // This file has the hints that the program adds to the error of a command.
 
-// AddHints makes the errors of c and its subcommands say where the settings that they name were
-// set, how to give a key, and what to do about a certificate.
+// AddHints adds hints to the errors of c and its subcommands: where the settings that the error
+// names were set, how to give a key, and how to mend a certificate error.
 func AddHints(c *cobra.Command) {
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -29,8 +29,8 @@ func AddHints(c *cobra.Command) {
 	}
 }
 
-// keyHint adds to err how to give a key, if the server refused the call because of its key and the
-// command has flags for one.
+// keyHint adds a hint on how to give a key to err, if the server refused the call because of its
+// key and the command has flags for one.
 func keyHint(flags *pflag.FlagSet, err error) error {
 	if !wantsKey(err) || flags.Lookup("token-file") == nil {
 		return err
@@ -38,7 +38,7 @@ func keyHint(flags *pflag.FlagSet, err error) error {
 	return fmt.Errorf("%w; give the key by --token-file FILE or in TORRENTCACHE_TOKEN", err)
 }
 
-// trustHint adds to err what to do about the server's certificate, if the certificate could not be
+// trustHint adds a hint on the server's certificate to err, if the certificate could not be
 // verified and the command has the flag --ca.
 func trustHint(flags *pflag.FlagSet, err error) error {
 	if !client.Untrusted(err) || flags.Lookup("ca") == nil {

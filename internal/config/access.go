@@ -12,7 +12,7 @@ import (
 // auto, as the roles of anonymous callers, stands for the safe choice.
 const auto = "auto"
 
-// Access is who may do what.
+// Access is the settings of the callers and their roles.
 type Access struct {
 	KeysFile  string // "" if there is none
 	Anonymous string // a list of roles, none or auto

@@ -14,8 +14,7 @@ type choice struct {
 	allowed []string
 }
 
-// choiceVar adds a flag for *p, which has one of the texts allowed, of which the first is the
-// default.
+// choiceVar adds a flag for *p, which takes one of the allowed texts. The first is the default.
 func choiceVar(flags *pflag.FlagSet, p *string, name, usage string, allowed ...string) {
 	*p = allowed[0]
 	flags.Var(&choice{p, allowed}, name, usage)
@@ -44,8 +43,8 @@ func (c *choice) String() string { return *c.value }
 // Type names the kind of value in the help.
 func (*choice) Type() string { return "string" }
 
-// addEach adds to *list what parse makes of each of the texts between commas. What is there already
-// is not added again, and an empty text adds nothing.
+// addEach splits text at commas, and adds the result of parse for each item to *list. A value that
+// is there already is not added again, and an empty text adds nothing.
 func addEach(list *[]string, text string, parse func(string) (string, error)) error {
 	if text == "" {
 		return nil
@@ -62,7 +61,8 @@ func addEach(list *[]string, text string, parse func(string) (string, error)) er
 	return nil
 }
 
-// orError returns what gives a text as it stands, but for an empty one an error with message.
+// orError returns a function that returns its text unchanged, or an error with message if the text
+// is empty.
 func orError(message string) func(string) (string, error) {
 	return func(text string) (string, error) {
 		if text == "" {

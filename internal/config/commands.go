@@ -28,7 +28,7 @@ type Serve struct {
 	Passkeys       string // accept or reject
 	AuditLog       string // file name; empty: the log
 
-	flags *pflag.FlagSet // tells what was given
+	flags *pflag.FlagSet // tells which settings were given
 }
 
 // minIndexCache is the smallest useful cache of the index, in bytes.
@@ -131,7 +131,8 @@ func (s *Serve) chooseStore() error {
 	return nil
 }
 
-// refuseUnused refuses settings that would have no effect: whoever gives one believes that it has.
+// refuseUnused refuses settings that would have no effect: a user who gives one believes that it
+// has one.
 func (s *Serve) refuseUnused() error {
 	if len(s.Mirrors.Mirrors) == 0 {
 		if err := s.refuse("needs --mirror-of: without it no server is followed", "mirror-ranks", "mirror-removals", "mirror-rate"); err != nil {

@@ -5,5 +5,5 @@
 //
 // [Serve] and [Gateway] are the settings of the commands of those names: AddFlags
 // binds them to flags, [Fill] adds the environment and the file, and Validate
-// says in one line which setting is wrong and what would be right.
+// says in one line which setting is wrong and which value would be right.
 package config

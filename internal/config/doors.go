@@ -36,14 +36,14 @@ type Doors struct {
 	PublicURL       string // without a slash at its end; empty if not set
 	PublicGRPCAddr  string // HOST:PORT at which clients reach gRPC, perhaps behind tls://; empty if not set
 	MaxTorrentSize  Size
-	Contact         string // whom to ask; empty: nobody is named
+	Contact         string // e-mail address or URL for questions; empty if there is none
 	RemovedStatus   int    // HTTP status of removed torrents
 	DenyLists       Files
 	AdminHosts      string // with commas between
 	DownloadMaxAge  time.Duration
 	MissingMaxAge   time.Duration
 	Origins         Origins // of other sites whose pages may upload
-	MemoryLimit     Size    // 0: a share of the memory there is
+	MemoryLimit     Size    // 0: a share of the available memory
 	CacheSize       Size    // 0: a share of MemoryLimit
 	FastPath        string  // on or [Off]
 	TorrentPages    string  // likewise

@@ -39,8 +39,8 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	return failed
 }
 
-// FlagError returns err, which comes from reading a command line, in the words in
-// which [Fill] complains of a value; other errors as they are.
+// FlagError returns err, an error of reading a command line, in the words that [Fill]
+// uses for a wrong value. It returns other errors unchanged.
 func FlagError(err error) error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), rootCause(invalid))
@@ -48,8 +48,8 @@ func FlagError(err error) error {
 	return err
 }
 
-// rootCause strips what pflag says of the flag, which the user may not have used,
-// and what strconv says of itself.
+// rootCause strips pflag's words about the flag, which the user may not have used,
+// and strconv's words about itself.
 func rootCause(err error) error {
 	if invalid, ok := err.(*pflag.InvalidValueError); ok && invalid.Unwrap() != nil {
 		err = invalid.Unwrap()
@@ -67,8 +67,8 @@ func rootCause(err error) error {
 }
 
 // UnknownVariables returns, in order, the names in environ that look like a
-// setting and are the variable of none of the flags known, which are likely
-// slips. They are worth a warning, not an error: Kubernetes puts variables like
+// setting but are the variable of none of the known flags. They are likely
+// slips, and worth a warning, not an error: Kubernetes puts variables like
 // TORRENTCACHE_PORT into every container beside a service named torrentcache.
 func UnknownVariables(environ []string, known []*pflag.FlagSet) []string {
 	names := map[string]bool{}

@@ -133,9 +133,9 @@ func yamlError(err error) error {
 // flagIn finds the flags that a message names.
 var flagIn = regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 
-// Located returns err with where the settings stand that its message names as flags, if they do
-// not stand on the command line: their variables, or file and line. Call it after [Fill].
-// Located(flags, nil) is nil.
+// Located returns err with the places of the settings that its message names as flags: the
+// variable, or the file and the line. Settings of the command line get no place. Call it after
+// [Fill]. Located(flags, nil) is nil.
 func Located(flags *pflag.FlagSet, err error) error {
 	if err == nil {
 		return nil
@@ -160,7 +160,7 @@ func Located(flags *pflag.FlagSet, err error) error {
 	return fmt.Errorf("%w (%s)", err, strings.Join(places, "; "))
 }
 
-// Settings are those of a command.
+// Settings are the settings of a command.
 type Settings interface {
 	AddFlags(*pflag.FlagSet)
 	Validate() error
@@ -174,9 +174,9 @@ func Given(flags *pflag.FlagSet) map[string]string {
 	return given
 }
 
-// Again fills fresh with what the command line gave, the environment, and the file of
-// settings as it is now. It returns which flags differ from those that the command was
-// started with.
+// Again fills fresh from the flags given on the command line, the environment, and the file
+// of settings as it is now. It returns the names of the flags whose values differ from those
+// with which the command was started.
 func Again(fresh Settings, started *pflag.FlagSet, given map[string]string, environ []string) (changed []string, err error) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fresh.AddFlags(flags)

@@ -17,8 +17,8 @@ type Gateway struct {
 	Doors
 	Backend      string // as given: HOST:PORT,HOST:PORT,... of gRPC servers
 	BackendTLS   ClientTLS
-	BackendToken string // for the feed; or
-	// BackendTokenFile is the file that holds it.
+	BackendToken string // key for the feed; or
+	// BackendTokenFile is the name of the file that holds the key.
 	BackendTokenFile string
 	MaxStale         time.Duration
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// Limits are what callers are held to. A number of 0 is no limit, unless its flag
-// says otherwise.
+// Limits are the bounds on callers. A number of 0 is no limit, unless its flag says
+// otherwise.
 type Limits struct {
 	TrustedProxies origin.Networks
 	TrustedWriters origin.Networks
 
-	MaxConnections, ConnectionsPerAddress int // 0 as MaxConnections: what there is memory for
+	MaxConnections, ConnectionsPerAddress int // 0 as MaxConnections: as many as memory allows
 	MaxUploads, UploadsPerAddress         int
 	MaxStreams, StreamsPerAddress         int
 
@@ -29,7 +29,7 @@ type Limits struct {
 
 const limitSection = "Limits"
 
-// AddFlags binds the settings that every door holds its callers to, and sets their
+// AddFlags binds the limits that every door enforces to flags, and sets their
 // defaults.
 func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 	addSection(flags, "Clients", l.addClients)
@@ -52,8 +52,8 @@ func (l *Limits) addCounts(flags *pflag.FlagSet) {
 	DurationVar(flags, &l.UploadWait, "upload-wait", 5*time.Second, "how long an upload may wait for memory before it is refused")
 }
 
-// addCalls adds the limits on calls, which the server holds its callers to, however
-// they come: a gateway leaves them to the servers behind it.
+// addCalls adds the limits on calls. The server enforces them no matter how calls
+// come: a gateway leaves them to the servers behind it.
 func (l *Limits) addCalls(flags *pflag.FlagSet) {
 	flags.IntVar(&l.MaxStreams, "max-streams", 256, "maximum streams of CacheTorrents and SyncService at a time")
 	flags.IntVar(&l.StreamsPerAddress, "streams-per-address", 16, "maximum such streams at a time from one address")
@@ -78,7 +78,7 @@ func (l *Limits) Validate() error {
 		"max-streams": float64(l.MaxStreams), "streams-per-address": float64(l.StreamsPerAddress),
 		"upload-rate": l.UploadRate, "key-upload-rate": l.KeyUploadRate, "download-rate": l.DownloadRate, "upstream-rate": l.UpstreamRate,
 	} {
-		if !(n >= 0 && n < 1e9) { // not a number is neither
+		if !(n >= 0 && n < 1e9) { // NaN is neither
 			return fmt.Errorf("--%s %g: want zero or more", name, n)
 		}
 	}

@@ -19,22 +19,22 @@ func address(flag, value string) error {
 	return nil
 }
 
-// IsHostPort reports whether text is the HOST:PORT of another process: has both, and is no URL.
+// IsHostPort reports whether text is the HOST:PORT of another process: it has both, and is no URL.
 func IsHostPort(text string) bool {
 	host, port, err := net.SplitHostPort(text)
 	return err == nil && host != "" && port != "" && !strings.Contains(text, "/")
 }
 
-// listener is an address to listen on, and the flag that says it.
+// listener is an address to listen on, and the flag that sets it.
 type listener struct{ flag, address string }
 
-// listeners are those that serve and gateway share.
+// listeners returns the listeners that serve and gateway share.
 func (d *Doors) listeners() []listener {
 	return []listener{{"http-addr", d.HTTPAddr}, {"https-addr", d.HTTPSAddr}, {"admin-addr", d.AdminAddr}}
 }
 
-// clash reports the first two listeners that take the same port of the same address. Those of
-// other programs are found when it listens.
+// clash reports the first two listeners that take the same port of the same address. A clash
+// with another program is found when the program listens.
 func clash(all ...listener) error {
 	for i, a := range all {
 		for _, b := range all[:i] {

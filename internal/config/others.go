@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Upstreams are the other caches that are asked for what is missing here.
+// Upstreams are the other caches that are asked for torrents that are missing here.
 type Upstreams struct {
 	Upstreams              Addresses // in the order in which they are asked
 	UpstreamWait           time.Duration
 	UpstreamFetches        int
 	UpstreamLocalAddresses bool
-	MaxWanted              int // 0: nothing is looked for
+	MaxWanted              int // info hashes that readers miss; 0: none are kept
 }
 
 // addUpstreams binds the settings to flags and sets their defaults.
@@ -94,7 +94,7 @@ func (m *Mirrors) addVerify(flags *pflag.FlagSet) {
 	flags.Var(&m.VerifyRate, "verify-rate", "maximum bytes a second that --verify-every reads; 0 is no limit")
 }
 
-// validateMirrors reports the first setting of Mirrors that cannot be, by its flag.
+// validateMirrors reports the first wrong setting of Mirrors, by its flag.
 func (s *Serve) validateMirrors() error {
 	switch {
 	case s.Store != "" && len(s.Mirrors.Mirrors) > 0:

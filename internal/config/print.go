@@ -19,10 +19,10 @@ const (
 	sourceKey = "torrentcache_source" // where the value comes from
 	secretKey = "torrentcache_secret" // the value is not to be shown
 	fileKey   = "torrentcache_file"   // the value comes from the file of settings
-	ownKey    = "torrentcache_own"    // the flag is no setting, but of the command that shows them
+	ownKey    = "torrentcache_own"    // the flag belongs to the command that shows the settings
 )
 
-// environmentSource begins the source of what a variable sets; the rest is its name.
+// environmentSource begins the source of a setting that a variable sets; its name follows.
 const environmentSource = "environment, "
 
 func setSource(f *pflag.Flag, source string) { annotate(f, sourceKey, source) }
@@ -30,7 +30,7 @@ func setSource(f *pflag.Flag, source string) { annotate(f, sourceKey, source) }
 // MarkSecret says that the value of a flag is not to be shown.
 func MarkSecret(f *pflag.Flag) { annotate(f, secretKey, "") }
 
-// MarkOwn says that a flag is no setting, but of the command that shows the settings.
+// MarkOwn says that a flag is no setting, but belongs to the command that shows the settings.
 func MarkOwn(f *pflag.Flag) { annotate(f, ownKey, "") }
 
 func annotate(f *pflag.Flag, key, value string) {
@@ -91,13 +91,13 @@ func Format(flags *pflag.FlagSet) (string, error) {
 	return text.String(), encoder.Close()
 }
 
-// commentWidth is how many columns the comments of [Commented] have.
+// commentWidth is the greatest width of the comments of [Commented], in columns.
 const commentWidth = 98
 
 // Commented returns a file for --config that has all settings under the titles of
-// their sections, each with what it is about and, as a comment, its default. Those in
-// set are no comments, with the values given there; a name in it that is no flag is an
-// error.
+// their sections, each with its description and, as a comment, its default. The settings
+// in set are lines with the values given there, not comments. A name in set that is no
+// flag is an error.
 func Commented(flags *pflag.FlagSet, set map[string]string) (string, error) {
 	for name := range set {
 		if flags.Lookup(name) == nil {
@@ -150,8 +150,8 @@ func commentOf(text string) string {
 	return b.String() + line + "\n"
 }
 
-// ReadSecret returns the one line of a file, without blanks around it: a key, say.
-// The error names the file and nothing in it.
+// ReadSecret returns the one line of a file, such as a key, without blanks around it.
+// The error names the file and shows nothing of its content.
 func ReadSecret(name string) (string, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -172,14 +172,14 @@ func ReadSecret(name string) (string, error) {
 // masked stands for a secret.
 const masked = "********"
 
-// userinfo is what stands before the host of an address, and a secret with a slash
-// in it as well.
+// userinfo matches the user and the secret before the host of an address, even if
+// the secret has a slash in it.
 var userinfo = regexp.MustCompile(`://[^?\s]*@`)
 
-// Redact returns text, if it holds an address, without what may be credentials in
-// it: what stands before an @, and the values of parameters, but for the endpoint
-// and the region of a bucket, and names of files. It is for messages about addresses that are wrong,
-// too, and so does not count on them to be right.
+// Redact returns text, if it holds an address, without its possible credentials: the
+// text before an @, and the values of parameters. The endpoint and the region of a
+// bucket, and names of files, stay. Redact also serves messages about wrong addresses,
+// and so does not rely on a correct one.
 func Redact(text string) string {
 	if !strings.Contains(text, "://") {
 		return text

@@ -12,8 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// maxContact is the length of --contact in bytes; it goes into every answer for a
-// removed torrent, and the legacy doors cut theirs at 400.
+// maxContact bounds the length of --contact, in bytes. Every answer for a removed
+// torrent has the contact in it, and the legacy doors cut their answers at 400.
 const maxContact = 200
 
 func (d *Doors) validateContact() error {
@@ -73,7 +73,7 @@ func (o *Origins) Type() string { return "origins" }
 // originHost is a host as it stands in an origin: names beyond ASCII are in punycode.
 var originHost = regexp.MustCompile(`^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`)
 
-// parseOrigin returns the origin that text is, in lower case and without the scheme's own port.
+// parseOrigin returns the origin in text, in lower case and without the scheme's default port.
 func parseOrigin(text string) (string, error) {
 	u, err := url.Parse(strings.ToLower(strings.TrimSuffix(text, "/")))
 	ports := map[string]string{"http": ":80", "https": ":443"}

@@ -65,11 +65,12 @@ func (s Size) String() string {
 // Type names the kind of value in the help.
 func (*Size) Type() string { return "size" }
 
-// day is the unit that [time.ParseDuration] does not have: of 24 hours, as operators count them
-// where no clock changes.
+// day is a unit that [time.ParseDuration] does not have. It has 24 hours, as a day on which no
+// clock changes.
 const day = 24 * time.Hour
 
-// duration is the value of a flag: as of [time.ParseDuration], with days before it: 7d, 1d12h.
+// duration is the value of a flag. Its text is as for [time.ParseDuration], with days before it:
+// 7d, 1d12h.
 type duration time.Duration
 
 // DurationVar adds a flag for *p whose text may have days in it.
@@ -78,7 +79,7 @@ func DurationVar(flags *pflag.FlagSet, p *time.Duration, name string, value time
 	flags.Var((*duration)(p), name, usage)
 }
 
-// errDuration says what a duration looks like.
+// errDuration describes the form of a duration.
 var errDuration = errors.New("want a duration such as 500ms, 30s, 10m, 24h or 7d")
 
 // Set reads a duration.

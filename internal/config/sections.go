@@ -10,7 +10,7 @@ type Section struct {
 	Flags *pflag.FlagSet
 }
 
-// addSection adds to flags what add adds to its argument, under a title.
+// addSection adds the flags that add defines to flags, under a title.
 func addSection(flags *pflag.FlagSet, title string, add func(*pflag.FlagSet)) {
 	part := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	part.SortFlags = false

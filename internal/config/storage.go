@@ -39,14 +39,14 @@ func (l *LocalCache) Validate() error {
 	return nil
 }
 
-// Retention says what a store on a disk drops by itself.
+// Retention says which torrents a store on a disk drops by itself.
 type Retention struct {
 	DropUnreadAfter time.Duration // 0: never
 	WhenFull        string        // reject or evict
 	EvictKeyed      bool
 }
 
-// Bounds of the settings: what was used within a week does not go.
+// Bounds of the settings: a torrent that was used within a week is not dropped.
 const (
 	minUnread   = 7 * day
 	minEvicting = 64 << 20 // of --max-store-size
@@ -60,11 +60,11 @@ func (r *Retention) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.EvictKeyed, "evict-keyed", false, "let --drop-unread-after and --when-full evict also drop torrents that were uploaded with a key")
 }
 
-// Evicts reports whether what is used least goes when the store is full.
+// Evicts reports whether a full store drops the least recently used torrents.
 func (r *Retention) Evicts() bool { return r.WhenFull == evict }
 
-// validate reports the first setting that cannot be. maxAge is how long others keep downloads,
-// of which the server hears nothing meanwhile.
+// validate reports the first wrong setting. maxAge is how long browsers and proxies keep a
+// download; meanwhile the server does not hear of the reads that they answer.
 func (r *Retention) validate(maxStoreSize Size, maxAge time.Duration) error {
 	period := duration(r.DropUnreadAfter)
 	longest := duration(r.DropUnreadAfter / 4)

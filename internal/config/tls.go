@@ -24,7 +24,7 @@ type TLS struct {
 	ACMEDirectory string // URL
 }
 
-// letsEncrypt is where ACME asks for certificates by default.
+// letsEncrypt is the directory that ACME asks for certificates by default.
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
 func (t *TLS) addFlags(flags *pflag.FlagSet) {
@@ -37,10 +37,10 @@ func (t *TLS) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&t.ACMEDirectory, "acme-directory", letsEncrypt, "`URL` of another authority's ACME directory")
 }
 
-// hasCertificate reports whether there is one to show, from files or by ACME.
+// hasCertificate reports whether there is a certificate to show, from files or by ACME.
 func (t *TLS) hasCertificate() bool { return t.TLSCert != "" && t.TLSKey != "" || t.ACME == "on" }
 
-// validate reports the first setting that cannot be.
+// validate reports the first wrong setting.
 func (t *TLS) validate(publicURL string) error {
 	switch files := t.TLSCert != "" || t.TLSKey != ""; {
 	case (t.TLSCert == "") != (t.TLSKey == ""):
@@ -64,8 +64,8 @@ func (t *TLS) validate(publicURL string) error {
 // isName reports whether host is a name that an authority can look up.
 func isName(host string) bool { return strings.Contains(host, ".") && net.ParseIP(host) == nil }
 
-// ClientTLS is the settings of a client of gRPC that may speak TLS. The names of
-// its flags may begin with a prefix, backend- for instance.
+// ClientTLS is the settings of a gRPC client that may speak TLS. The names of its
+// flags may begin with a prefix, such as backend-.
 type ClientTLS struct {
 	On               bool
 	CA               string // file names, PEM

@@ -24,8 +24,8 @@ import (
 // programsLog, as the value of --access-log, means the program's own log.
 const programsLog = "-"
 
-// addAccessLog opens the access log that the settings name, if they do. SIGHUP opens its file
-// anew.
+// addAccessLog opens the access log that the settings name, if they name one. SIGHUP reopens its
+// file.
 func (d *daemon) addAccessLog() (err error) {
 	switch d.cfg.AccessLog {
 	case "":
@@ -42,7 +42,7 @@ func (d *daemon) addAccessLog() (err error) {
 	return nil
 }
 
-// closeAccessLog writes what waits to be written.
+// closeAccessLog writes the waiting records and closes the access log, if there is one.
 func (d *daemon) closeAccessLog() {
 	if d.access == nil {
 		return
@@ -52,7 +52,7 @@ func (d *daemon) closeAccessLog() {
 	}
 }
 
-// meter tells the metrics and the access log of HTTP requests.
+// meter reports HTTP requests to the metrics and the access log.
 type meter struct{ *daemon }
 
 // Began implements [front.Meter].
@@ -70,7 +70,7 @@ func (m meter) Ended(a front.Access) {
 	}
 }
 
-// recordOf is the record of an HTTP request. Of a path with a key in it the key is left out.
+// recordOf returns the record of an HTTP request. It leaves out a key in the path.
 func (d *daemon) recordOf(a front.Access) accesslog.Record {
 	path := a.Route.Pattern
 	if front.Prefix(a.Request) != "" {
@@ -119,12 +119,12 @@ func (d *daemon) logDownload(answered fastpath.Download) {
 }
 
 // logCall logs a call of our own services that came by gRPC. Calls of the doors in this process
-// are in the log as what the doors were asked.
+// are in the log as the requests that came to the doors.
 func (d *daemon) logCall(c rpc.Call) {
 	if d.access == nil || c.Local || !strings.HasPrefix(c.Method, "/torrentcache.") {
 		return
 	}
-	id, _ := infohash.Parse(c.InfoHash) // none, if it is not one
+	id, _ := infohash.Parse(c.InfoHash) // none, if it is malformed
 	d.access.Add(accesslog.Record{
 		Begin: c.Begin, Duration: c.Duration, Door: "grpc", Method: "RPC", Path: c.Method,
 		Outcome: outcome.Outcome{Reason: c.Reason, InfoHash: id}, Status: c.Code.String(),
@@ -146,7 +146,7 @@ func (d *daemon) auditLog(file string) (func(...audit.Entry) error, error) {
 	return log.Append, nil
 }
 
-// logAudit writes entries into the log, which nobody syncs.
+// logAudit writes entries into the log, which is not synced.
 func (d *daemon) logAudit(entries ...audit.Entry) error {
 	for _, e := range entries {
 		attrs := []any{"who", e.Who, "action", e.Action}

@@ -43,7 +43,7 @@ func (a announcement) print() {
 	_, _ = io.WriteString(a.out, a.text()) // a closed stdout is no reason not to serve
 }
 
-// lines are the names and values of what there is.
+// lines returns the names and values of the listeners, the store and the backend that there are.
 func (a announcement) lines() [][2]string {
 	var lines [][2]string
 	add := func(name, value string) {
@@ -89,7 +89,7 @@ func (a announcement) text() string {
 	return b.String() + "\n"
 }
 
-// power returns what a caller can do at the admin listener.
+// power returns the action that the admin listener lets every caller take.
 func (a announcement) power() string {
 	if a.backend != "" {
 		return "read profiles of the process"

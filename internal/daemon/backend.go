@@ -17,8 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/server/rpc"
 )
 
-// dialBackend returns the connection to the servers behind a gateway, to whose feed
-// it shows what key returns. Errors name the flag.
+// dialBackend returns the connection to the servers behind a gateway. It shows their
+// feed the key that key returns. Errors name the flag.
 func (d *daemon) dialBackend(cfg config.Gateway, key func() string) (*nodes.Conn, error) {
 	arriving := d.limits.Buffers(limit.Answering)
 	o := nodes.Options{
@@ -53,7 +53,7 @@ func backendCheck(backend string, conn grpc.ClientConnInterface) func(context.Co
 	}
 }
 
-// watchBackend tells once of each change whether the backend can serve, until ctx ends.
+// watchBackend reports each time when the backend stops or begins to serve, until ctx ends.
 func (d *daemon) watchBackend(ctx context.Context, check func(context.Context) error) {
 	serves := d.metrics.Backend()
 	serves(true)
@@ -71,8 +71,8 @@ func (d *daemon) watchBackend(ctx context.Context, check func(context.Context) e
 	})
 }
 
-// backendKey returns what gives the key that a gateway shows to the feed: that of a file is
-// for when the feed is asked for the next time.
+// backendKey returns a function that returns the key that a gateway shows to the feed. A new key
+// in the file is shown when the feed is asked for the next time.
 func (d *daemon) backendKey(cfg config.Gateway) (func() string, error) {
 	if cfg.BackendTokenFile == "" {
 		return func() string { return cfg.BackendToken }, nil
@@ -80,8 +80,8 @@ func (d *daemon) backendKey(cfg config.Gateway) (func() string, error) {
 	return d.keyIn(cfg.BackendTokenFile, "--backend-token-file", "key for the backend")
 }
 
-// keyIn returns what gives the key in a file, which is read now and again on SIGHUP. Errors
-// name the setting, and the log the key.
+// keyIn returns a function that returns the key in a file. The file is read at once, and again
+// on SIGHUP. Errors have setting in them, and lines of the log have name.
 func (d *daemon) keyIn(file, setting, name string) (func() string, error) {
 	var key atomic.Pointer[string]
 	read := func(config.Doors) error {

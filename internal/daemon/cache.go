@@ -17,8 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/telemetry"
 )
 
-// settle is how long after one of several nodes told of a change another one may
-// not know it: two seconds are promised, one is for the call under way.
+// settle is how long after one of several nodes told of a change another node may
+// not know it: nodes promise two seconds, and one is for the call under way.
 const settle = 3 * time.Second
 
 // addCache adds the hot cache, which hears of changes from the server or, with follow, from the
@@ -32,8 +32,8 @@ func (d *daemon) addCache(follow bool) (err error) {
 	return err
 }
 
-// connectCache puts the hot cache before conn, and before reader if what it reads from is in
-// this process, and returns conn for the doors.
+// connectCache puts the hot cache before conn, and before reader if the store is in this
+// process. It returns the connection for the doors.
 func (d *daemon) connectCache(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) grpc.ClientConnInterface {
 	d.metrics.WatchCache(d.cacheStats)
 	follows := d.cache.Connect(hotcache.Backend{Conn: conn, Reader: reader, MaxStale: d.maxStale, Private: d.private()})
@@ -53,8 +53,8 @@ func (d *daemon) feedLost(err *reason.Error) {
 	d.logger.Warn("the backend's feed of changes is lost; nothing is answered from the cache until it is back", "reason", err.Reason, "cause", causeOf(err))
 }
 
-// causeOf returns why a call to the backend failed, for the operator: what a message to clients
-// leaves out, if there is more.
+// causeOf returns why a call to the backend failed, for the operator. It returns the inner cause,
+// which a message to clients leaves out, if there is one.
 func causeOf(err *reason.Error) string {
 	if cause := err.Unwrap(); cause != nil {
 		return nodes.Explain(cause)
@@ -71,7 +71,7 @@ func (d *daemon) fastPath(s *http.Server, l net.Listener) lifecycle.Server {
 	return waitingFor(fast, lifecycle.HTTP("HTTP", s, httpx.MendRequests(fast)))
 }
 
-// waitingFor returns s, which stops when fast gives no answer any more.
+// waitingFor returns s with a Stop that also waits for the last answers of fast.
 func waitingFor(fast interface{ Wait(context.Context) error }, s lifecycle.Server) lifecycle.Server {
 	stop := s.Stop
 	s.Stop = func(ctx context.Context) error {
@@ -83,8 +83,8 @@ func waitingFor(fast interface{ Wait(context.Context) error }, s lifecycle.Serve
 	return s
 }
 
-// fastPathTLS returns s on l over TLS, with the fast path of downloads before it: that of
-// connections for HTTP/1.1, of requests for HTTP/2.
+// fastPathTLS returns s on l over TLS, with the fast path of downloads before it. The fast path
+// handles connections for HTTP/1.1, and requests for HTTP/2.
 func (d *daemon) fastPathTLS(s *http.Server, l net.Listener) lifecycle.Server {
 	if d.fast == nil {
 		return lifecycle.HTTPS("HTTPS", s, l)
@@ -94,7 +94,7 @@ func (d *daemon) fastPathTLS(s *http.Server, l net.Listener) lifecycle.Server {
 	return waitingFor(fast, lifecycle.HTTP("HTTPS", s, fast))
 }
 
-// cacheStats is called by scrapes, which begin when all listeners are there.
+// cacheStats returns the counts for scrapes, which begin when all listeners are there.
 func (d *daemon) cacheStats() telemetry.CacheStats {
 	c := d.cache.Stats()
 	stats := telemetry.CacheStats{Hits: c.Hits, Misses: c.Misses, Entries: c.Entries, Bytes: c.Bytes}

@@ -10,12 +10,12 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-// certificateCheck is how often the certificate's files are looked at. They are
-// small, and whoever renews them need not think of us.
+// certificateCheck is the interval between looks at the certificate's files. They
+// are small, and a program that renews them need not signal this one.
 const certificateCheck = 20 * time.Second
 
-// addCertificate opens the certificate that the settings name, if they do. Its
-// files are read again on SIGHUP and when they have changed.
+// addCertificate opens the certificate that the settings name, if they name one.
+// Its files are read again on SIGHUP and when they have changed.
 func (d *daemon) addCertificate(cfg config.Doors) error {
 	files := certificate.Files{Certificate: cfg.TLSCert, Key: cfg.TLSKey, ClientCA: cfg.TLSClientCA}
 	var err error
@@ -40,11 +40,11 @@ func (d *daemon) addCertificate(cfg config.Doors) error {
 	return nil
 }
 
-// endsSoon is how long before the end of a certificate its operator is told. Authorities that
+// endsSoon is how long before the end of a certificate the operator is warned. Authorities that
 // renew by themselves do so a month before.
 const endsSoon = 14 * 24 * time.Hour
 
-// What may be wrong with a certificate; "" is nothing, as far as is known.
+// The possible faults of a certificate; "" means that none is known.
 const (
 	certificateEndsSoon = "the certificate ends soon"
 	certificateEnded    = "the certificate has ended: clients refuse it"
@@ -52,7 +52,7 @@ const (
 	certificateRefused  = "the authority gave no certificate: no client can connect by TLS until it does"
 )
 
-// certificateState returns what is wrong with the certificate in force.
+// certificateState returns the fault of the certificate in force.
 func (d *daemon) certificateState() string {
 	now := time.Now()
 	p, known := d.certificate.Period()
@@ -69,7 +69,7 @@ func (d *daemon) certificateState() string {
 	return ""
 }
 
-// certificateIs tells of a change of the certificate's state.
+// certificateIs logs that the certificate's state has changed to state.
 func (d *daemon) certificateIs(state string) {
 	p, _ := d.certificate.Period()
 	switch state {
@@ -97,7 +97,7 @@ func (d *daemon) certificateNote() string {
 	}
 }
 
-// followCertificate puts certificates in force that replace the old in their files.
+// followCertificate puts new certificates in force when the files change, until ctx ends.
 func (d *daemon) followCertificate(ctx context.Context) {
 	d.certificate.Follow(ctx, certificateCheck, func(err error) {
 		if err != nil {

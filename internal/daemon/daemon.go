@@ -37,48 +37,47 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// Environment is what the daemon takes from its process besides the settings.
+// Environment has the parts of its process that the daemon uses besides the settings.
 type Environment struct {
-	Environ        []string // as of os.Environ
+	Environ        []string // as from os.Environ
 	Stdout, Stderr io.Writer
 	Libraries      *telemetry.GRPCLog // gets the program's logger; nil means that there is none
 }
 
-// daemon is what serve and gateway have in common: the doors, and what watches
-// over them. Serve and Gateway fill it and call run.
+// daemon is the common part of serve and gateway: the doors and their monitors.
+// Serve and Gateway fill it and call run.
 type daemon struct {
 	cfg          config.Doors
 	certificate  *certificate.Source // nil without TLS
 	logger       *slog.Logger
 	metrics      *telemetry.Metrics
-	health       *health.Server // what gRPC clients are told
-	services     []string       // of which health tells; "" is the whole server
+	health       *health.Server // for gRPC clients
+	services     []string       // whose state health tells; "" is the whole server
 	ready        *lifecycle.Readiness
 	notReady     func() error  // why it cannot serve at its start; nil: it can
 	quit         chan struct{} // closed when the shutdown begins
 	group        lifecycle.Group
 	announcement announcement
 	memory       budget.Memory
-	grpcOverTLS  bool // of the gRPC listener
+	grpcOverTLS  bool // the gRPC listener speaks TLS
 	cache        *hotcache.Cache
 	maxStale     time.Duration       // how long the cache answers while the bucket is away
 	fast         *fastpath.Downloads // nil with --fast-path=off
-	gate         *access.Gate        // who may call what; nil at a gateway, whose backend decides
-	identify     identify            // tells who calls
-	keyed        bool                // by a keys file
-	deny         *deny.Lists         // what is hidden and refused
+	gate         *access.Gate        // admits callers; nil at a gateway, whose backend decides
+	identify     identify            // names callers
+	keyed        bool                // there is a keys file
+	deny         *deny.Lists         // the torrents to hide and refuse
 	reloads      reload.Reloader[config.Doors]
-	hangups      <-chan os.Signal // on each of them it reloads
+	hangups      <-chan os.Signal // each of them makes it reload
 	limits       *limit.Limits
-	retention    *web.Retention      // how long torrents are kept; nil if nobody here knows
+	retention    *web.Retention      // how long torrents are kept; nil if that is not known
 	upstreams    *upstream.Upstreams // nil if no other caches are asked
 	access       *accesslog.Log      // nil if there is none
 	mirrors      *mirrors            // nil at a gateway
-	supervisor   supervisor          // what started the program, if it wants to hear of it
+	supervisor   supervisor          // the service manager, if it wants status messages
 }
 
-// newDaemon returns a daemon without doors. The store's index may take that much memory, in
-// bytes.
+// newDaemon returns a daemon without doors. The store's index may take index bytes of memory.
 func newDaemon(cfg config.Doors, env Environment, index int64) (*daemon, error) {
 	build, logger := buildinfo.Read(), telemetry.NewLogger(env.Stderr, cfg.LogFormat, cfg.LogLevel)
 	d := &daemon{
@@ -109,7 +108,7 @@ func newDaemon(cfg config.Doors, env Environment, index int64) (*daemon, error) 
 }
 
 // addPublic adds the HTTP and HTTPS listeners, whose doors call conn. Reader reads
-// from the store behind it; it is nil if that is not in this process.
+// from the store behind conn; it is nil if that store is not in this process.
 func (d *daemon) addPublic(ctx context.Context, conn grpc.ClientConnInterface, reader hotcache.Reader) error {
 	conn = d.connectCache(ctx, conn, reader)
 	handler, err := d.publicHandler(conn)
@@ -130,8 +129,8 @@ func (d *daemon) addPublic(ctx context.Context, conn grpc.ClientConnInterface, r
 	return err
 }
 
-// listen opens a listener on which serve serves s, and returns its address. S gets its timeouts,
-// and each connection that much memory, in bytes.
+// listen opens a listener on which serve serves s, and returns its address. It sets the timeouts
+// of s. Each connection takes memory bytes of the budget.
 func (d *daemon) listen(ctx context.Context, setting, address string, s *http.Server, memory int64, serve func(*http.Server, net.Listener) lifecycle.Server) (net.Addr, error) {
 	s.ConnContext = fastpath.ConnContext
 	s.ReadHeaderTimeout, s.IdleTimeout = d.cfg.HeaderTimeout, d.cfg.IdleTimeout
@@ -143,8 +142,8 @@ func (d *daemon) listen(ctx context.Context, setting, address string, s *http.Se
 	return l.Addr(), nil
 }
 
-// addAdmin adds the operator's listener. Network has the gRPC calls that it serves, and local
-// those of AdminService, for JSON; both are nil at a gateway.
+// addAdmin adds the operator's listener. Network serves its gRPC calls, and local takes the calls
+// to AdminService that come as JSON; both are nil at a gateway.
 func (d *daemon) addAdmin(ctx context.Context, network http.Handler, local grpc.ClientConnInterface) error {
 	if d.cfg.AdminAddr == config.Off {
 		return nil
@@ -170,8 +169,7 @@ func (d *daemon) addAdmin(ctx context.Context, network http.Handler, local grpc.
 	return nil
 }
 
-// run serves until ctx ends, then shuts down, with the end that lifecycle.Group gives it.
-// On SIGHUP it reloads.
+// run serves until ctx ends, then shuts down as lifecycle.Group does. On SIGHUP it reloads.
 func (d *daemon) run(ctx context.Context) error {
 	go d.reloads.Follow(ctx, d.hangups)
 	go d.watchLimits(ctx)
@@ -198,8 +196,8 @@ func (d *daemon) run(ctx context.Context) error {
 	return d.group.Run(ctx)
 }
 
-// announce says that the start is over, and whether it can serve. A service manager is told the
-// start is over all the same: a backend that is away comes back.
+// announce says that the start is over, and whether the daemon can serve. A service manager hears
+// that the start is over even if it cannot: a backend that is away comes back.
 func (d *daemon) announce() {
 	if d.notReady != nil {
 		d.announcement.notReady = d.notReady()

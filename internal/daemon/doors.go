@@ -93,8 +93,8 @@ func (d *daemon) probes() []front.Route {
 	}
 }
 
-// unlimited returns source for as long as downloads have no rate, and nobody wants to know
-// whose they are: the fast path reads no addresses that proxies tell.
+// unlimited returns source without its answers while downloads have a rate, or the access log
+// needs the addresses of clients behind proxies: the fast path does not read those addresses.
 func (d *daemon) unlimited(source fastpath.Source) fastpath.Source {
 	logsForwarded := d.cfg.LogAddresses && len(d.cfg.TrustedProxies) > 0
 	return func(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer {

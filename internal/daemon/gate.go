@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wait"
 )
 
-// private reports whether not everybody may read torrents here; a gateway hears it
-// from its backend.
+// private reports whether anonymous callers may not read torrents here. It is false
+// at a gateway, whose cache hears it from the backend.
 func (d *daemon) private() bool {
 	if d.gate == nil {
 		return false
@@ -25,13 +25,13 @@ func (d *daemon) private() bool {
 	return !policy.Anonymous().Has(access.Read)
 }
 
-// identify returns the name of a caller, "" if nobody knows it. The error is that the caller
-// shows a key which is none.
+// identify returns the name of a caller, "" if it is not known. The error says that the caller
+// shows a key that is not known.
 type identify func(access.Credentials) (name string, err error)
 
-// addGate lets the policy that cfg names decide who may call what; its keys are
-// read again on SIGHUP. A key is replaced without a refused call by having both in
-// the file until all callers have the new one.
+// addGate puts the policy that cfg names in force; its keys are read again on
+// SIGHUP. To replace a key without a refused call, have both keys in the file until
+// all callers have the new one.
 func (d *daemon) addGate(cfg config.Access) error {
 	policy, _, err := cfg.Policy()
 	if err != nil {
@@ -74,7 +74,7 @@ func (d *daemon) tellFewFiles() {
 	}
 }
 
-// watchLimits has the limits cut off what is too slow, until ctx ends.
+// watchLimits has the limits cut off clients that are too slow, until ctx ends.
 func (d *daemon) watchLimits(ctx context.Context) {
 	for wait.For(ctx, time.Second) {
 		d.limits.Tick(time.Now())
@@ -132,8 +132,8 @@ func (d *daemon) addDenyLists(ctx context.Context) (err error) {
 	return nil
 }
 
-// forgetDenied has the hot cache forget what the deny lists name now, and has upstreams asked
-// again for what they named before.
+// forgetDenied has the hot cache forget the torrents that the deny lists name now, and has the
+// upstreams asked again for the torrents that the lists named before.
 func (d *daemon) forgetDenied() {
 	d.upstreams.Forget(infohash.Set{})
 	d.cache.Forget(func(ids ...infohash.ID) bool {

@@ -21,7 +21,7 @@ type maintenance struct {
 	logger  *slog.Logger
 }
 
-// done notes in the store, and in the log, that what a note says has been done.
+// done records that a task has been done: in the store under note, and in the log.
 func (m maintenance) done(ctx context.Context, what, note string) {
 	if err := stores.NoteNow(ctx, m.Store, note); err != nil {
 		m.logger.Warn("done, but the time could not be recorded and is lost at a restart", "what", what, "cause", err)
@@ -75,8 +75,8 @@ func (m maintenance) Missing() []admin.Missing {
 	return all
 }
 
-// maintained returns when st was first served and last looked after. A store that cannot take
-// the note is first served now, each time.
+// maintained returns when st was first served, last backed up and last verified. A store that
+// cannot record the first time counts as first served now, at each start.
 func maintained(ctx context.Context, st store.Store) telemetry.Maintained {
 	m := telemetry.Maintained{Since: stores.Noted(ctx, st, stores.SinceNote), Backup: stores.Noted(ctx, st, stores.BackupNote), Verify: stores.Noted(ctx, st, stores.VerifyNote)}
 	if m.Since.IsZero() {
@@ -86,7 +86,7 @@ func maintained(ctx context.Context, st store.Store) telemetry.Maintained {
 	return m
 }
 
-// verifyPause is how long to wait before a verification that could not be done is tried again.
+// verifyPause is the pause before a verification that could not be done is tried again.
 const verifyPause = 10 * time.Minute
 
 // verifyPeriodically verifies the store, until ctx ends, whenever the last verification, which

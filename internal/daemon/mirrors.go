@@ -22,8 +22,8 @@ import (
 	"github.com/torrentcache/torrentcache/server"
 )
 
-// mirrors are the servers that this one follows. It implements [admin.Mirrors]
-// and repairs for the server.
+// mirrors are the servers that this one follows. It implements [admin.Mirrors],
+// and repairs torrents for the server.
 type mirrors struct {
 	names   []string // HOST:PORT
 	sources []*client.Client
@@ -31,8 +31,8 @@ type mirrors struct {
 	followers []*mirror.Follower
 	repairer  *mirror.Repairer // nil if there is nobody to fetch from
 	running   sync.WaitGroup
-	ctx       context.Context    // of what they do
-	stop      context.CancelFunc // ends it
+	ctx       context.Context    // of their work
+	stop      context.CancelFunc // ends ctx
 }
 
 // newMirrors returns the servers that --mirror-of names; nothing is followed yet.
@@ -81,7 +81,7 @@ func (d *daemon) dialMirror(l upstream.Location, maxSize int64) (*client.Client,
 	return client.Dial(l.Address, o)
 }
 
-// shownKey shows the key that it returns with each call. It goes without TLS: see nearOnly.
+// shownKey returns the key that is sent with each call. The key goes without TLS: see nearOnly.
 type shownKey func() string
 
 // GetRequestMetadata implements [credentials.PerRPCCredentials].
@@ -101,7 +101,8 @@ func nearOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// prepare makes the followers, which put what they read into to.
+// prepare makes the followers, which put the torrents and removals that they read into to, and
+// the repairer.
 func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
 	for i, source := range m.sources {
 		m.followers = append(m.followers, mirror.New(mirror.Options{
@@ -123,12 +124,12 @@ func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
 	d.metrics.WatchRepairs(m.repairer.Counts)
 }
 
-// Repair is for [server.Options].
+// Repair is the Repair function of [server.Options].
 func (m *mirrors) Repair(ctx context.Context, id infohash.ID) bool {
 	return m.repairer != nil && m.repairer.Repair(ctx, id)
 }
 
-// All repairs for [admin.Options].
+// All is the Repair function of [admin.Options].
 func (m *mirrors) All(ctx context.Context, ids []infohash.ID) []infohash.ID {
 	if m.repairer == nil {
 		return ids
@@ -144,7 +145,7 @@ func (m *mirrors) follow(ctx context.Context) {
 	}
 }
 
-// close ends all that is under way, and waits for the end.
+// close ends all work that is under way, waits for its end, and closes the connections.
 func (m *mirrors) close() {
 	m.stop()
 	m.running.Wait()

@@ -27,7 +27,7 @@ import (
 func Serve(ctx context.Context, cfg config.Serve, env Environment, reread func() (config.Doors, []string, error)) error {
 	index := int64(cfg.IndexCacheSize)
 	if cfg.Store != "" {
-		index = 0 // a bucket has none here
+		index = 0 // a bucket has no index here
 	}
 	d, err := newDaemon(cfg.Doors, env, index)
 	if err != nil {
@@ -48,7 +48,7 @@ func Serve(ctx context.Context, cfg config.Serve, env Environment, reread func()
 	}
 	d.announcement.data = st.name
 	d.group.Close = func() error {
-		d.upstreams.Close() // what they send is put into the store
+		d.upstreams.Close() // before the store, which takes their torrents
 		d.mirrors.close()
 		return stores.Close(st)
 	}
@@ -95,8 +95,8 @@ func (d *daemon) serveStore(ctx context.Context, cfg config.Serve, st *storage) 
 	return nil
 }
 
-// addSources adds what the server reads torrents from beside its store, and what it must not serve:
-// the cache in memory, upstreams, mirrors and deny lists.
+// addSources adds the sources of torrents beside the store, which are the cache in memory,
+// upstreams and mirrors, and the deny lists, whose torrents the server must not serve.
 func (d *daemon) addSources(ctx context.Context, cfg config.Serve, st *storage) error {
 	if err := d.addCache(st.shared); err != nil {
 		return err
@@ -152,7 +152,8 @@ func (d *daemon) newOperator(srv *server.Server, st *storage) *admin.Service {
 	})
 }
 
-// downloadURL returns where everybody can have a torrent, "" if nobody knows or not everybody may.
+// downloadURL returns the URL at which everybody can download a torrent. It returns "" if the
+// URL is not known, or not everybody may.
 func (d *daemon) downloadURL(ids infohash.Set) string {
 	if d.cfg.PublicURL == "" || d.private() {
 		return ""
@@ -160,7 +161,7 @@ func (d *daemon) downloadURL(ids infohash.Set) string {
 	return web.DownloadURL(d.cfg.PublicURL, ids)
 }
 
-// chain is the interceptors of all calls.
+// chain returns the interceptors of all calls.
 func (d *daemon) chain() rpc.Chain {
 	return rpc.Chain{
 		Logger:  telemetry.Thin(d.logger),
@@ -220,7 +221,7 @@ func storeStats(st *storage) func(context.Context) (telemetry.StoreStats, error)
 	}
 }
 
-// newWanted returns the book of what readers miss; nil without --max-wanted.
+// newWanted returns the book of torrents that readers miss; nil without --max-wanted.
 func (d *daemon) newWanted(cfg config.Serve) *wanted.Book {
 	book := wanted.New(cfg.MaxWanted)
 	if book != nil {

@@ -24,22 +24,22 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// storage is the store that serve serves, and what the daemon must know of it.
+// storage is the store of serve, with the properties that the daemon needs.
 type storage struct {
 	store.Store
 	name        string                    // for the announcement
 	shared      bool                      // other nodes change it, too
 	err         func() error              // why it cannot serve as it should; nil if it can
 	refusing    func() error              // why it takes no uploads now; nil if it does
-	room        func() (int64, bool)      // how many bytes uploads may still take; nil if nobody knows
-	watch       func(ctx context.Context) // tells who asks for the health, until ctx ends
+	room        func() (int64, bool)      // how many bytes uploads may still take; nil if not known
+	watch       func(ctx context.Context) // reports changes of its health, until ctx ends
 	maintenance admin.Maintenance         // nil if it has none
-	oldestUse   func() time.Time          // when the torrent was last used that was used longest ago; nil if nobody knows
+	oldestUse   func() time.Time          // of the least recently used torrent; nil if not known
 	usage       server.Usage              // nil if it has none
-	noteRead    func(infohash.Set)        // is told of each torrent that somebody read; nil if nobody wants to know
+	noteRead    func(infohash.Set)        // is called for each torrent that was read; may be nil
 }
 
-// openStorage opens what --store or --data-dir says.
+// openStorage opens the store that --store or --data-dir names.
 func (d *daemon) openStorage(ctx context.Context, cfg config.Serve) (*storage, error) {
 	if cfg.Store != "" {
 		return d.openBucket(ctx, cfg)
@@ -83,13 +83,13 @@ func (d *daemon) openDisk(ctx context.Context, cfg config.Serve) (*storage, erro
 	}, nil
 }
 
-// contents counts what is in st, as it changes with each upload and each removal.
+// contents returns a count that changes with each upload to st and each removal.
 func contents(ctx context.Context, st store.Store) int64 {
 	stats, _ := st.Stats(ctx) // an error is one of a store that is closing
 	return stats.Bytes + stats.Torrents + stats.Removed
 }
 
-// orNone translates 0 for the store, where it means the default.
+// orNone translates 0 to [stores.None], since 0 means the default to the store.
 func orNone(size config.Size) int64 {
 	if size == 0 {
 		return stores.None
@@ -156,8 +156,8 @@ func (d *daemon) addLocalCache(cfg config.Serve, bucket store.Store, identity st
 	return st, nil
 }
 
-// tellHealth tells gRPC clients whether the server can serve. Once it drains it
-// says no, whatever comes.
+// tellHealth tells gRPC clients whether the server can serve. Once the server
+// drains, they are always told that it cannot.
 func (d *daemon) tellHealth(serving bool) {
 	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if serving {
@@ -177,7 +177,7 @@ const (
 	uploadsEnded          // until the store is opened again
 )
 
-// watchDisk tells once of each change whether st takes uploads, until ctx ends.
+// watchDisk reports each time when st stops or begins to take uploads, until ctx ends.
 func (d *daemon) watchDisk(ctx context.Context, st *diskstore.Store) {
 	var cause error
 	lifecycle.WatchState(ctx, func() taking {
@@ -191,9 +191,9 @@ func (d *daemon) watchDisk(ctx context.Context, st *diskstore.Store) {
 	}, func(now taking) { d.uploadsAre(now, cause) })
 }
 
-// uploadsAre is told of each change. When the store takes no more changes until it is opened
-// again, gateways and balancers that ask for the gRPC health go elsewhere; reads go on. From a
-// full disk they do not go: it serves reads as well as any.
+// uploadsAre reports a change to the state now. When the store takes no more changes until it is
+// opened again, gateways and balancers that ask for the gRPC health go elsewhere; reads go on.
+// They stay with a server whose disk is full: it serves reads as well as any.
 func (d *daemon) uploadsAre(now taking, cause error) {
 	d.metrics.StoreTakesUploads(now == uploadsTaken)
 	switch now {
@@ -208,7 +208,7 @@ func (d *daemon) uploadsAre(now taking, cause error) {
 	}
 }
 
-// uploadNote is what /readyz tells the operator beside that it can serve.
+// uploadNote returns the operator's note at /readyz: why uploads are refused, "" if they are not.
 func (st *storage) uploadNote() string {
 	if err := st.refusing(); err != nil {
 		return fmt.Sprintf("uploads are refused: %v", err)

@@ -19,9 +19,9 @@ type supervisor struct {
 	logger *slog.Logger
 }
 
-// How long the start may still take, as the supervisor is told again and again while
-// the store is being opened, and how often. A replay ends by itself and may take
-// minutes on a slow disk; ended by a timeout it would begin anew at each start.
+// While the store is being opened, the supervisor is told every startNotice that the
+// start may take startExtension more. A replay ends by itself and may take minutes on
+// a slow disk; if a timeout ended it, it would begin anew at each start.
 const (
 	startExtension = time.Minute
 	startNotice    = 10 * time.Second
@@ -40,10 +40,10 @@ func newSupervisor(environ []string, logger *slog.Logger) supervisor {
 // ready says that the program serves.
 func (s supervisor) ready() { s.tell("READY=1\nSTATUS=") }
 
-// status says how the program is, in one line; "" is as usual.
+// status reports the state of the program in one line; "" means as usual.
 func (s supervisor) status(text string) { s.tell("STATUS=" + text) }
 
-// stopping says that the program shuts down, which takes that long at most.
+// stopping says that the program shuts down, which takes timeout at most.
 func (s supervisor) stopping(timeout time.Duration) {
 	s.tell(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (timeout + startNotice).Microseconds()))
 }

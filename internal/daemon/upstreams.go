@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/upstream"
 )
 
-// addUpstreams has other caches asked, if --upstream names any.
+// addUpstreams adds the caches that --upstream names, if any.
 func (d *daemon) addUpstreams(cfg config.Serve) error {
 	addresses := cfg.Upstreams.Upstreams
 	if len(addresses) == 0 {
@@ -60,8 +60,8 @@ func (d *daemon) upstreamsMissed() map[string]int64 {
 	return missed
 }
 
-// withProxyWarning returns next. If upstreams are asked it tells the operator, once, of a proxy
-// that is not named: everybody behind it shares the rate of one address.
+// withProxyWarning returns next. If there are upstreams, it warns the operator, once, of a proxy
+// that --trusted-proxies does not name: all clients behind it share the rate of one address.
 func (d *daemon) withProxyWarning(next http.Handler) http.Handler {
 	if d.upstreams == nil {
 		return next

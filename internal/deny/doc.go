@@ -4,7 +4,7 @@
 // # Lines
 //
 // A line of a list is an info hash in any form that [infohash.Parse] accepts, a magnet link, or
-// // followed by the hex SHA-256 of the upper-case hex hash, 40 or 64 digits. A list of such
+// // followed by the hex SHA-256 of the upper-case hex hash, 40 or 64 digits. A list of these
 // digests can be shared: it reveals no hash to people who do not know that hash already. A #
 // begins a comment. White space, CR LF, byte order marks, empty lines and duplicates are
 // ignored. Any other line is an error, and then nothing of the file is used.

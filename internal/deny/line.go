@@ -19,11 +19,11 @@ var (
 
 // named is the content of a line. The zero value is that of an empty line.
 type named struct {
-	ids    infohash.Set // the ids of one torrent; a 20-byte id is in V1, whichever it is
+	ids    infohash.Set // the ids of one torrent; a 20-byte id is in V1, even a truncated v2 id
 	digest *[sha256.Size]byte
 }
 
-// parseLine parses a line without its line feed. The error says what is expected.
+// parseLine parses a line without its line feed. The error says which form is expected.
 func parseLine(line []byte) (named, error) {
 	line, _, _ = bytes.Cut(line, []byte("#"))
 	line = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(line), byteOrderMark))
@@ -58,10 +58,10 @@ func parseDigest(line []byte) (named, error) {
 	return named{digest: &digest}, nil
 }
 
-// digestOf returns the digest of an id, as after // in a line.
+// digestOf returns the digest of an id, as it stands after // in a line.
 func digestOf(id infohash.ID) [sha256.Size]byte { return sha256.Sum256([]byte(id.String())) }
 
-// quote returns a line for an error message: printable, and short whatever its length.
+// quote returns a line for an error message, in printable form and cut if it is long.
 func quote(line []byte) string {
 	const most = 80 // bytes
 	if len(line) > most {

@@ -18,11 +18,11 @@ import (
 type Options struct {
 	// Files are the names of the lists.
 	Files []string
-	// OnChange is called when other lists are in force than before, before Stats tells
-	// of them: caches must then forget newly listed torrents. Nil means that nobody
-	// wants to know.
+	// OnChange is called when other lists come into force, before Stats describes them. Caches must
+	// then forget newly listed torrents. Nil means that nothing is called.
 	OnChange func()
-	// Logger is told what [Lists.Follow] reads. Nil means slog.Default().
+	// Logger gets a line for each list that [Lists.Follow] reads or cannot read. Nil means
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -154,7 +154,7 @@ func (l *Lists) publish() {
 	l.stats.Store(&stats)
 }
 
-// Stats returns what is in force.
+// Stats returns the Stats of the lists in force.
 func (l *Lists) Stats() Stats {
 	if l == nil {
 		return Stats{}
@@ -175,7 +175,7 @@ func (l *Lists) Follow(ctx context.Context, every time.Duration) {
 	}
 }
 
-// look rereads the files that have changed and been still, once.
+// look checks the files once, and rereads those that have changed and been still since.
 func (l *Lists) look(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

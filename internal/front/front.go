@@ -5,21 +5,21 @@
 // before its handlers. In the order in which a request meets them:
 //
 //   - a key in the path moves into the header Authorization;
-//   - the path chooses the route, and nothing is ever redirected;
-//   - the header says which other sites' pages may read the answer;
 //   - the client's address is determined;
+//   - the path chooses the route, and nothing is ever redirected;
+//   - a header of the answer says which other sites' pages may read it;
 //   - the request is measured, and reported for the metrics and the access log when it has been
 //     answered, with the outcome that the door gave (package outcome);
 //   - a panic becomes an answer;
-//   - another site's page may not use what a browser sends unasked: a remembered password, a
-//     certificate, an address;
+//   - another site's page may not use the credentials that a browser sends unasked: a remembered
+//     password, a certificate, an address;
 //   - a key in the path has to be known;
-//   - memory is taken from the budget, and given back with the answer;
+//   - memory is taken from the budget, and given back after the answer;
 //   - a route that reads is held to the rate of downloads;
-//   - what is posted needs the role write, and its body is held to the limits;
+//   - a POST that uploads needs the role write, and every body is held to the limits;
 //   - the method chooses the handler.
 //
-// When a layer refuses a request the route writes the error, so that a script gets it in the
+// When a layer refuses a request, the route writes the error, so that a script gets it in the
 // form of its door: a line of the form, a SOAP answer, JSON, a page.
 //
 // Everything in the package is safe for concurrent use.
@@ -34,24 +34,24 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// Options is what the front is made of.
+// Options configures the front.
 type Options struct {
 	// Routes is the table.
 	Routes []Route
 	// Proxies are believed when they say which client a request is from.
 	Proxies origin.Proxies
-	// Gate decides who may post. Nil: everybody, as far as the front is concerned; the
+	// Gate decides which callers may post. Nil: the front lets all of them post, and the
 	// server behind a gateway decides.
 	Gate *access.Gate
-	// Identify returns the name of a caller, "" if nobody knows it; the error is that it shows a
-	// key which is none. Nil: nobody looks.
+	// Identify returns the name of a caller, "" if it is unknown. It returns an error for a
+	// key that does not exist. Nil: keys are not checked here.
 	Identify func(access.Credentials) (name string, err error)
 	// Limits bound requests. Required.
 	Limits *limit.Limits
-	// Conn returns the connection by which a request came; nil if nobody counts it, as a nil
-	// Conn says of all.
+	// Conn returns the connection by which a request came; nil if the limits do not count it.
+	// A nil Conn means that they count none.
 	Conn func(*http.Request) *limit.Conn
-	// Meter measures and logs requests. Nil: nobody does.
+	// Meter measures and logs requests. Nil: they are not measured.
 	Meter Meter
 	// RemovedStatus is the status of removed torrents in place of 410. 0: 410.
 	RemovedStatus int

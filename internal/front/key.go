@@ -24,8 +24,8 @@ func Prefix(r *http.Request) string {
 }
 
 // withKeys returns next with the key in a path /k/KEY/... moved into the header
-// Authorization, in place of what is there: next sees the rest of the path, and nothing
-// behind it that logs or counts paths ever sees the key.
+// Authorization, whose value it replaces. Next sees the rest of the path, so nothing that logs
+// or counts paths ever sees the key.
 func (m *Mux) withKeys(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if key, rest, ok := m.cutKey(r.URL.Path); ok {
@@ -35,9 +35,9 @@ func (m *Mux) withKeys(next http.Handler) http.Handler {
 	})
 }
 
-// cutKey returns the key in a path, and the path behind it, which begins with a slash. What
-// is named as a route begins is no key: a script whose key is empty asks for
-// /k//autoupload.php. An empty key is one, too: it is wrong, and its sender is told so.
+// cutKey returns the key in a path, and the path behind it, which begins with a slash. The first
+// segment of a route is no key: a script whose key is empty asks for /k//autoupload.php. An
+// empty key counts as a key, too: it is wrong, and its sender is told so.
 func (m *Mux) cutKey(path string) (key, rest string, ok bool) {
 	tail, ok := strings.CutPrefix(mergeSlashes(path), keyPath)
 	if !ok {
@@ -59,8 +59,8 @@ func withKey(r *http.Request, key, rest string) *http.Request {
 	return inner
 }
 
-// keyKnown returns next without the requests for a path that carries a key which is not
-// known, even where nobody needs one: a caller that tries a key must be told that it is
+// keyKnown returns next for requests whose path carries no key or a known one. It refuses an
+// unknown key even where no key is needed: a caller that tries a key must be told that it is
 // wrong.
 func (o *Options) keyKnown(rt *Route, next http.Handler) http.Handler {
 	if o.Identify == nil {
@@ -77,9 +77,9 @@ func (o *Options) keyKnown(rt *Route, next http.Handler) http.Handler {
 	})
 }
 
-// sameSite returns next without the rights that another site's page would have by what a
-// browser shows unasked, unless it is a site that may post: a password for Basic is refused,
-// and address and certificate give nothing (see [access.WithOtherSite]).
+// sameSite returns next with no rights for another site's page from the credentials that a
+// browser sends unasked, unless that site may post. A password for Basic is refused, and address
+// and certificate give no rights (see [access.WithOtherSite]).
 func (rt *Route) sameSite(next http.Handler) http.Handler {
 	var origins http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -24,8 +24,8 @@ func (o *Options) withMemory(next http.Handler) http.Handler {
 	})
 }
 
-// limited returns rt with its requests held to the limits. What may not be uploaded
-// takes no room from what may.
+// limited returns rt with its requests held to the limits. It first refuses callers that may not
+// upload, so that their uploads take no room from those of others.
 func (o *Options) limited(rt *Route) http.Handler {
 	bodies := o.Limits.Bodies(rt)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,8 +44,8 @@ func (o *Options) limited(rt *Route) http.Handler {
 	})
 }
 
-// mayPost returns why the caller may not post, nil if it may. All that doors take a body for
-// needs the role of an upload.
+// mayPost returns an error that says why the caller may not post, nil if it may. Every POST but
+// a question (see [Route]) needs the role of an upload.
 func (o *Options) mayPost(r *http.Request) error {
 	if o.Gate == nil {
 		return nil

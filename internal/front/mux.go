@@ -11,7 +11,7 @@ import (
 
 // Mux chooses the route of a request by its path, and never redirects. [http.ServeMux]
 // answers a path such as //autoupload.php with a redirect to the clean one, and clients from
-// 2010 lose their POST over it; here it is served as if it were clean.
+// 2010 lose their POST over it. Mux serves such a path like the clean one.
 type Mux struct {
 	exact map[string]http.Handler
 	holes []hole          // patterns with a {name}, those with the longest end first
@@ -25,19 +25,19 @@ type hole struct {
 	http.Handler
 }
 
-// tree is a pattern that ends in /..., which it is without.
+// tree is a pattern that ends in /...; path is the pattern without the dots.
 type tree struct {
 	path string
 	http.Handler
 }
 
-// NewMux returns a Mux of routes without the layers of [New]. What belongs to no route is
-// answered as by [http.NotFound].
+// NewMux returns a Mux of routes without the layers of [New]. It answers requests that belong to
+// no route with [http.NotFound].
 func NewMux(routes ...Route) *Mux {
 	return newMux(routes, func(rt *Route) http.Handler { return rt })
 }
 
-// newMux returns a Mux that serves each route by what layered makes of it.
+// newMux returns a Mux that serves each route with the handler that layered makes of it.
 func newMux(routes []Route, layered func(*Route) http.Handler) *Mux {
 	m := &Mux{exact: map[string]http.Handler{}, roots: map[string]bool{}}
 	for _, rt := range routes {
@@ -80,7 +80,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.find(r).ServeHTTP(w, r)
 }
 
-// scriptSuffix ends the paths of what once were scripts.
+// scriptSuffix ends the paths that name scripts of the original service.
 const scriptSuffix = ".php"
 
 // find returns the handler of r's path, and sets the value of its {name}, if it has one.
@@ -89,7 +89,7 @@ func (m *Mux) find(r *http.Request) http.Handler {
 	if h, ok := m.exact[path]; ok {
 		return h
 	}
-	if script, _, found := strings.Cut(path, scriptSuffix+"/"); found { // path info, which PHP leaves alone
+	if script, _, found := strings.Cut(path, scriptSuffix+"/"); found { // PHP accepts path info
 		if h, ok := m.exact[script+scriptSuffix]; ok {
 			return h
 		}

@@ -22,14 +22,14 @@ type Access struct {
 	Duration       time.Duration
 }
 
-// Meter hears of requests. It must be safe for concurrent use.
+// Meter is told of requests. It must be safe for concurrent use.
 type Meter interface {
 	// Began is called when a request has come, and Ended when it was answered.
 	Began()
 	Ended(Access)
 }
 
-// observed returns next with its requests told to the meter, those whose connection is cut
+// observed returns next with its requests reported to the meter, those whose connection is cut
 // included, and with the status that the operator wants for removed torrents.
 func (o *Options) observed(rt *Route, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,8 +88,8 @@ func (a *answer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom writes a whole body in memory, which [http.ServeContent] hides in a limit, as it
-// is: Copy would copy it to new memory first.
+// ReadFrom writes a body that is whole in memory, which [http.ServeContent] wraps in an
+// io.LimitedReader, without a copy: io.Copy would first copy it to new memory.
 func (a *answer) ReadFrom(src io.Reader) (int64, error) {
 	if limited, ok := src.(*io.LimitedReader); ok {
 		if whole, ok := limited.R.(*bytes.Reader); ok && int64(whole.Len()) <= limited.N {
@@ -110,7 +110,7 @@ func (a *answer) Flush() {
 // Unwrap lets [http.ResponseController] reach the server's own writer.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// countedBody counts what is read of a body. A handler reads it from one
+// countedBody counts the bytes that are read from a body. A handler reads it from one
 // goroutine at a time.
 type countedBody struct {
 	io.ReadCloser

@@ -16,8 +16,8 @@ type Route struct {
 
 	// Pattern is a path (/lookup), a path in which {name} is one segment or a part of it
 	// (/v1/torrents/{info_hash}, for [http.Request.PathValue]), or a path that ends in /...
-	// for everything below it. A path belongs to the first kind that has it, and among the
-	// last kind to the longest pattern.
+	// for everything below it. If several kinds match a path, the first of them wins; within
+	// the last kind the longest pattern wins.
 	Pattern string
 
 	// Reads says that requests read torrents, which the rate of downloads bounds.
@@ -27,8 +27,8 @@ type Route struct {
 	Asks bool
 
 	// Get serves GET and HEAD, for which net/http leaves the body out. Post serves POST,
-	// for which callers need the role write, unless it Asks. Any serves the other methods. Requests that
-	// nothing serves are METHOD_NOT_ALLOWED.
+	// for which callers need the role write, unless the route Asks. Any serves the other
+	// methods. Requests that none of them serves are METHOD_NOT_ALLOWED.
 	Get, Post, Any http.HandlerFunc
 
 	// Sites are the other sites whose pages may read the row's answers. Nil: none.

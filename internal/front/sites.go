@@ -12,8 +12,8 @@ type Sites struct {
 	// Named are the origins, as browsers write them, whose pages may read all answers, and
 	// post.
 	Named []string
-	// Open reports whether every site may read what GET is answered, as it may change while
-	// the process runs. Required.
+	// Open reports whether every site may read the answers to GET. It is called for each
+	// request, because this may change while the process runs. Required.
 	Open func() bool
 }
 
@@ -49,8 +49,8 @@ func (s *Sites) readable(next http.Handler) http.Handler {
 	})
 }
 
-// preflight answers r if a browser asks by it what a page of a named site may send
-// (CORS-preflight). The origin is in the header already.
+// preflight answers r, and returns true, if r is a CORS-preflight: a browser asks which requests
+// a page of a named site may send. The header of the answer names the origin already.
 func (rt *Route) preflight(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" || !rt.Sites.names(r) {
 		return false

@@ -1,13 +1,14 @@
-// Package globaladdr tells which addresses everybody reaches. What strangers name (upstreams,
-// trackers, peers) must not have a program connect to the inside of its operator's network.
+// Package globaladdr tells which addresses are reachable from everywhere. A host that strangers
+// name (an upstream, a tracker, a peer) must not make a program connect to the inside of its
+// operator's network.
 //
 // The package is a leaf.
 package globaladdr
 
 import "net/netip"
 
-// special are the networks that are not globally reachable by the registries of special
-// addresses (IANA, for RFC 6890), and those whose addresses stand for others inside.
+// special returns the networks that are not globally reachable according to the registries of
+// special addresses (IANA, for RFC 6890), and those whose addresses contain other addresses.
 func special() []netip.Prefix {
 	var all []netip.Prefix
 	for _, text := range []string{
@@ -21,10 +22,10 @@ func special() []netip.Prefix {
 	return all
 }
 
-// Is reports whether addr is one that everybody reaches. An IPv4 address inside of an IPv6 one
-// (::ffff:192.0.2.1) counts as that IPv4 address. Of IPv6 that is 2000::/3 (RFC 4291, section
-// 2.4) without the special ones: loopback, link-local, unique local, multicast and NAT64
-// (64:ff9b::/96) are outside of it. It is safe for concurrent use.
+// Is reports whether addr is reachable from everywhere. An IPv4 address inside of an IPv6 one
+// (::ffff:192.0.2.1) counts as that IPv4 address. IPv6 addresses must be in 2000::/3 (RFC 4291,
+// section 2.4) and in no special network: loopback, link-local, unique local, multicast and
+// NAT64 (64:ff9b::/96) are outside of 2000::/3. It is safe for concurrent use.
 func Is(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	if addr.Zone() != "" || addr.Is6() && !netip.MustParsePrefix("2000::/3").Contains(addr) {

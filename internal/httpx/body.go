@@ -16,9 +16,9 @@ const (
 	// arrived, in bytes. A client that only announces a large body costs no more.
 	firstRead = 64 << 10
 
-	// growth is by how much the buffer grows each time it is full: what is held
-	// is at most this many times what has arrived. With 4 in its place, a body of
-	// 10 MB would leave 5 MB of garbage behind, with 16 it leaves 1 MB.
+	// growth is the factor by which a full buffer grows: the buffer is at most this
+	// many times as large as the bytes that have arrived. With a factor of 4 a body of
+	// 10 MB would leave 5 MB of garbage behind; with 16 it leaves 1 MB.
 	growth = 16
 
 	// maxDrain is how much of a refused body is read and thrown away, in bytes.
@@ -33,14 +33,12 @@ const (
 // A body over the limit is TORRENT_TOO_LARGE: by its Content-Length before
 // anything is read (so a client that sent Expect: 100-continue never sends it),
 // else after limit+1 bytes. A body that stops half-way or is no HTTP body is
-// REQUEST_INVALID. It never holds more than limit+1 bytes, and of those not
-// many more than have arrived.
+// REQUEST_INVALID. ReadBody never holds more than limit+1 bytes, and its memory
+// grows only as the body arrives. [Reuse] takes the memory back.
 //
-// [Reuse] takes its memory back.
-//
-// Of a refused body up to 64 MiB are read and thrown away: PHP and Perl clients
-// write everything before they read, and would see a reset connection in place
-// of the answer.
+// ReadBody reads up to 64 MiB of a refused body and throws them away: PHP and Perl
+// clients write everything before they read, and would see a reset connection in
+// place of the answer.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *reason.Error) {
 	if r.ContentLength > limit {
 		Drain(w, r)
@@ -65,20 +63,19 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *rea
 	return body, nil
 }
 
-// ReadAll reads r to its end, as [io.ReadAll] does, but in memory that grows as it does for
-// [ReadBody] and to no more than most bytes, after which the end comes or an error. [Reuse]
-// takes the memory back.
+// ReadAll reads r to its end, as [io.ReadAll] does, but its memory grows as that of [ReadBody].
+// R must end or fail after at most most bytes. [Reuse] takes the memory back.
 func ReadAll(r io.Reader, most int64) ([]byte, error) { return ReadUntil(r, most, nil) }
 
 // ReadUntil is [ReadAll], but stops as soon as done says that the body is
 // complete: some clients never send its end.
 func ReadUntil(r io.Reader, most int64, done func([]byte) bool) ([]byte, error) {
-	most++ // to see the end in
+	most++ // one byte more, to see the end
 	return readUpTo(r, min(most, firstRead), most, done)
 }
 
-// readUpTo reads until the end, until it has most bytes, or until done, unless
-// that is nil, into memory of at first that many bytes.
+// readUpTo reads body until its end, until it has most bytes, or until done, unless nil,
+// returns true. Its memory has first bytes to begin with.
 func readUpTo(body io.Reader, first, most int64, done func([]byte) bool) ([]byte, error) {
 	buf := newMemory(first)
 	for int64(len(buf)) < most {
@@ -108,7 +105,7 @@ func bodyError(err error, limit int64, got int) *reason.Error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(limit)
 	}
-	if e, ok := errors.AsType[*reason.Error](err); ok { // of who watches over the body
+	if e, ok := errors.AsType[*reason.Error](err); ok { // from the reader that limits the body
 		return e
 	}
 	return reason.New(reason.RequestInvalid, "the body ended early, after %d bytes; send it whole", got).Because(err)
@@ -124,22 +121,22 @@ func Drain(w http.ResponseWriter, r *http.Request) {
 	}
 	// A writer without deadlines (a test recorder) leaves the server's own ones.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
-	_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // whether it ends well changes nothing
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // an error changes nothing
 }
 
-// Memory of bodies is used again in sizes of powers of two, from 4 KiB to what a
-// body gets at first, and one byte to see its end in; as exponents.
+// Sizes of memory that bodies use again, as exponents of two: from 4 KiB to the memory
+// that a body gets at first, with one byte more to see its end.
 const (
 	leastMemory = 12
 	mostMemory  = 17
 )
 
-// memories hold what can be used again, by size. The garbage collector empties
-// them in time.
+// memories hold the memory that can be used again, by size. The garbage collector
+// empties them in time.
 var memories [mostMemory - leastMemory + 1]sync.Pool // of *[]byte
 
-// newMemory returns memory of at least n bytes that hold anything, with none of them
-// in use yet.
+// newMemory returns an empty slice with a capacity of at least n bytes, which may hold the
+// content of an earlier body.
 func newMemory(n int64) []byte {
 	exponent := max(bits.Len64(uint64(max(n, 1)-1)), leastMemory)
 	if exponent > mostMemory {
@@ -151,10 +148,10 @@ func newMemory(n int64) []byte {
 	return make([]byte, 0, 1<<exponent)
 }
 
-// Reuse takes back a body that [ReadBody], [ReadAll] or [ReadUntil] returned, of
-// which nobody may look at any part any more. New memory for each upload, cleared
-// and then collected, was a tenth of what a form of 20 KB cost. What
-// nobody takes back is left to the garbage collector, and so is nil.
+// Reuse takes back a body that [ReadBody], [ReadAll] or [ReadUntil] returned. Nobody may use
+// any part of it afterwards. New memory for each upload, cleared and then collected, was a
+// tenth of the cost of a form of 20 KB. The garbage collector frees a body that is not taken
+// back. Reuse ignores nil.
 func Reuse(body []byte) {
 	exponent := bits.Len(uint(cap(body))) - 1
 	if exponent < leastMemory || exponent > mostMemory || cap(body) != 1<<exponent {

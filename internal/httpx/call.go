@@ -21,10 +21,10 @@ const callTime = time.Minute
 const leaveTime = time.Second
 
 // CallContext returns the context of a gRPC call on behalf of r, and the function that releases
-// it. Of r's headers only the credentials go along, as metadata. With them go the client's address
-// in r's context (see [origin.FromContext]), the names in its certificate (see
-// [access.CertNames]), and whether another site's page (see [access.WithOtherSite]) or another
-// cache (see [origin.Looped]) sent the request.
+// it. Its metadata has the credentials in r's headers, the client's address in r's context (see
+// [origin.FromContext]), the names in the client's certificate (see [access.CertNames]), and
+// whether another site's page (see [access.WithOtherSite]) or another cache (see [origin.Looped])
+// sent the request. The other headers are left out.
 //
 // The call is bounded in time, but does not end with the request: it is better to
 // finish an upload whose client has gone. For reads there is [ReadContext].
@@ -37,8 +37,8 @@ func CallContext(r *http.Request) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// Credentials returns what a request tells of its caller. Its context must tell the client's
-// address (see [origin.Proxies.Handler]).
+// Credentials returns everything in a request that identifies its caller. The request's context
+// must have the client's address (see [origin.Proxies.Handler]).
 func Credentials(r *http.Request) access.Credentials {
 	return access.Credentials{
 		Authorization: Authorization(r.Header), Addr: origin.FromContext(r.Context()), CertNames: access.CertNames(r.TLS),

@@ -1,8 +1,8 @@
-// Package httpx has what the HTTP doors share: reading a body within its limit, writing an error,
-// calling the service on behalf of a request, and mending the request lines of old clients.
+// Package httpx has the code that the HTTP doors share: it reads a body within its limit, writes
+// an error, calls the service on behalf of a request, and mends the requests of old clients.
 //
-// It knows HTTP and reasons and nothing of torrents. Everything in it is safe
-// for concurrent use unless it says otherwise.
+// It knows about HTTP and reasons, and nothing about torrents. Everything in it is safe
+// for concurrent use unless its comment says otherwise.
 package httpx
 
 import (
@@ -26,11 +26,10 @@ const retrySeconds = 10
 
 const retryAfter = "Retry-After"
 
-// SetErrorHeaders sets what an answer with an error status needs beside its
-// body: Retry-After on 429 and 503 (RFC 9110, section 10.2.3; in seconds) unless
-// it is there already,
-// WWW-Authenticate on 401 (section 11.6.1), and no-store on all of them, for an
-// upload may mend the cause at any time.
+// SetErrorHeaders sets the headers of an answer with an error status: Retry-After on 429 and
+// 503 (RFC 9110, section 10.2.3; in seconds) unless it is there already, WWW-Authenticate on
+// 401 (section 11.6.1), and Cache-Control: no-store on every status, because an upload may mend
+// the cause at any time.
 func SetErrorHeaders(h http.Header, status int) {
 	h.Set("Cache-Control", "no-store")
 	switch status {
@@ -43,7 +42,7 @@ func SetErrorHeaders(h http.Header, status int) {
 	}
 }
 
-// SetRetryAfter sets Retry-After to what e says, if it says anything.
+// SetRetryAfter sets Retry-After to the time in e, in whole seconds, if e has one.
 func SetRetryAfter(h http.Header, e *reason.Error) {
 	if after := e.RetryAfter(); after > 0 {
 		h.Set(retryAfter, strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
@@ -74,13 +73,13 @@ func WriteTextError(w http.ResponseWriter, status int, body string) {
 	WriteText(w, status, body)
 }
 
-// WriteText is [WriteTextError] without headers about caching.
+// WriteText is [WriteTextError] without the headers of [SetErrorHeaders].
 func WriteText(w http.ResponseWriter, status int, body string) {
 	Write(w, status, "text/plain; charset=utf-8", []byte(body))
 }
 
-// Write answers with a status and a whole body of a type. Its length is told, which clients
-// need that do not know chunks.
+// Write answers with a status and a whole body of a type. It sends a Content-Length, for clients
+// that do not know chunks.
 func Write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// maxRequestLine bounds the request line that is looked at, in bytes. A longer
-// one, and all after it, goes through as it is; net/http refuses it.
+// maxRequestLine is the length of the longest request line that is mended, in bytes. A
+// longer one, and everything after it, passes unchanged; net/http refuses it.
 const maxRequestLine = 64 << 10
 
 // MendRequests returns a listener for an [http.Server] whose connections mend the heads of
 // requests: raw blanks in the target above all, and header lines that do not matter. The
-// servers of 2010 let them pass, and net/http answers 400 before any handler could be asked.
+// servers of 2010 let them pass, and net/http answers 400 before it calls any handler.
 //
-// It follows a connection from request to request up to the first with a body;
-// from there on everything goes through as it is, because finding the end of a
-// body is the server's business. It is for connections without TLS.
+// It follows a connection from request to request up to the first with a body. After
+// that head everything passes unchanged, because finding the end of a body is up to the
+// server. It is for connections without TLS.
 func MendRequests(l net.Listener) net.Listener { return mendingListener{l} }
 
 type mendingListener struct{ net.Listener }
@@ -42,14 +42,14 @@ type mendingConn struct {
 	net.Conn
 	in *bufio.Reader
 
-	next    func(line []byte) []byte // what to do with the next line; nil: no more lines, bytes
+	next    func(line []byte) []byte // mends the next line; nil: the rest passes as bytes
 	hasBody bool                     // whether the request being read has one
 	line    []byte                   // the line being read, as far as it has come
-	ready   []byte                   // what Read gives out before anything else
+	ready   []byte                   // the bytes that Read returns first
 }
 
-// Read implements [net.Conn]. After a timeout, by which net/http interrupts it,
-// it goes on where it was.
+// Read implements [net.Conn]. Net/http interrupts it by a timeout; the next Read goes on
+// where it stopped.
 func (c *mendingConn) Read(p []byte) (int, error) {
 	for len(c.ready) == 0 {
 		if c.next == nil {
@@ -64,8 +64,8 @@ func (c *mendingConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readLine makes the next line ready, or what there is of it if it is too long
-// or nothing comes after it.
+// readLine makes the next line ready, or the part of it that has arrived if it is too
+// long or the input ends.
 func (c *mendingConn) readLine() error {
 	part, err := c.in.ReadSlice('\n')
 	c.line = append(c.line, part...)
@@ -116,8 +116,8 @@ func (c *mendingConn) headerLine(line []byte) []byte {
 // isEnd reports whether line has nothing before its end.
 func isEnd(line []byte) bool { return len(bytes.TrimRight(line, "\r\n")) == 0 }
 
-// announcesBody reports whether what follows a request with this header may be
-// something else than the next request.
+// announcesBody reports whether anything but the next request may follow a request with
+// this header.
 func announcesBody(header string) bool {
 	return slices.Contains([]string{"content-length", "transfer-encoding", "upgrade"}, strings.ToLower(header))
 }
@@ -125,8 +125,8 @@ func announcesBody(header string) bool {
 // NetConn returns the connection that is mended.
 func (c *mendingConn) NetConn() net.Conn { return c.Conn }
 
-// CloseWrite is what net/http uses to let a client read an answer that came
-// before the end of its request.
+// CloseWrite closes the sending side. Net/http calls it so that a client can read an
+// answer that came before the end of its request.
 func (c *mendingConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// mendRequestLine returns line, which ends in a line feed, with what net/http
-// answers 400 to escaped as RFC 3986 wants it: blanks and control characters in
-// the target, and percent signs in the path that begin no escape. Clients put
-// them there when they paste a title into a URL. A line that needs no mending
-// is returned as it is. ok is false if it is no HTTP/1 request line at all.
+// mendRequestLine returns line, which ends in a line feed, with some characters escaped as
+// in RFC 3986: blanks and control characters in the target, and percent signs in the path
+// that begin no escape. Net/http answers 400 to them. Clients put them there when they paste
+// a title into a URL. A line that needs no mending is returned unchanged. ok is false if it
+// is no HTTP/1 request line at all.
 func mendRequestLine(line []byte) (mended []byte, ok bool) {
 	method, rest, ok := bytes.Cut(line, []byte(" "))
 	end := bytes.LastIndex(rest, []byte(" HTTP/1."))
@@ -48,11 +48,11 @@ func isEscape(s []byte) bool {
 	return len(s) > 2 && bytes.IndexByte([]byte(digits), s[1]) >= 0 && bytes.IndexByte([]byte(digits), s[2]) >= 0
 }
 
-// mendHeaderLine returns line, which is not empty and ends in a line feed, as net/http takes
-// it: without control characters in the value, which become blanks (RFC 9110, section 5.5),
-// and nothing at all if it is no header, or an expectation that nobody can meet. The web
-// server of the original passed over all that. What has to do with where a message ends, and
-// with where it goes, is left as it is, and refused: two servers might read it in two ways.
+// mendHeaderLine returns line, which is not empty and ends in a line feed, in a form that
+// net/http accepts. Control characters in the value become blanks (RFC 9110, section 5.5). The
+// result is nil if the line is no header, or an expectation that the server cannot meet. The web
+// server of the original ignored all these faults. A header that says where a message ends or
+// goes is returned unchanged. Net/http refuses a faulty one: two servers might read it in two ways.
 func mendHeaderLine(line []byte) []byte {
 	if line[0] == ' ' || line[0] == '\t' {
 		return line // it belongs to the line before

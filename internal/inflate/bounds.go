@@ -45,8 +45,8 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 const (
-	// leastOutput is how much memory the output gets to begin with at least, in
-	// bytes, and outputGrowth by how much that grows each time it is full.
+	// leastOutput is the minimum memory of the output at first, in bytes, and
+	// outputGrowth the factor by which it grows each time it is full.
 	leastOutput  = 16 << 10
 	outputGrowth = 16
 )

@@ -3,8 +3,8 @@
 //
 // A journal is a text file: a header, then one line per content, with its key and the info hash.
 // Lines are only appended, and only for acknowledged contents. Opening drops a line that a crash
-// cut short. Nothing is synced: a lost line costs asking the server once more. A journal is only
-// a hint about what to ask, and never replaces the server's answer.
+// cut short. Nothing is synced: a lost line costs one more request to the server. A journal is
+// only a hint about the contents that the server has, and never replaces the server's answer.
 //
 // In memory a journal of a million contents takes 45 MB.
 package journal
@@ -173,7 +173,7 @@ func (t *table) slot(key Key) *uint32 {
 	}
 }
 
-// add adds an entry; of several with one key the last counts.
+// add adds an entry. If several have the same key, the last one counts.
 func (t *table) add(e entry) {
 	slot := t.slot(e.key)
 	t.entries = append(t.entries, e)

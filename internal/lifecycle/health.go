@@ -14,18 +14,18 @@ import (
 const checkTime = 3 * time.Second
 
 // Readiness says whether the program can serve: it has started, is not shutting
-// down, and what it depends on is well. It is safe for concurrent use.
+// down, and its dependencies are well. It is safe for concurrent use.
 type Readiness struct {
-	// Notes tell the operator what is amiss while the program can serve, each in a line; ""
-	// for nothing. Set them before the first request.
+	// Notes tell the operator of faults with which the program can still serve, each in a
+	// line; "" for none. Set them before the first request.
 	Notes []func() string
 
 	check   func(context.Context) error
 	serving atomic.Bool
 }
 
-// NewReadiness returns a Readiness that is not serving yet. Check tells whether
-// what the program depends on is well.
+// NewReadiness returns a Readiness that is not serving yet. Check returns nil if
+// the program's dependencies are well.
 func NewReadiness(check func(context.Context) error) *Readiness {
 	return &Readiness{check: check}
 }
@@ -36,7 +36,7 @@ func (r *Readiness) SetServing(serving bool) { r.serving.Store(serving) }
 // Ready answers /readyz for the public: 200 if the program can serve, else 503.
 func (r *Readiness) Ready(w http.ResponseWriter, req *http.Request) { r.answer(w, req, false) }
 
-// ReadyInFull answers /readyz for the operator: with the cause, or with the note.
+// ReadyInFull answers /readyz for the operator: with the cause of a 503, or with the notes.
 func (r *Readiness) ReadyInFull(w http.ResponseWriter, req *http.Request) { r.answer(w, req, true) }
 
 func (r *Readiness) answer(w http.ResponseWriter, req *http.Request, inFull bool) {
@@ -60,7 +60,7 @@ func (r *Readiness) answer(w http.ResponseWriter, req *http.Request, inFull bool
 	probe(w, http.StatusOK, text)
 }
 
-// notes returns what Notes say.
+// notes returns the lines of all Notes.
 func (r *Readiness) notes() (text string) {
 	for _, note := range r.Notes {
 		if line := note(); line != "" {
@@ -91,8 +91,8 @@ func Watch(ctx context.Context, failure func() error, changed func(error)) {
 	}, func(bool) { changed(now) })
 }
 
-// WatchState asks each second in which state something is, until ctx ends, and calls changed
-// when that is another one than before. The zero state is the one at first.
+// WatchState calls state each second, until ctx ends, and calls changed with each state that
+// differs from the one before. At first it assumes the zero state.
 func WatchState[S comparable](ctx context.Context, state func() S, changed func(S)) {
 	var before S
 	for goesOn := true; goesOn; goesOn = wait.For(ctx, time.Second) {

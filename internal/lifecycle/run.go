@@ -2,10 +2,10 @@
 // errors that name the setting to change, HTTP servers with every timeout set,
 // readiness, signals, and a shutdown in order.
 //
-// The order of a shutdown is: not ready; public servers stop accepting and finish what
-// is in flight; the admin server, which has reported their state until then, stops;
-// last, the store and other shared parts are closed. A shutdown always ends in time,
-// whatever is in flight.
+// The order of a shutdown is: not ready; public servers stop accepting and finish the
+// requests in flight; the admin server, which has reported their state until then,
+// stops; last, the store and other shared parts are closed. A shutdown always ends in
+// time, even if requests in flight do not end.
 package lifecycle
 
 import (
@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// Times after Timeout: of all of Run, and of what it takes to cut off connections.
+// Times after Timeout: for the rest of Run, and within it for cutting off connections.
 const (
 	closeTime = time.Second
 	cutTime   = closeTime / 4
 )
 
-// Group is what Run runs.
+// Group is the servers that Run runs.
 type Group struct {
 	Public  []Server // stopped first, all at once
 	Admin   []Server // stopped when those are done
@@ -32,19 +32,19 @@ type Group struct {
 	// Ready is called when all servers have been started, Drain when the
 	// shutdown begins.
 	Ready, Drain func()
-	// Close closes what the servers work with; it is called last. It may wait for what
-	// is in flight, but nobody waits for it longer than Run says. Nil: there is nothing
-	// to close.
+	// Close closes the resources that the servers use; it is called last. It may wait
+	// for requests in flight, but Run waits for it only as long as documented there. Nil:
+	// there is nothing to close.
 	Close func() error
-	// InFlight says what is in flight, as names and values for the log. Nil: nothing.
+	// InFlight counts the work in flight, as names and values for the log. Nil: no counts.
 	InFlight func() []any
 }
 
-// Run serves until ctx ends or a server fails, then shuts down: what is in flight
-// has Timeout to finish and is cut off then. Run returns a second after that at
-// the latest, whatever still runs: that ends with the program. The error is that
-// of the server that failed, or Close's. When Run returns no server accepts
-// anything.
+// Run serves until ctx ends or a server fails, then shuts down: requests in flight
+// have Timeout to finish and are then cut off. Run returns a second after that at the
+// latest, even if some requests still run: they end with the program. The error is
+// that of the server that failed, or Close's. When Run returns, no server accepts
+// connections.
 func (g *Group) Run(ctx context.Context) error {
 	all := slices.Concat(g.Public, g.Admin)
 	failures := make(chan error, len(all))
@@ -93,7 +93,7 @@ func (g *Group) stop() {
 	}
 }
 
-// cut cuts off what is in flight at servers.
+// cut cuts off the requests in flight at servers.
 func (g *Group) cut(servers []Server) {
 	if len(servers) == 0 {
 		return

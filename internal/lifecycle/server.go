@@ -20,11 +20,11 @@ type Server struct {
 	Name string
 	// Serve serves until it is stopped, and returns nil then.
 	Serve func() error
-	// Stop ends accepting and waits for what is in flight. It returns ctx's error if
-	// that ends first.
+	// Stop stops accepting and waits for the requests in flight. It returns ctx's error
+	// if ctx ends first.
 	Stop func(ctx context.Context) error
-	// Cut closes the connections after such an error. What is in flight hears by its
-	// context, and may go on for a while all the same.
+	// Cut closes the connections after an error of Stop. The contexts of requests in
+	// flight end, but the requests may go on for a while all the same.
 	Cut func()
 }
 
@@ -70,7 +70,7 @@ func GRPC(name string, s *grpc.Server, l net.Listener) Server {
 				return ctx.Err()
 			}
 		},
-		// Stop waits two minutes for connections that have not said yet what they want.
+		// s.Stop waits up to two minutes for connections that are still in their handshake.
 		Cut: s.Stop,
 	}
 }
@@ -126,8 +126,8 @@ func newHTTP(handler http.Handler, errorLog *log.Logger) *http.Server {
 // has no such number.
 const windowsAddrInUse = syscall.Errno(10048)
 
-// Listen listens on a TCP address. The error says which setting it is about and
-// what to do.
+// Listen listens on a TCP address. The error names the setting and, where it can,
+// the remedy.
 func Listen(ctx context.Context, setting, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
@@ -142,8 +142,8 @@ func Listen(ctx context.Context, setting, address string) (net.Listener, error) 
 	}
 }
 
-// cause returns the last error of err's chain, which has none of net's own
-// repetition of the address.
+// cause returns the last error of err's chain, which does not repeat the address
+// as net's own errors do.
 func cause(err error) error {
 	for {
 		inner := errors.Unwrap(err)

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// sameSignal is the time within which a second signal is the first one again: Ctrl-C
-// reaches a whole group of processes, timeout(1) signals its child and then its
-// group, and a parent may hand on what its child has heard already.
+// sameSignal is the time within which a second signal counts as the first one again:
+// Ctrl-C reaches a whole group of processes, timeout(1) signals its child and then its
+// group, and a parent may pass on a signal that its child has already received.
 const sameSignal = time.Second
 
 // OnSignal returns a context that ends with the first SIGTERM or SIGINT, and
@@ -41,8 +41,8 @@ func OnSignal(parent context.Context, again func(os.Signal)) (ctx context.Contex
 	}
 }
 
-// Hangups returns a channel that gets a value for SIGHUP, several in a row being
-// one. From then on the signal no longer ends the process. On Windows there is none.
+// Hangups returns a channel that gets a value for SIGHUP; several in a row may give
+// one. From then on the signal no longer ends the process. Windows has no SIGHUP.
 func Hangups() <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)

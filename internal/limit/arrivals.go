@@ -102,8 +102,8 @@ func (a *arrivals) makeRoom(now time.Time, r *Reservation) (cut int64, any bool)
 	return 1, true
 }
 
-// latest returns the message that is to make room for r, nil if there is none, and how many come
-// from where it comes from; a.mu is held.
+// latest returns the message that is to make room for r, nil if there is none, and how many
+// messages of its address could make room; a.mu is held.
 func (a *arrivals) latest(r *Reservation) (last *Arrival, n int) {
 	count := map[netip.Prefix]int{}
 	for arrival := range a.open {
@@ -127,7 +127,7 @@ func (a *Arrival) makesRoomFor(r *Reservation) bool {
 	return a.from == r.block
 }
 
-// before reports whether a is cut off before b, if so many are arriving from each address.
+// before reports whether a is cut off before b, if count messages arrive from each address.
 func (a *Arrival) before(b *Arrival, count map[netip.Prefix]int) bool {
 	switch {
 	case count[a.from] != count[b.from]:
@@ -139,8 +139,8 @@ func (a *Arrival) before(b *Arrival, count map[netip.Prefix]int) bool {
 }
 
 // ArrivingUpload counts an upload whose message begins to arrive, until leave is called. The error
-// may be RATE_LIMITED or OVERLOADED, also because the address of c has much of the memory that it
-// may have; uploads that have been arriving for long are then cancelled to make room for the next.
+// is RATE_LIMITED or OVERLOADED; the latter also if uploads of c's address hold more than half of
+// its memory. Uploads that have been arriving for long are then cancelled to make room.
 func (l *Limits) ArrivingUpload(c Caller) (leave func(), err error) {
 	if l.isFull(c) {
 		return nil, l.NoMemory(Uploading)
@@ -152,9 +152,9 @@ func (l *Limits) ArrivingUpload(c Caller) (leave func(), err error) {
 	return leave, err
 }
 
-// isFull reports whether uploads hold more than half of what the address of c may have. If more
-// were let in, most would be cancelled later: of 40 uploads of 9.9 MB, 16 at a time, 26 were, and
-// 240 when an address was full only with all that it may have (one run of each).
+// isFull reports whether uploads hold more than half of the memory that the address of c may have.
+// If more uploads were let in, most would be cancelled later: in one run with 40 uploads of 9.9 MB,
+// 16 at a time, 26 were cancelled, and 240 in one run with all of that memory as the bound.
 func (l *Limits) isFull(c Caller) bool {
 	r := l.Reservation(c, Uploading, nil)
 	l.memory.mu.Lock()

@@ -18,15 +18,15 @@ const (
 	// reads as a whole, 3.9; others take 1.9 to 2.6 (TestMemoryOfAnUpload in test).
 	perByte = 4
 
-	// portion is by how much the reservation of a body grows at least, in bytes of body:
+	// portion is the step by which the reservation of a body grows, in bytes of body:
 	// most torrents are within the first.
 	portion = 64 << 10
 
-	// stall is how long nothing may arrive of a body.
+	// stall is the longest pause between two bytes of a body.
 	stall = 30 * time.Second
 
-	// leastRate is what must arrive of a body on average, in bytes a second, after
-	// a first time of stall.
+	// leastRate is the least average rate at which a body must arrive, in bytes a
+	// second, after a first time of stall.
 	leastRate = 16 << 10
 )
 
@@ -34,7 +34,7 @@ const (
 // their speed. Reading a refused body first returns the refusal, a *reason.Error, without reading
 // anything. After that the rest can be read, to be discarded. The request's context must have the
 // client's address, and the Reservation for the memory of the body (see [WithReservation]); without
-// a Hold its memory is not counted.
+// a Reservation its memory is not counted.
 func (l *Limits) Bodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -90,7 +90,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.err = err
 	if err == io.EOF {
-		// The time of the body is over, that of the answer begins.
+		// The time of the body is over, and the time of the answer begins.
 		_ = b.connection.SetReadDeadline(time.Time{})
 	}
 	return n, err

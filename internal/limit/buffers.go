@@ -15,11 +15,11 @@ const (
 	// idleFrames bounds the buffers that wait to be used again.
 	idleFrames = 64
 
-	// frameWait is how long a connection that grpc reads is held up for want of memory before
-	// a message that is arriving has to make room.
+	// frameWait is how long a connection that grpc reads waits for memory before a message
+	// that is arriving has to make room.
 	frameWait = 250 * time.Millisecond
 
-	// collectEach is how often at most the garbage collector is run for want of memory.
+	// collectEach is the minimum interval between garbage collections for lack of memory.
 	collectEach = 100 * time.Millisecond
 )
 
@@ -107,7 +107,7 @@ func (b *Buffers) Put(buffer *[]byte) {
 	}
 }
 
-// back gives back the memory of a buffer, once.
+// back releases the reservation of a lent buffer, once.
 func (b *Buffers) back(buffer weak.Pointer[byte]) {
 	b.mu.Lock()
 	r := b.lent[buffer]
@@ -132,8 +132,8 @@ func (l *Limits) nobodys(use Use) *Reservation {
 	return &Reservation{limits: l, use: use, exempt: true}
 }
 
-// collect starts a garbage collection, because r waits for memory and some may be garbage, once
-// the last one started here is collectEach ago.
+// collect starts a garbage collection, because r waits for memory and some may be garbage. It
+// waits until collectEach has passed since it last started one.
 func (r *Reservation) collect() {
 	l := r.limits
 	if !l.buffered[r.use].Load() || !l.collecting.CompareAndSwap(false, true) {

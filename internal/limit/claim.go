@@ -25,8 +25,8 @@ func (r *Reservation) claim(ctx context.Context, n int64, wait time.Duration) bo
 	if c == nil {
 		return ok
 	}
-	// What an address that is at its half has dropped, Tick finds within a second. Else one address
-	// could make the process collect garbage all the time.
+	// A claim of an address at its half starts no collection, or one address could make the process
+	// collect garbage all the time. Within a second, Tick collects the buffers that it dropped.
 	if c.full != addressFull {
 		r.collect()
 	}
@@ -41,8 +41,8 @@ func (r *Reservation) claim(ctx context.Context, n int64, wait time.Duration) bo
 	return !m.withdraw(c)
 }
 
-// enqueue gives r n bytes if there is room for them; otherwise it returns a claim that waits
-// for them, nil if there is nothing to wait for.
+// enqueue gives r n bytes if there is room for them. Otherwise it returns a claim that waits
+// for them, or nil if r may not wait.
 func (m *memory) enqueue(r *Reservation, n int64, wait time.Duration) (c *claim, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,10 +58,10 @@ func (m *memory) enqueue(r *Reservation, n int64, wait time.Duration) (c *claim,
 	return c, false
 }
 
-// crowded reports whether too many claims wait for one of r to wait, too; m.mu is held.
+// crowded reports whether so many claims wait that r may not wait as well; m.mu is held.
 func (m *memory) crowded(r *Reservation) bool {
 	if r.lasts {
-		return false // a connection has only one of these
+		return false // each connection waits for one buffer at most
 	}
 	same := 0
 	for _, c := range m.waiting {
@@ -106,8 +106,8 @@ func (m *memory) withdraw(c *claim) bool {
 	return true
 }
 
-// patience is how long an upload of a stream waits for memory. Its sender is not read from
-// meanwhile, and can wait.
+// patience is how long an upload of a stream waits for memory. Meanwhile the server does not
+// read from its sender, which can wait.
 const patience = time.Minute
 
 // Work reserves the n bytes for handling an upload and returns their Reservation, which the caller

@@ -19,7 +19,7 @@ type Conn struct {
 
 	sent atomic.Int64 // bytes handed to the kernel
 
-	// What follows is guarded by limits.memory.mu.
+	// The fields below are guarded by limits.memory.mu.
 	owed   int64                     // bytes of answers still to be sent
 	marked time.Time                 // time of mark; zero while nothing is owed
 	mark   int64                     // value of sent at that time

@@ -18,9 +18,9 @@
 //
 // One address has at most half of the memory of a use. If there is no room, a claim waits for
 // seconds and is then refused. Meanwhile [Limits.Tick] ends the connections of clients that do
-// not take the answers they requested: of all such clients if memory is short, or of one address
-// if only the half of that address is. A client that is merely slow keeps its connection while
-// there is room.
+// not take the answers they requested: clients of all addresses if memory is short, clients of
+// one address if only that address has used up its half. A client that is merely slow keeps its
+// connection while there is room.
 //
 // The books on callers are bounded, too: they forget the least recently seen caller first.
 // Everything is safe for concurrent use.

@@ -14,13 +14,13 @@ const (
 	// readBuffer is how much is read from a connection at a time, in bytes.
 	readBuffer = 64 << 10
 
-	// frameHeader is the size of what is before the payload of a frame, in bytes (RFC 9113,
-	// section 4.1).
+	// frameHeader is the size of the header before the payload of a frame, in bytes (RFC
+	// 9113, section 4.1).
 	frameHeader = 9
 
-	// leastFrame is from which size on a frame counts that grpc reads into memory of its own,
-	// in bytes: it gathers those that are smaller into buffers. With each of them it keeps at
-	// most frameCost bytes more.
+	// leastFrame is the size of the smallest frame that counts if grpc reads it into memory
+	// of its own, in bytes: grpc gathers smaller frames into buffers. With each frame that
+	// counts grpc keeps at most frameCost bytes more.
 	leastFrame = 32
 	frameCost  = 96
 
@@ -30,24 +30,24 @@ const (
 )
 
 // frames is a connection of HTTP/2 from which grpc reads messages. Grpc asks [Buffers] for memory
-// and does not say for which connection. But it reads each frame into the memory that it is for,
-// so here it is seen whose that is. Reads are for one goroutine at a time, as with any connection
-// of grpc's.
+// and does not say for which connection. But it then reads the frame into that memory, so Read
+// learns which connection the memory belongs to. Only one goroutine at a time may call Read, as
+// with any connection of grpc's.
 type frames struct {
 	net.Conn
 	buffers *Buffers
-	from    *Conn // nil: it counts at nobody's address
+	from    *Conn // nil: messages count at no address
 	in      *bufio.Reader
 
-	left    int  // bytes of what is being read: the preface, a frame's header or its payload
+	left    int  // bytes left of the preface, of a frame's header, or of its payload
 	payload int  // bytes of the payload, while its header is read
 	counts  bool // the payload is of a message
-	last    bool // and its stream has no more
+	last    bool // the frame ends its stream
 }
 
-// Frames returns c, of which what arrives counts at the address of its other end if b has lent the
-// memory for it or nobody else counts it. It is for a server whose grpc has no buffer of its own
-// for reading.
+// Frames returns c as a connection whose messages count at the address of its other end: those in
+// memory that b has lent, and those that nothing else counts. It is for a server whose grpc has no
+// buffer of its own for reading.
 func (b *Buffers) Frames(c net.Conn) net.Conn {
 	return &frames{
 		Conn: c, buffers: b, from: ConnOf(c.RemoteAddr()),
@@ -83,7 +83,7 @@ func (f *frames) Read(p []byte) (int, error) {
 
 // arrive counts the memory that begins with p, into which a frame of n bytes is about to be read,
 // at the address of c. It waits for room as [Buffers.Get] does, but only messages from that
-// address make room. A small frame that ends its stream is part of what a call takes.
+// address make room. A small frame that ends its stream is part of its call's memory.
 func (b *Buffers) arrive(c *Conn, p []byte, n int, last bool) {
 	if n < leastFrame || last && n <= lentFrom {
 		return
@@ -114,11 +114,11 @@ func (b *Buffers) pass(p []byte, n int, r *Reservation) *Reservation {
 	return lent
 }
 
-// keyOf returns what tells the memory of a buffer from that of all others.
+// keyOf returns a key that identifies the memory of a buffer.
 func keyOf(buffer []byte) weak.Pointer[byte] { return weak.Make(&buffer[:1][0]) }
 
-// inherit gives r what nobody in particular has with from, unless it would be more than the half
-// of the address of r, and reports whether it did.
+// inherit moves the bytes of from, which count at no address, to r, unless the address of r would
+// then have more than its half. It reports whether it moved them.
 func (r *Reservation) inherit(from *Reservation) bool {
 	m := &r.limits.memory
 	m.mu.Lock()

@@ -30,7 +30,7 @@ const (
 //
 // A capacity of 0 means no bound at all; a use with bound 0 has none of its own.
 type memory struct {
-	mu       sync.Mutex // guards what follows, and the fields of Reservations and Conns that say so
+	mu       sync.Mutex // guards the fields below, and those of Reservations and Conns that say so
 	capacity int64
 	bounds   [uses]int64
 	held     [uses]int64
@@ -153,12 +153,12 @@ func (m *memory) bound(use Use) int64 {
 }
 
 const (
-	// large is from which size on memory is allocated with care, in bytes: a few of these
-	// are as much as the collector lets come together between two of its runs.
+	// large is the size from which memory is allocated with care, in bytes: a few pieces of
+	// this size are as much as the collector lets gather between two of its runs.
 	large = 256 << 10
 
 	// nearShare is the part of the runtime's memory limit, in percent, up to which memory
-	// may be allocated without a look at what of it is garbage.
+	// is allocated without collecting garbage first.
 	nearShare = 85
 )
 

@@ -52,8 +52,8 @@ func (b *book[K, V]) add(key K) *list.Element {
 	return at
 }
 
-// The burst of a rate: the amount that the rate gives in this time. One page may show more
-// missing torrents at once than anybody uploads.
+// The burst of a rate: the amount that the rate gives in this time. It is larger for upstream
+// requests: one page may show more missing torrents at once than anybody uploads.
 const (
 	burst         = 10 * time.Second
 	upstreamBurst = 20 * time.Second
@@ -91,8 +91,8 @@ func (r *rates[K]) takeOf(key K, perSecond float64, burst time.Duration, now tim
 	return wait
 }
 
-// account counts the new bytes of an address, in an hour and a day that each began with its
-// first new bytes after the previous one.
+// account counts the new bytes of an address, in an hour and in a day. Each began with the
+// first new bytes after the end of the previous one.
 type account struct{ hour, day window }
 
 type window struct {

@@ -175,8 +175,8 @@ func (r *Reservation) Share(s *Shared) bool {
 	return true
 }
 
-// Use makes r a user of s. If there is no room it takes as much for itself, as [Reservation.Take]
-// does.
+// Use makes r a user of s. If there is no room, r takes as many bytes of its own, as with
+// [Reservation.Take].
 func (r *Reservation) Use(ctx context.Context, s *Shared) error {
 	if r.Share(s) {
 		return nil

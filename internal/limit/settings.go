@@ -10,11 +10,11 @@ import (
 
 // Settings are the limits. 0 means no limit.
 type Settings struct {
-	// TrustedWriters are exempt from everything that is by address, and from the
-	// budget of new bytes.
+	// TrustedWriters are exempt from all limits by address, and from the budget of new
+	// bytes.
 	TrustedWriters origin.Networks
 	// TrustedProxies are exempt from ConnectionsPerAddress and from an address's half of the
-	// memory: their connections are other people's.
+	// memory: their connections carry the requests of many clients.
 	TrustedProxies origin.Networks
 
 	Connections, ConnectionsPerAddress int // open at a time
@@ -28,8 +28,8 @@ type Settings struct {
 
 	HourlyBytes, DailyBytes int64 // new bytes of an address whose caller is anonymous
 
-	// Memory is what everything that callers do may take, in bytes; UploadMemory is the
-	// part of it that uploads may take at most, ConnectionMemory the part that is kept for
+	// Memory is the maximum for the work of all callers, in bytes. UploadMemory is the
+	// maximum for uploads within it, and ConnectionMemory the part that is kept for
 	// connections and calls. See the package's comment.
 	Memory, UploadMemory, ConnectionMemory int64
 	// Wait is how long an upload may wait for memory.

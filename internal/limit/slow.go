@@ -3,8 +3,8 @@ package limit
 import "time"
 
 const (
-	// A client must take more than slowRate, in bytes a second over slowTime, of what it
-	// asked for while others wait for memory.
+	// While others wait for memory, a client must take its answers faster than slowRate, in
+	// bytes a second over slowTime.
 	slowRate = 16 << 10
 	slowTime = 30 * time.Second
 

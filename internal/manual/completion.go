@@ -9,24 +9,24 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-// Shells complete names of files where a command says nothing else. So that they do it only
-// where files are meant, every flag and every command of the program says what it takes.
+// Shells complete names of files unless a command says otherwise. Every flag and every command of
+// the program therefore declares its values, so that shells offer files only where files are meant.
 
-// AddCompletions has c and the commands below it say what their flags and arguments may be. An
-// argument is nothing that can be listed unless the command says otherwise.
+// AddCompletions declares the values of the flags and arguments of c and the commands below it. The
+// arguments of a command without a ValidArgsFunction have no completions.
 func AddCompletions(c *cobra.Command) {
 	if c.ValidArgsFunction == nil {
 		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		_ = c.RegisterFlagCompletionFunc(f.Name, flagValues(f)) // the flag is there, and has none yet
+		_ = c.RegisterFlagCompletionFunc(f.Name, flagValues(f)) // the flag exists and has no function
 	})
 	for _, below := range c.Commands() {
 		AddCompletions(below)
 	}
 }
 
-// flagValues returns what completes the value of a flag.
+// flagValues returns the function that completes the value of a flag.
 func flagValues(f *pflag.Flag) cobra.CompletionFunc {
 	argument, _ := pflag.UnquoteUsage(f)
 	switch values := fixedValues(f); {
@@ -40,7 +40,8 @@ func flagValues(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-// fixedValues returns the few values that a flag takes, or those of many that are words.
+// fixedValues returns the values of a flag that takes only a few, or common values of a flag that
+// takes many.
 func fixedValues(f *pflag.Flag) []string {
 	switch f.Name {
 	case "anonymous":

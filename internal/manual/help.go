@@ -1,5 +1,5 @@
-// Package manual writes what users read of the program's commands, from the commands themselves:
-// help, manual pages, completions, and files of settings with every setting in them.
+// Package manual makes the texts about the program's commands from the commands themselves: help,
+// manual pages, completions, and files of settings with every setting in them.
 package manual
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-// helpWidth is how many columns the help has, whatever the terminal's width, so
-// that what documentation and logs quote is what people see.
+// helpWidth is the width of the help in columns. It does not depend on the terminal, so that people
+// see the same lines that documentation and logs quote.
 const helpWidth = 80
 
-// SetHelp has root and its commands describe themselves when --help asks, in 80 columns.
+// SetHelp makes root and its commands print their help in 80 columns.
 func SetHelp(root *cobra.Command) {
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		fmt.Fprint(c.OutOrStdout(), helpText(c))
@@ -33,7 +33,7 @@ func helpText(c *cobra.Command) string {
 	return wrapProse(strings.TrimSpace(long)) + "\n\n" + usageText(c)
 }
 
-// usageText lists how c is called, its commands and its flags.
+// usageText returns the ways to call c, its commands and its flags.
 func usageText(c *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
@@ -76,8 +76,8 @@ func writeCommands(b *strings.Builder, c *cobra.Command) {
 	}
 }
 
-// wrapProse breaks the paragraphs of text at [helpWidth] columns. Lines that are
-// indented stay as they are, and so do empty ones.
+// wrapProse breaks the paragraphs of text at [helpWidth] columns. Indented lines and empty lines
+// stay as they are.
 func wrapProse(text string) string {
 	var lines []string
 	current := ""

@@ -46,7 +46,7 @@ func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", ar
 
 // prose writes paragraphs of text. Lines that are indented stay as they are.
 func (p *page) prose(text string) {
-	shown, broken := false, false // among lines that stay; after an empty line
+	shown, broken := false, false // in indented lines; after an empty line
 	show := func(on bool) {
 		if on == shown {
 			return
@@ -113,7 +113,7 @@ func (p *page) options(c *cobra.Command) {
 	p.line("%s", roff("Each option can be set in the environment as well: --some-name by "+config.EnvName("some-name")+"."))
 }
 
-// noDefaults are the defaults that need no words.
+// noDefaults are the defaults that a page does not mention.
 var noDefaults = []string{"", "false", "0", "[]"}
 
 func (p *page) option(f *pflag.Flag) {
@@ -145,8 +145,8 @@ func (p *page) seeAlso(c *cobra.Command) {
 	}
 }
 
-// roff returns text so that it stands on the page as it is: no escapes, no requests at
-// the beginning of a line, and hyphens that can be copied into a shell.
+// roff returns text in a form that the page shows unchanged: without escapes, without requests at
+// the beginning of a line, and with hyphens that can be copied into a shell.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	if strings.HasPrefix(text, ".") {

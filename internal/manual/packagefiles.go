@@ -16,9 +16,9 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-// Write writes what packages have besides the program to dir: manual pages that bear date,
-// completions, and files of settings, made from root and the commands below it. The same commands
-// and date make the same files.
+// Write writes the files that packages have besides the program to dir: manual pages that bear
+// date, completions, and files of settings. It makes them from root and the commands below it. The
+// same commands and date make the same files.
 func Write(root *cobra.Command, dir string, date time.Time) error {
 	files := map[string][]byte{}
 	for _, c := range documented(root) {
@@ -121,10 +121,10 @@ func settingsFiles() map[string]settingsFile {
 			set: map[string]string{
 				"data-dir":  "/var/lib/torrentcache/store",
 				"keys-file": "/etc/torrentcache/keys",
-				// The default with a keys file is read alone.
+				// With a keys file the default is "read" alone.
 				"anonymous": "read,write",
 				"acme-dir":  "/var/lib/torrentcache/acme",
-				// Nobody notices the damage of what nobody reads.
+				// Without this, damage to torrents that nobody reads would stay unnoticed.
 				"verify-every": "30d",
 			},
 		},
@@ -136,11 +136,11 @@ func settingsFiles() map[string]settingsFile {
 	}
 }
 
-// pageName returns the name of a command's manual page, torrentcache-key-new.
+// pageName returns the name of a command's manual page, such as torrentcache-key-new.
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-// related returns the names of the pages that c's page points to: its parent's and
-// those of its commands.
+// related returns the names of the pages that c's page points to: those of its parent and of its
+// commands.
 func related(c *cobra.Command) []string {
 	var names []string
 	if c.HasParent() {

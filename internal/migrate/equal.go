@@ -16,8 +16,9 @@ const maxAttempts = 10
 // errBusy says that others keep changing a torrent in the destination.
 var errBusy = errors.New("others change it in the destination")
 
-// equal gives the destination what the source has under ids. The ids of one change may belong to
-// several records by now. Removals come last, because clearing another id may undo them.
+// equal makes the records of ids in the destination equal to those in the source. The ids of one
+// change may belong to several records by now. Removals come last, because clearing another id may
+// undo them.
 func (m *mover) equal(ctx context.Context, ids infohash.Set) error {
 	removals := map[infohash.ID]store.Removal{}
 	for _, id := range ids.All() {
@@ -94,7 +95,8 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 	return fmt.Errorf("storing %s: %w", id, errBusy)
 }
 
-// lasting reports whether err says what a store has, rather than that the store cannot say.
+// lasting reports whether err describes the torrent: not found, removed or damaged. Any other error
+// means that the store could not answer.
 func lasting(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrDamaged)
 }
@@ -139,7 +141,7 @@ func (m *mover) removeOne(ctx context.Context, id infohash.ID, removal store.Rem
 	return m.To.Remove(ctx, []infohash.ID{id}, removal)[0].Err
 }
 
-// restore undoes the removals of those of ids that are removed.
+// restore undoes the removals of ids. It leaves alone the ids that are not removed.
 func (m *mover) restore(ctx context.Context, ids ...infohash.ID) error {
 	for i, restored := range m.To.Restore(ctx, ids) {
 		if restored.Err != nil && !errors.Is(restored.Err, store.ErrNotFound) {

@@ -1,10 +1,10 @@
-// Package migrate makes a store equal to another store, which serves meanwhile. It reads the feed
-// of the source. For each torrent that the feed names, it gives the destination what the source has
-// now. So it may process a change twice or late without harm, and a migration that was stopped goes
-// on from the place in the feed that it saved.
+// Package migrate makes a store equal to another store, which goes on serving. It reads the feed of
+// the source. For each torrent that the feed names, it makes the record in the destination equal to
+// the present one in the source. So it may process a change twice or late without harm, and a
+// migration that was stopped goes on from the place in the feed that it saved.
 //
-// Run leaves the destination's other torrents alone. Nobody else may change in the destination the
-// torrents that the source has; else either change may win.
+// Run leaves the destination's other torrents alone. Nobody else may change the source's torrents
+// in the destination; otherwise either change may win.
 package migrate
 
 import (
@@ -24,7 +24,7 @@ const (
 	// batch is how many changes are processed between two saved places.
 	batch = 1000
 
-	// pollPause is how often a source whose feed has ended is asked for more.
+	// pollPause is how long to wait before asking a source whose feed has ended for more.
 	pollPause = 500 * time.Millisecond
 
 	// retryPause is how long to wait before asking again a store that could not answer.
@@ -59,15 +59,15 @@ type Options struct {
 
 // Counts is the progress of a migration. It is safe for concurrent use.
 type Counts struct {
-	Changes  atomic.Int64 // of the feed, processed
+	Changes  atomic.Int64 // processed changes of the feed
 	Torrents atomic.Int64 // stored in the destination
 	Bytes    atomic.Int64 // of those torrents
 	Removals atomic.Int64 // made in the destination
 	Refused  atomic.Int64
 }
 
-// Run copies changes until the end of the feed. With Follow it goes on until ctx ends, which is no
-// error then. It adds what it does to counts.
+// Run copies changes until the end of the feed. With Follow it goes on until ctx ends, and then
+// returns nil. It adds its progress to counts.
 func Run(ctx context.Context, o Options, counts *Counts) error {
 	m := &mover{Options: o, counts: counts}
 	var since time.Time // when a store became unavailable; zero if none is

@@ -21,7 +21,7 @@ const (
 	retryPause = time.Second
 )
 
-// item is a torrent that changes name, with what they say of it.
+// item is a torrent that changes of the feed name, with a summary of those changes.
 type item struct {
 	set      infohash.Set
 	added    bool // it was added, and nothing else happened to it
@@ -61,8 +61,8 @@ func (it *item) note(kind torrentcachev1.ChangeKind) {
 	it.gone = kind == torrentcachev1.ChangeKind_CHANGE_KIND_REMOVED
 }
 
-// batch does what items require. It returns how many of them it left out because the source has
-// them and cannot give them now. It never leaves out a removal.
+// batch brings the torrents of items up to date here. It returns how many of them it left out
+// because the source has them and cannot give them now. It never leaves out a removal.
 func (f *Follower) batch(ctx context.Context, items []*item) (left int, err error) {
 	if items, err = f.lacking(ctx, items); err != nil {
 		return 0, err
@@ -84,8 +84,8 @@ func (f *Follower) batch(ctx context.Context, items []*item) (left int, err erro
 	return 0, nil
 }
 
-// leaveOut counts and logs the items that are left out. It returns an error if the last change of
-// one that is not late is a removal.
+// leaveOut counts and logs the items that are left out. It returns an error instead if the last
+// change of an item is a removal and the item is not late.
 func (f *Follower) leaveOut(items []*item) error {
 	fresh := 0
 	for _, it := range items {

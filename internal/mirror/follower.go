@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Source is the server that is followed. Nothing that it says is trusted.
+// Source is the server that is followed. The follower trusts nothing that it says.
 type Source interface {
 	// Changes yields the answers of WatchChanges after a cursor. An error ends the sequence.
 	Changes(ctx context.Context, after string) iter.Seq2[*torrentcachev1.WatchChangesResponse, error]
@@ -48,8 +48,8 @@ type Target interface {
 // How a removal at the source takes effect here.
 const (
 	Hide   = "hide"   // the removal is in force at once, and the bytes stay for a week
-	Follow = "follow" // as a removal by an operator here: the bytes leave within a day
-	Ignore = "ignore" // nothing
+	Follow = "follow" // like a removal by an operator here: the bytes leave within a day
+	Ignore = "ignore" // the removal has no effect here
 )
 
 // Options configure a Follower. Name, Source and Target are required.
@@ -81,7 +81,7 @@ type Follower struct {
 	again    again // in use while something is left out
 	stats    Stats
 	answered time.Time // when the source last answered
-	equal    time.Time // when there was last nothing to do
+	equal    time.Time // when the follower last had nothing to do
 }
 
 // New returns a Follower that does nothing until Run is called.
@@ -150,7 +150,7 @@ func (f *Follower) follow(ctx context.Context, done func()) error {
 	return reason.New(reason.Overloaded, "the source ended its feed")
 }
 
-// answer does all that an answer of the feed names, and then moves the cursor.
+// answer processes all changes in an answer of the feed, and then moves the cursor.
 func (f *Follower) answer(ctx context.Context, news *torrentcachev1.WatchChangesResponse) error {
 	if news.GetRestarted() {
 		f.Logger.Info("mirror: the source's feed began anew; what is lacking is looked for in all of it", "source", f.Name)

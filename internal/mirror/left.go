@@ -32,16 +32,16 @@ func (f *Follower) leave(cursor string) {
 	}
 }
 
-// owes reports whether it is time to ask again for what was left out.
+// owes reports whether it is time to ask again for the torrents that were left out.
 func (f *Follower) owes() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.state.Left != nil && !time.Now().Before(f.again.at)
 }
 
-// askAgain reads the feed again, from the first answer that left something out to the end, and asks
+// askAgain reads the feed again, from the first answer that left torrents out to the end, and asks
 // for the torrents that are still lacking. It makes no removals: they were made at the first
-// reading, and what an operator did since must not be undone.
+// reading, and making them again could undo later work of an operator.
 func (f *Follower) askAgain(ctx context.Context) error {
 	f.mu.Lock()
 	cursor := *f.state.Left
@@ -68,8 +68,8 @@ func (f *Follower) askAgain(ctx context.Context) error {
 	return reason.New(reason.Overloaded, "the source ended its feed")
 }
 
-// answerAgain asks for what is still lacking from an answer of the feed that was processed before.
-// It returns how many torrents are still left out.
+// answerAgain asks again for the torrents of an answer that are still lacking. The answer was
+// processed before. answerAgain returns how many torrents are still left out.
 func (f *Follower) answerAgain(ctx context.Context, news *torrentcachev1.WatchChangesResponse) (left int, err error) {
 	err = f.batches(news.GetChanges(), func(items []*item) error {
 		for _, it := range items {

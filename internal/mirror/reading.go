@@ -18,8 +18,8 @@ type reading struct {
 	later    []*item // items that the source has and could not give now
 }
 
-// read asks the source for items and does what the answers say. It returns the items that the
-// source has and could not give now.
+// read asks the source for items and acts on the answers. It returns the items that the source has
+// and could not give now.
 func (f *Follower) read(ctx context.Context, items []*item) (later []*item, err error) {
 	r := &reading{follower: f, storing: f.newStoring(ctx)}
 	rest, err := r.all(ctx, items)
@@ -36,7 +36,7 @@ func (f *Follower) read(ctx context.Context, items []*item) (later []*item, err 
 	return append(r.later, more...), err
 }
 
-// all does what the source answers about items. A torrent too large to be received ends the call;
+// all acts on the source's answers about items. A torrent too large to be received ends the call;
 // then all returns the items behind it, about which the source has not answered yet.
 func (r *reading) all(ctx context.Context, items []*item) (rest []*item, err error) {
 	next := 0
@@ -56,7 +56,7 @@ func (r *reading) all(ctx context.Context, items []*item) (rest []*item, err err
 	return nil, nil
 }
 
-// one does what the source answers about one item, and reports whether to go on.
+// one acts on the source's answer about one item, and reports whether to go on.
 func (r *reading) one(ctx context.Context, it *item, answer *torrentcachev1.ReadTorrentsResponse) (goesOn bool, err error) {
 	f := r.follower
 	switch {
@@ -106,8 +106,8 @@ func origin(r *torrentcachev1.RemovalNotice) string {
 	return r.GetOrigin()
 }
 
-// Bounds of what one follower holds in memory at a time: torrents that were read and are not
-// durable yet. A single torrent may be larger than maxStoringBytes.
+// Bounds of the torrents that one follower holds in memory at a time: those that were read and are
+// not durable yet. A single torrent may be larger than maxStoringBytes.
 const (
 	maxStoring      = batchSize // as many share a commit
 	maxStoringBytes = 16 << 20

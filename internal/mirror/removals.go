@@ -75,7 +75,7 @@ func (f *Follower) remove(ctx context.Context, removals []removedThere) error {
 	return nil
 }
 
-// admit durably counts those of ids that are held, and reports whether they may be removed.
+// admit durably counts the ids that are held, and reports whether they may be removed.
 func (f *Follower) admit(ctx context.Context, ids []infohash.ID) (bool, error) {
 	held, err := f.Target.Has(ctx, ids)
 	if err != nil {

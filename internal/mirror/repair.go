@@ -17,8 +17,8 @@ const (
 	repairWait = 3 * time.Second
 	repairTime = 15 * time.Second
 
-	// repairAgain is how long after a failed repair readers cause no further repair of that
-	// torrent. At most maxHopeless failed repairs are remembered.
+	// repairAgain is how long after a failed repair of a torrent readers cause no further one. At
+	// most maxHopeless failed repairs are remembered.
 	repairAgain = time.Minute
 	maxHopeless = 10_000
 

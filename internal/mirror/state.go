@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// state is what a follower keeps in the store.
+// state is the progress of a follower, as the store keeps it.
 type state struct {
 	Source string `json:"source"`
 	// Cursor is a place in the source's feed. Everything before it has been processed.
@@ -79,7 +79,7 @@ func (f *Follower) cursor() string {
 func (f *Follower) restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.state.Cursor, f.state.Left = "", nil // the whole feed includes what was left out
+	f.state.Cursor, f.state.Left = "", nil // the whole feed includes the torrents left out
 }
 
 // move moves the cursor past an answer that has been processed. An answer without changes is not
@@ -144,7 +144,7 @@ type Stats struct {
 	Source string
 	Paused bool  // by too many removals
 	Behind int64 // changes of the source that are not processed, as far as known
-	// Lag is how long ago there was last nothing to do; 0 while that is at most quiet.
+	// Lag is the time since the follower last had nothing to do, or 0 if that is at most quiet.
 	Lag time.Duration
 
 	Torrents, Bytes int64 // read and stored, since the start
@@ -166,7 +166,7 @@ func (f *Follower) Stats() Stats {
 	return s
 }
 
-// quiet is how long after the end of the feed the follower counts as equal: four heartbeats.
+// quiet is how long the follower counts as up to date after the end of the feed: four heartbeats.
 const quiet = 2 * time.Second
 
 func (f *Follower) count(do func(*Stats)) {

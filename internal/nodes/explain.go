@@ -7,9 +7,9 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Explain returns what the failure of a call by a [Conn] means for the operator, who chose the
-// addresses: why no node could be reached, or what the one that was said. Unlike answers to
-// clients it names addresses.
+// Explain describes the failure of a call by a [Conn] to the operator: why no node could be
+// reached, or the message of the node that was reached. It names addresses, unlike answers to
+// clients, because the operator chose them.
 func Explain(err error) string {
 	s, ok := status.FromError(err)
 	if !ok {

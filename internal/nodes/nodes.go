@@ -1,10 +1,9 @@
 // Package nodes connects an edge to the servers behind it: one gRPC connection over several nodes
 // that serve the same torrents.
 //
-// Calls go round robin over all addresses of all names. A node that says by
-// grpc.health that it does not serve gets no calls, unless no node says that it
-// serves: they may still answer some. A failed call that only reads is repeated at
-// another node, see [Dial].
+// Calls go round robin over all addresses of all names. A node that reports by grpc.health that it
+// does not serve gets no calls. If no node reports that it serves, all get calls, because they may
+// still answer some. A failed call that only reads is repeated at another node, see [Dial].
 package nodes
 
 import (
@@ -27,42 +26,43 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// A node that is gone silently, with its machine off or cut off, is noticed after at most Ping and
-// this time; if a call is in flight, after this time.
+// pingTimeout bounds the wait for the answer to a ping. A node that is gone silently, because its
+// machine is off or cut off, is noticed after at most Ping plus pingTimeout, or after pingTimeout
+// if a call is in flight.
 const pingTimeout = 5 * time.Second
 
 // Options say how nodes are reached. Ping and MaxMessageSize are required.
 type Options struct {
-	// Ping is how often an idle connection is tried; nodes disconnect clients
-	// that do so more often than they allow.
+	// Ping is the interval at which an idle connection is pinged. Nodes disconnect clients that
+	// ping more often than they allow.
 	Ping time.Duration
-	// MaxMessageSize is the size of the largest answer taken, in bytes.
+	// MaxMessageSize is the size of the largest answer accepted, in bytes.
 	MaxMessageSize int
-	// TLS is for the way to the nodes; the name in each address is checked. Nil
-	// means that it is not encrypted.
+	// TLS configures the connections to the nodes. Each certificate is checked against the name in
+	// the node's address. Nil means no encryption.
 	TLS *tls.Config
-	// Ailing also sends calls to nodes that report that they do not serve: the operator works on
-	// those.
+	// Ailing also sends calls to nodes that report that they do not serve, because the operator's
+	// commands must reach them.
 	Ailing bool
-	// FeedToken returns what, unless empty, is sent with the calls of SyncService, which are the
-	// edge's own. All others are users' calls and carry users' credentials.
-	FeedToken func() string // nil: nothing is
-	// Arriving lends the memory in which answers arrive, and Reserve takes that of each
-	// torrent. Nil: it is not counted.
+	// FeedToken returns the key that is sent with the calls of SyncService, which the edge makes
+	// for itself. No key is sent if it is empty. All other calls are users' calls and carry users'
+	// credentials.
+	FeedToken func() string // nil: no key is sent
+	// Arriving lends the memory in which answers arrive. Reserve reserves the memory of each
+	// torrent. Nil means that this memory is not counted.
 	Arriving mem.BufferPool
 	Reserve  wire.Reserve
 }
 
-// Dial returns a connection to the nodes at addresses, each HOST:PORT, made when it
-// is first used and again whenever it was lost. A name stands for all of its
-// addresses. The error is about the options alone.
+// Dial returns a connection to the nodes at addresses, each HOST:PORT. The connection is made when
+// it is first used, and again whenever it was lost. A name stands for all of its addresses. The
+// error is about the options alone.
 //
-// A call that only reads (idempotency_level NO_SIDE_EFFECTS in the API) and was
-// answered UNAVAILABLE, or nothing for five seconds, is made again, three times in
-// all, so that a node that dies costs no reader an error. Uploads are not: one
-// that got no answer may have been stored, and its caller would be told that it
-// had been there before. (grpc itself repeats any call that never left.) Streams
-// are not repeated either.
+// A call that only reads (idempotency_level NO_SIDE_EFFECTS in the API) is repeated if the answer
+// is UNAVAILABLE or does not come within five seconds. It is made at most three times. So a reader
+// sees no error when a node dies. Uploads are not repeated: an upload without an answer may have
+// been stored, and its caller would then be told that the torrent was there before. (grpc itself
+// repeats a call that was never sent.) Streams are not repeated either.
 func Dial(addresses []string, o Options) (*Conn, error) {
 	config := healthyConfig
 	if o.Ailing {
@@ -94,7 +94,7 @@ func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 		grpc.WithResolvers(b),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithStreamInterceptor(feedToken(o.FeedToken)),
-		grpc.WithDisableRetry(), // repeater does it, see there
+		grpc.WithDisableRetry(), // repeater repeats calls instead
 		grpc.WithDefaultCallOptions(
 			grpc.ForceCodecV2(wire.NewCodec(o.Reserve, 0)),
 			grpc.MaxCallRecvMsgSize(o.MaxMessageSize),
@@ -103,7 +103,7 @@ func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 		grpc.WithInitialConnWindowSize(4*window),
 		grpc.WithReadBufferSize(bufferSize),
 		grpc.WithWriteBufferSize(bufferSize),
-		// grpc's own bound of two minutes is too long to wait for a node that is back.
+		// grpc's own bound of two minutes is too long a wait for a node that is back.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
 			MinConnectTimeout: pingTimeout,
@@ -114,8 +114,8 @@ func dial(b *builder, o Options) (*grpc.ClientConn, error) {
 
 // Conn is a connection to the nodes. It is safe for concurrent use.
 type Conn struct {
-	healthy *grpc.ClientConn // to those that say that they serve
-	any     *grpc.ClientConn // to all; connects when it is first used
+	healthy *grpc.ClientConn // to the nodes that report that they serve
+	any     *grpc.ClientConn // to all nodes; connects when it is first used
 	reads   *repeater
 }
 
@@ -145,7 +145,8 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 // Close ends the connection and all calls over it.
 func (c *Conn) Close() error { return errors.Join(c.healthy.Close(), c.any.Close()) }
 
-// WithKey returns conn, which shows key with each call unless that is empty.
+// WithKey returns a connection that sends key with each call over conn, or conn itself if key is
+// empty.
 func WithKey(conn grpc.ClientConnInterface, key string) grpc.ClientConnInterface {
 	if key == "" {
 		return conn
@@ -153,7 +154,7 @@ func WithKey(conn grpc.ClientConnInterface, key string) grpc.ClientConnInterface
 	return keyedConn{conn, key}
 }
 
-// keyedConn shows a key with each call.
+// keyedConn sends a key with each call.
 type keyedConn struct {
 	grpc.ClientConnInterface
 	key string

@@ -18,30 +18,29 @@ import (
 )
 
 const (
-	// attempts is how often a read is made at most.
+	// attempts is the maximum number of times that a read is made.
 	attempts = 3
 
-	// attemptTimeout is how long an attempt may take before another node is asked.
-	// The last attempt has no bound but the caller's: the answer may be large, the
-	// way slow.
+	// attemptTimeout is how long an attempt may take before another node is asked. Only the caller
+	// bounds the last attempt, because the answer may be large and the network slow.
 	attemptTimeout = 5 * time.Second
 
-	// pause is how long to wait before the third attempt, more or less. The second
-	// comes at once: a node that died is known by then.
+	// pause is the approximate wait before the third attempt. The second attempt comes at once: a
+	// node that died is known to be dead by then.
 	pause = 100 * time.Millisecond
 )
 
-// The budget of repetitions, in tenths of one: a call adds a tenth, a repetition
-// takes a whole one. A connection carries 256 calls at a time, which all fail when
-// its node is killed, so that several can be at once.
+// The budget of repetitions, in tenths of a repetition. Each call adds one tenth, and each
+// repetition takes ten. A connection carries 256 calls at a time, which all fail when its node is
+// killed. The maximum allows for several nodes killed at once.
 const (
 	budgetMost   = 1000 * budgetRepeat
 	budgetRepeat = 10
 	budgetCall   = 1
 )
 
-// repeater repeats reads. grpc's own retryPolicy is not used because it gives up
-// once an answer has begun, and a node may die in the middle of a torrent.
+// repeater repeats reads. It does not use grpc's own retryPolicy, which gives up once an answer has
+// begun: a node may die in the middle of a torrent.
 type repeater struct {
 	readOnly map[string]bool // full names of methods
 	budget   atomic.Int64
@@ -69,7 +68,7 @@ func readOnlyMethods(file protoreflect.FileDescriptor) map[string]bool {
 	return names
 }
 
-// do makes a call of method, again if it is a read that may do better elsewhere.
+// do makes a call of method. It repeats a failed read that another node may answer better.
 func (r *repeater) do(ctx context.Context, method string, call func(context.Context) error) error {
 	if !r.readOnly[method] {
 		return call(ctx)
@@ -86,7 +85,7 @@ func (r *repeater) do(ctx context.Context, method string, call func(context.Cont
 	}
 }
 
-// once makes an attempt, which ends early unless it is the last.
+// once makes one attempt. Unless it is the last, it ends after attemptTimeout.
 func once(ctx context.Context, attempt int, call func(context.Context) error) error {
 	if attempt == attempts {
 		return call(ctx)
@@ -96,21 +95,21 @@ func once(ctx context.Context, attempt int, call func(context.Context) error) er
 	return call(ctx)
 }
 
-// worthRepeating reports whether another node may answer better. A deadline is
-// that of the attempt: the caller's is looked at before.
+// worthRepeating reports whether another node may answer better. A deadline that has passed is that
+// of the attempt, because do checks the caller's context first.
 func worthRepeating(err error) bool {
 	code := status.Code(err)
 	return code == codes.Unavailable || code == codes.DeadlineExceeded
 }
 
-// earn adds what a call adds to the budget.
+// earn adds the share of one call to the budget.
 func (r *repeater) earn() {
 	if r.budget.Load() < budgetMost {
 		r.budget.Add(budgetCall)
 	}
 }
 
-// spend takes a repetition from the budget; false says that there is none left.
+// spend takes a repetition from the budget. It returns false if none is left.
 func (r *repeater) spend() bool {
 	if r.budget.Add(-budgetRepeat) >= 0 {
 		return true
@@ -119,8 +118,8 @@ func (r *repeater) spend() bool {
 	return false
 }
 
-// feedToken is an interceptor that shows what current returns with the calls of
-// SyncService.
+// feedToken returns an interceptor that sends the key that current returns with the calls of
+// SyncService. It sends nothing if the key is empty.
 func feedToken(current func() string) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 		if current != nil && method == torrentcachev1.SyncService_WatchChanges_FullMethodName {

@@ -11,17 +11,17 @@ import (
 	"google.golang.org/grpc/serviceconfig"
 )
 
-// scheme names the resolver, which is known to the connections of this package only.
+// scheme names the resolver. Only the connections of this package know it.
 const scheme = "torrentcache-nodes"
 
-// The service configs: calls go to nodes that say that they serve, or to all.
+// The service configs. Calls go to the nodes that report that they serve, or to all nodes.
 const (
 	healthyConfig = `{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": "torrentcache.v1.CacheService"}}`
 	anyConfig     = `{"loadBalancingConfig": [{"round_robin": {}}]}`
 )
 
-// builder makes the resolver of a list of names: grpc's resolver of DNS for each of
-// them, and their addresses together.
+// builder makes the resolver of a list of names. It runs grpc's DNS resolver for each name, and
+// joins their addresses.
 type builder struct {
 	addresses []string
 	config    string
@@ -32,7 +32,7 @@ func (*builder) Scheme() string { return scheme }
 
 // Build implements [resolver.Builder].
 func (b *builder) Build(_ resolver.Target, cc resolver.ClientConn, o resolver.BuildOptions) (resolver.Resolver, error) {
-	o.DisableServiceConfig = true // DNS has no say in how calls are made
+	o.DisableServiceConfig = true // DNS must not change how calls are made
 	u := &union{cc: cc, config: b.config, of: make([][]resolver.Endpoint, len(b.addresses))}
 	dns := resolver.Get("dns")
 	for i, address := range b.addresses {
@@ -52,14 +52,14 @@ func (b *builder) Build(_ resolver.Target, cc resolver.ClientConn, o resolver.Bu
 	return u, nil
 }
 
-// union is a [resolver.Resolver] that gives what its resolvers give, together.
+// union is a [resolver.Resolver] that joins the addresses of its resolvers.
 type union struct {
 	cc        resolver.ClientConn
 	config    string
 	resolvers []resolver.Resolver // set by Build, not changed after it
 
 	mu sync.Mutex            // guards of, and the order of updates
-	of [][]resolver.Endpoint // by resolver; nil until it has answered
+	of [][]resolver.Endpoint // of each resolver; nil until it has answered
 }
 
 // ResolveNow implements [resolver.Resolver].
@@ -76,7 +76,7 @@ func (u *union) Close() {
 	}
 }
 
-// update takes over the endpoints of one resolver.
+// update replaces the endpoints of one resolver, and reports those of all resolvers.
 func (u *union) update(index int, endpoints []resolver.Endpoint) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -85,8 +85,7 @@ func (u *union) update(index int, endpoints []resolver.Endpoint) error {
 	return u.cc.UpdateState(resolver.State{Endpoints: all, ServiceConfig: u.cc.ParseServiceConfig(u.config)})
 }
 
-// failed reports err if no name has led anywhere yet: of several names the others
-// may do.
+// failed reports err unless a name has given an address already: one of several names is enough.
 func (u *union) failed(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -95,7 +94,7 @@ func (u *union) failed(err error) {
 	}
 }
 
-// distinct returns endpoints without those that have the address of one before.
+// distinct returns endpoints without those whose address an earlier one has.
 func distinct(endpoints []resolver.Endpoint) []resolver.Endpoint {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(endpoints, func(e resolver.Endpoint) bool {
@@ -106,12 +105,12 @@ func distinct(endpoints []resolver.Endpoint) []resolver.Endpoint {
 	})
 }
 
-// member is what one resolver of a union tells its answers to.
+// member is the [resolver.ClientConn] to which one resolver of a union reports its addresses.
 type member struct {
-	resolver.ClientConn // for what a resolver asks beside
+	resolver.ClientConn // for its other methods
 	union               *union
 	index               int
-	host                string // whose certificate the addresses show
+	host                string // the name that the certificates at the addresses must have
 }
 
 // UpdateState implements [resolver.ClientConn].
@@ -121,7 +120,7 @@ func (m *member) UpdateState(s resolver.State) error {
 		address.ServerName = m.host
 		endpoints = append(endpoints, resolver.Endpoint{Addresses: []resolver.Address{address}})
 	}
-	if len(endpoints) == 0 { // so says DNS of unknown names
+	if len(endpoints) == 0 { // the resolver reports an unknown name like this
 		err := fmt.Errorf("%s has no address", m.host)
 		m.union.failed(err)
 		return err
@@ -143,7 +142,7 @@ func addressesOf(s resolver.State) []resolver.Address {
 // ReportError implements [resolver.ClientConn].
 func (m *member) ReportError(err error) { m.union.failed(err) }
 
-// NewAddress implements [resolver.ClientConn], for resolvers of an older kind.
+// NewAddress implements [resolver.ClientConn]. Older resolvers call it.
 func (m *member) NewAddress(addresses []resolver.Address) {
 	_ = m.UpdateState(resolver.State{Addresses: addresses})
 }

@@ -130,13 +130,14 @@ func Text(addr netip.Addr) string {
 	return addr.String()
 }
 
-// Forwarding is the information about a proxy in the headers of a request.
+// Forwarding is the information from a proxy in the headers of a request.
 type Forwarding struct {
 	// Believed is whether the request came straight from one of the proxies that are named.
 	Believed bool
-	// Scheme is http or https, and Host a host, perhaps with a port: what the client asked
-	// for, by X-Forwarded-Proto and X-Forwarded-Host. Each is empty if it is not believed, or
-	// not told by one well-formed value: of several the client may have sent the first.
+	// Scheme and Host are those that the client asked for, by X-Forwarded-Proto and
+	// X-Forwarded-Host: http or https, and a host, perhaps with a port. Each is empty unless
+	// Believed and its header has one well-formed value: the client may have sent the first
+	// of several.
 	Scheme, Host string
 }
 
@@ -190,6 +191,6 @@ func (p Proxies) withForwarding(r *http.Request) context.Context {
 // hostPattern matches a name or an address, IPv6 in brackets, with an optional port.
 var hostPattern = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 
-// IsHost reports whether text is host or host:port and has nothing in it that means something
-// to a shell or in a page.
+// IsHost reports whether text is host or host:port, without characters that have a meaning in a
+// shell or a page.
 func IsHost(text string) bool { return hostPattern.MatchString(text) }

@@ -71,7 +71,7 @@ func forwardedElements(value string) ([]netip.Addr, bool) {
 func skipBlanks(text string) string { return strings.TrimLeft(text, " \t") }
 
 // cutPair returns the pair name=value at the beginning of text, and the rest, which begins with
-// a separator or is empty; false if there is no such pair.
+// a separator or is empty; false if text does not begin with a pair.
 func cutPair(text string) (name, value, rest string, ok bool) {
 	name, rest = cutToken(text)
 	rest, isPair := strings.CutPrefix(rest, "=")

@@ -10,14 +10,14 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// Outcome is what a door knows of a request. Zero fields say nothing.
+// Outcome is why a request was refused and which torrent it was about. A zero field says nothing.
 type Outcome struct {
 	Reason   reason.Reason
 	InfoHash infohash.ID
 }
 
-// Observer is a response writer that is told the outcome, perhaps several times; the last value of a
-// field counts. It is called by the goroutine that writes.
+// Observer is a response writer that is told the outcome, perhaps several times. The last value of
+// a field counts. The goroutine that writes calls it.
 type Observer interface{ Observe(Outcome) }
 
 // Refused tells the layers around w why a request is refused.
@@ -26,7 +26,7 @@ func Refused(w http.ResponseWriter, e *reason.Error) { tell(w, Outcome{Reason: e
 // About tells the layers around w which torrent a request is about.
 func About(w http.ResponseWriter, id infohash.ID) { tell(w, Outcome{InfoHash: id}) }
 
-// tell calls each Observer that w is made of.
+// tell calls each Observer among w and the writers that it wraps.
 func tell(w http.ResponseWriter, o Outcome) {
 	for w != nil {
 		if h, ok := w.(Observer); ok {
@@ -40,7 +40,7 @@ func tell(w http.ResponseWriter, o Outcome) {
 	}
 }
 
-// Add takes over what next says.
+// Add copies the fields of next that are not zero.
 func (o *Outcome) Add(next Outcome) {
 	if next.Reason != "" {
 		o.Reason = next.Reason
@@ -50,8 +50,8 @@ func (o *Outcome) Add(next Outcome) {
 	}
 }
 
-// Label returns the reason as a label of a metric, of which there is a bounded number: OTHER
-// stands for reasons that this program does not know, as those of a newer server.
+// Label returns r as a label of a metric. The number of labels is bounded: OTHER stands for
+// reasons that this program does not know, for example those of a newer server.
 func Label(r reason.Reason) string {
 	if !r.Known() {
 		return "OTHER"

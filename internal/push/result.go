@@ -48,7 +48,8 @@ func (r *run) progress() progress.Counts {
 	}
 }
 
-// result notes the outcome of one file. It adds to the journal only what the server acknowledged.
+// result notes the outcome of one file. It adds the file to the journal only if the server
+// acknowledged the torrent.
 func (r *run) result(result client.Result) error {
 	r.tally.files[result.Status].Add(1)
 	r.tally.sent.Add(result.Sent)
@@ -79,7 +80,7 @@ func (r *run) skipped(name string) error {
 	return r.report.add(Outcome{Name: name, Status: "skipped"})
 }
 
-// hashes returns the id that answers name first; "" if no id is known.
+// hashes returns the primary id of ids as text; "" if no id is known.
 func hashes(ids infohash.Set) string { return ids.Primary().String() }
 
 // tell writes an outcome to the display and the report, as the settings ask.

@@ -25,10 +25,10 @@ type Options struct {
 	// Resume is the file of the journal, which notes the torrents that the server acknowledged. ""
 	// means no journal.
 	Resume string
-	// Report is the file that lists what was refused, left out or unreadable. "" means no such
-	// file.
+	// Report is the file that lists the files that were refused, left out or unreadable. "" means
+	// no list.
 	Report string
-	// DryRun finds out what is missing and sends nothing.
+	// DryRun finds out which torrents are missing and sends nothing.
 	DryRun bool
 	// IncludePrivate pushes private torrents too.
 	IncludePrivate bool
@@ -111,7 +111,7 @@ func (r *run) send(ctx context.Context, cancel context.CancelCauseFunc, c *clien
 	})
 }
 
-// waiting prints why nothing happens, but not again for each stream and pause.
+// waiting prints the reason for a pause, at most once in ten seconds over all streams.
 func (r *run) waiting(err error, _ time.Duration) {
 	const often = 10 * time.Second
 	now, last := time.Now().UnixNano(), r.warned.Load()
@@ -157,7 +157,7 @@ func (r *run) items(files iter.Seq[source.File]) iter.Seq[client.Item] {
 	}
 }
 
-// Archive pushes each member of a tar archive, plain or compressed. The error is as that of
+// Archive pushes each member of a tar archive, plain or compressed. The error is like that of
 // [Paths], or says that the archive is empty, cut short, or followed by something else.
 func Archive(ctx context.Context, c *client.Client, in io.Reader, o Options) error {
 	return start(ctx, o, func(ctx context.Context, r *run) error {

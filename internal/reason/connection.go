@@ -2,12 +2,12 @@ package reason
 
 import "strings"
 
-// Unverified is the part of grpc's message about a connection by which one knows that the server's
+// Unverified is the part of grpc's message about a connection that says that the server's
 // certificate could not be verified: grpc passes on only the message of a
 // [crypto/tls.CertificateVerificationError].
 const Unverified = "tls: failed to verify certificate: "
 
-// connectionCauses are what grpc's messages about a connection mean, each told by a part of it.
+// connectionCauses are the meanings of grpc's messages about a connection that contain part.
 var connectionCauses = []struct{ part, means string }{
 	{"does not look like a TLS handshake", "the server there speaks no TLS"},
 	{"HTTP/1.1 header", notGRPC},
@@ -19,15 +19,16 @@ var connectionCauses = []struct{ part, means string }{
 
 const notGRPC = "the server there speaks no gRPC: want the address of a server's --grpc-addr"
 
-// connectionDetails are how the useful end of other such messages begins, and the words that replace that.
+// connectionDetails are the beginnings of the useful end of other messages, and the words that
+// replace them.
 var connectionDetails = []struct{ begin, words string }{
 	{Unverified, "the server's certificate cannot be trusted: "},
 	{"authentication handshake failed: ", "no TLS with the server: "},
 	{"dial ", "dial "},
 }
 
-// ConnectionCause returns what grpc's message about a connection that could not be made means, for
-// the user who chose the address. It returns any other message as it is.
+// ConnectionCause returns the meaning of grpc's message about a connection that could not be made,
+// for the user who chose the address. It returns any other message unchanged.
 func ConnectionCause(message string) string {
 	for _, c := range connectionCauses {
 		if strings.Contains(message, c.part) {

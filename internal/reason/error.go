@@ -50,7 +50,7 @@ const (
 )
 
 // New returns an Error for r with a message formatted as by fmt.Sprintf. If the reason is worth
-// a retry, the Error says after what time.
+// a retry, the Error has the time after which to retry.
 func New(r Reason, format string, args ...any) *Error {
 	a := r.Answer()
 	return &Error{Reason: r, Message: fmt.Sprintf(format, args...), code: a.Code, retryAfter: a.Retry}
@@ -212,7 +212,7 @@ func ofStatus(s *status.Status) *Error {
 	if r == RequestInvalid {
 		return &Error{Reason: r, Message: s.Message(), code: s.Code()} // the caller's input is at fault
 	}
-	// A message made on the way may name addresses of the inside.
+	// A message from grpc or a proxy may name internal addresses.
 	return &Error{Reason: r, Message: r.Answer().Text, code: s.Code(), cause: s.Err(), retryAfter: cmp.Or(ours.retryAfter, r.Answer().Retry)}
 }
 

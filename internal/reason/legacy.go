@@ -11,7 +11,7 @@ const maxLegacyText = 400
 
 // Text returns the text for people: the words of the reason, then the advice of the message. For
 // a refusal by policy it returns the message alone, because scripts look for some of its words.
-// It is as long as the message, and may have any character of it.
+// The text has no maximum length, and may contain any character of the message.
 func (e *Error) Text() string {
 	text := e.Reason.Answer().Text
 	if e.Reason == TorrentRefused && e.Message != "" {
@@ -80,8 +80,8 @@ func breakHexRuns(s string) string {
 }
 
 // Denied returns the refusal of an upload on the operator's deny list. Its text begins with the
-// words by which scripts know that a retry is useless. Contact says whom to ask; it may be
-// empty.
+// words by which scripts know that a retry is useless. Contact is the address for questions; it
+// may be empty.
 func Denied(hash, contact string) *Error {
 	return New(TorrentRefused, "%s %s is on this server's deny list%s", textRemoved, hash, questions(contact))
 }

@@ -53,7 +53,7 @@ type Answer struct {
 	ReadCode codes.Code // gRPC, on calls that only read; equal to Code but for TORRENT_REMOVED
 	JSON     int        // HTTP status of the JSON routes
 	Download int        // HTTP status of /torrent/...
-	SOAP     int        // three digit code in Result; the answer's HTTP status is 200, but 401 and 403 for those two
+	SOAP     int        // 3 digits in Result; HTTP status 200, or 401, 403, 415 as JSON
 	Form     int        // HTTP status of autoupload.php
 	Text     string     // first words of the form's message; scripts look for some of them
 

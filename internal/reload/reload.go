@@ -63,8 +63,8 @@ func (r *Reloader[S]) Follow(ctx context.Context, signals <-chan os.Signal) {
 }
 
 // reload reads everything again. If the settings cannot be read, all parts stay as they were,
-// because the settings say what else to read. If one part fails, it stays as it was, and the others
-// are reloaded all the same.
+// because the settings name the files of the parts. If one part fails, it stays as it was, and the
+// others are reloaded all the same.
 func (r *Reloader[S]) reload() {
 	for _, f := range r.files {
 		if err := f.reopen(); err != nil {

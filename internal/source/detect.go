@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/inflate"
 )
 
-// kind is what a file holds.
+// kind is the kind of content that a file has.
 type kind int
 
 const (
@@ -81,8 +81,8 @@ func decompress(r io.Reader) (content io.ReadCloser, compressed bool, err error)
 	return io.NopCloser(buffered), false, nil
 }
 
-// detect returns the kind of file that begins at r. It reads no more than it needs. Its error is
-// one of reading r; broken content is of the kind other.
+// detect returns the kind of the content of r. It reads no more than it needs. It fails only if
+// reading r fails; broken content is of the kind other.
 func detect(r io.Reader) (kind, error) {
 	failing := &errorKeeper{r: r}
 	buffered := bufio.NewReaderSize(failing, 64<<10)
@@ -116,15 +116,15 @@ func looksLikeTorrent(b []byte) bool {
 	return b[2] == ':' || digit(2) && len(b) > 3 && b[3] == ':'
 }
 
-// isTarHeader reports whether a block is the first one of a tar archive. An
-// archive without members is one too.
+// isTarHeader reports whether block is the first one of a tar archive. An archive without members
+// is one too.
 func isTarHeader(block []byte) bool {
 	_, err := tar.NewReader(bytes.NewReader(block)).Next()
 	// A header with a long name continues in further blocks.
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// errorKeeper remembers an error of reading, which a decompressor would not tell from one of the
+// errorKeeper remembers an error of reading r. A decompressor does not tell it from an error in the
 // content.
 type errorKeeper struct {
 	r   io.Reader
@@ -139,8 +139,8 @@ func (k *errorKeeper) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// unfamiliarMember yields a member whose name says nothing if its content, perhaps decompressed,
-// begins as a torrent does.
+// unfamiliarMember processes a member whose name does not show its kind. It yields the member if
+// the content, perhaps decompressed, begins as a torrent does.
 func (w *walk) unfamiliarMember(file File, content []byte) {
 	holds, err := detect(bytes.NewReader(content))
 	switch {

@@ -13,7 +13,7 @@ import (
 )
 
 // folder walks a folder and its subfolders: first its files, in the order of the file system, then
-// its subfolders. Goroutines of their own read some thousand names ahead.
+// its subfolders. Other goroutines read some thousand names ahead.
 func (w *walk) folder(path string) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
@@ -133,7 +133,8 @@ func lookAt(prefix string, entries []fs.DirEntry) []listed {
 	return slices.DeleteFunc(files, func(s listed) bool { return s.info == nil && s.err == nil })
 }
 
-// look returns the zero listed if entry is no file, or has gone since the folder was read.
+// look returns the file of entry, or the zero listed if entry is no file or has gone since the
+// folder was read.
 func look(prefix string, entry fs.DirEntry) listed {
 	if entry.IsDir() {
 		return listed{}

@@ -52,13 +52,13 @@ type Options struct {
 	// nil.
 	Skipped func(name string)
 	// Consumed is called with the number of input bytes processed since the last call: the size of
-	// each file, and what was read of each archive. It may be nil.
+	// each file, and the bytes read of each archive. It may be nil.
 	Consumed func(bytes int64)
 }
 
-// Walk yields the torrents of paths, in order. A path may be a file, a folder, or an archive. If
-// there is no such path and it has one of `*?[` in it, Walk takes it as a pattern. Walk reads
-// contents no further than the caller consumes them, and ends when ctx does.
+// Walk yields the torrents of paths, in order. A path may be a file, a folder, or an archive. If a
+// path does not exist and has one of `*?[` in it, Walk takes it as a pattern. Walk reads contents
+// no further than the caller consumes them, and ends when ctx does.
 func Walk(ctx context.Context, paths iter.Seq[string], o Options) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		w := newWalk(ctx, o, yield)

@@ -12,10 +12,10 @@ import (
 	"os"
 )
 
-// Tar yields every member with content, whatever its name, of the tar archive that r reads, plain
-// or compressed, and of the archives that follow it in r. It passes what it cannot read to
-// o.Problem, with the member's name, or with no name if nothing behind it can be read either. Files
-// have no keys.
+// Tar yields every member with content, under any name, of the tar archive in r, plain or
+// compressed, and of the archives that follow it in r. It calls o.Problem for a member that it
+// cannot read, with the member's name, or with no name if nothing behind it can be read either.
+// Files have no keys.
 func Tar(ctx context.Context, r io.Reader, o Options) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		w := newWalk(ctx, o, yield)
@@ -69,7 +69,7 @@ type tarWalk struct {
 	*walk
 	path    string        // empty if the archive is a stream
 	info    fs.FileInfo   // nil if the archive is a stream
-	every   bool          // members are yielded whatever their names
+	every   bool          // members of any name are yielded
 	plain   *os.File      // the archive, nil unless it is a plain file
 	content *bufio.Reader // the decompressed archive; nil if it is a plain file
 	input   *tarInput     // reads content if the archive is a stream; else nil
@@ -210,12 +210,12 @@ func trailingZeros(b []byte) int {
 	return n
 }
 
-// errCut says that an archive lacks the end of a tar archive.
+// errCut says that the end of a tar archive is missing.
 var errCut = errors.New("it was cut short: a tar archive ends with blocks of zeros")
 
 // checkEnd returns an error if the archive was cut after its last member. Two blocks of zeros end
 // an archive (POSIX, pax, "ustar Interchange Format"). Some programs write one block or none, and
-// GNU tar reads such archives. From files (in is nil) this package reads them too. In a stream,
+// GNU tar reads their archives. From files (in is nil) this package reads them too. In a stream,
 // only the zeros show that its writer got to the end, so at least one block is required.
 func (in *tarInput) checkEnd() error {
 	if in != nil && (in.read%tarBlock != 0 || in.zeros < tarBlock) {

@@ -74,7 +74,7 @@ func (a *tarWalk) member(header *tar.Header) {
 	}
 }
 
-// errNested says what to do about an archive in an archive.
+// errNested tells the user to unpack an archive that is inside another one.
 var errNested = errors.New("an archive inside an archive is not opened: unpack it first")
 
 // emitLater yields a member whose content is read from the file when it is loaded.

@@ -56,7 +56,7 @@ type watch struct {
 	turn uint64        // number of finished scans
 }
 
-// sight is what the last scan saw of a file.
+// sight is the state of a file at the last scan.
 type sight struct {
 	turn    uint64
 	size    int64

@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// This file reads the directory of a zip archive one entry at a time. archive/zip holds all
-// entries, 300 MB for a million, and push as a whole must stay below 200 MB. Numbers in comments
+// This file reads the directory of a zip archive one entry at a time. archive/zip keeps all entries
+// in memory, 300 MB for a million, and push as a whole must stay below 200 MB. Numbers in comments
 // are sections of PKWARE's APPNOTE.TXT 6.3.
 
 // zipEntry is an entry of the directory (4.3.12).
@@ -62,7 +62,7 @@ type zipDirectory struct {
 }
 
 // zipDirectories returns the directories of the archives that follow one another in a file of that
-// size. The error says that something else is there too.
+// size. It returns them with an error if the file has other content, too.
 func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) {
 	for end := size; end > 0; end = dirs[len(dirs)-1].shift {
 		dir, failed := findZipDirectory(r, end)

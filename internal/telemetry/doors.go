@@ -29,7 +29,7 @@ func (m *Metrics) WatchCache(stats func() CacheStats) {
 	})
 }
 
-// LimitStats says what is in progress, and what was refused since the start.
+// LimitStats counts the work in progress, and the refusals since the start.
 type LimitStats struct {
 	Connections, Uploads, Streams int
 	UploadBytes                   int64            // held for uploads in flight

@@ -53,10 +53,10 @@ func (e errorLog) Write(line []byte) (int, error) {
 // thinEvery is the shortest time between two lines of the same reason from a [Thin] logger.
 const thinEvery = time.Minute
 
-// Thin returns a logger for requests that fail by the server's fault. Of lines with the same reason
-// it writes one a minute, and the next one says how many were left out. Otherwise a bucket that
-// cannot be reached would fill the disk with lines. It writes all lines without a reason, and all
-// lines of INTERNAL, each of which has a cause of its own.
+// Thin returns a logger for requests that fail by the server's fault. It writes one line a minute
+// for each reason, and the next one says how many were left out. Otherwise a bucket that cannot be
+// reached would fill the disk with lines. It writes all lines without a reason, and all lines of
+// INTERNAL, each of which has a cause of its own.
 func Thin(logger *slog.Logger) *slog.Logger {
 	return slog.New(thin{logger.Handler(), &thinned{last: map[string]time.Time{}, out: map[string]int{}}})
 }

@@ -27,7 +27,7 @@ var latencyBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .02
 // concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
-	make     promauto.Factory // registers what it makes
+	make     promauto.Factory // registers the metrics that it makes
 
 	rpc      requests // calls by method, from the network and in process
 	http     requests // HTTP requests by door

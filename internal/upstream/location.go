@@ -137,8 +137,8 @@ func (l *Location) literal() netip.Addr {
 	return addr.Unmap()
 }
 
-// ParseAll is [Parse] of all texts. No two may have the same Name. On an error, which is the index
-// of the text at fault.
+// ParseAll parses each text with [Parse]. No two may have the same Name. If there is an error, the
+// result which is the index of the text at fault.
 func ParseAll(texts []string) (all []Location, which int, err error) {
 	for i, text := range texts {
 		l, err := Parse(text)

@@ -22,8 +22,8 @@ type source interface {
 	get(ctx context.Context, id infohash.ID) ([]byte, error)
 }
 
-// failsBefore is after how many failures in a row an upstream counts as away. A single failure may
-// be about a single torrent.
+// failsBefore is the number of failures in a row after which an upstream counts as away. A single
+// failure may be about a single torrent.
 const failsBefore = 3
 
 // one is an upstream.
@@ -94,7 +94,7 @@ func (l Location) tlsConfig() (*tls.Config, error) {
 	return c, nil
 }
 
-// ask asks for the torrent of id, has here keep what comes, and returns the outcome.
+// ask asks for the torrent of id, has here keep the torrent that arrives, and returns the outcome.
 func (up *one) ask(ctx context.Context, id infohash.ID, here Here) outcome {
 	if up.away.Open() {
 		return down

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// State is what is known of a torrent at all upstreams.
+// State says whether the upstreams have a torrent, as far as this server knows.
 type State string
 
 // The states.
@@ -49,7 +49,7 @@ const (
 	busy        outcome = "busy" // not the upstream's fault: memory, budgets, a full disk, a shutdown
 )
 
-// failure is why a source did not give a torrent.
+// failure is the error of a source that did not give a torrent.
 type failure struct {
 	outcome outcome
 	cause   error // nil if the outcome says it all
@@ -101,7 +101,7 @@ func keptOutcome(err error) outcome {
 	}
 }
 
-// verdict returns what o says of the torrent, and for how long that is remembered.
+// verdict returns the State of the torrent after the outcome o, and how long to remember it.
 func (o outcome) verdict() (State, time.Duration) {
 	switch o {
 	case found:

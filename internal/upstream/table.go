@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/flight"
 )
 
-// maxRemembered bounds what is remembered: two generations of this many ids, which take 8 MB
+// maxRemembered bounds the remembered results: two generations of this many ids, which take 8 MB
 // together.
 const maxRemembered = 1 << 15
 
@@ -29,7 +29,7 @@ type table struct {
 	recent, before map[infohash.ID]memory  // before is the previous recent, which was full
 }
 
-// memory is what is remembered of a torrent. It holds until the uptime until.
+// memory is the remembered result of a search. It is valid until the uptime until.
 type memory struct {
 	state State
 	until time.Duration
@@ -39,7 +39,7 @@ func newTable() *table {
 	return &table{searches: map[infohash.ID]*search{}, recent: map[infohash.ID]memory{}}
 }
 
-// look returns what is known of id, and the search for it that is under way; nil if there is none.
+// look returns the State of id, and the search for it that is under way; nil if there is none.
 func (t *table) look(id infohash.ID) (State, *search) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,7 +101,7 @@ func (t *table) remember(id infohash.ID, m memory) {
 	t.recent[id] = m
 }
 
-// forget forgets what is known of a torrent; without ids, of all torrents.
+// forget forgets the searches and results of a torrent; without ids, of all torrents.
 func (t *table) forget(ids infohash.Set) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

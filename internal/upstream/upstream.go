@@ -1,19 +1,19 @@
 // Package upstream asks other caches for torrents that the store of this server lacks.
 //
 // [Upstreams.Fetch] asks one upstream after another. Callers that miss the same torrent at the same
-// time share one search. That no upstream has a torrent is remembered for a while. A caller waits
-// no longer than [Options.Wait]; the search goes on without it. A torrent that is found goes to a
-// function of the caller ([Here]), which checks and stores it like an upload: this package knows no
-// policy and no store.
+// time share one search. The package remembers for a while that no upstream has a torrent. A caller
+// waits no longer than [Options.Wait]; the search goes on without it. A torrent that is found goes
+// to a function of the caller ([Here]), which checks and stores it like an upload: this package
+// knows no policy and no store.
 //
 // # Trust
 //
-// The package trusts nothing that an upstream sends, and no name. It checks the address to which a
+// The package trusts no name, and nothing that an upstream sends. It checks the address to which a
 // name resolves when it makes the connection, and refuses every address that is not public (see
 // guard). It follows a redirect only within the same host. It bounds the bytes that it reads, and
-// charges them to the memory budget. Each request has the header CDN-Loop (RFC 8586), which marks
-// it as one of a server of this kind. Another such server answers it from its own store alone, so
-// that servers that ask each other in a ring never wait for themselves.
+// charges them to the memory budget. Each request has the header CDN-Loop (RFC 8586), which says
+// that a server of this kind sent it. Another server of this kind answers it from its own store
+// alone, so that servers that ask each other in a ring never wait for themselves.
 package upstream
 
 import (
@@ -36,7 +36,7 @@ const searchTime = 15 * time.Second
 type Options struct {
 	// Locations are the upstreams, in the order in which they are asked.
 	Locations []Location
-	// MaxTorrentSize is the size of the largest torrent taken, in bytes.
+	// MaxTorrentSize is the size of the largest torrent accepted, in bytes.
 	MaxTorrentSize int64
 	// Wait is how long a reader waits at most for the answer of the upstreams.
 	Wait time.Duration
@@ -44,7 +44,7 @@ type Options struct {
 	AtOnce int
 	// LocalAddresses allows names that resolve to addresses that are not public.
 	LocalAddresses bool
-	// Limits holds the memory budget of what arrives and the rate limit of each address.
+	// Limits holds the memory budget of arriving torrents and the rate limit of each address.
 	Limits *limit.Limits
 	// Version is the program's version, for the User-Agent.
 	Version string
@@ -81,7 +81,7 @@ type Upstreams struct {
 	ctx      context.Context // ends with Close
 	end      context.CancelFunc
 	searches sync.WaitGroup
-	missed   map[State]*atomic.Int64 // what Fetch answered; the map is never written
+	missed   map[State]*atomic.Int64 // how often Fetch answered each State; no key is ever added
 }
 
 // New returns the upstreams of o. It asks none of them yet. The error names the Location that is
@@ -116,14 +116,14 @@ func (u *Upstreams) Close() {
 	}
 }
 
-// Known returns what is remembered of id.
+// Known returns the State of id that is remembered.
 func (u *Upstreams) Known(id infohash.ID) State {
 	state, _ := u.known.look(id)
 	return state
 }
 
-// Forget forgets what is known of a torrent, since the torrent has changed here. The zero Set means
-// all torrents.
+// Forget forgets the searches and results of a torrent, because the torrent has changed here. The
+// zero Set means all torrents.
 func (u *Upstreams) Forget(ids infohash.Set) {
 	if u != nil {
 		u.known.forget(ids)
@@ -244,8 +244,8 @@ func (u *Upstreams) Stats() []Stats {
 	return all
 }
 
-// Missed returns how often Fetch has answered each State since the start. All states that Fetch
-// returns are in it.
+// Missed returns how often Fetch has answered each State since the start. The map has every State
+// that Fetch returns.
 func (u *Upstreams) Missed() map[State]int64 {
 	counts := map[State]int64{}
 	for state, n := range u.missed {

@@ -20,13 +20,13 @@ func For(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Pace limits how much is spent per second, such as bytes. A nil *Pace has no limit. It is safe for
-// concurrent use.
+// Pace limits the units spent per second, for example bytes. A nil *Pace has no limit. It is safe
+// for concurrent use.
 type Pace struct {
 	rate int64 // per second; 0 or less means no limit
 
 	mu   sync.Mutex
-	free time.Time // when all that was spent is paid for
+	free time.Time // when the rate has covered all units spent
 }
 
 // NewPace returns a Pace that allows rate per second. 0 or less means no limit.

@@ -3,7 +3,7 @@
 //
 // A crawl of info hashes, real or not, must not fill it. So a torrent is wanted only if a caller
 // asks for it ([Book.Ask]), if a caller with a key misses it, or if two different callers miss
-// it. Of a caller's address it keeps only a hash, with a new salt each day.
+// it. It keeps only a hash of a caller's address, with a new salt each day.
 package wanted
 
 import (
@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// keepFor is how long a torrent is wanted. Whoever still misses it then begins anew.
+	// keepFor is how long a torrent is wanted. The next request for it then begins anew.
 	keepFor = 24 * time.Hour
 
-	// tellAgain is after what time a torrent that is asked for again is told of again.
+	// tellAgain is the time after which a torrent that is asked for again is announced again.
 	tellAgain = time.Minute
 )
 
@@ -36,7 +36,7 @@ type Torrent struct {
 type entry struct {
 	Torrent
 	number uint64    // of the last time that it was announced
-	told   time.Time // when that was
+	told   time.Time // when it was last announced
 }
 
 // Book holds the wanted torrents. A nil *Book is empty and stays so. It is safe for concurrent
@@ -86,7 +86,7 @@ func (b *Book) Ask(id infohash.ID, trackers []string) {
 	b.note(id, Trackers(trackers), time.Now())
 }
 
-// Forget removes the torrents of ids, which are, or may be, here.
+// Forget removes the torrents of ids, which the store has or may have.
 func (b *Book) Forget(ids ...infohash.ID) {
 	if b == nil {
 		return

@@ -35,7 +35,7 @@ func OfMagnet(link string) []string {
 	if !strings.Contains(strings.ToLower(before), "magnet:") {
 		return nil
 	}
-	// An escape that is broken costs but its own parameter.
+	// A broken escape loses only its own parameter.
 	values, _ := url.ParseQuery(strings.ReplaceAll(query, "&amp;", "&"))
 	all := values["tr"]
 	for _, key := range slices.Sorted(maps.Keys(values)) {

@@ -6,8 +6,8 @@
 //   - those received are copied once, from the transport's buffers into one of
 //     their own, and not a second time out of that into the field.
 //
-// It also counts the memory of messages: of sent ones until the transport has released them
-// ([Held]), of received ones from before they are copied until they are garbage ([Reserve]).
+// It also counts the memory of messages. A sent message counts until the transport has released
+// it ([Held]), a received one from before it is copied until it is garbage ([Reserve]).
 //
 // The bytes on the wire and the accepted messages are the same as with grpc's codec.
 // (protobuf-go v1.36.12 has protoiface.UnmarshalAliasBuffer for the second purpose, but its

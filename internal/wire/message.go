@@ -109,8 +109,8 @@ func decode(b []byte, v any, f field) error {
 	return nil
 }
 
-// cut removes the bytes field of this number from the message in b. Of several the last one
-// counts (protobuf encoding, "Last One Wins"). A nil value means an empty field or none. It
+// cut removes the bytes field of this number from the message in b. If there are several, the last
+// one counts (protobuf encoding, "Last One Wins"). A nil value means an empty field or none. It
 // reports whether b consists of complete fields.
 func cut(b []byte, number protowire.Number) (value, rest []byte, ok bool) {
 	for len(b) > 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/server/internal/api"
 )
 
-// Options are what the operator's calls need besides the server.
+// Options configure a [Service].
 type Options struct {
 	// Version is the version of the program, for GetStats.
 	Version string
@@ -49,7 +49,7 @@ type Service struct {
 	server  *server.Server
 	started time.Time
 
-	verifying, backingUp sync.Mutex // held while such a call runs
+	verifying, backingUp sync.Mutex // held while a call of that kind runs
 }
 
 // New returns the Service of srv.
@@ -77,8 +77,9 @@ func (s *Service) Drain(ctx context.Context, _ *torrentcachev1.DrainRequest) (*t
 	return &torrentcachev1.DrainResponse{}, nil
 }
 
-// ResumeMirror implements AdminService. It makes the mirror go on, past the removals of the
-// source if it is to restore, and then undoes those made.
+// ResumeMirror implements AdminService. It makes the mirror continue. If the request asks to
+// restore, the mirror ignores the source's removals up to now, and ResumeMirror undoes those
+// already made here.
 func (s *Service) ResumeMirror(ctx context.Context, req *torrentcachev1.ResumeMirrorRequest) (*torrentcachev1.ResumeMirrorResponse, error) {
 	source, known := req.GetSource(), false
 	if s.Mirrors != nil {

@@ -84,8 +84,8 @@ func (s *Service) BackupStore(req *torrentcachev1.BackupStoreRequest, stream grp
 	return stream.Send(answer)
 }
 
-// backupError returns the error of a backup with what is wrong with the folder, which the operator
-// chose.
+// backupError returns the API's error for an error of a backup. It names the problem with the
+// folder, because the operator chose that folder.
 func backupError(err error) error {
 	_, ofFile := errors.AsType[*fs.PathError](err)
 	switch {

@@ -13,19 +13,19 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// classOf returns what a call counts as.
+// classOf returns the class of a call for the limits.
 func classOf(method string) access.Class {
 	call, _ := access.CallOf(method)
 	return call.Class
 }
 
-// watchMemory is what a watcher that does not read costs, in bytes: a batch that waits, and one
-// that the transport has.
+// watchMemory is the memory that a watcher takes if it does not read, in bytes: a batch that waits,
+// and one that the transport has.
 const watchMemory = 256 << 10
 
-// admit counts a call that may be made, and returns what is to be called when it
-// ends; or RATE_LIMITED or OVERLOADED. Reads through a door are counted there,
-// where most of them are answered.
+// admit counts a permitted call, and returns leave, which the caller calls when the call ends. The
+// error is RATE_LIMITED or OVERLOADED. A door counts the reads through it, because it answers most
+// of them itself.
 func (c Chain) admit(ctx context.Context, method string) (leave func(), err error) {
 	leave = func() {}
 	if c.Limits == nil {
@@ -63,13 +63,13 @@ func (c Chain) admitWatcher(from limit.Caller) (leave func(), err error) {
 // arrivalKey is the context key of the arrival of a call's message.
 type arrivalKey struct{}
 
-// callMemory is what a call from the network takes before it has a message: metadata and
-// its goroutine, in bytes.
+// callMemory is the memory that a call from the network takes before it has a message, in bytes:
+// its metadata and its goroutine.
 const callMemory = maxHeaders + 8<<10
 
-// tap sees the calls of the network when nothing but their header has arrived, and takes
-// their memory. A call is cut off if its message does not come: grpc waits for it in memory,
-// as long as the connection lasts. An upload is counted from here to its end.
+// tap sees each call from the network when only its header has arrived, and takes memory for it. A
+// call whose message does not come is cut off, because grpc would keep it in memory as long as the
+// connection lasts. An upload is counted from here to its end.
 func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
 	isUpload := classOf(info.FullMethodName) == access.Uploading
 	if isUpload {
@@ -99,7 +99,8 @@ func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 	}), nil
 }
 
-// refuse tells of a call that err ends before its message has come, and returns the status.
+// refuse reports to Observe a call that err ends before its message has come, and returns the
+// status of err.
 func (c Chain) refuse(ctx context.Context, method string, err error) error {
 	e := reason.Of(err)
 	refused := e.GRPCStatus().Err()
@@ -124,15 +125,15 @@ func (c Chain) watchArrival(ctx context.Context, from limit.Caller, method strin
 	return context.WithValue(ctx, arrivalKey{}, arrival)
 }
 
-// arrived notes that the message of a call is there.
+// arrived notes that the message of a call has arrived.
 func arrived(ctx context.Context) {
 	if arrival, ok := ctx.Value(arrivalKey{}).(*limit.Arrival); ok {
 		arrival.Done()
 	}
 }
 
-// watchArrivals notes what arrives on a stream of uploads from the network, until
-// done is called.
+// watchArrivals watches the items that arrive on a stream of uploads from the network, until done
+// is called. It cancels the stream if none comes in time.
 func (c Chain) watchArrivals(s *countedStream, info *grpc.StreamServerInfo, cancel context.CancelCauseFunc) (done func()) {
 	if c.Limits == nil || classOf(info.FullMethod) != access.UploadStream {
 		return func() {}

@@ -34,8 +34,8 @@ func Safely(handle func() error) (err error) {
 	return handle()
 }
 
-// answer returns the reason of err, and the status for it, which has an ErrorInfo and nothing
-// of the cause. It logs what is the server's fault, once.
+// answer returns the reason and the status of err. The status has an ErrorInfo, but nothing of the
+// cause. If the error is the server's fault, answer logs it, once.
 func (c Chain) answer(ctx context.Context, method string, err error) (reason.Reason, error) {
 	e := reason.Of(err)
 	if e.Reason != reason.Internal && !strings.HasPrefix(method, "/"+apiPackage) {
@@ -50,8 +50,8 @@ func (c Chain) answer(ctx context.Context, method string, err error) (reason.Rea
 	return e.Reason, e.GRPCStatus().Err()
 }
 
-// ours reports whether the operator must know of e: it is none of the caller's
-// doing, and no consequence of the caller's going away.
+// ours reports whether the operator must know of e, because neither the caller nor its leaving
+// caused it.
 func ours(ctx context.Context, e *reason.Error) bool {
 	switch e.Reason {
 	case reason.Internal, reason.TorrentDamaged, reason.StorageFull:
@@ -94,23 +94,24 @@ func (c Chain) observe(ctx context.Context, err error, call Call) {
 	c.Observe(call)
 }
 
-// ItemError is err, of one item of a call for many, as the client sees it.
+// ItemError returns err, the error of one item of a call for many, in the form for the client.
 func ItemError(err error) *torrentcachev1.ItemError {
 	e := reason.Of(err)
 	return &torrentcachev1.ItemError{Code: int32(e.GRPCStatus().Code()), Reason: string(e.Reason), Message: e.Message}
 }
 
-// Items tells of the items that fail in calls for many, which succeed, so that no interceptor
-// sees those errors. Both fields are required. It is safe for concurrent use.
+// Items reports the items that fail in calls for many. Those calls succeed, so no interceptor sees
+// the errors. Both fields are required. It is safe for concurrent use.
 type Items struct {
-	// Logger gets what the operator must know of.
+	// Logger gets the errors that the operator must know of.
 	Logger *slog.Logger
-	// OnError is told why an item failed, and the full name of the method. It must not block.
+	// OnError is called with the full name of the method and the reason why an item failed. It must
+	// not block.
 	OnError func(method string, why reason.Reason)
 }
 
-// Tell counts the errors among those of a call's items, nil for those that have none, and
-// logs them. Those of a client that has left tell nothing.
+// Tell counts and logs the errors of a call's items. An element of errs is nil if its item has no
+// error. If the client has left, the errors mean nothing, and Tell ignores them.
 func (i Items) Tell(ctx context.Context, method string, errs []error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return
@@ -123,9 +124,8 @@ func (i Items) Tell(ctx context.Context, method string, errs []error) {
 	i.Log(ctx, method, errs)
 }
 
-// Log logs the first error of each reason among those of a call's items, nil for
-// those that have none, that is the server's fault: a full disk would fail every one of
-// many.
+// Log logs those of errs that are the server's fault, but only the first one of each reason,
+// because a full disk fails every item. As in Tell, an element is nil if its item has no error.
 func (i Items) Log(ctx context.Context, method string, errs []error) {
 	logged := map[reason.Reason]bool{}
 	for _, err := range errs {

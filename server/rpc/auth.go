@@ -14,12 +14,11 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// authorize decides whether the caller may call method. It returns ctx with who
-// that is, or UNAUTHENTICATED or PERMISSION_DENIED.
+// authorize decides whether the caller may call method. It returns ctx with the [access.Principal]
+// of the caller, or the error UNAUTHENTICATED or PERMISSION_DENIED.
 //
-// Where anonymous callers may not read, the header of each answer says
-// cache-control: private: no door may keep it for others, who would get it
-// without being asked who they are.
+// Where anonymous callers may not read, the header of each answer has cache-control: private. So no
+// door keeps the answer for other callers, who would get it without authorization.
 func (c Chain) authorize(ctx context.Context, method string) (context.Context, error) {
 	if c.Access == nil {
 		return ctx, nil
@@ -37,8 +36,8 @@ func (c Chain) authorize(ctx context.Context, method string) (context.Context, e
 	return access.NewContext(ctx, who), nil
 }
 
-// mayUpload decides before the message of an upload is taken in, so that who may
-// not upload takes no room from who may. The error is a status.
+// mayUpload decides whether the caller may upload before the message is read, so that callers who
+// may not upload take no room from those who may. The error is a status.
 func (c Chain) mayUpload(ctx context.Context, method string) error {
 	if c.Access == nil {
 		return nil
@@ -50,7 +49,7 @@ func (c Chain) mayUpload(ctx context.Context, method string) error {
 	return c.refuse(ctx, method, err)
 }
 
-// credentialsOf returns what is known of the caller.
+// credentialsOf returns the caller's credentials.
 func credentialsOf(ctx context.Context) access.Credentials {
 	known := access.Credentials{
 		Authorization: strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), ", "), // two are no credentials

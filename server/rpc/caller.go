@@ -45,10 +45,10 @@ func isLocal(ctx context.Context) bool {
 // doors are the callers in this process, whose word on the client is believed.
 var doors = origin.Proxies{netip.PrefixFrom(origin.Local, origin.Local.BitLen())}
 
-// withOrigin returns the context of a call telling its client's address (see
-// [origin.FromContext]). A door passes it on as metadata, under the names of the
-// HTTP headers, which proxies for gRPC use as well. A call from within the process
-// that names no client is the process's own.
+// withOrigin returns the context of a call with the address of its client (see
+// [origin.FromContext]). A door passes the address on as metadata, under the names of the HTTP
+// headers, which proxies for gRPC use as well. A call from within the process that names no client
+// is the process's own.
 func (c Chain) withOrigin(ctx context.Context) context.Context {
 	proxies, from := c.Proxies, origin.Unknown
 	if p, ok := peer.FromContext(ctx); ok {

@@ -1,6 +1,6 @@
-// Package rpc is how calls reach the services of a server: from the network by [NewGRPC], and
-// from the same process by [InProcess]. Both run the same [Chain] of interceptors and refuse the
-// same messages, so a caller cannot tell one from the other. The package knows calls, callers and
+// Package rpc brings calls to the services of a server: from the network by [NewGRPC], and from the
+// same process by [InProcess]. Both run the same [Chain] of interceptors and refuse the same
+// messages, so a caller cannot tell one from the other. The package knows calls, callers and
 // limits, and nothing of torrents or stores.
 package rpc
 
@@ -30,21 +30,21 @@ const apiPackage = "torrentcache."
 // with ErrorInfo, recover from panics, authorize, hold to the limits. Its methods are safe for
 // concurrent use.
 type Chain struct {
-	// Logger gets what the operator must know of: internal errors with their
-	// cause, panics with their stack, a store that fails. Nil means slog.Default().
+	// Logger gets the errors that the operator must know of: internal errors with their cause,
+	// panics with their stack, failures of the store. Nil means slog.Default().
 	Logger *slog.Logger
-	// Observe is told of each call when it ends. Nil means nobody is.
+	// Observe is called with each call when the call ends. Nil means that nothing is called.
 	Observe func(Call)
-	// Quit is closed when the server begins to shut down. Server streams have no
-	// end of their own and are cancelled then; CacheTorrents answers what it has
-	// received and ends; all other calls go on. Nil means never.
+	// Quit is closed when the server begins to shut down. Server streams have no end of their own
+	// and are cancelled then; CacheTorrents answers the items that it has received and ends; all
+	// other calls go on. Nil means never.
 	Quit <-chan struct{}
 	// Proxies are believed when they say which client a call from the network is
 	// for: proxies for gRPC, and the doors of torrentcache gateway.
 	Proxies origin.Proxies
 	// Limits are those of calls and streams. Nil means that there are none.
 	Limits *limit.Limits
-	// Access says who may call what. Nil means that everybody may call
+	// Access decides which methods each caller may call. Nil means that everybody may call
 	// everything, for services that only the operator's own programs reach.
 	Access *access.Gate
 }
@@ -60,7 +60,7 @@ type Call struct {
 
 	Begin    time.Time
 	Local    bool       // from within the process
-	Caller   string     // the name in the keys file, or anonymous; "" if who calls was not decided
+	Caller   string     // the name in the keys file, or anonymous; "" if that is not known
 	Addr     netip.Addr // of the client
 	InfoHash string     // in the request or the answer, as it stands there; "" if there is none
 }
@@ -100,10 +100,10 @@ func (c Chain) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServer
 		return handler(srv, counted)
 	})
 	if stream.Context().Err() != nil {
-		<-ctx.Done() // it ends just after; who read from the stream may have been told before
+		<-ctx.Done() // ctx ends just after; a reader of the stream may have learned it before
 	}
 	if refused := refusal(ctx); err != nil && refused != nil {
-		err = refused // what it says is but a consequence
+		err = refused // err is only a consequence
 	}
 	var why reason.Reason
 	if err != nil {

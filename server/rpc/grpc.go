@@ -23,8 +23,8 @@ import (
 // disconnects a client that pings more often.
 const minPing = 10 * time.Second
 
-// ClientPing is how often a client may ping: even if a ping overtakes the one before, they do not
-// come too often.
+// ClientPing is the interval at which a client may ping. It is longer than minPing, because a ping
+// that was delayed arrives closer to the next one.
 const ClientPing = minPing + 2*time.Second
 
 // workers is how many goroutines wait for calls; further calls at the same time
@@ -91,9 +91,8 @@ func transportOptions() []grpc.ServerOption {
 		grpc.NumStreamWorkers(workers),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(10 * time.Second),
-		// A torrent of 40-100 KB goes through such a buffer in one or two system calls.
-		// Windows: a typical torrent must not wait for the client's consent, many
-		// at once may.
+		// With these buffers a torrent of 40-100 KB takes one or two system calls. With these
+		// windows a typical torrent never waits for a window update, but many at once may.
 		grpc.ReadBufferSize(64 * kib),
 		grpc.WriteBufferSize(64 * kib),
 		grpc.InitialWindowSize(1024 * kib),
@@ -110,8 +109,8 @@ func transportOptions() []grpc.ServerOption {
 	}
 }
 
-// network is the interceptor of calls from the network with one request and one answer. The
-// memory of the answer is given back when the transport has let go of it.
+// network is the interceptor of calls from the network with one request and one answer. The memory
+// of the answer is given back when the transport has released the answer.
 func (c Chain) network(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	answerPlain(ctx)
 	if c.Limits == nil {

@@ -15,18 +15,18 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wire"
 )
 
-// gzipName is how calls that are compressed with gzip name it.
+// gzipName is the name of gzip in calls that are compressed with it.
 const gzipName = "gzip"
 
-// gzipCalls inflates the messages of such calls: as many at a time, and in as much memory,
-// as uploads that are compressed themselves. grpc's own decompressor knows no such bounds.
+// gzipCalls inflates the messages of calls that are compressed with gzip. It has the same bounds of
+// number and memory as the inflating of compressed uploads. grpc's own decompressor has none.
 type gzipCalls struct {
 	limits  *limit.Limits // nil: there are none
-	reserve wire.Reserve  // nil with limits
-	largest int           // message, in bytes
+	reserve wire.Reserve  // nil if limits is nil
+	largest int           // the size of the largest message, in bytes
 }
 
-// options returns the options of a server that takes such calls.
+// options returns the options of a server that takes calls compressed with gzip.
 func (g gzipCalls) options() []grpc.ServerOption {
 	//lint:ignore SA1019 encoding.RegisterCompressor is for all servers and clients of a process, and cannot know the limits of one
 	return []grpc.ServerOption{grpc.RPCDecompressor(g)}
@@ -35,8 +35,8 @@ func (g gzipCalls) options() []grpc.ServerOption {
 // Type implements grpc.Decompressor.
 func (gzipCalls) Type() string { return gzipName }
 
-// Do implements grpc.Decompressor. In the place of a message that it cannot inflate it
-// returns the mark of a [wire.Failure].
+// Do implements grpc.Decompressor. For a message that it cannot inflate, it returns the mark of a
+// [wire.Failure].
 func (g gzipCalls) Do(r io.Reader) ([]byte, error) {
 	compressed, err := io.ReadAll(r) // its size was held to the limit before
 	if err != nil {
@@ -45,7 +45,7 @@ func (g gzipCalls) Do(r io.Reader) ([]byte, error) {
 	if g.limits == nil {
 		return g.inflate(compressed), nil
 	}
-	done, err := g.limits.Inflate(context.Background()) // grpc tells no context
+	done, err := g.limits.Inflate(context.Background()) // grpc passes no context
 	if err != nil {
 		return wire.NoMemory.Mark(), nil
 	}
@@ -59,7 +59,7 @@ func (g gzipCalls) Do(r io.Reader) ([]byte, error) {
 	return g.keep(message), nil
 }
 
-// keep takes the memory of a message for as long as it is there.
+// keep counts the memory of a message until the garbage collector frees the message.
 func (g gzipCalls) keep(message []byte) []byte {
 	if len(message) == 0 || wire.FailureOf(message) != wire.Sound {
 		return message
@@ -83,8 +83,8 @@ func (g gzipCalls) inflate(compressed []byte) []byte {
 	return message
 }
 
-// answerPlain has the answer of a call from the network sent as it is, also where grpc
-// could compress it as its call was: torrents hardly shrink.
+// answerPlain makes grpc send the answer of a call from the network uncompressed, even if the call
+// was compressed, because torrents hardly shrink.
 func answerPlain(ctx context.Context) {
 	if encoding.GetCompressor(gzipName) != nil {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // it fails in process, where nothing is compressed

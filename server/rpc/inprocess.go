@@ -20,10 +20,10 @@ const inProcessNetwork = "inproc"
 // calls them in this process through chain, and refuses requests over
 // maxMessageSize bytes as the network would.
 //
-// Messages are passed on, not copied: neither side may change the bytes, lists
-// or messages in one that it sent or received. But once CacheTorrent has succeeded
-// nobody looks at its request any more, and its caller may use the memory again. A
-// call that failed may still be at work on it: its context may have ended first.
+// Messages are passed on, not copied: neither side may change the bytes, lists or messages in one
+// that it sent or received. But once CacheTorrent has succeeded, the server no longer reads the
+// request, and the caller may reuse its memory. After a call that failed, the server may still read
+// it, because the context of the call may have ended first.
 func InProcess(chain Chain, maxMessageSize int, register func(grpc.ServiceRegistrar)) grpc.ClientConnInterface {
 	channel := (&inprocgrpc.Channel{}).
 		WithCloner(inprocgrpc.CopyFunc(share)).
@@ -34,9 +34,9 @@ func InProcess(chain Chain, maxMessageSize int, register func(grpc.ServiceRegist
 	return conn
 }
 
-// localConn adds to the channel what the network has and it lacks: a limit on
-// the size of requests, and nothing but statuses as errors. The channel is for
-// streams; calls with one request and one answer need none of it.
+// localConn adds to the channel two properties of the network: a limit on the size of requests, and
+// errors that are always statuses. Streams need the channel; calls with one request and one answer
+// do not.
 type localConn struct {
 	*inprocgrpc.Channel
 	maxMessageSize int
@@ -85,8 +85,8 @@ func (s *localStream) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// checkSize answers as grpc does on the wire, down to the missing ErrorInfo:
-// callers map that by its code.
+// checkSize returns the error that grpc returns on the wire, which has no ErrorInfo: callers map it
+// by its code.
 func (c *localConn) checkSize(m any) error {
 	if n := size(m); n > c.maxMessageSize {
 		return status.Errorf(codes.ResourceExhausted, "message of %d bytes, the server takes at most %d", n, c.maxMessageSize)
@@ -103,7 +103,7 @@ func asStatus(err error) error {
 	return status.Convert(err).Err()
 }
 
-// share makes out say what in says, sharing everything below the top level: a
+// share sets the fields of out to those of in, and shares everything below the top level, so that a
 // torrent's bytes are not copied.
 func share(out, in any) error {
 	from, ok := in.(proto.Message)

@@ -19,11 +19,11 @@ type localCall struct {
 	service any
 }
 
-// call calls it in the goroutine of its caller, and so returns when the handler has
-// ended. The channel returns when ctx ends, while its handler goes on: that would take
-// memory by a Reservation which its caller has released, and nobody would give it back. The
-// handler gets what it would from the network: the deadline, the metadata and the
-// peer, the Reservation, and none of the other values of ctx.
+// call calls the method in the goroutine of its caller, so it returns when the handler has ended.
+// The channel returns when ctx ends, while its handler goes on. That handler would take memory by a
+// Reservation that its caller has released, and nothing would free the memory. The handler gets the
+// values that it gets from the network, the deadline, the metadata, the peer and the Reservation,
+// and no other value of ctx.
 func (l localCall) call(ctx context.Context, method string, req, answer any, chain Chain, opts []grpc.CallOption) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
@@ -33,7 +33,7 @@ func (l localCall) call(ctx context.Context, method string, req, answer any, cha
 	got, err := l.handler(l.service, heads.context(ctx), decode, chain.Unary)
 	heads.tell(opts)
 	switch ended := ctx.Err(); {
-	case err != nil && ended != nil: // what the network would say
+	case err != nil && ended != nil: // as over the network
 		return status.FromContextError(ended).Err()
 	case err != nil:
 		return err
@@ -55,8 +55,8 @@ func isPlain(opts []grpc.CallOption) bool {
 	return true
 }
 
-// localHeads is the [grpc.ServerTransportStream] of a call: what it answers beside
-// its message.
+// localHeads is the [grpc.ServerTransportStream] of a call. It holds the header and the trailer of
+// the answer.
 type localHeads struct {
 	method string
 
@@ -76,7 +76,7 @@ func (h *localHeads) context(caller context.Context) context.Context {
 	return peer.NewContext(ctx, &peer.Peer{Addr: inProcessAddr{}})
 }
 
-// tell gives to opts what they ask for.
+// tell stores the header and the trailer where opts ask for them.
 func (h *localHeads) tell(opts []grpc.CallOption) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -111,7 +111,7 @@ type bare struct{ context.Context }
 
 func (bare) Value(any) any { return nil }
 
-// inProcessAddr is the address of who calls in process.
+// inProcessAddr is the address of callers in this process.
 type inProcessAddr struct{}
 
 func (inProcessAddr) Network() string { return inProcessNetwork }

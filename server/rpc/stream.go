@@ -18,8 +18,8 @@ import (
 // handler may still be receiving when the handler has returned.
 type countedStream struct {
 	grpc.ServerStream
-	arrival *limit.Arrival // nil if nobody watches what arrives
-	limits  *limit.Limits  // not nil with arrival
+	arrival *limit.Arrival // nil if nothing watches the arrivals
+	limits  *limit.Limits  // not nil if arrival is set
 	ctx     context.Context
 	in, out atomic.Int64
 }
@@ -29,7 +29,7 @@ func (s *countedStream) Context() context.Context { return s.ctx }
 func (s *countedStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)
 	if s.arrival != nil && status.Code(err) == codes.ResourceExhausted {
-		s.limits.TooLarge() // grpc's own refusal, which no handler sees for what it is
+		s.limits.TooLarge() // grpc's own refusal, which the handler does not recognize
 	}
 	if refused := refusal(s.ctx); err == nil && refused != nil {
 		return refused
@@ -52,9 +52,9 @@ func (s *countedStream) SendMsg(m any) error {
 	return err
 }
 
-// stillAllowed waits until the caller of a stream may no longer call method, and
-// returns why; nil if ctx ends or quit is closed before that. A stream may last
-// for days, and a key that was withdrawn must not.
+// stillAllowed waits until the caller of a stream may no longer call method, and returns why; nil
+// if ctx ends or quit is closed before that. A stream may last for days, but it must end when its
+// key is withdrawn.
 func (c Chain) stillAllowed(ctx context.Context, method string, quit <-chan struct{}) error {
 	known := credentialsOf(ctx)
 	for {

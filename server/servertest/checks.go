@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// WantReason checks that err is on the wire what the table says of r.
+// WantReason checks that err has the code that the table gives for r, and an ErrorInfo with r.
 func WantReason(t *testing.T, err error, r reason.Reason) {
 	t.Helper()
 	checkStatus(t, err, r, func(a reason.Answer) uint32 { return uint32(a.Code) })
@@ -46,8 +46,8 @@ func checkStatus(t *testing.T, err error, r reason.Reason, code func(reason.Answ
 	}
 }
 
-// WantRetry checks that err says when to come again, as clients of any language
-// are told.
+// WantRetry is WantReason for an err that must also have a RetryInfo, which tells clients of any
+// language when to come again.
 func WantRetry(t *testing.T, err error, r reason.Reason) {
 	t.Helper()
 	WantReason(t, err, r)
@@ -79,7 +79,7 @@ func (h *Harness) WantLog(t *testing.T, logged bool, words ...string) {
 	}
 }
 
-// FirstError returns what opening a stream or its first answer failed with.
+// FirstError returns err, the error of opening a stream, or else the error of its first answer.
 func FirstError[T any](stream interface{ Recv() (*T, error) }, err error) error {
 	if err != nil {
 		return err

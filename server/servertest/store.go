@@ -39,7 +39,7 @@ func (s *Store) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (sto
 	return s.Store.Get(ctx, id, alloc)
 }
 
-// SetPut has put called in the place of Put; nil: it is Put again.
+// SetPut makes Put call put instead of the store. Nil ends that.
 func (s *Store) SetPut(put func(ctx context.Context, items []store.Item) []store.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *Store) FailPut(err error) {
 	s.SetPut(func(context.Context, []store.Item) []store.Result { return []store.Result{{Err: err}} })
 }
 
-// SetGet has get called in the place of Get; nil: it is Get again.
+// SetGet makes Get call get instead of the store. Nil ends that.
 func (s *Store) SetGet(get func(ctx context.Context, id infohash.ID) (store.Torrent, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String returns what was written.
+// String returns the text written so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -164,9 +164,9 @@ func (o *oldest) see(u lastUse) error {
 	return err
 }
 
-// OldestUse returns the first second, UTC, of the last day on which the least recently used
-// torrent was used, as of the last look for torrents to drop. It is the zero time if the store has not looked
-// since it was opened, or is empty.
+// OldestUse returns the first second, UTC, of the last day on which the least recently used torrent
+// was used, as of the last look for torrents to drop. It is the zero time if the store has not
+// looked since it was opened, or is empty.
 func (s *Store) OldestUse() time.Time {
 	on := s.oldest.Load()
 	if on == 0 {

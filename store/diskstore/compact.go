@@ -206,8 +206,8 @@ const (
 func (c *compaction) pick(tried map[uint64]bool) (best uint64, found bool) {
 	most, first := int64(math.MinInt64), int64(math.MaxInt64)
 	list := c.store.segments.Usages()
-	// Once begun, all short segments are merged that were there by then. What they are merged into
-	// may be short again, such as when two that are nearly half full do not fit into one.
+	// A merge covers all short segments that exist when it begins. The resulting segments may be
+	// short again, for example when two that are nearly half full do not fit into one.
 	if c.mergeTo == 0 && c.countShort(list) >= manyShort {
 		c.mergeTo = slices.MaxFunc(list, func(a, b log.Usage) int { return cmp.Compare(a.Segment, b.Segment) }).Segment
 	}

@@ -107,8 +107,8 @@ func (b *copies) tellMended(h *format.Header, at format.Place) {
 	}
 }
 
-// addGaps gathers what the index knows of the gaps of a segment: words and values in full, and
-// of torrents that they are lost. If reads failed in a gap, the segment stays, unless its
+// addGaps gathers the index's knowledge of the gaps of a segment: words and values in full, and for
+// each torrent only that it is lost. If reads failed in a gap, the segment stays, unless its
 // torrents or all gaps are given up.
 func (b *copies) addGaps(ctx context.Context, segment uint64, left log.Gaps, giveUp bool) error {
 	if err := b.flush(ctx); err != nil {

@@ -1,11 +1,11 @@
 // Package diskstore keeps torrents on the disk of one machine. Append-only segment files are the
 // source of truth; a Pebble index locates records in them.
 //
-// # What it promises
+// # Promises
 //
-// When Put, Remove or Restore returns without an error, the change survives kill -9 and power
-// loss, provided that the disk keeps the data it was told to sync. Get returns exactly the bytes
-// put, or an error. Of concurrent puts of one id, one wins.
+// When Put, Remove or Restore returns without an error, the change survives kill -9 and power loss,
+// provided that the disk keeps the data it was told to sync. Get returns exactly the bytes put, or
+// an error. One of several concurrent puts of an id wins.
 //
 // Removed bytes leave the disk within a day, or before Remove returns if the removal has Erase
 // set.
@@ -15,7 +15,7 @@
 // [Store.Missing] reports missing segments. The state that the index has of their ids stays in
 // force.
 //
-// # How it keeps the promise
+// # How the store keeps its promises
 //
 // One goroutine, the committer, makes every change. It gathers the waiting changes into a group,
 // decides each of them, appends the group to the active segment, makes it durable with one

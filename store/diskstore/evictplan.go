@@ -113,9 +113,9 @@ func (e *emptiable) freed(last int) int64 {
 	return n
 }
 
-// choose takes as few steps as free the wanted bytes. Within a class it first chooses segments
-// of which more than half becomes free, and then those of which more than a tenth does, before
-// it turns to the next class. The emptiest segments go first.
+// choose takes the fewest steps that free the wanted bytes. Within a class it first chooses
+// segments of which more than half becomes free, and then those of which more than a tenth does,
+// before it turns to the next class. The emptiest segments go first.
 func (l *eviction) choose(list []emptiable, want int64) {
 	for of := range commit.Classes {
 		for _, part := range []int64{2, wasteDivisor} {

@@ -12,12 +12,12 @@ import (
 )
 
 // Reindex rebuilds the index of a closed store from its segments, and returns the missing parts.
-// Open does the same by itself if the index is unusable. First Reindex writes into the log what
-// the old index knows of missing parts: removals there stay in force, and torrents answer
-// ErrDamaged. Parts that recovery skipped, of which no index knew anything, count as missing,
-// too. The old index stays until the new one is complete: after an error the store is as it was.
-// Marks of damage and days of last access are lost. Errors are those of Open, or say that there
-// is no store.
+// Open does the same by itself if the index is unusable. First Reindex writes the old index's
+// knowledge of missing parts into the log: removals there stay in force, and torrents answer
+// ErrDamaged. Parts that recovery skipped, of which no index knew anything, count as missing, too.
+// The old index stays until the new one is complete: after an error the store is as it was. Marks
+// of damage and days of last access are lost. Errors are those of Open, or say that there is no
+// store.
 func Reindex(o Options) ([]Missing, error) {
 	checked := o.withDefaults()
 	there, err := files.Exists(checked.FS, checked.FS.PathJoin(o.Dir, files.SegmentsDir))

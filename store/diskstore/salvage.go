@@ -56,8 +56,8 @@ func (s *Store) saveWords(ctx context.Context, in index.Region) {
 	}
 }
 
-// noteGaps writes into the log what the index knows of its damaged parts: words and values in
-// full, and of torrents that they are lost.
+// noteGaps writes the index's knowledge of the damaged parts of the log into the log: words and
+// values in full, and for each torrent only that it is lost.
 func (s *Store) noteGaps(ctx context.Context) error {
 	c := &compaction{store: s, now: s.options.Clock().Unix()}
 	batch := &copies{compaction: c}

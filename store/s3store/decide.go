@@ -171,8 +171,8 @@ func decideSame(current *slot, u *upload) (store.Outcome, error) {
 	return store.AlreadyCached, nil
 }
 
-// commit writes the torrent as d says, replacing what is stored. bucket.ErrLost means that
-// another writer was first.
+// commit writes the torrent as d says, in place of the stored one, if any. bucket.ErrLost means
+// that another writer was first.
 func (s *Store) commit(ctx context.Context, v *view, u *upload, d decision) error {
 	current := d.current
 	if current == nil {

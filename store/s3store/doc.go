@@ -5,7 +5,7 @@
 //
 // The store uses these keys below its prefix:
 //
-//	t/<ID>               what is known of an id, in upper-case hex: a torrent, a
+//	t/<ID>               the state of an id, in upper-case hex: a torrent, a
 //	                     pointer to it (alias), a removal (tombstone) or nothing
 //	                     any more (vacant); see internal/object/header.go
 //	feed/<20 digits>     the changes, some in each object, numbered from 1 without
@@ -18,7 +18,7 @@
 //	                     see purge.go
 //	value/<name>.value   a named value; see value.go
 //	store                the epoch of the feed; see seek.go
-//	probe/...            what tests of the bucket write
+//	probe/...            objects that tests of the bucket write
 //
 // A torrent lies under its primary id (v1 if it has one, else v2). Its other ids are aliases.
 //
@@ -58,7 +58,7 @@
 // An intact object of a format or kind that this version does not know is [store.ErrUnavailable]
 // too, and is never overwritten. Feed entries of an unknown kind are passed on.
 //
-// # What is not promised
+// # Limitations
 //
 // A bucket with versioning keeps overwritten objects, including erased torrents.
 //

@@ -55,7 +55,7 @@ func (s *Store) Has(ctx context.Context, ids []infohash.ID) ([]store.Held, error
 	has, errs := make([]store.Held, len(ids)), make([]error, len(ids))
 	each(len(ids), maxLookups, func(i int) {
 		if has[i], errs[i] = s.has(own, ids[i]); errs[i] != nil {
-			cancel() // the answer is an error, whatever the others say
+			cancel() // the answer is an error, even if all other ids succeed
 		}
 	})
 	for _, err := range errs {

@@ -46,7 +46,7 @@ type write struct {
 	id      object.WriteID
 	in      *session
 	all     *sessions
-	settled chan struct{} // closed when the write ends, whatever its outcome
+	settled chan struct{} // closed when the write ends, with any outcome
 }
 
 // sessions are the sessions of this node, and the settled ones of other nodes. It is safe for
@@ -111,8 +111,7 @@ func (a *sessions) progress(id object.WriteID) <-chan struct{} {
 }
 
 // finished returns the settled sessions of this node and forgets them, along with sessions whose
-// outcome is unknown. It ends the current session after
-// sessionTime, or at once with all.
+// outcome is unknown. It ends the current session after sessionTime, or at once with all.
 func (a *sessions) finished(all bool) []object.SessionID {
 	a.mu.Lock()
 	defer a.mu.Unlock()

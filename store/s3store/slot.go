@@ -23,7 +23,7 @@ type slot struct {
 
 func objectKey(id infohash.ID) string { return "t/" + id.String() }
 
-// read reads the whole object of id. With an alloc it reads what a reader needs, as
+// read reads the whole object of id. With an alloc it reads only the parts that a reader needs, as
 // [bucket.Bucket.Get] says.
 func (s *Store) read(ctx context.Context, id infohash.ID, alloc store.Alloc) (*slot, error) {
 	return s.readSlot(ctx, id, 0, alloc)

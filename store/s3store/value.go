@@ -41,9 +41,9 @@ func (s *Store) Value(ctx context.Context, name string) ([]byte, error) {
 	return value, bad
 }
 
-// SetValue implements [store.Store]. Nodes do not coordinate: of two concurrent writers, the one
-// whose write the engine does last wins. A write that timed out may take effect after a later
-// one that was answered.
+// SetValue implements [store.Store]. Nodes do not coordinate. If two write at once, the one whose
+// write the engine does last wins. A write that timed out may take effect after a later one that
+// was answered.
 func (s *Store) SetValue(ctx context.Context, name string, value []byte) error {
 	if err := s.enter(ctx); err != nil {
 		return err

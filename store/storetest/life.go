@@ -44,7 +44,7 @@ func testContext(t *testing.T, b *bench) {
 		}
 	}
 	t.Run("the bytes are free after an early return", func(t *testing.T) {
-		// At whatever moment the cancellation comes, every stored torrent is whole, and the race
+		// No matter when the cancellation comes, every stored torrent is whole, and the race
 		// detector sees no use of the bytes after Put.
 		for seed := uint64(100); seed < 130; seed++ {
 			ctx, cancel := context.WithCancel(t.Context())

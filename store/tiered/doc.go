@@ -1,7 +1,7 @@
 // Package tiered puts a bounded, disposable cache on the local disk in front of a store that
 // several nodes share.
 //
-// # What it promises
+// # Promises
 //
 // Store is a [store.Store] with the promises of the remote store. It acknowledges nothing that
 // the remote did not, and its copies may be lost at any time. Only Get is answered from the
@@ -24,7 +24,7 @@
 // Changes returns a change only after the cache has applied it, so that a follower of the feed
 // never gets an older copy afterwards. It fails while the feed cannot be read.
 //
-// # How it keeps the promise
+// # How the cache keeps its promises
 //
 // A copy is a torrent of a bounded diskstore, with its metadata from the remote in front of its
 // bytes. The first read makes it, after that read was answered, if the bytes match the version

@@ -62,7 +62,7 @@ func (s *Store) askFirst(ctx context.Context, r *reader) (store.Torrent, error) 
 	torrent, err := s.remote.Get(own, r.id, r.alloc)
 	switch {
 	case r.refused != nil:
-		return store.Torrent{}, r.refused // whatever the error wraps, the remote did answer
+		return store.Torrent{}, r.refused // the remote did answer, even if this is ErrUnavailable
 	case ctx.Err() != nil:
 		return store.Torrent{}, ctx.Err()
 	case err != nil && (errors.Is(err, store.ErrUnavailable) || own.Err() != nil):

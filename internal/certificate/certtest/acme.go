@@ -14,17 +14,17 @@ import (
 	"testing"
 )
 
-// ACME is an ACME authority (RFC 8555) that looks at no signature, asks for the
-// challenge that it was told to, and looks for its answers where it was told to.
+// ACME is an ACME authority (RFC 8555) that checks no signatures. It asks for the challenge in
+// Challenge, and expects the answers at the hosts in Addresses.
 type ACME struct {
 	*httptest.Server
 	Authority *Authority
 	Challenge string            // tls-alpn-01 or http-01
-	Addresses map[string]string // host:port of what answers for a name
+	Addresses map[string]string // host:port of the server of each name
 
 	t      testing.TB
 	mu     sync.Mutex
-	name   string // what the order is for
+	name   string // the name in the order
 	valid  bool   // the challenge was answered
 	issued []byte // the certificate of the order, PEM
 	orders int
@@ -69,7 +69,7 @@ func (a *ACME) Orders() int {
 	return a.orders
 }
 
-// signed serves requests by their payload, the signature not looked at.
+// signed calls serve with the payload of each request, and does not check its signature.
 func (a *ACME) signed(serve func(payload []byte) (int, any)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var request struct{ Payload string }
@@ -132,8 +132,8 @@ func (a *ACME) authorization([]byte) (int, any) {
 	}
 }
 
-// validate looks if the name's server answers the challenge. What it should say
-// depends on the account's key, which this authority does not look at.
+// validate checks that the name's server answers the challenge. It does not check the part of
+// the answer that depends on the account's key.
 func (a *ACME) validate([]byte) (int, any) {
 	var err error
 	if a.Challenge == "http-01" {
@@ -179,7 +179,7 @@ func (a *ACME) validateTLS() error {
 	return nil
 }
 
-// finalize issues what the order's certificate request asks for.
+// finalize issues the certificate that the order's certificate request asks for.
 func (a *ACME) finalize(payload []byte) (int, any) {
 	var request struct{ CSR string }
 	if err := json.Unmarshal(payload, &request); err != nil || !a.valid {

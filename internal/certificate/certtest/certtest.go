@@ -25,7 +25,7 @@ type Authority struct {
 // Issued is a certificate and its key, both PEM.
 type Issued struct{ Certificate, Key []byte }
 
-// NewAuthority returns an authority that nothing else knows of.
+// NewAuthority returns an authority that nothing else trusts.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{key: newKey(t)}
@@ -43,7 +43,7 @@ func (a *Authority) Issue(t testing.TB, name string) Issued {
 	return a.IssueUntil(t, name, time.Now().Add(lifetime))
 }
 
-// IssueUntil is Issue for a certificate that ends then.
+// IssueUntil is Issue for a certificate that is valid until end.
 func (a *Authority) IssueUntil(t testing.TB, name string, end time.Time) Issued {
 	t.Helper()
 	key := newKey(t)
@@ -83,7 +83,7 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// Pair returns what package tls takes.
+// Pair returns certificate and key in the form of package tls.
 func (i Issued) Pair(t testing.TB) tls.Certificate {
 	t.Helper()
 	pair, err := tls.X509KeyPair(i.Certificate, i.Key)
@@ -102,7 +102,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// lifetime is that of certificates which do not end soon.
+// lifetime is how long a certificate is valid unless a test wants otherwise.
 const lifetime = 90 * 24 * time.Hour
 
 func template(name string) *x509.Certificate {

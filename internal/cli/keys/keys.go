@@ -56,8 +56,8 @@ func factOf(e access.Entry) keyFact {
 	return keyFact{Name: e.Name, Roles: strings.Split(e.Roles.String(), ","), Known: e.Known()}
 }
 
-// entryText returns a line of a keys file for people, usually within 80 columns: it shows as much
-// of a digest as tells it from others.
+// entryText returns a line of a keys file for people, usually within 80 columns. It shortens a
+// digest to shownDigits digits.
 func entryText(e access.Entry) string {
 	known := e.Known()
 	if strings.HasPrefix(known, access.ByKey) {
@@ -66,8 +66,8 @@ func entryText(e access.Entry) string {
 	return fmt.Sprintf("%-20s %-22s %s\n", e.Name, e.Roles, known)
 }
 
-// shownDigits is how many hex digits of a digest are shown: 48 bits. Of files with a million keys
-// each, one in five hundred has two keys that agree in these bits.
+// shownDigits is how many hex digits of a digest are shown: 48 bits. One in five hundred files with
+// a million keys has two keys that agree in these bits.
 const shownDigits = 12
 
 // NewKey returns the command key.

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// keepOwner gives f the owner and the group of the file that it replaces, which before describes.
+// keepOwner gives f the owner and the group of the file that it replaces. The argument before
+// describes that file.
 func keepOwner(f *os.File, before fs.FileInfo) error {
 	was, ok := before.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -39,8 +39,8 @@ func newRemove(env cli.Environment) *cobra.Command {
 	return c
 }
 
-// remove removes the lines that whom names, and writes them. It fails if one of whom names no
-// line. Everything else in the file stays as it is.
+// remove removes each line that an element of whom names, and reports these lines. It fails if an
+// element names no line. Everything else in the file stays as it is.
 func (s settings) remove(whom []string, dryRun bool) error {
 	if _, err := s.entries(); err != nil {
 		return err
@@ -76,7 +76,8 @@ func (s settings) remove(whom []string, dryRun bool) error {
 	return s.tell(gone)
 }
 
-// named reports whether one of whom names e, and counts in found which of them do.
+// named reports whether an element of whom names e. It adds one to the count in found of each
+// element that does.
 func named(e access.Entry, whom []string, found map[string]int) bool {
 	matches := false
 	for _, w := range whom {

@@ -20,8 +20,8 @@ type run struct {
 	done   migrate.Counts
 }
 
-// measure asks the source how much there is to move, which grows while the source serves. If the
-// source does not answer, the last count stands.
+// measure asks the source for the number of torrents and removals to move, which grows while the
+// source serves. If the source does not answer, the last count stays.
 func (r *run) measure(ctx context.Context, from source) {
 	if stats, err := from.Stats(ctx); err == nil {
 		r.total.Store(stats.Torrents + stats.Removed)

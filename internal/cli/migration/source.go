@@ -51,7 +51,7 @@ func openStoreAt(ctx context.Context, flag, name string, toRead bool, log io.Wri
 	return st, nil
 }
 
-// serverSource is the store of a running server, which it reads through the admin listener.
+// serverSource is the store of a running server. It reads the store through the admin listener.
 type serverSource struct {
 	conn  *nodes.Conn
 	admin torrentcachev1.AdminServiceClient
@@ -72,7 +72,7 @@ const maxRecord = 256 << 20
 
 func (s *serverSource) Close() error { return s.conn.Close() }
 
-// Stats returns what the server's store holds.
+// Stats returns the numbers of torrents, removals and bytes in the server's store.
 func (s *serverSource) Stats(ctx context.Context) (store.Stats, error) {
 	got, err := s.admin.GetStats(ctx, &torrentcachev1.GetStatsRequest{})
 	if err != nil {

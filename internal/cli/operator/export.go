@@ -92,7 +92,7 @@ func export(ctx context.Context, dir string, env cli.Environment) (err error) {
 	return err
 }
 
-// lacks returns a phrase for each reason for which the archive leaves out torrents, with their
+// lacks returns a phrase for each reason why torrents are missing from the archive, with their
 // number.
 func (r *verifyRun) lacks() []string {
 	return r.faults(" and not in the archive", ", and so not in the archive")

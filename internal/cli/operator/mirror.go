@@ -52,8 +52,9 @@ func NewMirror(env cli.Environment) *cobra.Command {
 	return c
 }
 
-// resumeMirror makes the server follow source again. If restore is true, the server skips
-// the removals that source has made so far, and then undoes those made here. resumeMirror returns how many torrents it restored.
+// resumeMirror makes the server follow source again. If restore is true, the server skips the
+// removals that source has made so far, and then undoes those made here. resumeMirror returns how
+// many torrents it restored.
 func resumeMirror(ctx context.Context, s *target, source string, restore bool) (int64, error) {
 	o, err := s.dial()
 	if err != nil {

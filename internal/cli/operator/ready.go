@@ -48,7 +48,7 @@ func NewHealth(env cli.Environment) *cobra.Command {
 	return c
 }
 
-// askHealth writes to out what the server at admin, a HOST:PORT, answers. Its error says why the
+// askHealth writes the answer of the server at admin, a HOST:PORT, to out. Its error says why the
 // server cannot serve.
 func askHealth(ctx context.Context, admin string, out cli.Facts) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)

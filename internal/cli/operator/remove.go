@@ -155,7 +155,7 @@ func (s *listSettings) restore(ctx context.Context, o *connection, hashes []stri
 	return results, err
 }
 
-// result returns the result of one info hash: failed, if that is not nil, else done.
+// result returns the result for one info hash: the error failed, or the text done if failed is nil.
 func (s *listSettings) result(failed *torrentcachev1.ItemError, done string) listResult {
 	switch {
 	case failed != nil:

@@ -60,7 +60,8 @@ type denialRun struct {
 	err             error // the first error of writing the report
 }
 
-// remove removes one torrent, unless this is a dry run. The reference is the line that names it.
+// remove removes one torrent, unless this is a dry run. The reference is the line of the deny list
+// that names the torrent.
 func (r *denialRun) remove(ctx context.Context, torrent *torrentcachev1.DeniedTorrent) {
 	line := deny.Line{File: torrent.GetFile(), Number: int(torrent.GetLine())}.String()
 	hash, status := torrent.GetInfoHash(), "would_be_removed"

@@ -70,8 +70,8 @@ func (r *listRun) status() string {
 	return status
 }
 
-// unable returns why the server failed for every torrent of a full page, if its store fails or is
-// full: then the next page would fail, too. It returns nil otherwise.
+// unable returns the first error of a full page if the server failed for all its torrents because
+// the store fails or is full. The next page would then fail, too. Otherwise unable returns nil.
 func unable(results []listResult) error {
 	for _, result := range results {
 		if len(results) < listPage || result.err == nil {

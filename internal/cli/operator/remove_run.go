@@ -89,7 +89,7 @@ type listRun struct {
 	done, failed, skipped atomic.Int64 // skipped: the journal has them
 }
 
-// run calls do for the torrents that args name, a page at a time. The journal knows the run by
+// run calls do for the torrents that args name, a page at a time. The keys in the journal depend on
 // work.
 func (s *listSettings) run(c *cobra.Command, args []string, env cli.Environment, work string, do listCall) (err error) {
 	if len(args) == 0 {
@@ -125,8 +125,8 @@ func (r *listRun) counts() progress.Counts {
 
 func (r *listRun) seen() int64 { return r.done.Load() + r.failed.Load() + r.skipped.Load() }
 
-// all goes through the whole list, and returns why it did not get to the end. It reports and notes
-// what the server acknowledged in any case.
+// all goes through the whole list. Its error says why it did not get to the end. In any case it
+// reports the torrents that the server acknowledged, and notes them in the journal.
 func (r *listRun) all(ctx context.Context, stdin io.Reader) (err error) {
 	var listed error
 	for text := range lists.Expand(r.args, stdin, &listed) {

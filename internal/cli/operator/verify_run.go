@@ -113,8 +113,9 @@ func (r *verifyRun) repairedText() []string {
 	return repaired
 }
 
-// faults returns a phrase for each kind of fault, with its number: damaged and unreadable
-// torrents, each followed by the text of that name, and missing segments.
+// faults returns a phrase for damaged torrents, one for unreadable torrents and one for missing
+// segments, if there are any, with their numbers. The first two end with the texts damaged and
+// unreadable.
 func (r *verifyRun) faults(damaged, unreadable string) []string {
 	var faults []string
 	if n := int64(len(r.damaged)); n > 0 {

@@ -163,8 +163,8 @@ func (c *catalogue) meet(ids infohash.Set) (infohash.ID, bool) {
 	return id, isNew
 }
 
-// write writes the line of the torrent b, or reports why it could not be read: failed, or a
-// mistake in the torrent.
+// write writes the line of the torrent b. If failed is not nil, or b is no valid torrent, it
+// reports that error instead.
 func (c *catalogue) write(id infohash.ID, b []byte, stored time.Time, failed error) error {
 	var torrent *metainfo.Torrent
 	if failed == nil {

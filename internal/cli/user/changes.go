@@ -75,7 +75,7 @@ func changes(ctx context.Context, s changesSettings, env cli.Environment) error 
 		case err == nil:
 			return nil
 		case ctx.Err() != nil && s.follow:
-			return nil // interrupting it is the way to end it
+			return nil // the user ends --follow by an interrupt
 		case !s.follow || client.Reason(err) != string(reason.Overloaded), client.Untrusted(err):
 			return err
 		}
@@ -126,7 +126,8 @@ func (w *changeWriter) read(ctx context.Context, c *client.Client, follow bool, 
 type writeError struct{ error }
 
 // write writes an answer. Only the last line of an answer has the answer's own cursor. The lines
-// before it have the cursor of the previous answer: whoever goes on from there misses no change.
+// before it have the cursor of the previous answer, so that a reader who goes on from there misses
+// no change.
 func (w *changeWriter) write(news *torrentcachev1.WatchChangesResponse) error {
 	if news.GetRestarted() && !w.hashes {
 		w.cursor = ""

@@ -1,5 +1,5 @@
-// Package fronttest records what the doors answer in their tests, so that test/openapi can hold
-// all of it to the OpenAPI document.
+// Package fronttest records the answers of the doors in their tests, so that test/openapi can
+// check all of them against the OpenAPI document.
 package fronttest
 
 import (
@@ -21,7 +21,7 @@ type Answer struct {
 	Body        []byte
 }
 
-// Recorded returns next with its answers recorded. A file that cannot be written is a panic. It
+// Recorded returns next with its answers recorded. It panics if the file cannot be written. It
 // is safe for concurrent use, by several processes as well: a line is one write.
 func Recorded(next http.Handler) http.Handler {
 	file := os.Getenv(Variable)
@@ -52,7 +52,7 @@ func add(file string, line []byte) error {
 	return err
 }
 
-// recorder keeps what is written through it.
+// recorder keeps the status and the body that are written through it.
 type recorder struct {
 	http.ResponseWriter
 	status int

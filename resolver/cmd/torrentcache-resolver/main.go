@@ -26,7 +26,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "torrentcache-resolver: ended at once by a second signal (%s)\n", s)
 		os.Exit(1)
 	})
-	log.Default = dhtnode.Silent() // a part of the DHT's package logs here, whatever logger it is given
+	log.Default = dhtnode.Silent() // a part of the DHT's package logs here, not to its own logger
 	status := run(ctx, os.Args[1:], environment{os.Environ(), os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(status)

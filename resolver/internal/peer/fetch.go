@@ -22,8 +22,8 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// window is how many pieces are requested ahead: 128 KiB. Peers that limit such requests allow
-// more.
+// window is how many pieces are requested ahead: 128 KiB. Peers that limit the requests in flight
+// allow more.
 const window = 8
 
 // Options bound the data that a peer may send. Both are required.

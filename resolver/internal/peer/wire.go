@@ -33,7 +33,7 @@ const (
 	// maxIdle is the maximum total size of unrequested messages in bytes.
 	maxIdle = 4 << 20
 
-	// idleCost is the number of bytes that an unrequested message counts at least.
+	// idleCost is the minimum number of bytes that an unrequested message counts as.
 	idleCost = 64
 )
 

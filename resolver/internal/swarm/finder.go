@@ -132,7 +132,7 @@ type search struct {
 	last    error // the last error of a peer or a tracker; nil if there was none
 }
 
-// add queues a peer, unless it is known already or maxPeers are.
+// add queues a peer, unless it is known already or maxPeers peers are known.
 func (s *search) add(swarm infohash.ID, address string) {
 	t := target{swarm, address}
 	s.mu.Lock()

@@ -14,7 +14,7 @@ const (
 	longestPause = 24 * time.Hour
 )
 
-// maxAttempts bounds each of the two generations of remembered torrents. Both full take 16 MB.
+// maxAttempts bounds each of the two generations of remembered torrents. Two full ones take 16 MB.
 const maxAttempts = 1 << 16
 
 // attempts remembers the torrents that are being looked for or were not found. It is safe for

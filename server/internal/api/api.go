@@ -27,7 +27,7 @@ func Error(err error) error {
 // calls that only read add OnRead.
 func StoreError(err error, id infohash.ID) *reason.Error {
 	if own, ok := errors.AsType[*reason.Error](err); ok {
-		return own // from the room that the store called
+		return own // from the Alloc that the store called
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -70,8 +70,8 @@ func ParseHash(field, text string) (infohash.ID, error) {
 	return id, nil
 }
 
-// Quote returns text from a request for an error message: printable, and short
-// whatever its length.
+// Quote returns text from a request in a form for an error message: printable, and cut if it is
+// long.
 func Quote(text string) string {
 	const most = 80 // bytes
 	if len(text) > most {

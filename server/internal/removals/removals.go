@@ -1,6 +1,6 @@
 // Package removals removes and restores the torrents of a store: for its operator, and for the
-// servers that this one mirrors, which never undo a removal of the operator. The texts of a
-// removal tell who decided it.
+// servers that this one mirrors, which never undo a removal of the operator. The texts of a removal
+// tell which of them decided it.
 package removals
 
 import (

@@ -49,10 +49,10 @@ func (c *ChangeSet) Get(id infohash.ID) (*index.Entry, error) {
 	return e, err
 }
 
-// Apply adds the meaning of a record at a place. Of two records about an id the higher sequence
-// wins, and an equal one is a copy. Copies made by compaction come after records with higher
-// sequences. So Apply decides separately whether an id is removed and where its bytes are. It
-// does so for each id, because records that share an id may differ in others.
+// Apply adds the meaning of a record at a place. If two records are about an id, the higher
+// sequence wins; records with equal sequences are copies. Copies made by compaction come after
+// records with higher sequences. So Apply decides separately whether an id is removed and where its
+// bytes are. It does so for each id, because records that share an id may differ in others.
 func (c *ChangeSet) Apply(h *format.Header, at format.Place, removal store.Removal) error {
 	ids := h.Names.IDs(h.IDs)
 	currents, err := c.getAll(ids)

@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Modes of a store's files and folders, whatever the umask allows: torrents hold passkeys.
+// Modes of a store's files and folders, even if the umask allows more: torrents hold passkeys.
 const (
 	privateFile = 0o600
 	privateDir  = 0o700
@@ -27,7 +27,7 @@ type privateFS struct{ vfs.FS }
 // owner. The names of inner must be those of the operating system.
 func Private(inner vfs.FS) vfs.FS { return privateFS{inner} }
 
-// systemFS is what System returns.
+// systemFS is the result of System.
 var systemFS = Private(vfs.Default)
 
 // System returns the operating system's file system, with new files and folders private to their

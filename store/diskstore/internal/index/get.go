@@ -98,7 +98,7 @@ func (x *Index) HasAll(ids []infohash.ID) ([]store.Held, error) {
 type wanted struct {
 	key    []byte
 	index  int    // in the ids asked for
-	before uint64 // what places.keep needs
+	before uint64 // the result of places.changes, for places.keep
 }
 
 // seekAll looks up the wanted ids with one iterator.

@@ -1,6 +1,6 @@
-// Package index finds the records of a disk store. It is a Pebble database that maps each id to
-// the place of its record, and holds the state that must be known without reading the log. It
-// knows how this is stored; package commit defines what records mean.
+// Package index finds the records of a disk store. It is a Pebble database that maps each id to the
+// place of its record, and holds the state that must be known without reading the log. It knows how
+// this is stored; package commit defines the meaning of records.
 //
 // Each table has a file of this package: entries by id, the feed by sequence, accounts by
 // segment, days of access by primary id, values by name, drops by id, and the [State] of the
@@ -69,10 +69,10 @@ var (
 	errReadOnly = errors.New("the store was opened read-only")
 )
 
-// Open opens the database. If there is none, it creates one, which has no state.
-// Read-only and with isThere false, it ignores one that may be there. Writes that fail or are forbidden go to memory: see [Index.Detach]. Errors that a
-// rebuild may fix wrap ErrUnusable; those of a failed read wrap files.ErrUnreadable. The index
-// is not ready before [Index.LoadAccounts].
+// Open opens the database. If there is none, it creates one, which has no state. A read-only Open
+// with isThere false ignores one that may be there. Writes that fail or are forbidden go to memory:
+// see [Index.Detach]. Errors that a rebuild may fix wrap ErrUnusable; those of a failed read wrap
+// files.ErrUnreadable. The index is not ready before [Index.LoadAccounts].
 func Open(o Options, isThere bool) (*Index, error) {
 	health := newHealth(o)
 	dir := o.FS.PathJoin(o.Dir, files.IndexDir)

@@ -184,8 +184,8 @@ func (x *pebbleFS) Rename(from, to string) error {
 	return x.survive(x.FS.Rename(from, to))
 }
 
-// List implements vfs.FS. If it fails where Pebble's Open only tidies up, it returns no files: Pebble
-// then deletes none.
+// List implements vfs.FS. If it fails where Pebble's Open only tidies up, it returns no files:
+// Pebble then deletes none.
 func (x *pebbleFS) List(dir string) ([]string, error) {
 	names, err := x.list(dir)
 	if err != nil && x.optionsWritten.Load() {

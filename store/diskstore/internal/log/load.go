@@ -28,7 +28,7 @@ func newIdentity(now time.Time) (Identity, error) {
 	return id, err
 }
 
-// Witness is what the index or the mark knows of a store; zero if nothing.
+// Witness is the knowledge that the index or the mark has of a store; zero if there is none.
 type Witness struct {
 	End   format.Mark // the end of its log
 	Epoch uint64      // 0 if unknown

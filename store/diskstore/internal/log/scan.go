@@ -87,9 +87,9 @@ func (s *Scanner) fill(offset int64) error {
 }
 
 // mend is read for a header damaged by one flipped bit. It is used only where a record ends,
-// because the next header must be there. Of all headers that differ from the bytes in one bit,
-// at most one has the right checksum. The torrent still counts as damaged, but its ids are
-// known, and a removal stays in force.
+// because the next header must be there. At most one of the headers that differ from the bytes in
+// one bit has the right checksum. The torrent still counts as damaged, but its ids are known, and a
+// removal stays in force.
 func (s *Scanner) mend(offset int64) (*format.Header, error) {
 	if err := s.fill(offset); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type Options struct {
 	Index   index.Options // its folder is that of the segments, too
 	Anew    bool          // rebuild the index, and set the old one aside
 	GiveUp  bool          // skip unreadable parts as if they were damaged
-	Bounded bool          // the store is a bounded cache: what it forgot must stay forgotten
+	Bounded bool          // a bounded cache: torrents that it forgot must stay forgotten
 }
 
 // CaughtUp is an index that is up to date with the segments.
@@ -37,9 +37,9 @@ type CaughtUp struct {
 	Passed []format.Place // begins of the unreadable or damaged parts of the log
 }
 
-// CatchUp opens the index and brings it up to the segments. It rebuilds an index that is damaged
-// or belongs to another store. It keeps an index that is ahead of the segments, because that
-// shows what is missing.
+// CatchUp opens the index and brings it up to the segments. It rebuilds an index that is damaged or
+// belongs to another store. It keeps an index that is ahead of the segments, because that index
+// shows which records are missing.
 func CatchUp(o Options, id log.Identity, list []*log.Segment) (CaughtUp, error) {
 	usable, err := isUsable(o)
 	if err != nil {

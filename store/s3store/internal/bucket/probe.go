@@ -86,8 +86,8 @@ type unfit struct {
 func (u *unfit) Error() string { return u.text }
 func (u *unfit) Unwrap() error { return u.kind }
 
-// explainTest turns the error of the first test write into one that says what to change: a wrong
-// configuration causes it more often than an outage.
+// explainTest turns the error of the first test write into one that tells the operator the remedy:
+// a wrong configuration causes it more often than an outage.
 func explainTest(err error) error {
 	f, ok := errors.AsType[*Failure](err)
 	if !ok {
@@ -104,7 +104,7 @@ func explainTest(err error) error {
 	return &unfit{err, text}
 }
 
-// adviceFor returns what to change; empty if that is unknown.
+// adviceFor returns the remedy for f; empty if none is known.
 func adviceFor(f *Failure) string {
 	switch f.Code {
 	case "NoSuchBucket":

@@ -39,7 +39,7 @@ type Entry struct {
 	Write WriteID
 }
 
-// Totals are what a store holds.
+// Totals are the counts of the content of a store.
 type Totals struct{ Torrents, Removed, Bytes int64 }
 
 // Add adds d, which may be negative.

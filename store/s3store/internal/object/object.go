@@ -57,17 +57,17 @@ func (o *Object) Erase() {
 // Info returns the info bytes of an object that is not damaged.
 func (o *Object) Info() []byte { return o.Torrent[o.infoOffset:][:o.infoLength] }
 
-// Damaged reports whether the torrent is not what was stored.
+// Damaged reports whether the torrent is no longer as it was stored.
 func (o *Object) Damaged() bool {
 	return len(o.Torrent) != int(o.TorrentLength) || crc32.Checksum(o.Torrent, castagnoli) != o.torrentCRC
 }
 
-// Whole reports whether the texts and the torrent are what was stored.
+// Whole reports whether the texts and the torrent are as they were stored.
 func (o *Object) Whole() bool {
 	return o.TextsWhole() && !o.Damaged()
 }
 
-// TextsWhole reports whether the texts are what was stored.
+// TextsWhole reports whether the texts are as they were stored.
 func (o *Object) TextsWhole() bool {
 	return len(o.Reason) == int(o.ReasonLength) && len(o.Reference) == int(o.ReferLength)
 }

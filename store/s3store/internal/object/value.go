@@ -54,7 +54,7 @@ func EncodeEpoch(epoch uint64) []byte {
 	return fmt.Appendf(nil, "%s%08x\n", text, crc32.Checksum([]byte(text), castagnoli))
 }
 
-// ParseEpoch reads the result of EncodeEpoch. The error says what the operator can do.
+// ParseEpoch reads the result of EncodeEpoch. The error tells the operator the remedy.
 func ParseEpoch(body []byte) (uint64, error) {
 	text := string(body)
 	if rest, ok := strings.CutPrefix(text, storeMagic); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && rest[0] != storeFormat {
