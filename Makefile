@@ -1,4 +1,4 @@
-# Every target works on a fresh machine; what it needs beyond Go it installs, saying so.
+# Every target works on a fresh machine: it installs the tools that it needs beyond Go, and says so.
 .DEFAULT_GOAL := help
 
 BUF_VERSION := 1.75.0
@@ -6,13 +6,13 @@ BUF         := .tools/node_modules/.bin/buf
 GRPCURL     := .tools/bin/grpcurl
 GRPCURL_VERSION := v1.9.3
 TOOL        := go tool -modfile=tools/go.mod
-# Version, revision and time of the sources, which the linker writes into the program: what the go
-# command records by itself depends on GOFLAGS.
+# Version, revision and time of the sources, which the linker writes into the program: the record
+# that the go command makes by itself depends on GOFLAGS.
 STAMP        = $(shell packaging/stamp)
 BUILDINFO   := github.com/torrentcache/torrentcache/internal/buildinfo
 LDFLAGS      = -X $(BUILDINFO).version=$(word 1,$(STAMP)) -X $(BUILDINFO).revision=$(word 2,$(STAMP))
-# What is not tested with the race detector is compiled in one way: as the program is, and as lint and
-# end-to-end tests need it. So it is compiled once.
+# Code that is tested without the race detector is compiled in one way, as the program is and as lint
+# and end-to-end tests need it. So it is compiled once.
 CGO_ENABLED ?= 0
 GOFLAGS     ?= -trimpath
 export CGO_ENABLED GOFLAGS
@@ -44,8 +44,8 @@ test: ## everything: install, lint, generated code, unit and end-to-end tests (1
 	@test/install-prerequisites
 	@$(MAKE) --no-print-directory lint generated unit e2e
 
-# Half of the time tests wait: four packages at a time. lint has vetted them. build compiles what the
-# tests of cmd/torrentcache link.
+# Half of the time tests wait: four packages at a time. lint has vetted them. build compiles the
+# packages that the tests of cmd/torrentcache link.
 .PHONY: unit
 unit: $(HANG) build ## unit tests, with Go and a C compiler alone
 	$(RACE_CGO) $(UNIT_TEST) -p 4 $(RACE) ./...
@@ -59,7 +59,8 @@ e2e: build resolver $(GRPCURL) $(HANG) ## end-to-end tests: the real binary, rea
 	@$(MAKE) --no-print-directory e2e-beside & beside=$$!; \
 	  $(E2E_TEST) -parallel 4 -skip '^TestBucket$$' ./test; others=$$?; wait $$beside && exit $$others
 
-# What mostly waits, such as for outages of the bucket, and small modules of their own run beside the others.
+# Tests that mostly wait, such as for outages of the bucket, and those of small modules run beside the
+# others.
 .PHONY: e2e-beside
 e2e-beside: $(HANG)
 	$(E2E_TEST) -run '^TestBucket$$' ./test

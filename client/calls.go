@@ -36,7 +36,7 @@ func (c *Client) Get(ctx context.Context, id infohash.ID) ([]byte, error) {
 	}
 	torrent, err := metainfo.Parse(answer.GetTorrent())
 	if err != nil {
-		return nil, reason.New(reason.TorrentDamaged, "what the server sent for %s is no torrent: %s", id, err)
+		return nil, reason.New(reason.TorrentDamaged, "the server sent bytes for %s that are no torrent: %s", id, err)
 	}
 	if !torrent.IDs().Contains(id) {
 		return nil, reason.New(reason.TorrentDamaged, "the server sent %s for %s", torrent.IDs().Primary(), id)

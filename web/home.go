@@ -15,7 +15,7 @@ type Policy struct {
 // text returns the policy as text for a person who is about to upload. A nil p is an unknown
 // policy.
 func (p *Policy) text() string {
-	const has, open = "A private torrent has your passkey in its tracker's address: ", "whoever has its info hash would get it."
+	const has, open = "A private torrent has your passkey in its tracker's address: ", "anyone who has its info hash would get it."
 	switch {
 	case p == nil:
 		return has + "unless it is refused here, " + open
@@ -57,13 +57,13 @@ type Retention struct {
 
 // Text returns the retention as one or two sentences for people.
 func (r Retention) Text() string {
-	const evicts = "when the server is full, what was used longest ago makes room, a week after that at the earliest."
+	const evicts = "when the server is full, the torrents used longest ago make room, a week after their last use at the earliest."
 	days := strconv.FormatFloat(r.DropUnreadAfter.Hours()/24, 'f', -1, 64)
 	switch {
 	case r.DropUnreadAfter > 0 && r.Evicts:
-		return "What nobody downloads or uploads for " + days + " days is dropped; " + evicts
+		return "Torrents that nobody downloads or uploads for " + days + " days are dropped; " + evicts
 	case r.DropUnreadAfter > 0:
-		return "What nobody downloads or uploads for " + days + " days is dropped."
+		return "Torrents that nobody downloads or uploads for " + days + " days are dropped."
 	case r.Evicts:
 		return "Nothing is dropped for its age; " + evicts
 	}

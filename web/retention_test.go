@@ -14,10 +14,10 @@ import (
 func TestRetentionOnTheHomePage(t *testing.T) {
 	const half = 180 * 24 * time.Hour
 	for text, r := range map[string]*web.Retention{
-		"downloads or uploads for 180 days is dropped.":                   {DropUnreadAfter: half},
-		"for 180 days is dropped; when the server is full, what was used": {DropUnreadAfter: half, Evicts: true},
-		"Nothing is dropped for its age; when the server is full":         {Evicts: true},
-		"Nothing is dropped for its age, nor to make room.":               {},
+		"downloads or uploads for 180 days are dropped.":                       {DropUnreadAfter: half},
+		"for 180 days are dropped; when the server is full, the torrents used": {DropUnreadAfter: half, Evicts: true},
+		"Nothing is dropped for its age; when the server is full":              {Evicts: true},
+		"Nothing is dropped for its age, nor to make room.":                    {},
 		"": nil,
 	} {
 		site, err := web.New(web.Options{MaxTorrentSize: 10_000_000, Retention: r})

@@ -100,7 +100,7 @@ func (s *Serve) validateMirrors() error {
 	case s.Store != "" && len(s.Mirrors.Mirrors) > 0:
 		return errors.New("--mirror-of is for a store on a disk (--data-dir): copy a bucket by the object store's own replication")
 	case s.Store != "" && s.VerifyEvery > 0:
-		return errors.New("--verify-every is for a store on a disk (--data-dir): what is in a bucket is checked when it is read")
+		return errors.New("--verify-every is for a store on a disk (--data-dir): torrents in a bucket are checked when they are read")
 	case s.VerifyEvery < 0 || s.VerifyEvery > 0 && s.VerifyEvery < minVerifyEvery:
 		return fmt.Errorf("--verify-every %s: want %s or more, or 0", s.VerifyEvery, minVerifyEvery)
 	}

@@ -84,7 +84,7 @@ func (a announcement) text() string {
 		if a.grpc != nil {
 			fmt.Fprintf(&b, " --grpc-addr :9090")
 		}
-		fmt.Fprintf(&b, "\n(keep --admin-addr private: who reaches it can %s).\n", a.power())
+		fmt.Fprintf(&b, "\n(keep --admin-addr private: anyone who reaches it can %s).\n", a.power())
 	}
 	return b.String() + "\n"
 }

@@ -52,7 +52,7 @@ func (r *Readiness) answer(w http.ResponseWriter, req *http.Request, inFull bool
 		probe(w, http.StatusServiceUnavailable, err.Error()+"\n")
 		return
 	case err != nil:
-		probe(w, http.StatusServiceUnavailable, "what this server depends on does not answer\n")
+		probe(w, http.StatusServiceUnavailable, "the store or the backend of this server does not answer\n")
 		return
 	case inFull:
 		text += r.notes()

@@ -135,7 +135,7 @@ func (g *Group) closeUntil(end time.Time) error {
 	case err := <-closed:
 		return err
 	case <-time.After(time.Until(end)):
-		g.Logger.Warn("ended before all was closed: what is in flight did not end; what was acknowledged is durable")
+		g.Logger.Warn("ended before all was closed: requests in flight did not end; acknowledged uploads are durable")
 		return nil
 	}
 }

@@ -137,7 +137,7 @@ func (l *Limits) NewBytes(c Caller, n int64) (settle func(isNew bool), err error
 	}
 	if wait := l.newBytes.reserve(c.block(), n, s, time.Now()); wait > 0 {
 		return nil, l.refuse(NewBytes, tooMany(wait,
-			"the new torrents from here have used up what a writer without a key may add; try again in %s, or ask the operator for a key", ceil(wait)))
+			"the new torrents from here have used up the bytes that a writer without a key may add; try again in %s, or ask the operator for a key", ceil(wait)))
 	}
 	return func(isNew bool) {
 		if !isNew {

@@ -90,7 +90,7 @@ func (f *Follower) leaveOut(items []*item) error {
 	fresh := 0
 	for _, it := range items {
 		if it.gone && !it.late {
-			return reason.New(reason.Overloaded, "the source cannot say what became of torrents that were removed there")
+			return reason.New(reason.Overloaded, "the source gives no answer for torrents that were removed there")
 		}
 		if !it.late {
 			fresh++

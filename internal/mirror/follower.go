@@ -153,7 +153,7 @@ func (f *Follower) follow(ctx context.Context, done func()) error {
 // answer processes all changes in an answer of the feed, and then moves the cursor.
 func (f *Follower) answer(ctx context.Context, news *torrentcachev1.WatchChangesResponse) error {
 	if news.GetRestarted() {
-		f.Logger.Info("mirror: the source's feed began anew; what is lacking is looked for in all of it", "source", f.Name)
+		f.Logger.Info("mirror: the source's feed began anew; all of it is searched for torrents that are lacking here", "source", f.Name)
 	}
 	left := 0
 	err := f.batches(news.GetChanges(), func(items []*item) error {

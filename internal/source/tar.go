@@ -144,7 +144,7 @@ func (a *tarWalk) another() (bool, error) {
 		return false, err
 	}
 	if len(head) < tarBlock || !isTarHeader(head) {
-		return false, errors.New("what follows the end of the archive is no tar archive")
+		return false, errors.New("the bytes after the end of the archive are no tar archive")
 	}
 	if a.plain == nil {
 		return true, nil

@@ -67,7 +67,7 @@ func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) 
 	for end := size; end > 0; end = dirs[len(dirs)-1].shift {
 		dir, failed := findZipDirectory(r, end)
 		if failed != nil && len(dirs) > 0 {
-			failed = errors.New("what stands before the zip archive is none")
+			failed = errors.New("the bytes before the zip archive are no zip archive")
 		}
 		if failed != nil {
 			err = cmp.Or(err, failed)
@@ -75,7 +75,7 @@ func zipDirectories(r io.ReaderAt, size int64) (dirs []zipDirectory, err error) 
 		}
 		behind := bufio.NewReader(io.NewSectionReader(r, dir.end, end-dir.end))
 		if _, failed := skipZeros(behind); failed == nil {
-			err = errors.New("what follows the end of the zip archive is none")
+			err = errors.New("the bytes after the end of the zip archive are no zip archive")
 		}
 		dirs = append(dirs, dir)
 	}

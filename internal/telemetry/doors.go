@@ -44,10 +44,10 @@ func (m *Metrics) WatchLimits(stats func() LimitStats) {
 		s.gauge("torrentcache_connections", "Connections open to the public listeners.", float64(now.Connections))
 		s.gauge("torrentcache_uploads_in_flight", "Uploads under way, from their first byte to their answer.", float64(now.Uploads))
 		s.gauge("torrentcache_upload_memory_bytes", "Memory held for uploads under way.", float64(now.UploadBytes))
-		s.gauge("torrentcache_memory_in_use_bytes", "Memory held for what callers do: connections, calls, uploads, and answers that were not taken yet.", float64(now.MemoryBytes))
+		s.gauge("torrentcache_memory_in_use_bytes", "Memory held for connections, calls, uploads, and answers that were not taken yet.", float64(now.MemoryBytes))
 		s.gauge("torrentcache_streams", "Streams of CacheTorrents and SyncService that are open.", float64(now.Streams))
 		for limit, refused := range now.Refused {
-			s.counter("torrentcache_refusals_total", "What was refused or cut off, by the limit (docs/limits.md).", refused, "limit", limit)
+			s.counter("torrentcache_refusals_total", "Requests and connections refused or cut off, by the limit (docs/limits.md).", refused, "limit", limit)
 		}
 	})
 }

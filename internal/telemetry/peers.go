@@ -13,7 +13,7 @@ func (m *Metrics) Backend() (serves func(bool)) {
 // request. Its upstream must be one of the settings.
 func (m *Metrics) Upstreams() func(upstream, outcome string, took time.Duration) {
 	asked := m.histogram("torrentcache_upstream_request_duration_seconds",
-		"Duration of what other caches were asked, by upstream and outcome (docs/upstreams.md).", "upstream", "outcome")
+		"Duration of the requests to other caches, by upstream and outcome (docs/upstreams.md).", "upstream", "outcome")
 	return func(upstream, outcome string, took time.Duration) {
 		asked.WithLabelValues(upstream, outcome).Observe(took.Seconds())
 	}
@@ -28,7 +28,7 @@ func (m *Metrics) WatchUpstreams(reachable func() map[string]bool, missed func()
 			s.gauge("torrentcache_upstream_reachable", "1 while the upstream answers, as far as is known.", number(reachable), "upstream", name)
 		}
 		for result, n := range missed() {
-			s.counter("torrentcache_upstream_misses_total", "Reads of torrents that were missing here, by what the upstreams came to.", n, "result", result)
+			s.counter("torrentcache_upstream_misses_total", "Reads of torrents that were missing here, by the result of asking the upstreams.", n, "result", result)
 		}
 	})
 }

@@ -77,10 +77,10 @@ func (m *Metrics) WatchStore(stats func(context.Context) (StoreStats, error)) {
 		s.gauge("torrentcache_store_torrent_bytes", "Bytes of the torrents stored.", float64(now.Bytes))
 		s.gauge("torrentcache_store_disk_bytes", "Bytes the store takes on disk, overhead included.", float64(now.DiskBytes))
 		if now.Room >= 0 {
-			s.gauge("torrentcache_store_room_bytes", "Bytes that uploads may still take: what the disk has free above --min-free-space, or --max-store-size leaves. Uploads are refused when there is next to nothing.", float64(now.Room))
+			s.gauge("torrentcache_store_room_bytes", "Bytes that uploads may still take: the free space of the disk above --min-free-space, or the rest of --max-store-size. Uploads are refused when there is next to nothing.", float64(now.Room))
 		}
 		if !now.OldestUse.IsZero() {
-			s.gauge("torrentcache_store_oldest_read_timestamp_seconds", "Day of the last download or upload of the torrent that was used longest ago, Unix time, as of the last look for what to drop (--drop-unread-after, --when-full evict).", float64(now.OldestUse.Unix()))
+			s.gauge("torrentcache_store_oldest_read_timestamp_seconds", "Day of the last download or upload of the torrent that was used longest ago, Unix time, as of the last look for torrents to drop (--drop-unread-after, --when-full evict).", float64(now.OldestUse.Unix()))
 		}
 		s.gauge("torrentcache_store_missing_segments", "Segment files that are missing or end too early. Any is an alarm.", float64(now.MissingSegments))
 	})

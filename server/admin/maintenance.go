@@ -49,7 +49,7 @@ const progressPause = 250 * time.Millisecond
 // done when it has ended.
 func (s *Service) begin(running *sync.Mutex, method string) (done func(), err error) {
 	if s.Maintenance == nil {
-		return nil, reason.New(reason.Unimplemented, "%s is for a store on this server's disk; what is in a bucket is checked when it is read, and backed up by the object store's tools", method)
+		return nil, reason.New(reason.Unimplemented, "%s is for a store on this server's disk; torrents in a bucket are checked when they are read, and backed up by the object store's tools", method)
 	}
 	if !running.TryLock() {
 		return nil, reason.New(reason.Overloaded, "another %s is running: wait until it has ended", method)

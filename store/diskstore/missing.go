@@ -112,7 +112,7 @@ func (s *Store) findMissing() error {
 	s.missing.Store(&found)
 	s.foundMissing = s.Missing()
 	for _, m := range s.foundMissing {
-		s.options.Logger.Error("damage: a segment file is missing, or ends too early; what the index knows of it stays in force",
+		s.options.Logger.Error("damage: a segment file is missing, or ends too early; its entries in the index stay in force",
 			slog.String("file", m.File), slog.Int64("from", m.From), slog.Bool("counted", m.Counted),
 			slog.Int64("torrents", m.Torrents), slog.Int64("removals", m.Removed))
 	}

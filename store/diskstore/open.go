@@ -61,7 +61,7 @@ func Open(o Options) (*Store, error) {
 	if err := s.saveKnown(s.closing); err != nil && o.noteLost {
 		return nil, errors.Join(err, s.Close())
 	} else if err != nil {
-		o.Logger.Warn("what is known of the missing parts is in the index alone; the next start of the store tries again to write it into the log",
+		o.Logger.Warn("only the index knows of the missing parts; the next start of the store tries again to write that into the log",
 			slog.Any("error", err))
 	}
 	s.tending.Go(func() { s.tend(s.closing) })

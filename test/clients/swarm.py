@@ -79,7 +79,7 @@ for t in asked["torrents"]:
 
 
 def found():
-    """Asks for what is not found yet, and takes what was answered."""
+    """Asks for the metadata not found yet, and takes the answers."""
     for number, session in enumerate(sessions):
         for a in session.pop_alerts():
             if isinstance(a, lt.tracker_reply_alert):

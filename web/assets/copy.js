@@ -1,4 +1,4 @@
-// The buttons that copy what stands beside them. Without a script they are not there.
+// The buttons that copy the text beside them. Without a script they are not there.
 
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
@@ -10,7 +10,7 @@ async function copy(button) {
     getSelection().selectAllChildren(source);
     said = "Marked: copy it with Ctrl+C";
   }
-  button.removeAttribute("aria-label"); // what is said now is what is read out
+  button.removeAttribute("aria-label"); // so that a screen reader reads the new text
   button.textContent = said;
 }
 

@@ -104,7 +104,7 @@ class Upload {
     try {
       answer = JSON.parse(request.responseText);
     } catch {
-      // A proxy answered: the status says what there is to say.
+      // A proxy answered: only the status tells the cause.
     }
     if (request.status < 300 && answer.infoHash) {
       const link = document.createElement("a");
@@ -157,13 +157,13 @@ async function ask(shown) {
     const refused = answer.status === 401 || answer.status === 403;
     refusal = { shown, text: refused ? ((await answer.json()).message ?? "the key is refused") : "" };
   } catch {
-    refusal = { shown, text: "" }; // the uploads will tell what is wrong
+    refusal = { shown, text: "" }; // the uploads will tell the error
   }
   asking = false;
   next();
 }
 
-// next begins what may begin, and says how far all are.
+// next begins the uploads that may begin, and says how far all are.
 function next() {
   const open = uploads.filter((upload) => upload.open).length;
   const lacksKey = open > 0 && needsKey && !shownKey();
@@ -183,7 +183,7 @@ function begin() {
   }
 }
 
-// tell says how far all are, and what is in the way.
+// tell says how far all are, and what holds them up.
 function tell(obstacle) {
   const count = (state) => uploads.filter((upload) => upload.state === state).length;
   const open = uploads.filter((upload) => upload.open).length;
@@ -240,7 +240,7 @@ async function filesIn(entry) {
 }
 
 async function dropped(transfer) {
-  // What is in a drop can be asked for only while it is told.
+  // The content of a drop can be read only while its event is handled.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry);
   for (const entry of entries) {
     const pairs = await filesIn(entry).catch(() => []);

@@ -24,7 +24,7 @@ func newMetrics(h *house) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		torrents: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: "torrents_total", Help: "Torrents that were looked for, by what became of them.",
+			Namespace: namespace, Name: "torrents_total", Help: "Torrents that were looked for, by result.",
 		}, []string{"result"}),
 	}
 	for _, outcome := range work.Outcomes() {
@@ -47,7 +47,7 @@ func newMetrics(h *house) *metrics {
 func (m *metrics) watch(w *work.Watcher) {
 	m.gauge("running", "Torrents that are looked for.", func() float64 { return float64(w.Running()) })
 	m.gauge("waiting", "Torrents that wait for their turn.", func() float64 { return float64(w.Waiting()) })
-	m.gauge("server_reachable", "Whether the server says what is wanted.", func() float64 {
+	m.gauge("server_reachable", "Whether the server says which torrents are wanted.", func() float64 {
 		if w.Hearing() {
 			return 1
 		}

@@ -36,7 +36,7 @@ func (s *settings) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.tokenFile, "token-file", "", "`file` that holds the key")
 	config.MarkSecret(flags.Lookup("token"))
 	s.maxTorrentSize = client.DefaultMaxTorrentSize
-	flags.Var(&s.maxTorrentSize, "max-torrent-size", "largest torrent to take; set it to what the server was started with")
+	flags.Var(&s.maxTorrentSize, "max-torrent-size", "largest torrent to take; set it to the server's --max-torrent-size")
 	flags.Var(&s.trackers, "trackers", "trackers to ask for every torrent, besides those of its magnet link: addresses (http, https, udp) with commas between")
 	flags.StringVar(&s.dhtAddr, "dht-addr", ":0", "`address` to ask the DHT from, by UDP over IPv4 (host:port, :0 is any port, off is no DHT)")
 	flags.StringSliceVar(&s.dhtBootstrap, "dht-bootstrap", dhtnode.DefaultBootstrap(), "nodes of the DHT to ask first (host:port)")

@@ -23,10 +23,10 @@ func watch(ctx context.Context, s settings, env environment) error {
 		r.tell(result)
 	}, func(err error) {
 		if err != nil {
-			fmt.Fprintf(env.stderr, "torrentcache-resolver: the server does not say what is wanted; trying again: %v\n", err)
+			fmt.Fprintf(env.stderr, "torrentcache-resolver: the server does not say which torrents are wanted; trying again: %v\n", err)
 			return
 		}
-		fmt.Fprintf(env.stderr, "torrentcache-resolver: %s says what is wanted\n", s.server)
+		fmt.Fprintf(env.stderr, "torrentcache-resolver: %s says which torrents are wanted\n", s.server)
 	})
 	m.watch(watcher)
 	if s.metricsAddr != config.Off {

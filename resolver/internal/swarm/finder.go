@@ -41,8 +41,8 @@ const (
 
 // Errors of [Finder.Find].
 var (
-	ErrNotFound = errors.New("nobody who has it was found")
-	ErrInvalid  = errors.New("what its info hash names is no torrent")
+	ErrNotFound = errors.New("no peer was found that has it")
+	ErrInvalid  = errors.New("its info hash names data that is no torrent")
 )
 
 // Trackers ask trackers for peers; see [tracker.Client].
@@ -214,7 +214,7 @@ func (s *search) try(ctx context.Context, t target) error {
 	if !s.job.isOf(info) {
 		free()
 		s.stats.wrong.Add(1)
-		return fmt.Errorf("%s sends what has another info hash", t.address)
+		return fmt.Errorf("%s sends data with another info hash", t.address)
 	}
 	s.found(s.job.torrent(info), free)
 	return nil

@@ -39,7 +39,7 @@ func StoreError(err error, id infohash.ID) *reason.Error {
 	case errors.Is(err, store.ErrDamaged):
 		return reason.New(reason.TorrentDamaged, "the stored bytes of %s are damaged; upload the torrent again to heal it", id).Because(err)
 	case errors.Is(err, store.ErrNotErased):
-		return reason.New(reason.Overloaded, "%s is removed, but its bytes are not off the disk yet: what stands beside them could not be moved; remove it with erase again", id).Because(err)
+		return reason.New(reason.Overloaded, "%s is removed, but its bytes are not off the disk yet: the records beside them could not be moved; remove it with erase again", id).Because(err)
 	case errors.Is(err, store.ErrFull):
 		return reason.New(reason.StorageFull, "the store has no room, try again later").Because(err)
 	case errors.Is(err, store.ErrUnavailable):

@@ -112,7 +112,7 @@ func adviceFor(f *Failure) string {
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "XAdminUserNotFound":
 		return "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the credentials file, and that they are this endpoint's"
 	case "AccessDenied":
-		return "the credentials that were found, if any, may not write there: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they are allowed"
+		return "the credentials that were found, if any, may not write there: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and their permissions"
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
 		return "give the bucket's region as region=NAME"
 	case "NotImplemented", "501 Not Implemented": // the second is of an answer without XML

@@ -63,7 +63,7 @@ func ParseEpoch(body []byte) (uint64, error) {
 	var epoch uint64
 	var sum uint32
 	if _, err := fmt.Sscanf(text, storeMagic+"2 %x %x\n", &epoch, &sum); err != nil || text != string(EncodeEpoch(epoch)) {
-		return 0, errors.New("it is damaged, or not of a store: if it is, delete it, and all who follow the feed begin anew")
+		return 0, errors.New("it is damaged, or not of a store: if it is, delete it, and all followers of the feed begin anew")
 	}
 	return epoch, nil
 }
