@@ -142,7 +142,7 @@ func TestTheTokenGoesWithEachCall(t *testing.T) {
 	}
 }
 
-// Items that are told to come later do, over the next stream.
+// If the server asks for items later, the push sends them again over the next stream.
 func TestPushRepeatsItemsThatAreToldToComeLater(t *testing.T) {
 	s := &strange{}
 	s.refuse.Store(5)

@@ -9,7 +9,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// The generated code reads what the codec writes.
+// The generated code reads every message that the codec writes.
 func TestCodecWritesWhatProtobufReads(t *testing.T) {
 	c := codec{encoding.GetCodecV2("proto")}
 	for name, message := range map[string]proto.Message{

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Who imports this package gets grpc and protobuf, what those need, and no more.
+// A program that imports this package gets grpc, protobuf and their dependencies, and no more.
 func TestClientNeedsGRPCAndProtobufOnly(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()
 	if err != nil {

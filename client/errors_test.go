@@ -12,7 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Who gave a wrong address reads what is there, without grpc's wrappings.
+// The error for a wrong address says what answers there, without grpc's wrappings.
 func TestNoServerThere(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
@@ -35,7 +35,7 @@ func TestNoServerThere(t *testing.T) {
 	}
 }
 
-// Whoever does not trust the server's certificate reads why, without grpc's wrappings.
+// The error for an untrusted server certificate says why it is untrusted, without grpc's wrappings.
 func TestCertificateThatIsNotTrusted(t *testing.T) {
 	web := httptest.NewUnstartedServer(http.NotFoundHandler())
 	web.EnableHTTP2 = true

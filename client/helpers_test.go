@@ -91,7 +91,7 @@ func idOf(t *testing.T, torrent []byte) infohash.ID {
 	return parsed.IDs().Primary()
 }
 
-// results collects what a push tells.
+// results collects the results of a push.
 type results struct {
 	mu  sync.Mutex
 	all []client.Result

@@ -32,7 +32,7 @@ func TestPushCompletesWhatLacksPieceLayers(t *testing.T) {
 	}
 }
 
-// Which of two files of one torrent comes first must not matter.
+// The order of two files of one torrent must not matter.
 func TestPushOfATorrentWithAndWithoutPieceLayers(t *testing.T) {
 	whole := torrenttest.V2("a")
 	for range 20 {

@@ -101,8 +101,8 @@ func TestPushDryRunSendsNothing(t *testing.T) {
 	s.holds(torrents[:4]...)
 }
 
-// What is known is loaded only if the server lacks it, and then whatever the
-// room for it.
+// An item with a known info hash is loaded only if the server lacks it. It is then loaded however
+// little memory the push has.
 func TestPushOfKnownItems(t *testing.T) {
 	s := startServer(t)
 	torrents := some(400, 20_000)
@@ -195,8 +195,8 @@ func TestPushEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A message above the server's limit ends the stream, and with it must not end
-// the push: the server of another program may have another limit than ours.
+// A message above the server's limit ends the stream. It must not end the push: the server of
+// another program may have another limit than ours.
 func TestPushOfWhatTheServerFindsTooLarge(t *testing.T) {
 	s := startServer(t)
 	c := s.dial(client.Options{MaxTorrentSize: 4 * maxSize})
@@ -208,7 +208,7 @@ func TestPushOfWhatTheServerFindsTooLarge(t *testing.T) {
 	if err := c.Push(context.Background(), items(list...), client.PushOptions{Streams: 1, Result: r.add}); err != nil {
 		t.Fatal(err)
 	}
-	// What the broken stream left in doubt may have been cached by it already.
+	// The items that the broken stream left in doubt may have been cached by it already.
 	if counts := r.counts(); counts[client.New]+counts[client.Already] != 50 || counts[client.Refused] != 1 {
 		t.Errorf("%v", counts)
 	}
@@ -261,7 +261,7 @@ func gzipped(b []byte) []byte {
 	return out.Bytes()
 }
 
-// Who pushes has originals: they take the place of what the server only fetched.
+// Pushed torrents are originals: they replace torrents that the server only fetched.
 func TestPushReplacesWhatWasFetched(t *testing.T) {
 	s := startServer(t)
 	torrent := torrenttest.V1("a")

@@ -7,7 +7,7 @@ import (
 	torrentcachev1 "github.com/torrentcache/torrentcache/gen/torrentcache/v1"
 )
 
-// What is wanted comes as it is asked for, until the caller has enough; a server that is gone is an
+// Wanted yields each torrent once it is wanted, until the caller stops. A server that is gone is an
 // error.
 func TestWanted(t *testing.T) {
 	s := startServer(t)

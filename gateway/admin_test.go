@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// fakeAdmin notes what it was asked.
+// fakeAdmin notes the last call.
 type fakeAdmin struct {
 	torrentcachev1.UnimplementedAdminServiceServer
 	asked string

@@ -16,7 +16,7 @@ const (
 	acceptHTML = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 )
 
-// A browser that goes to a dead link gets a page, and nobody else does.
+// A browser that goes to a dead link gets a page. Other clients do not.
 func TestDeadLinksInBrowsers(t *testing.T) {
 	d := newDoorOf(t, gateway.Options{Options: web.Options{Contact: "abuse@cache.example"}, MissingMaxAge: time.Minute})
 	paths := map[string]string{
@@ -63,7 +63,7 @@ func TestRemovedTorrentsInBrowsers(t *testing.T) {
 	}
 }
 
-// Under /torrent/ nothing is ever HTML with status 200, whoever asks.
+// No answer under /torrent/ is ever HTML with status 200, not even for a browser.
 func TestNoPageInPlaceOfATorrent(t *testing.T) {
 	d := newDoor(t)
 	fails := append([]reason.Reason{""}, reason.All()...)

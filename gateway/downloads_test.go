@@ -69,8 +69,8 @@ func TestEveryAddressReachesTheFile(t *testing.T) {
 	}
 }
 
-// What follows the hash names the download if it looks like a name, and caches keep for
-// long only what has the address that the service writes.
+// The text after the hash names the download if it looks like a name. Caches keep a download for
+// long only at the address that the service writes.
 func TestNameAndAgeByTheAddress(t *testing.T) {
 	d := newDoor(t)
 	const short, long = "public, max-age=300", "public, max-age=86400"
@@ -105,7 +105,7 @@ func TestNameAndAgeByTheAddress(t *testing.T) {
 
 func TestDownloadHeaders(t *testing.T) {
 	d := newDoor(t)
-	// Neither the browser nor what it can decode changes the answer.
+	// Neither the browser nor the encodings that it accepts change the answer.
 	got := d.do("GET", "/torrent/"+knownHash+".torrent?title=A+name", "",
 		"Accept-Encoding: gzip, br", "Accept: text/html", "User-Agent: Mozilla/5.0", "Cookie: a=b", "Referer: http://elsewhere.example/")
 	for name, want := range map[string]string{
@@ -218,8 +218,8 @@ func TestMagnetLinksOfMissingTorrentsNameTheDownload(t *testing.T) {
 	}
 }
 
-// A cache may keep that there is no torrent where the operator says so, and nothing else that
-// went wrong.
+// A cache may keep the answer that there is no torrent if the operator allows it. It may keep no
+// other error.
 func TestMissingTorrentsMayBeKept(t *testing.T) {
 	for name, c := range map[string]struct {
 		options gateway.Options

@@ -53,11 +53,11 @@ type fakeCache struct {
 	torrentcachev1.UnimplementedCacheServiceServer
 
 	mu       sync.Mutex
-	fail     *reason.Error // what every call answers, if set
+	fail     *reason.Error // the error of every call, if set
 	uploaded [][]byte
 	md       metadata.MD // of the last call
 	describe *torrentcachev1.DescribeTorrentRequest
-	about    *torrentcachev1.DescribeTorrentResponse // what is said of the torrent, if set
+	about    *torrentcachev1.DescribeTorrentResponse // the description of the torrent, if set
 	hang     chan<- error                            // if set, calls wait for their end and send why
 }
 
@@ -269,7 +269,7 @@ func (d *door) do(method, path, body string, headers ...string) answer {
 	return answer{res, string(got)}
 }
 
-// raw sends bytes as they are and returns what comes back until the end.
+// raw sends bytes as they are and returns all bytes that come back until the end.
 func (d *door) raw(request string) string {
 	d.t.Helper()
 	conn, err := net.Dial("tcp", d.addr)
@@ -290,7 +290,7 @@ func (d *door) raw(request string) string {
 	return string(got)
 }
 
-// newFront returns what serves the routes of door alone.
+// newFront returns a handler that serves only the routes of door.
 func newFront(door *gateway.Door, log *slog.Logger) http.Handler {
 	return fronttest.Recorded(front.New(front.Options{Routes: door.Routes(), Limits: limit.New(limit.Settings{}), Logger: log}))
 }

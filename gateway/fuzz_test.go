@@ -66,7 +66,7 @@ func FuzzQueryTitle(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		// Well escaped it comes back as it was; as it is it costs nothing.
+		// Escaped text comes back unchanged. Text that is not escaped becomes no longer.
 		if got := queryTitle("x=1&title=" + url.QueryEscape(text)); got != text {
 			t.Fatalf("%q became %q", text, got)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/web"
 )
 
-// lookups are what people paste, and the hash that is in it.
+// lookups has the texts that people paste, and the hash in each.
 var lookups = []struct {
 	name, query, hash string
 }{
@@ -58,7 +58,7 @@ func TestLookupOfWhatIsNoTorrent(t *testing.T) {
 	}
 }
 
-// Without pages of torrents the look-up answers itself.
+// Without pages of torrents the look-up itself shows the result.
 func TestLookupWithoutPagesOfTorrents(t *testing.T) {
 	d := newDoorOf(t, gateway.Options{Options: web.Options{HideTorrents: true}})
 	for _, c := range lookups {

@@ -72,8 +72,8 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 	}
 }
 
-// What is read for a client that has left is not made into JSON; what was uploaded is
-// acknowledged nevertheless.
+// An answer to a read is not made into JSON if the client has left. An upload is acknowledged
+// nevertheless.
 func TestNoJSONForClientsThatLeft(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
@@ -102,7 +102,7 @@ func digits(encoding *base64.Encoding, n int) string {
 	return encoding.EncodeToString(b)
 }
 
-// uploads are requests of which each way to read them must think the same.
+// uploads returns requests that each way to read them must understand alike.
 func uploads() []string {
 	std, raw := digits(base64.StdEncoding, 1000), digits(base64.RawURLEncoding, 1001)
 	return []string{
@@ -171,8 +171,8 @@ func FuzzUpload(f *testing.F) {
 	f.Fuzz(compareUpload)
 }
 
-// compareUpload requires that the marshaler accepts, says and refuses what
-// protojson does.
+// compareUpload requires that the marshaler accepts and refuses the same bodies as protojson, with
+// the same results and errors.
 func compareUpload(t *testing.T, data []byte) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return // is no request; the marshaler says so before protojson sees it

@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// description is what these tests read of the OpenAPI document.
+// description has the parts of the OpenAPI document that these tests read.
 type description struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
@@ -43,7 +43,7 @@ func TestOpenAPIHasEveryReason(t *testing.T) {
 	}
 }
 
-// A gateway passes on what the server behind it says, so any reason may come by any route.
+// A gateway passes on the errors of the server behind it, so any reason may come by any route.
 func TestOpenAPIHasEveryStatus(t *testing.T) {
 	columns := map[string]func(reason.Answer) int{
 		"/torrent/":       func(a reason.Answer) int { return a.Download },

@@ -23,7 +23,8 @@ var reading = map[string]int{
 	"/v1/torrents/" + knownHash + "/info":      200,
 }
 
-// Pages of other sites read what a public server gives to everybody, and nothing else.
+// Pages of other sites can read the answers that a public server gives to everybody, and no
+// others.
 func TestPagesOfOtherSitesRead(t *testing.T) {
 	const friend = "https://friend.example"
 	private := func() bool { return true }

@@ -16,7 +16,7 @@ const (
 	namedSeed     = "https://user:word@seed.example/file"
 )
 
-// described returns what the service says of the known torrent when these are its addresses.
+// described returns the service's description of the known torrent with these tests' addresses.
 func described(private bool) *torrentcachev1.DescribeTorrentResponse {
 	magnet := "magnet:?xt=urn:btih:" + strings.ToLower(knownHash) + "&dn=a&tr=" + url.QueryEscape(openTracker) +
 		"&tr=" + url.QueryEscape(secretTracker) + "&ws=" + url.QueryEscape(namedSeed)

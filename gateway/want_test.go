@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// wantedTorrents is a CacheService that has nothing and looks for what is wanted.
+// wantedTorrents is a CacheService that has no torrents and looks for those that are wanted.
 type wantedTorrents struct {
 	torrentcachev1.UnimplementedCacheServiceServer
 
@@ -60,8 +60,8 @@ func newWantingDoor(t *testing.T, o gateway.Options) (*door, *wantedTorrents) {
 
 const aTracker = "udp%3A%2F%2Ftracker.example%3A80"
 
-// A magnet link is pasted, its torrent is missing, and the button has it looked for, by the trackers
-// of the link; the page then says so, and loads itself again.
+// A visitor pastes a magnet link of a missing torrent. The button starts a search for it by the
+// trackers of the link. The page then says so, and loads itself again.
 func TestLookForIt(t *testing.T) {
 	for prefix, o := range map[string]gateway.Options{"/info/": {}, "/lookup?q=": {Options: web.Options{HideTorrents: true}}} {
 		d, service := newWantingDoor(t, o)
@@ -96,8 +96,8 @@ func TestLookForIt(t *testing.T) {
 	}
 }
 
-// The address of a download says that it is looked for, to people and to programs, and no cache
-// keeps that.
+// The address of a download tells people and programs that its torrent is being looked for. No
+// cache keeps that answer.
 func TestDeadLinkThatIsLookedFor(t *testing.T) {
 	d, service := newWantingDoor(t, gateway.Options{MissingMaxAge: time.Minute})
 	path := "/torrent/" + unknownHash + ".torrent"
@@ -137,7 +137,7 @@ func TestWantRefuses(t *testing.T) {
 	}
 }
 
-// A server that has nothing looked for offers nothing.
+// A server that does not look for torrents does not offer to.
 func TestNoButtonWithoutMaxWanted(t *testing.T) {
 	d := newDoor(t)
 	for _, path := range []string{"/info/" + unknownHash, "/torrent/" + unknownHash + ".torrent"} {

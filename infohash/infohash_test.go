@@ -131,8 +131,7 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// Every ID reads back from what it prints, and nothing else is accepted that
-// does not.
+// Parse accepts only text whose ID reads back from its printed form and from its bytes.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", hexV1, hexV2, "1220" + hexV2, strings.Repeat("A7", 16), strings.Repeat("ſ", 16)} {
 		f.Add(s)

@@ -36,7 +36,7 @@ func BenchmarkParse20KB(b *testing.B) {
 	}
 }
 
-// The hash alone, which Parse cannot do without.
+// The hash alone, which every Parse has to compute.
 func BenchmarkSHA1Of20KB(b *testing.B) {
 	data := torrenttest.Random(1, 20_000)
 	b.SetBytes(int64(len(data)))

@@ -81,7 +81,7 @@ func TestFilesByPage(t *testing.T) {
 	}
 }
 
-// What torrenttest builds from payloads is what the torrents describe.
+// The torrents that torrenttest builds describe the payloads that they were built from.
 func TestBuiltTorrents(t *testing.T) {
 	payload := []tt.File{
 		{Path: "a", Data: tt.Data(1, 100_000)},

@@ -19,8 +19,8 @@ func addSeeds(f *testing.F) {
 	f.Add([]byte("d4:infod6:lengthi5e4:name1:x12:piece lengthi1e6:pieces0:ee"))
 }
 
-// What scan accepts, the functions that read well-formed bytes can read, and
-// they come out at the same end.
+// The functions that read well-formed bytes can read all bytes that scan accepts. They end at the
+// same offset.
 func FuzzScan(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {

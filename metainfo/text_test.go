@@ -36,7 +36,7 @@ func TestLongTextsAreCut(t *testing.T) {
 	}
 }
 
-// longText is what no text of a description may be.
+// longText is longer than any text of a description may be.
 var longText = strings.Repeat("long ", metainfo.MaxText)
 
 func TestEveryTextIsBounded(t *testing.T) {
@@ -67,7 +67,7 @@ func TestEveryTextIsBounded(t *testing.T) {
 	}
 }
 
-// What a description takes in memory has a bound, however large the torrent is.
+// The memory of a description has a bound, however large the torrent is.
 func TestDescriptionsTakeLittleMemory(t *testing.T) {
 	const size = 9_900_000
 	many := func(n int, item any) (list tt.List) {

@@ -91,7 +91,7 @@ func TestCompletionRetriesWhenTheRecordChanges(t *testing.T) {
 	}
 }
 
-// An upload that met its torrent is not refused because that is removed a moment later.
+// An upload of a stored torrent is not refused because the torrent is removed a moment later.
 func TestCompletionMeetsARemoval(t *testing.T) {
 	whole, bare := layered(t)
 	id := parse(t, bare).IDs().Primary()

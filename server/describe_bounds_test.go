@@ -35,7 +35,7 @@ func wordy(n int) []byte {
 	})
 }
 
-// Whatever a torrent says, what is said of it goes into the 4 MiB that a gRPC client takes.
+// The description of any torrent fits into the 4 MiB that a gRPC client takes.
 func TestDescriptionsAreBounded(t *testing.T) {
 	h := servertest.New(t, servertest.OverNetwork, func(o *servertest.Options) { o.MaxTorrentSize = 64 << 20 })
 	for _, n := range []int{10, 1000, metainfo.MaxText / 3, 2 * metainfo.MaxText} {
@@ -68,8 +68,8 @@ func TestLongTextIsMarked(t *testing.T) {
 	})
 }
 
-// Nothing is made of a torrent whose caller has left while it was read: that this one is
-// none would be in the log.
+// A torrent is not parsed if its caller has left while it was read. Parsing this one would fail,
+// with an error in the log.
 func TestDescribeEndsWithItsCaller(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess)
 	ctx, leave := context.WithCancel(t.Context())

@@ -60,7 +60,7 @@ func TestDescribeServer(t *testing.T) {
 	servertest.WantReason(t, err, reason.Unauthenticated)
 }
 
-// A server that nothing guards lets everybody upload.
+// A server without a gate lets everybody upload.
 func TestDescribeServerWithoutAGate(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		got, err := h.Cache.DescribeServer(t.Context(), &torrentcachev1.DescribeServerRequest{})

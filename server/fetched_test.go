@@ -12,8 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// What is uploaded as fetched counts for less than any upload, even by a writer with a key,
-// and any upload takes its place.
+// A torrent that is uploaded as fetched ranks below any other upload, even if its writer has a key.
+// Any other upload takes its place.
 func TestFetchedCountsForLess(t *testing.T) {
 	torrent := torrenttest.Hybrid("a")
 	found, original := outerKeys(t, torrent, "found somewhere", true), outerKeys(t, torrent, "original", true)

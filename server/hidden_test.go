@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Whoever asks for a torrent that was removed or is denied, by whatever id, is told once whom to
-// ask about it.
+// The error for a removed or denied torrent names once whom to ask about it, whichever of its
+// ids the caller names.
 func TestContactIsNamedOnce(t *testing.T) {
 	const contact = "abuse@cache.example"
 	denied, removed := torrenttest.Hybrid("denied"), torrenttest.Hybrid("removed")

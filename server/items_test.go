@@ -12,7 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
-// Of calls for many, which succeed, each item that failed is told.
+// OnItemError is called for each item that failed in a call for many, which itself succeeds.
 func TestItemErrorsAreTold(t *testing.T) {
 	for _, connect := range []servertest.Connector{servertest.OverNetwork, servertest.InProcess} {
 		var mu sync.Mutex

@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// The day of the last read is told to the role sync, and to nobody else.
+// The server tells the day of the last read to the role sync only.
 func TestLastRead(t *testing.T) {
 	roles := []access.Roles{access.Read, access.Read | access.Write, access.Read | access.Sync, access.Read | access.Admin}
 	keys := map[access.Roles]string{}

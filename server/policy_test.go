@@ -28,8 +28,8 @@ const (
 	keyTracker  = "http://tracker.example.org/0a1b2c3d4e5f60718293a4b5c6d7e8f9/announce"
 )
 
-// What is against the policy is refused to whoever uploads it, one by one and by a
-// stream, and nothing of it is stored.
+// A torrent that is against the policy is refused to every uploader, one by one and in a stream.
+// Nothing of it is stored.
 func TestPolicyRefuses(t *testing.T) {
 	private := torrenttest.Dict{"private": 1}
 	for _, test := range []struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// A Reader answers, fails and is counted as the call that it stands for.
+// A Reader answers and fails like GetTorrent, and its reads are counted as such calls.
 func TestReader(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess)
 	hash := h.Put(t, torrenttest.Hybrid("read")).GetInfoHash()
@@ -54,7 +54,7 @@ func (s allocatingStore) Get(ctx context.Context, id infohash.ID, alloc store.Al
 	return torrent, err
 }
 
-// The Alloc that a Reader is given reaches the store, and its error the caller.
+// A Reader passes its Alloc to the store, and the error of the Alloc to the caller.
 func TestReaderPassesAlloc(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess, func(o *servertest.Options) { o.Store = allocatingStore{o.Store} })
 	id, err := infohash.Parse(h.Put(t, torrenttest.Hybrid("read")).GetInfoHash())

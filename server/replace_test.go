@@ -72,8 +72,8 @@ func overKeyed(t *testing.T, test func(t *testing.T, h *servertest.Harness, keye
 	})
 }
 
-// Whatever of the piece layers either file has, the one with the higher rank ends
-// with all of them, and with its own other keys.
+// The file with the higher rank ends with its own other keys, and with the piece layers that either
+// file has.
 func TestReplacingByRank(t *testing.T) {
 	const replaced, already = torrentcachev1.Outcome_OUTCOME_REPLACED, torrentcachev1.Outcome_OUTCOME_ALREADY_CACHED
 	v1, v2, hybrid := torrenttest.V1("a"), torrenttest.V2("b"), torrenttest.Hybrid("c")
@@ -116,7 +116,7 @@ func TestReplacingByRank(t *testing.T) {
 	}
 }
 
-// What was stored under older rules need not be a torrent by those of today.
+// A file that was stored under older rules need not be a torrent by the rules of today.
 func TestReplacingWhatDoesNotParse(t *testing.T) {
 	torrent := torrenttest.V2("a")
 	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
@@ -177,8 +177,8 @@ func TestReplacingRetriesWhenTheRecordChanges(t *testing.T) {
 	}
 }
 
-// Of two uploads with a key the first one stays, whenever the second one meets it: when it
-// has found that it outranks what is stored, or when it is about to take that one's place.
+// Of two uploads with a key the first one stays. The second may meet it when it has found that it
+// outranks the stored file, or when it is about to take that file's place.
 func TestReplacingMeetsItsEqual(t *testing.T) {
 	whole := torrenttest.V1("a")
 	stored, second := outerKeys(t, whole, "stored", false), outerKeys(t, whole, "second", false)
@@ -237,7 +237,7 @@ func TestReplacingGivesUp(t *testing.T) {
 	})
 }
 
-// What outranks what is stored does so in a stream, too.
+// An upload that outranks the stored file replaces it in a stream, too.
 func TestReplacingInAStream(t *testing.T) {
 	overKeyed(t, func(t *testing.T, h *servertest.Harness, keyed context.Context) {
 		var want [][]byte
@@ -262,7 +262,7 @@ func TestReplacingInAStream(t *testing.T) {
 	})
 }
 
-// An upload with a key replaces what an anonymous one put, not the other way round.
+// An upload with a key replaces an anonymous one, not the other way round.
 func TestWriterWithAKeyOutranksOthers(t *testing.T) {
 	servertest.OverGated(t, access.Read|access.Write, func(t *testing.T, h *servertest.Harness, _ *access.Gate, key func(access.Roles) context.Context) {
 		anonymous, keyed, late := withOuterKey("x1"), withOuterKey("x2"), withOuterKey("x3")

@@ -49,7 +49,7 @@ func withComment(torrent []byte, comment string) []byte {
 	return append(fmt.Appendf(nil, "d7:comment%d:%s", len(comment), comment), torrent[1:]...)
 }
 
-// Those of a batch that outrank what is stored go to the store in one put. One that
+// The uploads of a batch that outrank the stored files go to the store in one put. An upload that
 // meets a change goes there again by itself.
 func TestABatchOutranks(t *testing.T) {
 	st := &puts{Store: memstore.New()}

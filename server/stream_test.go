@@ -131,9 +131,9 @@ func TestCacheTorrentsTakesManyItems(t *testing.T) {
 	})
 }
 
-// The store is given all that gathered while it was busy, in one put.
+// The store is given all items that gathered while it was busy, in one put.
 func TestCacheTorrentsSharesCommits(t *testing.T) {
-	h := servertest.New(t, servertest.InProcess) // where what was sent has been received
+	h := servertest.New(t, servertest.InProcess) // where every item sent has been received
 	const items = 200
 	puts, sent := 0, make(chan struct{})
 	h.Store.SetPut(func(ctx context.Context, batch []store.Item) []store.Result {
@@ -157,7 +157,8 @@ func TestCacheTorrentsSharesCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The first took one at least, the second what gathered meanwhile; some may come late.
+	// The first put took at least one item, the second those that gathered meanwhile. Some may come
+	// late.
 	if puts > items/20 {
 		t.Errorf("%d puts for %d items", puts, items)
 	}
@@ -223,8 +224,8 @@ func TestCacheTorrentsOfAClientThatGoesAway(t *testing.T) {
 	})
 }
 
-// On shutdown a stream answers what it has received and ends; clients send the
-// rest elsewhere.
+// On shutdown a stream answers the items that it has received and ends. Clients send the rest
+// elsewhere.
 func TestCacheTorrentsEndsWhenTheServerQuits(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		stream, err := h.Cache.CacheTorrents(t.Context())

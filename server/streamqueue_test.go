@@ -24,7 +24,7 @@ func TestUploadQueueHoldsNoMoreThanItsBounds(t *testing.T) {
 			}
 			total := 0
 			for batch := q.take(); len(batch) > 0; batch = q.take() {
-				// What is taken still counts, so nothing came in beyond the bound.
+				// Items that were taken still count, so nothing came in beyond the bound.
 				if len(batch) > tc.fits {
 					t.Fatalf("%d items at once, want %d at most", len(batch), tc.fits)
 				}

@@ -193,7 +193,7 @@ func base32Of(t *testing.T, hexHash string) string {
 	return base32.StdEncoding.EncodeToString(id.AppendTo(nil))
 }
 
-// What was encoded once more than the door needs is decoded once more.
+// A torrent that was encoded once more than the door needs is decoded once more.
 func TestCacheTorrentTakesBase64(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		for i, plain := range [][]byte{torrenttest.V1("a"), torrenttest.Random(5, 50_000)} {
@@ -208,7 +208,7 @@ func TestCacheTorrentTakesBase64(t *testing.T) {
 	})
 }
 
-// fault returns what the details of an error say of the request: the field, and the byte.
+// fault returns the field and the byte offset in the details of an error.
 func fault(err error) (field, offset string) {
 	for _, detail := range status.Convert(err).Details() {
 		switch d := detail.(type) {
@@ -243,7 +243,8 @@ func TestErrorsNameTheField(t *testing.T) {
 	})
 }
 
-// The server vouches for what it puts: if the store finds fault it is no fault of the caller.
+// The server vouches for the items that it puts. If the store finds an item invalid, the caller is
+// not at fault.
 func TestInvalidItemIsInternal(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		h.Store.FailPut(fmt.Errorf("%w: the item has no id", store.ErrInvalid))

@@ -59,7 +59,7 @@ func (e *elsewhere) says(t *testing.T, torrent []byte, answer http.HandlerFunc) 
 	return hash
 }
 
-// wantAsked fails unless the cache was asked for these, and nothing else, since the last call.
+// wantAsked fails unless the cache was asked for exactly these hashes since the last call.
 func (e *elsewhere) wantAsked(t *testing.T, hashes ...string) {
 	t.Helper()
 	e.mu.Lock()

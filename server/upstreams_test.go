@@ -51,7 +51,8 @@ func TestFetch(t *testing.T) {
 	})
 }
 
-// What is not to be had is not asked for again for a while, but for what a put has changed.
+// A torrent that the upstreams did not give is not asked for again for a while, unless a put has
+// changed that.
 func TestFetchRemembers(t *testing.T) {
 	private := torrentWith(openTracker, torrenttest.Dict{"private": 1})
 	text := func(status int, body string) http.HandlerFunc {
@@ -108,7 +109,8 @@ func TestAPutEndsWhatIsRemembered(t *testing.T) {
 	})
 }
 
-// Nobody learns elsewhere what is removed or denied here, and no server asks itself in a ring.
+// The server does not ask elsewhere for torrents that are removed or denied here, and no server
+// asks itself in a ring.
 func TestNotAskedFor(t *testing.T) {
 	denied, removed, looped := torrenttest.Hybrid("denied"), torrenttest.Hybrid("removed"), torrenttest.V1("looped")
 	file := filepath.Join(t.TempDir(), "list")
@@ -134,7 +136,7 @@ func TestNotAskedFor(t *testing.T) {
 		_, err := h.Get(ctx, e.has(t, looped))
 		wantState(t, err, "")
 		e.wantAsked(t)
-		// By its v1 id nobody knows here that it is denied: it is asked for, and not stored.
+		// The deny list lacks the v1 id. So the server asks for it, but stores nothing.
 		v1 := parse(t, denied).IDs().V1.String()
 		_, err = h.Get(t.Context(), v1)
 		wantState(t, err, "absent")
@@ -142,7 +144,7 @@ func TestNotAskedFor(t *testing.T) {
 	})
 }
 
-// The bytes count in the budget of the reader, and readers share no rate.
+// The bytes count in the budget of the reader. Readers do not share a rate.
 func TestFetchIsLimited(t *testing.T) {
 	settings := limit.Settings{HourlyBytes: 1, UpstreamRate: 0.01}
 	overUpstream(t, settings, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
@@ -169,7 +171,7 @@ func TestFetchIsLimited(t *testing.T) {
 	})
 }
 
-// A reader hears in its own time that the torrent is not here, while the search goes on.
+// A reader is told before its deadline that the torrent is not here. The search goes on.
 func TestFetchWithinTheDeadline(t *testing.T) {
 	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		torrent, answer := torrenttest.V1("slow"), make(chan bool)
@@ -206,7 +208,7 @@ func TestStatsOfUpstreams(t *testing.T) {
 	})
 }
 
-// Readers of an edge that is not named as a proxy share one rate: the operator hears of it, once.
+// Readers of an edge that is not named as a proxy share one rate. The log says so once.
 func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
 	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, _ *elsewhere, _ *upstream.Upstreams) {
 		for i := range 3 {
@@ -221,8 +223,8 @@ func TestFetchForAnEdgeThatIsNotBelieved(t *testing.T) {
 	})
 }
 
-// A torrent that comes between a reader's look and the search, by a search that has just ended,
-// an upload or another node, is not asked for.
+// The server does not ask for a torrent that was stored between a reader's look and the search, by
+// a search that has just ended, an upload or another node.
 func TestNoFetchOfWhatHasCome(t *testing.T) {
 	overUpstream(t, limit.Settings{}, nothing, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		torrent := torrenttest.V1("a")

@@ -27,10 +27,11 @@ import (
 	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
-// wanting has the server keep what is wanted.
+// wanting makes the server keep a book of wanted torrents.
 func wanting(o *servertest.Options) { o.Wanted = wanted.New(100) }
 
-// overWanting runs test against servers that keep what is wanted, and believe who a call is for.
+// overWanting runs test against servers that keep a book of wanted torrents, over the network and
+// in process.
 func overWanting(t *testing.T, test func(t *testing.T, h *servertest.Harness)) {
 	t.Helper()
 	for name, connect := range servertest.Both() {
@@ -38,12 +39,13 @@ func overWanting(t *testing.T, test func(t *testing.T, h *servertest.Harness)) {
 	}
 }
 
-// as returns the context of a call for a client at that address, which only a call in process says.
+// as returns the context of a call for a client at address. The server believes the address only in
+// calls in process.
 func as(ctx context.Context, address string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", address)
 }
 
-// lookedFor returns what an error says of whether a torrent is looked for, and whether it lasts.
+// lookedFor returns the state of the search for a torrent in err, and whether err lasts.
 func lookedFor(t *testing.T, err error) (state string, lasts bool) {
 	t.Helper()
 	s := status.Convert(err)
@@ -70,7 +72,7 @@ func wantLooked(t *testing.T, h *servertest.Harness, ctx context.Context, hash, 
 	}
 }
 
-// watch returns what the next answer of a new WatchWanted names.
+// watchWanted calls WatchWanted. It returns a function that gives the torrents of the next answer.
 func watchWanted(t *testing.T, h *servertest.Harness) (next func() string) {
 	t.Helper()
 	stream, err := torrentcachev1.NewSyncServiceClient(h.Conn).WatchWanted(t.Context(), &torrentcachev1.WatchWantedRequest{})
@@ -130,8 +132,8 @@ func TestWantTorrent(t *testing.T) {
 	})
 }
 
-// Two who differ make a torrent wanted; one who asks again and again does not, nor a copy, nor another
-// cache.
+// Two different readers make a torrent wanted. One reader that asks again and again does not, nor
+// does a copy, nor another cache.
 func TestTwoReadersWant(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess, wanting)
 	const hash = "0123456789ABCDEF0123456789ABCDEF01234567"
@@ -151,7 +153,7 @@ func TestTwoReadersWant(t *testing.T) {
 	}
 }
 
-// The reader that a door in the process uses does not know who asks, and says so.
+// The reader that a door in the process uses does not know the caller, so its error does not last.
 func TestReaderLeavesWantedToGetTorrent(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess, wanting)
 	_, err := h.Reader.ReadTorrent(t.Context(), infohash.V1([20]byte{1}), nil)
@@ -191,7 +193,7 @@ func TestThreeAMinute(t *testing.T) {
 	}
 }
 
-// What is removed or denied is never looked for, also when that came later.
+// A removed or denied torrent is never looked for, even if readers wanted it before.
 func TestRemovedAndDeniedAreNotWanted(t *testing.T) {
 	denied, removed := torrenttest.V1("denied"), torrenttest.V1("removed")
 	file := filepath.Join(t.TempDir(), "list")
@@ -222,7 +224,7 @@ func TestRemovedAndDeniedAreNotWanted(t *testing.T) {
 	}
 }
 
-// Upstreams are asked first, and what they say lasts no longer when readers may want it.
+// Upstreams are asked first. Their answer does not last if readers may want the torrent.
 func TestWantedBesideUpstreams(t *testing.T) {
 	overUpstream(t, limit.Settings{}, wanting, func(t *testing.T, h *servertest.Harness, e *elsewhere, _ *upstream.Upstreams) {
 		hash := e.has(t, torrenttest.V1("there"))
@@ -240,7 +242,7 @@ func TestWantedBesideUpstreams(t *testing.T) {
 	})
 }
 
-// Without a book nothing is wanted, and answers are what they were.
+// Without a book no torrent is wanted, and the answers do not mention it.
 func TestNothingWanted(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		_, err := h.Cache.WantTorrent(t.Context(), &torrentcachev1.WantTorrentRequest{InfoHash: strings.Repeat("0", 40)})
@@ -273,7 +275,7 @@ func TestWatchWantedGoesOn(t *testing.T) {
 	})
 }
 
-// A watcher hears something even if there is nothing to tell.
+// A watcher gets answers even if no torrents are wanted.
 func TestWatchWantedHeartbeat(t *testing.T) {
 	t.Parallel()
 	h := servertest.New(t, servertest.InProcess, wanting)

@@ -97,8 +97,8 @@ func TestWatchChanges(t *testing.T) {
 	})
 }
 
-// The kinds of changes have the same numbers in the store and in the API. One that
-// this program does not know goes out as it is: its followers forget the torrent.
+// The kinds of changes have the same numbers in the store and in the API. A kind that this program
+// does not know goes out unchanged: the followers forget the torrent.
 func TestWatchChangesKinds(t *testing.T) {
 	kinds := map[store.ChangeKind]torrentcachev1.ChangeKind{
 		store.ChangeAdded:    torrentcachev1.ChangeKind_CHANGE_KIND_ADDED,

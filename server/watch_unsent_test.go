@@ -60,8 +60,8 @@ func (s *stuckStream) SendMsg(any) error {
 	}
 }
 
-// A watcher that takes nothing stays until so many changes were made meanwhile, however long that
-// takes and however many there were before.
+// A watcher that takes no changes stays until more than maxUnsent changes were made meanwhile,
+// however long that takes and however many changes there were before.
 func TestWatchChangesEndsByCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

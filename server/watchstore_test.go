@@ -24,7 +24,7 @@ func (r *removing) Remove(ctx context.Context, ids []infohash.ID, removal store.
 	return r.Store.Remove(ctx, ids, removal)
 }
 
-// newRemoving returns a server over st and what it tells of changes.
+// newRemoving returns a server over st and the changes that the server tells.
 func newRemoving(t *testing.T, st store.Store) (*servertest.Harness, *[]infohash.Set) {
 	t.Helper()
 	var told []infohash.Set
@@ -48,7 +48,7 @@ func TestRemovalTellsAllIDsOfAnUploadInBetween(t *testing.T) {
 		*told = nil
 	}
 	other := servertest.New(t, servertest.InProcess)
-	id := other.Put(t, torrent).GetInfoHashV1() // what its id is
+	id := other.Put(t, torrent).GetInfoHashV1() // only for its id
 	if _, err := h.Admin.RemoveTorrent(t.Context(), &torrentcachev1.RemoveTorrentRequest{InfoHash: id}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,8 @@ func TestRemovalTellsAllIDsOfAnUploadInBetween(t *testing.T) {
 	}
 }
 
-// A removal whose caller leaves is seen through: a store may end it later than
-// the call, and a door would not hear of it.
+// A removal goes on if its caller leaves. Otherwise a store might end it later than the call, and a
+// door would not hear of it.
 func TestRemovalIsSeenThrough(t *testing.T) {
 	st := &removing{Store: memstore.New()}
 	h, _ := newRemoving(t, st)
@@ -86,7 +86,7 @@ func (f *failing) Remove(context.Context, []infohash.ID, store.Removal) []store.
 	return []store.Removed{f.result}
 }
 
-// What failed may have happened nevertheless, and a door may hold what was removed.
+// A removal that failed may have happened nevertheless, and a door may hold the removed torrent.
 func TestFailedRemovalsAreTold(t *testing.T) {
 	id := infohash.V1([20]byte{1})
 	known := infohash.Set{V1: id}

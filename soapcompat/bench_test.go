@@ -31,7 +31,7 @@ func BenchmarkSOAP(b *testing.B) {
 	}
 }
 
-// forgetful is a backend that looks at nothing.
+// forgetful is a backend that ignores its requests.
 type forgetful struct {
 	torrentcachev1.CacheServiceClient // no other call is made
 }

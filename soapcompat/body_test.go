@@ -96,9 +96,9 @@ func TestBadlyCompressedBodies(t *testing.T) {
 	}
 }
 
-// A bomb is refused after the limit, whatever it would inflate to.
+// A bomb is refused at the limit, whatever size it would inflate to.
 func TestBombs(t *testing.T) {
-	const size = 30 * maxTorrentSize // what a call may inflate to, many times; see limit below
+	const size = 30 * maxTorrentSize // many times the size that a call may inflate to; see limit below
 	zeros := strings.Repeat("\n", size)
 	bombs := map[string]string{
 		"in the part":       callOf(zeros),
@@ -126,8 +126,8 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// What a compressed body becomes is taken from the budget of memory. Without room the call,
-// which is known to be one, is answered as such.
+// The inflated size of a compressed body is taken from the budget of memory. Without room the body,
+// which is known to be a call, is answered as a call.
 func TestCompressedBodiesWaitForMemory(t *testing.T) {
 	l := limit.New(limit.Settings{Memory: 1 << 19, Wait: time.Millisecond})
 	other := l.Reservation(limit.Caller{}, limit.Uploading, nil)
@@ -145,7 +145,7 @@ func TestCompressedBodiesWaitForMemory(t *testing.T) {
 	}
 }
 
-// counter counts what is read of a body that has no end.
+// counter counts the bytes that are read from a body without an end.
 type counter struct {
 	head io.Reader
 	read int64

@@ -25,8 +25,8 @@ func understood(c call, err error) string {
 	return fmt.Sprintf("%s %t %t %q", c.version, c.known, c.request.Torrent == nil, c.request.Torrent)
 }
 
-// FuzzCut holds that what cutCall understands plainCall understands alike, and that the
-// rest is left to it as it was.
+// FuzzCut holds that plainCall understands alike every document that cutCall understands, and that
+// cutCall leaves all other documents unchanged for plainCall.
 func FuzzCut(f *testing.F) {
 	files, err := filepath.Glob("testdata/requests/*.http")
 	if err != nil || len(files) == 0 {

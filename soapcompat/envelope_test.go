@@ -22,12 +22,12 @@ func envelope(body string) string {
 	return xmlDoc + `<s:Envelope xmlns:s="` + soap11 + `"><s:Body>` + body + `</s:Body></s:Envelope>`
 }
 
-// callOf is the usual call around what the part holds.
+// callOf returns the usual call with text as the content of its part.
 func callOf(text string) string {
 	return envelope(`<n:cacheTorrent xmlns:n="urn:xmethods-delayed-quotes"><torrent>` + text + `</torrent></n:cacheTorrent>`)
 }
 
-// result returns what the Result element of a SOAP answer holds.
+// result returns the text of the Result element of a SOAP answer.
 func result(t testing.TB, a answer) string {
 	t.Helper()
 	var e struct {
@@ -110,7 +110,7 @@ func swap(s string) string {
 	return string(b)
 }
 
-// None of these requests carries a torrent that could be one: 200 and a code.
+// None of these requests carries bytes that could be a torrent. The answer is 200 and a code.
 func TestCallsWithoutATorrent(t *testing.T) {
 	const xsi = ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"`
 	cases := []struct{ name, body, want string }{

@@ -27,11 +27,11 @@ const (
 	hashV1 = "0123456789ABCDEF0123456789ABCDEF01234567"
 	hashV2 = "FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210"
 
-	// torrent is what the recorded clients send.
+	// torrent is the file that the recorded clients send.
 	torrent = "d8:announce8:http://x4:infod6:lengthi5e4:name1:a12:piece lengthi16384e6:pieces20:aaaaabbbbbcccccdddddee"
 )
 
-// fakeBackend answers CacheTorrent as told and keeps what it was sent.
+// fakeBackend answers CacheTorrent as told and keeps the torrents that it was sent.
 type fakeBackend struct {
 	torrentcachev1.CacheServiceClient // no other call is made
 

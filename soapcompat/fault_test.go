@@ -99,7 +99,7 @@ func TestFaultsOfSOAP12(t *testing.T) {
 	}
 }
 
-// What a document says it is matters less than what it is.
+// The content of a document matters more than its content type.
 func TestContentTypeOfACall(t *testing.T) {
 	h := newHandler(t, &fakeBackend{})
 	for _, contentType := range []string{"", "text/xml", "application/xml", "text/plain", "application/x-www-form-urlencoded", "application/octet-stream"} {

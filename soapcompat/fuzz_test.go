@@ -37,8 +37,8 @@ func headerOf(head, name string) string {
 	return ""
 }
 
-// FuzzSOAP holds what is true of every answer to every body: it is well-formed,
-// its status and content agree, and the backend is called for a call only.
+// FuzzSOAP holds for every answer to every body that it is well-formed, that its status and content
+// agree, and that the backend is called for a call only.
 func FuzzSOAP(f *testing.F) {
 	seeds(f, "/api/", func(contentType, coding, body string) { f.Add(contentType, coding, body) })
 	f.Add("text/xml", "", envelope(`<cacheTorrent/>`))

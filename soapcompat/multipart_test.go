@@ -14,7 +14,7 @@ import (
 
 const fuzzLimit = 10_000
 
-// plainForm is what programs write: curl, browsers, PHP, Perl's LWP.
+// plainForm returns a form as programs write it: curl, browsers, PHP, Perl's LWP.
 func plainForm(parts ...string) string {
 	var b strings.Builder
 	for _, part := range parts {
@@ -48,7 +48,7 @@ func TestPlainFormsAreCutUp(t *testing.T) {
 	}
 }
 
-// A client that announces more than it sends is answered when its form is there.
+// A client that announces more bytes than it sends is answered once its whole form is there.
 func TestNothingIsAwaitedAfterTheForm(t *testing.T) {
 	for _, form := range []string{plainForm(filePart + "d4:infoe"), plainForm(filePart+"d4:infoe") + "\r\n", "preamble\r\n" + plainForm(filePart+"d4:infoe")} {
 		r := httptest.NewRequest(http.MethodPost, "/autoupload.php", nil)
@@ -70,8 +70,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// FuzzMultipart holds that in a form that mime/multipart understands the torrent is what that
-// finds, unless PHP reads the form in another way.
+// FuzzMultipart holds that torrentIn finds the same torrent as mime/multipart in every form that
+// mime/multipart understands, unless PHP reads the form in another way.
 func FuzzMultipart(f *testing.F) {
 	for _, form := range []string{
 		plainForm(filePart + "d4:infoe"), plainForm(filePart+"first", emptyPart, otherPart), plainForm(otherPart + "x"),
@@ -124,7 +124,7 @@ func byLibrary(form []byte) (torrent []byte, ok bool) {
 	}
 }
 
-// FuzzUnescape holds that unescape does what net/url does.
+// FuzzUnescape holds that unescape gives the same results as net/url.
 func FuzzUnescape(f *testing.F) {
 	for _, s := range []string{"d1%3aa+e", "%", "%4", "a%zz", "%2B%2b", "a%"} {
 		f.Add(s)

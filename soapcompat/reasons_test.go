@@ -106,7 +106,7 @@ func TestWordsThatScriptsLookFor(t *testing.T) {
 	}
 }
 
-// A backend of another make, or a proxy, sends no reason, or an answer that is none.
+// A backend of another make, or a proxy, may send no reason, or an answer that is not valid.
 func TestBackendsThatAreNotOurs(t *testing.T) {
 	cases := []struct {
 		name string

@@ -17,7 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/soapcompat"
 )
 
-// definitions is what clients read in a WSDL, field by field of the contract.
+// definitions has the parts of a WSDL that clients read, field by field of the contract.
 type definitions struct {
 	Name            string `xml:"name,attr"`
 	TargetNamespace string `xml:"targetNamespace,attr"`

@@ -22,8 +22,8 @@ func TestCursorAsText(t *testing.T) {
 	}
 }
 
-// What is taken for a cursor is exactly what a cursor is as text, so that nobody's feed goes on
-// from a place that was never named.
+// Exactly the texts that cursors are written as are taken for cursors, so that nobody's
+// feed goes on from a place that was never named.
 func FuzzParseCursor(f *testing.F) {
 	for _, text := range []string{"", "1-2", "ffffffffffffffff-ffffffffffffffff", "01-2", "1-2-3", "-1", "+1-2", "1-0x2"} {
 		f.Add(text)

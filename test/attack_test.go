@@ -88,7 +88,7 @@ func measureDownloads(t *testing.T, s *server, paths []string) time.Duration {
 	return took[len(took)/2]
 }
 
-// state is what a server has open.
+// state is the number of things of each kind that a server has open.
 type state struct{ goroutines, files, connections, uploads, memory, streams float64 }
 
 func (s *server) state(t *testing.T) state {
@@ -138,7 +138,7 @@ func (s *server) refused(t *testing.T, limit string) float64 {
 	return s.metric(t, `torrentcache_refusals_total{limit="`+limit+`"}`)
 }
 
-// raiseOpenFiles raises the limit of open files to what the attacks need.
+// raiseOpenFiles raises the limit of open files to the number that the attacks need.
 func raiseOpenFiles(t *testing.T) {
 	t.Helper()
 	var limit syscall.Rlimit

@@ -61,7 +61,7 @@ func TestAsLenientAsNginx(t *testing.T) {
 }
 
 // startOriginal runs an nginx that serves torrent as the original's web server did: for a path
-// with the 40 digits, whatever follows.
+// with the 40 digits, whatever text follows them.
 func startOriginal(t *testing.T, hash string, torrent []byte) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -41,7 +41,7 @@ func ids(t *testing.T) infohash.Set {
 	return infohash.Set{V1: id}
 }
 
-// render returns what page writes for a request to host.
+// render returns the answer of page to a request to host.
 func render(host string, page func(http.ResponseWriter, *http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Host = host

@@ -88,7 +88,7 @@ func TestThePageOfATorrentHasItsBounds(t *testing.T) {
 	}
 }
 
-// Pages lead on with the key in the path, and what people pass on is without it.
+// The links of a page have the key in the path. The addresses that people pass on do not.
 func TestTheKeyInThePathIsNotPassedOn(t *testing.T) {
 	const prefix = "/k/tc_secret"
 	o := web.Options{PublicURL: "https://cache.example", Prefix: func(*http.Request) string { return prefix }}

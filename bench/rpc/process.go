@@ -29,8 +29,8 @@ var roles = map[string]func(args []string) error{
 	"load-raw":          loadRole(loadRaw),
 }
 
-// loadOnce runs the load of a role against addr on core 1, and returns how many requests were
-// answered in what time.
+// loadOnce runs the load of a role against addr on core 1. It returns the number of requests that
+// were answered, and the time that they took.
 func loadOnce(o options, load string, size int, self, addr string, length time.Duration) (side.Load, error) {
 	out, err := exec.Command("taskset", "-c", "1", self, load, addr, strconv.Itoa(size),
 		strconv.Itoa(o.clients), strconv.Itoa(o.conns), length.String()).Output()

@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Each role at each call at each door.
+// Each caller makes each call at each door. The roles decide which calls are refused.
 func TestEachRoleAtEachCallAtEachDoor(t *testing.T) {
 	file, callers := keysFile(t)
 	for text, anonymous := range map[string]access.Roles{"none": 0, "auto": access.Read, "read,write": access.Read | access.Write} {
@@ -43,8 +43,8 @@ func TestEachRoleAtEachCallAtEachDoor(t *testing.T) {
 	}
 }
 
-// Downloads that are not for everybody are nowhere kept for others, neither behind
-// the server's own fast path nor in front of it.
+// No cache keeps downloads that are not for everybody, neither behind the server's own fast path
+// nor in front of it.
 func TestDownloadsWithKeysAndTheFastPath(t *testing.T) {
 	file, callers := keysFile(t)
 	for text, scope := range map[string]string{"none": "private", "read": "public"} {
@@ -58,7 +58,7 @@ func TestDownloadsWithKeysAndTheFastPath(t *testing.T) {
 				t.Fatalf("%d %s", code, body)
 			}
 			for _, site := range []string{p.http, edge.http} {
-				for range 3 { // of which all but the first find what is kept
+				for range 3 { // all rounds but the first find a kept answer
 					for _, name := range []string{"download", "titled download", "JSON get"} {
 						code, header, _ := calls[name].make(t, site, showings[0], keyOf(callers, access.Read))
 						if code != http.StatusOK {
@@ -93,7 +93,7 @@ func TestDownloadsWithKeysAndTheFastPath(t *testing.T) {
 	}
 }
 
-// Who may not upload is told so before the body is read, in the door's own words.
+// A client that may not upload is told so before its body is read, in the door's own words.
 func TestUploadIsRefusedBeforeItsBody(t *testing.T) {
 	file, _ := keysFile(t)
 	p := startServe(t, t.TempDir(), "--keys-file", file)
@@ -114,8 +114,8 @@ func TestUploadIsRefusedBeforeItsBody(t *testing.T) {
 	}
 }
 
-// A script that can change nothing but its host name: the WSDL that it reads sends
-// it back with its key.
+// A script that can change only its host name can give its key in the path. The WSDL that it reads
+// has addresses with the key.
 func TestKeyInThePath(t *testing.T) {
 	file, callers := keysFile(t)
 	p := startServe(t, t.TempDir(), "--keys-file", file, "--log-level", "debug")
@@ -194,7 +194,8 @@ func TestPagesOfOtherSitesCannotUploadWithAPassword(t *testing.T) {
 	}
 }
 
-// Nor by the network that its visitors are in, here or through a gateway.
+// A page of another site cannot upload by the network of its visitors either, here or through a
+// gateway.
 func TestPagesOfOtherSitesCannotUploadByTheNetwork(t *testing.T) {
 	keys := writeFile(t, t.TempDir(), "keys", []byte("office write address:127.0.0.0/8\n"))
 	p := startServe(t, t.TempDir(), "--keys-file", keys, "--trusted-proxies", "127.0.0.1")
@@ -209,7 +210,7 @@ func TestPagesOfOtherSitesCannotUploadByTheNetwork(t *testing.T) {
 	}
 }
 
-// Without keys a 2010 script works as it is, whatever a proxy before it adds.
+// Without keys a 2010 script works unchanged, even if a proxy before the server adds a key.
 func TestWithoutKeysEverybodyReadsAndWrites(t *testing.T) {
 	p := startServe(t, t.TempDir())
 	torrent := torrenttest.V1("a")

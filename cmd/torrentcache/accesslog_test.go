@@ -49,7 +49,7 @@ func wantAccess(t *testing.T, lines []string, want ...[]string) {
 }
 
 // Every door's requests are in the access log, on the fast path and off it, with the reason, and
-// with nothing that is secret.
+// without secrets.
 func TestAccessLog(t *testing.T) {
 	file, callers := keysFile(t)
 	log := filepath.Join(t.TempDir(), "access.log")
@@ -93,7 +93,8 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// Whoever rotates the log renames it and sends SIGHUP. Addresses are there if they are asked for.
+// To rotate the log, an operator renames it and sends SIGHUP. The log has addresses only with
+// --log-addresses.
 func TestAccessLogIsOpenedAnew(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "access.log")
 	p := startServe(t, t.TempDir(), "--access-log", log, "--log-addresses", "--trusted-proxies", "127.0.0.1")
@@ -122,8 +123,8 @@ func TestAccessLogIsOpenedAnew(t *testing.T) {
 	}
 }
 
-// A gateway has a log of its own, with the names that its server knows; - is the log of the
-// program.
+// A gateway has an access log of its own, with the names that its server knows. --access-log -
+// writes it to the log of the program.
 func TestAccessLogOfAGateway(t *testing.T) {
 	file, callers := keysFile(t)
 	p := startServe(t, t.TempDir(), "--keys-file", file, "--anonymous", "read")
@@ -152,7 +153,7 @@ func TestAccessLogOfAGateway(t *testing.T) {
 	}
 }
 
-// On the fast path, too, whoever has a certificate is named by it.
+// The log names a client by its certificate, on the fast path too.
 func TestAccessLogNamesCertificates(t *testing.T) {
 	s := newSecured(t)
 	log := filepath.Join(t.TempDir(), "access.log")

@@ -13,8 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/certificate/certtest"
 )
 
-// A server has its certificate from an authority that asks on either port, for the
-// one name of its public URL, keeps it, and asks no second time.
+// A server gets a certificate for the name of its public URL from an authority that asks on either
+// port. It keeps the certificate, and does not ask a second time.
 func TestACME(t *testing.T) {
 	for _, challenge := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(challenge, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Roles by address: at each door, behind a proxy and a gateway that are trusted,
-// and not for who only says that it comes from there.
+// An address has its roles at each door, and behind a proxy or a gateway that is trusted. A client
+// that only claims to come from the address does not have them.
 func TestRolesByAddress(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "keys", []byte("office write address:203.0.113.0/24\nhere admin address:127.0.0.1\n"))
 	const trusted = "--trusted-proxies=127.0.0.0/8"

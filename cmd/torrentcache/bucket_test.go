@@ -66,7 +66,7 @@ func TestBucketAnnounced(t *testing.T) {
 	}
 }
 
-// What needs the disk says so over a bucket.
+// Commands that need a disk store say so over a bucket.
 func TestBucketHasNoMaintenance(t *testing.T) {
 	p := newBucket(t).serve(t)
 	for _, command := range [][]string{{"verify"}, {"backup", t.TempDir()}} {

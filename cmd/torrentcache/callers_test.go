@@ -17,7 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/access"
 )
 
-// caller is somebody with a key, or without one.
+// caller is a client with a key, or without one.
 type caller struct {
 	name  string
 	key   string // "" shows none
@@ -25,8 +25,8 @@ type caller struct {
 	known bool // the server knows the key
 }
 
-// keysFile returns callers, one for each role, one nobody, one with a wrong key,
-// and the keys file with them.
+// keysFile returns a keys file and callers: one for each role, one without a key, and one with a
+// wrong key.
 func keysFile(t *testing.T) (string, []caller) {
 	t.Helper()
 	callers := []caller{{name: "nobody"}, {name: "a wrong key", key: access.NewKey()}}
@@ -137,8 +137,8 @@ func wantedStatus(who caller, needs, anonymous access.Roles) int {
 	}
 }
 
-// checkHTTP makes each call for each caller, twice, so that the second one meets
-// what the first one left in caches. A wrong key in the path is refused for all of them.
+// checkHTTP makes each call for each caller, twice, so that the second one meets the answers that
+// the first one left in caches. A wrong key in the path is refused for all of them.
 func checkHTTP(t *testing.T, site string, calls map[string]httpCall, callers []caller, anonymous access.Roles, ways []showing) {
 	t.Helper()
 	for name, call := range calls {
@@ -156,7 +156,7 @@ func checkHTTP(t *testing.T, site string, calls map[string]httpCall, callers []c
 				if challenge := header.Values("WWW-Authenticate"); (len(challenge) == 2) != (code == http.StatusUnauthorized) {
 					t.Errorf("%s: %d with WWW-Authenticate %q", name, code, challenge)
 				}
-				// Forms and the WSDL keep the key of who came with it in the path.
+				// Forms and the WSDL keep a key that the caller gave in the path.
 				kept := strings.HasPrefix(header.Get("Content-Type"), "text/html") || call.role == 0
 				if who.key != "" && !kept && bytes.Contains(body, []byte(who.key)) {
 					t.Errorf("%s: the answer has the key: %.300s", name, body)

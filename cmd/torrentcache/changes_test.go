@@ -23,7 +23,7 @@ func jsonLines(t *testing.T, text string) (lines []map[string]any) {
 	return lines
 }
 
-// The feed as text: all of it, after a cursor, only the hashes, and what comes.
+// The feed as text: all of it, after a cursor, only the hashes, and new changes as they come.
 func TestChanges(t *testing.T) {
 	p := startServe(t, t.TempDir(), "--anonymous=read,write,sync")
 	upload := func(name string) string {
@@ -77,8 +77,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// The catalogue has a line for each torrent that is cached, of a running server and of a
-// backup alike, and trackers only if they are asked for.
+// The catalogue of a running server or a backup has a line for each cached torrent. It has trackers
+// only if they are asked for.
 func TestCatalogue(t *testing.T) {
 	p := startServe(t, t.TempDir(), "--anonymous=read,write,sync")
 	var hashes []string

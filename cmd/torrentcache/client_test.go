@@ -145,7 +145,7 @@ func TestInfo(t *testing.T) {
 	ofFile := b.command(t, "", "info", "--json", path)
 	ofHash := b.command(t, "", "info", "--json", "magnet:?xt=urn:btih:"+hashOf(t, torrent))
 	ofFile.want(t, 0, `"infoHashV2"`)
-	// What only the server knows comes on top.
+	// The cached torrent has two more fields, which only the server knows.
 	if file, hash := fieldNames(t, ofFile.stdout), append(fieldNames(t, ofHash.stdout), "etag", "updateTime"); !sameSet(append(file, "etag", "updateTime"), hash) {
 		t.Errorf("the file has %q, the cached one %q", file, hash)
 	}
@@ -169,7 +169,7 @@ func TestInfoOfMuchText(t *testing.T) {
 	}
 }
 
-// What people paste is understood wherever a torrent is named.
+// Every command that names a torrent understands the forms that people paste.
 func TestWhatPeoplePaste(t *testing.T) {
 	b := startBackend(t)
 	torrent := torrenttest.V1("one")

@@ -52,7 +52,7 @@ func (p *process) wantHidden(t *testing.T, torrent []byte) {
 	p.wantRefused(t, torrent)
 }
 
-// wantRefused uploads a torrent, plain and compressed, which the deny list names.
+// wantRefused uploads a torrent that the deny list names, plain and compressed.
 func (p *process) wantRefused(t *testing.T, torrent []byte) {
 	t.Helper()
 	for _, upload := range [][]byte{torrent, gzipped(torrent)} {
@@ -138,8 +138,8 @@ func (p *process) metric(t *testing.T, name string) string {
 	return string(found[1])
 }
 
-// An edge has lists of its own: what they name is hidden and refused there, even if the
-// servers behind have it.
+// An edge has deny lists of its own. It hides and refuses the torrents that they name, even if the
+// servers behind it have them.
 func TestDenyListAtAGateway(t *testing.T) {
 	list := writeFile(t, t.TempDir(), "list", nil)
 	backend := startServe(t, t.TempDir(), "--anonymous=read,write,sync")
@@ -208,8 +208,8 @@ func TestDenyListThatIsBad(t *testing.T) {
 	}
 }
 
-// Two hundred readers read while the list is replaced: each sees a torrent as the list says
-// before or after, what is in both lists never, and what is in none always.
+// Two hundred readers read while the list is replaced. Each sees a torrent as the list before or
+// after says: never if both lists name it, and always if neither does.
 func TestDenyListReplacedUnderReaders(t *testing.T) {
 	const readers, rounds = 200, 4
 	list := writeFile(t, t.TempDir(), "list", nil)
@@ -263,7 +263,8 @@ func TestDenyListReplacedUnderReaders(t *testing.T) {
 	group.Wait()
 }
 
-// Bytes go when somebody says so: what the lists name and the store holds, and nothing else.
+// remove --denied removes the stored torrents that the lists name, and no others. Until an operator
+// runs it, their bytes stay.
 func TestRemoveDenied(t *testing.T) {
 	dir := t.TempDir()
 	list := writeFile(t, dir, "list", nil)

@@ -30,7 +30,7 @@ var flagsOfOthers = []string{
 	"dht-addr", "local-peers", "metrics-addr", // torrentcache-resolver, whose own test knows them all
 }
 
-// The documentation names flags, commands and environment variables that there are.
+// The documentation names only flags, commands and environment variables that exist.
 func TestDocumentationNamesWhatThereIs(t *testing.T) {
 	flags, commands := map[string]*pflag.Flag{}, map[string]bool{}
 	everyCommand(newRoot(cli.Environment{Stdout: io.Discard, Stderr: io.Discard}), func(c *cobra.Command) {
@@ -67,7 +67,7 @@ func TestDocumentationNamesWhatThereIs(t *testing.T) {
 	}
 }
 
-// code returns what of a Markdown text is code, in lines.
+// code returns the code in a Markdown text, in lines.
 func code(text string) string {
 	blocks := regexp.MustCompile("(?s)```\\w*\n(.*?)```|`([^`\n]+)`").FindAllStringSubmatch(text, -1)
 	var b strings.Builder

@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/access"
 )
 
-// A server that drains says so to who asks, and serves.
+// A server that drains says so when it is asked, and continues to serve.
 func TestDrain(t *testing.T) {
 	dir := t.TempDir()
 	key := access.NewKey()
@@ -68,8 +68,8 @@ func TestAuditLogOfABackup(t *testing.T) {
 	}
 }
 
-// A gateway has nothing that an operator could do by calls; it says so. So does the
-// port for the public.
+// The command drain fails at a gateway, which has no calls for operators, and at the port for the
+// public. Its error says why.
 func TestDrainOfOthers(t *testing.T) {
 	backend := startServe(t, t.TempDir())
 	if said := startGateway(t, backend).byOperator(t, 1, "drain"); !strings.Contains(said, "no AdminService") {

@@ -30,7 +30,7 @@ func startEdge(t *testing.T, backends []*process, args ...string) *process {
 	return start(t, nil, append(all, args...)...)
 }
 
-// twins runs two servers that have the same torrents, which it returns by info hash.
+// twins runs two servers that have the same torrents. It returns the torrents by info hash.
 func twins(t *testing.T, n int) ([]*process, map[string][]byte) {
 	t.Helper()
 	const roles = "--anonymous=read,write,sync"
@@ -99,7 +99,7 @@ func download(url string, want []byte) error {
 	return nil
 }
 
-// An edge whose feed's node dies follows another one, and hears of removals again.
+// An edge follows another node if the node of its feed dies, and hears of removals again.
 func TestEdgeFollowsAnotherNode(t *testing.T) {
 	nodes, torrents := twins(t, 1)
 	edge := startEdge(t, nodes)

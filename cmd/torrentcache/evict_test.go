@@ -23,7 +23,7 @@ const evictBound = 64 << 20
 // evictItem is the size of the torrents, in bytes.
 const evictItem = 400_000
 
-// fillLongAgo fills a store with what was uploaded a month ago, and returns the torrents.
+// fillLongAgo fills a store with torrents that were uploaded a month ago, and returns them.
 func fillLongAgo(t *testing.T, dir string) (torrents [][]byte) {
 	t.Helper()
 	st, err := diskstore.Open(diskstore.Options{
@@ -52,7 +52,7 @@ func fillLongAgo(t *testing.T, dir string) (torrents [][]byte) {
 	return torrents
 }
 
-// sizeOf returns what the files of a folder hold, in bytes.
+// sizeOf returns the total size of the files in a folder, in bytes.
 func sizeOf(t *testing.T, dir string) (sum int64) {
 	t.Helper()
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -67,8 +67,8 @@ func sizeOf(t *testing.T, dir string) (sum int64) {
 	return sum
 }
 
-// TestSteadyPushIntoAFullStore pushes half of what there is room for into a server whose store is
-// nearly full of what nobody used for a month: it takes it, stays under its bound, and serves.
+// TestSteadyPushIntoAFullStore pushes half as many bytes as the bound into a server whose store is
+// nearly full of torrents unused for a month. It takes them, stays under its bound, and serves.
 func TestSteadyPushIntoAFullStore(t *testing.T) {
 	dir := t.TempDir()
 	old := fillLongAgo(t, dir)

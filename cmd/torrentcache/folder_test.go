@@ -67,7 +67,7 @@ func TestFolderCommands(t *testing.T) {
 	operate(t, []string{"TORRENTCACHE_DATA_DIR=" + copied}, "", "verify").want(t, 0, "2 torrents, ")
 }
 
-// A checksum that is right does not make another torrent right.
+// A torrent under the info hash of another is damaged, even if its checksum is right.
 func TestVerifyComparesInfoHashes(t *testing.T) {
 	dir := makeFolder(t, torrenttest.V1("one"))
 	wrong := infohash.V1([20]byte{1})
@@ -118,7 +118,7 @@ func TestExport(t *testing.T) {
 	operate(t, nil, "", "export", "--data-dir", dir).want(t, 1, "1 of 3 torrents are damaged and not in the archive")
 }
 
-// What cannot be written is an error, and marks no torrent as damaged.
+// An export that cannot be written is an error. It marks no torrent as damaged.
 func TestExportToABrokenPipe(t *testing.T) {
 	dir := makeFolder(t, torrenttest.Random(1, 3<<20))
 	var stderr strings.Builder

@@ -12,8 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// What grpc and grpc-gateway have to say of clients that leave in the middle of an answer,
-// or speak badly, are lines like all others, without addresses, for debugging only.
+// grpc and grpc-gateway log clients that leave in the middle of an answer, or speak badly. Their
+// lines are like all others, without addresses, and for debugging only.
 func TestLibrariesLogAsTheProgramDoes(t *testing.T) {
 	var files torrenttest.List
 	for i := range 10_000 {
@@ -31,7 +31,7 @@ func TestLibrariesLogAsTheProgramDoes(t *testing.T) {
 			for _, rude := range []string{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff", "GET / HTTP/1.1\r\n\r\n"} {
 				beRude(t, p.grpc, rude, false)
 			}
-			p.wantEnd(t, says) // waits for what is in flight
+			p.wantEnd(t, says) // waits for the requests in flight
 			for line := range strings.Lines(p.stderr.String()) {
 				if !strings.HasPrefix(line, "time=") || strings.Contains(line, "127.0.0.1") {
 					t.Errorf("stderr has %s", line)

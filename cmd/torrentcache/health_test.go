@@ -37,8 +37,8 @@ func TestHealthOfAServerWithoutAStore(t *testing.T) {
 	}
 }
 
-// asked runs the command on the server at a URL, which no proxy of the environment may
-// come between.
+// asked runs the command on the server at url. The environment names a proxy that the command must
+// not use.
 func asked(t *testing.T, url string) (status int, stdout, stderr string) {
 	t.Helper()
 	admin := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")

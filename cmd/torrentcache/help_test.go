@@ -56,7 +56,7 @@ func TestHelpListsEveryCommand(t *testing.T) {
 	}
 }
 
-// helpOf returns what c says with --help.
+// helpOf returns the output of c with --help.
 func helpOf(t *testing.T, c *cobra.Command) string {
 	t.Helper()
 	var text strings.Builder

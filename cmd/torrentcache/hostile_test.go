@@ -17,8 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// evil is what a terminal must never see of a server: it would set the window's title, clear the
-// screen by two ways, write over the line, and turn the direction of the text.
+// evil is text that must never reach a terminal from a server. It would set the window's title,
+// clear the screen in two ways, write over the line, and turn the direction of the text.
 const evil = "e\x1b]0;t\x07\x1b[2J\u009b2J\rvil\b\u202e\x7f"
 
 // evilServer says evil wherever it may say anything.
@@ -108,7 +108,7 @@ func (s *evilServer) start(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// What a server writes reaches a terminal without its control characters, whatever the command.
+// No command passes the control characters in a server's text on to a terminal.
 func TestNoServerCommandsTheTerminal(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(evil))

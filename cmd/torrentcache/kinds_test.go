@@ -110,8 +110,8 @@ func TestCompressedUploadsAtEveryDoor(t *testing.T) {
 	})
 }
 
-// What is wrong, and where, reaches the caller at every door: SOAP's three
-// digits have no room for it, so there it is in the header.
+// Every door tells the caller which rule a torrent breaks, and at which byte. SOAP's three digits
+// have no room for it, so there it is in the header.
 func TestErrorsNameTheByteAndTheRuleAtEveryDoor(t *testing.T) {
 	torrent := []byte("d4:infod6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces19:0123456789012345678ee")
 	_, err := metainfo.Parse(torrent)

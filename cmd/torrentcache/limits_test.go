@@ -59,7 +59,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 }
 
-// A rate of downloads holds for every way to read by HTTP, also what the fast path
+// A rate of downloads holds for every way to read by HTTP, also for downloads that the fast path
 // would answer otherwise.
 func TestDownloadRateOfEachRead(t *testing.T) {
 	torrent := torrenttest.V1("much wanted")

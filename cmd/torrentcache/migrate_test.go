@@ -13,7 +13,8 @@ import (
 
 var bucketKeys = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=testsecret"}
 
-// A running server's torrents go into a bucket while it takes more, and back into a folder.
+// The torrents of a running server migrate into a bucket while it takes more. Then they migrate
+// back into a folder.
 func TestMigrateThereAndBack(t *testing.T) {
 	source, bucket := startServe(t, t.TempDir(), "--anonymous=read,write,sync"), newBucket(t)
 	var torrents [][]byte

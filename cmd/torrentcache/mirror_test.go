@@ -33,8 +33,9 @@ func (p *process) gives(t *testing.T, torrent []byte, gone bool) {
 	}
 }
 
-// A mirror, and a mirror of it, have what the source has, through kills of each. The removals there
-// are in force in both; the mirror is promoted, and the source, lost and set up anew, gets all back.
+// A mirror and a mirror of it have the torrents of the source, through kills of each. Removals at
+// the source are in force in both. When the source is lost, the mirror is promoted. A new source
+// then gets everything back.
 func TestMirrorOutlivesItsSource(t *testing.T) {
 	addresses := []string{freeAddress(t), freeAddress(t), freeAddress(t)}
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
@@ -106,8 +107,8 @@ func TestMirrorStopsAtMassRemovals(t *testing.T) {
 	mirror.gives(t, torrents[0], false)
 }
 
-// What is lost here is fetched from the source: at once when a reader meets it, and all of it by
-// one verification, in the background or by hand.
+// A mirror fetches the torrents that it lost from the source: each at once when a reader asks for
+// it, and all of them by one verification, in the background or by hand.
 func TestRepairFromAMirror(t *testing.T) {
 	source := startServe(t, t.TempDir(), "--anonymous=read,write,sync")
 	var torrents [][]byte
@@ -142,7 +143,7 @@ func TestRepairFromAMirror(t *testing.T) {
 	mirror.operate(t, "", "verify", "--json").want(t, 0, `"healed":0`)
 }
 
-// Without a mirror it is fetched from an upstream.
+// A server that is no mirror fetches damaged torrents from an upstream.
 func TestRepairFromAnUpstream(t *testing.T) {
 	source := startServe(t, t.TempDir())
 	dir := t.TempDir()

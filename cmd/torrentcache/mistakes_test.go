@@ -42,7 +42,7 @@ func TestMisspeltCommands(t *testing.T) {
 	}
 }
 
-// The command help says what --help does.
+// The command help prints the same text as --help.
 func TestHelpOfACommand(t *testing.T) {
 	for _, command := range []string{"", "serve", "key new"} {
 		flag := runHere(t, nil, append(strings.Fields(command), "--help")...)
@@ -64,7 +64,7 @@ func TestVersionByFlagAndCommand(t *testing.T) {
 	}
 }
 
-// A bad setting names where it stands, also when only the work finds it bad.
+// The error for a bad setting says where the setting is, even if only its use finds it bad.
 func TestBadSettingsNameTheirPlace(t *testing.T) {
 	file := writeFile(t, t.TempDir(), "settings.yaml", []byte("# mine\ngrpc-addr: 9090\n"))
 	runHere(t, nil, "serve", "--config", file).want(t, 1, `--grpc-addr "9090"`, "(--grpc-addr stands in "+file+", line 2)")
@@ -75,7 +75,7 @@ func TestBadSettingsNameTheirPlace(t *testing.T) {
 	}
 }
 
-// Whoever lacks a key hears how to give one, once.
+// A command without the key that it needs says once how to give one.
 func TestWantedKeysAreNamed(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
 	runHere(t, nil, "key", "new", "--name", "me", "--role", "sync", "--keys-file", keys).want(t, 0)
@@ -96,7 +96,7 @@ func TestWantedKeysAreNamed(t *testing.T) {
 	}
 }
 
-// A shell completes names of files where files are meant, and the values of flags that have few.
+// A shell completes file names where a file is wanted, and the values of flags that have few.
 func TestCompletion(t *testing.T) {
 	for args, want := range map[string]string{
 		"serve --log-level ":    "info\ndebug\nwarn\nerror\n:4\n",
@@ -128,7 +128,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// Each command that tells of facts has --json, in the same words.
+// Each command that prints facts has a flag --json.
 func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 	without := map[string]bool{
 		"torrentcache": true, "torrentcache key": true, "torrentcache mirror": true, // have commands
@@ -143,7 +143,7 @@ func TestCommandsThatTellFactsHaveJSON(t *testing.T) {
 	})
 }
 
-// Days are taken by every flag that is a duration.
+// Every flag that is a duration accepts days.
 func TestDurationsHaveDays(t *testing.T) {
 	seen := 0
 	everyCommand(newRoot(cli.Environment{}), func(c *cobra.Command) {

@@ -79,7 +79,7 @@ func TestMetrics(t *testing.T) {
 	if _, refusal := fetchDownload(t, d, infoHash(torrent)); refusal != "" {
 		t.Fatal(refusal)
 	}
-	// An answer is counted when it is out, which its reader may be ahead of.
+	// The server counts an answer after it is sent, so the client may read it before that.
 	const fast = `torrentcache_fast_path_requests_total{code="200"} 1`
 	metrics := ""
 	for deadline := time.Now().Add(patience); !strings.Contains(metrics, fast) && time.Now().Before(deadline); {

@@ -13,8 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/cli"
 )
 
-// Every command has a manual page with all its options, and nothing depends on the
-// day.
+// Every command has a manual page with all its options. No file depends on the day.
 func TestPackageFiles(t *testing.T) {
 	dir, again := t.TempDir(), t.TempDir()
 	for _, d := range []string{dir, again} {
@@ -50,8 +49,8 @@ func TestPackageFiles(t *testing.T) {
 	}
 }
 
-// The files of settings have every setting; as they are they give what packages have,
-// and with all comments taken off they give the defaults.
+// The files of settings have every setting. Unchanged they give the settings of the packages, and
+// with all settings uncommented they give the defaults.
 func TestPackagedSettings(t *testing.T) {
 	dir := t.TempDir()
 	keys := writeFile(t, dir, "keys", nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// The API guide names the gRPC address that this visitor can reach, whatever the set-up.
+// The API guide names the gRPC address that this visitor can reach, in every set-up.
 func TestTheGuideNamesTheGRPCAddressInForce(t *testing.T) {
 	open := startServe(t, t.TempDir())
 	_, port, err := net.SplitHostPort(open.grpc)
@@ -39,8 +39,8 @@ func TestTheGuideNamesTheGRPCAddressInForce(t *testing.T) {
 	}
 }
 
-// The front page says beforehand what becomes of an upload, at a gateway as at its server, whose
-// rules it knows. While the server is away it says nothing of them.
+// The front page says beforehand what happens to an upload. A gateway's page knows the rules of its
+// server, and says nothing of them while the server is away.
 func TestTheFrontPageSaysWhatUploadsNeed(t *testing.T) {
 	keys, _ := keysFile(t)
 	open, keyed := startServe(t, t.TempDir()), startServe(t, t.TempDir(), "--keys-file", keys, "--private", "reject", "--passkeys", "reject", "--max-torrent-size", "3MB")
@@ -73,7 +73,7 @@ func TestTheFrontPageSaysWhatUploadsNeed(t *testing.T) {
 	}
 }
 
-// --torrent-pages off leaves out the pages of torrents and what leads to them.
+// --torrent-pages off leaves out the pages of torrents and the links to them.
 func TestTorrentPagesOff(t *testing.T) {
 	torrent := torrenttest.V1("without a page")
 	hash := hashOf(t, torrent)

@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Whatever clients do, well or badly, no log has their address, not even the most
-// talkative one.
+// No log has the address of a client, however well or badly it behaves. That holds even at the most
+// verbose level.
 func TestNoLogHasAClientsAddress(t *testing.T) {
 	s := newSecured(t)
 	p := s.serve(t, "--log-level", "debug")

@@ -86,7 +86,7 @@ func passkeyTorrent() []byte {
 	}})
 }
 
-// A torrent with a passkey that is not marked private is left out, and that is told.
+// A push leaves out a torrent with a passkey that is not marked private, and says so.
 func TestPushLeavesOutPasskeys(t *testing.T) {
 	b := startBackend(t)
 	dir := t.TempDir()

@@ -17,12 +17,12 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// runAsReader runs the program as a user who cannot write to dir, which is made so.
+// runAsReader makes dir read-only, and runs the program as a user who cannot write to it.
 func runAsReader(t *testing.T, dir string, args ...string) finished {
 	t.Helper()
 	lockUp(t, dir)
 	cmd := command(nil, args...)
-	if os.Geteuid() == 0 { // who writes anywhere
+	if os.Geteuid() == 0 { // root writes anywhere
 		cmd.Path = publicCopy(t, binary)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
@@ -54,7 +54,7 @@ func publicCopy(t *testing.T, program string) string {
 	return name
 }
 
-// lockUp lets nobody write to dir, whatever is in it, and everybody read, until the
+// lockUp makes dir and everything in it readable by everybody and writable by nobody, until the
 // test ends.
 func lockUp(t *testing.T, dir string) {
 	t.Helper()
@@ -100,7 +100,7 @@ func content(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// A folder that cannot be written, such as a mounted backup, can be looked at.
+// Commands can read a folder that they cannot write to, such as a mounted backup.
 func TestFolderThatCannotBeWritten(t *testing.T) {
 	one, two := torrenttest.V1("one"), torrenttest.Hybrid("two")
 	dir := makeFolder(t, one, two)
@@ -132,7 +132,7 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// Whoever looks at a backup leaves it as it is, though it could be written.
+// Commands that only read a backup leave it unchanged, though they could write to it.
 func TestLookingWritesNothing(t *testing.T) {
 	dir, backup := makeFolder(t, torrenttest.V1("one")), filepath.Join(t.TempDir(), "backup")
 	operate(t, nil, "", "backup", "--data-dir", dir, backup).want(t, 0)

@@ -17,11 +17,11 @@ import (
 type reading struct {
 	name   string
 	counts bool // it is a read, which keeps the torrent from being dropped
-	atNode bool // there is no such thing at an edge
+	atNode bool // an edge does not have it
 	do     func(t *testing.T, door *process, hash string)
 }
 
-// byHTTP returns what asks for a path, in which HASH is the torrent's.
+// byHTTP returns a function that requests the path of before, the torrent's info hash, and after.
 func byHTTP(method, before, after string) func(*testing.T, *process, string) {
 	return func(t *testing.T, door *process, hash string) {
 		t.Helper()
@@ -79,8 +79,8 @@ var readings = []reading{
 	{"an upload of the same", true, false, nil}, // nil: it is uploaded once more
 }
 
-// TestWhatAReadIs counts reads at a server and at an edge: the store hears of all that are
-// reads, through every cache, and of nothing else.
+// TestWhatAReadIs counts reads at a server and at an edge: the store hears of every
+// read, through every cache, and of no other requests.
 func TestWhatAReadIs(t *testing.T) {
 	for _, atEdge := range []bool{false, true} {
 		dir := t.TempDir()

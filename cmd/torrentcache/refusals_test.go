@@ -27,8 +27,8 @@ func (p *process) refused(t *testing.T, limit string) int {
 	return n
 }
 
-// An upload that is too large is counted once, by whoever refuses it: the door, or
-// the server behind it.
+// An upload that is too large is counted once, by the side that refuses it: the door, or the server
+// behind it.
 func TestTooLargeIsCountedOnce(t *testing.T) {
 	limit := fmt.Sprintf("--max-torrent-size=%d", doorMaxSize)
 	var bomb bytes.Buffer

@@ -47,13 +47,13 @@ func rewrite(t *testing.T, name, text string) {
 	}
 }
 
-// visitor is somebody who calls all the time with the key that he was given last.
+// visitor is a client that calls all the time with the key that it was given last.
 type visitor struct {
 	key   atomic.Pointer[string]
 	calls atomic.Int64
 }
 
-// call makes one call of each kind and returns what failed.
+// call makes one call of each kind and returns the first failure.
 func (c *visitor) call(ctx context.Context, t *testing.T, p, edge *process, cache torrentcachev1.CacheServiceClient, n int) error {
 	key := *c.key.Load()
 	torrent := torrenttest.V1(fmt.Sprintf("load %p %d", c, n))
@@ -74,7 +74,7 @@ func (c *visitor) call(ctx context.Context, t *testing.T, p, edge *process, cach
 }
 
 // Keys are replaced under load without a failed request: the new one is added, the
-// callers take it, the old one is withdrawn, and then it is no good any more.
+// callers use it, the old one is withdrawn, and then the old one is refused.
 func TestKeyRotationUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	keys, token := filepath.Join(dir, "keys"), filepath.Join(dir, "token")
@@ -170,7 +170,7 @@ func TestBadFilesAreNotReloaded(t *testing.T) {
 	}
 	p.reload(t, "what=keys")
 	works()
-	// Nothing of that would do at the start.
+	// A server does not start with any of these mistakes.
 	for _, args := range [][]string{{"--keys-file", keys}, {"--config", settings}, {"--anonymous", "admin"}, {"--anonymous", "all"}} {
 		all := append([]string{"serve", "--grpc-addr", "127.0.0.1:0", "--data-dir", t.TempDir()}, anyPort...)
 		if status, _, stderr := runToEnd(t, nil, append(all, args...)...); status != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, args[0][2:]) && !strings.Contains(stderr, settings) {
@@ -179,7 +179,7 @@ func TestBadFilesAreNotReloaded(t *testing.T) {
 	}
 }
 
-// SIGHUP puts other limits in force, and none that cannot be.
+// SIGHUP puts changed limits in force, but not invalid ones.
 func TestLimitsAreReloaded(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "torrentcache.yaml")
 	rewrite(t, settings, "trusted-writers: none\nupload-rate: 0.001\n")
@@ -256,7 +256,7 @@ func TestConfigCommand(t *testing.T) {
 	}
 }
 
-// Keys that are shown to the source of a mirror and to upstreams are read again.
+// A reload also reads the keys again that are shown to the source of a mirror and to upstreams.
 func TestKeysForOthersAreReread(t *testing.T) {
 	dir := t.TempDir()
 	keys, token := filepath.Join(dir, "keys"), filepath.Join(dir, "token")

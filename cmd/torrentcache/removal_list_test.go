@@ -20,8 +20,8 @@ func aheadHashes(n int) []string {
 	return hashes
 }
 
-// A list of more than one page: each line has its answer, in order, and a bad one does
-// not hinder the others.
+// In a list of more than one page each line has its answer, in order. A bad line does not hinder
+// the others.
 func TestLongLists(t *testing.T) {
 	p := startServe(t, t.TempDir())
 	held := p.holding(t, 2)
@@ -43,7 +43,7 @@ func TestLongLists(t *testing.T) {
 	p.operate(t, "", "restore", list, held[0]).want(t, 3, held[1]+" restored\n", ": 2,502 restored, 2 failed\n", held[0]+": TORRENT_NOT_FOUND")
 }
 
-// What a journal notes is not sent again: not for the same work, but for other work.
+// Info hashes that a journal notes are not sent again for the same work. For other work they are.
 func TestResumedLists(t *testing.T) {
 	dir := t.TempDir()
 	log, notes := filepath.Join(dir, "audit.log"), filepath.Join(dir, "notes")
@@ -88,7 +88,7 @@ func TestDryRunsOfLists(t *testing.T) {
 	}
 }
 
-// What ends a run says so, and how to go on; nothing is taken for done that was not.
+// An error that ends a run says so, and how to go on. The journal notes nothing that was not done.
 func TestListsThatStop(t *testing.T) {
 	dir := t.TempDir()
 	p := startServe(t, t.TempDir())

@@ -17,7 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// byOperator runs an operator's command on p, and returns what it says.
+// byOperator runs an operator's command on p, and returns its output.
 func (p *process) byOperator(t *testing.T, status int, args ...string) string {
 	t.Helper()
 	done := p.operate(t, "", args...)
@@ -94,7 +94,7 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
-// The name of who removes is that of the key.
+// The audit log names the person who removes a torrent by the name of the key.
 func TestAuditLogNamesWhoDidIt(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "audit.log")
@@ -109,7 +109,7 @@ func TestAuditLogNamesWhoDidIt(t *testing.T) {
 	}
 }
 
-// A log that cannot be written keeps everything as it is.
+// If the audit log cannot be written, nothing is changed.
 func TestNothingIsRemovedWithoutALine(t *testing.T) {
 	const full = "/dev/full"
 	if _, err := os.Stat(full); err != nil {
@@ -166,8 +166,8 @@ func TestRemoveListsOfHashes(t *testing.T) {
 	p.byOperator(t, 1, "remove", t.TempDir())
 }
 
-// Whom to ask stands on the pages and in what every door says of a removed torrent;
-// the status is the operator's choice.
+// The contact is on the pages and in every door's answer for a removed torrent. The operator
+// chooses the status.
 func TestContactAndStatusOfRemovedTorrents(t *testing.T) {
 	const contact = "abuse@cache.example"
 	p := startServe(t, t.TempDir(), "--contact", contact, "--removed-status", "451")
@@ -193,8 +193,8 @@ func TestContactAndStatusOfRemovedTorrents(t *testing.T) {
 	}
 }
 
-// A page of somebody else, whose name is answered with this machine's address,
-// reaches nothing on the admin listener.
+// A page of another site, whose host name resolves to this machine's address, reaches nothing on
+// the admin listener.
 func TestAdminListenerAnswersToItsNamesOnly(t *testing.T) {
 	p := startServe(t, t.TempDir(), "--admin-hosts", "cache.internal.example,other.example", "--trusted-proxies", "127.0.0.1")
 	for host, want := range map[string]int{

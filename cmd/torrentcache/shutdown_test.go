@@ -27,8 +27,8 @@ import (
 // briefly is --shutdown-timeout where something hangs.
 const briefly = "100ms"
 
-// wantEnd wants the process to end after a signal, with status 0. What hangs in these
-// tests would last for a minute or longer.
+// wantEnd wants the process to end after a signal, with status 0. A call that hangs in these tests
+// would last for a minute or longer.
 func (p *process) wantEnd(t *testing.T, says ...string) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
@@ -112,7 +112,8 @@ func TestEndWhileTheBackendHangs(t *testing.T) {
 	p.wantEnd(t, "cut off", "HTTP")
 }
 
-// A bucket that answers no more holds up whoever reads from it, and closing the store.
+// A bucket that answers no more holds up its readers and the closing of the store, but not the end
+// of the process.
 func TestEndWhileTheBucketHangs(t *testing.T) {
 	backend := s3mem.New()
 	if err := backend.CreateBucket("torrents"); err != nil {

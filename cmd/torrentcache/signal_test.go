@@ -81,7 +81,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A signal that comes twice at once, as from timeout(1), is one.
+// Two signals that come at once, as from timeout(1), count as one.
 func TestSignalTwiceAtOnceIsOne(t *testing.T) {
 	p := startServe(t, t.TempDir())
 	up := beginUpload(t, p, torrenttest.V1("in flight"))
@@ -130,7 +130,7 @@ func (p *process) awaitDraining(t *testing.T) {
 	}
 }
 
-// halfUpload is an upload of which the server has half.
+// halfUpload is an upload that the server has half received.
 type halfUpload struct {
 	conn net.Conn
 	in   *bufio.Reader

@@ -27,7 +27,8 @@ func (p *process) awaitLog(t *testing.T, text string) int {
 	}
 }
 
-// When the store was last looked after is known after a restart, whoever did it.
+// A server knows after a restart when the store was last backed up and verified, also by a command
+// on the folder.
 func TestMaintenanceIsRememberedOverRestarts(t *testing.T) {
 	const backup, verify, since = "torrentcache_backup_end_timestamp_seconds", "torrentcache_verify_end_timestamp_seconds", "torrentcache_store_since_timestamp_seconds"
 	dir := t.TempDir()
@@ -51,8 +52,7 @@ func TestMaintenanceIsRememberedOverRestarts(t *testing.T) {
 	}
 }
 
-// sameTime reports whether two Unix times are the same but for what is lost of them in whole
-// seconds.
+// sameTime reports whether two Unix times are the same but for the rounding to whole seconds.
 func sameTime(t *testing.T, a, b string) bool {
 	t.Helper()
 	var x, y float64
@@ -96,7 +96,8 @@ func TestAFullStoreIsTold(t *testing.T) {
 	}
 }
 
-// A certificate that has ended, or will soon, is told at the start and when it is replaced.
+// The server warns of a certificate that has expired or soon will, at the start and when the
+// certificate is replaced.
 func TestTheEndOfTheCertificateIsTold(t *testing.T) {
 	s := newSecured(t)
 	s.replace(t, s.authority.IssueUntil(t, "a server", time.Now().Add(-time.Minute)))

@@ -10,8 +10,8 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// A public server lets pages of other sites read downloads, and the fast path says it as the
-// ordinary way does.
+// A public server lets pages of other sites read downloads. The fast path sends the same headers
+// for that as the ordinary way.
 func TestOtherSitesReadDownloads(t *testing.T) {
 	torrent := torrenttest.V1("shared")
 	p := startServe(t, t.TempDir(), "--public-url", "https://cache.example", "--missing-max-age", "1m")

@@ -89,9 +89,9 @@ func (p *process) hangUp(t *testing.T, said string, nth int) {
 	}
 }
 
-// hangUpCertificates makes p read the certificates again, for the nth time. Its log may
-// say that at other times, too, since p looks at the files now and then; but only for the
-// signal it speaks of the limits, and then of the certificates.
+// hangUpCertificates makes p read the certificates again by a signal, for the nth time. The log may
+// tell of the certificates at other times, too, since p looks at the files now and then. But only
+// after the signal it tells of the limits, and then of the certificates.
 func (p *process) hangUpCertificates(t *testing.T, nth int) {
 	t.Helper()
 	const limits = "msg=reloaded what=limits"
@@ -143,7 +143,7 @@ func TestCertificateReloadUnderLoad(t *testing.T) {
 				t.Errorf("%s shows %s, %v; want %s", address, got, err, name)
 			}
 		}
-		for calls.Load() < before+20 || connections.Load() < connected+2 { // what fails ends its caller and the test
+		for calls.Load() < before+20 || connections.Load() < connected+2 { // a failed call ends its caller and the test
 			if t.Failed() {
 				break
 			}
@@ -238,8 +238,8 @@ func TestGRPCOverTLS(t *testing.T) {
 	wantStored(t, gateway, torrent)
 }
 
-// A certificate that cannot be verified is nothing to wait for: the command ends and says what
-// to change.
+// A command does not wait for a certificate that it cannot verify. It ends and says what to
+// change.
 func TestCertificatesThatCannotBeVerified(t *testing.T) {
 	s := newSecured(t)
 	p := s.serve(t)
@@ -314,8 +314,8 @@ func TestRolesByCertificate(t *testing.T) {
 	}
 }
 
-// Where not everybody may read, each download over TLS is decided on its own, by either
-// protocol, also behind one that was allowed.
+// Where not everybody may read, the server checks each download over TLS on its own, by either
+// protocol, also after one that was allowed.
 func TestPrivateDownloadsOverTLS(t *testing.T) {
 	s := newSecured(t)
 	p, clients := s.serveAlice(t, "none")

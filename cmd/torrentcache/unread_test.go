@@ -13,8 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// TestStatsUnread asks a server, then its folder, what nobody read for a week and for half a year,
-// of which one torrent was downloaded today.
+// TestStatsUnread asks a server, then its folder, for the torrents that nobody read for a week and
+// for half a year. One torrent was downloaded today.
 func TestStatsUnread(t *testing.T) {
 	dir, longAgo := t.TempDir(), time.Now().Add(-30*24*time.Hour)
 	st, err := diskstore.Open(diskstore.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Clock: func() time.Time { return longAgo }})

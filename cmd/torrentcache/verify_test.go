@@ -113,7 +113,7 @@ func TestStatsTellsWhatIsMissing(t *testing.T) {
 		"torrentcache: missing or cut short: 3 segment files; ")
 }
 
-// What verify reports is a list of info hashes for those that read lists.
+// Commands that read lists of info hashes can read the report of verify.
 func TestReportIsAList(t *testing.T) {
 	want := infohash.V1([20]byte{1})
 	for _, line := range []string{want.String(), want.String() + " unreadable"} {

@@ -27,7 +27,7 @@ type servers struct {
 	grpc.ClientConnInterface
 	mu    sync.Mutex
 	asked int
-	// by address: the name is that of the address then; otherwise that of the key.
+	// byAddress makes the name of a caller that of its address, not that of its key.
 	byAddress bool
 	err       error
 	hang      bool // until the caller leaves
@@ -88,12 +88,12 @@ func wantName(t *testing.T, c *callers.Callers, who access.Credentials, want str
 	}
 }
 
-// An answer is kept for a while, for whoever shows the same, wherever from.
+// An answer is kept for a while, for all callers with the same credentials, from any address.
 func TestAnswersAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &servers{}
 		c := callers.New(s)
-		wantName(t, c, at("192.0.2.1", "a"), "key Bearer a") // which says that addresses do not count
+		wantName(t, c, at("192.0.2.1", "a"), "key Bearer a") // the answer says that addresses do not count
 		for range 3 {
 			wantName(t, c, at("192.0.2.1", "a"), "key Bearer a")
 			wantName(t, c, at("192.0.2.2", "a"), "key Bearer a")
@@ -110,8 +110,8 @@ func TestAnswersAreKept(t *testing.T) {
 	})
 }
 
-// Where addresses have names, nobody gets that of another address, also from the moment on at
-// which they begin to have them.
+// Where addresses have names, no caller gets the name of another address. That holds from the
+// moment at which they begin to have names.
 func TestNamesOfAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &servers{byAddress: true}
@@ -136,7 +136,7 @@ func TestNamesOfAddresses(t *testing.T) {
 	})
 }
 
-// A refusal is told, and not kept: the key may be known a moment later.
+// A refusal is returned, but not kept: the key may be known a moment later.
 func TestAWrongKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &servers{}
@@ -176,7 +176,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	})
 }
 
-// As a connection it answers with what is kept, and passes on all else.
+// As a connection, Callers answers DescribeServer with kept answers, and passes on all other calls.
 func TestConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &servers{}
@@ -195,7 +195,7 @@ func TestConnection(t *testing.T) {
 	})
 }
 
-// What is kept is bounded: the servers are asked again about those who came first.
+// The number of kept answers is bounded. The servers are asked again about the oldest callers.
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &servers{}

@@ -23,7 +23,7 @@ func request(lines ...string) string {
 	return "GET " + smallPath + " HTTP/1.1\r\nHost: example.org\r\n" + strings.Join(append(lines, ""), "\r\n") + "\r\n"
 }
 
-// conversations are what clients send, and how many answers the fast path gives.
+// conversations has the bytes that clients send, and how many answers the fast path gives.
 var conversations = []struct {
 	name  string
 	input string

@@ -19,7 +19,7 @@ import (
 // tell its reads apart. Larger heads are tested over TCP.
 const maxInput = 4000
 
-// separator parts the input of FuzzDifferential into what is sent at once.
+// separator divides the input of FuzzDifferential into the parts that are sent at once.
 var separator = []byte("\xff\xff")
 
 var dateLine = regexp.MustCompile(`Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n`)
@@ -32,8 +32,8 @@ func converse(input []byte, fast, mend bool) ([]byte, fastpath.Stats) {
 	return said, stats
 }
 
-// listenTo returns what net/http alone says to input, and how much of it, the dates
-// included, when it took each part of it and then found no more.
+// listenTo returns the answer of net/http alone to input. The marks say how long the answer was,
+// the dates included, when net/http took each part of input and then found no more.
 func listenTo(input []byte) (said []byte, marks []int) {
 	said, marks, _ = conversation(input, http.HandlerFunc(handler), false, false)
 	return said, marks
@@ -109,8 +109,8 @@ func TestMutatedConversations(t *testing.T) {
 	compareMutated(t, 1000, rand.New(rand.NewPCG(1, 2)), compare)
 }
 
-// compareMutated has compare look at that many conversations, which r makes. Enough of
-// them must reach the fast path.
+// compareMutated calls compare for so many rounds of conversations, which r makes. Enough of them
+// must reach the fast path.
 func compareMutated(t *testing.T, rounds int, r *rand.Rand, compare func(*testing.T, []byte) int64) {
 	t.Helper()
 	answered := int64(0)

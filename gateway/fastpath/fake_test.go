@@ -46,8 +46,8 @@ func id(hash string) infohash.ID {
 	return id
 }
 
-// handler is the ordinary way. What is no download it answers with all that it
-// understood of the request, so that two readings of one request differ.
+// handler is the ordinary way. It answers a request that is no download with all that it understood
+// of the request, so that two readings of one request differ.
 func handler(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if name, ok := strings.CutPrefix(r.URL.Path, "/torrent/"); ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
@@ -85,7 +85,7 @@ func download(w http.ResponseWriter, r *http.Request, name string) {
 	http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), bytes.NewReader(content))
 }
 
-// answers is what a fastpath.Source is made of.
+// answers has a method that is a fastpath.Source.
 type answers interface {
 	answer(id infohash.ID, reserved *limit.Reservation, read bool) *fastpath.Answer
 }
@@ -104,7 +104,7 @@ var ready = func() source {
 	return s
 }()
 
-// captured returns what h answers for id, counted by shared unless that is nil.
+// captured returns the answer of h for id, counted by shared unless that is nil.
 func captured(h http.Handler, id infohash.ID, shared *limit.Shared) *fastpath.Answer {
 	a := fastpath.Capture(context.Background(), h, id)
 	if shared == nil {
@@ -118,7 +118,7 @@ func of(s answers) *fastpath.Downloads { return &fastpath.Downloads{Source: s.an
 
 // script is a client whose every move is known beforehand: it sends the parts of
 // input one by one, each when the server has nothing left to do but to read on,
-// then no more. It keeps what the server sends.
+// then no more. It keeps the bytes that the server sends.
 type script struct {
 	mu      sync.Mutex
 	changed sync.Cond

@@ -16,7 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// patience bounds waits for what surely comes.
+// patience bounds waits for events that surely come.
 const patience = 60 * time.Second
 
 // running is a server on a loopback port.
@@ -91,7 +91,7 @@ func (p patient) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// CloseWrite ends what is written.
+// CloseWrite closes the writing side of the connection.
 func (p patient) CloseWrite() error { return p.Conn.(*net.TCPConn).CloseWrite() }
 
 // client is one connection to a server.
@@ -167,7 +167,7 @@ func (r *running) wantMemory(t *testing.T, want int64) {
 	become(t, want, "bytes are held", func() int64 { return r.limits.Stats().MemoryBytes })
 }
 
-// become fails the test unless there come to be so many of what.
+// become waits until count returns want, and fails the test if it never does.
 func become(t *testing.T, want int64, what string, count func() int64) {
 	t.Helper()
 	for begun := time.Now(); count() != want; time.Sleep(time.Millisecond) {

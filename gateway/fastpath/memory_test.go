@@ -36,8 +36,8 @@ var loaded = asked(func(id infohash.ID, reserved *limit.Reservation) *fastpath.A
 
 var head = strings.Replace(get, "GET", "HEAD", 1)
 
-// The memory of an answer that the socket does not take at once is counted while it is
-// on its way, one that many get once.
+// The memory of an answer that the socket does not take at once is counted while the answer is on
+// its way. An answer that many clients get is counted once.
 func TestMemoryOfAnAnswerOnItsWay(t *testing.T) { plainAndTLS(t, testMemoryOfAnAnswerOnItsWay) }
 
 func testMemoryOfAnAnswerOnItsWay(t *testing.T, start way) {
@@ -75,7 +75,7 @@ func (r *running) narrow(t *testing.T) {
 // refuses is a handler that has no memory either.
 var refuses = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 
-// Where there is no memory for an answer on its way, the connection ends.
+// If memory is short in the middle of an answer, the connection ends.
 func TestAnswerWithoutMemory(t *testing.T) {
 	r := start(t, &http.Server{}, hugeAnswers(limit.NewShared(hugeSize)))
 	r.narrow(t)
@@ -91,7 +91,7 @@ func TestAnswerWithoutMemory(t *testing.T) {
 	r.wantMemory(t, 1000)
 }
 
-// Where it is known before the answer begins, net/http refuses it.
+// If memory is short before the answer begins, net/http refuses the request.
 func TestAnswerWithoutMemoryIsRefused(t *testing.T) {
 	t.Run("TLS", func(t *testing.T) {
 		r := startTLS(t, &http.Server{Handler: refuses}, hugeAnswers(limit.NewShared(hugeSize)))
@@ -161,7 +161,7 @@ func TestMemoryByHTTP2(t *testing.T) {
 	}
 }
 
-// A source that has taken memory, and then has no answer or panics, costs none.
+// If a source takes memory, and then has no answer or panics, its memory is given back.
 func TestSourceWithoutAnAnswer(t *testing.T) { plainAndTLS(t, testSourceWithoutAnAnswer) }
 
 func testSourceWithoutAnAnswer(t *testing.T, start way) {
@@ -181,8 +181,8 @@ func testSourceWithoutAnAnswer(t *testing.T, start way) {
 	become(t, 0, "connections are open", func() int64 { return int64(r.limits.Stats().Connections) })
 }
 
-// A client that takes what it asked for is not cut off for the sake of others that wait
-// for memory, and one that does not is.
+// A client that does not take its answer is cut off for the sake of others that wait for memory. A
+// client that takes it is not.
 func TestSlowReaderIsCutOff(t *testing.T) { plainAndTLS(t, testSlowReaderIsCutOff) }
 
 func testSlowReaderIsCutOff(t *testing.T, start way) {

@@ -41,9 +41,9 @@ func (m *madeOnce) authority(t testing.TB) *certtest.Authority {
 	return m.by
 }
 
-// converseTLS plays the parts of input over TLS, each as soon as all of the answer to
-// those before, of which marks says how long it is, is there. It returns what converse
-// does.
+// converseTLS plays the parts of input over TLS. It sends each part once the whole answer to the
+// earlier parts is there; marks says how long that answer is. It returns the same results as
+// converse.
 func converseTLS(t *testing.T, input []byte, marks []int) ([]byte, fastpath.Stats) {
 	t.Helper()
 	forServer, forClient := secured(t, "http/1.1")
@@ -95,7 +95,7 @@ func talk(c *tls.Conn, input []byte, marks []int) []byte {
 	return heard.all()
 }
 
-// hearing is what a client has heard.
+// hearing holds the bytes that a client has heard.
 type hearing struct {
 	mu      sync.Mutex
 	changed sync.Cond

@@ -14,11 +14,11 @@ import (
 	"github.com/torrentcache/torrentcache/internal/limit"
 )
 
-// record is the largest record of TLS, in bytes, and sealed what it has around that
-// (TLS 1.3, AES-GCM or ChaCha20).
+// record is the largest content of a TLS record, in bytes. sealed is the size of the bytes around
+// it (TLS 1.3, AES-GCM or ChaCha20).
 const record, sealed = 16 << 10, 5 + 1 + 16
 
-// wire keeps what comes over a connection.
+// wire keeps the bytes that come over a connection.
 type wire struct {
 	net.Conn
 	heard bytes.Buffer
@@ -101,7 +101,7 @@ func TestRecordsOfAnAnswer(t *testing.T) {
 		}
 		return records, length - records*sealed
 	}
-	ask(0) // what belongs to the handshake comes with it
+	ask(0) // the last records of the handshake come with it
 	for _, records := range []int{1, 2, 3, 16, 17, 18, 40} {
 		_, length := ask(records * record)
 		header := length - records*record

@@ -61,7 +61,7 @@ func testShutdownDuringAnAnswer(t *testing.T, start way) {
 	}
 }
 
-// Shutdown of the server knows nothing of an answer of the fast path; Wait waits for it.
+// Shutdown of the server does not wait for an answer of the fast path. Wait does.
 func TestWaitDuringAnAnswer(t *testing.T) { plainAndTLS(t, testWaitDuringAnAnswer) }
 
 func testWaitDuringAnAnswer(t *testing.T, start way) {

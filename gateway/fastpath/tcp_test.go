@@ -39,8 +39,8 @@ func testUploadLargerThanTheBufferComesBack(t *testing.T, start way) {
 	r.wantFound(t, 1)
 }
 
-// A request that comes before the answer to the one before is out does not cost
-// the fast path: clients on fast lines often seem to do that.
+// A request that comes before the previous answer is out can still go by the fast path. Clients on
+// fast lines often seem to send such requests.
 func TestSentAheadOfAnAnswer(t *testing.T) { plainAndTLS(t, testSentAheadOfAnAnswer) }
 
 func testSentAheadOfAnAnswer(t *testing.T, start way) {
@@ -143,8 +143,8 @@ func testManyClientsAtOnce(t *testing.T, start way) {
 	r.wantFound(t, clients*rounds)
 }
 
-// The end of a client's stream is seen though it comes in one piece with the last
-// request, and nothing comes after it.
+// The server sees the end of a client's stream even if it comes in one piece with the last request
+// and nothing comes after it.
 func TestLastRequestAndTheEndAtOnce(t *testing.T) { plainAndTLS(t, testLastRequestAndTheEndAtOnce) }
 
 func testLastRequestAndTheEndAtOnce(t *testing.T, start way) {

@@ -47,7 +47,8 @@ func (l lines) want(t *testing.T, text string) {
 	}
 }
 
-// Who does not finish a handshake holds up nobody, and is not waited for.
+// A client that does not finish its handshake holds up no others, and the server does not wait for
+// it.
 func TestHandshakeThatStops(t *testing.T) {
 	said := make(lines, 10)
 	r := startTLS(t, &http.Server{ReadHeaderTimeout: brief, ErrorLog: said.log()}, ready)
@@ -115,8 +116,8 @@ func TestPanicInAHandshake(t *testing.T) {
 	c.wantAnswer(small)
 }
 
-// Handlers learn of the connection what they learn without the fast path, the
-// certificate of the client included, by either protocol.
+// Handlers learn as much of the connection as without the fast path, by either protocol. That
+// includes the certificate of the client.
 func TestRequestsKnowTheirTLS(t *testing.T) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -168,7 +169,7 @@ func newRequest(t *testing.T, method, url string, header ...string) *http.Reques
 	return r
 }
 
-// By HTTP/2 the handler of the fast path says what the one behind it says.
+// By HTTP/2 the handler of the fast path gives the same answers as the one behind it.
 func TestHandlerByHTTP2(t *testing.T) {
 	_, forClient := secured(t, "h2")
 	transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
@@ -220,7 +221,7 @@ func exchange(t *testing.T, transport *http.Transport, r *http.Request) string {
 	return b.String() + string(body)
 }
 
-// A client that leaves in the middle of an answer, by HTTP/2, takes nothing from the next.
+// A client that leaves in the middle of an answer, by HTTP/2, does not harm the next answer.
 func TestClientsThatLeaveByHTTP2(t *testing.T) {
 	_, forClient := secured(t, "h2")
 	transport := &http.Transport{TLSClientConfig: forClient, ForceAttemptHTTP2: true}
@@ -247,7 +248,7 @@ func TestClientsThatLeaveByHTTP2(t *testing.T) {
 	}
 }
 
-// Connections of a protocol that the server does not serve are the server's to end.
+// The server, not the fast path, ends connections of a protocol that it does not serve.
 func TestAnotherProtocol(t *testing.T) {
 	srv := &http.Server{}
 	r := &running{Server: srv, fast: of(ready)}

@@ -85,7 +85,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 
 	two := torrenttest.V1("two")
 	other := newHarness(t, roomy, false)
-	id := other.upload(t, two).V1 // what its id is
+	id := other.upload(t, two).V1 // only for its id
 	h.wantReason(t, id, reason.TorrentNotFound)
 	h.upload(t, two)
 	h.want(t, id, two)
@@ -124,7 +124,7 @@ func testManyWaitForOneFill(t *testing.T) {
 	})
 }
 
-// Whoever waits for a load does not fail because the one who began it has left.
+// Callers that wait for a load do not fail because the caller that began it has left.
 func TestWaitersOutliveTheFirst(t *testing.T) { synctest.Test(t, testWaitersOutliveTheFirst) }
 
 func testWaitersOutliveTheFirst(t *testing.T) {
@@ -155,7 +155,7 @@ func testWaitersOutliveTheFirst(t *testing.T) {
 	h.wantCalls(t, 0, func() { h.want(t, id, one) })
 }
 
-// What was loaded before a change is not kept after it.
+// A torrent that was loaded before a change is not kept after it.
 func TestChangeDuringAFill(t *testing.T) {
 	for name, change := range map[string]func(h *harness, ids infohash.Set){
 		"invalidate": func(h *harness, ids infohash.Set) { h.Invalidate(ids) },
@@ -222,7 +222,7 @@ func TestUploadAtTheDoorIsSeenThere(t *testing.T) {
 }
 
 // A crawler that takes everything once neither fills the memory nor displaces
-// what is asked for again and again.
+// torrents that are asked for again and again.
 func TestBoundedAndScanResistant(t *testing.T) {
 	const size = 1 << 20
 	h := newHarness(t, size, false)
@@ -242,7 +242,7 @@ func TestBoundedAndScanResistant(t *testing.T) {
 		h.Settle()
 	}
 	// Between two rounds the crawler takes more than the cache holds, so that one
-	// which only knew what was asked last would have lost all ten each time.
+	// that kept only the latest torrents would have lost all ten each time.
 	const rounds, crawled = 5, 60
 	missed := 0
 	for i := range rounds * crawled {

@@ -10,12 +10,12 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// notYet is what a backend says while other caches may have the torrent still.
+// notYet is the error of a backend while other caches may still have the torrent.
 func notYet() error {
 	return reason.New(reason.TorrentNotFound, "not here; the upstreams are being asked").Upstreams("asking").After(time.Second).GRPCStatus().Err()
 }
 
-// That a torrent may be elsewhere is kept by nobody; that it is nowhere is.
+// No cache keeps the answer that a torrent may be elsewhere. The answer that it is nowhere is kept.
 func TestWhatMayBeElsewhereIsNotKept(t *testing.T) {
 	for name, h := range map[string]*harness{"server": newLocal(t, roomy), "edge": newHarness(t, roomy, false)} {
 		t.Run(name, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestWhatMayBeElsewhereIsNotKept(t *testing.T) {
 			}
 			h.wantReason(t, unknown, reason.TorrentNotFound)
 			h.wantReason(t, unknown, reason.TorrentNotFound)
-			if asked != 2 { // who may wait asks the backend, which asks elsewhere
+			if asked != 2 { // a caller that may wait asks the backend, which asks elsewhere
 				t.Errorf("the backend was asked %d times", asked)
 			}
 			if h.answer(unknown) != nil {
@@ -36,7 +36,7 @@ func TestWhatMayBeElsewhereIsNotKept(t *testing.T) {
 	}
 }
 
-// A call of another cache waits for no load, of which it may be a part.
+// A call of another cache does not wait for a load, because it may be a part of that load.
 func TestCallsOfOtherCachesGoPastTheCache(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, one).V1

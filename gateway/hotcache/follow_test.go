@@ -43,8 +43,8 @@ func TestFollow(t *testing.T) {
 	h.wantReason(t, ids.V2, reason.TorrentRemoved)
 }
 
-// A torrent whose bytes left the store is forgotten, and so is one of which a newer
-// server tells what this program does not know.
+// A torrent whose bytes left the store is forgotten. So is a torrent for which a newer server
+// reports a kind of change that this program does not know.
 func TestFollowForgetsWhateverTheKind(t *testing.T) {
 	for _, kind := range []torrentcachev1.ChangeKind{torrentcachev1.ChangeKind_CHANGE_KIND_DROPPED, 200} {
 		h := newHarness(t, roomy, true)
@@ -59,7 +59,7 @@ func TestFollowForgetsWhateverTheKind(t *testing.T) {
 	}
 }
 
-// What happens while the feed is lost is in force when the cache is used again.
+// Changes while the feed is lost are in force when the cache is used again.
 func TestFollowAfterALostFeed(t *testing.T) {
 	h := newHarness(t, roomy, true)
 	ids := h.upload(t, one)
@@ -89,7 +89,8 @@ func TestFollowSilence(t *testing.T) {
 	h.inUse(t) // the deaf stream was given up
 }
 
-// Who runs the door hears once why the feed is lost, and again after it was back.
+// The operator of the door is told once why the feed is lost, and again if it is lost after it was
+// back.
 func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
 	lost := make(chan reason.Reason, 100)
 	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, OnLost: func(err *reason.Error) { lost <- err.Reason }}, hotcache.Backend{})
@@ -113,8 +114,8 @@ func TestFollowTellsWhyTheFeedIsLost(t *testing.T) {
 	}
 }
 
-// While the feed is lost and the backend cannot reach its store, copies are given,
-// marked stale, for as long as is allowed; whatever the backend says counts.
+// While the feed is lost and the backend cannot reach its store, the cache gives copies, marked
+// stale, for as long as MaxStale allows. An answer of the backend always comes first.
 func TestStaleInAnOutage(t *testing.T) {
 	for _, span := range []time.Duration{0, time.Hour} {
 		h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true}, hotcache.Backend{MaxStale: span})
@@ -129,7 +130,7 @@ func TestStaleInAnOutage(t *testing.T) {
 			tap.cut()
 		})
 		eventually(t, "the cache is used without a feed", func() bool { return h.answer(ids.V1) == nil })
-		h.wantReason(t, unknown, reason.Overloaded) // that it is not there is nobody's word now
+		h.wantReason(t, unknown, reason.Overloaded) // now nobody can say that it is absent
 		for range 3 {
 			if span == 0 {
 				h.wantReason(t, ids.V1, reason.Overloaded)

@@ -8,8 +8,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// What is listed is forgotten by each of its ids, also what was found to be absent; the
-// rest stays.
+// The cache forgets a listed torrent by each of its ids, and a listed id that was found to be
+// absent. The rest stays.
 func TestForgetListedTorrents(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	listed, other := h.upload(t, hybrid), h.upload(t, one)
@@ -26,7 +26,7 @@ func TestForgetListedTorrents(t *testing.T) {
 	h.wantCalls(t, 4, all)
 }
 
-// What was being loaded when something was listed is not kept: it may be from before.
+// A torrent that was being loaded during Forget is not kept: it may be from before.
 func TestForgetWhatIsBeingLoaded(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, one).V1

@@ -28,7 +28,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
-// patience bounds waits for what surely comes.
+// patience bounds waits for events that surely come.
 const patience = 60 * time.Second
 
 // harness is a cache before a real server in the same process.
@@ -50,9 +50,9 @@ type reader struct {
 	inner  hotcache.Reader
 	reads  atomic.Int64
 	err    error              // of each read, unless nil
-	before func()             // what happens before a read
-	after  func()             // what happens between a read and its return
-	twist  func(bytes []byte) // what becomes of the bytes
+	before func()             // is called before a read
+	after  func()             // is called between a read and its return
+	twist  func(bytes []byte) // changes the bytes
 }
 
 // ReadTorrent implements [hotcache.Reader].
@@ -144,12 +144,12 @@ func newHarnessOf(t *testing.T, options hotcache.Options, b hotcache.Backend) *h
 	return h
 }
 
-// reserved returns a Reservation of somebody's for an answer.
+// reserved returns a Reservation of some caller for an answer.
 func (h *harness) reserved() *limit.Reservation {
 	return h.limits.Reservation(limit.Caller{}, limit.Answering, nil)
 }
 
-// answer returns what the fast path has for id, once it has left.
+// answer returns the answer of the fast path for id, once it has left.
 func (h *harness) answer(id infohash.ID) *fastpath.Answer {
 	reserved := h.reserved()
 	defer reserved.Release()
@@ -188,9 +188,9 @@ type tap struct {
 	grpc.ClientConnInterface
 	mu     sync.Mutex
 	calls  int
-	before func(context.Context) error // what happens before a call; an error is its answer
-	after  func()                      // what happens between an answer and its return
-	twist  func(reply any)             // what becomes of an answer
+	before func(context.Context) error // is called before a call; an error is its answer
+	after  func()                      // is called between an answer and its return
+	twist  func(reply any)             // changes an answer
 	cut    func()                      // ends the streams
 	deaf   bool                        // streams say nothing
 	refuse error                       // why there are no streams; nil if there are
@@ -248,7 +248,7 @@ type oneKind struct {
 func (s *oneKind) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if news, ok := m.(*torrentcachev1.WatchChangesResponse); ok && err == nil {
-		// What is below the top level the server has, too.
+		// The server shares the values below the top level, so they are copied.
 		changes := make([]*torrentcachev1.Change, len(news.GetChanges()))
 		for i, c := range news.GetChanges() {
 			changes[i] = &torrentcachev1.Change{Kind: s.kind, InfoHash: c.GetInfoHash(), InfoHashV1: c.GetInfoHashV1(), InfoHashV2: c.GetInfoHashV2()}

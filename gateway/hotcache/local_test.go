@@ -38,7 +38,7 @@ func (h *harness) fill(t *testing.T) {
 	}
 }
 
-// What the fast path loads and what it keeps of it is what the door says.
+// The answers that the fast path loads, and those that it keeps, are the same as the door's.
 func TestLoadedAnswersAreTheDoors(t *testing.T) {
 	for name, o := range map[string]gateway.Options{"private network": {}, "public": {Options: web.Options{PublicURL: "https://cache.example"}, MissingMaxAge: time.Minute}} {
 		t.Run(name, func(t *testing.T) { compareWithDoor(t, newLocalOf(t, roomy, o)) })
@@ -57,7 +57,7 @@ func compareWithDoor(t *testing.T, h *harness) {
 					t.Fatalf("for %s got %+v\nwant %q", id, got, want.Header())
 				}
 			}
-			h.want(t, id, torrent) // from what was kept
+			h.want(t, id, torrent) // from the kept answer
 		}
 	}
 	want := fastpath.Capture(t.Context(), h.door, unknown)
@@ -82,7 +82,7 @@ func TestWhatHasAnotherAnswerIsNotLoaded(t *testing.T) {
 	}
 }
 
-// Where room is short, what is asked for once leaves no trace; asked for again it stays.
+// Where room is short, a torrent that is asked for once is not kept. Asked for again it stays.
 func TestAFullCacheTakesWhatIsAskedForTwice(t *testing.T) {
 	h := newLocal(t, 1<<20)
 	torrent := torrenttest.Random(1, 20_000)
@@ -117,8 +117,8 @@ func TestChangeDuringALoad(t *testing.T) {
 	h.wantAnswer(t, ids.V1, one, 0)
 }
 
-// Of two that ask the fast path at a time one is answered. What it loads may lie in memory
-// that is used again; so all others wait, and then load for themselves.
+// Of two callers that ask the fast path at a time one is answered. Its torrent may lie in memory
+// that is used again. So all others wait, and then load for themselves.
 func TestOthersAskDuringALoad(t *testing.T) { synctest.Test(t, testOthersAskDuringALoad) }
 
 func testOthersAskDuringALoad(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// get is GetTorrent of somebody whose answer has not left before release is called.
+// get calls GetTorrent for a caller whose answer has not left until release is called.
 func (h *harness) get(t *testing.T, id infohash.ID) (torrent []byte, release func()) {
 	t.Helper()
 	reserved := h.reserved()
@@ -26,8 +26,8 @@ func (h *harness) get(t *testing.T, id infohash.ID) (torrent []byte, release fun
 	return got.GetTorrent(), reserved.Release
 }
 
-// The memory of a torrent is held while it is sent, once for all who get it from the cache,
-// and given back after that, kept or not.
+// The memory of a torrent is held while it is sent, once for all callers that get it from the
+// cache. It is given back after that, whether the torrent is kept or not.
 func TestMemoryIsHeldWhileATorrentIsSent(t *testing.T) {
 	const size = 20_000
 	for name, full := range map[string]bool{"kept": false, "not kept": true} {
@@ -55,8 +55,8 @@ func TestMemoryIsHeldWhileATorrentIsSent(t *testing.T) {
 	}
 }
 
-// What the fast path has loaded and not kept, in memory that is used again, the reservation of the
-// answer has. What is kept is counted by the answer, once it has to wait.
+// The reservation of the answer counts a torrent that the fast path loads and does not keep, in
+// memory that is used again. The answer itself counts a kept torrent, once it has to wait.
 func TestMemoryOfTheFastPath(t *testing.T) {
 	h := newLocal(t, 1<<20)
 	torrent := torrenttest.Random(1, 20_000)
@@ -73,7 +73,7 @@ func TestMemoryOfTheFastPath(t *testing.T) {
 	}
 }
 
-// Entries are what was read, for everybody.
+// Every caller gets the bytes that were read, not a copy.
 func TestEntriesAreNotCopied(t *testing.T) {
 	h := newLocal(t, roomy)
 	var read []byte
@@ -88,8 +88,8 @@ func TestEntriesAreNotCopied(t *testing.T) {
 	}
 }
 
-// What came by the network is counted elsewhere for as long as it is in memory, which
-// shall not be as long as it is kept here.
+// A message from the network is counted elsewhere for as long as it is in memory. The cache
+// copies its torrent, so that the message does not stay as long as the entry.
 func TestMessagesOfTheNetworkAreNotKept(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	var message []byte
@@ -109,7 +109,7 @@ func TestMessagesOfTheNetworkAreNotKept(t *testing.T) {
 	}
 }
 
-// narrow returns a context whose Reservation has no room, and when room is made.
+// narrow returns a context whose Reservation has no room, and a function that makes room.
 func narrow(t *testing.T) (ctx context.Context, reserved *limit.Reservation, free func()) {
 	t.Helper()
 	limits := limit.New(limit.Settings{Memory: 1000})
@@ -121,7 +121,7 @@ func narrow(t *testing.T) (ctx context.Context, reserved *limit.Reservation, fre
 	return limit.WithReservation(t.Context(), reserved), reserved, other.Release
 }
 
-// Who is refused memory for what it loads says nothing to those who wait for the load.
+// A caller that is refused memory for its load does not pass that error to others that wait for it.
 func TestRefusedMemoryIsTheLoadersOwn(t *testing.T) {
 	synctest.Test(t, testRefusedMemoryIsTheLoadersOwn)
 }
@@ -149,7 +149,7 @@ func testRefusedMemoryIsTheLoadersOwn(t *testing.T) {
 	}
 }
 
-// What is kept is refused for want of memory, too, after a little time to wait for it.
+// A kept torrent, too, is refused if memory is short, after a little time to wait for memory.
 func TestMemoryOfWhatIsKeptIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newLocal(t, roomy)
@@ -187,7 +187,7 @@ func TestFastPathDoesNotWaitForMemory(t *testing.T) {
 	})
 }
 
-// While the cache may keep nothing everybody has a load of its own, and its memory.
+// While the cache may keep no torrents, every caller has a load and memory of its own.
 func TestThroughWhileNotTrusted(t *testing.T) {
 	h := newHarness(t, roomy, true) // nobody follows
 	id := h.upload(t, one).V1

@@ -16,7 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
-// gated is a cache before a server that asks who calls.
+// gated is a cache before a server that checks its callers.
 type gated struct {
 	*hotcache.Cache
 	*tap
@@ -39,7 +39,7 @@ func newGated(t *testing.T, p *access.Policy, o hotcache.Options, b hotcache.Bac
 	return g
 }
 
-// What not everybody may read is asked for each time, by each caller.
+// A torrent that not everybody may read is asked for each time, by each caller.
 func TestPrivateTorrentsAreNotKept(t *testing.T) {
 	torrent := torrenttest.V1("a")
 	parsed, err := metainfo.Parse(torrent)

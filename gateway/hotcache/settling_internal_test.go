@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// A change is told of for the whole span, and not for more than two.
+// settling remembers a change for at least one span, and for at most two.
 func TestSettling(t *testing.T) {
 	const span = 3 * time.Second
 	one, other := infohash.V1([20]byte{1}), infohash.V1([20]byte{2})

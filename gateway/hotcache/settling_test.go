@@ -9,8 +9,8 @@ import (
 	"github.com/torrentcache/torrentcache/infohash"
 )
 
-// Another backend than the one that told of a change, or told that the feed begins
-// now, may not know of it yet: what it answers is given, and not kept.
+// After one backend told of a change, or told that the feed begins now, another may not know of it
+// yet. The cache gives its answers, and does not keep them.
 func TestAnswersAreNotKeptWhileTheyMayBeOld(t *testing.T) {
 	h := newHarnessOf(t, hotcache.Options{Size: roomy, Follow: true, Settle: time.Hour}, hotcache.Backend{})
 	id := h.upload(t, one).V1
@@ -40,7 +40,7 @@ func TestAnswersAreKeptOnceTheyHaveSettled(t *testing.T) {
 	})
 }
 
-// What a backend says while it cannot ask its store is given, and not kept.
+// The cache gives the answers of a backend that cannot ask its store, and does not keep them.
 func TestStaleAnswersAreNotKept(t *testing.T) {
 	h := newHarness(t, roomy, false)
 	id := h.upload(t, one).V1

@@ -133,7 +133,7 @@ func TestRolesText(t *testing.T) {
 	}
 }
 
-// What is parsed is written as it is parsed, and names nobody who has no role.
+// Parsed entries are written as they are parsed, and none names anybody without a role.
 func FuzzParse(f *testing.F) {
 	f.Add("site read,write sha256:" + digest + "\n# x\noffice write address:192.0.2.0/24\n")
 	f.Add("edge sync certificate:Edge\r\n\r\nb admin address:2001:db8::1")

@@ -8,7 +8,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// What a browser shows unasked counts for its own site's pages alone.
+// A credential that a browser shows unasked counts only for the pages of its own site.
 func TestAPageOfAnotherSiteHasNoRightsOfTheBrowser(t *testing.T) {
 	key := access.NewKey()
 	policy := access.New(access.Read, []access.Entry{

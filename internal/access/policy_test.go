@@ -49,7 +49,7 @@ func answer(err error) reason.Reason {
 	return reason.Of(err).Reason
 }
 
-// What is for everybody tells who calls all the same, and a wrong key is refused.
+// A call that is for everybody tells the caller's name all the same, and a wrong key is refused.
 func TestDescribeServerIsForAllButWrongKeys(t *testing.T) {
 	key := access.NewKey()
 	site := access.Entry{Name: "site", Roles: access.Write, Key: access.DigestOf(key)}
@@ -71,8 +71,8 @@ func TestDescribeServerIsForAllButWrongKeys(t *testing.T) {
 	}
 }
 
-// One key for each role, one for none that anybody has: each of them at each call,
-// under each set of anonymous roles.
+// There is one key for each role, and a key that nobody has: each of them is tried at
+// each call, under each set of anonymous roles.
 func TestEachRoleAtEachCall(t *testing.T) {
 	keys := map[access.Roles]string{}
 	var entries []access.Entry
@@ -127,7 +127,7 @@ func TestCallsWithinTheProcessMayFollowTheFeed(t *testing.T) {
 	}
 }
 
-// Without a keys file credentials are meant for somebody else.
+// Without a keys file, credentials count as meant for somebody else.
 func TestOpen(t *testing.T) {
 	policy := access.Open(access.Read | access.Write)
 	who, err := policy.Decide(access.Credentials{Authorization: "Basic of-a-proxy"}, cache+"CacheTorrent")

@@ -82,7 +82,7 @@ func TestLinesOfJSON(t *testing.T) {
 	}
 }
 
-// Whoever rotates the file renames it and has it opened anew; no line is lost.
+// A program that rotates the file renames it and has it opened anew; no line is lost.
 func TestReopen(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "access.log")
 	l := mustOpen(t, name, "text")
@@ -106,7 +106,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// A file that takes nothing, as a pipe that nobody reads, holds up nobody.
+// A file that takes nothing, such as a pipe that nobody reads, does not hold anybody up.
 func TestAFileThatTakesNothing(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(name, 0o600); err != nil {

@@ -79,7 +79,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// A group is written in order, and what a crash left of a line is a line of its own.
+// A group is written in order. The part of a line that a crash left is a line of its own.
 func TestGroupsAndTornLines(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "audit.log")
 	l := open(t, name)

@@ -9,7 +9,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// The least limit holds, and what cannot be found out is none.
+// The least limit holds, and a limit that cannot be found out counts as none.
 func TestAvailableMemory(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })

@@ -23,7 +23,7 @@ func shown(t *testing.T, s *certificate.Source, client *tls.Config) (string, err
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake() }()
 	client = client.Clone()
-	client.InsecureSkipVerify = true // which certificate it is, is what the test looks at
+	client.InsecureSkipVerify = true // the test looks at which certificate it is
 	conn := tls.Client(b, client)
 	err := conn.Handshake()
 	if err == nil {

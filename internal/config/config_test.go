@@ -205,7 +205,8 @@ func TestGatewayValidate(t *testing.T) {
 	}
 }
 
-// TestGatewayHasNoLimitsOfCalls refuses what a gateway would not hold anybody to.
+// TestGatewayHasNoLimitsOfCalls checks that the limits that a gateway holds nobody to
+// are flags of serve alone.
 func TestGatewayHasNoLimitsOfCalls(t *testing.T) {
 	gateway, serve := pflag.NewFlagSet("gateway", pflag.ContinueOnError), pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	new(Gateway).AddFlags(gateway)
@@ -222,8 +223,8 @@ func TestGatewayHasNoLimitsOfCalls(t *testing.T) {
 	}
 }
 
-// TestOneStoreIsNamed names the store twice, or not, by flags, the environment and
-// the file that `torrentcache config` writes, where what is not set is empty.
+// TestOneStoreIsNamed names the store twice, or not, by flags, the environment and the
+// file that `torrentcache config` writes, where unset settings are empty.
 func TestOneStoreIsNamed(t *testing.T) {
 	written := filepath.Join(t.TempDir(), "torrentcache.yaml")
 	if err := os.WriteFile(written, []byte("store: s3://torrents\ndata-dir: \"\"\n"), 0o600); err != nil {
@@ -317,8 +318,8 @@ func TestUnusedSettingsAreRefused(t *testing.T) {
 	}
 }
 
-// Sections have the flags in the order in which they were added, whatever the
-// order of the calls that add to one section, and every flag once.
+// Sections have the flags in the order in which they were added, in any order of the
+// calls that add to one section, and every flag once.
 func TestSections(t *testing.T) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.Bool("untitled", false, "")
@@ -359,7 +360,7 @@ func TestFlagErrorSaysWhatToWrite(t *testing.T) {
 	}
 }
 
-// TestRetention says what of the settings of what is dropped cannot be.
+// TestRetention says which settings of dropping torrents cannot be.
 func TestRetention(t *testing.T) {
 	for _, c := range []struct {
 		args []string

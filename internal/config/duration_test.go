@@ -23,7 +23,7 @@ func TestDuration(t *testing.T) {
 		{"7d", 7 * 24 * time.Hour, "7d"},
 		{"1d12h", 36 * time.Hour, "36h"},
 		{"0d", 0, "0"},
-		{"-1s", -time.Second, "-1s"}, // whoever uses it says what it may be
+		{"-1s", -time.Second, "-1s"}, // its user says which values are valid
 		{"-24h", -24 * time.Hour, "-24h"},
 	} {
 		var d duration

@@ -74,7 +74,7 @@ func TestBadFileIsRefused(t *testing.T) {
 	}
 }
 
-// What is shown is a file that says the same, with where it comes from and
+// The settings are shown as a file that says the same, with where they come from and
 // without secrets.
 func TestFormatIsAFile(t *testing.T) {
 	show := func(environ []string, args ...string) (Serve, string) {

@@ -47,7 +47,7 @@ func TestFormatShowsNoCredentialsOfAddresses(t *testing.T) {
 	}
 }
 
-// formatted is what config shows of serve's settings.
+// formatted returns the text that config shows of serve's settings.
 func formatted(t *testing.T, args ...string) string {
 	t.Helper()
 	var s Serve

@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/config"
 )
 
-// Failure and recovery are told to those who ask for the gRPC health.
+// The gRPC health tells of failure and of recovery.
 func TestBucketHealthIsTold(t *testing.T) {
 	d, err := newDaemon(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, Environment{Stdout: io.Discard, Stderr: io.Discard}, 0)
 	if err != nil {
@@ -30,7 +30,7 @@ func TestBucketHealthIsTold(t *testing.T) {
 	}
 }
 
-// A store that takes no more changes is told to all who ask for the health.
+// The gRPC health, the metrics and the log tell when a store takes no more changes.
 func TestFailedStoreIsTold(t *testing.T) {
 	var log strings.Builder
 	d, err := newDaemon(config.Doors{HTTPSAddr: config.Off, LogFormat: "text", LogLevel: "info"}, Environment{Stdout: io.Discard, Stderr: &log}, 0)

@@ -59,7 +59,7 @@ func TestParseLineWithDigest(t *testing.T) {
 	}
 }
 
-// badLines are lines of which nothing is taken, and what the error says.
+// badLines maps lines of which nothing is taken to the words of the error.
 var badLines = map[string]string{
 	hexV1[1:]:                       "want an info hash",
 	hexV1 + "0":                     "want an info hash",

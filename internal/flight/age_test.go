@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A load that began longer ago than MaxAge is waited for by nobody who comes then, and what
-// it says is not kept; that of the next, which may end before it or after it, is.
+// Callers that come more than MaxAge after a load began do not wait for it, and its result is not
+// kept. The result of the next load is kept, which may end before it or after it.
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, older := range []time.Duration{5 * time.Second, 30 * time.Second} {

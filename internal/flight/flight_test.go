@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// kept is what keep was called with.
+// kept holds the arguments with which keep was called.
 type kept struct {
 	mu     sync.Mutex
 	values []int
@@ -153,7 +153,7 @@ func TestOwnErrorsAreNotShared(t *testing.T) {
 	})
 }
 
-// Those who waited for a caller that was refused are refused at a time, and not in turn.
+// The callers that waited for a refused caller are refused at the same time, and not in turn.
 func TestRefusalsDoNotAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
@@ -200,7 +200,7 @@ func TestForgetDetaches(t *testing.T) {
 	}
 }
 
-// Of a load that panics nobody hears but its caller: those who wait load themselves.
+// Only its own caller hears of a load that panics: the others that wait load themselves.
 func TestAPanicDoesNotHangThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]

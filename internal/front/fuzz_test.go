@@ -11,8 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/front"
 )
 
-// Whatever the path is, its key stands in the header Authorization and nowhere else, and key and
-// rest together are the path as it was sent.
+// For every path, its key stands in the header Authorization and nowhere else, and key
+// and rest together are the path as it was sent.
 func FuzzKeyInThePath(f *testing.F) {
 	for _, path := range []string{"/k/key/autoupload.php", "//k//key//x", "/k", "/k/", "/k//x", "/k/torrent/AB.torrent", "/k/k/k/k", "/kk/a", "/torrent/k/a"} {
 		f.Add(path)

@@ -71,7 +71,7 @@ func TestPasswordThatABrowserRemembers(t *testing.T) {
 	}
 }
 
-// guarded serves GET and POST of everything, for those who are in the keys file.
+// guarded serves GET and POST of everything to the callers that are in the keys file.
 func guarded(entries ...access.Entry) http.Handler {
 	ok := func(http.ResponseWriter, *http.Request) {}
 	gate := access.NewGate(access.New(access.Read, entries))

@@ -74,7 +74,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: the request was changed", path)
 		}
 	}
-	// Of two patterns that end alike the one whose end is longer has the path.
+	// When two patterns end alike, the one with the longer end has the path.
 	w := httptest.NewRecorder()
 	front.NewMux(routes...).ServeHTTP(w, httptest.NewRequest("GET", "/v1/torrents/AB:remove", nil))
 	if got := w.Body.String(); got != "/v1/torrents/{info_hash}:remove AB" {

@@ -90,7 +90,7 @@ func TestObserved(t *testing.T) {
 	}
 }
 
-// What a layer refuses has its reason as well.
+// A refusal by a layer is observed with its reason as well.
 func TestObservedRefusal(t *testing.T) {
 	b := &book{}
 	h := front.New(front.Options{

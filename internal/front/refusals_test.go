@@ -122,7 +122,7 @@ var layers = map[string]layer{
 	"private": {reason.Unauthenticated, "GET", getsTorrents, func(*front.Options, *front.Route, *http.Request) {}},
 }
 
-// Whatever refuses a request at whatever row, the answer is written in the way of its door.
+// The refusal of every layer at every row is written in the way of the row's door.
 func TestEveryLayerRefusesInTheWayOfTheDoor(t *testing.T) {
 	for name, l := range layers {
 		n := 0
@@ -192,13 +192,13 @@ func wayOf(rt front.Route, method string) way {
 	}
 	return way{"text/plain; charset=utf-8", func(a reason.Answer) int { return a.Download }, func(why reason.Reason) string {
 		if why == reason.MethodNotAllowed {
-			return "GET" // the text says what to use
+			return "GET" // the text says which method to use
 		}
 		return textOf(why)
 	}}
 }
 
-// problem says what of an answer is not as the door answers why; "" if nothing.
+// problem returns the part of an answer that is not as the door answers why; "" if there is none.
 func (way way) problem(why reason.Reason, w *httptest.ResponseRecorder) string {
 	h := w.Header()
 	challenged := len(h.Values("WWW-Authenticate")) > 0

@@ -74,7 +74,7 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
-// A browser asks before it posts what no form can post.
+// A browser asks before it sends a POST that no form can send.
 func TestPreflight(t *testing.T) {
 	const asked = "Access-Control-Request-Method"
 	sites := sitesOf(true, friend)
@@ -109,7 +109,7 @@ func TestNamedSitesMayPostWithAPassword(t *testing.T) {
 	}
 }
 
-// A page may read why a layer refuses what it sent.
+// A page may read why a layer refuses its request.
 func TestNamedSitesReadRefusals(t *testing.T) {
 	h := front.New(front.Options{
 		Routes: []front.Route{{Pattern: "/x", Post: named("x"), Sites: sitesOf(true, friend)}},

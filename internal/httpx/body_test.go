@@ -13,7 +13,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/reason"
 )
 
-// fixedReader gives n bytes, then err; it counts what was read of it.
+// fixedReader gives n bytes, then err; it counts the bytes that were read of it.
 type fixedReader struct {
 	n    int64
 	err  error

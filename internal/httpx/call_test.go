@@ -16,7 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/origin"
 )
 
-// A call tells the client's address that was found out, never what a header says.
+// A call tells the client's address that was found out, never the address in a header.
 func TestCallContextTellsTheClientsAddress(t *testing.T) {
 	for _, want := range []netip.Addr{netip.MustParseAddr("203.0.113.9"), origin.Unknown} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
@@ -56,8 +56,8 @@ func TestReadsEndWithTheirClient(t *testing.T) {
 	}
 }
 
-// What is no metadata is no key either; it is not left out, or the call would be
-// an anonymous one.
+// Credentials that are no metadata are no key either. They are not left out, or the
+// call would be an anonymous one.
 func TestCredentialsThatAreNoMetadata(t *testing.T) {
 	for _, text := range []string{"Bearer é", "Bearer \x7f", "Bearer a\tb"} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)

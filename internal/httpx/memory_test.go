@@ -9,8 +9,8 @@ import (
 	"github.com/torrentcache/torrentcache/internal/httpx"
 )
 
-// Bodies that are read at the same time do not share memory, whatever was given
-// back before. Under the race detector this also finds who gives back what is read.
+// Bodies that are read at the same time do not share memory, also after others were given back.
+// Under the race detector this also finds memory that is given back while somebody reads it.
 func TestReuse(t *testing.T) {
 	var all sync.WaitGroup
 	for reader := range 8 {

@@ -153,8 +153,8 @@ func TestOneConnectionManyRequests(t *testing.T) {
 	}
 }
 
-// While a handler runs net/http reads ahead and breaks that read off afterwards;
-// what had come of the next request must not be lost over it.
+// While a handler runs net/http reads ahead, and breaks that read off afterwards. The
+// bytes that had come of the next request must not be lost over it.
 func TestTheNextRequestMayBeginBeforeTheAnswer(t *testing.T) {
 	conn, err := net.Dial("tcp", echoServer(t))
 	if err != nil {

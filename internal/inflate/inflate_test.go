@@ -31,7 +31,7 @@ func gzipped(t testing.TB, b []byte) []byte {
 	return out.Bytes()
 }
 
-// bzip2OfHello is what bzip2 makes of "hello, hello, hello\n"; the standard
+// bzip2OfHello returns "hello, hello, hello\n" as bzip2 compresses it; the standard
 // library has no compressor.
 func bzip2OfHello(t testing.TB) []byte {
 	t.Helper()
@@ -120,7 +120,7 @@ func TestCutShort(t *testing.T) {
 	}
 }
 
-// A bomb costs no more memory than [Memory] says, whatever it would become.
+// A bomb costs no more memory than [Memory] says, however large its content would become.
 func TestBombsAreBounded(t *testing.T) {
 	bombs := map[string][]byte{
 		"gzip, 17 MiB of zeros": gzipped(t, make([]byte, 17<<20)),
@@ -213,7 +213,7 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
-// emptyBzip2 is what bzip2 makes of nothing.
+// emptyBzip2 returns no bytes as bzip2 compresses them.
 func emptyBzip2(t testing.TB) []byte {
 	t.Helper()
 	b, err := hex.DecodeString("425a683917724538509000000000")

@@ -98,7 +98,7 @@ func TestMuteConnectionDoesNotHoldUpGRPC(t *testing.T) {
 	s := GRPC("gRPC", grpc.NewServer(), l)
 	stop := s.Stop
 	s.Stop = func(ctx context.Context) error {
-		// What the server says first shows that it waits for the client's word.
+		// The server's first words show that it waits for the client's word.
 		if _, err := io.ReadFull(conn, make([]byte, 9)); err != nil {
 			t.Error(err)
 		}

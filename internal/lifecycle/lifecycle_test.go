@@ -84,7 +84,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-// diary is what happened, in order.
+// diary holds the events, in order.
 type diary struct {
 	mu      sync.Mutex
 	entries []string

@@ -80,7 +80,7 @@ func TestArrivalsThatAreDoneOrBeginAgainAreNotCutOff(t *testing.T) {
 	})
 }
 
-// What began last at the address from which most arrives makes room, one message at a time.
+// The message that began last at the address from which most arrives makes room, one at a time.
 func TestRoomIsMadeByTheLatest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{})

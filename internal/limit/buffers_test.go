@@ -100,8 +100,8 @@ func TestReserveWaits(t *testing.T) {
 	})
 }
 
-// A frame is here already: when there is no memory for it in time, what began last to arrive is
-// cut off, one after the other, and in the end the frame is taken.
+// A frame is here already. When there is no memory for it in time, the messages that began last to
+// arrive are cut off, one after the other, and in the end the frame is taken.
 func TestFramesAreTakenInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Memory: 1 << 20, UploadMemory: 1 << 20})
@@ -141,7 +141,7 @@ func TestGarbageIsCollectedWhenItLacks(t *testing.T) {
 	}
 }
 
-// What becomes garbage while somebody waits is found, too.
+// Memory that becomes garbage while somebody waits is found, too.
 func TestGarbageIsCollectedWhileSomebodyWaits(t *testing.T) {
 	l := New(Settings{Memory: frame, UploadMemory: frame})
 	used := l.Buffers(Uploading).Get(frame)

@@ -64,7 +64,7 @@ func TestWaitingEndsWithRoom(t *testing.T) {
 	})
 }
 
-// Other settings let go on who waits.
+// Settings with a larger budget let waiting callers go on.
 func TestWaitingEndsWithALargerBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)
@@ -103,7 +103,7 @@ func TestALargeClaimDoesNotKeepSmallOnesWaiting(t *testing.T) {
 	})
 }
 
-// One address can neither take all places in the queue nor keep others from what is free.
+// One address can neither take all places in the queue nor keep others from free memory.
 func TestPlacesToWaitAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)
@@ -132,8 +132,8 @@ func TestPlacesToWaitAreBounded(t *testing.T) {
 	})
 }
 
-// Many uploads have arrived in part and used up all that they may have. One of them after
-// the other gets what it needs.
+// Many uploads have arrived in part and used up all the memory that they may have. One
+// after the other gets the memory that it needs.
 func TestHalfArrivedUploadsComeToAnEnd(t *testing.T) {
 	const uploads, steps = 40, 6
 	for name, callers := range map[string][]Caller{"many addresses": addresses(uploads), "one address": make([]Caller, uploads)} {
@@ -167,8 +167,8 @@ func TestHalfArrivedUploadsComeToAnEnd(t *testing.T) {
 	}
 }
 
-// A favorite that gets nothing in time makes room for the next; frames of grpc's, which may
-// stay for ever, never are one.
+// A favorite that gets nothing in time makes room for the next. Frames of grpc's, which
+// may stay for ever, are never the favorite.
 func TestTheFavoriteDoesNotStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Memory: 1000, UploadMemory: 400, ConnectionMemory: 100, Wait: time.Second})

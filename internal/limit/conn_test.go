@@ -27,8 +27,8 @@ func (c *fakeConn) Write(p []byte) (int, error) {
 	return len(p), c.wrote(len(p))
 }
 
-// connect returns a connection of c's as the listener gives it, that inside, and what the
-// limits know of it.
+// connect returns a connection of c's as the listener gives it, the connection inside,
+// and the Conn by which the limits know it.
 func connect(t *testing.T, l *Limits, c Caller, bytes int64) (net.Conn, *fakeConn, *Conn) {
 	t.Helper()
 	inner := &fakeConn{addr: c.Addr}
@@ -110,7 +110,7 @@ func TestSentCountsWhileAWriteTakesLong(t *testing.T) {
 	}
 }
 
-// A connection that is cut ends at once for both, whatever of it waits in the system.
+// A connection that is cut ends at once for both sides, even if bytes of it wait in the system.
 func TestCutEndsATCPConnection(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -142,7 +142,8 @@ func TestCutEndsATCPConnection(t *testing.T) {
 	wantIdle(t, l)
 }
 
-// lend returns a reservation of 100 bytes whose answer the transport has, and what ends that.
+// lend returns a reservation of 100 bytes whose answer the transport has, and a
+// function that ends that.
 func lend(t *testing.T, known *Conn) (*Reservation, func()) {
 	t.Helper()
 	h := known.Reservation()

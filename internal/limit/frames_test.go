@@ -30,7 +30,7 @@ func (c readConn) Read(p []byte) (int, error) { return c.Reader.Read(p) }
 
 func (c readConn) RemoteAddr() net.Addr { return connAddr{&net.TCPAddr{}, c.known} }
 
-// framesFrom returns a reader of what write sends from c.
+// framesFrom returns a reader of the frames that write sends from c.
 func framesFrom(t *testing.T, pool *Buffers, c Caller, write func(*http2.Framer)) *frameReader {
 	t.Helper()
 	sent := bytes.NewBufferString(http2.ClientPreface)
@@ -72,8 +72,8 @@ func heldBy(l *Limits, c Caller) int64 {
 	return 0
 }
 
-// Messages that grpc reads count at the address from which they come, whatever their frames are
-// like, as long as they are in memory.
+// Messages that grpc reads count at the address from which they come, in frames of
+// every kind, as long as they are in memory.
 func TestFramesCountAtTheirAddress(t *testing.T) {
 	l := New(Settings{Memory: 1 << 20, UploadMemory: 1 << 20})
 	r := framesFrom(t, l.Buffers(Uploading), someone, func(f *http2.Framer) {

@@ -120,7 +120,7 @@ func TestBodiesWaitForMemory(t *testing.T) {
 	}
 }
 
-// What a compressed body becomes takes memory as a body does.
+// The content of a compressed body takes memory as a body does.
 func TestInflatedBodiesWaitForMemory(t *testing.T) {
 	l := limit.New(limit.Settings{Memory: 1 << 20, Wait: time.Millisecond})
 	reservationOf := func(addr string) *limit.Reservation {

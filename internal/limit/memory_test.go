@@ -23,8 +23,8 @@ func addresses(n int) []Caller {
 	return all
 }
 
-// fill has each caller take n bytes until there is no room, and returns how many of them got
-// them, and what gives all back.
+// fill has each caller take n bytes until there is no room. It returns how many callers
+// got them, and a function that gives all back.
 func fill(l *Limits, callers []Caller, use Use, n int64) (got int, release func()) {
 	var holds []*Reservation
 	for _, c := range callers {
@@ -41,7 +41,7 @@ func fill(l *Limits, callers []Caller, use Use, n int64) (got int, release func(
 	}
 }
 
-// wantIdle checks that nothing is left of what was taken.
+// wantIdle checks that all memory was given back.
 func wantIdle(t *testing.T, l *Limits) {
 	t.Helper()
 	m := &l.memory

@@ -31,7 +31,7 @@ func TestSharedMemoryIsCountedOnce(t *testing.T) {
 	wantIdle(t, l)
 }
 
-// Where there is no room for what is shared, a call waits for memory of its own.
+// Where there is no room for shared memory, a call waits for memory of its own.
 func TestUseWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := budgetOf(t)

@@ -23,7 +23,7 @@ func newReader(t *testing.T, l *Limits, c Caller) reader {
 	return reader{inner, known, h}
 }
 
-// want has somebody want more than there is.
+// want has a caller ask for more than there is.
 func want(t *testing.T, l *Limits, c Caller, use Use) {
 	t.Helper()
 	if l.Reservation(c, use, nil).Try(900) {
@@ -135,8 +135,8 @@ func TestAClientThatHasRecoveredStays(t *testing.T) {
 	})
 }
 
-// What one address lacks of its own half, only its own slow clients keep from it; what
-// uploads lack of their bound, none.
+// A lack of memory in an address's own half cuts only its own slow clients. A lack of
+// memory in the bound of uploads cuts none.
 func TestWhoseWantCutsWhom(t *testing.T) {
 	for name, c := range map[string]struct {
 		by         Caller

@@ -76,8 +76,8 @@ func importsBetween(t *testing.T, rooms map[string]bool) map[string][]string {
 	return imports
 }
 
-// roomOf returns the room of a package of this module: the first part of its path, or what
-// follows internal; "" for other packages.
+// roomOf returns the room of a package of this module: the first part of its path, or
+// the part that follows internal; "" for other packages.
 func roomOf(pkg string) string {
 	path, ours := strings.CutPrefix(pkg, module+"/")
 	if !ours {

@@ -12,10 +12,10 @@ import (
 
 const module = "github.com/torrentcache/torrentcache"
 
-// arrows lists, for each package or tree of packages (ending in /...), what it
-// may import of this module, tests not counted. Dependencies point one way:
-// leaves know nothing of stores, stores nothing of RPC, front doors only the
-// generated client and the leaves, and only the daemon wires.
+// arrows lists, for each package or tree of packages (ending in /...), the packages of
+// this module that it may import, tests not counted. Dependencies point one way: leaves
+// know nothing of stores, stores nothing of RPC, front doors only the generated client
+// and the leaves, and only the daemon wires.
 var arrows = map[string][]string{
 	"infohash":           {},
 	"internal/reason":    {},

@@ -119,6 +119,6 @@ func TestExpandStdin(t *testing.T) {
 		t.Errorf("%q, %v", got, failed)
 	}
 	for range ExpandStdin([]string{"a", "b"}, nil, '\n', &failed) {
-		break // what is not wanted is not read
+		break // names that are not wanted are not read
 	}
 }

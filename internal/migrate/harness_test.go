@@ -43,7 +43,7 @@ func item(t *testing.T, n, outer int) store.Item {
 	return it
 }
 
-// put puts it, also in the place of what it outranks.
+// put puts it, also in the place of a torrent that it outranks.
 func put(t *testing.T, s store.Store, it store.Item) {
 	t.Helper()
 	ctx := context.Background()
@@ -64,7 +64,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// fill makes in s whatever a store can have, and returns the ids.
+// fill makes in s all kinds of entries that a store can have, and returns the ids.
 func fill(t *testing.T, s store.Store) []infohash.ID {
 	t.Helper()
 	var ids []infohash.ID

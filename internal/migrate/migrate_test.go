@@ -193,7 +193,7 @@ func (a *away) Put(ctx context.Context, items []store.Item) []store.Result {
 	return a.Store.Put(ctx, items)
 }
 
-// What is damaged is left out and told, and the rest is moved.
+// Damaged torrents are left out and told, and the rest is moved.
 func TestDamaged(t *testing.T) {
 	from, to := memstore.New(), memstore.New()
 	bad, good, forged := item(t, 1, 0), item(t, 2, 0), item(t, 3, 0)

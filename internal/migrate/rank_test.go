@@ -11,8 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
-// The destination ends with the bytes of the source and with its rank, whatever its
-// number is, but never with a lower rank than it had.
+// The destination ends with the bytes of the source and with its rank, for every number
+// of a rank, but never with a lower rank than it had.
 func TestRanks(t *testing.T) {
 	ranks := []store.Rank{1, store.RankFetched, 100, store.RankAnonymous, store.RankKeyed, 255}
 	for _, same := range []bool{true, false} {
@@ -58,8 +58,8 @@ func (s oneKind) Changes(ctx context.Context, after store.Cursor, limit int) ([]
 	return changes, next, err
 }
 
-// What a change says does not matter, what the source has under its ids does. So a
-// change of a kind that this program does not know is moved as well.
+// The kind of a change does not matter, but the state that the source has under its ids
+// does. So a change of a kind that this program does not know is moved as well.
 func TestChangesOfAnyKind(t *testing.T) {
 	for _, kind := range []store.ChangeKind{store.ChangeDropped, 200} {
 		from, to := memstore.New(), memstore.New()
@@ -83,7 +83,7 @@ func (s gone) Changes(_ context.Context, after store.Cursor, _ int) ([]store.Cha
 	return []store.Change{{Kind: store.ChangeDropped, IDs: s.ids}}, store.Cursor{Epoch: 1, Sequence: 1}, nil
 }
 
-// What left the source leaves the destination, and is not removed there.
+// A torrent that left the source leaves the destination, and is not removed there.
 func TestDropped(t *testing.T) {
 	from, to := memstore.New(), memstore.New()
 	it := item(t, 2, 0)

@@ -15,7 +15,7 @@ import (
 
 const week = 7 * 24 * time.Hour
 
-// forgetful is a node over a store on disk that drops what nobody reads for a week.
+// forgetful is a node over a store on disk that drops torrents that nobody reads for a week.
 type forgetful struct {
 	*node
 	disk  *diskstore.Store
@@ -47,8 +47,8 @@ func (n *forgetful) drop(want int64) {
 	}
 }
 
-// A mirror does not ask again for what was dropped here, for one period; of what may be removed
-// there it asks, and removes it here, but takes no bytes.
+// For one period, a mirror does not ask again for torrents that were dropped here. It asks about
+// those that may be removed there, and removes them here, but takes no bytes.
 func TestDroppedIsNotAskedFor(t *testing.T) {
 	here := newForgetful(t)
 	torrents := map[infohash.ID][]byte{}

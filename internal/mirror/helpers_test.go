@@ -165,7 +165,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// Changes and ReadTorrents make a node a [mirror.Source]: they are what its SyncService says.
+// Changes and ReadTorrents make a node a [mirror.Source]: they answer as its SyncService does.
 func (n *node) Changes(ctx context.Context, after string) iter.Seq2[*torrentcachev1.WatchChangesResponse, error] {
 	return func(yield func(*torrentcachev1.WatchChangesResponse, error) bool) {
 		cursor, _ := store.ParseCursor(after)
@@ -212,7 +212,7 @@ func (n *node) ReadTorrents(ctx context.Context, ids []infohash.ID) iter.Seq2[*t
 	}
 }
 
-// script is a source that says what a test has it say.
+// script is a source whose answers a test decides.
 type script struct {
 	changes func(after string, yield func(*torrentcachev1.WatchChangesResponse, error) bool)
 	read    func(id infohash.ID) *torrentcachev1.ReadTorrentsResponse

@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// Bytes that are not what they are said to be are not stored, and the rest of the feed is done.
+// Bytes that do not match their claim are not stored, and the rest of the feed is done.
 func TestWrongBytes(t *testing.T) {
 	here := newNode(t)
 	ids := here.fill(1, 10)
@@ -43,8 +43,8 @@ func TestWrongBytes(t *testing.T) {
 	}
 }
 
-// A feed without end, of torrents that nobody has, of cursors that are none, costs no torrent, and
-// the follower can be stopped.
+// A feed without end, with torrents that nobody has and cursors that are none, costs no
+// torrent, and the follower can be stopped.
 func TestEndlessFeed(t *testing.T) {
 	here := newNode(t)
 	ids := here.fill(1, 10)
@@ -115,7 +115,7 @@ func TestMassRemovalStops(t *testing.T) {
 	}
 }
 
-// What a source removed here can be undone at once, and is not made again.
+// The removals that a source made here can be undone at once, and are not made again.
 func TestRestoreOfAMirror(t *testing.T) {
 	source, here := newNode(t), newNode(t)
 	ids := source.fill(1, 40)

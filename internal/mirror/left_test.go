@@ -12,7 +12,7 @@ import (
 	"github.com/torrentcache/torrentcache/metainfo/torrenttest"
 )
 
-// overloaded is what a source says of what it has and cannot read.
+// overloaded returns the answer of a source for a torrent that it has and cannot read.
 func overloaded(id infohash.ID) *torrentcachev1.ReadTorrentsResponse {
 	return &torrentcachev1.ReadTorrentsResponse{InfoHash: id.String(), Error: &torrentcachev1.ItemError{Reason: string(reason.Overloaded)}}
 }
@@ -31,8 +31,8 @@ func slowFeedOf(changes ...*torrentcachev1.Change) *script {
 	return s
 }
 
-// What the source cannot read does not hold the rest up, and is here when the source can read it,
-// also if the mirror was started anew meanwhile. What the operator did since stays done.
+// A torrent that the source cannot read does not hold the rest up. It is here when the source can
+// read it, also if the mirror was started anew meanwhile. Changes by the operator since stay.
 func TestLeftOutIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here := newNode(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// What is cached, removed and restored at the source is so here; what is here beyond that
-// stays, and so does what was removed here by hand.
+// Torrents that are cached, removed or restored at the source are so here. Other torrents that are
+// here stay, and torrents that were removed here by hand stay removed.
 func TestFollow(t *testing.T) {
 	source, here := newNode(t), newNode(t)
 	own := here.fill(1, 5)
@@ -54,7 +54,7 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// The bytes of what the source removed can be had back here, and nothing is removed with ignore.
+// The bytes of removed torrents of the source can be had back here. With ignore nothing is removed.
 func TestRemovalsPolicies(t *testing.T) {
 	for _, policy := range []string{mirror.Hide, mirror.Follow, mirror.Ignore} {
 		source, here := newNode(t), newNode(t)
@@ -203,7 +203,7 @@ func TestCursorMovesWhenAllIsDurable(t *testing.T) {
 	}
 }
 
-// Of a feed that began anew only what is lacking is read.
+// When a feed began anew, only the torrents that are lacking here are read.
 func TestRestartedFeed(t *testing.T) {
 	here := newNode(t)
 	ids := here.fill(1, 30)

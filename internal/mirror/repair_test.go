@@ -22,13 +22,13 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// badDisk is a file system that does not read what segments have below an offset.
+// badDisk is a file system that does not read the bytes of segments below an offset.
 type badDisk struct {
 	vfs.FS
 	written, unreadable atomic.Int64 // offsets in the one segment that there is
 }
 
-// fail has nothing be read any more of what was written until now.
+// fail makes all bytes that were written until now unreadable.
 func (d *badDisk) fail() { d.unreadable.Store(d.written.Load()) }
 
 func (d *badDisk) mend() { d.unreadable.Store(0) }
@@ -140,8 +140,8 @@ func (n *ailing) verify() (lost, healed int) {
 	return lost, healed
 }
 
-// What the disk does not read for now is fetched and stored anew: at once when readers meet it,
-// however many they are, and the rest by one verification. The ranks stay.
+// Torrents that the disk does not read for now are fetched and stored anew: at once when readers
+// meet them, however many readers there are, and the rest by one verification. The ranks stay.
 func TestRepairOfUnreadable(t *testing.T) {
 	source := newNode(t)
 	for name, here := range map[string]*ailing{
@@ -190,7 +190,8 @@ func TestRepairOfUnreadable(t *testing.T) {
 	}
 }
 
-// A read that failed proves nothing: what nobody else has is there as before when the disk reads it.
+// A read that failed proves nothing: a torrent that nobody else has is there as before
+// when the disk reads it.
 func TestUnreadableThatNobodyHas(t *testing.T) {
 	here := newAiling(t, []mirror.Source{newNode(t)}, nil)
 	torrent := torrenttest.V2("a")

@@ -17,7 +17,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/nodes"
 )
 
-// Each way in which a backend cannot be reached is told in words that say what to change.
+// For each way in which a backend cannot be reached, the error says what to change.
 func TestExplain(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()

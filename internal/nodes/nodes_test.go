@@ -19,7 +19,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/nodes"
 )
 
-// patience bounds waits for what surely comes.
+// patience bounds waits for events that surely come.
 const patience = 60 * time.Second
 
 // node is a server whose answers tests decide.
@@ -94,7 +94,7 @@ func get(t *testing.T, conn *nodes.Conn) (string, error) {
 	return got.GetEtag(), err
 }
 
-// answers waits until calls are answered by all these nodes, and by none else.
+// answers waits until calls are answered by all these nodes, and by no others.
 func answers(t *testing.T, conn *nodes.Conn, want ...*node) {
 	t.Helper()
 	for begun := time.Now(); ; {

@@ -178,7 +178,7 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// Whatever a client sends, what the trusted proxy added behind it counts.
+// For all headers that a client sends, the address that the trusted proxy added behind them counts.
 func FuzzClient(f *testing.F) {
 	f.Add("192.0.2.1", "for=192.0.2.1")
 	f.Add("", `for="[2001:db8::7]:80";by=_x, for=unknown`)

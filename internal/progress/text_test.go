@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// hostile is what a terminal must not see: escape sequences, also that of one byte (C1), a
+// hostile has all that a terminal must not see: escape sequences, also that of one byte (C1), a
 // carriage return, a backspace, text that runs from right to left, bytes that are no UTF-8.
 const hostile = "a\x1b]0;title\x07b\u009b2J\rc\bd\u202e\xffe\x7f\U000e0001"
 

@@ -54,7 +54,7 @@ func TestErrorSurvivesTheWire(t *testing.T) {
 	}
 }
 
-// What programs decide by is in the details of the status, also after a hop.
+// The facts by which programs decide are in the details of the status, also after a hop.
 func TestDetails(t *testing.T) {
 	sent := reason.New(reason.TorrentInvalid, "at byte 57: \xff").On("torrent").At(57)
 	for _, err := range []*reason.Error{sent, reason.Of(sent.GRPCStatus().Err())} {
@@ -73,7 +73,7 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// Whatever trying again may help says after what time.
+// Every error for which trying again may help says after what time.
 func TestRetriesHaveATime(t *testing.T) {
 	for _, r := range reason.All() {
 		worth := r == reason.Overloaded || r == reason.RateLimited || r == reason.StorageFull

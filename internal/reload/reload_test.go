@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What cannot be read stays as it was, and the rest is reloaded nevertheless.
+// A part that cannot be read stays as it was, and the rest is reloaded nevertheless.
 func TestReload(t *testing.T) {
 	var log strings.Builder
 	var got []int

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What the standard library reads of a zip archive we read too, and equally.
+// Members of a zip archive that the standard library reads have the same content when we read them.
 func FuzzZip(f *testing.F) {
 	members := []member{{"a.torrent", torrentOf("a")}, {"b/c.torrent", torrentOf("c")}, {"empty", ""}}
 	f.Add(zipOf(zip.Deflate, members...))
@@ -68,8 +68,8 @@ func FuzzDetect(f *testing.F) {
 	})
 }
 
-// Whatever the bytes are, an archive that is read from a stream ends, and its members are those
-// that the standard library reads. What we take for whole the standard library reads to its end.
+// For all bytes, an archive that is read from a stream ends, and its members are those that the
+// standard library reads. An archive that we take for whole the standard library reads to its end.
 func FuzzTar(f *testing.F) {
 	whole := tarOf(member{"a.torrent", torrentOf("a")}, member{"b/" + string(bytes.Repeat([]byte("long"), 60)), "b"})
 	f.Add(whole)

@@ -21,9 +21,9 @@ import (
 
 const maxSize = 100_000
 
-// found is what a walk told.
+// found holds everything that a walk told.
 type found struct {
-	content  map[string]string // by name, "error: ..." for what cannot be loaded
+	content  map[string]string // by name, "error: ..." for files that cannot be loaded
 	problems []string
 	skipped  []string
 	consumed int64

@@ -48,7 +48,7 @@ func TestArchivesInARow(t *testing.T) {
 	}
 }
 
-// What follows an end and cannot be read is told, and what is before it is taken.
+// Bytes that follow an end and cannot be read are told, and the members before them are taken.
 func TestWhatFollowsAnEnd(t *testing.T) {
 	one := tarOf(member{"1.torrent", torrentOf("one")})
 	zipped := zipOf(zip.Deflate, member{"1.torrent", torrentOf("one")})

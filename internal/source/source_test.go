@@ -98,7 +98,7 @@ func TestWalkOfArchives(t *testing.T) {
 	}
 }
 
-// What cannot be read is told, and the walk goes on.
+// Files and members that cannot be read are told, and the walk goes on.
 func TestWalkOfWhatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	good := member{"good.torrent", torrentOf("good")}

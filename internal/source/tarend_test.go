@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A stream that was cut is not taken for a whole archive, also where its last member is whole.
-// One block of zeros at its end is enough. Of a file nothing but the last member is wanted.
+// A stream that was cut is not taken for a whole archive, even if its last member is whole. One
+// block of zeros at its end is enough. An archive in a file needs no end, only whole members.
 func TestTarThatWasCut(t *testing.T) {
 	content := torrentOf("a")
 	whole := tarOf(member{"a.torrent", content})

@@ -42,7 +42,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// What counts is the address to which the connection goes, not the name.
+// The address to which the connection goes counts, not the name.
 func TestDialerChecksTheAddressOfAName(t *testing.T) {
 	s := httptest.NewServer(nil)
 	defer s.Close()

@@ -49,7 +49,7 @@ func TestWhatIsRememberedEnds(t *testing.T) {
 	})
 }
 
-// However many are asked for, memory is bounded, and what was asked last is remembered.
+// Memory is bounded, however many ids are asked for, and the ids asked for last are remembered.
 func TestMemoryIsBounded(t *testing.T) {
 	known := newTable()
 	const n = 5 * maxRemembered
@@ -79,7 +79,7 @@ func TestSearchesAreBounded(t *testing.T) {
 	}
 }
 
-// What a search says that began before a put is not remembered.
+// The answer of a search that began before a put is not remembered.
 func TestForget(t *testing.T) {
 	known, id := newTable(), numbered(1)
 	for name, forget := range map[string]infohash.Set{"its ids": {V1: id}, "all": {}} {

@@ -27,8 +27,8 @@ func TestFor(t *testing.T) {
 	}
 }
 
-// A pace lets a second's worth pass at once, and then holds what is spent to its bound. What was not
-// spent for long does not add up.
+// A pace lets a second's worth pass at once, and then holds spending to its bound. An
+// amount that was not spent for long does not add up.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := wait.NewPace(100)

@@ -54,7 +54,7 @@ func TestTwoAskersMakeATorrentWanted(t *testing.T) {
 	})
 }
 
-// A crawl fills nothing, and forgets nothing that is wanted.
+// A crawl does not fill the book, and the book forgets nothing that is wanted.
 func TestCrawl(t *testing.T) {
 	b := wanted.New(10)
 	b.Ask(id(-1), nil)

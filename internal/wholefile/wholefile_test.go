@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/internal/wholefile"
 )
 
-// A file is made and replaced; what fails leaves it as it was, and nothing beside it.
+// A file is made and replaced. A write that fails leaves it as it was, and no other file beside it.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")

@@ -49,8 +49,8 @@ func TestAHeldMessageIsOnTheWireLikeTheMessage(t *testing.T) {
 	}
 }
 
-// The transport refers to what it sends once more until it is sent, and frees the parts that
-// it has split one by one.
+// The transport holds one more reference to a message until it is sent, and frees the
+// parts that it has split one by one.
 func TestMemoryIsHeldWhileTheTransportHasIt(t *testing.T) {
 	for name, m := range map[string]proto.Message{
 		"a torrent":     &torrentcachev1.GetTorrentResponse{Torrent: make([]byte, 50_000)},
@@ -191,7 +191,7 @@ func collect(t *testing.T, freed *atomic.Int64, want int64) {
 	}
 }
 
-// What is broken holds nothing.
+// A broken message holds no memory.
 func TestABrokenMessageIsGivenBack(t *testing.T) {
 	var freed atomic.Int64
 	codec := wire.NewCodec(func(int, bool) (func(), bool) { return func() { freed.Add(1) }, true }, 0)

@@ -61,7 +61,7 @@ func TestAdminRefuses(t *testing.T) {
 	})
 }
 
-// What the operator wrote of a removal is not for everybody.
+// The operator's reason and reference for a removal do not reach readers or uploaders.
 func TestRemovalTextStaysInside(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		torrent := torrenttest.Hybrid("a")

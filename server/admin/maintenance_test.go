@@ -25,7 +25,7 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// scripted is a Maintenance that does what a test says.
+// scripted is a Maintenance that calls the functions of a test.
 type scripted struct {
 	verify  func(ctx context.Context, o admin.VerifyOptions) error
 	backup  func(ctx context.Context, dir string, progress func(copied, total int64)) error
@@ -113,7 +113,7 @@ func TestVerifyStore(t *testing.T) {
 	})
 }
 
-// What cannot be read, what was marked wrongly and what is missing is told, too.
+// VerifyStore also reports unreadable torrents, wrong marks that it cleared, and missing segments.
 func TestVerifyStoreTellsMoreThanDamage(t *testing.T) {
 	const unreadable = 12_000 // more than one answer may hold
 	m := &scripted{missing: []admin.Missing{{File: "segments/a", Torrents: 3, Removed: 1, Counted: true}, {File: "segments/b", From: 4096}}}
@@ -165,7 +165,7 @@ func healEven(_ context.Context, ids []infohash.ID) (left []infohash.ID) {
 	return left
 }
 
-// What others have is healed, and is neither damaged nor unreadable.
+// A torrent that another server has is healed. It is reported neither as damaged nor as unreadable.
 func TestVerifyStoreHeals(t *testing.T) {
 	id := func(n byte) infohash.ID { return infohash.V1([20]byte{n}) }
 	m := &scripted{verify: func(_ context.Context, o admin.VerifyOptions) error {

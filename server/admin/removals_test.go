@@ -14,7 +14,7 @@ import (
 	"github.com/torrentcache/torrentcache/server/servertest"
 )
 
-// removals returns results as text: what became of each.
+// removals returns the outcome of each result as text.
 func removals(results []*torrentcachev1.RemoveTorrentsResult) (texts []string) {
 	for _, r := range results {
 		switch {
@@ -117,8 +117,8 @@ func TestRemovalsHaveABound(t *testing.T) {
 	})
 }
 
-// The lines of a page are written together, before anything is done, and those of what
-// was not done after it.
+// The audit lines of a page are written together, before anything is done. Lines for the torrents
+// that failed are written together after it.
 func TestRemovalsAreAuditedTogether(t *testing.T) {
 	var written [][]audit.Entry
 	var full error

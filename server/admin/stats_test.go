@@ -9,7 +9,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore"
 )
 
-// What nobody read is counted for those who ask, of a store that knows it.
+// GetStats counts unread torrents if the request asks for it and the store knows them.
 func TestUnreadStats(t *testing.T) {
 	st, err := diskstore.Open(diskstore.Options{Dir: t.TempDir()})
 	if err != nil {

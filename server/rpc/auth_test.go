@@ -82,7 +82,7 @@ func TestCallsNeedTheirRole(t *testing.T) {
 	})
 }
 
-// Who may not upload is told before the message is taken in.
+// A client that may not upload is told so before its message is received.
 func TestUploadIsRefusedBeforeItsMessage(t *testing.T) {
 	h := servertest.NewGated(t, servertest.OverNetwork, access.NewGate(access.New(access.Read, nil)))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

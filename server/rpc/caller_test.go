@@ -33,7 +33,7 @@ func (w *whereFrom) CacheTorrents(stream grpc.BidiStreamingServer[torrentcachev1
 	return nil
 }
 
-// Where a call comes from: by the connection, and by metadata if a door in this
+// The server takes the address of a client from the connection, or from metadata if a door in this
 // process or a trusted proxy sends it.
 func TestCallsTellTheClientsAddress(t *testing.T) {
 	loopback := origin.Proxies{netip.MustParsePrefix("127.0.0.0/8")}

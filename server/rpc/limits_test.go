@@ -35,7 +35,7 @@ func TestUploadRate(t *testing.T) {
 	})
 }
 
-// Reads of the network are counted here; those of doors were counted there.
+// Reads over the network are counted here. The doors have already counted their own reads.
 func TestDownloadRate(t *testing.T) {
 	servertest.OverLimited(t, limit.Settings{DownloadRate: 0.01}, func(t *testing.T, h *servertest.Harness, from func(string) context.Context) {
 		hash := h.Put(t, torrenttest.Random(1, 10_000)).GetInfoHash()
@@ -54,7 +54,7 @@ func TestDownloadRate(t *testing.T) {
 	})
 }
 
-// Who has a key has no budget, but a rate of its own.
+// A caller with a key has no budget, but a rate of its own.
 func TestLimitsOfAKey(t *testing.T) { synctest.Test(t, testLimitsOfAKey) } // a rate stands still meanwhile
 
 func testLimitsOfAKey(t *testing.T) {

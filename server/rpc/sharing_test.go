@@ -11,7 +11,7 @@ import (
 )
 
 // Uploads and answers are shared with the store and, in process, with the doors.
-// Under the race detector this also finds who only writes what was there before.
+// Under the race detector this also finds code that writes the same bytes again.
 func TestNobodyChangesATorrentInAMessage(t *testing.T) {
 	servertest.OverBoth(t, func(t *testing.T, h *servertest.Harness) {
 		whole := torrenttest.Hybrid("shared")
@@ -38,7 +38,7 @@ func TestNobodyChangesATorrentInAMessage(t *testing.T) {
 	})
 }
 
-// checkAnswers requires that an answer stays what it was while others are given.
+// checkAnswers requires that an answer does not change while others are given.
 func checkAnswers(t *testing.T, h *servertest.Harness, hash string) {
 	first, err := h.Cache.GetTorrent(t.Context(), &torrentcachev1.GetTorrentRequest{InfoHash: hash})
 	if err != nil {
@@ -60,7 +60,7 @@ func checkAnswers(t *testing.T, h *servertest.Harness, hash string) {
 	}
 }
 
-// What a client does with what it received is its own matter.
+// A client may write over an answer that it received. The server's copy does not change.
 func TestAClientMayWriteOverWhatItReceived(t *testing.T) {
 	h := servertest.New(t, servertest.OverNetwork)
 	torrent := torrenttest.Random(8, 60_000)
@@ -74,8 +74,8 @@ func TestAClientMayWriteOverWhatItReceived(t *testing.T) {
 	}
 }
 
-// What a door sent is the door's again once the call has succeeded. Under the race
-// detector this also finds who only reads it then.
+// The memory of an upload is the door's again once the call has succeeded. Under the race detector
+// this also finds code that only reads it then.
 func TestADoorMayUseTheMemoryOfAnUploadAgain(t *testing.T) {
 	h := servertest.New(t, servertest.InProcess)
 	var all sync.WaitGroup

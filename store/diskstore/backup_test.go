@@ -57,7 +57,7 @@ func backUpAndRestore(t *testing.T, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What happens to the store later does not touch the backup.
+	// Later changes of the store do not touch the backup.
 	if err := storetest.Remove(t.Context(), s, faultTorrent(5).IDs.Primary(), store.Removal{Erase: true}); err != nil {
 		t.Fatal(err)
 	}

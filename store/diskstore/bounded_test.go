@@ -82,8 +82,8 @@ func accountsOf(s *Store) (n int) {
 	return n
 }
 
-// TestBounded puts three times what there is room for: what was read stays, the
-// newest stays, the rest goes without a trace, and the bound holds throughout.
+// TestBounded puts three times the bytes that there is room for: torrents that were read stay, the
+// newest stay, the rest goes without a trace, and the bound holds throughout.
 func TestBounded(t *testing.T) {
 	if raced {
 		return // see raced
@@ -136,7 +136,7 @@ func TestBounded(t *testing.T) {
 	check()
 	s = reopened(t, s, false)
 	check()
-	// What fell off may have said that something in what is left was forgotten.
+	// The segments that fell off may have said that a torrent in those that are left was forgotten.
 	mustClose(t, s)
 	if _, err := Reindex(s.options); !errors.Is(err, recovery.ErrForgetful) {
 		t.Errorf("Reindex = %v", err)

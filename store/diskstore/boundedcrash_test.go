@@ -13,9 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/recovery"
 )
 
-// TestBoundedCrash cuts the power at random writes of a busy cache: what is left
-// opens, unless the mark was being written, has right bytes or none, and nothing that
-// Forget took out.
+// TestBoundedCrash cuts the power at random writes of a busy cache. The disk that is left opens,
+// unless the mark was being written. It has right bytes or none, and nothing that Forget took out.
 func TestBoundedCrash(t *testing.T) {
 	if raced {
 		return // see raced
@@ -47,7 +46,7 @@ func TestBoundedCrash(t *testing.T) {
 	}
 }
 
-// cacheCrashPuts is how many torrents are put: twice what there is room for.
+// cacheCrashPuts is how many torrents are put: twice the number that there is room for.
 const cacheCrashPuts = 2 * testBound / 5000
 
 // cacheCut is a crash of a cache after so many puts were acknowledged, and every

@@ -18,9 +18,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestAbandoned cancels puts while the committer waits for the disk: the one
-// that it did not get to is withdrawn, so that its caller may reuse the bytes,
-// those that it took up land.
+// TestAbandoned cancels puts while the committer waits for the disk. The put that it did not get to
+// is withdrawn, so that its caller may reuse the bytes. The puts that it took up land.
 func TestAbandoned(t *testing.T) {
 	syncing, proceed := make(chan struct{}), make(chan struct{})
 	var blocked atomic.Bool
@@ -73,8 +72,8 @@ func until(done func() bool) {
 	}
 }
 
-// waited is a context that tells when somebody waits for its end: who puts does so once the
-// committer has what it is to do.
+// waited is a context that tells when somebody waits for its end. A put does so once
+// the committer has its change.
 type waited struct {
 	context.Context
 	once  sync.Once

@@ -118,7 +118,7 @@ func TestCompact(t *testing.T) {
 	check(s)
 	s = reopened(t, s, true)
 	check(s)
-	// What is gone may be put again once restored.
+	// A torrent that is gone may be put again once restored.
 	if err := storetest.Restore(t.Context(), s, items[0].IDs.Primary()); err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +126,8 @@ func TestCompact(t *testing.T) {
 	serves(t, reopened(t, s, true), items[0])
 }
 
-// accountsAreTrue compares the accounts with what the entries say. Meanwhile nothing
-// may fall off or be compacted in the background.
+// accountsAreTrue compares the accounts with the entries. Meanwhile nothing may fall
+// off or be compacted in the background.
 func accountsAreTrue(t *testing.T, s *Store) {
 	t.Helper()
 	if err := s.takeTurn(t.Context()); err != nil {

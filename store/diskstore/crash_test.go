@@ -16,9 +16,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestCrash cuts the power at random writes and syncs of a busy store, each
-// unsynced block kept or lost by chance, and opens what is left, which is
-// written to and cut off once more.
+// TestCrash cuts the power at random writes and syncs of a busy store, each unsynced block kept or
+// lost by chance. It opens the disk that is left, writes to it and cuts it off once more.
 func TestCrash(t *testing.T) {
 	for range rounds(3) {
 		seed := rand.Uint64()
@@ -39,8 +38,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// fate is what may be true of one torrent after a crash: what was acknowledged,
-// or what was asked for and not answered yet.
+// fate holds the outcomes that one torrent may have after a crash: the one that was
+// acknowledged, or the one that was asked for and not answered yet.
 type fate struct{ acknowledged, pending outcome }
 
 // outcome is the outer bytes a torrent has, or one of those below.
@@ -52,7 +51,7 @@ const (
 	none // nothing is pending
 )
 
-// ledger is what the callers of a store know. Every torrent has one writer.
+// ledger holds what the callers of a store know. Every torrent has one writer.
 type ledger struct {
 	mu    sync.Mutex
 	fates map[uint64]fate // by the seed of the torrent
@@ -67,7 +66,7 @@ func (l *ledger) of(seed uint64) fate {
 	return fate{absent, none}
 }
 
-// expect notes what is asked for, done that it was acknowledged.
+// expect notes the outcome that is asked for, done that it was acknowledged.
 func (l *ledger) expect(seed uint64, want outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,14 +86,14 @@ func (l *ledger) copy() *ledger {
 	return l.copyLocked()
 }
 
-// copyLocked is copy for who holds mu.
+// copyLocked is copy for callers that hold mu.
 func (l *ledger) copyLocked() *ledger {
 	c := newLedger()
 	maps.Copy(c.fates, l.fates)
 	return c
 }
 
-// cut is a crash: the disk after it, and what had been acknowledged before.
+// cut is a crash: the disk after it, and the outcomes that had been acknowledged before.
 type cut struct {
 	fs     *vfs.MemFS
 	ledger *ledger
@@ -171,7 +170,7 @@ func crashTorrent(seed uint64, outer int) store.Item {
 	return item
 }
 
-// putOne puts item over whatever version is there.
+// putOne puts item over the version that is there, if any.
 func putOne(ctx context.Context, s *Store, l *ledger, seed uint64, item store.Item) error {
 	outer := outerOf(item)
 	held, err := s.Get(ctx, item.IDs.Primary(), nil)
@@ -228,8 +227,8 @@ func outcomeOf(v store.Version) outcome {
 	return outcome(uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16)
 }
 
-// verify opens the crashed disk and compares it with the ledger, in which it
-// then settles what was open.
+// verify opens the crashed disk and compares it with the ledger. It then settles the
+// outcomes that were open in the ledger.
 func (c cut) verify(t *testing.T) {
 	t.Helper()
 	s, err := Open(onDisk(c.fs, "/store"))
@@ -251,7 +250,7 @@ func (c cut) verify(t *testing.T) {
 	feedAgrees(t, s)
 }
 
-// observe returns what all ids of item say, which must be the same.
+// observe returns the outcome that all ids of item have, which must be the same.
 func observe(ctx context.Context, s *Store, item store.Item) (outcome, error) {
 	var seen []outcome
 	for _, id := range item.IDs.All() {
@@ -277,7 +276,7 @@ func observe(ctx context.Context, s *Store, item store.Item) (outcome, error) {
 	return seen[0], nil
 }
 
-// feedAgrees fails unless the latest change of every id is what Get says.
+// feedAgrees fails unless the latest change of every id agrees with Get.
 func feedAgrees(t *testing.T, s *Store) {
 	t.Helper()
 	changes, _, err := s.Changes(t.Context(), store.Cursor{}, 1<<30)

@@ -103,8 +103,8 @@ func TestFlippedBitReindexed(t *testing.T) {
 	}
 }
 
-// TestFlippedBitInRemoval flips bits of the record of a removal and loses the
-// index: what was removed stays removed.
+// TestFlippedBitInRemoval flips bits of the record of a removal and loses the index:
+// the torrent stays removed.
 func TestFlippedBitInRemoval(t *testing.T) {
 	if raced {
 		return // see raced
@@ -183,8 +183,8 @@ func TestTruncatedSegment(t *testing.T) {
 	mustPut(t, s, items[2], store.Healed)
 }
 
-// TestForgedRecord stores a torrent that contains a whole record of another
-// one, and damages what stands before it: the forgery is never taken for real.
+// TestForgedRecord stores a torrent that contains a whole record of another one, and
+// damages the bytes before it: the forgery is never taken for real.
 func TestForgedRecord(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)

@@ -12,11 +12,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// disk is what stands on a disk: the content of files, and nil for folders, by
-// their paths.
+// disk is the content of a disk: the bytes of files, and nil for folders, by their paths.
 type disk map[string][]byte
 
-// snapshot returns what stands on fs.
+// snapshot returns the content of fs.
 func snapshot(t *testing.T, fs vfs.FS) disk {
 	t.Helper()
 	d := disk{}
@@ -44,13 +43,13 @@ func (d disk) read(t *testing.T, fs vfs.FS, dir string) {
 	}
 }
 
-// mount returns a file system with what stands on d.
+// mount returns a file system with the content of d.
 func (d disk) mount(t *testing.T) vfs.FS {
 	t.Helper()
 	fs := vfs.NewMem()
-	for _, path := range slices.Sorted(maps.Keys(d)) { // a folder comes before what is in it
+	for _, path := range slices.Sorted(maps.Keys(d)) { // a folder comes before its content
 		if d[path] != nil {
-			// With the race detector MemFS changes what it is given to write.
+			// With the race detector MemFS changes the bytes that it is given to write.
 			writeFile(t, fs, path, slices.Clone(d[path]))
 		} else if err := fs.MkdirAll(path, 0o755); err != nil {
 			t.Fatal(err)
@@ -69,17 +68,17 @@ func (d disk) sum() string {
 	return string(sum.Sum(nil))
 }
 
-// diskBlock is what a disk writes as a whole, in bytes.
+// diskBlock is the size of a block that a disk writes as a whole, in bytes.
 const diskBlock = 4096
 
-// part is what a power cut takes or leaves as a whole: a block of a file, or, with
-// offset -1, that a folder has a name, or has it no more.
+// part is a thing that a power cut takes or leaves as a whole: a block of a file, or,
+// with offset -1, that a folder has a name, or has it no more.
 type part struct {
 	path   string
 	offset int
 }
 
-// unsynced returns the parts in which d differs from what is synced, in order.
+// unsynced returns the parts in which d differs from the synced disk, in order.
 func (d disk) unsynced(synced disk) (parts []part) {
 	all := maps.Clone(d)
 	maps.Copy(all, synced)
@@ -98,7 +97,7 @@ func (d disk) unsynced(synced disk) (parts []part) {
 	return parts
 }
 
-// block returns the block of b at an offset, or what there is of it.
+// block returns the block of b at an offset, or the part of it that there is.
 func block(b []byte, at int) []byte {
 	return b[min(at, len(b)):min(at+diskBlock, len(b))]
 }
@@ -110,7 +109,7 @@ func (d disk) without(p part, synced disk) disk {
 		left[p.path] = withoutBlock(d[p.path], synced[p.path], p.offset)
 		return left
 	}
-	// A folder goes or stays with what is in it.
+	// A folder goes or stays with its content.
 	below := func(path string, _ []byte) bool { return path == p.path || strings.HasPrefix(path, p.path+"/") }
 	_, there := d[p.path]
 	if there {

@@ -102,7 +102,7 @@ func TestDropsFade(t *testing.T) {
 		}
 		clock.advance(droppedStays + time.Hour)
 	}
-	// The last segment is not sealed, and what the others needed it has.
+	// The last segment is not sealed, and it has the records that the others needed.
 	mustPut(t, s, storetest.Torrent(storetest.V1, 9999, int(s.options.SegmentSize), 0), store.Created)
 	for range 2 {
 		if err := s.Compact(t.Context()); err != nil {
@@ -133,8 +133,8 @@ func TestDropsFade(t *testing.T) {
 	}
 }
 
-// TestRemovalOfDropped removes what was dropped before compaction came to it, and what came
-// again since: no byte stays.
+// TestRemovalOfDropped removes a dropped torrent before compaction comes to it, also
+// one that came again since: no byte stays.
 func TestRemovalOfDropped(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		clock := newDays()
@@ -165,7 +165,7 @@ func TestRemovalOfDropped(t *testing.T) {
 	}
 }
 
-// TestUploadsRaceDrops uploads what is being dropped: what was answered as cached is there.
+// TestUploadsRaceDrops uploads torrents that are being dropped: those answered as cached are there.
 func TestUploadsRaceDrops(t *testing.T) {
 	clock := newDays()
 	s := mustOpen(t, retaining(vfs.NewMem(), clock))

@@ -13,8 +13,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestCompactionWaits shows what the background does when: removed bytes stay
-// half a day, and are gone after.
+// TestCompactionWaits shows when the background compacts: removed bytes stay half a
+// day, and are gone after.
 func TestCompactionWaits(t *testing.T) {
 	var hours atomic.Int64
 	o := onDisk(vfs.NewMem(), "/store")
@@ -78,8 +78,8 @@ func TestDueSurvivesRestarts(t *testing.T) {
 	}
 }
 
-// TestKeptRemovals removes with Keep: the bytes stay for a week, whatever becomes of the index, and
-// can be had back; an operator's own removal does not wait so long.
+// TestKeptRemovals removes with Keep: the bytes stay for a week, with the same index or
+// a new one, and can be had back; an operator's own removal does not wait so long.
 func TestKeptRemovals(t *testing.T) {
 	var hours time.Duration
 	o := onDisk(vfs.NewCrashableMem(), "/store")
@@ -125,7 +125,7 @@ func TestKeptRemovals(t *testing.T) {
 }
 
 // TestDroppedStaysDropped compacts removed bytes away and cuts the power: the index
-// does not lead to where they were, so that what is restored may be put again.
+// does not lead to where they were, so that the torrent may be put again once restored.
 func TestDroppedStaysDropped(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewCrashableMem(), "/store"))
 	item := faultTorrent(0)
@@ -152,8 +152,8 @@ func TestDroppedStaysDropped(t *testing.T) {
 	serves(t, s, item)
 }
 
-// TestDueGoesFirst removes torrents in segments of which one is nearly all waste:
-// what is due goes before, the longest first, and what is late at no one's pace.
+// TestDueGoesFirst removes torrents in segments of which one is nearly all waste: segments with due
+// bytes go before it, the longest due first, and late ones at no one's pace.
 func TestDueGoesFirst(t *testing.T) {
 	s, items := filled(t, 200)
 	var hours time.Duration

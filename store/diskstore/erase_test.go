@@ -26,7 +26,7 @@ func TestErase(t *testing.T) {
 	if err := c.segment(t.Context(), s.where(t, items[7].IDs.Primary()).Segment); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // also of what is gone already
+	for range 2 { // also when it is gone already
 		if err := storetest.Remove(t.Context(), s, item.IDs.Primary(), store.Removal{Erase: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -40,8 +40,8 @@ func TestErase(t *testing.T) {
 	accountsAreTrue(t, s)
 }
 
-// TestCompactionKeepsDamageKnown compacts a segment with damage: what was lost
-// stays known to be damaged, with a new index too, and heals.
+// TestCompactionKeepsDamageKnown compacts a segment with damage: the lost torrent stays
+// known to be damaged, with a new index too, and heals.
 func TestCompactionKeepsDamageKnown(t *testing.T) {
 	for name, offset := range map[string]int64{"body": format.HeaderSize + 3, "header": 40, "magic": 0} {
 		t.Run(name, func(t *testing.T) {
@@ -110,8 +110,8 @@ func TestCompactionMends(t *testing.T) {
 	}
 }
 
-// TestRemovalsOutliveCompaction restores and removes, and compacts everything
-// again and again: what holds is what was said last.
+// TestRemovalsOutliveCompaction restores and removes, and compacts everything again and
+// again: the last change of each torrent holds.
 func TestRemovalsOutliveCompaction(t *testing.T) {
 	s, items := filled(t, 12)
 	compactAll := func() {

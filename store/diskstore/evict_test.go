@@ -93,8 +93,8 @@ func (p *pushing) lostAtRest() int64 {
 	return int64(len(p.lost()))
 }
 
-// TestEvict pushes more than twice what there is room for, while a few torrents are read: those
-// and the new ones stay, what was fetched goes first, and the store stays below its bound.
+// TestEvict pushes more than twice the bytes that there is room for, while a few torrents are read:
+// those and the new ones stay, fetched torrents go first, and the store stays below its bound.
 func TestEvict(t *testing.T) {
 	if raced {
 		return // see raced
@@ -139,7 +139,7 @@ func TestEvict(t *testing.T) {
 	accountsAreTrue(t, p.s)
 }
 
-// TestEvictOrder has enough that was fetched: nothing else goes.
+// TestEvictOrder has enough fetched torrents: nothing else goes.
 func TestEvictOrder(t *testing.T) {
 	if raced {
 		return // see raced
@@ -168,8 +168,8 @@ func TestEvictOrder(t *testing.T) {
 	}
 }
 
-// TestEvictNothing fills a store with what is new, and what writers with a key put: nothing
-// goes, and uploads are refused. What nobody uploaded is refused before.
+// TestEvictNothing fills a store with new torrents, and with those that writers with a key put:
+// nothing goes, and uploads are refused. Torrents that nobody uploaded are refused before.
 func TestEvictNothing(t *testing.T) {
 	if raced {
 		return // see raced

@@ -17,9 +17,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestFaults fails the file operations of a short life of a store one after the
-// other: once each, and each with all that follow. Whatever was acknowledged is
-// there when the disk works again.
+// TestFaults fails the file operations of a short life of a store one after the other: once each,
+// and each with all that follow. Every acknowledged change is there when the disk works again.
 func TestFaults(t *testing.T) {
 	if raced {
 		return // see raced
@@ -58,8 +57,8 @@ func failingAt(fs vfs.FS, at int, forever bool) (vfs.FS, *atomic.Int64) {
 	})), count
 }
 
-// faulty lives through one life with a fault at operation number at, and checks
-// what is left. It returns how many operations there were.
+// faulty lives through one life with a fault at operation number at, and checks the
+// store afterwards. It returns how many operations there were.
 func faulty(t *testing.T, at int, forever bool) int {
 	t.Helper()
 	fs := vfs.NewMem()
@@ -83,8 +82,8 @@ func faultTorrent(seed uint64) store.Item {
 	return storetest.Torrent(storetest.Shape(seed%3), seed, 15_000, 0)
 }
 
-// live opens a store, puts, flushes, removes, reads and closes, twice, and
-// returns what was acknowledged. It fails if anything read is wrong.
+// live opens a store, puts, flushes, removes, reads and closes, twice, and returns the
+// acknowledged outcomes. It fails if anything read is wrong.
 func live(t *testing.T, fs vfs.FS) map[uint64]outcome {
 	t.Helper()
 	acknowledged := map[uint64]outcome{}
@@ -111,7 +110,7 @@ func live(t *testing.T, fs vfs.FS) map[uint64]outcome {
 				t.Errorf("torrent %d reads as %d", seed, is)
 			}
 		}
-		_ = s.Close() // its error says nothing of what was acknowledged
+		_ = s.Close() // its error says nothing of the acknowledged changes
 	}
 	return acknowledged
 }
@@ -148,7 +147,8 @@ func TestFailedSync(t *testing.T) {
 			mustClose(t, s)
 			reopened := mustOpen(t, onDisk(fs, "/store"))
 			serves(t, reopened, before)
-			// What recovery found it also made durable, before anybody was told of it.
+			// Recovery also made the changes that it found durable, before anybody was told of
+			// them.
 			has, err := reopened.Has(t.Context(), during.IDs.All())
 			if err != nil {
 				t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestFeedIsNotAhead asks for a torrent as soon as the feed tells of its removal, while
-// whoever removes it has no answer yet: it is removed for all.
+// the caller that removes it has no answer yet: it is removed for all.
 func TestFeedIsNotAhead(t *testing.T) {
 	s := mustOpen(t, onDisk(vfs.NewMem(), "/store"))
 	const torrents = 2000

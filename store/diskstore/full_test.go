@@ -68,7 +68,7 @@ func TestMinFreeSpace(t *testing.T) {
 	mustPut(t, s, faultTorrent(2), store.Created)
 }
 
-// failing is a file system that fails what match says while it is on.
+// failing is a file system that fails the operations that match selects while it is on.
 func failing(err error, match func(errorfs.Op) bool) (fs vfs.FS, on *atomic.Bool) {
 	on = new(atomic.Bool)
 	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {

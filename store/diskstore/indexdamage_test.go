@@ -46,8 +46,8 @@ func TestDamagedIndex(t *testing.T) {
 	}
 }
 
-// TestIndexDamageFoundLate damages a part of the index that opening does not read:
-// whoever comes upon it is told to try again, and the next Open builds it anew.
+// TestIndexDamageFoundLate damages a part of the index that opening does not read: a
+// caller that comes upon it is told to try again, and the next Open builds it anew.
 func TestIndexDamageFoundLate(t *testing.T) {
 	s, items := filled(t, 1000)
 	mustClose(t, s)
@@ -89,7 +89,7 @@ func allServed(t *testing.T, s *Store, items []store.Item) bool {
 }
 
 // TestMisledIndex makes the index lead an id to the record of another torrent of the
-// same length: nobody gets that for what was asked for.
+// same length: nobody gets that torrent instead of the one asked for.
 func TestMisledIndex(t *testing.T) {
 	o, items := three(t)
 	s := mustOpen(t, o)

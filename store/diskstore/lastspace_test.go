@@ -75,7 +75,7 @@ func TestLastSpace(t *testing.T) {
 		mustPut(t, s, item, store.Created)
 	}
 	mustClose(t, s)
-	s = mustOpen(t, o) // what was reserved is not known any more
+	s = mustOpen(t, o) // the reserved space is not known any more
 	disk.step.Store(3000)
 	disk.free.Store(100_000)
 	if err := s.Put(t.Context(), []store.Item{faultTorrent(9)})[0].Err; !errors.Is(err, store.ErrFull) {
@@ -170,7 +170,7 @@ func TestCacheOnFullDisk(t *testing.T) {
 	for seed := range uint64(200) {
 		putBounded(t, s, boundedTorrent(seed))
 	}
-	s = reopened(t, s, false) // what was reserved is not known any more
+	s = reopened(t, s, false) // the reserved space is not known any more
 	disk.step.Store(0)
 	if err := s.takeTurn(t.Context()); err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestCacheOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestLeftoverSegment fails to make a segment, and to take away what is there of it: then
+// TestLeftoverSegment fails to make a segment, and to take away the part of it that is there. Then
 // nothing more is written behind the place where its header says that the one before ends.
 func TestLeftoverSegment(t *testing.T) {
 	mem := vfs.NewMem()

@@ -53,7 +53,7 @@ func TestLockNotPermitted(t *testing.T) {
 					t.Errorf("Open = %v, want that permission is missing", err)
 				}
 			})
-			if err := os.Chmod(dir, 0o700); err != nil { // for whoever clears it away
+			if err := os.Chmod(dir, 0o700); err != nil { // so that it can be cleared away
 				t.Fatal(err)
 			}
 		})

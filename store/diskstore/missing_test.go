@@ -86,9 +86,9 @@ func removalsHold(t *testing.T, s *Store, items []store.Item) {
 	}
 }
 
-// TestMissingSegment takes the file of a segment away: the store says what is missing and
-// how much that is, what the index knows of it holds, uploads heal it, and nothing of it
-// is forgotten when the index is built anew.
+// TestMissingSegment takes the file of a segment away. The store says which file is
+// missing and how much that is, the entries of the index for it hold, uploads heal it,
+// and nothing of it is forgotten when the index is built anew.
 func TestMissingSegment(t *testing.T) {
 	for n := range 3 {
 		t.Run(fmt.Sprint("segment ", n+1), func(t *testing.T) {
@@ -247,8 +247,8 @@ func TestReindexDamagedRemoval(t *testing.T) {
 	}
 }
 
-// TestMissingSuperseded takes a segment away whose words do not hold any more: once its
-// torrent is healed nothing is missing.
+// TestMissingSuperseded takes away a segment whose words do not hold any more: once its
+// torrent is healed, nothing is missing.
 func TestMissingSuperseded(t *testing.T) {
 	o := onDisk(vfs.NewMem(), "/store")
 	s := mustOpen(t, o)
@@ -357,8 +357,8 @@ func TestCutWithoutIndex(t *testing.T) {
 	isMissing(t, reopened(t, s, true).Missing(), nil)
 }
 
-// TestMissingReadOnly takes the last segment away and opens to read alone: what is there
-// is all looked at.
+// TestMissingReadOnly takes the last segment away and opens to read alone: all torrents
+// that are there are looked at.
 func TestMissingReadOnly(t *testing.T) {
 	o, items := threeSegments(t)
 	if err := o.FS.Remove(fileOf(o, 3)); err != nil {
@@ -375,7 +375,7 @@ func TestMissingReadOnly(t *testing.T) {
 }
 
 // TestMissingIndexToo takes a segment away and the index as well: the numbers of the
-// segments tell that one is missing, though not what was in it.
+// segments tell that one is missing, though not which torrents were in it.
 func TestMissingIndexToo(t *testing.T) {
 	o, items := threeSegments(t)
 	s := mustOpen(t, o)
@@ -430,7 +430,7 @@ func TestMissingComesBack(t *testing.T) {
 }
 
 // TestCutAfterClose cuts the last segment short after a clean close: the index is the
-// better witness of what stood there.
+// better witness of the records that stood there.
 func TestCutAfterClose(t *testing.T) {
 	o, items := threeSegments(t)
 	b := readFile(t, o.FS, fileOf(o, 3))
@@ -459,8 +459,8 @@ func TestCutAfterClose(t *testing.T) {
 	isDamagedIn(t, reopened(t, s, true), items, -1)
 }
 
-// TestCompactMissing compacts a segment that was cut short: what the index knows of the
-// part that is gone moves on.
+// TestCompactMissing compacts a segment that was cut short: the entries of the index
+// for the part that is gone move on.
 func TestCompactMissing(t *testing.T) {
 	o, items := threeSegments(t)
 	b := readFile(t, o.FS, fileOf(o, 2))

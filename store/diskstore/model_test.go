@@ -110,7 +110,7 @@ func (m *model) step() {
 		items := make([]store.Item, 1+m.rng.IntN(4))
 		for i := range items {
 			items[i] = m.item()
-			if i < len(items)-1 { // what replaces comes after the others of its batch
+			if i < len(items)-1 { // a replacement comes after the others of its batch
 				items[i].Rank, items[i].Replaces = store.RankFetched, store.Version{}
 			}
 		}
@@ -151,8 +151,7 @@ func (m *model) compact() {
 	}
 }
 
-// same fails unless both errors are of the same kind.
-// sameRemoved compares what removals or restorations did.
+// sameRemoved compares the results of removals or restorations.
 func (m *model) sameRemoved(what string, disk, memory []store.Removed) {
 	m.t.Helper()
 	for i, d := range disk {
@@ -163,6 +162,7 @@ func (m *model) sameRemoved(what string, disk, memory []store.Removed) {
 	}
 }
 
+// same fails unless both errors are of the same kind.
 func (m *model) same(what string, disk, memory error) {
 	m.t.Helper()
 	for _, kind := range []error{
@@ -232,8 +232,8 @@ const (
 // not know of is found again by reading.
 func (m *model) reopen(how ending) {
 	m.t.Helper()
-	// Damage in the last group looks like a torn end, unless it is noted or can be
-	// told by what came later that it was synced.
+	// Damage in the last group looks like a torn end, unless the mark or a later group
+	// tells that it was synced.
 	if m.rng.IntN(2) == 0 {
 		m.disk.noteSynced()
 	} else if how == powerLost {

@@ -10,9 +10,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/diskstore/internal/format"
 )
 
-// FuzzOpen changes the bytes of a segment and what stands behind its end, and
-// builds the index from that: the store opens, every torrent of which no byte was
-// changed is served, and the others give their bytes or an error.
+// FuzzOpen changes the bytes of a segment and those behind its end, and builds the
+// index from that: the store opens, every torrent of which no byte was changed is
+// served, and the others give their bytes or an error.
 func FuzzOpen(f *testing.F) {
 	magic := format.AppendHeader(nil, &format.Header{})[:8]
 	f.Add(uint16(0), []byte{1}, []byte{})

@@ -104,7 +104,7 @@ func TestDuplicateOfDamage(t *testing.T) {
 	serves(t, s, items[1])
 }
 
-// TestReindex refuses what is no store.
+// TestReindex refuses a folder without a store, and a store in use.
 func TestReindex(t *testing.T) {
 	if _, err := Reindex(onDisk(vfs.NewMem(), "/nothing")); err == nil {
 		t.Error("Reindex of nothing succeeded")

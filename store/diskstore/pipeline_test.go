@@ -14,9 +14,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestPipelineCrash cuts the power while one group is synced and the next is
-// written already, with each block lost in turn: neither was acknowledged, and a
-// torrent of them is whole or was never there; what was acknowledged is there.
+// TestPipelineCrash cuts the power while one group is synced and the next is written
+// already, with each block lost in turn: neither was acknowledged, and a torrent of
+// them is whole or was never there. Acknowledged torrents are there.
 func TestPipelineCrash(t *testing.T) {
 	p := newPipeline(t)
 	if disks := p.settle(t, nil); disks < 10 {
@@ -37,8 +37,8 @@ func TestPipelineCrash(t *testing.T) {
 	}
 }
 
-// TestPipelineFault has a sync fail while the next group is written: both are
-// refused, and so is what comes later.
+// TestPipelineFault has a sync fail while the next group is written: both are refused,
+// and so are later puts.
 func TestPipelineFault(t *testing.T) {
 	p := newPipeline(t)
 	p.failing = true
@@ -105,8 +105,8 @@ func newPipeline(t *testing.T) *pipeline {
 	return p
 }
 
-// settle opens what a power cut would leave, with each part lost in turn, and
-// returns how many disks that were.
+// settle opens the disks that a power cut would leave, with each part lost in turn, and
+// returns how many there were.
 func (p *pipeline) settle(t *testing.T, acknowledged *store.Item) int {
 	t.Helper()
 	synced := snapshot(t, p.fs.CrashClone(vfs.CrashCloneCfg{}))

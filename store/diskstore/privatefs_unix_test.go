@@ -89,8 +89,8 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
-// TestModesStay opens a store of an older program, whose files others could read: what
-// is there keeps its mode, and so do links in a backup. What is new is private.
+// TestModesStay opens a store of an older program, whose files others could read: files
+// that are there keep their modes, and so do links in a backup. New files are private.
 func TestModesStay(t *testing.T) {
 	setUmask(t, 0o022)
 	parent := t.TempDir()

@@ -18,11 +18,11 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// readFault says what a read of n bytes at an offset gives: how many, and which error.
-// Less than zero bytes says that it is not to fail.
+// readFault returns the result of a read of n bytes at an offset: how many, and which
+// error. Less than zero bytes says that the read is not to fail.
 type readFault func(offset int64, n int) (int, error)
 
-// noSector fails what reads a sector.
+// noSector fails the reads that touch a sector.
 func noSector(sector int64) readFault {
 	return func(offset int64, n int) (int, error) {
 		if offset < sector+sectorSize && sector < offset+int64(n) {
@@ -155,7 +155,7 @@ func TestFailedReads(t *testing.T) {
 	}
 }
 
-// TestReadInParts has every read give half of what it could.
+// TestReadInParts has every read give half of the bytes that it could.
 func TestReadInParts(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	disk.begin(func(_ int64, n int) (int, error) { return (n + 1) / 2, nil })
@@ -213,8 +213,8 @@ func TestEraseBesideUnreadable(t *testing.T) {
 	serves(t, reopened(t, s, true), items[1])
 }
 
-// TestCompactionThatComesAgain compacts a segment with words before what cannot be read,
-// many times: the words are moved once.
+// TestCompactionThatComesAgain compacts a segment with words before a sector that
+// cannot be read, many times: the words are moved once.
 func TestCompactionThatComesAgain(t *testing.T) {
 	if raced {
 		return // see raced
@@ -249,8 +249,8 @@ func TestCompactionThatComesAgain(t *testing.T) {
 	}
 }
 
-// TestEraseAfterRestore erases a torrent whose older bytes an erasure before could not take
-// away, and which was restored and put anew since.
+// TestEraseAfterRestore erases a torrent that was restored and put anew after an
+// earlier erasure could not take its older bytes away.
 func TestEraseAfterRestore(t *testing.T) {
 	disk := &badDisk{FS: vfs.NewMem()}
 	s := mustOpen(t, onDisk(disk, "/store"))
@@ -276,8 +276,8 @@ func TestEraseAfterRestore(t *testing.T) {
 	}
 }
 
-// TestGiveUp marks what the disk will never read again, and takes the mark away when it
-// does after all.
+// TestGiveUp marks a torrent that the disk will never read again, and takes the mark
+// away when the disk does after all.
 func TestGiveUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
@@ -309,7 +309,7 @@ func TestGiveUp(t *testing.T) {
 }
 
 // TestCompactGivenUp compacts a segment of which an operator gave up a part: the rest
-// moves, and what was given up stays known as lost.
+// moves, and the part that was given up stays known as lost.
 func TestCompactGivenUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	id := items[1].IDs.Primary()
@@ -338,9 +338,9 @@ func TestCompactGivenUp(t *testing.T) {
 	isWhole(t, s, items)
 }
 
-// TestOpenUnreadable opens a store whose log the disk does not read where the index must
-// learn from it: that fails, changes nothing, and succeeds later. Who gives the sector up
-// gets the rest.
+// TestOpenUnreadable opens a store whose log the disk does not read where the index
+// must learn from it: that fails, changes nothing, and succeeds later. An operator who
+// gives the sector up gets the rest.
 func TestOpenUnreadable(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, s *Store) Options{
 		"index lost": func(t *testing.T, s *Store) Options {
@@ -385,8 +385,8 @@ func TestOpenUnreadable(t *testing.T) {
 	}
 }
 
-// TestReindexGivesUp builds an index without one, passing over what the disk cannot read: it
-// is told where.
+// TestReindexGivesUp builds an index without one, passing over the sector that the disk
+// cannot read: it is told where.
 func TestReindexGivesUp(t *testing.T) {
 	s, disk, items := onBadDisk(t)
 	at := s.where(t, items[2].IDs.Primary())

@@ -41,7 +41,8 @@ func TestReindexCrash(t *testing.T) {
 	if err := index.SetAside(o.FS, o.Dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{files.IndexDir, files.IndexDir + "/half"} { // what is there of the new one is nothing that Pebble knows
+	// The new index that was begun has nothing that Pebble knows.
+	for _, dir := range []string{files.IndexDir, files.IndexDir + "/half"} {
 		if err := o.FS.MkdirAll(o.FS.PathJoin(o.Dir, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +54,7 @@ func TestReindexCrash(t *testing.T) {
 }
 
 // TestReindexFull builds an index on a full disk when a segment is missing: it fails,
-// since what the index before knows of it could not be saved.
+// since the old index's entries for that segment could not be saved.
 func TestReindexFull(t *testing.T) {
 	o, items := threeSegments(t)
 	if err := o.FS.Remove(fileOf(o, 2)); err != nil {
@@ -73,8 +74,7 @@ func TestReindexFull(t *testing.T) {
 	isDamagedIn(t, mustOpen(t, o), items, 1)
 }
 
-// TestReindexValues builds an index when the segment is missing that had nothing but a
-// named value.
+// TestReindexValues builds an index when the segment is missing that held a named value alone.
 func TestReindexValues(t *testing.T) {
 	o := onDisk(vfs.NewMem(), "/store")
 	s := mustOpen(t, o)

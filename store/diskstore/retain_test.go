@@ -15,7 +15,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// testUnread is what the stores of these tests drop torrents after.
+// testUnread is the time after which the stores of these tests drop unread torrents.
 const testUnread = 10 * 24 * time.Hour
 
 // days is a clock that a test sets.
@@ -30,14 +30,14 @@ func newDays() *days {
 func (d *days) now() time.Time           { return time.Unix(d.seconds.Load(), 0) }
 func (d *days) advance(by time.Duration) { d.seconds.Add(int64(by / time.Second)) }
 
-// retaining returns options of a store that drops what is not read.
+// retaining returns options of a store that drops unread torrents.
 func retaining(fs vfs.FS, clock *days) Options {
 	o := onDisk(fs, "/store")
 	o.Clock, o.DropUnreadAfter = clock.now, testUnread
 	return o
 }
 
-// kept is what a model knows of a torrent that was put.
+// kept holds what a model knows of a torrent that was put.
 type kept struct {
 	item  store.Item
 	used  uint32 // the last day on which it was used
@@ -46,7 +46,7 @@ type kept struct {
 	there bool
 }
 
-// retainModel is a store beside what should be in it.
+// retainModel is a store beside the torrents that should be in it.
 type retainModel struct {
 	t     *testing.T
 	rng   *rand.Rand
@@ -57,7 +57,7 @@ type retainModel struct {
 }
 
 // TestRetentionModel uses a few torrents at random for years, in a store that is opened again,
-// killed, compacted and reindexed meanwhile: exactly what nobody used for ten days goes.
+// killed, compacted and reindexed meanwhile: exactly the torrents that nobody used for ten days go.
 func TestRetentionModel(t *testing.T) {
 	if raced {
 		return // see raced
@@ -167,7 +167,7 @@ func (m *retainModel) read(seed uint64, counts bool) {
 	}
 }
 
-// dropped has dropped what nobody used, and compares.
+// dropped drops the torrents that nobody used, and compares.
 func (m *retainModel) dropped() {
 	m.t.Helper()
 	if _, err := m.disk.DropUnread(m.t.Context()); err != nil {
@@ -208,7 +208,7 @@ func (m *retainModel) reopen() {
 	}
 }
 
-// kill cuts the power. What was used since the last flush may be as if it had not been.
+// kill cuts the power. Uses since the last flush may be as if they had not been.
 func (m *retainModel) kill() {
 	m.disk.noteSynced()
 	o := m.disk.options

@@ -14,15 +14,15 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// script is a workload with everything a store does. The ledger knows at every
-// moment what was acknowledged and what is asked for. A step that fails leaves
-// open what became of it. backedUp is told when a backup in dir is whole.
+// script is a workload with everything a store does. The ledger knows at every moment
+// which outcomes were acknowledged and which are asked for. A step that fails leaves
+// its outcome open. backedUp is told when a backup in dir is whole.
 func script(t *testing.T, o Options, l *ledger, backedUp func(dir string)) {
 	s, err := Open(o)
 	if err != nil {
 		return
 	}
-	defer func() { _ = s.Close() }() // its error says nothing of what was acknowledged
+	defer func() { _ = s.Close() }() // its error says nothing of the acknowledged changes
 	ctx := t.Context()
 	item := func(seed uint64) store.Item { return crashTorrent(seed, 0) }
 	put := func(seed uint64, outer int) { _ = putOne(ctx, s, l, seed, crashTorrent(seed, outer)) }
@@ -78,10 +78,9 @@ func scriptOptions(fs vfs.FS) Options {
 	return o
 }
 
-// TestCrashEverywhere cuts the power at every write and sync of the script: once
-// with nothing of what was not synced, once with a part of it, and at syncs (at
-// writes too in a long run) with all of it but one block or name, for each of them
-// in turn.
+// TestCrashEverywhere cuts the power at every write and sync of the script: once with
+// none of the unsynced data, once with a part of it, and at syncs (at writes too in a
+// long run) with all of it but one block or name, for each of them in turn.
 func TestCrashEverywhere(t *testing.T) {
 	if raced {
 		return // see raced
@@ -115,7 +114,7 @@ func crashEverywhere(t *testing.T, seed uint64) {
 	}
 }
 
-// crasher makes crashes of a disk in use and verifies what is left.
+// crasher makes crashes of a disk in use and verifies the disks that are left.
 type crasher struct {
 	t      *testing.T
 	fs     *vfs.MemFS
@@ -149,10 +148,9 @@ func (c *crasher) crash(op errorfs.Op) {
 	}
 }
 
-// cut returns the ledger and the disk as they are at one moment: with none of
-// what is not synced, with some of it, and with all. The index works in the
-// background, so that the script may go on meanwhile; but then it waits for the
-// ledger.
+// cut returns the ledger and the disk as they are at one moment: with none of the
+// unsynced data, with some of it, and with all. The index works in the background, so
+// that the script may go on meanwhile; but then it waits for the ledger.
 func (c *crasher) cut() (known *ledger, none, some, all *vfs.MemFS) {
 	c.ledger.mu.Lock()
 	defer c.ledger.mu.Unlock()
@@ -162,8 +160,8 @@ func (c *crasher) cut() (known *ledger, none, some, all *vfs.MemFS) {
 	return c.ledger.copyLocked(), clone(0), clone(50), clone(100)
 }
 
-// verify opens a disk after a crash, unless the same was seen before. What is
-// acknowledged must be there.
+// verify opens a disk after a crash, unless the same was seen before. Acknowledged
+// changes must be there.
 func (c *crasher) verify(crashed disk, known *ledger) {
 	sum := fmt.Sprint(crashed.sum(), len(known.fates), known.fates)
 	if c.seen[sum] {
@@ -204,8 +202,8 @@ func settle(t *testing.T, o Options, l *ledger) {
 	staysSo(t, o, found)
 }
 
-// staysSo builds the index anew: what was found, though nobody had been told of it or had
-// been told of something else, must not change any more.
+// staysSo builds the index anew: the outcomes that were found, though nobody had been
+// told of them or had been told of something else, must not change any more.
 func staysSo(t *testing.T, o Options, found map[uint64]outcome) {
 	t.Helper()
 	if _, err := Reindex(o); err != nil {

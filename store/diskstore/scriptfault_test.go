@@ -9,9 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// TestFaultsEverywhere fails the file operations of the script one after the
-// other, once each and each with all that follow: the store never ends the
-// process, never hangs, and what was acknowledged is there when the disk works.
+// TestFaultsEverywhere fails the file operations of the script one after the other,
+// once each and each with all that follow: the store never ends the process, never
+// hangs, and acknowledged changes are there when the disk works.
 func TestFaultsEverywhere(t *testing.T) {
 	if raced {
 		return // see raced
@@ -70,9 +70,9 @@ func hasNoMarks(t *testing.T, s *Store) {
 	}
 }
 
-// TestShortReadsEverywhere has the reads of the script, those of the index included, give
-// half of what they could, one after the other: everything goes on, or says that it could
-// not read.
+// TestShortReadsEverywhere has the reads of the script, those of the index included,
+// give half of the bytes that they could, one after the other: everything goes on, or
+// says that it could not read.
 func TestShortReadsEverywhere(t *testing.T) {
 	if raced {
 		return // see raced

@@ -24,7 +24,7 @@ func TestTornSequences(t *testing.T) {
 	disk := vfs.NewCrashableMem()
 	proceed := make(chan struct{})
 	release := sync.OnceFunc(func() { close(proceed) })
-	defer release() // or what fails here hangs when the store is closed
+	defer release() // or a failure here hangs when the store is closed
 	o := onDisk(errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, format.SegmentSuffix) {
 			<-proceed
@@ -53,7 +53,7 @@ func TestTornSequences(t *testing.T) {
 	}
 	o.FS = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
 	b := readFile(t, o.FS, fileOf(o, 1))
-	clear(b[format.SegmentStart:]) // the file has its length, what was in it is lost
+	clear(b[format.SegmentStart:]) // the file has its length, its content is lost
 	writeFile(t, o.FS, fileOf(o, 1), b)
 	lost := mustOpen(t, o)
 	if skipped := lost.committer.Stats().Sequence; skipped < uint64(len(changes)) {

@@ -15,8 +15,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestReservationGivenBack fills segments on the real disk, and ends one as a
-// crash would: what was reserved in them and not used does not stay taken.
+// TestReservationGivenBack fills segments on the real disk, and ends one as a crash
+// would: the space that was reserved in them and not used does not stay taken.
 func TestReservationGivenBack(t *testing.T) {
 	o := onDisk(vfs.Default, t.TempDir())
 	o.SegmentSize = commit.ReserveStep

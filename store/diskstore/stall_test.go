@@ -15,7 +15,7 @@ import (
 )
 
 // TestCompactionStallsNobody holds a compaction up where it waits for the disk, and
-// puts, removes and reads meanwhile, also what it is moving.
+// puts, removes and reads meanwhile, also the torrents that it is moving.
 func TestCompactionStallsNobody(t *testing.T) {
 	segment := func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, format.SegmentSuffix) }
 	var removed atomic.Bool // a segment

@@ -31,8 +31,7 @@ func oneGroup(t *testing.T) (*Store, []store.Item) {
 	return s, items
 }
 
-// afterCrash returns options for the disk as a power cut leaves it that takes
-// nothing but what was not synced.
+// afterCrash returns options for the disk after a power cut that takes nothing but unsynced data.
 func afterCrash(s *Store) Options {
 	o := s.options
 	o.FS = o.FS.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
@@ -88,8 +87,8 @@ func TestDamageAtRest(t *testing.T) {
 	}
 }
 
-// TestDamageInLastGroup damages a group that was acknowledged right before the
-// power was cut, which nobody could write down: the others of it are served.
+// TestDamageInLastGroup damages a torrent of a group that was acknowledged right before the power
+// was cut, too late to be noted as synced: the others of the group are served.
 func TestDamageInLastGroup(t *testing.T) {
 	if raced {
 		return // see raced
@@ -116,8 +115,8 @@ func TestDamageInLastGroup(t *testing.T) {
 	}
 }
 
-// TestMark opens a store without the note of how far it was synced, with a torn
-// one, and with one of another store, what was acknowledged is served.
+// TestMark opens a store without the note of how far it was synced, with a torn one,
+// and with one of another store. Acknowledged torrents are served.
 func TestMark(t *testing.T) {
 	s, items := oneGroup(t)
 	s.noteSynced()

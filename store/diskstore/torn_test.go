@@ -37,8 +37,8 @@ func tornGroup(t *testing.T, first func(s *Store, was store.Item) *commit.Change
 	return o, was
 }
 
-// TestTornStaysTorn recovers from torn records: what recovery drops does not come back
-// when the index is built anew, or from a backup.
+// TestTornStaysTorn recovers from torn records: changes that recovery drops do not come
+// back when the index is built anew, or from a backup.
 func TestTornStaysTorn(t *testing.T) {
 	for name, first := range map[string]func(s *Store, was store.Item) *commit.Change{
 		"replacement": func(s *Store, was store.Item) *commit.Change {

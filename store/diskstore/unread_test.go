@@ -11,7 +11,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestUnread counts, for each rank, what was neither read nor put for so long.
+// TestUnread counts, for each rank, the torrents that were neither read nor put for so long.
 func TestUnread(t *testing.T) {
 	clock := newDays()
 	o := onDisk(vfs.NewMem(), "/store")

@@ -29,7 +29,7 @@ func (a answering) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// What was set up wrong is said so that it can be changed.
+// The error about a wrong setup says what to change.
 func TestAdvice(t *testing.T) {
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)

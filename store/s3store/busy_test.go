@@ -19,8 +19,8 @@ import (
 )
 
 // busyEngine is an engine that works on two requests at a time, first come first
-// served. What each takes is about what Ceph took on two cores. Its time is that of a
-// synctest bubble: no machine is too slow for the figures.
+// served. Each request takes about as long as Ceph took on two cores. Its time is that
+// of a synctest bubble: no machine is too slow for the figures.
 type busyEngine struct {
 	handler http.Handler
 	places  chan struct{}

@@ -61,8 +61,8 @@ func await(t *testing.T, s *Store, kind store.ChangeKind) {
 	}
 }
 
-// TestDoneWithoutAnswer does things of which nobody learns that they were done: the
-// caller is told so, and the node finds out later and puts them into the feed, once.
+// TestDoneWithoutAnswer makes changes whose answers are lost: the caller is told that nobody knows
+// whether they were done, and the node finds out later and puts them into the feed, once.
 func TestDoneWithoutAnswer(t *testing.T) {
 	s, way := openThrough(t, newEngine(t).options("doubt/", fixedTime))
 	item := storetest.Torrent(storetest.V1, 1, 500, 0)
@@ -89,8 +89,8 @@ func TestDoneWithoutAnswer(t *testing.T) {
 	}
 }
 
-// TestOvertakenWithoutAnswer has another node overwrite what was done without an answer,
-// before it can be read back. The change may not take effect a second time.
+// TestOvertakenWithoutAnswer has another node overwrite a change that was made without
+// an answer, before it can be read back. The change may not take effect a second time.
 func TestOvertakenWithoutAnswer(t *testing.T) {
 	e := newEngine(t)
 	s, way := openThrough(t, e.options("overtaken/", fixedTime))
@@ -121,8 +121,8 @@ func TestOvertakenWithoutAnswer(t *testing.T) {
 	}
 }
 
-// TestRepeatedWrites sends every write twice and passes on the second answer, as a proxy
-// may that has several ways to the engine: what refuses the second one is the first.
+// TestRepeatedWrites sends every write twice and passes on the second answer, as a proxy may that
+// has several ways to the engine: the second write is refused because of the first.
 func TestRepeatedWrites(t *testing.T) {
 	s, way := openThrough(t, newEngine(t).options("repeated/", fixedTime))
 	hook := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
@@ -183,7 +183,7 @@ func overtake(t *testing.T, way *interceptor, key string, change func() error) {
 	way.hook.Store(&hook)
 }
 
-// TestDoubtsAreBounded fills the room for what is in doubt.
+// TestDoubtsAreBounded fills the room for changes in doubt.
 func TestDoubtsAreBounded(t *testing.T) {
 	var a doubts
 	put, removal := doubt{entry: object.Entry{Change: store.Change{Kind: store.ChangeAdded}}}, doubt{entry: object.Entry{Change: store.Change{Kind: store.ChangeRemoved}}}

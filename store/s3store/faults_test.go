@@ -57,7 +57,7 @@ func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(req)
 }
 
-// choose says what becomes of a request; "" is nothing special.
+// choose returns the fault that a request meets; "" is none.
 func (f *faults) choose(method string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,10 +14,9 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestFeedUnderFaults has three nodes write at the same time while a part of the
-// requests fails, and one of them is cut off for good in the middle, as a node is that
-// dies. Whoever reads the feed up to its end then has every acknowledged put, in the
-// same order as all others.
+// TestFeedUnderFaults has three nodes write at the same time while a part of the requests fails,
+// and one of them is cut off for good in the middle, as a node is that dies. A reader of the feed
+// up to its end then has every acknowledged put, in the same order as all others.
 func TestFeedUnderFaults(t *testing.T) {
 	const writers, each, percent = 4, 15, 15
 	e := newEngine(t)
@@ -37,7 +36,7 @@ func TestFeedUnderFaults(t *testing.T) {
 	var done atomic.Int64 // at the node that dies
 	alive, die := context.WithCancel(t.Context())
 	defer die()
-	t.Cleanup(func() { dying.hook.Store(nil) }) // so that what it had begun ends
+	t.Cleanup(func() { dying.hook.Store(nil) }) // so that the requests it had begun end
 	var group sync.WaitGroup
 	for w := range acked {
 		ctx := t.Context()
@@ -71,8 +70,8 @@ func TestFeedUnderFaults(t *testing.T) {
 	checkFeeds(t, append(nodes[1:], open(t, e.options("faulty/", fixedTime))), all)
 }
 
-// checkFeeds fails unless the feed of each node, read up to its end, has what was
-// acknowledged, and is the same.
+// checkFeeds fails unless the feed of each node, read up to its end, has every
+// acknowledged put, and is the same.
 func checkFeeds(t *testing.T, nodes []*Store, acked []infohash.Set) {
 	t.Helper()
 	end, err := nodes[0].End(t.Context())

@@ -76,7 +76,7 @@ func TestForeignObjects(t *testing.T) {
 }
 
 // TestForeignObjectsAreInNobodysWay leaves notes of a removal that a newer node has
-// overwritten: what comes after them is seen to.
+// overwritten: the notes that come after them are seen to.
 func TestForeignObjectsAreInNobodysWay(t *testing.T) {
 	e := newEngine(t)
 	s := open(t, e.options("way/", fixedTime))

@@ -11,8 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestChangesUnheard cuts one node off: when it has not heard the feed for a while
-// it says so, in place of that nothing has changed. Other nodes go on.
+// TestChangesUnheard cuts one node off: when it has not heard the feed for a while it
+// says so, and does not say that nothing has changed. Other nodes go on.
 func TestChangesUnheard(t *testing.T) {
 	e := newEngine(t)
 	line := &interceptor{next: http.DefaultTransport}
@@ -51,5 +51,5 @@ func TestChangesUnheard(t *testing.T) {
 	}
 }
 
-// patience bounds waits for what surely comes.
+// patience bounds waits for events that surely come.
 const patience = 60 * time.Second

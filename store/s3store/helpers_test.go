@@ -76,7 +76,7 @@ func newBucketAt(t *testing.T, address string) *engine {
 	return e
 }
 
-// options returns those of a node over a prefix of the engine.
+// options returns the options of a node over a prefix of the engine.
 func (e *engine) options(prefix string, clock func() time.Time) Options {
 	return Options{
 		Location:    Location{Endpoint: strings.TrimPrefix(e.url, "http://"), Insecure: true, Bucket: e.bucket, Prefix: prefix},

@@ -13,10 +13,10 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestFaultsModel does random things at two nodes while a part of the requests
-// fails, and compares each answer with a store in memory. An answer that nothing
-// is known (ErrUnavailable) may stand for both: done, or not done. At the end a
-// third node sees the same torrents, and the feed has every acknowledged change.
+// TestFaultsModel does random things at two nodes while a part of the requests fails,
+// and compares each answer with a store in memory. The answer that nothing is known
+// (ErrUnavailable) may stand for both: done, or not done. At the end a third node sees
+// the same torrents, and the feed has every acknowledged change.
 func TestFaultsModel(t *testing.T) {
 	e := newEngine(t)
 	m := &model{t: t, faults: newFaults(t), plain: memstore.NewWithClock(fixedTime)}
@@ -71,7 +71,7 @@ func (m *model) step() {
 	ids := item.IDs.All()
 	id := ids[0]
 	if _, err := m.plain.Get(m.t.Context(), id, nil); err == nil {
-		id = ids[m.faults.pick(len(ids))] // any name of what is held; in advance only the first
+		id = ids[m.faults.pick(len(ids))] // any name of a held torrent; in advance only the first
 	}
 	removal := store.Removal{Reason: "model", Time: fixedTime(), Erase: ids[0].String() < "8"} // not told apart by reading, so the same each time
 	switch what := m.faults.pick(10); {
@@ -151,8 +151,8 @@ func (m *model) compare(node *Store, id infohash.ID) {
 	}
 }
 
-// compareFeed fails unless what was acknowledged is in the feed, that of each
-// torrent in its order.
+// compareFeed fails unless the acknowledged changes are in the feed, those of each
+// torrent in their order.
 func (m *model) compareFeed(node *Store) {
 	feed, _, err := node.Changes(m.t.Context(), store.Cursor{}, 1<<20)
 	if err != nil {

@@ -76,9 +76,9 @@ func TestOneFeed(t *testing.T) {
 	}
 }
 
-// TestDeathBeforeTheFeed leaves a torrent as a node does that dies between object
-// and feed. Nobody was told that it is stored; who uploads it again is, and then
-// the feed has it. A third upload does not announce it once more.
+// TestDeathBeforeTheFeed leaves a torrent as a node does that dies between object and
+// feed. Nobody was told that it is stored. A client that uploads it again is told, and
+// then the feed has it. A third upload does not announce it once more.
 func TestDeathBeforeTheFeed(t *testing.T) {
 	e := newEngine(t)
 	dead := open(t, e.options("dead/", fixedTime))
@@ -101,8 +101,8 @@ func TestDeathBeforeTheFeed(t *testing.T) {
 	}
 }
 
-// TestFeedThatBreaksOff reads a feed of which a part cannot be read: what is before
-// it is given, so that who has little time for each call comes to the end as well.
+// TestFeedThatBreaksOff reads a feed of which a part cannot be read: the changes before it are
+// given, so that a reader with little time for each call comes to the end as well.
 func TestFeedThatBreaksOff(t *testing.T) {
 	e := newEngine(t)
 	writer := open(t, e.options("part/", fixedTime))
@@ -162,7 +162,7 @@ func TestUnfinishedUpload(t *testing.T) {
 		if err := storetest.Remove(t.Context(), s, item.IDs.V2, store.Removal{}); err != nil {
 			t.Fatal(err)
 		}
-		// What the upload under way would do next:
+		// The upload under way would do this next:
 		if err := s.bucket.Write(t.Context(), objectKey(item.IDs.V1), s.newUpload(item, object.WriteID{}).body, ""); !errors.Is(err, bucket.ErrLost) {
 			t.Errorf("the commit of the upload = %v, want that it is too late", err)
 		}
@@ -172,7 +172,7 @@ func TestUnfinishedUpload(t *testing.T) {
 	})
 }
 
-// TestDamagedHeader damages what says of whom an object is.
+// TestDamagedHeader damages the header that says of which torrent an object is.
 func TestDamagedHeader(t *testing.T) {
 	e := newEngine(t)
 	item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
@@ -269,8 +269,8 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-// TestPurgeOfTheLatestRemoval removes a torrent, restores it and removes it again:
-// what the first removal scheduled leaves the bytes to the second.
+// TestPurgeOfTheLatestRemoval removes a torrent, restores it and removes it again: the
+// purge that the first removal scheduled leaves the bytes to the second.
 func TestPurgeOfTheLatestRemoval(t *testing.T) {
 	e := newEngine(t)
 	var hours atomic.Int64

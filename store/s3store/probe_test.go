@@ -43,7 +43,7 @@ func TestMatching(t *testing.T) {
 		want bucket.Matching
 	}{
 		{"as RFC 9110 has it", func(*http.Request) {}, bucket.MatchQuoted},
-		// As Ceph 16 does: quotes are part of what is compared.
+		// As Ceph 16 does: quotes are part of the compared text.
 		{"without quotes only", func(req *http.Request) {
 			if strings.HasPrefix(req.Header.Get("If-Match"), `"`) {
 				req.Header.Set("If-Match", "no object has this ETag")
@@ -59,7 +59,7 @@ func TestMatching(t *testing.T) {
 			if s.bucket.Matching != test.want || s.Conditional() != (test.want != bucket.MatchNone) {
 				t.Errorf("matching is %d, want %d", s.bucket.Matching, test.want)
 			}
-			// Whatever it is, one node alone works.
+			// One node alone works with every kind of matching.
 			item := storetest.Torrent(storetest.Hybrid, 1, 500, 0)
 			mustPut(t, s, item, store.Created)
 			better := storetest.Torrent(storetest.Hybrid, 1, 500, 1)
@@ -75,9 +75,8 @@ func TestMatching(t *testing.T) {
 	}
 }
 
-// TestRacingWrites sees that of writers of one key, each with the same condition,
-// one wins, and that its bytes are what is there then. It is the engine that this is
-// a test of.
+// TestRacingWrites checks that one of many writers of one key wins, each with the same
+// condition, and that its bytes are there then. It is a test of the engine.
 func TestRacingWrites(t *testing.T) {
 	s := open(t, newEngine(t).options("race/", time.Now))
 	const writers, rounds = 32, 50
@@ -106,9 +105,8 @@ func TestRacingWrites(t *testing.T) {
 	}
 }
 
-// TestMatchOfNothing sees that a write in the place of an object that is gone counts
-// as one that lost, whether it is refused with 412 or, as by AWS and MinIO, with 404,
-// or nobody refuses it.
+// TestMatchOfNothing checks that a write in the place of an object that is gone counts as one that
+// lost, whether it is refused with 412 or, as by AWS and MinIO, with 404, or nobody refuses it.
 func TestMatchOfNothing(t *testing.T) {
 	o := newEngine(t).options("", time.Now)
 	s, net := openThrough(t, o)

@@ -78,7 +78,7 @@ var badReads = map[string]func(resp *http.Response, body []byte) []byte{
 	}(),
 }
 
-// TestReadsThatProveNothing has answers on the way that are not what the engine has.
+// TestReadsThatProveNothing changes answers on the way, so that they are not what the engine has.
 // Nothing counts as damaged for them, nothing as missing, and nothing is overwritten.
 func TestReadsThatProveNothing(t *testing.T) {
 	e := newEngine(t)
@@ -125,7 +125,7 @@ func flip(_ *http.Response, body []byte) []byte {
 	return body
 }
 
-// TestChangedOnceOnTheWay has one answer changed: it is read again, whatever it is of.
+// TestChangedOnceOnTheWay has one answer changed: it is read again, for objects of every kind.
 func TestChangedOnceOnTheWay(t *testing.T) {
 	e := newEngine(t)
 	o := e.options("once/", fixedTime)
@@ -204,8 +204,8 @@ func TestPageForASession(t *testing.T) {
 	}
 }
 
-// TestHealedElsewhere damages a torrent that another node heals: who had found it
-// damaged says that it is there once it has read it.
+// TestHealedElsewhere damages a torrent that another node heals: the node that had
+// found it damaged says that it is there once it has read it.
 func TestHealedElsewhere(t *testing.T) {
 	e := newEngine(t)
 	s, other := open(t, e.options("healed/", fixedTime)), open(t, e.options("healed/", fixedTime))

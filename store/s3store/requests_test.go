@@ -63,8 +63,8 @@ type requestsTest struct {
 	feed    float64 // at most, requests for it in each put
 }
 
-// TestRequestsOfPuts counts what new torrents cost when many writers put them at
-// each of some nodes: one write for each name, and the feed next to nothing.
+// TestRequestsOfPuts counts the requests that new torrents cost when many writers put
+// them at each of some nodes: one write for each name, and the feed next to nothing.
 func TestRequestsOfPuts(t *testing.T) {
 	for _, test := range []requestsTest{
 		{"one node", 1, 64, storetest.V1, 1, 0.1},

@@ -14,8 +14,8 @@ func damageBatch(t *testing.T, s *Store, number uint64) {
 	overwriteRaw(t, s, feedKey(number), func(body []byte) []byte { return flip(nil, body) })
 }
 
-// TestCountsAfterDamageOfTheFeed damages the last objects of the feed: a node that
-// starts then counts from the last that can be read, and what it writes after them is heard.
+// TestCountsAfterDamageOfTheFeed damages the last objects of the feed: a node that starts then
+// counts from the last that can be read, and the changes that it writes after them are heard.
 func TestCountsAfterDamageOfTheFeed(t *testing.T) {
 	const batches = 7
 	e := newEngine(t)

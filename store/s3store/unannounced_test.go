@@ -69,7 +69,7 @@ func TestDeathAfterTheTombstone(t *testing.T) {
 	}
 }
 
-// leaveBehind does to a torrent what a node does that dies between object and feed.
+// leaveBehind changes a torrent as a node does that dies between object and feed.
 func leaveBehind(t *testing.T, dead *Store, plan planner) {
 	t.Helper()
 	w := dead.sessions.begin()
@@ -218,8 +218,7 @@ func TestNotesOfChangesLeave(t *testing.T) {
 	}
 }
 
-// TestRemovalFromAFullBucket removes where nothing new has room: what is overwritten
-// takes none.
+// TestRemovalFromAFullBucket removes where nothing new has room: an overwritten object takes none.
 func TestRemovalFromAFullBucket(t *testing.T) {
 	s, way := openThrough(t, newEngine(t).options("full/", fixedTime))
 	item := storetest.Torrent(storetest.V1, 1, 500, 0)

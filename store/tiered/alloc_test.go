@@ -70,7 +70,7 @@ func TestAllocForACopy(t *testing.T) {
 	n.cached(one)
 }
 
-// Of those who wait for one load each has its own Alloc asked, and no other's bytes.
+// Each reader that waits for one load has its own Alloc asked, and gets no other's bytes.
 func TestAllocsOfOneLoad(t *testing.T) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)
@@ -93,8 +93,8 @@ func TestAllocsOfOneLoad(t *testing.T) {
 	}
 }
 
-// An Alloc that has no memory for what the remote says is no outage. A copy that is served in
-// one is whole although the read of the remote was given the same memory.
+// An Alloc that has no memory for the remote's answer is no outage. A copy that is served in an
+// outage is whole although the read of the remote was given the same memory.
 func TestAllocInAnOutage(t *testing.T) {
 	remote := &allocating{Store: newRemote()}
 	put(t, remote, one, store.Created)

@@ -57,7 +57,7 @@ func TestRankRaisedHere(t *testing.T) {
 	}
 }
 
-// What changes nothing leaves the copy.
+// Puts that change nothing leave the copy.
 func TestPutsThatLeaveTheCopy(t *testing.T) {
 	_, n := startCached(t)
 	better, lower := storetest.Torrent(storetest.Hybrid, 1, 5000, 1), one

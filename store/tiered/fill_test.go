@@ -9,9 +9,9 @@ import (
 	"github.com/torrentcache/torrentcache/store"
 )
 
-// Each of several changes of a torrent waits for a copy of it that is being written: who
-// goes on while it is would not take it away. Nobody who reads after the change gets
-// what that load says.
+// Each of several changes of a torrent waits for a copy of it that is being written. A
+// change that did not wait would not take the copy away. Nobody who reads after the
+// change gets the content of that load.
 func TestChangesDuringAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &fills{of: map[infohash.ID]*fill{}}
@@ -47,12 +47,12 @@ func TestChangesDuringAWrite(t *testing.T) {
 	})
 }
 
-// loaded returns what a load found just now.
+// loaded returns the result of a load that ended just now.
 func loaded() *fill {
 	return &fill{torrent: store.Torrent{IDs: one.IDs, Bytes: one.Torrent}, begun: flight.Uptime(), known: true}
 }
 
-// What there is no copy of to make, or none any more, and which is not given to reads.
+// No copy is made of these loads, or none any more, or they are not given to reads.
 func TestNoCopies(t *testing.T) {
 	for name, change := range map[string]func(*fills, *fill){
 		"closed":          func(l *fills, _ *fill) { l.close() },

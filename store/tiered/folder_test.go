@@ -23,8 +23,8 @@ func TestFolderOfAnotherStore(t *testing.T) {
 	}
 }
 
-// A folder that a node uses is refused to others, and keeps what is in it: also just
-// after the node began, and to a node over another store.
+// A folder that a node uses is refused to others, and keeps its content: also just
+// after the node began, and when the other node is over another store.
 func TestFolderInUse(t *testing.T) {
 	n := start(t, newRemote())
 	for _, identity := range []string{"s3://bucket", "s3://other"} {
@@ -62,7 +62,7 @@ func (n *node) moved() string {
 	return n.dir
 }
 
-// A feed that begins anew says nothing of what happened before.
+// A feed that begins anew says nothing of earlier changes.
 func TestFeedOfAnotherEpoch(t *testing.T) {
 	_, n := startCached(t)
 	n.set(func(l *line) { l.newEpoch = 77 })
@@ -121,7 +121,7 @@ func TestFolderThatIsNoCache(t *testing.T) {
 	}
 }
 
-// A disk that fails is gone past, and the cache made anew.
+// Reads go past a disk that fails, and the cache is made anew.
 func TestDiskThatFails(t *testing.T) {
 	_, n := startCached(t)
 	n.local.fail(errors.New("the disk is gone"))

@@ -16,7 +16,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/memstore"
 )
 
-// patience bounds waits for what surely comes.
+// patience bounds waits for events that surely come.
 const patience = 60 * time.Second
 
 // smallIndex is enough for few torrents; to clear more memory at each Open takes time.
@@ -26,8 +26,8 @@ const smallIndex = 1 << 20
 type line struct {
 	store.Store
 	mu       sync.Mutex
-	cut      error // what every call answers; nil: it works
-	deaf     error // what the feed answers
+	cut      error // the answer to every call; nil: it works
+	deaf     error // the answer of the feed
 	gets     int
 	entered  chan bool // unless nil, told of each Get once it has its answer, which waits for leave
 	leave    chan bool
@@ -137,7 +137,7 @@ func (l *line) count() int {
 	return l.gets
 }
 
-// errAway is what a store answers that cannot be reached.
+// errAway is the answer of a store that cannot be reached.
 var errAway = errors.Join(store.ErrUnavailable, errors.New("no route to the store"))
 
 // node is a cache before a line to a remote store.

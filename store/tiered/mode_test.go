@@ -25,7 +25,7 @@ func modes(t *testing.T, dir string, folder, note fs.FileMode) {
 	}
 }
 
-// The folder is its user's alone, whatever the umask; one that is there stays as it is.
+// The folder is its user's alone, with any umask; one that is there stays as it is.
 func TestFolderIsPrivate(t *testing.T) {
 	before := syscall.Umask(0)
 	defer syscall.Umask(before)

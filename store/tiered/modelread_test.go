@@ -50,7 +50,7 @@ func (m *model) readOne(torrent int, id infohash.ID) {
 	begun, floor := time.Now(), m.floor[torrent]
 	m.know.Unlock()
 	got, err := m.node.Get(context.Background(), id, nil)
-	m.making <- struct{}{} // what was read may be of a change that is being made
+	m.making <- struct{}{} // the answer may be of a change that is being made
 	defer func() { <-m.making }()
 	m.know.Lock()
 	defer m.know.Unlock()
@@ -74,7 +74,7 @@ func (m *model) readOne(torrent int, id infohash.ID) {
 	m.answers[kind]++
 	since := begun.Add(-within)
 	if floor.After(since) {
-		since = floor.Add(1) // what was true until then is not any more
+		since = floor.Add(1) // the state until then is not true any more
 	}
 	if state := stateOf(got, err); !m.was(id, state, since) {
 		m.t.Errorf("torrent %d, %v: a %s says %q, which was not so since %v; it was %v", torrent, id, kind, state, since, m.spans[id])

@@ -34,7 +34,7 @@ func TestSecondReadIsLocal(t *testing.T) {
 	}
 }
 
-// What changes at another node is in force here while the feed is heard.
+// Changes at another node are in force here while the feed is heard.
 func TestChangesElsewhere(t *testing.T) {
 	keyed := storetest.Torrent(storetest.Hybrid, 1, 5000, 1)
 	keyed.Rank = store.RankKeyed
@@ -115,7 +115,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// What the feed gives out is in force: who hears of a change never reads what was before.
+// A change that the feed gives out is in force: nobody who hears of it reads the state before it.
 func TestNothingOldAfterTheFeedTold(t *testing.T) {
 	remote := newRemote()
 	n := start(t, remote)
@@ -219,8 +219,7 @@ func (l liar) Get(ctx context.Context, id infohash.ID, alloc store.Alloc) (store
 	return t, err
 }
 
-// A load that found nothing says nothing to a reader who asks after the torrent was put
-// elsewhere.
+// A load that found nothing does not answer a reader who asks after the torrent was put elsewhere.
 func TestPutAfterALoadThatFoundNothing(t *testing.T) {
 	remote := newRemote()
 	n := start(t, remote)
@@ -241,7 +240,7 @@ func TestPutAfterALoadThatFoundNothing(t *testing.T) {
 	must(t, <-after)
 }
 
-// A load ends with its reader; the next one who waits for it loads.
+// A load ends with its reader; the next reader that waits for it loads.
 func TestReaderThatLeavesALoad(t *testing.T) {
 	remote := newRemote()
 	put(t, remote, one, store.Created)

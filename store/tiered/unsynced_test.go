@@ -2,8 +2,8 @@ package tiered
 
 import "github.com/cockroachdb/pebble/v2/vfs"
 
-// unsynced is a file system whose files are never synced. That takes most of the time on a
-// disk, and is seen by nobody while the machine runs.
+// unsynced is a file system whose files are never synced. Syncs take most of the time
+// on a disk, and nobody sees their effect while the machine runs.
 type unsynced struct{ vfs.FS }
 
 // Create implements vfs.FS.

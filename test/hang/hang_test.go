@@ -47,7 +47,7 @@ func module(t *testing.T, tests string) string {
 	return dir
 }
 
-// TestHang: a test that hangs is named, and the stacks say where. What passed is not shown.
+// TestHang: a test that hangs is named, and the stacks say where. Tests that passed are not shown.
 func TestHang(t *testing.T) {
 	cmd := exec.Command(hang(t), "-quiet", "1s", "--", "./...")
 	cmd.Dir = module(t, hangs)

@@ -5,7 +5,7 @@
 // of their goroutines. The timeout of go test itself bounds all tests of a package together, so
 // it would have to be as long as the longest package takes on a busy machine.
 //
-// It prints what go test prints without -v.
+// It prints the same output as go test without -v.
 package main
 
 import (

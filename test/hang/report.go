@@ -16,7 +16,7 @@ type report struct {
 	began map[string]time.Time
 	// waits has the parallel tests that wait for their turn.
 	waits map[string]bool
-	// printed is what each test has printed. It is shown if the test or its program fails.
+	// printed is the output of each test so far. It is shown if the test or its program fails.
 	printed map[string]*strings.Builder
 }
 
@@ -70,7 +70,7 @@ func (r *report) add(e event, now time.Time) {
 	}
 }
 
-// print keeps what a test prints, and shows the result of a program: the line that begins with
+// print keeps the output of a test, and shows the result of a program: the line that begins with
 // "ok" or "FAIL", or "?" if there is no test.
 func (r *report) print(e event, name string) {
 	if e.Test == "" {
@@ -87,7 +87,7 @@ func (r *report) print(e event, name string) {
 	}
 }
 
-// end shows what a test that failed has printed. If a program failed, its unfinished tests did.
+// end shows the output of a test that failed. If a program failed, its unfinished tests did.
 func (r *report) end(e event, name string) {
 	delete(r.began, name)
 	for other, printed := range r.printed {

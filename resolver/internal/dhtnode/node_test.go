@@ -159,7 +159,7 @@ func TestIsAnswer(t *testing.T) {
 	}
 }
 
-// The node goes on whatever packet arrives.
+// No packet stops the node.
 func FuzzPacket(f *testing.F) {
 	f.Add([]byte("d1:rd2:id20:nnnnnnnnnnnnnnnnnnnne1:t2:aa1:y1:re"))
 	f.Add([]byte("d1:eli201e5:errore1:t2:aa1:y1:ee"))

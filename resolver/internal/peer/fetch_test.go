@@ -225,8 +225,8 @@ func forever(b []byte) func(*remote) {
 	}
 }
 
-// Whatever a peer does, Fetch gives up in less than the minute that a search has: on a peer that
-// drips or is silent when its step times out, and on all others at once.
+// Fetch gives up on every hostile peer in less than the minute that a search has. It gives up on a
+// peer that drips or is silent when its step times out, and on all others at once.
 func TestHostilePeers(t *testing.T) {
 	block := bytes.Repeat([]byte("x"), peer.BlockSize)
 	const steps = 2 * 10 * time.Second

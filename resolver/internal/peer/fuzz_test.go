@@ -32,7 +32,7 @@ func FuzzParseBlock(f *testing.F) {
 	})
 }
 
-// Whatever a peer sends before it leaves, the exchange ends and holds no memory.
+// For any bytes that a peer sends before it leaves, the exchange ends and holds no memory.
 func FuzzFetch(f *testing.F) {
 	id := infohash.V1([20]byte{1})
 	hello := append(id.AppendTo([]byte("\x13BitTorrent protocol\x00\x00\x00\x00\x00\x10\x00\x00")), make([]byte, 20)...)

@@ -268,7 +268,7 @@ func TestHostileUDPTrackers(t *testing.T) {
 	})
 }
 
-// A host is asked once a second, in whatever case its name is written. A request that would wait
+// A host is asked once a second. The case of its name does not matter. A request that would wait
 // too long fails at once.
 func TestPace(t *testing.T) {
 	p, now := pace{between: between}, time.Unix(1000, 0)

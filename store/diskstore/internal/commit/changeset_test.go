@@ -12,8 +12,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestHighestSequenceWins applies records out of order, as copies of them come:
-// the highest sequence says what is removed, the highest put where the bytes are.
+// TestHighestSequenceWins applies records out of order, as copies of them come: the highest
+// sequence says whether the torrent is removed, the highest put where the bytes are.
 func TestHighestSequenceWins(t *testing.T) {
 	x, err := index.Open(index.Options{FS: vfs.NewMem(), Dir: "/store", Logger: slog.New(slog.DiscardHandler), CacheSize: 1 << 20}, false)
 	if err != nil {
@@ -39,10 +39,10 @@ func TestHighestSequenceWins(t *testing.T) {
 		{record(5, store.ChangeReplaced), 5, 2, false}, // a copy
 		{record(4, store.ChangeRemoved), 5, 2, false},
 		{record(7, store.ChangeRemoved), 7, 2, true},
-		{record(5, store.ChangeReplaced), 7, 5, true}, // a copy of what is removed
+		{record(5, store.ChangeReplaced), 7, 5, true}, // a copy of the removed torrent
 		{record(6, store.ChangeRestored), 7, 5, true},
 		{record(8, store.ChangeRestored), 8, 5, false},
-		{record(5, store.ChangeReplaced), 8, 8, false}, // a copy of what was restored
+		{record(5, store.ChangeReplaced), 8, 8, false}, // a copy of the restored torrent
 		{record(7, store.ChangeRemoved), 8, 8, false},
 	}
 	for i, step := range steps {

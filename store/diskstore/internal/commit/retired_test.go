@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzRetired parses any text as the list of the segments that were taken away: what is
-// accepted is written as it was read.
+// FuzzRetired parses any text as the list of the segments that were taken away: an
+// accepted list is written as it was read.
 func FuzzRetired(f *testing.F) {
 	for _, text := range []string{"", "1", "1-4,7", "3-2", "1,,2"} {
 		f.Add([]byte(text))

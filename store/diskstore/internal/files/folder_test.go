@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// TestFolderUnreadable fails what the check of the folder needs.
+// TestFolderUnreadable fails the operations that the check of the folder needs.
 func TestFolderUnreadable(t *testing.T) {
 	memory := vfs.NewMem()
 	if err := memory.MkdirAll("/store", 0o700); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// TestLockErrors has the file system say what it may say of a lock, on this machine or
-// on others.
+// TestLockErrors has the file system return the errors that it may return for a lock,
+// on this machine or on others.
 func TestLockErrors(t *testing.T) {
 	opening := func(errno syscall.Errno) error { return &fs.PathError{Op: "open", Path: "/store/LOCK", Err: errno} }
 	for _, test := range []struct {

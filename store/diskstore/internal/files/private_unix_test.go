@@ -59,7 +59,7 @@ func TestPrivateCreate(t *testing.T) {
 	wantFile(t, other, "old", 0o666)
 }
 
-// TestPrivateLink refuses to make what a link leads to, which would not be private.
+// TestPrivateLink refuses to make the file to which a link leads, which would not be private.
 func TestPrivateLink(t *testing.T) {
 	dir := t.TempDir()
 	link, to := filepath.Join(dir, "link"), filepath.Join(dir, "to")

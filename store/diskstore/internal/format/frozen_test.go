@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFormatFrozen compares what is written with what version 2 of the format
-// writes, by checksums: stores that are in use must stay readable. If it fails,
+// TestFormatFrozen compares the bytes that are written with those that version 2 of the
+// format writes, by checksums: stores that are in use must stay readable. If it fails,
 // the version has to be raised, and the old one still be read.
 func TestFormatFrozen(t *testing.T) {
 	want := map[string]string{

@@ -90,8 +90,8 @@ func TestSegmentHeader(t *testing.T) {
 	}
 }
 
-// FuzzRecord parses any bytes as what stands in segments and in the mark: what is accepted
-// is exactly what would have been written.
+// FuzzRecord parses any bytes as the parts of segments and as the mark: accepted bytes
+// are exactly those that would have been written.
 func FuzzRecord(f *testing.F) {
 	for _, sample := range sampleHeaders() {
 		f.Add(AppendRecord(nil, &sample.h, sample.body))

@@ -7,7 +7,7 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// TestIDFilter never lacks what was added, and mostly lacks what was not.
+// TestIDFilter never lacks an id that was added, and mostly lacks ids that were not.
 func TestIDFilter(t *testing.T) {
 	f := newIDFilter(0)
 	id := func(seed uint64) infohash.ID { return storetest.Torrent(storetest.V1, seed, 100, 0).IDs.V1 }

@@ -11,8 +11,8 @@ import (
 	"github.com/torrentcache/torrentcache/store/storetest"
 )
 
-// FuzzIndex parses any bytes as what stands in the index: what is accepted is exactly what
-// would have been written.
+// FuzzIndex parses any bytes as the values of the index: accepted bytes are exactly
+// those that would have been written.
 func FuzzIndex(f *testing.F) {
 	for _, shape := range []storetest.Shape{storetest.V1, storetest.V2, storetest.Hybrid} {
 		set := storetest.Torrent(shape, 1, 100, 0).IDs

@@ -37,8 +37,8 @@ func (p *places) write(id infohash.ID, e *Entry) {
 	p.written(id, e)
 }
 
-// While the index is written to nothing is known, whoever reads it meanwhile: the feed
-// may tell of the change already.
+// While the index is written to, no reader finds the place known: the feed may tell of
+// the change already.
 func TestPlacesWhileWriting(t *testing.T) {
 	p := newPlaces(1)
 	id := storetest.Torrent(storetest.V1, 1, 100, 0).IDs.Primary()
@@ -51,8 +51,8 @@ func TestPlacesWhileWriting(t *testing.T) {
 	p.knows(t, id, entryAt(800))
 }
 
-// A reader that began while the index was written to may have read what was there before,
-// and come when that is over: nothing is kept.
+// A reader that began while the index was written to may have read the entry that was
+// there before, and come when the write is over: nothing is kept.
 func TestPlacesReadWhileWriting(t *testing.T) {
 	p := newPlaces(1)
 	id := storetest.Torrent(storetest.V1, 1, 100, 0).IDs.Primary()
@@ -64,7 +64,7 @@ func TestPlacesReadWhileWriting(t *testing.T) {
 	p.knows(t, id, nil)
 }
 
-// The index's word counts, whatever somebody read before it was given.
+// The index's word counts over any entry that somebody read before it was given.
 func TestPlaces(t *testing.T) {
 	p := newPlaces(1) // one set: all ids share it
 	ids := storetest.Torrent(storetest.Hybrid, 1, 100, 0).IDs.All()
