@@ -208,7 +208,7 @@ func TestImportPassesOverNothing(t *testing.T) {
 	b.holds(t, one, two)
 	b.command(t, string(tarOf(map[string][]byte{"README": []byte("text")})), "import").want(t, 3, "README: TORRENT_INVALID")
 	b.command(t, "", "import").want(t, 1, "is empty")
-	b.command(t, string(first)+"junk", "import").want(t, 1, "follows the end")
+	b.command(t, string(first)+"junk", "import").want(t, 1, "after the end of the archive")
 	b.command(t, string(first[:700]), "import").want(t, 1, "the archive")
 	b.command(t, string(tarOf(nil)), "import").want(t, 0, "0 files")
 	sparse, err := os.ReadFile(filepath.Join("..", "..", "internal", "source", "testdata", "sparse-pax1.0.tar.gz"))
