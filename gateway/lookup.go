@@ -181,8 +181,7 @@ func (p *pages) answerLookup(w http.ResponseWriter, r *http.Request, result web.
 	p.site.LookupAnswer(w, r, result)
 }
 
-// describe adds to result a description of the torrent that result.IDs names, or the reason why
-// there is none.
+// describe adds to result the description of the torrent of result.IDs, or why there is none.
 func (p *pages) describe(r *http.Request, result *web.LookupResult) {
 	ctx, cancel := httpx.ReadContext(r)
 	defer cancel()

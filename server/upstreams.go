@@ -92,9 +92,8 @@ func (s *Server) warnOfProxy(ctx context.Context) {
 	}
 }
 
-// here returns the functions that a search for id on behalf of the caller of ctx needs. Keep stores
-// a torrent as an upload of that caller, with a rank below all others. Both functions may be used
-// after the call has ended.
+// here returns functions for a search for id on behalf of the caller of ctx. Keep stores a torrent
+// as that caller's upload, with the lowest rank. Both may be used after the call has ended.
 func (s *Server) here(ctx context.Context, id infohash.ID) upstream.Here {
 	from, who := origin.FromContext(ctx), access.FromContext(ctx)
 	holds := func(ctx context.Context) bool {

@@ -28,9 +28,8 @@ const (
 // cdata begins a section of text. Like other text it has no bound of its own.
 const cdata = "<![CDATA["
 
-// document is an XML document that encoding/xml reads token by token. It fails on constructs that
-// no SOAP request has: a DTD (SOAP 1.1, section 3), deep nesting, long markup. It belongs to one
-// request.
+// document is an XML document that encoding/xml reads token by token. It refuses a DTD (SOAP 1.1,
+// section 3), deep nesting and long markup: no SOAP request has them. It belongs to one request.
 type document struct {
 	decoder *xml.Decoder
 	r       *bufio.Reader // the input of decoder, in UTF-8

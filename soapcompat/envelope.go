@@ -142,8 +142,7 @@ func isOperation(name string) bool {
 	return strings.EqualFold(name, operation) || strings.EqualFold(name, operation+"Request")
 }
 
-// readParts reads the parts of the call to its end. If there are several torrents, the last one
-// counts.
+// readParts reads the parts of the call to its end. The last of several torrents counts.
 func (c *call) readParts(d *document, memory []byte) error {
 	for first := true; ; first = false {
 		child, err := d.nextChild(3)
@@ -212,8 +211,7 @@ func (c *call) readPart(d *document, memory []byte) error {
 	return nil
 }
 
-// readToEnd makes sure that the envelope is whole. Like PHP, it ignores all bytes after the
-// envelope.
+// readToEnd makes sure that the envelope is whole. Like PHP, it ignores all bytes after it.
 func readToEnd(d *document) error {
 	for d.depth > 0 {
 		if _, err := d.token(); err != nil {

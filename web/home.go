@@ -12,8 +12,7 @@ type Policy struct {
 	RefusesPasskeys bool // torrents with a passkey in a tracker's URL
 }
 
-// text returns the policy as text for a person who is about to upload. A nil p is an unknown
-// policy.
+// text returns the policy in words for a person who is about to upload. Nil is an unknown policy.
 func (p *Policy) text() string {
 	const has, open = "A private torrent has your passkey in its tracker's address: ", "anyone who has its info hash would get it."
 	switch {

@@ -74,9 +74,8 @@ func ParseFile(name string) ([]Entry, error) {
 // Parse reads a keys file: one entry a line, NAME ROLES KNOWN, with blanks
 // between. KNOWN is sha256: and the digest of a key in hex, address: and a
 // network or single address, or certificate: and a name. Parse skips empty lines
-// and lines that begin with #. A name may stand on several lines, for example while
-// its key is being replaced; a key, network or certificate may not. The error names
-// the line.
+// and lines that begin with #. A name may stand on several lines, as while
+// its key is replaced; key, network and certificate may not. The error names the line.
 func Parse(r io.Reader) ([]Entry, error) {
 	var entries []Entry
 	first := map[string]int{} // line number, by Known

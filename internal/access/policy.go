@@ -116,9 +116,8 @@ func (p *Policy) hasAtHome(c Credentials, role Roles) bool {
 	return err == nil && who.Roles.Has(role)
 }
 
-// Identify returns the caller that has these credentials. The name is that of the surest entry:
-// of the key, else of a certificate, else of the smallest network. The error is UNAUTHENTICATED:
-// the caller shows a key that is not known, or a value that is no key.
+// Identify returns the caller that has these credentials. The name is that of the key, else
+// of a certificate, else of the smallest network. The error is UNAUTHENTICATED: an unknown key.
 func (p *Policy) Identify(c Credentials) (Principal, error) {
 	who := Principal{Name: Anonymous, Roles: p.anonymous}
 	if !p.hasKeys {

@@ -131,8 +131,7 @@ func (s *Serve) chooseStore() error {
 	return nil
 }
 
-// refuseUnused refuses settings that would have no effect: a user who gives one believes that it
-// has one.
+// refuseUnused refuses settings that would have no effect: their users believe that they have one.
 func (s *Serve) refuseUnused() error {
 	if len(s.Mirrors.Mirrors) == 0 {
 		if err := s.refuse("needs --mirror-of: without it no server is followed", "mirror-ranks", "mirror-removals", "mirror-rate"); err != nil {

@@ -69,8 +69,7 @@ func (*Size) Type() string { return "size" }
 // clock changes.
 const day = 24 * time.Hour
 
-// duration is the value of a flag. Its text is as for [time.ParseDuration], with days before it:
-// 7d, 1d12h.
+// duration is the value of a flag: text for [time.ParseDuration] with days before it: 7d, 1d12h.
 type duration time.Duration
 
 // DurationVar adds a flag for *p whose text may have days in it.

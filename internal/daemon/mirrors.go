@@ -101,8 +101,7 @@ func nearOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// prepare makes the followers, which put the torrents and removals that they read into to, and
-// the repairer.
+// prepare makes the repairer, and the followers, which put torrents and removals into to.
 func (m *mirrors) prepare(cfg config.Serve, to server.Copies, d *daemon) {
 	for i, source := range m.sources {
 		m.followers = append(m.followers, mirror.New(mirror.Options{

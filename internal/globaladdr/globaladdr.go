@@ -1,6 +1,5 @@
-// Package globaladdr tells which addresses are reachable from everywhere. A host that strangers
-// name (an upstream, a tracker, a peer) must not make a program connect to the inside of its
-// operator's network.
+// Package globaladdr tells which addresses everybody reaches. Hosts that strangers name
+// (upstreams, trackers, peers) must not have a program connect to its operator's own network.
 //
 // The package is a leaf.
 package globaladdr

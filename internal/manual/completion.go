@@ -40,8 +40,7 @@ func flagValues(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-// fixedValues returns the values of a flag that takes only a few, or common values of a flag that
-// takes many.
+// fixedValues returns the values of a flag that takes few, or the common ones of a flag.
 func fixedValues(f *pflag.Flag) []string {
 	switch f.Name {
 	case "anonymous":

@@ -16,9 +16,8 @@ const maxAttempts = 10
 // errBusy says that others keep changing a torrent in the destination.
 var errBusy = errors.New("others change it in the destination")
 
-// equal makes the records of ids in the destination equal to those in the source. The ids of one
-// change may belong to several records by now. Removals come last, because clearing another id may
-// undo them.
+// equal gives the destination the source's records of ids. The ids of one change may belong to
+// several records by now. Removals come last, because clearing another id may undo them.
 func (m *mover) equal(ctx context.Context, ids infohash.Set) error {
 	removals := map[infohash.ID]store.Removal{}
 	for _, id := range ids.All() {
@@ -95,8 +94,7 @@ func (m *mover) put(ctx context.Context, t store.Torrent) error {
 	return fmt.Errorf("storing %s: %w", id, errBusy)
 }
 
-// lasting reports whether err describes the torrent: not found, removed or damaged. Any other error
-// means that the store could not answer.
+// lasting reports whether err describes the torrent. Otherwise the store could not answer.
 func lasting(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRemoved) || errors.Is(err, store.ErrDamaged)
 }

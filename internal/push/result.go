@@ -48,8 +48,7 @@ func (r *run) progress() progress.Counts {
 	}
 }
 
-// result notes the outcome of one file. It adds the file to the journal only if the server
-// acknowledged the torrent.
+// result notes the outcome of one file. The journal gets only files that the server acknowledged.
 func (r *run) result(result client.Result) error {
 	r.tally.files[result.Status].Add(1)
 	r.tally.sent.Add(result.Sent)

@@ -133,8 +133,7 @@ func lookAt(prefix string, entries []fs.DirEntry) []listed {
 	return slices.DeleteFunc(files, func(s listed) bool { return s.info == nil && s.err == nil })
 }
 
-// look returns the file of entry, or the zero listed if entry is no file or has gone since the
-// folder was read.
+// look returns the zero listed if entry is no file, or has gone since the folder was read.
 func look(prefix string, entry fs.DirEntry) listed {
 	if entry.IsDir() {
 		return listed{}

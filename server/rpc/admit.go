@@ -99,8 +99,7 @@ func (c Chain) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 	}), nil
 }
 
-// refuse reports to Observe a call that err ends before its message has come, and returns the
-// status of err.
+// refuse tells Observe of a call that err ends before its message, and returns the status of err.
 func (c Chain) refuse(ctx context.Context, method string, err error) error {
 	e := reason.Of(err)
 	refused := e.GRPCStatus().Err()

@@ -10,8 +10,8 @@ import (
 )
 
 // Each of several changes of a torrent waits for a copy of it that is being written. A
-// change that did not wait would not take the copy away. Nobody who reads after the
-// change gets the content of that load.
+// change that did not wait would not take the copy away. A read after the change never
+// returns the content of that load.
 func TestChangesDuringAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &fills{of: map[infohash.ID]*fill{}}

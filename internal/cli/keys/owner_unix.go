@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// keepOwner gives f the owner and the group of the file that it replaces. The argument before
-// describes that file.
+// keepOwner gives f the owner and the group in before, which describes the file that f replaces.
 func keepOwner(f *os.File, before fs.FileInfo) error {
 	was, ok := before.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -76,8 +76,7 @@ func (s settings) remove(whom []string, dryRun bool) error {
 	return s.tell(gone)
 }
 
-// named reports whether an element of whom names e. It adds one to the count in found of each
-// element that does.
+// named reports whether an element of whom names e, and counts these elements in found.
 func named(e access.Entry, whom []string, found map[string]int) bool {
 	matches := false
 	for _, w := range whom {

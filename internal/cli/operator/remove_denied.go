@@ -60,8 +60,7 @@ type denialRun struct {
 	err             error // the first error of writing the report
 }
 
-// remove removes one torrent, unless this is a dry run. The reference is the line of the deny list
-// that names the torrent.
+// remove removes one torrent, unless this is a dry run. The reference is its line in the list.
 func (r *denialRun) remove(ctx context.Context, torrent *torrentcachev1.DeniedTorrent) {
 	line := deny.Line{File: torrent.GetFile(), Number: int(torrent.GetLine())}.String()
 	hash, status := torrent.GetInfoHash(), "would_be_removed"

@@ -51,9 +51,8 @@ func (s *target) addDataDir(flags *pflag.FlagSet) {
 	flags.StringVar(&s.dataDir, "data-dir", "", "data `folder` of a server that does not run")
 }
 
-// with is [cli.Environment.Run] for a command that works on s. If the command line gives --admin or
-// --data-dir, the environment's value of the other one is ignored, because it may be meant for
-// serve.
+// with is [cli.Environment.Run] for a command that works on s. If the command line gives --admin
+// or --data-dir, the other one of the environment is ignored: it may be meant for serve.
 func (s *target) with(env cli.Environment, do func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		admin, dataDir := c.Flags().Changed("admin"), c.Flags().Changed("data-dir")
@@ -109,8 +108,7 @@ func (s *target) dial() (*connection, error) {
 
 func (c *connection) close() { _ = c.conn.Close() } // no call is in flight
 
-// explain returns the error of a call for the operator, in one line. If no admin listener answers,
-// the line names the address and the cause.
+// explain returns the error of a call in one line, with address and cause if nobody answers.
 func (c *connection) explain(err error) error {
 	s, _ := status.FromError(err)
 	switch {

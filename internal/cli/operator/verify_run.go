@@ -113,9 +113,8 @@ func (r *verifyRun) repairedText() []string {
 	return repaired
 }
 
-// faults returns a phrase for damaged torrents, one for unreadable torrents and one for missing
-// segments, if there are any, with their numbers. The first two end with the texts damaged and
-// unreadable.
+// faults returns a phrase with the number of damaged torrents, of unreadable ones and of missing
+// segments, if there are any. The first two end with the texts damaged and unreadable.
 func (r *verifyRun) faults(damaged, unreadable string) []string {
 	var faults []string
 	if n := int64(len(r.damaged)); n > 0 {

@@ -126,8 +126,7 @@ func (w *changeWriter) read(ctx context.Context, c *client.Client, follow bool, 
 type writeError struct{ error }
 
 // write writes an answer. Only the last line of an answer has the answer's own cursor. The lines
-// before it have the cursor of the previous answer, so that a reader who goes on from there misses
-// no change.
+// before it have the cursor of the previous answer: a reader that resumes there misses no change.
 func (w *changeWriter) write(news *torrentcachev1.WatchChangesResponse) error {
 	if news.GetRestarted() && !w.hashes {
 		w.cursor = ""
