@@ -132,8 +132,8 @@ func (l *Limits) nobodys(use Use) *Reservation {
 	return &Reservation{limits: l, use: use, exempt: true}
 }
 
-// collect starts a garbage collection, because r waits for memory and some may be garbage. It
-// waits until collectEach has passed since it last started one.
+// collect has a garbage collection start, because r waits for memory and some may be garbage: now,
+// or once collectEach has passed since the last one that it started.
 func (r *Reservation) collect() {
 	l := r.limits
 	if !l.buffered[r.use].Load() || !l.collecting.CompareAndSwap(false, true) {
